@@ -1,0 +1,1 @@
+"""Slipway: builds multi-node Kubernetes clusters over SSH, from the browser or the terminal."""

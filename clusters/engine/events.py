@@ -1,0 +1,157 @@
+"""The event kinds: all that a run can tell, as frozen dataclasses, and the sink that takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from clusters.config.secret import Secret
+
+
+class State(StrEnum):
+    """What can be said of a step on a machine."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SAME = "same"
+    CHANGED = "changed"
+    WARNING = "warning"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen in this attempt."""
+        return self not in (State.WAITING, State.RUNNING)
+
+    @property
+    def good(self) -> bool:
+        """Whether what follows may go on."""
+        return self in (State.SAME, State.CHANGED, State.WARNING, State.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event says: when (seconds since the epoch), and of which machine and step, if of one."""
+
+    kind: ClassVar[str] = ""
+    at: float = field(default_factory=time.time)
+    host: str = ""
+    step: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """What this kind says beyond when, which machine and which step; plain JSON types."""
+        said = dataclasses.asdict(self)
+        return {key: value for key, value in said.items() if key not in ("at", "host", "step")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMade(Event):
+    """The plan stands. Each row of `steps`: {"path", "title", "phase", "hosts": [names]}, in reading order."""
+
+    kind: ClassVar[str] = "plan"
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepChanged(Event):
+    """A step on a machine has another state. `same` and `changed` count its wanted states by verdict."""
+
+    kind: ClassVar[str] = "step"
+    state: str = State.WAITING
+    seconds: float = 0.0
+    message: str = ""
+    same: int = 0
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantSeen(Event):
+    """One wanted state was looked at: `state` is same, changed, failed, or "would" in a dry run."""
+
+    kind: ClassVar[str] = "want"
+    what: str = ""
+    state: str = State.SAME
+    diff: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output(Event):
+    """One line that a machine printed ("out", "err"), or that Slipway says itself ("note")."""
+
+    kind: ClassVar[str] = "output"
+    stream: str = "out"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFound(Event):
+    """What a precheck found; severity is error, warning or info, `waived` when somebody accepted it before."""
+
+    kind: ClassVar[str] = "finding"
+    check: str = ""
+    severity: str = "info"
+    message: str = ""
+    fix: str = ""
+    waived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Event):
+    """Why a step failed: what was expected, what was found, the last lines, and what to try."""
+
+    kind: ClassVar[str] = "failure"
+    expected: str = ""
+    found: str = ""
+    lines: list[str] = field(default_factory=list)
+    hint: str = ""
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed(Event):
+    """Something read from a machine or the cluster: `topic` is "facts" or "nodes", `values` plain JSON."""
+
+    kind: ClassVar[str] = "observed"
+    topic: str = ""
+    values: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered(Event):
+    """Something for the person, such as the admin kubeconfig. The sink keeps it encrypted, never as an event."""
+
+    kind: ClassVar[str] = "delivered"
+    name: str = ""
+    content: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretMade(Event):
+    """A secret that came to be during the run (a join token). The sink masks it from now on and stores nothing."""
+
+    kind: ClassVar[str] = "secret"
+    content: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChanged(Event):
+    """The run itself started, was taken over, is being cancelled, or ended; `message` is for people."""
+
+    kind: ClassVar[str] = "run"
+    state: str = ""
+    message: str = ""
+
+
+class Sink(Protocol):
+    """Takes events in the order in which they are given, from any thread, without blocking for long."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event."""
+        ...

@@ -1,0 +1,44 @@
+"""The one family of errors: each says what was expected, what was found, and what to do about it."""
+
+from __future__ import annotations
+
+
+class InstallerError(Exception):
+    """An error written for a person.
+
+    `message` says what was expected, what was found and where; `hint` says what to try;
+    `retryable` is true when doing the same thing again may succeed (a dropped connection,
+    a slow start), false when somebody has to change something first.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigError(InstallerError):
+    """The document cannot be used; its findings say where and why."""
+
+
+class RemoteError(InstallerError):
+    """Something between us and a machine went wrong."""
+
+
+class PlanError(InstallerError):
+    """Steps and machines do not form a plan: an unknown step, a cycle, a role without machines."""
+
+
+class SourceError(InstallerError):
+    """An artifact cannot be had, or is not what its checksum says."""
+
+
+class Cancelled(InstallerError):
+    """Somebody asked for the run to stop."""

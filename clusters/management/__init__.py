@@ -1,0 +1,1 @@
+"""Slipway's verbs on the command line."""

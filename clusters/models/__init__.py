@@ -1,0 +1,10 @@
+"""What the database remembers: what was asked, what was seen, and when."""
+
+from clusters.models.audit import Account, AuditEntry
+from clusters.models.cluster import Cluster
+from clusters.models.event import Event
+from clusters.models.hostkey import HostKey
+from clusters.models.probe import Probe
+from clusters.models.run import Run, StepRun
+
+__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Probe", "Run", "StepRun"]

@@ -1,0 +1,36 @@
+"""Cluster: a draft or an installed cluster, with its document and what it delivered, both encrypted."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from clusters.models.fields import EncryptedTextField
+
+
+class Cluster(models.Model):
+    """What somebody wants built. The document is YAML text with secrets; `version` counts its saves."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        INSTALLING = "installing", _("Installing")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="clusters")
+    name = models.CharField(max_length=253)
+    state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
+    document = EncryptedTextField(blank=True)
+    version = models.PositiveIntegerField(default=1)
+    kubeconfig = EncryptedTextField(blank=True)
+    nodes = models.JSONField(default=list, blank=True)
+    nodes_seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-updated_at",)
+
+    def __str__(self) -> str:
+        return self.name

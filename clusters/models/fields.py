@@ -1,0 +1,3 @@
+"""EncryptedTextField: text that lies in the database only as Fernet tokens."""
+
+from __future__ import annotations

@@ -1,0 +1,33 @@
+"""Probe: the newest connection test of one machine of a cluster, done by the worker, shown by the wizard."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from clusters.models.cluster import Cluster
+
+
+class Probe(models.Model):
+    """`stages` is a list of {"name", "state", "message", "hint"} for reach, hostkey, login, sudo, facts.
+
+    Stage states: waiting, running, ok, failed, ask (an unknown host key wants a yes: see `offered`).
+    `spec_digest` is an HMAC over the machine's row, so that a test of older credentials is shown as stale.
+    """
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="probes")
+    host = models.CharField(max_length=253)
+    state = models.CharField(max_length=16, default="waiting")
+    spec_digest = models.CharField(max_length=64, blank=True)
+    stages = models.JSONField(default=list)
+    offered = models.JSONField(default=dict, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    worker = models.CharField(max_length=128, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("cluster", "host"), name="one_probe_per_machine"),)
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.state}"

@@ -1,0 +1,93 @@
+"""Run: one attempt at carrying out a recipe; StepRun: one step of it on one machine."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from clusters.models.cluster import Cluster
+from clusters.models.fields import EncryptedTextField
+
+
+class Run(models.Model):
+    """An attempt. Claimed by a conditional update, kept by a heartbeat (`lease_until`), never reopened once over.
+
+    `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
+    from 1 and have no gaps, so they are also lengths.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting for a worker")
+        RUNNING = "running", _("Running")
+        CANCELLING = "cancelling", _("Cancelling")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    ACTIVE = (State.QUEUED, State.RUNNING, State.CANCELLING)
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="runs")
+    recipe = models.CharField(max_length=64, default="create")
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    attempt = models.PositiveIntegerField(default=1)
+    retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
+    document = EncryptedTextField()
+    waivers = models.JSONField(default=list, blank=True)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=128, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    takeovers = models.PositiveIntegerField(default=0)
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
+    cancel_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    last_seq = models.PositiveBigIntegerField(default=0)
+    last_line = models.PositiveBigIntegerField(default=0)
+    message = models.TextField(blank=True)
+    failures = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("cluster",),
+                condition=models.Q(state__in=("queued", "running", "cancelling")),
+                name="one_active_run_per_cluster",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.cluster} · {self.recipe} · {self.pk}"
+
+    @property
+    def active(self) -> bool:
+        """Whether something may still happen."""
+        return self.state in self.ACTIVE
+
+
+class StepRun(models.Model):
+    """What is known of one step on one machine in one run. `position` is the step's place in the plan."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    step = models.CharField(max_length=128)
+    title = models.CharField(max_length=200)
+    phase = models.CharField(max_length=64)
+    position = models.PositiveIntegerField()
+    host = models.CharField(max_length=253, blank=True)
+    state = models.CharField(max_length=16, default="waiting")
+    started_at = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(default=0)
+    message = models.TextField(blank=True)
+    same = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("run", "position", "host")
+        constraints = (models.UniqueConstraint(fields=("run", "step", "host"), name="one_row_per_step_and_host"),)
+
+    def __str__(self) -> str:
+        return f"{self.step} on {self.host}"

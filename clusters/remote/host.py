@@ -1,0 +1,104 @@
+"""Host: the small interface behind which every machine is reached, and what a command gives back."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from clusters.errors import RemoteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clusters.remote.shell import Command
+
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended. `seconds` is wall time as seen from here."""
+
+    host: str
+    command: str
+    exit_code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command ended with exit code 0."""
+        return self.exit_code == 0
+
+    def last_lines(self, count: int = 20) -> tuple[str, ...]:
+        """The end of what it printed, standard error after standard output."""
+        return tuple((self.stdout + "\n" + self.stderr).strip().splitlines()[-count:])
+
+
+class CommandFailed(RemoteError):
+    """A command that had to succeed did not; carries the Result."""
+
+    def __init__(self, message: str, *, result: Result, hint: str = "", retryable: bool = False) -> None:
+        super().__init__(message, hint=hint, retryable=retryable)
+        self.result = result
+
+
+class Cancel:
+    """A request to stop that any thread may make and that running commands obey."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = ""
+
+    def ask(self, reason: str) -> None:
+        """Ask everything that holds this to stop."""
+        self.reason = self.reason or reason
+        self._event.set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep for `seconds` or until asked; true when asked."""
+        return self._event.wait(seconds)
+
+
+class Host(Protocol):
+    """A machine. All methods raise RemoteError; none prints or reads the server's own streams."""
+
+    name: str
+
+    def run(
+        self,
+        command: Command,
+        *,
+        sudo: bool = True,
+        check: bool = True,
+        stdin: bytes | None = None,
+        timeout: float | None = None,
+        on_line: Callable[[str, str], None] | None = None,
+        cancel: Cancel | None = None,
+    ) -> Result:
+        """Run a POSIX shell command, as root unless `sudo` is false.
+
+        With `check` a non-zero exit raises CommandFailed. `timeout` is in seconds; when it runs
+        out, or `cancel` is asked, the whole remote process group is ended (TERM, then KILL)
+        before CommandTimedOut or Cancelled is raised. The environment is LC_ALL=C and a full PATH.
+        """
+        ...
+
+    def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
+        """Write a file as root: first beside its place, then moved over it. Parents are made (0755)."""
+        ...
+
+    def get(self, path: str) -> bytes:
+        """Read a file as root; a missing one raises RemoteError."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back; may be called twice."""
+        ...

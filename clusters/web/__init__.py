@@ -1,0 +1,1 @@
+"""Thin web code: views, the run socket, urls, template tags."""

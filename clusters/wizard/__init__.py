@@ -1,0 +1,1 @@
+"""The wizard: pages that read from and write to one document."""

@@ -1,0 +1,1 @@
+"""The Django project around the clusters app: settings, urls, ASGI entry point."""
