@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
-    from clusters.engine.events import Sink
+    from clusters.engine.events import Event, Sink
     from clusters.remote.host import Host
 
 
@@ -126,6 +126,10 @@ class Machine:
     def note(self, text: str) -> None:
         """Say something in the log, under this machine and step."""
         self._sink.emit(Output(host=self.name, step=self.step, stream="note", text=text))
+
+    def tell(self, event: Event) -> None:
+        """Give an event to the run's sink."""
+        self._sink.emit(event)
 
     def keep_secret(self, secret: Secret) -> None:
         """From now on mask this text wherever it shows up."""

@@ -1,1 +1,1 @@
-"""Carrying out runs: the worker that claims them, the sink that stores their events, the doorbell that tells watchers."""
+"""Carrying out runs: the worker that claims them, the sink that stores events, the doorbell that tells watchers."""
