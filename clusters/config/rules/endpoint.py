@@ -72,7 +72,7 @@ def port(document: Document) -> Iterator[Finding]:
         )
     else:
         for host in topology.members(document, "master"):
-            if host.port == number and not host.internal_address:
+            if host.port == number and host.ssh_address == host.node_address:
                 yield error("endpoint.port_taken", path, f"Port {number} is SSH's on {host.name}.", hosts=(host.name,))
 
 

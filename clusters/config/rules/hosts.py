@@ -94,22 +94,19 @@ def ssh_differs(document: Document) -> Iterator[Finding]:
 @rule
 def node_addresses_differ(document: Document) -> Iterator[Finding]:
     """No two machines have the same address inside the cluster."""
+    endpoints: set[tuple[str, int]] = set()
+    pairs = []
+    for index, host in enumerate(document.hosts):
+        endpoint = (host.ssh_address, host.port)
+        # A row that repeats another one wholly is reported once, by the rule above.
+        told = endpoint in endpoints and not host.internal_address
+        endpoints.add(endpoint)
+        pairs.append(("" if told else host.node_address, _node_path(host, index)))
     yield from _repeated(
-        [
-            (host.internal_address or ("" if _same_ssh(document, index) else host.address), _node_path(host, index))
-            for index, host in enumerate(document.hosts)
-        ],
+        pairs,
         "host.internal_duplicate",
         "{value} is the internal address of machine {first} already.",
         "Inside the cluster every machine needs an address of its own.",
-    )
-
-
-def _same_ssh(document: Document, index: int) -> bool:
-    """A row without an internal address whose SSH endpoint is taken too is reported once, by the other rule."""
-    host = document.hosts[index]
-    return index > 0 and any(
-        (other.ssh_address, other.port) == (host.ssh_address, host.port) for other in document.hosts[:1]
     )
 
 
