@@ -141,7 +141,7 @@ def etcd_members(document: Document) -> Iterator[Finding]:
 def a_single_node(document: Document) -> Iterator[Finding]:
     """What a cluster of one machine cannot do is said beforehand."""
     used = topology.members(document, "all")
-    if len(used) == 1 and topology.members(document, "master"):
+    if len(used) == 1 and topology.roles(document, used[0].name) == topology.GROUPS:
         yield info(
             "topology.single_node",
             "spec.roleGroups",
