@@ -17,7 +17,7 @@ from clusters.remote.hostkeys import HostKeyChanged, PinnedKey, check_key, pinne
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER, Watch, Wire, open_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from paramiko.auth_strategy import AuthSource
 
@@ -36,10 +36,9 @@ logging.getLogger(_PARAMIKO_LOG).propagate = False
 class OnlyWhatIsGiven(AuthStrategy):
     """Log in with the target's key, then its password, and nothing else: no agent, no keys found around."""
 
-    def __init__(self, target: Target, key: paramiko.PKey | None) -> None:
+    def __init__(self, target: Target) -> None:
         super().__init__(ssh_config=paramiko.SSHConfig())
         self._target = target
-        self._key = key
 
     def get_sources(self) -> Iterator[AuthSource]:
         """None beforehand: what is tried depends on what the machine offers."""
@@ -48,13 +47,14 @@ class OnlyWhatIsGiven(AuthStrategy):
     def authenticate(self, transport: paramiko.Transport) -> AuthResult:
         """Log in, or raise LoginRefused with the methods the machine offers."""
         user, tried = self._target.user, []
+        key = self._target.key()
         allowed = self._offered(transport)
         if not allowed:
             return AuthResult(strategy=self)
-        if self._key is not None and "publickey" in allowed:
+        if key is not None and "publickey" in allowed:
             tried.append("publickey")
             try:
-                allowed = transport.auth_publickey(user, self._key)
+                allowed = transport.auth_publickey(user, key)
             except paramiko.AuthenticationException as error:
                 _not_a_timeout(self._target, error)
             else:
@@ -69,7 +69,7 @@ class OnlyWhatIsGiven(AuthStrategy):
             else:
                 if not allowed:
                     return AuthResult(strategy=self)
-        raise _refused(self._target, tuple(allowed), tuple(tried), self._key is not None)
+        raise _refused(self._target, tuple(allowed), tuple(tried), key is not None)
 
     def _offered(self, transport: paramiko.Transport) -> list[str]:
         try:
@@ -108,12 +108,15 @@ def _refused(target: Target, allowed: tuple[str, ...], tried: tuple[str, ...], h
 class _PinnedOnly(paramiko.MissingHostKeyPolicy):
     """Called by paramiko after the key exchange, before anything about the user is sent."""
 
-    def __init__(self, target: Target, known: KnownKeys) -> None:
+    def __init__(self, target: Target, known: KnownKeys, passed: Callable[[str], None]) -> None:
         self._target = target
         self._known = known
+        self._passed = passed
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        self._passed("reach")
         check_key(self._known, self._target.address, self._target.port, pinned_key(key))
+        self._passed("hostkey")
 
 
 class Link:
@@ -151,17 +154,21 @@ class Link:
 
 
 def open_link(
-    target: Target, known: KnownKeys, *, ask_after: float = ASK_AFTER, give_up_after: float = GIVE_UP_AFTER
+    target: Target,
+    known: KnownKeys,
+    *,
+    ask_after: float = ASK_AFTER,
+    give_up_after: float = GIVE_UP_AFTER,
+    passed: Callable[[str], None] = lambda stage: None,
 ) -> Link:
-    """Connect, compare the host key, log in.
+    """Connect, compare the host key, log in; `passed` is told `reach` and `hostkey` when that is done.
 
     Raises NameNotResolved, ConnectionRefused, ConnectTimedOut, NetworkUnreachable, HandshakeFailed,
     HostKeyUnknown, HostKeyChanged, LoginRefused, or what is wrong with the private key.
     """
-    key = target.key()
     pinned = known.lookup(target.address, target.port)
     wire = open_wire(target)
-    connection = _connection(target, known, wire, key, pinned)
+    connection = _connection(target, known, wire, pinned, passed)
     try:
         connection.open()
     except IncompatiblePeer as error:
@@ -191,7 +198,7 @@ def offered_key(target: Target) -> PinnedKey:
 
 
 def _connection(
-    target: Target, known: KnownKeys, wire: Wire, key: paramiko.PKey | None, pinned: PinnedKey | None
+    target: Target, known: KnownKeys, wire: Wire, pinned: PinnedKey | None, passed: Callable[[str], None]
 ) -> Connection:
     def transport_factory(sock: Any, **_: Any) -> paramiko.Transport:
         return _transport(sock, pinned)
@@ -209,13 +216,13 @@ def _connection(
             "auth_timeout": target.timeout,
             "channel_timeout": target.timeout,
             "transport_factory": transport_factory,
-            "auth_strategy": OnlyWhatIsGiven(target, key),
+            "auth_strategy": OnlyWhatIsGiven(target),
             "allow_agent": False,
             "look_for_keys": False,
         },
     )
     connection.client.set_log_channel(_PARAMIKO_LOG)
-    connection.client.set_missing_host_key_policy(_PinnedOnly(target, known))
+    connection.client.set_missing_host_key_policy(_PinnedOnly(target, known, passed))
     return connection
 
 

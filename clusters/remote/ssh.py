@@ -65,13 +65,16 @@ class SshHost:
         self._current: _Session | None = None
         self._opening = threading.Lock()
 
-    def connect(self) -> str:
-        """Open the connection if it is not open; gives what the login shell prints unasked (usually nothing)."""
-        return self._session().noise
+    def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
+        """Open the connection if it is not open; gives what the login shell prints unasked (usually nothing).
 
-    def become_root(self) -> None:
-        """See whether root can be reached. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
-        self._root(self._session())
+        `passed` is told `reach` and `hostkey` as soon as the connection has come that far.
+        """
+        return self._session(passed).noise
+
+    def become_root(self) -> Become:
+        """Find out how root is reached. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
+        return self._root(self._session()).become
 
     def run(
         self,
@@ -122,18 +125,18 @@ class SshHost:
         if session is not None:
             session.link.close()
 
-    def _session(self) -> _Session:
+    def _session(self, passed: Callable[[str], None] = lambda stage: None) -> _Session:
         with self._opening:
             if self._current is not None and not self._current.link.alive:
                 self._current.link.close()
                 self._current = None
             if self._current is None:
-                self._current = self._open()
+                self._current = self._open(passed)
             return self._current
 
-    def _open(self) -> _Session:
+    def _open(self, passed: Callable[[str], None]) -> _Session:
         ask_after, give_up_after = self._patience
-        link = open_link(self._target, self._known, ask_after=ask_after, give_up_after=give_up_after)
+        link = open_link(self._target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
         try:
             return _greet(link, self._target)
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clusters.remote.errors import KeyUnreadable
 from clusters.remote.keys import key_from_file, parse_key
 
 if TYPE_CHECKING:
@@ -37,9 +38,17 @@ class Target:
         """
         if self.private_key:
             return parse_key(self.private_key, f"The private key of {self.name}")
-        if self.private_key_path:
+        if not self.private_key_path:
+            return None
+        try:
             return parse_key(key_from_file(self.private_key_path), f"The private key file {self.private_key_path}")
-        return None
+        except KeyUnreadable as error:
+            if self.private_key_path != DEFAULT_KEY_PATH:
+                raise
+            raise KeyUnreadable(
+                f"{self.name} has no password and no key, and this server has no readable {DEFAULT_KEY_PATH} to try.",
+                hint="Give a password or a private key for it.",
+            ) from error
 
 
 def target_of(host: Host) -> Target:
