@@ -48,7 +48,7 @@ class Errand:
     err: Tap
     stop: Callable[[], Exception | None]
     end: Callable[[str], None]
-    opening: bytes = b""
+    opening: bytes = field(default=b"", repr=False)
     payload: Iterable[bytes] | None = None
     send_error: Exception | None = field(default=None, init=False)
 
