@@ -91,14 +91,14 @@ def test_the_password_is_in_nobodys_command_line_or_environment(root: SshHost, s
     seen: list[str] = []
 
     def look(stream: str, line: str) -> None:
-        for place in Path("/proc").glob("[0-9]*/*"):
-            if place.name in {"cmdline", "environ"}:
+        for process in os.listdir("/proc"):
+            for name in ("cmdline", "environ") if process.isdecimal() else ():
                 try:
-                    text = place.read_bytes()
+                    text = Path("/proc", process, name).read_bytes()
                 except OSError:
                     continue
                 if sshd.password.encode() in text:
-                    seen.append(str(place))
+                    seen.append(f"{process} {name}")
 
     lines: list[str] = []
     root.run(sh("echo look; cat"), stdin=b"payload\n", on_line=lambda s, t: (look(s, t), lines.append(t))[0])
