@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Linux refuses one argument of 128 KiB (MAX_ARG_STRLEN); the rest is room for the wrapping.
 LONGEST_COMMAND = 120 * 1024
-# A wrapped command that found other input than it was promised ends with this code.
-STRAY_INPUT = 251
+# What a wrapped command says, with its guard word, when it finds other input than it was promised.
+STRAY = "stray-input-"
 # The shell in between keeps setsid from being a group leader: a leader would have to fork, and
 # setsid learnt to wait for its child only in util-linux 2.24, which CentOS 7 has not.
 GROUPED = "/bin/sh -c 'setsid /bin/sh -c \"$1\"; exit $?' sh "
@@ -40,6 +40,11 @@ class Marks:
 
     start: str
     guard: str
+
+    @property
+    def stray(self) -> str:
+        """What is said when there was other input than promised."""
+        return STRAY + self.guard
 
 
 def wrap(
@@ -72,7 +77,8 @@ def _prologue(marks: Marks, become: Become, with_input: bool) -> str:
     lines.append(f"printf '{head}%s %s\\n' {tail} $$; printf '{head}%s\\n' {tail} >&2")
     if with_input and become is Become.BY_PASSWORD:
         # Should sudo not have taken the password after all, the command must not get it as its input.
-        lines.append(f'IFS= read -r slipway_guard; [ "$slipway_guard" = {marks.guard} ] || exit {STRAY_INPUT}')
+        lines.append(f'IFS= read -r slipway_guard; if [ "$slipway_guard" != {marks.guard} ]; then')
+        lines.append(f"printf '{STRAY}%s\\n' {marks.guard} >&2; exit 1; fi")
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.errors import RemoteError
@@ -189,69 +189,90 @@ def facts_command() -> Command:
     return Command("\n".join([*parts, "exit 0"]))
 
 
+class _Said:
+    """The lines of the script, by name."""
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[str, list[str]] = {}
+        for line in text.splitlines():
+            name, found, value = line.partition("=")
+            if found:
+                self._lines.setdefault(name, []).append(value.strip())
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of that name."""
+        return tuple(self._lines.get(name, ()))
+
+    def one(self, name: str) -> str:
+        """The first value of that name, or nothing."""
+        return self._lines.get(name, [""])[0]
+
+    def number(self, name: str) -> float:
+        """The value as a number, 0 when it is none; busybox prints the `%N` of a date as it stands."""
+        try:
+            return float(self.one(name).partition(".%")[0])
+        except ValueError:
+            return 0.0
+
+    def yes(self, name: str) -> bool:
+        """Whether the value is yes."""
+        return self.one(name) == "yes"
+
+
 def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
     """Facts from what the script printed; `here` is this server's clock at that moment."""
-    said: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        name, found, value = line.partition("=")
-        if found:
-            said.setdefault(name, []).append(value.strip())
-
-    def one(name: str) -> str:
-        return said.get(name, [""])[0]
-
-    clock = _number(one("clock"))
-    return MachineFacts(
-        hostname=one("hostname"),
-        os_id=one("os_id"),
-        os_version=one("os_version"),
-        os_name=one("os_name"),
-        os_like=tuple(one("os_like").split()),
-        kernel=one("kernel"),
-        arch=ARCHITECTURES.get(one("machine"), one("machine")),
-        cpus=int(_number(one("cpus"))),
-        memory_mb=int(_number(one("memory_kb"))) // 1024,
-        swap_mb=int(_number(one("swap_kb"))) // 1024,
-        root_free_mb=int(_number(one("free/"))) // 1024,
-        var_free_mb=int(_number(one("free/var"))) // 1024,
+    said = _Said(text)
+    clock = said.number("clock")
+    return replace(
+        _abilities(said),
+        hostname=said.one("hostname"),
+        os_id=said.one("os_id"),
+        os_version=said.one("os_version"),
+        os_name=said.one("os_name"),
+        os_like=tuple(said.one("os_like").split()),
+        kernel=said.one("kernel"),
+        arch=ARCHITECTURES.get(said.one("machine"), said.one("machine")),
+        cpus=int(said.number("cpus")),
+        memory_mb=int(said.number("memory_kb")) // 1024,
+        swap_mb=int(said.number("swap_kb")) // 1024,
+        root_free_mb=int(said.number("free/")) // 1024,
+        var_free_mb=int(said.number("free/var")) // 1024,
         clock=clock,
         clock_skew=clock - here if clock else 0.0,
         clock_doubt=doubt,
-        machine_id=one("machine_id"),
-        product_uuid=one("product_uuid").lower(),
-        init=one("init"),
-        systemd=one("systemd") == "yes",
-        virtualization="" if one("virtualization") == "none" else one("virtualization"),
-        container=one("container") == "yes",
-        cgroup_version=int(_number(one("cgroup"))),
-        addresses=tuple(_addresses(said.get("address", []))),
-        default_interface=one("default_interface"),
-        listening=tuple(sorted({int(place.rpartition(":")[2], 16) for place in said.get("listen", [])})),
-        selinux=one("selinux").lower(),
-        modules=tuple((name, state) for name, _, state in (line.partition(" ") for line in said.get("module", []))),
-        modprobe_works=one("modprobe") == "yes",
-        can_lower_oom=one("lower_oom") == "yes",
-        can_raise_nofile=one("raise_nofile") == "yes",
-        conntrack_writable=one("conntrack_writable") == "yes",
-        kernel_config=one("kernel_config"),
-        ip_forward=one("ip_forward") == "yes",
-        tools=tuple(said.get("tool", [])),
-        traces=tuple(said.get("trace", [])),
+        machine_id=said.one("machine_id"),
+        product_uuid=said.one("product_uuid").lower(),
+        addresses=tuple(_addresses(said.all("address"))),
+        default_interface=said.one("default_interface"),
+        listening=tuple(sorted({int(place.rpartition(":")[2], 16) for place in said.all("listen")})),
     )
 
 
-def _addresses(lines: list[str]) -> list[Address]:
+def _abilities(said: _Said) -> MachineFacts:
+    """The facts about what the machine can do."""
+    virtualization = said.one("virtualization")
+    return MachineFacts(
+        init=said.one("init"),
+        systemd=said.yes("systemd"),
+        virtualization="" if virtualization == "none" else virtualization,
+        container=said.yes("container"),
+        cgroup_version=int(said.number("cgroup")),
+        selinux=said.one("selinux").lower(),
+        modules=tuple((name, state) for name, _, state in (line.partition(" ") for line in said.all("module"))),
+        modprobe_works=said.yes("modprobe"),
+        can_lower_oom=said.yes("lower_oom"),
+        can_raise_nofile=said.yes("raise_nofile"),
+        conntrack_writable=said.yes("conntrack_writable"),
+        kernel_config=said.one("kernel_config"),
+        ip_forward=said.yes("ip_forward"),
+        tools=said.all("tool"),
+        traces=said.all("trace"),
+    )
+
+
+def _addresses(lines: tuple[str, ...]) -> list[Address]:
     found = []
     for line in lines:
         interface, _, address = line.partition(" ")
         found.append(Address(interface=interface, ip=address.partition("/")[0]))
     return found
-
-
-def _number(text: str) -> float:
-    """The number at the start of a text; busybox prints `%N` of a date as it stands."""
-    digits = text.partition(".%")[0]
-    try:
-        return float(digits)
-    except ValueError:
-        return 0.0

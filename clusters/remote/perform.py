@@ -91,6 +91,8 @@ class Performed:
     err: Tap
     seconds: float
     timed_out: bool = False
+    stray: bool = False
+    """Whether it did not run since sudo left the password for it to read."""
 
     @property
     def started(self) -> bool:
@@ -131,7 +133,8 @@ def perform(
         code = _run(link, name, errand)
     except OutOfTime:
         return Performed(-1, out, err, time.monotonic() - began, timed_out=True)
-    return Performed(code, out, err, time.monotonic() - began)
+    stray = code != 0 and bool(way.opening) and marks.stray in err.text()
+    return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
 
 def _taps(marks: Marks, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
@@ -181,7 +184,10 @@ def _run(link: Link, name: str, errand: Errand) -> int:
     try:
         code = run_errand(link.connection, errand)
     except ThreadException as error:
-        raise error.exceptions[0].value from None
+        cause = error.exceptions[0].value
+        if isinstance(cause, paramiko.SSHException | EOFError) and not link.alive:
+            raise link.lost(name, " while a command ran") from cause
+        raise cause from None
     except (paramiko.SSHException, EOFError, OSError) as error:
         if link.dead_soon():
             raise link.lost(name, " while a command ran") from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import Cancelled
-from clusters.remote.envelope import POSIX_SHELLS, STRAY_INPUT, Become
+from clusters.remote.envelope import POSIX_SHELLS, Become
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.files import chunks_of, install_command, read_command, why_not_read, why_not_written
 from clusters.remote.host import CommandFailed, Result
@@ -20,7 +21,7 @@ from clusters.remote.sudo import refusal, way_to_root
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from clusters.remote.host import Cancel
     from clusters.remote.hostkeys import KnownKeys
@@ -74,7 +75,11 @@ class SshHost:
 
     def become_root(self) -> Become:
         """Find out how root is reached. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
-        return self._root(self._session()).become
+        session = self._session()
+        try:
+            return self._root(session).become
+        except NotStarted as error:
+            raise session.link.lost(self.name) from error
 
     def run(
         self,
@@ -139,6 +144,9 @@ class SshHost:
         link = open_link(self._target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
         try:
             return _greet(link, self._target)
+        except NotStarted as error:
+            link.close()
+            raise link.lost(self.name) from error
         except BaseException:
             link.close()
             raise
@@ -162,42 +170,33 @@ class SshHost:
         on_line: Callable[[str, str], None] | None = None,
     ) -> Performed:
         """Run on a live connection; once more when it turned out dead, or sudo changed its mind, before a start."""
+
+        def attempt(session: _Session) -> Performed:
+            way = self._root(session) if sudo else session.plain
+            with _slot(session.link, self.name, limits):
+                return perform(
+                    session.link, self.name, command, way, limits=limits, payload=payload, keep=keep, on_line=on_line
+                )
+
         for last_try in (False, True):
             session = self._session()
             try:
-                way = self._root(session) if sudo else session.plain
-                _take_slot(session.link, self.name, limits)
-                try:
-                    done = perform(
-                        session.link,
-                        self.name,
-                        command,
-                        way,
-                        limits=limits,
-                        payload=payload,
-                        keep=keep,
-                        on_line=on_line,
-                    )
-                finally:
-                    session.link.slots.release()
+                done = attempt(session)
             except NotStarted as error:
                 session.link.close()
                 if last_try:
                     raise session.link.lost(self.name) from error
                 continue
-            stray = done.exit_code == STRAY_INPUT and way.become is Become.BY_PASSWORD and payload is not None
-            if stray and not last_try:
-                session.root = None
-                continue
-            break
-        if not done.started and not done.timed_out:
-            raise self._never_started(done, way)
+            if not done.stray:
+                break
+            session.root = None
+        if done.stray or not (done.started or done.timed_out):
+            raise self._never_started(done, sudo=sudo and not session.is_root)
         return done
 
-    def _never_started(self, done: Performed, way: Way) -> Exception:
-        said = done.err.text()
-        if way.become is not Become.NOBODY_ELSE:
-            return refusal(self._target, said)
+    def _never_started(self, done: Performed, *, sudo: bool) -> Exception:
+        if sudo:
+            return refusal(self._target, done.err.text())
         return _unusable(self._target, done)
 
     def _result(self, command: Command, done: Performed) -> Result:
@@ -223,12 +222,18 @@ def _greet(link: Link, target: Target) -> _Session:
     return _Session(link, is_root=answer[0] == "0", octal=octal, noise=done.out.noise + done.err.noise)
 
 
-def _take_slot(link: Link, name: str, limits: Limits) -> None:
+@contextmanager
+def _slot(link: Link, name: str, limits: Limits) -> Iterator[None]:
+    """One of the connection's sessions, waited for until it is free or the wish to stop comes."""
     while not link.slots.acquire(timeout=LOOK_EVERY):
         if limits.cancel is not None and limits.cancel.asked:
             raise Cancelled(f"Stopped on {name}: {limits.cancel.reason or 'asked to stop'}.")
         if not link.alive:
             raise link.lost(name)
+    try:
+        yield
+    finally:
+        link.slots.release()
 
 
 def _unusable(target: Target, done: Performed) -> ShellUnusable:

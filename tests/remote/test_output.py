@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,7 +76,7 @@ def test_an_endless_progress_bar_does_not_fill_memory() -> None:
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=6))
 def test_lines_do_not_depend_on_how_the_network_cuts_them(data: bytes, cuts: list[int]) -> None:
     places = sorted({0, *(cut for cut in cuts if cut <= len(data)), len(data)})
-    chunks = [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    chunks = [data[start:end] for start, end in pairwise(places)]
 
     assert told(*chunks) == told(data)
 

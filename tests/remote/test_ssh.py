@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import threading
@@ -73,8 +74,6 @@ def test_input_arrives_whole_and_nothing_else_with_it(root: SshHost, sudo: bool)
 
     result = root.run(sh("sha256sum; wc -c </dev/null"), stdin=payload, sudo=sudo)
 
-    import hashlib
-
     assert result.stdout.split()[0] == hashlib.sha256(payload).hexdigest()
 
 
@@ -91,10 +90,10 @@ def test_the_password_is_in_nobodys_command_line_or_environment(root: SshHost, s
     seen: list[str] = []
 
     def look(stream: str, line: str) -> None:
-        for process in os.listdir("/proc"):
-            for name in ("cmdline", "environ") if process.isdecimal() else ():
+        for process in Path("/proc").iterdir():
+            for name in ("cmdline", "environ") if process.name.isdecimal() else ():
                 try:
-                    text = Path("/proc", process, name).read_bytes()
+                    text = (process / name).read_bytes()
                 except OSError:
                     continue
                 if sshd.password.encode() in text:

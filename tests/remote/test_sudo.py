@@ -138,3 +138,12 @@ def test_what_sudo_says_becomes_an_error_with_a_hint(said: str, kind: type[Excep
 
     assert type(error) is kind
     assert error.hint
+
+
+def test_no_exit_code_of_a_command_makes_it_run_twice(root: SshHost, tmp_path: Path) -> None:
+    for code in (1, 126, 251, 255):
+        log = tmp_path / str(code)
+        result = root.run(sh("cat >>{}; exit {}", str(log), code), stdin=b"once\n", check=False)
+
+        assert result.exit_code == code
+        assert log.read_text() == "once\n"
