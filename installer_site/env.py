@@ -1,4 +1,4 @@
-"""Typed readers of environment variables, each failing with the variable's name, and the files of secrets beside them."""
+"""Typed readers of environment variables, each failing with its name, and the files of secrets beside them."""
 
 from __future__ import annotations
 

@@ -8,12 +8,13 @@ Source of keys and defaults: KubeKey 1.0 to 3.1 types.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from clusters.config.secret import Secret
+if TYPE_CHECKING:
+    from clusters.config.secret import Secret
 
 
 def _listed(value: Any) -> Any:
