@@ -8,17 +8,12 @@ Source of keys and defaults: KubeKey 1.0 to 3.1 types.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-<<<<<<< HEAD
-if TYPE_CHECKING:
-    from clusters.config.secret import Secret
-=======
 from clusters.config.secret import Secret  # noqa: TC001 - pydantic reads the annotation at run time
->>>>>>> main
 
 
 def _listed(value: Any) -> Any:
