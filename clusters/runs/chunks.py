@@ -204,7 +204,7 @@ def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) ->
     rows = []
     for position, step in enumerate(plan.steps):
         path = _short(str(step["path"]), 128)
-        seconds = expected.get(path) or float(step.get("expected_seconds") or 0)
+        seconds = expected.get(path) or float(step.get("expected") or 0)
         rows += [
             StepRun(
                 run_id=run_id,

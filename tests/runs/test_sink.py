@@ -37,7 +37,7 @@ def say(text: str, host: str = "node1", step: str = "os/prepare", **more: Any) -
 def plan(*hosts: str) -> events.PlanMade:
     return events.PlanMade(
         steps=[
-            {"path": "os/prepare", "title": "Prepare", "phase": "os", "hosts": list(hosts), "expected_seconds": 4.0},
+            {"path": "os/prepare", "title": "Prepare", "phase": "os", "hosts": list(hosts), "expected": 4.0},
             {"path": "etcd/start", "title": "Start etcd", "phase": "etcd", "hosts": [hosts[0]]},
         ]
     )
