@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connections
 
+from clusters import catalog
 from clusters.catalog.sources import open_source
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
+from clusters.engine.step import discover
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
 
@@ -34,6 +36,8 @@ class Task:
 
 def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     """Do it on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
+
+    discover(catalog)
 
     def open_host(spec: HostSpec) -> Host:
         return SshHost(target_of(spec), task.known)

@@ -162,8 +162,7 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
     except InstallerError as error:
         tee.emit(events.Failed(found=error.message, hint=error.hint, retryable=error.retryable))
         return "failed", sink.masks.text(error.message)
-    except Exception as error:
-        # The border of the worker: whatever went wrong in here must end the run, and be seen.
+    except Exception as error:  # noqa: BLE001 - the border of the worker: it must end the run, and be seen
         log.error("Run %s: Slipway itself failed\n%s", run.pk, sink.masks.text(traceback.format_exc()))
         found = f"{type(error).__name__}: {error}"
         tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))

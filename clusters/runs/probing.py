@@ -9,6 +9,7 @@ import time
 import traceback
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from django.utils.module_loading import import_string
 from clusters.config.secret import Secret
 from clusters.errors import InstallerError
 from clusters.models import Probe
+from clusters.remote.probe import STAGES, probe
+from clusters.remote.target import target_of
 from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
@@ -31,12 +34,12 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Host
     from clusters.remote.hostkeys import KnownKeys
+    from clusters.remote.probe import Stage
 
     Tell = Callable[[dict[str, Any]], None]
 
 log = logging.getLogger(__name__)
 
-STAGES = ("reach", "hostkey", "login", "sudo", "facts")
 MACHINES_AT_ONCE = 20
 
 
@@ -158,3 +161,17 @@ def _fail(stages: list[dict[str, str]], message: str, hint: str) -> None:
 
 def _until() -> Any:
     return timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
+
+
+def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
+    """Test one machine over SSH, telling each stage as {"name", "state", "message", "hint"}; gives its facts.
+
+    The stage at which a key is asked about, or has changed, also brings "offered": type, key and fingerprint.
+    """
+
+    def told(stage: Stage) -> None:
+        said = {"name": stage.name, "state": stage.state, "message": stage.message, "hint": stage.hint}
+        tell(said | ({"offered": stage.data["offered"]} if "offered" in stage.data else {}))
+
+    report = probe(target_of(host), known, told)
+    return asdict(report.facts) if report.facts is not None else {}
