@@ -32,7 +32,10 @@ def claimable() -> QuerySet[Run]:
 
 
 def claim(run_id: int, worker: str) -> Run | None:
-    """Make the run this worker's; None when another was faster. `worker` has to be a name never used before."""
+    """Make the run this worker's; None when another was faster.
+
+    `worker` has to be a name never used before, or that by which the run was claimed a moment ago.
+    """
     now = timezone.now()
     until = now + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
     fresh = Run.objects.filter(pk=run_id, state=Run.State.QUEUED)
@@ -41,13 +44,19 @@ def claim(run_id: int, worker: str) -> Run | None:
     taken = claimable().filter(pk=run_id).order_by()
     if taken.update(worker=worker, lease_until=until, takeovers=F("takeovers") + 1, failures=[]):
         return Run.objects.get(pk=run_id)
-    return None
+    return Run.objects.filter(pk=run_id, worker=worker, state=Run.State.RUNNING).first()
 
 
 def release(run_id: int, worker: str) -> bool:
     """Give the run back at once, so that another worker takes it over without waiting for the lease to run out."""
     owned = Run.objects.filter(pk=run_id, worker=worker, state__in=Run.ACTIVE)
     return bool(owned.update(lease_until=timezone.now() - timedelta(seconds=1)))
+
+
+def abandon(worker_prefix: str) -> int:
+    """Give back all runs of a worker that is known to be dead: nobody has to wait until its lease runs out."""
+    dead = Run.objects.filter(worker__startswith=worker_prefix, state__in=(Run.State.RUNNING, Run.State.CANCELLING))
+    return dead.update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
 class Heartbeat:

@@ -22,9 +22,14 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 60
 
 
+def name_prefix(pid: int) -> str:
+    """How the names of a process of this machine begin."""
+    return f"{socket.gethostname()[:60]}:{pid}:"
+
+
 def fresh_name() -> str:
     """A worker's name that was never used before: machine, process, and a random part."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return name_prefix(os.getpid()) + uuid.uuid4().hex[:8]
 
 
 class Worker:
