@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks, before a child that keeps dying is started again, and until one that does not end is killed.
+# Seconds between two looks, before one that keeps dying is started again, until one that does not end is killed.
 LOOK_SECONDS = 0.2
 LONGEST_PAUSE = 10.0
 STOP_SECONDS = 75.0
@@ -30,7 +30,7 @@ _LIBC = ctypes.CDLL(None)
 
 
 class Child:
-    """One Python process of ours. `arguments` come after the interpreter; `on_death` is told the number of a dead one."""
+    """One Python process of ours. `arguments` follow the interpreter; `on_death` is told a dead one's number."""
 
     def __init__(self, name: str, arguments: Sequence[str], on_death: Callable[[int], None] | None = None) -> None:
         self.name = name

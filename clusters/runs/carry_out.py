@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -17,21 +16,10 @@ from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
 
 if TYPE_CHECKING:
-    from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
     from clusters.engine.events import Sink
     from clusters.remote.host import Cancel, Host
-    from clusters.remote.hostkeys import KnownKeys
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What one run is to do."""
-
-    document: Document
-    recipe: str
-    waivers: tuple[str, ...]
-    known: KnownKeys
+    from clusters.runs.task import Task
 
 
 def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:

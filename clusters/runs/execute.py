@@ -20,6 +20,7 @@ from clusters.runs.keys import PinnedKeys
 from clusters.runs.lease import Heartbeat, claim, release
 from clusters.runs.masking import secrets_in
 from clusters.runs.sink import DatabaseSink
+from clusters.runs.task import Task
 
 if TYPE_CHECKING:
     from clusters.engine.executor import Outcome
@@ -155,8 +156,9 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
         document = read_document(run.document)
         for secret in secrets_in(document):
             sink.masks.add(secret)
+        task = Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id))
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
-        outcome: Outcome = carry_out(_task(run, document), tee, cancel)
+        outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:
         return "cancelled", sink.masks.text(error.message)
     except InstallerError as error:
@@ -168,12 +170,6 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
         tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
         return "failed", sink.masks.text(f"Slipway itself failed: {found}")
     return outcome.state, _sentence(outcome)
-
-
-def _task(run: Run, document: object) -> object:
-    from clusters.runs.carry_out import Task
-
-    return Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id))
 
 
 def _sentence(outcome: Outcome) -> str:

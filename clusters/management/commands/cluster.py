@@ -129,7 +129,7 @@ class Command(BaseCommand):
             raise CommandError("Nothing was done.")
 
     def _run(self, cluster: Cluster, owner: Any, waivers: list[str]) -> Run:
-        """Carry the run out in this process. The claim is in the transaction that makes it: no other worker sees it."""
+        """Carry the run out in this process; made and claimed in one transaction, so that no other worker gets it."""
         name = fresh_name()
         with transaction.atomic():
             run = run_start(actor=owner, cluster=cluster, waivers=waivers)
