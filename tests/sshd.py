@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -207,7 +208,7 @@ def running_sshd(directory: Path, name: str, password: str, extra: str = "") -> 
 
 
 @pytest.fixture(scope="session")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+def sshd() -> Iterator[Sshd]:
     """A real sshd with a user that becomes root by password; skipped without root, but not where CI is set."""
     reason = why_not()
     if reason:
@@ -215,9 +216,12 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
             pytest.fail(f"a real sshd cannot be had: {reason}")
         pytest.skip(f"a real sshd {reason}")
     name, password = f"{USER}-{os.getpid()}", secrets.token_hex(8) + " 'ü\""
-    directory = tmp_path_factory.mktemp("sshd")
-    with user(name, password=password, sudo="ALL=(ALL) ALL"), running_sshd(directory, name, password) as server:
-        yield server
+    # pytest's own directories are closed to other users, and sshd reads authorized_keys as the user who logs in.
+    with tempfile.TemporaryDirectory(prefix="slipway-sshd-") as place:
+        directory = Path(place)
+        directory.chmod(0o755)
+        with user(name, password=password, sudo="ALL=(ALL) ALL"), running_sshd(directory, name, password) as server:
+            yield server
 
 
 def _find(tool: str) -> str | None:

@@ -12,7 +12,7 @@ from clusters.config.yamltree import tag_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_PLAIN = re.compile(r"(~/)?[A-Za-z_/][A-Za-z0-9_./-]*")
+_PLAIN = re.compile(r"(~/)?\.{0,2}[A-Za-z_/][A-Za-z0-9_./-]*")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}(/\d{1,2})?")
 _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 _ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")

@@ -81,14 +81,16 @@ def model(walk: Walk, node: Node, model_class: type[schema.Model], path: str) ->
         inner = f"{path}.{key}"
         walk.positions[inner] = (mark.line, mark.column)
         if key in fields:
-            kind, inner_class = fields[key]
-            if not (isinstance(value, Scalar) and value.tag == "null"):
-                data[key] = _known(walk, value, kind, inner_class, inner)
+            known = (
+                None if isinstance(value, Scalar) and value.tag == "null" else _known(walk, value, *fields[key], inner)
+            )
+            if known is not None:
+                data[key] = known
         elif isinstance(value, Scalar) and value.tag == "null" and model_class is schema.Host:
             walk.findings.append(_cut(path, mark))
         else:
             _unknown_key(walk, data, key, value, model_class, path)
-    return {key: value for key, value in data.items() if value is not None}
+    return data
 
 
 def _unknown_key(

@@ -45,7 +45,7 @@ class _Writer:
 
     def lines(self, document: Document) -> Iterator[str]:
         yield f"# KubeKey's {self._dialect} dialect: kk create cluster -f <this file>"
-        if self._secrets != "show":
+        if self._secrets != "show" and any(host.password or host.private_key for host in document.hosts):
             yield "# Passwords and private keys are not in this file; fill them in before using it with KubeKey."
         yield f"apiVersion: kubekey.kubesphere.io/{self._dialect}"
         yield "kind: Cluster"

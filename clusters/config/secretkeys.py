@@ -7,9 +7,7 @@ from typing import Any
 
 from clusters.config.secret import MASK, Secret
 
-_SECRET = re.compile(
-    r"pas+w|pass(?!ive|through)|pwd|secret|token|credential|(private|api|access)[-_]?key|keycontent", re.I
-)
+_SECRET = re.compile(r"pas+w|pass(?!ive|through)|pwd|secret|token|credential|(private|api|access)[-_]?key", re.I)
 _HARMLESS = re.compile(r"(path|file|name|ref|ttl|dir)s?$", re.I)
 
 

@@ -60,8 +60,8 @@ def _load(data: bytes, where: str) -> PrivateKeyTypes:
     try:
         return read(data, None)
     except (TypeError, ValueError) as error:
-        told = str(error).lower()
-        if isinstance(error, TypeError) or "encrypted" in told or "passphrase" in told or b"ENCRYPTED" in data:
+        # The library says "a password is needed" by a TypeError.
+        if isinstance(error, TypeError) or b"ENCRYPTED" in data:
             raise KeyEncrypted(
                 f"{where} is protected by a passphrase, and nobody is there to type it during an install.",
                 hint="Make a copy without passphrase (`ssh-keygen -p -N '' -f COPY`) or a key of its own for this.",

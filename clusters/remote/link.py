@@ -180,7 +180,6 @@ def open_link(
         if not connection.is_connected:
             connection.client.close()
             wire.close()
-    wire.settimeout(None)
     return Link(connection, Watch(wire, connection.transport, ask_after, give_up_after))
 
 

@@ -48,7 +48,7 @@ class Errand:
     err: Tap
     stop: Callable[[], Exception | None]
     end: Callable[[str], None]
-    opening: bytes = b""
+    opening: bytes = field(default=b"", repr=False)
     payload: Iterable[bytes] | None = None
     send_error: Exception | None = field(default=None, init=False)
 
@@ -75,18 +75,20 @@ class TappedRemote(Remote):  # type: ignore[misc]
             try:
                 session: paramiko.Channel = self.context.create_session()
                 return session
-            except paramiko.ChannelException as error:
-                stopped = self.errand.stop()
-                if stopped:
-                    raise stopped from error
-                if time.monotonic() > give_up:
-                    raise SessionsExhausted(
-                        f"The machine refuses a further session on this connection: {error}.",
-                        hint="Raise MaxSessions in its sshd_config (10 is the default, 3 are needed).",
-                    ) from error
-                time.sleep(LOOK_EVERY)
             except (paramiko.SSHException, EOFError, OSError) as error:
-                raise NotStarted(str(error)) from error
+                if not self.context.is_connected:
+                    raise NotStarted(str(error)) from error
+                # A refusal; paramiko mixes its reasons up when several are refused at the same time.
+                refusal = error
+            stopped = self.errand.stop()
+            if stopped:
+                raise stopped
+            if time.monotonic() > give_up:
+                raise SessionsExhausted(
+                    f"The machine refuses a further session on this connection: {refusal}.",
+                    hint="Raise MaxSessions in its sshd_config (10 is the default, 3 are needed).",
+                ) from refusal
+            time.sleep(LOOK_EVERY)
 
     def _handle_output(self, buffer_: list[str], hide: bool, output: Tap, reader: Callable[[int], bytes]) -> None:
         while data := reader(self.read_chunk_size):
