@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus
 from pydantic import BaseModel
 
 from clusters.config.secret import MASK, Secret
+from clusters.config.secretkeys import is_secret_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,8 +24,7 @@ SHORTEST_DERIVED = 8
 # base64(1) wraps at 76, PEM at 64.
 WRAPS = (64, 76)
 
-SECRET_KEY = re.compile(r"(password|passwd|secret|token|private_?key)$", re.IGNORECASE)
-SECRET_IN_KUBECONFIG = re.compile(r"(?:client-key-data|token|password):\s*\"?([^\s\"]+)")
+SECRET_IN_KUBECONFIG = re.compile(r"(?:client-key-data|token|password):\s*[\"']?([^\s\"']+)")
 
 
 class Masks:
@@ -118,8 +118,8 @@ def _wrapped(whole: str) -> Iterator[str]:
         yield from (coded[start : start + width] for start in range(0, len(coded), width))
 
 
-def secrets_in(value: Any) -> Iterator[Secret]:
-    """Every secret of a document: Secret fields, and text under unknown keys whose name says password or key."""
+def secrets_in(value: Any, key: str = "") -> Iterator[Secret]:
+    """Every secret of a document: Secret fields, and whatever lies under an unknown key that sounds like a secret."""
     if isinstance(value, Secret):
         yield value
     elif isinstance(value, BaseModel):
@@ -127,14 +127,13 @@ def secrets_in(value: Any) -> Iterator[Secret]:
             yield from secrets_in(getattr(value, name))
         yield from secrets_in(value.model_extra or {})
     elif isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, str | int) and SECRET_KEY.search(str(key)):
-                yield Secret(str(item))
-            else:
-                yield from secrets_in(item)
+        for name, item in value.items():
+            yield from secrets_in(item, str(name) if is_secret_key(str(name)) else key)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from secrets_in(item)
+            yield from secrets_in(item, key)
+    elif key and isinstance(value, str | int) and not isinstance(value, bool):
+        yield Secret(str(value))
 
 
 def secrets_in_kubeconfig(text: str) -> Iterator[Secret]:

@@ -1,6 +1,6 @@
 """The verbs: everything a person can do, each checked, audited and in one transaction."""
 
-from clusters.runs.documents import ConfigError
+from clusters.errors import ConfigError
 from clusters.services.accounts import first_admin, password_changed
 from clusters.services.connections import host_keys_accept, practice_machines, probes_start
 from clusters.services.drafts import (

@@ -110,15 +110,13 @@ class Command(BaseCommand):
                 self.stderr.write(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Not every machine can be reached; nothing was done.")
-        unknown = [sight for sight in seen if sight.offered is not None]
-        for sight in unknown:
-            self.stdout.write(
-                f"{sight.host.name} ({sight.address}) shows {sight.offered.fingerprint} for the first time"
-            )
+        unknown = [(sight, sight.offered) for sight in seen if sight.offered is not None]
+        for sight, key in unknown:
+            self.stdout.write(f"{sight.host.name} ({sight.address}) shows {key.fingerprint} for the first time")
         if unknown and not accept:
             self._ask("Are these the keys of your machines?", "--accept-host-keys")
-        for sight in unknown:
-            pin(cluster.pk, sight.address, sight.host.port, sight.offered, by=owner)
+        for sight, key in unknown:
+            pin(cluster.pk, sight.address, sight.host.port, key, by=owner)
 
     def _ask(self, question: str, option: str) -> None:
         if not sys.stdin.isatty():
