@@ -67,7 +67,9 @@ def _prologue(marks: Marks, become: Become, with_input: bool) -> str:
     lines = [ENVIRONMENT]
     if not with_input:
         lines.append("exec </dev/null")
-    lines.append(f"echo {marks.start} $$; echo {marks.start} >&2")
+    # In two pieces, so that a shell or sudo that quotes this text in a complaint does not print the mark.
+    head, tail = marks.start[:4], marks.start[4:]
+    lines.append(f"printf '{head}%s %s\\n' {tail} $$; printf '{head}%s\\n' {tail} >&2")
     if with_input and become is Become.BY_PASSWORD:
         # Should sudo not have taken the password after all, the command must not get it as its input.
         lines.append(f'IFS= read -r slipway_guard; [ "$slipway_guard" = {marks.guard} ] || exit {STRAY_INPUT}')

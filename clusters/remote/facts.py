@@ -78,7 +78,7 @@ cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4=="0A"{print "listen=" $2}
 say selinux "$(getenforce 2>/dev/null)"
 [ -e "/lib/modules/$release/modules.dep" ] && command -v modprobe >/dev/null && say modprobe yes
 module() {
-  if [ -e "/sys/module/$1" ] || [ -e "$2" ] || grep -q "^$1 " /proc/modules ||
+  if [ -e "/sys/module/$1" ] || [ -e "$2" ] || grep -qs "^$1 " /proc/modules ||
      grep -qs "/$1\\.ko" "/lib/modules/$release/modules.builtin" ||
      { [ "$1" = overlay ] && grep -qw overlay /proc/filesystems; }; then say module "$1 active"
   elif modprobe -n -q "$1" 2>/dev/null; then say module "$1 loadable"; fi

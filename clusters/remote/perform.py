@@ -35,6 +35,24 @@ GRACE = 5.0
 # When a command is to be ended before it told its process group: how long to wait for that, in seconds.
 WAIT_FOR_GROUP = 2.0
 
+# `kill -TERM -N` without `--` is the one spelling that dash, bash and busybox agree on. pkill also reaches
+# groups that the command's own shells made in its session. Dead processes that nobody has buried (state Z)
+# still count for kill, so who is left is read from /proc: after the name come state, parent, group, session.
+_END = """exec 2>/dev/null
+end() {{ kill -$1 -{0}; command -v pkill >/dev/null && pkill -$1 -s {0}; }}
+left() {{
+  for stat in /proc/[0-9]*/stat; do
+    read -r line <"$stat" || continue
+    set -- ${{line##*) }}
+    [ "$1" != Z ] && {{ [ "$3" = {0} ] || [ "$4" = {0} ]; }} && return 0
+  done
+  return 1
+}}
+end TERM; n=0
+while left && [ $n -lt {1} ]; do sleep 0.05; n=$((n+1)); done
+end KILL; exit 0
+"""
+
 
 class OutOfTime(Exception):
     """The command was ended because its time was up."""
@@ -185,14 +203,7 @@ def _end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
         group = out.word
     if not group.isdecimal() or not link.alive:
         return
-    command = sh(
-        "kill -s TERM -- -{0} 2>/dev/null; n=0\n"
-        "while kill -0 -- -{0} 2>/dev/null && [ $n -lt {1} ]; do sleep 0.05; n=$((n+1)); done\n"
-        "kill -s KILL -- -{0} 2>/dev/null\n"
-        "if command -v pkill >/dev/null; then pkill -KILL -s {0}; fi\nexit 0",
-        int(group),
-        int(GRACE / 0.05),
-    )
+    command = sh(_END, int(group), int(GRACE / 0.05))
     try:
         perform(link, name, command, way, limits=Limits(timeout=GRACE + 10))
     except (InstallerError, NotStarted) as error:

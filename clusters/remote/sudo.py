@@ -52,18 +52,23 @@ def way_to_root(link: Link, target: Target, *, is_root: bool, octal: bool) -> Wa
 
 def refusal(target: Target, said: str) -> SudoRefused:
     """The error for what sudo said (in English, as LC_ALL=C makes it)."""
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
     who = f"{target.user} may not become root on {target.name}"
     if "must have a tty" in said or "requiretty" in said:
         return SudoNotAllowed(
             f"{who}: sudo there wants a terminal.", hint="Remove `requiretty` from the machine's /etc/sudoers."
         )
-    for sign in ("not in the sudoers", "is not allowed to", "may not run sudo"):
-        if sign in said:
-            return SudoNotAllowed(f"{who}: {last}", hint=f"Add {target.user} to the sudo or wheel group.")
+    if "is not allowed to" in " ".join(said.split()):
+        return SudoNotAllowed(
+            f"{who}: sudo allows this user only certain other commands.", hint="Allow all commands in its sudoers rule."
+        )
+    if "not in the sudoers" in said or "may not run sudo" in said:
+        return SudoNotAllowed(
+            f"{who}: it is not in the sudoers file.", hint=f"Add {target.user} to the sudo or wheel group."
+        )
     if "incorrect password" in said or "Sorry, try again" in said or "no password was provided" in said:
         return SudoPasswordWrong(
             f"sudo on {target.name} does not accept the password of {target.user}.",
             hint="Correct the password. It was tried once, so the account is not locked by it.",
         )
-    return SudoNotAllowed(f"{who}: {last}", hint="Run `sudo -v` on the machine to see what is wrong.")
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing")
+    return SudoNotAllowed(f"{who}: sudo said {last}", hint="Run `sudo -v` on the machine to see what is wrong.")

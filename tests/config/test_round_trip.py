@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 import yaml
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clusters.config import yamltree
+from clusters.config.finding import format_finding
 from clusters.config.load import load
 from clusters.config.render import render
+from clusters.config.report import findings_of
 from clusters.config.rules import check
-from tests.config.documents import documents, large_document, seed_document
+from tests.config.documents import TEXTS, documents, large_document, seed_document
 
 if TYPE_CHECKING:
     import pytest
 
     from clusters.config.schema import Document
 
+PASSWORD = "Testing123"
 GENTLY = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 
 
@@ -59,6 +63,24 @@ def test_rules_never_stumble(document: Document) -> None:
     for finding in check(document):
         assert finding.message
         assert finding.path.startswith(("spec.", "metadata."))
+
+
+@GENTLY
+@given(st.data())
+def test_a_damaged_file_is_findings_and_never_a_crash(data: st.DataObject) -> None:
+    text = render(seed_document(), dialect="v1alpha1", secrets="show")
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 1)))
+    loaded = load(text[:start] + data.draw(TEXTS) + text[end:])
+    assert loaded.document is not None or any(each.blocking for each in loaded.findings)
+    for finding in findings_of(loaded):
+        assert PASSWORD not in format_finding(finding)
+
+
+@GENTLY
+@given(st.text(max_size=200))
+def test_any_text_is_findings_and_never_a_crash(text: str) -> None:
+    assert load(text).findings
 
 
 def test_the_python_parser_reads_what_the_c_parser_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 
@@ -22,13 +23,15 @@ class Cable:
         self.port = int(self._listener.getsockname()[1])
         self._ends: list[socket.socket] = []
         self.accepted = 0
-        self.sent = bytearray()
+        self._after: tuple[int, Callable[[], None]] | None = None
 
     def __enter__(self) -> Cable:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._listener.close()
         self.snap()
 
@@ -52,6 +55,19 @@ class Cable:
         self.snap()
         self._whole.set()
 
+    def after(self, size: int, then: Callable[[], None]) -> None:
+        """Do something once so many more bytes have gone to the server."""
+        self._after = (size, then)
+
+    def _count(self, size: int) -> None:
+        if self._after is None:
+            return
+        left, then = self._after
+        self._after = (left - size, then)
+        if left <= size:
+            self._after = None
+            then()
+
     def _accept(self) -> None:
         while True:
             try:
@@ -69,9 +85,9 @@ class Cable:
             while data := source.recv(65536):
                 if not self._whole.is_set():
                     continue
-                if ours:
-                    self.sent += data
                 target.sendall(data)
+                if ours:
+                    self._count(len(data))
             target.shutdown(socket.SHUT_WR)
         except OSError:
             return

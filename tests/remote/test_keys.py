@@ -25,9 +25,7 @@ ED25519 = ed25519.Ed25519PrivateKey.generate()
 
 
 def pem(key: object, form: serialization.PrivateFormat, passphrase: str = "") -> str:
-    lock = (
-        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
-    )
+    lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, form, lock).decode()  # type: ignore[attr-defined]
 
 

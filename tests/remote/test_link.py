@@ -138,10 +138,11 @@ def test_keys_lying_around_on_the_server_are_never_tried(
     (tmp_path / ".ssh" / "config").write_text(f"Host *\n  User root\n  IdentityFile {sshd.directory}/client\n")
     monkeypatch.setenv("HOME", str(tmp_path))
 
+    generate_key(tmp_path / "given", "ed25519")
     with pytest.raises(errors.LoginRefused) as caught:
-        open_link(sshd.target(password=Secret("wrong")), sshd.known())
+        open_link(sshd.target(password=None, private_key_path=str(tmp_path / "given")), sshd.known())
 
-    assert caught.value.tried == ("password",)
+    assert caught.value.tried == ("publickey",)
 
 
 def test_password_login_that_is_switched_off_is_said(sshd: Sshd, tmp_path: Path) -> None:
@@ -219,11 +220,12 @@ def test_something_that_is_not_ssh_is_told(sshd: Sshd) -> None:
             open_link(sshd.target(port=web.getsockname()[1], timeout=2), sshd.known())
 
 
-def test_a_failed_login_leaves_no_thread_and_no_socket_behind(sshd: Sshd) -> None:
+def test_a_failed_login_leaves_no_thread_behind(sshd: Sshd, tmp_path: Path) -> None:
+    generate_key(tmp_path / "id", "ed25519")
     before = {thread.name for thread in threading.enumerate()}
 
     with pytest.raises(errors.LoginRefused):
-        open_link(sshd.target(password=Secret("wrong")), sshd.known())
+        open_link(sshd.target(password=None, private_key_path=str(tmp_path / "id")), sshd.known())
 
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline and {thread.name for thread in threading.enumerate()} - before:
