@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from clusters.runs import doorbell
 
 if TYPE_CHECKING:
+    import pytest
     from pytest_django.fixtures import SettingsWrapper
 
 
