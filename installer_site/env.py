@@ -1,0 +1,112 @@
+"""Typed readers of environment variables, each failing with its name, and the files of secrets beside them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("0", "false", "no", "off", "")
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as it is; `NAME_FILE` names a file that holds it instead."""
+    where = os.environ.get(f"{name}_FILE", "")
+    if not where:
+        return os.environ.get(name, default)
+    try:
+        return Path(where).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {where}, which cannot be read: {error.strerror}.") from error
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """Yes or no, written as 1/0, true/false, yes/no or on/off."""
+    found = os.environ.get(name)
+    if found is None:
+        return default
+    if found.lower() not in TRUE + FALSE:
+        raise ImproperlyConfigured(f"{name} is {found!r}; expected 1 or 0.")
+    return found.lower() in TRUE
+
+
+def number(name: str, default: float) -> float:
+    """A number above zero, such as seconds."""
+    found = os.environ.get(name, "")
+    try:
+        value = float(found) if found else default
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is {found!r}; expected a number.") from error
+    if value <= 0:
+        raise ImproperlyConfigured(f"{name} is {found!r}; expected a number above zero.")
+    return value
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """A list, separated by commas or white space."""
+    found = text(name)
+    return found.replace(",", " ").split() if found else list(default)
+
+
+def database(name: str, fallback: Path) -> dict[str, Any]:
+    """Where the database is: `postgres://user:password@host:port/name`, `sqlite:///path`, or the file `fallback`."""
+    url = text(name)
+    if not url:
+        return sqlite(fallback)
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return sqlite(Path(unquote(parts.path)))
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ImproperlyConfigured(f"{name} begins with {parts.scheme!r}; expected postgres:// or sqlite:///.")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "OPTIONS": dict(parse_qsl(parts.query)),
+    }
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """SQLite so that web and worker can share it: a write-ahead log, and writers that wait for each other."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        },
+        # A file also in tests: threads and worker processes have to see the same database.
+        "TEST": {"NAME": path.with_name("test.sqlite3")},
+    }
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The content of `path`; made by `make` and kept with mode 0600 when there is no such file.
+
+    Two processes that start at the same moment get the same secret: the first one's.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(make() + "\n")
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text(encoding="utf-8").strip()

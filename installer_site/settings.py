@@ -1,0 +1,205 @@
+"""Django's settings: one file, everything from the environment, with defaults that are safe on a laptop."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from bootstrap_wrapper import get_bootstrap_dir
+from cryptography.fernet import Fernet
+from csp.constants import NONE, SELF
+from django.core.management.utils import get_random_secret_key
+from django.utils.translation import gettext_lazy as _
+
+from installer_site import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Slipway -------------------------------------------------------------------------------------
+
+# Where the database, the keys and everything else that has to be kept lies.
+SLIPWAY_DATA_DIR = Path(env.text("SLIPWAY_DATA_DIR") or BASE_DIR / "var").resolve()
+SLIPWAY_DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+# Fernet keys, newest first: the first encrypts, all decrypt. `manage.py rotate_keys` moves data to the first.
+SLIPWAY_SECRET_KEYS = env.words("SLIPWAY_SECRET_KEYS") or (
+    env.kept_secret(SLIPWAY_DATA_DIR / "fernet-keys", lambda: Fernet.generate_key().decode()).split()
+)
+# A directory or URL with artifacts; empty means upstream.
+SLIPWAY_ARTIFACTS = env.text("SLIPWAY_ARTIFACTS")
+# A JSON or YAML file that names practice machines; empty means there are none.
+SLIPWAY_PRACTICE_FILE = env.text("SLIPWAY_PRACTICE_FILE")
+# Where `manage.py serve` listens.
+SLIPWAY_LISTEN = env.text("SLIPWAY_LISTEN", "127.0.0.1:8000")
+# Seconds: how long a worker's claim holds without a heartbeat, between heartbeats, and between looks for work.
+SLIPWAY_LEASE_SECONDS = env.number("SLIPWAY_LEASE_SECONDS", 30)
+SLIPWAY_HEARTBEAT_SECONDS = env.number("SLIPWAY_HEARTBEAT_SECONDS", 5)
+SLIPWAY_POLL_SECONDS = env.number("SLIPWAY_POLL_SECONDS", 0.5)
+# How many runs one worker carries out at the same time.
+SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 4))
+# What carries out a run and what tests a connection; other values serve tests of the worker alone.
+SLIPWAY_CARRY_OUT = env.text("SLIPWAY_CARRY_OUT", "clusters.runs.carry_out.carry_out")
+SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.probing.probe_machine")
+# Behind a proxy that speaks HTTPS with the browser.
+SLIPWAY_HTTPS = env.flag("SLIPWAY_HTTPS")
+
+# --- Django --------------------------------------------------------------------------------------
+
+DEBUG = env.flag("SLIPWAY_DEBUG")
+SECRET_KEY = env.text("SLIPWAY_SECRET_KEY") or env.kept_secret(SLIPWAY_DATA_DIR / "secret-key", get_random_secret_key)
+ALLOWED_HOSTS = env.words("SLIPWAY_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("SLIPWAY_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_htmx",
+    "template_partials",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "axes",
+    "csp",
+    "servestatic",
+    "clusters.apps.ClustersConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "installer_site.middleware.OwnPasswordFirst",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "installer_site.urls"
+ASGI_APPLICATION = "installer_site.asgi.application"
+SLIPWAY_ASGI = "installer_site.asgi:application"  # as daphne spells it
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": env.database("SLIPWAY_DATABASE", SLIPWAY_DATA_DIR / "slipway.sqlite3")}
+
+# The channel layer is only a doorbell; without Redis it rings within one process and the database is polled.
+SLIPWAY_REDIS = env.text("SLIPWAY_REDIS")
+CHANNEL_LAYERS = {
+    "default": (
+        {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [SLIPWAY_REDIS]}}
+        if SLIPWAY_REDIS
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+
+# --- Who may come in -----------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/accounts/login/"
+SLIPWAY_PASSWORD_URL = "/accounts/password/"  # noqa: S105 - a page, not a password
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+# --- What browsers may do ------------------------------------------------------------------------
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = SLIPWAY_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = SLIPWAY_HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if SLIPWAY_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 3600
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # Bootstrap's own style sheet draws its icons as data: images
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Words, files, logs --------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = SLIPWAY_DATA_DIR / "static"
+STATICFILES_DIRS = [("bootstrap", get_bootstrap_dir())]
+if (BASE_DIR / "static").is_dir():
+    STATICFILES_DIRS.append(BASE_DIR / "static")
+# Found where they lie, so that nobody has to collect them first.
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+
+# A document with keys of a hundred machines is larger than Django's 2.5 MB and 1000 fields.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("SLIPWAY_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "paramiko": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,45 @@
+"""What `manage.py check` looks at: keys that are keys, and places that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@register("slipway")
+def keys_are_fernet_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Without a usable key nothing that is encrypted could be read."""
+    found: list[CheckMessage] = []
+    for place, key in enumerate(settings.SLIPWAY_SECRET_KEYS, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            found.append(
+                Error(
+                    f"Key {place} of SLIPWAY_SECRET_KEYS is not a Fernet key.",
+                    hint="Make one: python -c 'from cryptography.fernet import Fernet; "
+                    "print(Fernet.generate_key().decode())'",
+                    id="slipway.E001",
+                )
+            )
+    if not settings.SLIPWAY_SECRET_KEYS:
+        found.append(Error("SLIPWAY_SECRET_KEYS holds no key.", id="slipway.E002"))
+    return found
+
+
+@register("slipway")
+def named_places_exist(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Artifacts and practice machines that are named should be there."""
+    found: list[CheckMessage] = []
+    for name in ("SLIPWAY_ARTIFACTS", "SLIPWAY_PRACTICE_FILE"):
+        where = getattr(settings, name)
+        if where and "://" not in where and not Path(where).exists():
+            found.append(Warning(f"{name} names {where}, which does not exist.", id="slipway.W001"))
+    return found
