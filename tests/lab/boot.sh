@@ -6,6 +6,9 @@ base=$1 disk=$2 netns=$3 machine=$4 hostname=$5
 shift 5
 for group in "$@"; do echo $$ > "$group/cgroup.procs"; done
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"
+# Locks and directories nspawn makes for a machine, and cannot take away when it is killed.
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs tmpfs /run/systemd/nspawn
 # Writable /proc/sys and /sys, and control groups the host takes for its own: kubelet needs both.
 export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 SYSTEMD_NSPAWN_USE_CGNS=1
 # /var/lib is a plain directory: containerd cannot stack an overlay on an overlay.

@@ -1,4 +1,4 @@
-"""The artifact bundle: what the installer puts on machines, in upstream's file layout with upstream's checksum files."""
+"""The artifact bundle: what the installer puts on machines, laid out as upstream does, checksum files included."""
 
 from __future__ import annotations
 
@@ -209,9 +209,7 @@ def _make(build: Build) -> None:
             for image in _images(build, work, debian, build.need(DNS) / "dns")
         ]
     components = {
-        name: [
-            {"version": version, "arch": ARCH, "note": note, "files": [_described(path, bundle) for path in files]}
-        ]
+        name: [{"version": version, "arch": ARCH, "note": note, "files": [_described(path, bundle) for path in files]}]
         for (name, version, note), files in placed.items()
     }
     index = {"components": components, "images": listed}

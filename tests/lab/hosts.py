@@ -9,11 +9,14 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.lab import cgroups, network, rootfs
 from tests.lab.commands import LabError, run, tail
-from tests.lab.network import Network
 from tests.lab.recipe import remove_tree
+
+if TYPE_CHECKING:
+    from tests.lab.network import Network
 
 BOOT = Path(__file__).with_name("boot.sh")
 SSH_PORT = 22
@@ -145,12 +148,6 @@ def kill(machine: Machine) -> None:
     cgroups.kill(machine.group)
     network.detach(machine.network, machine.name)
     cgroups.remove(machine.group)
-    # A killed nspawn cannot tidy up after itself.
-    for leftover in (
-        Path("/run/systemd/nspawn/propagate") / machine.machine_name,
-        Path("/run/systemd/nspawn/unix-export") / machine.machine_name,
-    ):
-        remove_tree(leftover)
 
 
 def leader(machine: Machine) -> int:

@@ -70,7 +70,9 @@ def _make_source(build: Build) -> None:
     run(["tar", "--extract", "--file", ball, "--directory", work], log=build.log)
     unpacked = work / f"kubernetes-{VERSION.removeprefix('v')}"
     if not unpacked.is_dir():
-        raise LabError(f"Kubernetes {VERSION} was expected in {ball.name}, found {sorted(p.name for p in work.iterdir())}")
+        raise LabError(
+            f"Kubernetes {VERSION} was expected in {ball.name}, found {sorted(p.name for p in work.iterdir())}"
+        )
     unpacked.rename(tree)
     # The vendored reflect2 reaches into the runtime of older compilers and crashes with Go >= 1.18.
     packages.unpack(["golang-github-modern-go-reflect2-dev"], work / "debs", cache=build.cache, log=build.log)

@@ -7,7 +7,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import bundle, cgroups, hosts, network, packages, progress, recipe, rootfs
@@ -17,6 +16,7 @@ from tests.lab.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MOST_HOSTS = 99
 DEFAULT_NAME = "slipway"

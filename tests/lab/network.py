@@ -41,7 +41,9 @@ class Network:
         """This machine's end of a host's cable."""
         name = f"{self.name}-{host}"
         if len(name) > NAME_LENGTH:
-            raise LabError(f"the interface name {name} is longer than {NAME_LENGTH}", hint="Give the lab a shorter name.")
+            raise LabError(
+                f"the interface name {name} is longer than {NAME_LENGTH}", hint="Give the lab a shorter name."
+            )
         return name
 
 
