@@ -201,7 +201,7 @@ def _make(build: Build) -> None:
             ("containerd", f"v{CONTAINERD}", ""): _place_containerd(bundle, debian),
             ("runc", f"v{RUNC}", ""): _place_runc(bundle, debian),
             ("cni-plugins", f"v{CNI}", ""): _place_cni(bundle, debian),
-            ("crictl", f"v{CRICTL}", CRICTL_NOTE): _place_crictl(bundle, HERE / "crictl.sh"),
+            ("crictl", f"v{CRICTL}", CRICTL_NOTE): _place_crictl(bundle, build.need(CRICTL_STANDIN) / "crictl"),
         }
         (bundle / "images").mkdir()
         listed = [
@@ -234,9 +234,10 @@ def _make_go(folder: str) -> Product:
 
 
 DNS = _make_go("dns")
+CRICTL_STANDIN = _make_go("crictl")
 BUNDLE = Product(
     "bundle",
-    digest_of(Path(__file__), Path(images.__file__), HERE / "crictl.sh", kubernetes.BINARIES.digest, DNS.digest),
+    digest_of(Path(__file__), Path(images.__file__), kubernetes.BINARIES.digest, DNS.digest, CRICTL_STANDIN.digest),
     40,
     _make,
 )

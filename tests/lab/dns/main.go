@@ -29,6 +29,9 @@ import (
 const (
 	ttlSeconds     = 30
 	forwardTimeout = 2 * time.Second
+	// A first connection made before kube-proxy has written its rules never arrives, however long it is
+	// retried, because the kernel remembers it as one that needs no translation. A new one does arrive.
+	dialTimeout = 2 * time.Second
 )
 
 type server struct {
@@ -215,6 +218,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		log.Fatal(err)
