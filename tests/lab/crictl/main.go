@@ -75,7 +75,37 @@ func flagsFor(name string, arguments []string, declare func(*flag.FlagSet)) ([]s
 	}
 }
 
-func printJSON(value interface{}) error {
+// camel writes the keys of an answer as the real crictl does: repoTags, where Go's field tags say repo_tags.
+func camel(value interface{}) interface{} {
+	switch known := value.(type) {
+	case []interface{}:
+		for i := range known {
+			known[i] = camel(known[i])
+		}
+	case map[string]interface{}:
+		renamed := map[string]interface{}{}
+		for key, inner := range known {
+			words := strings.Split(key, "_")
+			renamed[words[0]+strings.ReplaceAll(strings.Title(strings.Join(words[1:], " ")), " ", "")] = camel(inner)
+		}
+		return renamed
+	}
+	return value
+}
+
+func printJSON(key string, answer interface{}) error {
+	plain, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	var value interface{}
+	if err := json.Unmarshal(plain, &value); err != nil {
+		return err
+	}
+	return printPlain(map[string]interface{}{key: camel(value)})
+}
+
+func printPlain(value interface{}) error {
 	text, err := json.MarshalIndent(value, "", "  ")
 	if err == nil {
 		fmt.Println(string(text))
@@ -122,7 +152,7 @@ func info(ctx context.Context, client *runtimeClient, _ []string) error {
 		}
 		whole[name] = value
 	}
-	return printJSON(whole)
+	return printPlain(whole)
 }
 
 func images(ctx context.Context, client *runtimeClient, arguments []string) error {
@@ -146,7 +176,7 @@ func images(ctx context.Context, client *runtimeClient, arguments []string) erro
 		return err
 	}
 	if output == "json" {
-		return printJSON(map[string]interface{}{"images": found.Images})
+		return printJSON("images", found.Images)
 	}
 	if !quiet {
 		client.row("IMAGE", "TAG", "IMAGE ID", "SIZE")
@@ -181,7 +211,7 @@ func inspectImage(ctx context.Context, client *runtimeClient, arguments []string
 		if found.Image == nil {
 			return fmt.Errorf("no such image %q present", word)
 		}
-		if err := printJSON(map[string]interface{}{"status": found.Image}); err != nil {
+		if err := printJSON("status", found.Image); err != nil {
 			return err
 		}
 	}
