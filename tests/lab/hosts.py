@@ -166,3 +166,15 @@ def leader(machine: Machine) -> int:
 def execute(machine: Machine, script: str) -> str:
     """Run a shell script as root on the host, without SSH, and return its output."""
     return run(["nsenter", "--target", str(leader(machine)), "--all", "/bin/sh", "-euc", script])
+
+
+def send(machine: Machine, source: Path, place: str) -> None:
+    """Copy a directory into the running host, without SSH; root owns the copy."""
+    packed = subprocess.Popen(["tar", "--create", "--directory", source, "."], stdout=subprocess.PIPE)
+    target = Path(f"/proc/{leader(machine)}/root") / place.lstrip("/")
+    target.mkdir(parents=True, exist_ok=True)
+    with packed:
+        unpack = ["tar", "--extract", "--no-same-owner", "--directory", target]
+        unpacked = subprocess.run(unpack, stdin=packed.stdout, capture_output=True, text=True)
+    if packed.returncode or unpacked.returncode:
+        raise LabError(f"{source} was not copied to {place} on {machine.name}: {unpacked.stderr.strip()}")

@@ -63,6 +63,11 @@ class Lab:
         recipe.obtain(rootfs.BASE, self.cache)
         return recipe.obtain(bundle.BUNDLE, self.cache)
 
+    def is_built(self) -> bool:
+        """Whether `build` would find everything made, from the recipes as they are now."""
+        products = (rootfs.BASE, bundle.BUNDLE)
+        return not packages.missing() and all(recipe.place_of(product, self.cache).is_dir() for product in products)
+
     def up(self, count: int) -> list[LabHost]:
         """Have hosts node1 to node<count> running and answering; those that run already are left alone."""
         if not 1 <= count <= MOST_HOSTS:
@@ -126,6 +131,10 @@ class Lab:
     def execute(self, name: str, script: str) -> str:
         """Run a shell script as root on a host, without SSH, and return its output."""
         return hosts.execute(self._known(name), script)
+
+    def send(self, name: str, source: Path, place: str) -> None:
+        """Copy a directory to a place on a running host, without SSH."""
+        hosts.send(self._running(name), source, place)
 
     def hosts(self) -> list[LabHost]:
         """The hosts of this lab, running or not."""
