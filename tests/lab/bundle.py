@@ -181,6 +181,7 @@ def _images(build: Build, work: Path, debian: Path, dns: Path) -> list[Image]:
             [],
             {"/bin/busybox": busybox},
             _busybox_links(busybox),
+            folders=["/tmp"],
             command=["sh"],
         ),
     ]
@@ -216,8 +217,8 @@ def _make(build: Build) -> None:
     (bundle / "bundle.yaml").write_text(yaml.safe_dump(index, sort_keys=False))
 
 
-def _make_go(folder: str) -> Product:
-    """One of the lab's own Go programs, compiled inside the Kubernetes tree for the libraries it vendors."""
+def _go_program(folder: str) -> Product:
+    """One of the lab's own Go programs, compiled inside the Kubernetes tree for the libraries that one vendors."""
     program = HERE / folder
 
     def make(build: Build) -> None:
@@ -230,11 +231,11 @@ def _make_go(folder: str) -> Product:
         finally:
             shutil.rmtree(place)
 
-    return Product(folder, digest_of(program / "main.go", kubernetes.SOURCE.digest), 20, make)
+    return Product(folder, digest_of(*sorted(program.glob("*.go")), kubernetes.SOURCE.digest), 20, make)
 
 
-DNS = _make_go("dns")
-CRICTL_STANDIN = _make_go("crictl")
+DNS = _go_program("dns")
+CRICTL_STANDIN = _go_program("crictl")
 BUNDLE = Product(
     "bundle",
     digest_of(Path(__file__), Path(images.__file__), kubernetes.BINARIES.digest, DNS.digest, CRICTL_STANDIN.digest),

@@ -174,7 +174,7 @@ def send(machine: Machine, source: Path, place: str) -> None:
     target = Path(f"/proc/{leader(machine)}/root") / place.lstrip("/")
     target.mkdir(parents=True, exist_ok=True)
     with packed:
-        unpack = ["tar", "--extract", "--no-same-owner", "--directory", target]
+        unpack = ["tar", "--extract", "--no-same-owner", "--directory", str(target)]
         unpacked = subprocess.run(unpack, stdin=packed.stdout, capture_output=True, text=True)
     if packed.returncode or unpacked.returncode:
         raise LabError(f"{source} was not copied to {place} on {machine.name}: {unpacked.stderr.strip()}")

@@ -21,7 +21,8 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Image:
     """An image to be made: `files` maps places in the image to files here, `links` places to link targets.
 
-    With `base` the whole directory is the first layer. `note` says when an image is not what its name says.
+    With `base` a whole directory goes in first; `folders` are empty ones that anybody may write to.
+    `note` says when an image is not what its name says.
     """
 
     ref: str
@@ -29,6 +30,7 @@ class Image:
     files: Mapping[str, Path]
     links: Mapping[str, str]
     base: Path | None = None
+    folders: Sequence[str] = ()
     command: Sequence[str] = ()
     note: str = ""
 
@@ -48,21 +50,29 @@ def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return entry
 
 
+def _entry(place: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(place.lstrip("/"))
+    entry.type, entry.mode = kind, mode
+    return entry
+
+
 def _write_layer(image: Image, into: Path) -> str:
     """Write the one layer of an image and return its digest."""
     with tarfile.open(into, "w") as layer:
         if image.base is not None:
-            for entry in sorted(image.base.iterdir()):
-                layer.add(entry, entry.name, filter=_plain)
+            for part in sorted(image.base.iterdir()):
+                layer.add(part, part.name, filter=_plain)
+        for place in image.folders:
+            layer.addfile(_entry(place, tarfile.DIRTYPE, 0o1777))
         for place, source in image.files.items():
-            entry = layer.gettarinfo(source, place.lstrip("/"))
-            entry.mode = 0o755
+            program = _entry(place, tarfile.REGTYPE, 0o755)
+            program.size = source.stat().st_size
             with source.open("rb") as content:
-                layer.addfile(_plain(entry), content)
+                layer.addfile(program, content)
         for place, target in image.links.items():
-            entry = tarfile.TarInfo(place.lstrip("/"))
-            entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, target, 0o777
-            layer.addfile(entry)
+            link = _entry(place, tarfile.SYMTYPE, 0o777)
+            link.linkname = target
+            layer.addfile(link)
     with into.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 

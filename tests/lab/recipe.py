@@ -95,7 +95,7 @@ def _make(product: Product, cache: Path, place: Path) -> None:
     with progress.step(product.name, product.usual_seconds):
         product.make(Build(cache, part, log))
     part.rename(place)
-    _forget_older(product, place)
+    _forget_older(product, place, cache)
 
 
 def _point(link: Path, place: Path) -> None:
@@ -108,22 +108,18 @@ def _point(link: Path, place: Path) -> None:
     fresh.replace(link)
 
 
-def _forget_older(product: Product, place: Path) -> None:
-    """Remove what earlier recipes made, but nothing that a running host still stands on."""
+def _forget_older(product: Product, place: Path, cache: Path) -> None:
+    """Remove what earlier recipes made, but nothing that a host still stands on."""
     for other in place.parent.glob(f"{product.name}-*"):
         suffix = other.name.removeprefix(f"{product.name}-")
-        if other != place and len(suffix) == len(product.digest) and not _in_use(other):
+        if other != place and len(suffix) == len(product.digest) and not _in_use(other, cache):
             remove_tree(other)
 
 
-def _in_use(place: Path) -> bool:
-    for mounts in Path("/proc").glob("[0-9]*/mounts"):
-        try:
-            if str(place) in mounts.read_text():
-                return True
-        except OSError:
-            continue
-    return False
+def _in_use(place: Path, cache: Path) -> bool:
+    """Whether a host, running or switched off, has its disk over this product."""
+    links = [*cache.glob("hosts/*/base"), *cache.glob("labs/*/hosts/*/base")]
+    return any(link.is_symlink() and link.readlink() == place for link in links)
 
 
 def remove_tree(path: Path) -> None:

@@ -56,6 +56,7 @@ MASKED = (
     "systemd-timesyncd.service",
     "systemd-tmpfiles-clean.timer",
     "systemd-update-utmp.service",
+    "systemd-update-utmp-runlevel.service",
 )
 
 CGROUPS_UNIT = """\

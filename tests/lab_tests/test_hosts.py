@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -16,9 +17,11 @@ import pytest
 from tests.lab import Lab, LabError, cgroups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.lab import LabHost
+
+PRACTICE_LAB = re.compile(r"(br-slipway|lab-slipway|slipway-node\d+)\b")
 
 pytestmark = pytest.mark.lab
 
@@ -149,34 +152,33 @@ def test_a_host_that_is_not_there_is_named_with_those_that_are(two: list[LabHost
         lab.kill("node9")
 
 
-def traces(ours: str) -> Iterator[str]:
-    """What a lab could leave on the machine; other labs may be at work at the same time."""
+def traces(lab: Lab) -> set[str]:
+    """What a lab could leave on the machine, by whatever name; another lab may be at work at the same time."""
+    found = set(Path("/proc/self/mounts").read_text().splitlines())
     for place in ("/run/netns", "/sys/class/net", "/run/systemd/nspawn/propagate", "/run/systemd/nspawn/locks"):
-        yield from (f"{place}/{entry.name}" for entry in Path(place).glob("*"))
+        found |= {str(entry) for entry in Path(place).glob("*")}
     for hierarchy in cgroups.hierarchies():
-        yield from (f"{place}" for place in hierarchy.glob("lab-*"))
-    yield from (f"mount {line}" for line in Path("/proc/self/mounts").read_text().splitlines())
+        found |= {str(place) for place in hierarchy.glob("lab-*")}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if ours in (process / "cgroup").read_text() or ours in (process / "cmdline").read_text():
-                yield f"process {process.name}"
+            about = (process / "cgroup").read_text() + (process / "cmdline").read_text()
         except OSError:
             continue
+        if f"lab-{lab.network.name}" in about or lab.network.namespace("node") in about:
+            found.add(f"process {process.name}")
+    return {trace for trace in found if not PRACTICE_LAB.search(trace)}
 
 
 def test_down_leaves_nothing_behind(lab: Lab) -> None:
     lab.down()
-    ours = f"{lab.network.name}-node"
-    before = set(traces(ours))
+    before = traces(lab)
     lab.up(2)
     lab.kill("node2")
-    during = set(traces(ours))
+    added = traces(lab) - before
     lab.down()
-    added = {trace for trace in during - before if lab.network.name in trace or trace.startswith("process")}
-    assert len(added) >= 4
-    assert {
-        trace for trace in set(traces(ours)) - before if "lab-slipway" not in trace and "slipway-" not in trace
-    } == set()
+    for kind in ("/run/netns/", "/sys/class/net/br-", "/sys/fs/cgroup/pids/lab-", "process "):
+        assert any(trace.startswith(kind) for trace in added)
+    assert traces(lab) - before == set()
     assert not (lab.home / "hosts").exists()
     assert not lab.practice_file.exists()
     lab.down()

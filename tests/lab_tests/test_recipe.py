@@ -42,6 +42,16 @@ def test_a_changed_recipe_makes_a_new_product_and_forgets_the_old(tmp_path: Path
     assert not place_of(old, tmp_path).exists()
 
 
+def test_a_product_under_the_disk_of_a_host_is_kept(tmp_path: Path) -> None:
+    made: list[str] = []
+    old = obtain(counting("0" * 16, made), tmp_path)
+    disk = tmp_path / "labs/any/hosts/node1"
+    disk.mkdir(parents=True)
+    (disk / "base").symlink_to(old)
+    obtain(counting("1" * 16, made), tmp_path)
+    assert old.is_dir()
+
+
 def test_forgetting_spares_a_product_whose_name_only_begins_the_same(tmp_path: Path) -> None:
     made: list[str] = []
     other = Product("thing-source", "2" * 16, 1, counting("2" * 16, made).make)
