@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import cgroups, network, rootfs
+from tests.lab import cgroups, modules, network, rootfs
 from tests.lab.commands import LabError, run, tail
 from tests.lab.recipe import remove_tree
 
@@ -94,6 +94,7 @@ def make_disk(machine: Machine, base: Path) -> None:
     for kind in ("ed25519", "ecdsa"):
         key = upper / f"etc/ssh/ssh_host_{kind}_key"
         run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", f"root@{machine.name}", "-f", key])
+    modules.write(upper)
     keys = upper / "root/.ssh"
     keys.mkdir(mode=0o700)
     shutil.copy(root_key(machine.home).with_suffix(".pub"), keys / "authorized_keys")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import paramiko
 import pytest
 
-from tests.lab import Lab, LabError, cgroups
+from tests.lab import Lab, LabError, cgroups, modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +80,25 @@ def test_a_host_is_a_healthy_system_of_its_own(two: list[LabHost], lab: Lab) -> 
     assert answer(two[0], "cat /proc/swaps | wc -l") == (0, "1")
     assert lab.execute("node1", "sysctl -qw net.ipv4.ip_forward=1; sysctl -n net.ipv4.ip_forward").strip() == "1"
     assert "net.ipv4.ip_forward = 0" in lab.execute("node2", "sysctl net.ipv4.ip_forward")
+
+
+def test_what_a_host_sets_in_its_kernel_stays_with_it(two: list[LabHost], lab: Lab) -> None:
+    settings = ("vm/max_map_count", "kernel/panic", "fs/inotify/max_user_instances")
+    before = [Path("/proc/sys", name).read_text() for name in settings]
+    for name in settings:
+        assert lab.execute("node1", f"echo 54321 > /proc/sys/{name}; cat /proc/sys/{name}") == "54321\n"
+        assert lab.execute("node2", f"cat /proc/sys/{name}") != "54321\n"
+    assert [Path("/proc/sys", name).read_text() for name in settings] == before
+    lab.execute("node1", "echo 1 > /proc/sys/vm/drop_caches")
+
+
+def test_a_host_has_the_modules_this_kernel_has_and_no_others(two: list[LabHost], lab: Lab) -> None:
+    built_in = {Path(line).stem for line in modules.built_in()}
+    for name in ("br_netfilter", "overlay", "ip_vs"):
+        assert lab.execute("node1", f"modprobe {name} 2>/dev/null && echo yes || echo no") == (
+            "yes\n" if name in built_in else "no\n"
+        )
+    assert lab.execute("node1", "modprobe no_such_module 2>/dev/null || echo no") == "no\n"
 
 
 def test_hosts_reach_each_other_but_nothing_else(two: list[LabHost]) -> None:
@@ -178,6 +197,8 @@ def test_down_leaves_nothing_behind(lab: Lab) -> None:
     lab.down()
     for kind in ("/run/netns/", "/sys/class/net/br-", "/sys/fs/cgroup/pids/lab-", "process "):
         assert any(trace.startswith(kind) for trace in added)
+    # The dead are listed until this machine's init has taken note of them.
+    within(5, lambda: traces(lab) <= before)
     assert traces(lab) - before == set()
     assert not (lab.home / "hosts").exists()
     assert not lab.practice_file.exists()
