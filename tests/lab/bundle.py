@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import shutil
 import tarfile
@@ -61,7 +62,11 @@ def _pack(archive: Path, files: Mapping[str, Path]) -> Path:
     """A gzipped tar of programs, with the same bytes whenever it is made from the same programs."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     # Level 1: the bundle crosses no network, and the machine has better uses for its cores.
-    with tarfile.open(archive, "w:gz", compresslevel=1) as whole:
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as whole,
+    ):
         for name, source in files.items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = source.stat().st_size, 0o755
