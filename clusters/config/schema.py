@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from clusters.config.secret import Secret
+from clusters.config.secret import Secret  # noqa: TC001 - pydantic reads the annotation at run time
 
 
 def _listed(value: Any) -> Any:

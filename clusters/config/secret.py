@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler  # noqa: TC002 - pydantic reads the annotation at run time
 from pydantic_core import CoreSchema, core_schema
 
 MASK = "••••••••"

@@ -1,0 +1,22 @@
+"""What a new draft starts with, where that is better than KubeKey's own default."""
+
+from __future__ import annotations
+
+from clusters.config.schema import ControlPlaneEndpoint, Document, Kubernetes, Network
+
+STARTER_KUBERNETES = "v1.20.2"
+"""The version that is proven on real machines; others are proven by their kubeadm types only."""
+
+
+def starter_document(kubernetes_version: str = STARTER_KUBERNETES) -> Document:
+    """A document without machines: what is chosen for somebody who has not chosen yet.
+
+    Other than in KubeKey the runtime is containerd (docker needs a shim since 1.24), kube-proxy uses iptables
+    (ipvs needs kernel modules) and the network plugin is bridge (it needs no image).
+    """
+    return Document(
+        name="sample",
+        control_plane_endpoint=ControlPlaneEndpoint(domain="lb.kubesphere.local", address="", port=6443),
+        kubernetes=Kubernetes(version=kubernetes_version, container_manager="containerd", proxy_mode="iptables"),
+        network=Network(plugin="bridge"),
+    )

@@ -1,0 +1,216 @@
+"""What differs between Kubernetes versions: kubeadm's dialect, labels, taints, images and the parts beside it.
+
+Sources, for everything in `_SERIES`: the constants of kubeadm at the first patch of each series
+(cmd/kubeadm/app/constants) for pause and CoreDNS; the changelogs of Kubernetes for the last patch;
+the releases of cri-tools for crictl. etcd is what KubeKey takes (3.4.13 in 1.1 to 2.x, 3.5.24 and 3.6.5
+in its newest profiles) because 3.5.0 to 3.5.2, which kubeadm 1.22 and 1.23 name, could lose data.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from clusters.errors import ConfigError
+
+_PATTERN = re.compile(r"v?(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
+
+MASTER_KEY = "node-role.kubernetes.io/master"
+CONTROL_PLANE_KEY = "node-role.kubernetes.io/control-plane"
+
+
+class Version(NamedTuple):
+    """A release, comparable. `str()` gives it with the leading v."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"v{self.major}.{self.minor}.{self.patch}"
+
+
+class _Series(NamedTuple):
+    last_patch: int
+    ended: bool
+    pause: str
+    coredns: str
+    etcd: str
+    crictl: str
+
+
+_SERIES: dict[int, _Series] = {
+    20: _Series(15, True, "3.2", "1.7.0", "3.4.13", "1.20.0"),
+    21: _Series(14, True, "3.4.1", "v1.8.0", "3.4.13", "1.21.0"),
+    22: _Series(17, True, "3.5", "v1.8.4", "3.5.24", "1.22.0"),
+    23: _Series(17, True, "3.6", "v1.8.6", "3.5.24", "1.23.0"),
+    24: _Series(17, True, "3.7", "v1.8.6", "3.5.24", "1.24.2"),
+    25: _Series(16, True, "3.8", "v1.9.3", "3.5.24", "1.25.0"),
+    26: _Series(15, True, "3.9", "v1.9.3", "3.5.24", "1.26.1"),
+    27: _Series(16, True, "3.9", "v1.10.1", "3.5.24", "1.27.1"),
+    28: _Series(15, True, "3.9", "v1.10.1", "3.5.24", "1.28.0"),
+    29: _Series(15, True, "3.9", "v1.11.1", "3.5.24", "1.29.0"),
+    30: _Series(14, True, "3.9", "v1.11.1", "3.5.24", "1.30.1"),
+    31: _Series(14, True, "3.10", "v1.11.1", "3.5.24", "1.31.1"),
+    32: _Series(10, False, "3.10", "v1.11.3", "3.5.24", "1.32.0"),
+    33: _Series(6, False, "3.10", "v1.12.0", "3.5.24", "1.33.0"),
+    34: _Series(2, False, "3.10.1", "v1.12.1", "3.6.5", "1.34.0"),
+}
+
+OLDEST = Version(1, min(_SERIES), 0)
+NEWEST = Version(1, max(_SERIES), _SERIES[max(_SERIES)].last_patch)
+
+
+CONTAINERD = "1.7.29"
+"""The last series of containerd that speaks both CRI v1alpha2 (kubelet up to 1.25) and v1 (from 1.26 on the only
+one); the patch that closes CVE-2024-25621. Source: containerd's releases and its CRI support table."""
+
+RUNC = "1.3.3"
+"""Closes CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881. Source: runc's releases."""
+
+CNI_PLUGINS = "1.6.2"
+"""bridge, host-local, portmap, loopback for every version here. Source: containernetworking/plugins' releases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an installation of one Kubernetes version has to know. Versions of parts are without a leading v,
+    except `coredns_tag` and `pause_tag`, which are image tags as published."""
+
+    version: Version
+    kubeadm_api: str
+    control_plane_labels: tuple[str, ...]
+    control_plane_taints: tuple[str, ...]
+    image_repository: str
+    pause_tag: str
+    coredns_tag: str
+    coredns_image: str
+    etcd: str
+    containerd: str
+    runc: str
+    cni_plugins: str
+    crictl: str
+    dockershim: bool
+
+    @property
+    def pause_image(self) -> str:
+        """The sandbox image with repository and tag."""
+        return f"{self.image_repository}/pause:{self.pause_tag}"
+
+
+def parse_version(text: str) -> Version:
+    """`v1.20.2` or `1.20.2` as a Version. Raises ConfigError for anything else, pre-releases too."""
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise ConfigError(
+            f"A Kubernetes version was expected, found {text!r}.",
+            hint="Write it like v1.20.2: three numbers with dots.",
+        )
+    return Version(*(int(part) for part in match.groups()))
+
+
+def compare(left: str, right: str) -> int:
+    """-1, 0 or 1 as `left` is older than, the same as or newer than `right`. Raises ConfigError."""
+    first, second = parse_version(left), parse_version(right)
+    return (first > second) - (first < second)
+
+
+def is_known(text: str) -> bool:
+    """Whether this release exists and can be planned. In a series that still gets patches, newer patches count."""
+    try:
+        version = parse_version(text)
+    except ConfigError:
+        return False
+    series = _SERIES.get(version.minor) if version.major == 1 else None
+    return series is not None and (not series.ended or version.patch <= series.last_patch)
+
+
+def newest_patches() -> tuple[str, ...]:
+    """One version for each series, newest first: what a list to choose from shows."""
+    return tuple(str(Version(1, minor, _SERIES[minor].last_patch)) for minor in sorted(_SERIES, reverse=True))
+
+
+def nearest(text: str) -> str:
+    """The known version that is most likely meant: same series if there is one, else the nearest end of the list."""
+    try:
+        version = parse_version(text)
+    except ConfigError:
+        numbers = [int(part) for part in re.findall(r"\d{1,3}", text)[:2]]
+        version = Version(numbers[0], numbers[1], 0) if len(numbers) == 2 else NEWEST
+    return str(_newest_of(version))
+
+
+def _newest_of(version: Version) -> Version:
+    if version.major != 1 or version.minor not in _SERIES:
+        minor = OLDEST.minor if version < OLDEST else NEWEST.minor
+        return Version(1, minor, _SERIES[minor].last_patch)
+    return Version(1, version.minor, _SERIES[version.minor].last_patch)
+
+
+def facts_of(text: str) -> Facts:
+    """The facts of a Kubernetes version. Raises ConfigError when it is not known."""
+    version = parse_version(text)
+    if not is_known(text):
+        raise ConfigError(
+            f"Kubernetes {text} is not known; known are {OLDEST} to {NEWEST}.", hint=f"Did you mean {nearest(text)}?"
+        )
+    series = _SERIES[version.minor]
+    repository = image_repository(version)
+    return Facts(
+        version=version,
+        kubeadm_api=kubeadm_api(version),
+        control_plane_labels=control_plane_labels(version),
+        control_plane_taints=control_plane_taints(version),
+        image_repository=repository,
+        pause_tag=series.pause,
+        coredns_tag=series.coredns,
+        coredns_image=f"{coredns_repository(version)}:{series.coredns}",
+        etcd=series.etcd,
+        containerd=CONTAINERD,
+        runc=RUNC,
+        cni_plugins=CNI_PLUGINS,
+        crictl=series.crictl,
+        dockershim=has_dockershim(version),
+    )
+
+
+def kubeadm_api(version: Version) -> str:
+    """kubeadm.k8s.io/...: v1beta2 to 1.21, v1beta3 from 1.22, v1beta4 from 1.31.
+
+    Source: kubeadm's changelogs; v1beta3 came with 1.22, v1beta4 with 1.31, where v1beta3 became deprecated.
+    """
+    if version.minor <= 21:
+        return "v1beta2"
+    return "v1beta3" if version.minor <= 30 else "v1beta4"
+
+
+def control_plane_labels(version: Version) -> tuple[str, ...]:
+    """Labels kubeadm puts on control plane nodes. Source: KEP-2067; the master label ended with 1.24."""
+    return (MASTER_KEY, CONTROL_PLANE_KEY) if version.minor <= 23 else (CONTROL_PLANE_KEY,)
+
+
+def control_plane_taints(version: Version) -> tuple[str, ...]:
+    """Keys of the NoSchedule taints kubeadm puts on control plane nodes.
+
+    Source: KEP-2067: the master taint alone to 1.23, both in 1.24, the control-plane taint alone from 1.25.
+    """
+    if version.minor <= 23:
+        return (MASTER_KEY,)
+    return (MASTER_KEY, CONTROL_PLANE_KEY) if version.minor == 24 else (CONTROL_PLANE_KEY,)
+
+
+def image_repository(version: Version) -> str:
+    """Where kubeadm takes its images from by default. Source: the changelog of 1.25."""
+    return "k8s.gcr.io" if version.minor <= 24 else "registry.k8s.io"
+
+
+def coredns_repository(version: Version) -> str:
+    """CoreDNS's image without its tag; it moved one folder down in 1.21. Source: kubeadm's changelog of 1.21."""
+    name = "coredns" if version.minor <= 20 else "coredns/coredns"
+    return f"{image_repository(version)}/{name}"
+
+
+def has_dockershim(version: Version) -> bool:
+    """Whether the kubelet can drive Docker by itself. Source: KEP-2221, removed in 1.24."""
+    return version.minor <= 23
