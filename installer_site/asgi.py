@@ -1,4 +1,4 @@
-"""Where requests come in: pages go to Django, websockets through origin and session checks to `clusters.web.sockets`."""
+"""Where requests come in: pages go to Django, websockets by origin and session to `clusters.web.sockets`."""
 
 from __future__ import annotations
 

@@ -88,6 +88,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "installer_site.urls"
 ASGI_APPLICATION = "installer_site.asgi.application"
+SLIPWAY_ASGI = "installer_site.asgi:application"  # as daphne spells it
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [

@@ -28,6 +28,16 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _given(value: Any) -> Any:
+    """An empty secret is none."""
+    return value or None
+
+
+def _or(default: str) -> BeforeValidator:
+    """KubeKey takes an empty text as not given."""
+    return BeforeValidator(lambda value: _text(value) or default)
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 
@@ -47,11 +57,11 @@ class Host(Model):
     address: Text = ""
     internal_address: Text = ""
     port: int = 22
-    user: Text = "root"
-    password: Secret | None = None
-    private_key: Secret | None = None
+    user: Annotated[str, _or("root")] = "root"
+    password: Annotated[Secret | None, BeforeValidator(_given)] = None
+    private_key: Annotated[Secret | None, BeforeValidator(_given)] = None
     private_key_path: Text = ""
-    arch: Text = "amd64"
+    arch: Annotated[str, _or("amd64")] = "amd64"
     timeout: int = 30
     labels: dict[str, str] = Field(default_factory=dict)
 
@@ -125,7 +135,10 @@ class Registry(Model):
 
 
 class Document(Model):
-    """All that was asked for: `metadata.name` and everything below `spec`."""
+    """All that was asked for: `metadata.name` and everything below `spec`.
+
+    `kubesphere_document` is the file's second YAML document, kept as it came; it is no key of `spec`.
+    """
 
     name: Text = "sample"
     hosts: Annotated[tuple[Host, ...], BeforeValidator(_listed)] = ()
@@ -135,6 +148,7 @@ class Document(Model):
     etcd: Etcd = Field(default_factory=Etcd)
     network: Network = Field(default_factory=Network)
     registry: Registry = Field(default_factory=Registry)
+    kubesphere_document: dict[str, Any] = Field(default_factory=dict, alias="---kubesphere")
 
     def host(self, name: str) -> Host | None:
         """The machine of that name, if there is one."""

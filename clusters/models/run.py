@@ -59,6 +59,7 @@ class Run(models.Model):
                 name="one_active_run_per_cluster",
             ),
         )
+        indexes = (models.Index(fields=("state", "lease_until"), name="runs_to_claim"),)
 
     def __str__(self) -> str:
         return f"{self.cluster} · {self.recipe} · {self.pk}"
@@ -70,7 +71,10 @@ class Run(models.Model):
 
 
 class StepRun(models.Model):
-    """What is known of one step on one machine in one run. `position` is the step's place in the plan."""
+    """What is known of one step on one machine in one run. `position` is the step's place in the plan.
+
+    `expected` is how many seconds it should take: measured in earlier runs, or the shipped estimate.
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     step = models.CharField(max_length=128)
@@ -81,6 +85,7 @@ class StepRun(models.Model):
     state = models.CharField(max_length=16, default="waiting")
     started_at = models.DateTimeField(null=True, blank=True)
     seconds = models.FloatField(default=0)
+    expected = models.FloatField(default=0)
     message = models.TextField(blank=True)
     same = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
@@ -88,6 +93,7 @@ class StepRun(models.Model):
     class Meta:
         ordering = ("run", "position", "host")
         constraints = (models.UniqueConstraint(fields=("run", "step", "host"), name="one_row_per_step_and_host"),)
+        indexes = (models.Index(fields=("step", "state"), name="steps_by_outcome"),)
 
     def __str__(self) -> str:
         return f"{self.step} on {self.host}"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a command ended. `seconds` is wall time as seen from here."""

@@ -41,3 +41,8 @@ def sh(template: str, *values: Value | Command) -> Command:
 def all_of(commands: Iterable[Command]) -> Command:
     """Do the commands one after another, stopping at the first that fails."""
     return Command(" && ".join(f"{{ {command.text}; }}" for command in commands))
+
+
+def words(values: Iterable[Value]) -> Command:
+    """Several values as quoted words with a blank between them, to be put into one `{}`."""
+    return Command(" ".join(shlex.quote(str(value)) for value in values))

@@ -1,1 +1,1 @@
-"""Carrying out runs: the worker that claims them, the sink that stores their events, the doorbell that tells watchers."""
+"""How a run is carried out: the sink, the worker, the doorbell, and the borders to engine and machines."""

@@ -1,0 +1,114 @@
+"""Rules on the control plane endpoint: where clients reach the API server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config import topology
+from clusters.config.finding import error
+from clusters.config.rules.registry import rule
+from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_address_or_name, is_domain, tidied
+from clusters.config.yamltree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+LOAD_BALANCERS = ("haproxy", "kube-vip")
+
+TAKEN_PORTS = {
+    2379: "etcd",
+    2380: "etcd",
+    10248: "the kubelet",
+    10249: "kube-proxy",
+    10250: "the kubelet",
+    10256: "kube-proxy",
+    10257: "the controller manager",
+    10259: "the scheduler",
+}
+"""Ports of a control plane machine. Source: Kubernetes' list of ports and protocols."""
+
+_PATH = "spec.controlPlaneEndpoint"
+
+
+@rule
+def domain(document: Document) -> Iterator[Finding]:
+    """The endpoint's domain is a name, and not that of a machine."""
+    text, path = document.control_plane_endpoint.domain, f"{_PATH}.domain"
+    if not text:
+        yield error("endpoint.domain_missing", path, "The endpoint has no domain.", hint="Take lb.kubesphere.local.")
+    elif address_of(text) is not None or not is_domain(text):
+        better = tidied(text)
+        meant = f"Did you mean {better}? " if better and address_of(text) is None else ""
+        yield error("endpoint.domain_syntax", path, f"{shown(text)} is no domain name.", hint=f"{meant}{NAME_RULE}")
+    elif document.host(text) is not None:
+        yield error(
+            "endpoint.domain_is_host",
+            path,
+            f"{text} is the name of a machine; the endpoint needs a name of its own.",
+            hint="Take lb.kubesphere.local.",
+            hosts=(text,),
+        )
+
+
+@rule
+def port(document: Document) -> Iterator[Finding]:
+    """The endpoint's port exists and nothing else listens there."""
+    number, path = document.control_plane_endpoint.port, f"{_PATH}.port"
+    if not 1 <= number <= 65535:
+        yield error("endpoint.port_range", path, f"Port {number} does not exist; allowed are 1 to 65535.")
+    elif number in TAKEN_PORTS:
+        yield error(
+            "endpoint.port_taken", path, f"Port {number} belongs to {TAKEN_PORTS[number]}.", hint="6443 is usual."
+        )
+    elif 30000 <= number <= 32767:
+        yield error(
+            "endpoint.port_taken",
+            path,
+            f"Port {number} is in the range of NodePorts, 30000 to 32767.",
+            hint="Take 6443.",
+        )
+    else:
+        for host in topology.members(document, "master"):
+            if host.port == number and host.ssh_address == host.node_address:
+                yield error("endpoint.port_taken", path, f"Port {number} is SSH's on {host.name}.", hosts=(host.name,))
+
+
+@rule
+def address(document: Document) -> Iterator[Finding]:
+    """The endpoint's address is empty, or leads to the API server."""
+    text, path = document.control_plane_endpoint.address, f"{_PATH}.address"
+    if not text:
+        return
+    if not is_address_or_name(text) or address_of(text) is None:
+        yield error(
+            "endpoint.address_syntax",
+            path,
+            f"{shown(text)} is no IP address.",
+            hint="Leave it empty for the first control plane machine's, or give the load balancer's.",
+        )
+        return
+    masters = {name for host in topology.members(document, "master") for name in (host.address, host.node_address)}
+    for host in document.hosts:
+        if text in (host.address, host.node_address) and text not in masters:
+            yield error(
+                "endpoint.address_is_other_machine",
+                path,
+                f"{text} is {host.name}, which is not a control plane machine.",
+                hint="Leave it empty for the first control plane machine's.",
+                hosts=(host.name,),
+            )
+            return
+
+
+@rule
+def load_balancer(document: Document) -> Iterator[Finding]:
+    """No internal load balancer: they are not built yet."""
+    text, path = document.control_plane_endpoint.internal_loadbalancer, f"{_PATH}.internalLoadbalancer"
+    if text in LOAD_BALANCERS:
+        yield error("endpoint.load_balancer_not_built", path, f"{text} is not built yet.", hint="Leave it out.")
+    elif text:
+        hint = did_you_mean(text, LOAD_BALANCERS)
+        yield error("endpoint.load_balancer_unknown", path, f"{shown(text)} is no internal load balancer.", hint=hint)

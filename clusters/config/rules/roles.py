@@ -1,0 +1,151 @@
+"""Rules on role groups: who is what, and whether that makes a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config import topology
+from clusters.config.finding import error, info, warning
+from clusters.config.rules.registry import rule
+from clusters.config.syntax import did_you_mean
+from clusters.config.yamltree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+MOST_ETCD = 7
+"""More members make every write slower. Source: etcd's FAQ."""
+
+
+def _entries(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Group, path and text of every entry of the role groups."""
+    groups = document.role_groups
+    known = (
+        ("etcd", groups.etcd),
+        ("master", groups.master),
+        ("control-plane", groups.control_plane),
+        ("worker", groups.worker),
+        *((group, topology.entries(document, group)) for group in groups.model_extra or {}),
+    )
+    for group, items in known:
+        for index, item in enumerate(items):
+            yield group, f"spec.roleGroups.{group}.{index}", item
+
+
+@rule
+def ranges(document: Document) -> Iterator[Finding]:
+    """Ranges like node[1:3] are well formed."""
+    for group, path, item in _entries(document):
+        problem = topology.expand(item).problem
+        if problem:
+            yield error(
+                "role.range", path, f"{shown(item)} in {group}: {problem}.", hint="node[1:3] is node1 to node3."
+            )
+        elif not item:
+            yield error("role.name_missing", path, f"An entry of {group} is empty.", hint="Remove the line.")
+
+
+@rule
+def names_exist(document: Document) -> Iterator[Finding]:
+    """Every name in a role group is a machine."""
+    hosts = {host.name for host in document.hosts}
+    for group, path, item in _entries(document):
+        missing = [name for name in topology.expand(item).names if name and name not in hosts]
+        if not missing:
+            continue
+        listed = ", ".join(shown(name) for name in missing[:3])
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        yield error(
+            "role.unknown_host",
+            path,
+            f"{group} names {listed}{more}, but no machine has that name.",
+            hint=did_you_mean(missing[0], hosts) or "Names in role groups are those of spec.hosts.",
+        )
+
+
+@rule
+def names_once(document: Document) -> Iterator[Finding]:
+    """No group names a machine twice; master and control-plane are one group."""
+    seen: set[tuple[str, str]] = set()
+    for group, path, item in _entries(document):
+        merged = "master" if group == "control-plane" else group
+        twice = [name for name in topology.expand(item).names if (merged, name) in seen]
+        seen |= {(merged, name) for name in topology.expand(item).names}
+        if twice and twice[0]:
+            yield warning("role.duplicate", path, f"{twice[0]} is named twice in {merged}; once is enough.")
+
+
+@rule
+def a_control_plane(document: Document) -> Iterator[Finding]:
+    """There is exactly one control plane machine; several are not built yet."""
+    masters = topology.members(document, "master")
+    if not masters:
+        yield error(
+            "role.no_master",
+            "spec.roleGroups.master",
+            "No machine is the control plane.",
+            hint="Put one machine into master.",
+        )
+    elif len(masters) > 1:
+        yield error(
+            "topology.one_control_plane",
+            "spec.roleGroups.master",
+            f"{len(masters)} control plane machines are named; installing more than one is not built yet.",
+            hint=f"Keep {masters[0].name} in master, and make the others workers.",
+            hosts=tuple(host.name for host in masters[1:]),
+        )
+
+
+@rule
+def a_worker(document: Document) -> Iterator[Finding]:
+    """There is a machine that runs pods; the control plane may do so, but has to be named for it."""
+    if topology.members(document, "worker"):
+        return
+    masters = topology.members(document, "master")
+    hint = f"Put a machine into worker; {masters[0].name} may be in both groups." if masters else ""
+    yield error(
+        "role.no_worker",
+        "spec.roleGroups.worker",
+        "No machine is a worker, so no pod could run.",
+        hint=hint or "Put a machine into worker; it may be the control plane too.",
+    )
+
+
+@rule
+def etcd_members(document: Document) -> Iterator[Finding]:
+    """There is an odd number of etcd members, not too many."""
+    path = "spec.roleGroups.etcd"
+    members = topology.members(document, "etcd")
+    count = len(members)
+    if document.etcd.type != "kubekey":
+        return
+    if not count:
+        yield error("role.no_etcd", path, "No machine keeps the cluster's state.", hint="Put one or three into etcd.")
+    elif count % 2 == 0:
+        odd = f"{count - 1} or {count + 1}"
+        yield error(
+            "etcd.even_count",
+            path,
+            topology.tolerates(count),
+            hint=f"Take an odd number of etcd members: {odd}.",
+            hosts=tuple(host.name for host in members),
+        )
+    elif count > MOST_ETCD:
+        yield warning("etcd.many", path, f"{count} etcd members make every write slow.", hint="Take 3, 5 or 7.")
+
+
+@rule
+def a_single_node(document: Document) -> Iterator[Finding]:
+    """What a cluster of one machine cannot do is said beforehand."""
+    used = topology.members(document, "all")
+    if len(used) == 1 and topology.roles(document, used[0].name) == topology.GROUPS:
+        yield info(
+            "topology.single_node",
+            "spec.roleGroups",
+            f"Everything runs on {used[0].name}: when it stops, the cluster stops, and no pod can move elsewhere.",
+            hint="Good for trying things out.",
+            hosts=(used[0].name,),
+        )

@@ -1,0 +1,28 @@
+"""Which keys hold secrets, in sections Slipway does not model too (registry auths, addon values, misspelt keys)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from clusters.config.secret import MASK, Secret
+
+_SECRET = re.compile(r"pas+w|pass(?!ive|through)|pwd|secret|token|credential|(private|api|access)[-_]?key", re.I)
+_HARMLESS = re.compile(r"(path|file|name|ref|ttl|dir)s?$", re.I)
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether the value below this key is to be hidden. `privateKeyPath`, `secretName` and the like are not."""
+    return _SECRET.search(key) is not None and _HARMLESS.search(key) is None
+
+
+def hidden(value: Any, *, mask: bool, key: str = "") -> Any:
+    """A copy of plain data with secrets masked, or left out when `mask` is false."""
+    if isinstance(value, dict):
+        kept = {name: hidden(inner, mask=mask, key=name) for name, inner in value.items()}
+        return kept if mask else {name: inner for name, inner in kept.items() if inner is not Ellipsis}
+    if isinstance(value, list | tuple) and not is_secret_key(key):
+        return [hidden(inner, mask=mask) for inner in value]
+    if is_secret_key(key) or isinstance(value, Secret):
+        return (MASK if mask else ...) if value not in (None, "", [], ()) else value
+    return value

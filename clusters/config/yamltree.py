@@ -1,0 +1,293 @@
+"""YAML text -> a tree that remembers places: no duplicate keys, no bombs, and scalars as they were written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.config.finding import Finding, Severity
+from clusters.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_DEPTH = 40
+"""Levels of nesting; the deepest KubeKey files have about twelve."""
+MAX_NODES = 1_000_000
+"""Values after aliases are followed; a file of 1 MB without aliases has at most half of it."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
+_CORE = "tag:yaml.org,2002:"
+_FENCE = re.compile(r"^(```|~~~)", re.MULTILINE)
+
+
+class Refused(ConfigError):
+    """The text cannot be read any further; `finding` says why and where."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message, hint=finding.hint)
+        self.finding = finding
+
+
+@dataclass(slots=True)
+class Scalar:
+    """One value. `text` is as written; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, timestamp."""
+
+    line: int
+    column: int
+    text: str
+    tag: str
+    plain: bool
+    end: int
+    nodes: int = 1
+
+
+@dataclass(slots=True)
+class Sequence:
+    """A list."""
+
+    line: int
+    column: int
+    items: list[Node] = field(default_factory=list)
+    nodes: int = 1
+
+
+@dataclass(slots=True)
+class Mapping:
+    """Keys and values in their order."""
+
+    line: int
+    column: int
+    pairs: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+    nodes: int = 1
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def refuse(id: str, message: str, *, hint: str = "", path: str = "", line: int = 0, column: int = 0) -> Refused:
+    """An error finding, ready to be raised."""
+    return Refused(Finding(id, Severity.ERROR, message, hint, path, line, column))
+
+
+def without_fence(text: str) -> str:
+    """The inside of a Markdown code block if there is one; the rest is blanked, so that lines keep their number."""
+    if not _FENCE.search(text):
+        return text
+    kept, inside, done = [], False, False
+    for line in text.splitlines():
+        fence = _FENCE.match(line) is not None and not done
+        done = done or (fence and inside)
+        kept.append(line if inside and not fence and not done else "")
+        inside = not inside if fence else inside
+    return "\n".join(kept) + "\n"
+
+
+def read(text: str) -> list[Node]:
+    """All YAML documents in the text that are not empty. Raises Refused."""
+    try:
+        return list(_Composer(text).documents())
+    except yaml.reader.ReaderError as problem:
+        raise _unreadable(problem, text) from None
+    except yaml.MarkedYAMLError as problem:
+        raise _syntax(problem, text) from None
+
+
+def tag_of(text: str) -> str:
+    """What YAML 1.1 takes an unquoted text for: str, int, float, bool, null, timestamp, merge, value."""
+    for tag, pattern in [*_RESOLVERS.get(text[:1], ()), *_RESOLVERS.get(None, ())]:
+        if pattern.match(text):
+            return str(tag).removeprefix(_CORE)
+    return "str"
+
+
+class _Composer:
+    """Builds the tree from the parser's events, so that limits hold before anything is built."""
+
+    def __init__(self, text: str) -> None:
+        self._events: Iterator[Any] = iter(yaml.parse(text, Loader=_LOADER))
+        self._anchors: dict[str, Node | None] = {}
+
+    def documents(self) -> Iterator[Node]:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors = {}
+                node = self._node(next(self._events), "", 0)
+                if not (isinstance(node, Scalar) and node.tag == "null"):
+                    yield node
+
+    def _node(self, event: Any, path: str, depth: int) -> Node:
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if depth > MAX_DEPTH:
+            raise refuse(
+                "yaml.too_deep", f"Values are nested more than {MAX_DEPTH} levels deep.", line=line, column=column
+            )
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, path, line, column)
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        node: Node
+        if isinstance(event, yaml.ScalarEvent):
+            node = _scalar(event, path, line, column)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(Sequence(line, column), path, depth)
+        else:
+            node = self._mapping(Mapping(line, column), path, depth)
+        if node.nodes > MAX_NODES:
+            raise refuse("yaml.too_many_values", f"The file stands for more than {MAX_NODES} values.", path=path)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, event: Any, path: str, line: int, column: int) -> Node:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            raise refuse(
+                "yaml.alias",
+                "This refers with * to something that is not there, or to itself.",
+                hint="A value that starts with * or & has to be in quotes.",
+                path=path,
+                line=line,
+                column=column,
+            )
+        return node
+
+    def _sequence(self, node: Sequence, path: str, depth: int) -> Sequence:
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            item = self._node(event, f"{path}.{len(node.items)}" if path else str(len(node.items)), depth + 1)
+            node.items.append(item)
+            node.nodes += item.nodes
+        return node
+
+    def _mapping(self, node: Mapping, path: str, depth: int) -> Mapping:
+        merged: list[Node] = []
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            key = self._node(event, path, depth + 1)
+            if not isinstance(key, Scalar):
+                raise _not_a_key(key, path)
+            inner = _inner_path(node, key, path)
+            value = self._node(next(self._events), inner, depth + 1)
+            node.nodes += 1 + value.nodes
+            if key.tag == "merge":
+                merged += value.items if isinstance(value, Sequence) else [value]
+            else:
+                node.pairs[key.text] = (key, value)
+        for other in merged:
+            if not isinstance(other, Mapping):
+                raise refuse("yaml.merge", "<< takes a mapping.", path=path, line=other.line, column=other.column)
+            for name, pair in other.pairs.items():
+                node.pairs.setdefault(name, pair)
+        return node
+
+
+def _inner_path(node: Mapping, key: Scalar, path: str) -> str:
+    inner = f"{path}.{key.text}" if path else key.text
+    if key.text in node.pairs:
+        first, value = node.pairs[key.text]
+        cut = isinstance(value, Scalar) and value.tag == "null"  # perhaps pieces of a password with commas
+        raise refuse(
+            "yaml.duplicate_key",
+            f"{'A key' if cut else f'The key {shown(key.text)}'} stands here twice; first in line {first.line}.",
+            hint="Keep one of the two: which one counts differs between programs.",
+            path=path if cut else inner,
+            line=key.line,
+            column=key.column,
+        )
+    return inner
+
+
+def _not_a_key(key: Node, path: str) -> Refused:
+    return refuse(
+        "yaml.key",
+        "A key has to be plain text, found a list or a mapping.",
+        hint="A value that contains { } [ ] or starts with ? has to be in quotes.",
+        path=path,
+        line=key.line,
+        column=key.column,
+    )
+
+
+def shown(text: str) -> str:
+    """A short text from the file for a message: quoted, cut at 60 characters."""
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def _scalar(event: Any, path: str, line: int, column: int) -> Scalar:
+    plain = not event.style  # the C parser says '', the Python one None
+    tag = "str"
+    if event.tag is None or event.tag == "!":
+        tag = tag_of(event.value) if event.tag is None and event.implicit[0] else "str"
+    elif event.tag.startswith(_CORE) and event.tag.removeprefix(_CORE) in ("str", "int", "float", "bool", "null"):
+        tag = event.tag.removeprefix(_CORE)
+    else:
+        raise refuse(
+            "yaml.tag",
+            "A value starts with !, which YAML takes for a type it does not know.",
+            hint="Put the value in quotes.",
+            path=path,
+            line=line,
+            column=column,
+        )
+    if event.anchor and not event.value and plain:
+        raise refuse(
+            "yaml.anchor",
+            "A value starts with &, which YAML takes for a label, and nothing is left of it.",
+            hint="Put the value in quotes.",
+            path=path,
+            line=line,
+            column=column,
+        )
+    return Scalar(line, column, event.value, tag, plain, event.end_mark.index)
+
+
+_QUOTE = "Put the value in quotes."
+_SYNTAX = (
+    ("alias|anchor", "A value starts with * or &, which mean something else in YAML.", _QUOTE),
+    ("tag", "A value starts with !, which means something else in YAML.", _QUOTE),
+    (
+        "mapping values are not allowed",
+        "There is a colon too many, or the indentation is off.",
+        f"If it is text: {_QUOTE}",
+    ),
+    ("escape", "In double quotes a backslash is special.", "Use single quotes, or write two backslashes."),
+    ("quoted scalar", "A quote is opened and not closed.", "Close it; inside single quotes a quote is written twice."),
+    ("'}'|flow mapping", "A { is not closed, or a comma is missing.", "Put values that contain , { } [ ] in quotes."),
+    ("'\\]'|flow seq", "A [ is not closed, or a comma is missing.", "Put values that contain , { } [ ] in quotes."),
+    ("start any token", "No value can start with this character.", _QUOTE),
+    ("expected ':'", "A key without its colon.", "Write a colon and a blank after it."),
+    ("block", "The indentation is off.", "Lines of one list or mapping start in the same column."),
+    ("document start|node content", "Something stands before or after the document.", "Remove it."),
+    ("", "The structure is broken here.", "Look at this line and the one before it."),
+)
+"""Words of the parser -> our message and hint. Its own words are not shown: they may quote a piece of a password."""
+
+
+def _syntax(problem: yaml.MarkedYAMLError, text: str) -> Refused:
+    mark = problem.problem_mark or problem.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    if mark is not None and text[mark.index : mark.index + 1] == "\t":
+        message, hint = "There is a tab where YAML allows only blanks.", "Indent with two blanks for each level."
+        return refuse("yaml.tab", message, hint=hint, line=line, column=column)
+    words = f"{problem.context or ''} {problem.problem or ''}"
+    message, hint = next((message, hint) for part, message, hint in _SYNTAX if re.search(part, words))
+    return refuse("yaml.syntax", f"This is not YAML. {message}", hint=hint, line=line, column=column)
+
+
+def _unreadable(problem: yaml.reader.ReaderError, text: str) -> Refused:
+    bad = next((i for i, char in enumerate(text) if yaml.reader.Reader.NON_PRINTABLE.match(char)), 0)
+    before = text[:bad]
+    return refuse(
+        "yaml.character",
+        f"There is an invisible control character (U+{ord(text[bad]):04X}) in the text." if text else "Not text.",
+        hint="Save the file as plain UTF-8 text.",
+        line=before.count("\n") + 1,
+        column=bad - (before.rfind("\n") + 1) + 1,
+    )

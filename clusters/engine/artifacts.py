@@ -1,0 +1,98 @@
+"""Wanted states that come from the artifact source: binaries in their place, images in the runtime."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tarfile
+from typing import TYPE_CHECKING
+
+from clusters.engine.wants import Sight, Wanted, directory
+from clusters.errors import SourceError
+from clusters.remote.shell import sh, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from clusters.engine.machine import Machine
+    from clusters.engine.source import Artifact
+
+__all__ = ["binary", "directory", "image", "unpacked"]
+
+INCOMING = "/var/lib/slipway/incoming"
+"""Where archives lie on a machine until they are unpacked; on /var because /tmp may be small or in memory."""
+
+
+def binary(artifact: Artifact, path: str) -> Wanted:
+    """One executable file from the source at this path, equal to it byte for byte."""
+
+    def look(machine: Machine) -> Sight:
+        answer = machine.ask(sh("test -x {0} && sha256sum < {0}", path))
+        now = answer.stdout.split()[0] if answer.ok else ""
+        return Sight(now == artifact.sha256, f"{path} is another file" if now else f"there is no {path}")
+
+    def act(machine: Machine) -> None:
+        machine.note(f"putting {artifact.component} {artifact.version} at {path}")
+        machine.put(artifact.path, path, mode=0o755)
+
+    return Wanted(f"{path} is {artifact.component} {artifact.version}", look, act)
+
+
+def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
+    """Members of a tar archive as executables: name in the archive -> path on the machine."""
+    digests = {path: member_digests(artifact.path, tuple(members))[name] for name, path in members.items()}
+
+    def look(machine: Machine) -> Sight:
+        answer = machine.ask(sh("sha256sum -- {} 2>/dev/null", words(digests)))
+        now = {line[66:]: line[:64] for line in answer.stdout.splitlines()}
+        off = [path for path, digest in digests.items() if now.get(path) != digest]
+        return Sight(not off, f"missing or other: {', '.join(off)}" if off else "")
+
+    def act(machine: Machine) -> None:
+        archive = f"{INCOMING}/{artifact.path.name}"
+        machine.note(f"sending {artifact.path.name}, {artifact.path.stat().st_size / 1e6:.0f} MB")
+        machine.put(artifact.path, archive)
+        for name, path in members.items():
+            machine.do(sh("tar -xOf {} {} > {}.new && chmod 0755 {}.new && mv {}.new {}", archive, name, *[path] * 4))
+        machine.do(sh("rm -f {}", archive))
+
+    return Wanted(f"{artifact.component} {artifact.version} is unpacked", look, act)
+
+
+@functools.lru_cache(maxsize=64)
+def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, str]:
+    """SHA-256 of archive members, read once per process; "./" before a name is ignored."""
+    wanted = set(members)
+    found: dict[str, str] = {}
+    with tarfile.open(archive) as opened:
+        for entry in opened:
+            name = entry.name.removeprefix("./")
+            content = opened.extractfile(entry) if name in wanted else None
+            if content is not None:
+                found[name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+    missing = wanted - set(found)
+    if missing:
+        raise SourceError(
+            f"{archive.name} has no {', '.join(sorted(missing))}.", hint="Is it the release archive of that component?"
+        )
+    return found
+
+
+def image(ref: str, artifact: Artifact | None) -> Wanted:
+    """A container image in the runtime: loaded from the source's archive, or pulled by the machine itself."""
+
+    def look(machine: Machine) -> Sight:
+        answer = machine.ask(sh("ctr -n k8s.io images ls -q name=={} | grep -q .", ref))
+        return Sight(answer.ok, "" if answer.ok else "the runtime does not have it")
+
+    def act(machine: Machine) -> None:
+        if artifact is None:
+            machine.do(sh("crictl pull {}", ref))
+            return
+        archive = f"{INCOMING}/{artifact.path.name}"
+        machine.note(f"sending {artifact.path.name}, {artifact.path.stat().st_size / 1e6:.0f} MB")
+        machine.put(artifact.path, archive)
+        machine.do(sh("ctr -n k8s.io images import {0} && rm -f {0}", archive))
+
+    return Wanted(f"image {ref} is there", look, act)

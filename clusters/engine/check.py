@@ -1,0 +1,77 @@
+"""@precheck: what must be true of a machine before anything is changed, with an id, a measured value and a way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from clusters.config.finding import Finding, Severity
+from clusters.engine.step import title_of
+from clusters.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Precheck:
+    """`id` is what waivers name (`time.skew`); `waivable` says whether an error may be waived at all."""
+
+    id: str
+    title: str
+    on: str
+    body: Callable[[Machine, Cluster], Iterator[Finding]]
+    fix: str = ""
+    waivable: bool = True
+    when: Callable[[Document], bool] | None = None
+
+
+@dataclass(slots=True)
+class Checks:
+    """The declared prechecks. There is one set for the product (`CHECKS`); tests make their own."""
+
+    checks: dict[str, Precheck] = field(default_factory=dict)
+
+    def add(self, check: Precheck) -> None:
+        """Take a precheck; a second one of the same id is a mistake in the catalog."""
+        known = self.checks.get(check.id)
+        if known is not None and known.body.__code__ is not check.body.__code__:
+            raise PlanError(f"Two prechecks are called {check.id}.", hint="Give one of them another id.")
+        self.checks[check.id] = check
+
+
+CHECKS = Checks()
+
+
+def precheck(
+    id: str,  # noqa: A002
+    *,
+    on: str = "all",
+    fix: str = "",
+    waivable: bool = True,
+    when: Callable[[Document], bool] | None = None,
+    register: Checks = CHECKS,
+) -> Callable[[Callable[[Machine, Cluster], Iterator[Finding]]], Callable[[Machine, Cluster], Iterator[Finding]]]:
+    """Declare the decorated generator of findings as a precheck; it looks and never changes anything."""
+
+    def declare(
+        body: Callable[[Machine, Cluster], Iterator[Finding]],
+    ) -> Callable[[Machine, Cluster], Iterator[Finding]]:
+        register.add(Precheck(id, title_of(body, id), on, body, fix, waivable, when))
+        return body
+
+    return declare
+
+
+def error(message: str, *, hint: str = "") -> Finding:
+    """Something that blocks the installation; say the measured value and the limit."""
+    return Finding("", Severity.ERROR, message, hint)
+
+
+def warning(message: str, *, hint: str = "") -> Finding:
+    """Something that is worth a look but does not block."""
+    return Finding("", Severity.WARNING, message, hint)

@@ -1,0 +1,162 @@
+"""Machine: one machine as a step sees it: ask quietly, do loudly, put files, know its facts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from clusters.engine.events import Observed, Output, SecretMade
+from clusters.errors import Cancelled
+from clusters.remote.facts import MachineFacts, read_facts
+from clusters.remote.host import Cancel, Result
+from clusters.remote.shell import Command, sh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clusters.config.schema import Host as HostSpec
+    from clusters.config.secret import Secret
+    from clusters.engine.events import Event, Sink
+    from clusters.remote.host import Host
+
+
+class FactsOnce:
+    """The facts of one machine, read at most once per run, whoever asks first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._facts: MachineFacts | None = None
+
+    def get(self, read: Callable[[], MachineFacts]) -> MachineFacts:
+        """The facts, read now if nobody did before."""
+        with self._lock:
+            if self._facts is None:
+                self._facts = read()
+            return self._facts
+
+
+class Machine:
+    """A machine during one step. `deadline` is on the monotonic clock, in seconds."""
+
+    def __init__(
+        self,
+        spec: HostSpec,
+        host: Host,
+        *,
+        sink: Sink,
+        cancel: Cancel,
+        facts: FactsOnce,
+        roles: tuple[str, ...] = (),
+        step: str = "",
+        deadline: float | None = None,
+    ) -> None:
+        self.spec = spec
+        self.host = host
+        self.roles = roles
+        self.step = step
+        self._sink = sink
+        self.cancel = cancel
+        self._facts = facts
+        self._deadline = deadline
+
+    @property
+    def name(self) -> str:
+        """The machine's name in the document, which is also its node name."""
+        return self.spec.name
+
+    @property
+    def address(self) -> str:
+        """The address that other nodes use."""
+        return self.spec.node_address
+
+    @property
+    def facts(self) -> MachineFacts:
+        """What the machine is; read once per run."""
+        return self._facts.get(self._read_facts)
+
+    def during(self, step: str, *, timeout: float, cancel: Cancel) -> Machine:
+        """This machine as `step` sees it, with that much time in seconds."""
+        return Machine(
+            self.spec,
+            self.host,
+            sink=self._sink,
+            cancel=cancel,
+            facts=self._facts,
+            roles=self.roles,
+            step=step,
+            deadline=time.monotonic() + timeout,
+        )
+
+    def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
+        """Run something that changes nothing; quiet, and a non-zero exit is an answer too."""
+        self._stop_if_cancelled()
+        return self.host.run(command, check=False, timeout=self._within(timeout), cancel=self.cancel)
+
+    def do(
+        self, command: Command, *, stdin: bytes | None = None, timeout: float | None = None, check: bool = True
+    ) -> Result:
+        """Run something that changes the machine: the command and its output go to the log."""
+        self._stop_if_cancelled()
+        self.note("$ " + command.text)
+        return self.host.run(
+            command,
+            check=check,
+            stdin=stdin,
+            timeout=self._within(timeout),
+            on_line=lambda stream, line: self._sink.emit(
+                Output(host=self.name, step=self.step, stream=stream, text=line)
+            ),
+            cancel=self.cancel,
+        )
+
+    def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
+        """Write a file as root, atomically."""
+        self._stop_if_cancelled()
+        self.host.put(content, path, mode=mode, owner=owner)
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, or None where there is none."""
+        self._stop_if_cancelled()
+        if not self.ask(sh("test -f {}", path)).ok:
+            return None
+        return self.host.get(path)
+
+    def note(self, text: str) -> None:
+        """Say something in the log, under this machine and step."""
+        self._sink.emit(Output(host=self.name, step=self.step, stream="note", text=text))
+
+    def tell(self, event: Event) -> None:
+        """Give an event to the run's sink."""
+        self._sink.emit(event)
+
+    def keep_secret(self, secret: Secret) -> None:
+        """From now on mask this text wherever it shows up."""
+        self._sink.emit(SecretMade(host=self.name, step=self.step, content=secret))
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not past a cancel or the step's deadline."""
+        self._stop_if_cancelled()
+        if self.cancel.wait(min(seconds, self._within(seconds) or seconds)):
+            raise Cancelled(self.cancel.reason or "The run was cancelled.")
+
+    def seconds_left(self) -> float:
+        """How much of the step's time is left."""
+        return float("inf") if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def _within(self, timeout: float | None) -> float | None:
+        left = self.seconds_left()
+        if left == float("inf"):
+            return timeout
+        return max(0.1, left if timeout is None else min(timeout, left))
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancel.asked:
+            raise Cancelled(self.cancel.reason or "The run was cancelled.")
+
+    def _read_facts(self) -> MachineFacts:
+        facts = read_facts(self.host)
+        self._sink.emit(Observed(host=self.name, step=self.step, topic="facts", values=facts.as_json()))
+        return facts
+

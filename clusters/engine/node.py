@@ -1,0 +1,183 @@
+"""One step on one machine: look, act, look again; one of the two places where any error is caught."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from clusters.config.finding import Severity
+from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
+from clusters.engine.wants import NotReached
+from clusters.errors import Cancelled, InstallerError
+from clusters.remote.host import Cancel, CommandFailed
+
+if TYPE_CHECKING:
+    from clusters.config.finding import Finding
+    from clusters.engine.check import Precheck
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.plan import PlannedStep
+    from clusters.engine.wants import Sight, Want
+
+TRIES = 3
+"""How often a wanted state is tried when the error says that trying again may help."""
+
+PAUSE_BETWEEN_TRIES = 3.0
+"""Seconds."""
+
+CHECK_TIMEOUT = 60.0
+"""Seconds a precheck may take on one machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """How a step ended on a machine, with the counts of its wanted states."""
+
+    state: State
+    same: int = 0
+    changed: int = 0
+    failure: Failed | None = None
+
+
+def carry_out(
+    row: PlannedStep, machine: Machine, cluster: Cluster, cancel: Cancel, waivers: frozenset[str], dry_run: bool
+) -> NodeResult:
+    """Do one node of the plan and tell the sink; never raises but for a mistake in the sink itself."""
+    uncut = row.step is not None and row.step.uncut
+    timeout = CHECK_TIMEOUT if row.step is None else row.step.timeout
+    here = machine.during(row.path, timeout=timeout, cancel=Cancel() if uncut else cancel)
+    here.tell(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
+    began = time.monotonic()
+    try:
+        if row.check is not None:
+            result = _check(row.check, here, cluster, waivers)
+        else:
+            result = _reach_all(row, here, cluster, dry_run)
+    except Cancelled as error:
+        result = NodeResult(State.CANCELLED)
+        here.note(error.message)
+    except Exception as error:  # noqa: BLE001 - border: whatever goes wrong on a machine becomes a failure of its step
+        result = NodeResult(State.FAILED, failure=_failure(row, here, error))
+    if result.failure is not None:
+        here.tell(result.failure)
+    here.tell(
+        StepChanged(
+            host=here.name,
+            step=row.path,
+            state=result.state,
+            seconds=time.monotonic() - began,
+            message=result.failure.found if result.failure else "",
+            same=result.same,
+            changed=result.changed,
+        )
+    )
+    return result
+
+
+def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bool) -> NodeResult:
+    if row.step is None:
+        raise InstallerError(f"{row.path} is neither a step nor a precheck. This is a mistake in Slipway.")
+    same = changed = 0
+    for want in row.step.body(machine, cluster):
+        began = time.monotonic()
+        state, sight = _reach_one(want, machine, dry_run)
+        same += state == State.SAME
+        changed += state != State.SAME
+        machine.tell(
+            WantSeen(
+                host=machine.name,
+                step=row.path,
+                what=want.what,
+                state=state,
+                diff=sight.diff,
+                seconds=time.monotonic() - began,
+            )
+        )
+        if dry_run and state != State.SAME:
+            machine.note("what follows in this step is decided during the run")
+            break
+    return NodeResult(State.CHANGED if changed else State.SAME, same, changed)
+
+
+def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]:
+    """Bring one wanted state about, trying again where the error says so; returns its verdict and the first sight."""
+    first: Sight | None = None
+    for attempt in range(1, TRIES + 1):
+        try:
+            sight = want.seen(machine)
+            first = first or sight
+            if sight.so:
+                return (State.SAME if first.so else State.CHANGED), first
+            if dry_run:
+                return "would", first
+            want.reach(machine)
+            after = want.seen(machine)
+            if after.so:
+                return State.CHANGED, first
+            raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
+        except InstallerError as error:
+            if not error.retryable or attempt == TRIES or machine.seconds_left() < PAUSE_BETWEEN_TRIES:
+                raise
+            machine.note(f"{error.message} Trying again ({attempt + 1} of {TRIES}).")
+            machine.pause(PAUSE_BETWEEN_TRIES)
+    raise InstallerError("Unreachable: the last try either returns or raises. This is a mistake in Slipway.")
+
+
+def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozenset[str]) -> NodeResult:
+    worst = State.SAME
+    blocking: list[Finding] = []
+    for found in check.body(machine, cluster):
+        finding = replace(found, id=check.id, hint=found.hint or check.fix, hosts=(machine.name,))
+        waived = check.waivable and check.id in waivers
+        machine.tell(
+            CheckFound(
+                host=machine.name,
+                step=machine.step,
+                check=check.id,
+                severity=finding.severity,
+                message=finding.message,
+                fix=finding.hint,
+                waived=waived,
+            )
+        )
+        machine.tell(Output(host=machine.name, step=machine.step, stream="note", text=_told(finding, waived)))
+        if finding.severity is Severity.ERROR and not waived:
+            blocking.append(finding)
+        elif finding.severity is not Severity.INFO:
+            worst = State.WARNING
+    if not blocking:
+        return NodeResult(worst, same=1)
+    return NodeResult(
+        State.FAILED,
+        failure=Failed(
+            host=machine.name,
+            step=machine.step,
+            expected=check.title,
+            found=" ".join(finding.message for finding in blocking),
+            hint=blocking[0].hint,
+        ),
+    )
+
+
+def _told(finding: Finding, waived: bool) -> str:
+    label = "accepted" if waived else finding.severity.value
+    return f"{label}: {finding.message}" + (f" {finding.hint}" if finding.hint else "")
+
+
+def _failure(row: PlannedStep, machine: Machine, error: Exception) -> Failed:
+    lines: tuple[str, ...] = ()
+    if isinstance(error, CommandFailed):
+        lines = error.result.last_lines()
+    known = isinstance(error, InstallerError)
+    found = str(error) if known else f"{type(error).__name__}: {error}"
+    hint = error.hint if isinstance(error, InstallerError) else "This is a mistake in Slipway; please report it."
+    return Failed(
+        host=machine.name,
+        step=row.path,
+        expected=row.title,
+        found=found,
+        lines=list(lines),
+        hint=hint,
+        retryable=bool(getattr(error, "retryable", False)),
+    )

@@ -1,0 +1,164 @@
+"""The plan: a document and a recipe become a graph of (step, machine), and why each node waits."""
+
+from __future__ import annotations
+
+import graphlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from clusters.engine.check import CHECKS, Checks, Precheck
+from clusters.engine.recipe import recipe_called
+from clusters.engine.step import STEPS, Register, Step, machines_for
+from clusters.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clusters.config.schema import Document
+
+Node = tuple[str, str]
+"""A step's path and a machine's name."""
+
+PRECHECK = "precheck"
+EXPECTED_CHECK_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One row of the plan: a step or precheck and the machines it runs on."""
+
+    path: str
+    title: str
+    phase: str
+    hosts: tuple[str, ...]
+    expected_seconds: float
+    step: Step | None = None
+    check: Precheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`steps` in reading order; `needs` says for each node which nodes it waits for."""
+
+    recipe: str
+    steps: tuple[PlannedStep, ...]
+    needs: dict[Node, frozenset[Node]] = field(default_factory=dict)
+
+    def step(self, path: str) -> PlannedStep:
+        """The row of that path."""
+        for row in self.steps:
+            if row.path == path:
+                return row
+        raise PlanError(f"The plan has no step {path!r}.", hint="`manage.py plan FILE` prints the steps there are.")
+
+    @property
+    def expected_seconds(self) -> float:
+        """The shipped estimate of the critical path."""
+        cost = {row.path: row.expected_seconds for row in self.steps}
+        until: dict[Node, float] = {}
+        for node in graphlib.TopologicalSorter(self.needs).static_order():
+            before = max((until[other] for other in self.needs[node]), default=0.0)
+            until[node] = before + cost[node[0]]
+        return max(until.values(), default=0.0)
+
+
+def make_plan(
+    document: Document,
+    recipe: str = "create",
+    *,
+    steps: Register = STEPS,
+    checks: Checks = CHECKS,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+) -> Plan:
+    """The plan of a recipe for a document. `only` and `skip` name steps by path or phase; an unknown name is an error."""
+    phases = recipe_called(recipe).phases
+    rows = [*_check_rows(document, checks)] if PRECHECK in phases else []
+    rows += _step_rows(document, phases, steps)
+    rows = _chosen(rows, tuple(only), tuple(skip))
+    return Plan(recipe, tuple(rows), _graph(rows, document))
+
+
+def _check_rows(document: Document, checks: Checks) -> list[PlannedStep]:
+    return [
+        PlannedStep(
+            f"{PRECHECK}/{check.id}",
+            check.title,
+            PRECHECK,
+            machines_for(check.on, document),
+            EXPECTED_CHECK_SECONDS,
+            check=check,
+        )
+        for check in sorted(checks.checks.values(), key=lambda check: (check.id != "access.facts", check.id))
+        if check.when is None or check.when(document)
+    ]
+
+
+def _step_rows(document: Document, phases: tuple[str, ...], register: Register) -> list[PlannedStep]:
+    chosen = {
+        path: step
+        for path, step in register.steps.items()
+        if step.phase in phases and (step.when is None or step.when(document))
+    }
+    rows = []
+    for path in _reading_order(chosen, phases):
+        step = chosen[path]
+        hosts = machines_for(step.on, document)
+        if hosts:
+            rows.append(PlannedStep(path, step.title, step.phase, hosts, step.expected, step=step))
+    return rows
+
+
+def _reading_order(chosen: dict[str, Step], phases: tuple[str, ...]) -> list[str]:
+    """Phase by phase; inside a phase after what is needed, then by name."""
+    order: list[str] = []
+    for phase in phases:
+        inside = {
+            path: {need for need in (*step.needs, *step.needs_all) if need in chosen and chosen[need].phase == phase}
+            for path, step in sorted(chosen.items())
+            if step.phase == phase
+        }
+        try:
+            sorter = graphlib.TopologicalSorter(inside)
+            sorter.prepare()
+            while sorter.is_active():
+                ready = sorted(sorter.get_ready())
+                order.extend(ready)
+                sorter.done(*ready)
+        except graphlib.CycleError as error:
+            raise PlanError(f"Steps need each other in a circle: {' → '.join(error.args[1])}.") from error
+    return order
+
+
+def _chosen(rows: list[PlannedStep], only: tuple[str, ...], skip: tuple[str, ...]) -> list[PlannedStep]:
+    names = {name for row in rows for name in (row.path, row.phase)}
+    unknown = [name for name in (*only, *skip) if name not in names]
+    if unknown:
+        raise PlanError(f"There is no step or phase {unknown[0]!r} in this plan.", hint=f"There are: {sorted(names)}")
+    kept = [row for row in rows if not only or row.path in only or row.phase in only]
+    return [row for row in kept if row.path not in skip and row.phase not in skip]
+
+
+def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[Node]]:
+    """Who waits for whom. The only barrier: nothing is changed anywhere before every precheck has passed."""
+    hosts = {row.path: row.hosts for row in rows}
+    gate = frozenset((row.path, host) for row in rows if row.check for host in row.hosts)
+    graph: dict[Node, frozenset[Node]] = {}
+    for row in rows:
+        before: Node | None = None
+        for host in row.hosts:
+            needs: set[Node] = set()
+            if row.step is not None:
+                needs |= gate
+                needs |= {(need, host) for need in row.step.needs if host in hosts.get(need, ())}
+                needs |= {(need, other) for need in row.step.needs_all for other in hosts.get(need, ())}
+                if row.step.serial and before is not None:
+                    needs.add(before)
+            before = (row.path, host)
+            graph[(row.path, host)] = frozenset(needs)
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        circle = " → ".join(f"{path} on {host}" for path, host in error.args[1])
+        raise PlanError(f"Steps wait for each other in a circle: {circle}.") from error
+    return graph

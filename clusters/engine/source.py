@@ -1,0 +1,39 @@
+"""Source: where the files that are put on machines come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file of a component, here on the installer's disk and checked against its SHA-256."""
+
+    component: str
+    version: str
+    path: Path
+    sha256: str
+
+
+class Source(Protocol):
+    """Bundle directory, mirror or upstream. Methods raise SourceError with what was looked for and where."""
+
+    def version_of(self, component: str, kubernetes_version: str) -> str:
+        """The version of a component that goes with a Kubernetes version, as this source has it ("v3.4.23")."""
+        ...
+
+    def file(self, component: str, version: str, name: str, arch: str) -> Artifact:
+        """A file by its name in the component's release (`kubelet`, `etcd-v3.4.23-linux-amd64.tar.gz`)."""
+        ...
+
+    def image(self, ref: str, arch: str) -> Artifact | None:
+        """An archive of a container image, or None when machines pull images themselves."""
+        ...
+
+    def kubernetes_versions(self) -> tuple[str, ...]:
+        """The Kubernetes versions that can be installed from here, newest first."""
+        ...

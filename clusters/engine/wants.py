@@ -1,0 +1,300 @@
+"""The wanted states: each can say whether a machine has it, and make it so. The engine looks, acts, looks again."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from clusters.config.secret import Secret
+from clusters.errors import InstallerError
+from clusters.remote.shell import all_of, sh, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from clusters.engine.machine import Machine
+    from clusters.remote.shell import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen: `so` when the wanted state holds, else `found` says what is there instead."""
+
+    so: bool
+    found: str = ""
+    diff: str = ""
+
+
+class Want(Protocol):
+    """A wanted state. `what` is a sentence without a full stop that is true once it is reached."""
+
+    @property
+    def what(self) -> str:
+        """The sentence."""
+        ...
+
+    def seen(self, machine: Machine) -> Sight:
+        """Look; change nothing."""
+        ...
+
+    def reach(self, machine: Machine) -> None:
+        """Make it so; the engine looks again afterwards."""
+        ...
+
+
+class NotReached(InstallerError):
+    """A wanted state was acted on and still does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileWant:
+    """A file with this content, mode and owner."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+    owner: str = "root:root"
+    secret: bool = False
+
+    @property
+    def what(self) -> str:
+        """The sentence."""
+        return f"{self.path} is as it should be"
+
+    def seen(self, machine: Machine) -> Sight:
+        """Compare digest, mode and owner in one round trip."""
+        answer = machine.ask(sh("sha256sum < {0} && stat -c '%a %U:%G' {0}", self.path))
+        lines = answer.stdout.split("\n")
+        if not answer.ok or len(lines) < 2:
+            return Sight(False, f"there is no {self.path}", self._diff(b""))
+        if lines[0].split()[0] != hashlib.sha256(self.content).hexdigest():
+            return Sight(False, f"{self.path} has other content", self._diff(machine.read(self.path) or b""))
+        if lines[1] != f"{self.mode:o} {self.owner}":
+            return Sight(False, f"{self.path} has mode and owner {lines[1]}, wanted {self.mode:o} {self.owner}")
+        return Sight(True)
+
+    def reach(self, machine: Machine) -> None:
+        """Write it."""
+        machine.note(f"writing {self.path}")
+        machine.put(self.content, self.path, mode=self.mode, owner=self.owner)
+
+    def _diff(self, old: bytes) -> str:
+        if self.secret or b"\0" in self.content or len(self.content) + len(old) > 200_000:
+            return ""
+        return "\n".join(
+            difflib.unified_diff(
+                old.decode("utf-8", "replace").splitlines(),
+                self.content.decode("utf-8", "replace").splitlines(),
+                "now",
+                "wanted",
+                lineterm="",
+            )
+        )
+
+
+def file(path: str, content: str | bytes | Secret, *, mode: int = 0o644, owner: str = "root:root") -> FileWant:
+    """A file with this content. A Secret as content is never shown in a diff."""
+    raw = content.reveal() if isinstance(content, Secret) else content
+    data = raw.encode() if isinstance(raw, str) else raw
+    return FileWant(path, data, mode, owner, secret=isinstance(content, Secret))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A wanted state made of two functions; the other kinds here are made of it."""
+
+    what: str
+    look: Callable[[Machine], Sight]
+    act: Callable[[Machine], None]
+
+    def seen(self, machine: Machine) -> Sight:
+        """Look."""
+        return self.look(machine)
+
+    def reach(self, machine: Machine) -> None:
+        """Act."""
+        self.act(machine)
+
+
+def so_if(command: Command) -> Callable[[Machine], Sight]:
+    """A look that holds when the command succeeds; else its last line is what was found."""
+
+    def look(machine: Machine) -> Sight:
+        answer = machine.ask(command)
+        last = answer.last_lines(1)
+        return Sight(answer.ok, "" if answer.ok else (last[0] if last else f"exit code {answer.exit_code}"))
+
+    return look
+
+
+def doing(*commands: Command) -> Callable[[Machine], None]:
+    """An act that runs the commands one after another."""
+
+    def act(machine: Machine) -> None:
+        for command in commands:
+            machine.do(command)
+
+    return act
+
+
+def command(what: str, *commands: Command, unless: Command) -> Wanted:
+    """Run commands unless a probe succeeds; the probe is also the postcondition."""
+    return Wanted(what, so_if(unless), doing(*commands))
+
+
+def directory(path: str, *, mode: int = 0o755, owner: str = "root:root") -> Wanted:
+    """A directory with this mode and owner."""
+    user, _, group = owner.partition(":")
+    return Wanted(
+        f"{path} is a directory of mode {mode:o}",
+        so_if(sh('test "$(stat -c "%F %a %U:%G" {})" = {}', path, f"directory {mode:o} {owner}")),
+        doing(sh("install -d -m {} -o {} -g {} {}", f"{mode:o}", user, group, path)),
+    )
+
+
+def absent(path: str) -> Wanted:
+    """No file, link or empty directory at this path. Never removes a directory with something in it."""
+    return Wanted(
+        f"there is no {path}",
+        so_if(sh("test ! -e {} && test ! -L {}", path, path)),
+        doing(sh("rm -f -- {} 2>/dev/null || rmdir -- {}", path, path)),
+    )
+
+
+def block(path: str, name: str, text: str) -> Wanted:
+    """Lines of ours inside somebody else's file, between two marker lines; the rest is left alone."""
+    begin, end = f"# slipway {name} BEGIN", f"# slipway {name} END"
+    wanted = f"{begin}\n{text.rstrip()}\n{end}\n"
+
+    def merged(machine: Machine) -> tuple[str, str]:
+        now = (machine.read(path) or b"").decode("utf-8", "surrogateescape")
+        before, found, rest = now.partition(begin + "\n")
+        if not found:
+            gap = "" if not now or now.endswith("\n") else "\n"
+            return now, now + gap + wanted
+        return now, before + wanted + rest.partition(end + "\n")[2]
+
+    def look(machine: Machine) -> Sight:
+        now, new = merged(machine)
+        return Sight(now == new, "" if now == new else f"our lines in {path} are missing or others")
+
+    def act(machine: Machine) -> None:
+        machine.note(f"writing our lines into {path}")
+        kept = machine.ask(sh("stat -c '%a %U:%G' {}", path)).stdout.split()
+        mode, owner = (int(kept[0], 8), kept[1]) if len(kept) == 2 else (0o644, "root:root")
+        machine.put(merged(machine)[1].encode("utf-8", "surrogateescape"), path, mode=mode, owner=owner)
+
+    return Wanted(f"{path} has our lines on {name}", look, act)
+
+
+def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
+    """Kernel settings, now and after a reboot (kept in `path`)."""
+    text = "# Written by Slipway.\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
+    kept = file(path, text)
+
+    def look(machine: Machine) -> Sight:
+        stored = kept.seen(machine)
+        if not stored.so:
+            return stored
+        answer = machine.ask(sh("sysctl -n -e {}", words(values)))
+        now = dict(zip(values, (" ".join(line.split()) for line in answer.stdout.splitlines()), strict=False))
+        off = [f"{key} is {now.get(key, 'unknown')}" for key, value in values.items() if now.get(key) != value]
+        return Sight(not off, ", ".join(off))
+
+    def act(machine: Machine) -> None:
+        kept.reach(machine)
+        machine.do(sh("sysctl -q -p {}", path))
+
+    return Wanted(f"{len(values)} kernel settings hold", look, act)
+
+
+def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
+    """A systemd service that runs, starts at boot, and was started after each file in `restart_for` changed.
+
+    Start time and file times are compared in whole seconds; a restart therefore waits until the
+    second of the newest file is over, so that "same second" always means "too old".
+    """
+    files = words(restart_for or ("/dev/null",))
+    fresh = sh(
+        'started=$(date -d "$(systemctl show -p ExecMainStartTimestamp --value {})" +%s) && '
+        "for f in {}; do [ -c $f ] || [ $(stat -c %Y $f) -lt $started ] || {{ echo $f is newer; exit 1; }}; done",
+        name,
+        files,
+    )
+    look = so_if(
+        all_of(
+            (
+                sh("systemctl is-active {} >/dev/null || {{ echo it is $(systemctl is-active {}); false; }}", name, name),
+                sh("systemctl is-enabled --quiet {} || {{ echo it is not enabled; false; }}", name),
+                fresh,
+            )
+        )
+    )
+
+    def act(machine: Machine) -> None:
+        machine.do(sh("systemctl daemon-reload && systemctl enable {}", name))
+        machine.ask(sh("while [ $(stat -c %Y {} | sort -n | tail -1) -ge $(date +%s) ]; do sleep 0.2; done", files))
+        started = machine.do(sh("systemctl restart {}", name), check=False)
+        if not started.ok:
+            machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False)
+            raise NotReached(
+                f"{machine.name}: systemd could not start {name}: {' '.join(started.last_lines(3))}",
+                hint=f"The lines above are from its journal; on the machine: journalctl -u {name}",
+                retryable=True,
+            )
+
+    return Wanted(f"service {name} runs and starts at boot", look, act)
+
+
+def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, every: float = 0.5) -> Wanted:
+    """Something that comes true by itself; waits at most `within` seconds, looking every `every`."""
+
+    def act(machine: Machine) -> None:
+        waited, told = 0.0, ""
+        while waited < within:
+            sight = look(machine)
+            if sight.so:
+                return
+            if sight.found != told:
+                told = sight.found
+                machine.note(f"waiting: {told}")
+            machine.pause(every)
+            waited += every
+
+    return Wanted(what, look, act)
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Packages of the machine's own distribution, by the command each has to bring."""
+
+    commands: Mapping[str, str] = field(default_factory=dict)
+    what: str = "the system tools that Kubernetes calls are there"
+
+    def missing(self, machine: Machine) -> list[str]:
+        """The commands that are not there."""
+        found = machine.ask(sh("for c in {}; do command -v $c >/dev/null || echo $c; done", words(self.commands)))
+        return found.stdout.split()
+
+    def seen(self, machine: Machine) -> Sight:
+        """Look for the commands, not for package names: who built them does not matter."""
+        missing = self.missing(machine)
+        return Sight(not missing, f"missing: {', '.join(missing)}" if missing else "")
+
+    def reach(self, machine: Machine) -> None:
+        """Install what is missing with the machine's package tool."""
+        wanted = words(sorted({self.commands[command] for command in self.missing(machine)}))
+        tool = machine.ask(sh("command -v apt-get dnf yum zypper | head -n 1")).stdout.strip().rsplit("/", 1)[-1]
+        if tool == "apt-get":
+            machine.do(sh("apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy {}", wanted))
+        elif tool in ("dnf", "yum"):
+            machine.do(sh("{} install -qy {}", tool, wanted))
+        elif tool == "zypper":
+            machine.do(sh("zypper -n install {}", wanted))
+        else:
+            raise NotReached(
+                f"{machine.name} lacks {wanted.text} and has no package tool we know (apt-get, dnf, yum, zypper).",
+                hint="Install them by hand, then retry.",
+            )

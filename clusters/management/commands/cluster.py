@@ -1,0 +1,189 @@
+"""`manage.py cluster create -f FILE`: build a cluster from the terminal, with the engine that the browser uses."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections, transaction
+
+from clusters.config.load import load
+from clusters.config.rules import check
+from clusters.errors import InstallerError
+from clusters.models import Cluster, Run
+from clusters.runs.execute import execute
+from clusters.runs.firstsight import look_at_keys
+from clusters.runs.keys import pin
+from clusters.runs.lease import claim
+from clusters.runs.terminal import TerminalProgress, duration
+from clusters.runs.worker import fresh_name
+from clusters.services import document_of, draft_create, draft_update, run_cancel, run_start
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Iterable
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+
+class Command(BaseCommand):
+    """Creates or brings up to date the cluster that a document describes."""
+
+    help = "Build the cluster that FILE describes; running it again changes only what is not so already."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What can be said on the command line."""
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        create = verbs.add_parser("create", help="Create the cluster, or go on with it.")
+        create.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
+        create.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
+        create.add_argument("--waive", action="append", default=[], metavar="CHECK", help="Go on despite this check.")
+        create.add_argument("--accept-host-keys", action="store_true", help="Accept host keys seen for the first time.")
+        create.add_argument("--yes", action="store_true", help="Start without asking.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Read, check, ask, run, and tell how it ended: exit code 0 or 1."""
+        try:
+            document = self._read(Path(options["filename"]))
+            owner = self._owner(options["owner"])
+            cluster = self._cluster(owner, document)
+            self._keys(cluster, owner, document, accept=options["accept_host_keys"])
+            names = ", ".join(host.name for host in document.hosts)
+            if not options["yes"]:
+                self._ask(f"Install Kubernetes {document.kubernetes.version} on {names}?", "--yes")
+            run = self._run(cluster, owner, options["waive"])
+        except InstallerError as error:
+            raise CommandError(f"{error.message}\n{error.hint}".rstrip()) from error
+        if run.state != Run.State.SUCCEEDED:
+            sys.exit(1)
+
+    def _read(self, path: Path) -> Document:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{path} cannot be read: {error}") from error
+        loaded = load(text)
+        self._show(path, loaded.findings)
+        if loaded.document is None:
+            raise CommandError(f"{path} is no document to install.")
+        found = check(loaded.document)
+        self._show(path, found)
+        if any(finding.blocking for finding in found):
+            raise CommandError("Solve the errors first.")
+        return loaded.document
+
+    def _show(self, path: Path, findings: Iterable[Finding]) -> None:
+        for found in findings:
+            place = f"{path}:{found.line}:{found.column}" if found.line else f"{path} {found.path}".rstrip()
+            self.stderr.write(f"{place}: {found.severity}: {found.message}" + (f" {found.hint}" if found.hint else ""))
+
+    def _owner(self, name: str | None) -> Any:
+        users = get_user_model().objects
+        if name is None:
+            return users.filter(is_superuser=True).order_by("pk").first()
+        owner = users.filter(username=name).first()
+        if owner is None:
+            raise CommandError(f"There is no user {name!r}.")
+        return owner
+
+    def _cluster(self, owner: Any, document: Document) -> Cluster:
+        cluster = Cluster.objects.filter(name=document.name, owner=owner).order_by("pk").first()
+        if cluster is None:
+            return draft_create(actor=owner, name=document.name, document=document)
+        if cluster.runs.filter(state__in=Run.ACTIVE).exists():
+            raise CommandError(f"A run of {cluster.name} is not over yet; watch or cancel it in the browser.")
+        if document_of(cluster) == document:
+            return cluster
+        return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
+
+    def _keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> None:
+        """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end."""
+        seen = look_at_keys(cluster.pk, document)
+        for sight in seen:
+            if sight.trouble:
+                self.stderr.write(f"{sight.host.name}: {sight.trouble}")
+        if any(sight.trouble for sight in seen):
+            raise CommandError("Not every machine can be reached; nothing was done.")
+        unknown = [(sight, sight.offered) for sight in seen if sight.offered is not None]
+        for sight, key in unknown:
+            self.stdout.write(f"{sight.host.name} ({sight.address}) shows {key.fingerprint} for the first time")
+        if unknown and not accept:
+            self._ask("Are these the keys of your machines?", "--accept-host-keys")
+        for sight, key in unknown:
+            pin(cluster.pk, sight.address, sight.host.port, key, by=owner)
+
+    def _ask(self, question: str, option: str) -> None:
+        if not sys.stdin.isatty():
+            raise CommandError(f"{question} Nobody is here to answer; say it with {option}.")
+        self.stdout.write(f"{question} [yes/no] ", ending="")
+        self.stdout.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was done.")
+
+    def _run(self, cluster: Cluster, owner: Any, waivers: list[str]) -> Run:
+        """Carry the run out in this process; made and claimed in one transaction, so that no other worker gets it."""
+        name = fresh_name()
+        with transaction.atomic():
+            run = run_start(actor=owner, cluster=cluster, waivers=waivers)
+            if claim(run.pk, name) is None:
+                raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
+        progress = TerminalProgress(self._line)
+        thread = threading.Thread(target=self._execute, args=(run.pk, name, progress), name=f"run {run.pk}")
+        with _Interrupts() as interrupts:
+            thread.start()
+            while thread.is_alive():
+                thread.join(0.2)
+                if interrupts.take():
+                    self.stdout.write("Cancelling; what must not be cut in half ends first.")
+                    run_cancel(actor=owner, run=run)
+        run.refresh_from_db()
+        self._summary(run, progress)
+        return run
+
+    def _execute(self, pk: int, name: str, progress: TerminalProgress) -> None:
+        try:
+            execute(pk, worker_name=name, extra_sink=progress)
+        finally:
+            connections.close_all()
+
+    def _line(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _summary(self, run: Run, progress: TerminalProgress) -> None:
+        took = ((run.finished_at or run.created_at) - (run.started_at or run.created_at)).total_seconds()
+        counts = f"{progress.changed} wanted states changed, {progress.same} same"
+        if run.state == Run.State.SUCCEEDED and not progress.changed:
+            counts = f"nothing changed, all {progress.same} wanted states were the same"
+        self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
+
+
+class _Interrupts:
+    """Ctrl-C while a run is on: the first asks for the end, a second one leaves at once."""
+
+    def __init__(self) -> None:
+        self._asked = self._taken = False
+
+    def __enter__(self) -> _Interrupts:
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _interrupt(self, *_: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def take(self) -> bool:
+        """Whether somebody pressed it since the last look; true once."""
+        fresh = self._asked and not self._taken
+        self._taken = self._asked
+        return fresh

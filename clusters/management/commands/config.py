@@ -1,0 +1,69 @@
+"""`manage.py config check FILE…` and `manage.py config show FILE`: look at a config-sample.yaml without a cluster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from clusters.config.finding import format_finding
+from clusters.config.load import DIALECTS, load
+from clusters.config.render import render, what_does_not_fit
+from clusters.config.report import report
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """Check a file, or write it anew in one of KubeKey's dialects."""
+
+    help = "Check config-sample.yaml files, or show one in one of KubeKey's dialects. '-' is standard input."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        check = verbs.add_parser("check", help="say what is wrong, with line and column; exit code 1 on errors")
+        check.add_argument("files", nargs="+", metavar="FILE")
+        show = verbs.add_parser("show", help="write the document anew, secrets masked")
+        show.add_argument("file", metavar="FILE")
+        show.add_argument("--as", dest="dialect", choices=DIALECTS, help="the dialect; the file's own by default")
+        show.add_argument("--with-secrets", action="store_true", help="write passwords and keys in clear")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["verb"] == "check":
+            self._check(options["files"])
+        else:
+            self._show(options["file"], options["dialect"], options["with_secrets"])
+
+    def _check(self, files: list[str]) -> None:
+        result = report((_named(file), _text(file)) for file in files)
+        for line in result.lines:
+            self.stdout.write(line)
+        if result.failed:
+            sys.exit(1)
+
+    def _show(self, file: str, dialect: str | None, with_secrets: bool) -> None:
+        loaded = load(_text(file))
+        if loaded.document is None:
+            raise CommandError("\n".join(format_finding(each, file=_named(file)) for each in loaded.findings))
+        wanted = dialect or loaded.dialect
+        for finding in what_does_not_fit(loaded.document, wanted):
+            self.stderr.write(format_finding(finding))
+        secrets = "show" if with_secrets else "mask"
+        self.stdout.write(render(loaded.document, dialect=wanted, secrets=secrets), ending="")
+
+
+def _named(file: str) -> str:
+    return "stdin" if file == "-" else file
+
+
+def _text(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as problem:
+        raise CommandError(f"Cannot read {file}: {problem.strerror}.") from problem
+    except UnicodeDecodeError as problem:
+        raise CommandError(f"{_named(file)} is not UTF-8 text; save it as UTF-8.") from problem

@@ -1,0 +1,39 @@
+"""`manage.py rotate_keys`: encrypt everything anew with the first key, so that older ones can be thrown away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError
+from django.db import models, transaction
+
+from clusters.models.fields import EncryptedTextField, KeyMissing
+
+
+class Command(BaseCommand):
+    """Goes over every encrypted field of every model."""
+
+    help = "Encrypt everything anew with the newest key of SLIPWAY_SECRET_KEYS."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rotate, all or nothing."""
+        count = 0
+        try:
+            with transaction.atomic():
+                for model in apps.get_models():
+                    names = [field.name for field in model._meta.fields if isinstance(field, EncryptedTextField)]
+                    if names:
+                        count += rotate(model, names)
+        except KeyMissing as error:
+            raise CommandError(f"{error.message} Nothing was changed. {error.hint}") from error
+        self.stdout.write(f"{count} rows are encrypted with the newest key now; older keys are not needed any more.")
+
+
+def rotate(model: type[models.Model], names: list[str]) -> int:
+    """Encrypt these fields of every row anew; gives the number of rows."""
+    count = 0
+    for row in model._default_manager.only("pk", *names).iterator(chunk_size=100):
+        model._default_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in names})
+        count += 1
+    return count

@@ -1,0 +1,97 @@
+"""Child processes that belong together: started, started again when they die, and stopped together."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks, before one that keeps dying is started again, until one that does not end is killed.
+LOOK_SECONDS = 0.2
+LONGEST_PAUSE = 10.0
+STOP_SECONDS = 75.0
+# A child that lived this long has a fresh start when it dies.
+STEADY_SECONDS = 10.0
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+class Child:
+    """One Python process of ours. `arguments` follow the interpreter; `on_death` is told a dead one's number."""
+
+    def __init__(self, name: str, arguments: Sequence[str], on_death: Callable[[int], None] | None = None) -> None:
+        self.name = name
+        self._on_death = on_death
+        self._arguments = (sys.executable, *arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = self._start_again_at = 0.0
+        self._pause = 0.0
+
+    def keep(self) -> None:
+        """Start it when it does not run; one that dies at once is started again after ever longer pauses."""
+        now = time.monotonic()
+        if self._process is not None and self._process.poll() is not None:
+            lived = now - self._started_at
+            self._pause = 0.0 if lived > STEADY_SECONDS else min(LONGEST_PAUSE, self._pause * 2 + 0.5)
+            log.warning("The %s has ended (%s); it is started again", self.name, self._process.returncode)
+            if self._on_death is not None:
+                self._on_death(self._process.pid)
+            self._process, self._start_again_at = None, now + self._pause
+        if self._process is None and now >= self._start_again_at:
+            self._started_at = now
+            # Sessions of their own: Ctrl-C reaches only us, and we stop them in order.
+            self._process = subprocess.Popen(
+                self._arguments, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=_end_with_parent
+            )
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, then end it."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(0.1, seconds))
+        except subprocess.TimeoutExpired:
+            log.warning("The %s did not stop; it is killed", self.name)
+            self._process.kill()
+            self._process.wait()
+
+
+def _end_with_parent() -> None:
+    """Between fork and exec: have the kernel send SIGTERM to the child when we die, even by SIGKILL (Linux)."""
+    if sys.platform == "linux":
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def supervise(children: Sequence[Child], stop: threading.Event) -> None:
+    """Keep the children running until `stop` is set, then end them."""
+    try:
+        while not stop.is_set():
+            for child in children:
+                child.keep()
+            stop.wait(LOOK_SECONDS)
+    finally:
+        for child in children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in children:
+            child.wait(deadline - time.monotonic())

@@ -1,0 +1,87 @@
+"""How a command is wrapped: its own process group, a mark before its output, root when wanted."""
+
+from __future__ import annotations
+
+import enum
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.remote.errors import CommandTooLong
+
+if TYPE_CHECKING:
+    from clusters.remote.shell import Command
+
+# Linux refuses one argument of 128 KiB (MAX_ARG_STRLEN); the rest is room for the wrapping.
+LONGEST_COMMAND = 120 * 1024
+# What a wrapped command says, with its guard word, when it finds other input than it was promised.
+STRAY = "stray-input-"
+# The shell in between keeps setsid from being a group leader: a leader would have to fork, and
+# setsid learnt to wait for its child only in util-linux 2.24, which CentOS 7 has not.
+GROUPED = "/bin/sh -c 'setsid /bin/sh -c \"$1\"; exit $?' sh "
+# The same, with the text in octal: fish and csh read quoted backslashes and line ends their own way.
+GROUPED_OCTAL = '/bin/sh -c \'setsid /bin/sh -c "`printf %b "$1"`"; exit $?\' sh '
+ENVIRONMENT = "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; umask 022"
+POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "ksh93", "zsh", "rbash"})
+
+
+class Become(enum.Enum):
+    """How root is reached for a command."""
+
+    NOBODY_ELSE = ""
+    FREELY = "env LC_ALL=C sudo -n -H -- "
+    # -k: what sudo remembers is not used, so it takes the password from stdin every time and never leaves it there.
+    BY_PASSWORD = "env LC_ALL=C sudo -k -S -p '' -H -- "  # noqa: S105 - a command, not a password
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The random words by which our own text is told from all else on the streams."""
+
+    start: str
+    guard: str
+
+    @property
+    def stray(self) -> str:
+        """What is said when there was other input than promised."""
+        return STRAY + self.guard
+
+
+def wrap(
+    command: Command,
+    marks: Marks,
+    *,
+    become: Become = Become.NOBODY_ELSE,
+    with_input: bool = False,
+    octal: bool = False,
+) -> str:
+    """The text to hand to the login shell. Raises CommandTooLong."""
+    text = "\n".join((_prologue(marks, become, with_input), command.text))
+    size = len(text.encode("utf-8", "surrogateescape"))
+    if size > LONGEST_COMMAND // (5 if octal else 1):
+        raise CommandTooLong(
+            f"A command has {size} bytes, more than a command line holds.",
+            hint="Send the long part on stdin, or put it into a file first.",
+        )
+    if octal:
+        return become.value + GROUPED_OCTAL + _octal(text)
+    return become.value + GROUPED + shlex.quote(text)
+
+
+def _prologue(marks: Marks, become: Become, with_input: bool) -> str:
+    lines = [ENVIRONMENT]
+    if not with_input:
+        lines.append("exec </dev/null")
+    # In two pieces, so that a shell or sudo that quotes this text in a complaint does not print the mark.
+    head, tail = marks.start[:4], marks.start[4:]
+    lines.append(f"printf '{head}%s %s\\n' {tail} $$; printf '{head}%s\\n' {tail} >&2")
+    if with_input and become is Become.BY_PASSWORD:
+        # Should sudo not have taken the password after all, the command must not get it as its input.
+        lines.append(f'IFS= read -r slipway_guard; if [ "$slipway_guard" != {marks.guard} ]; then')
+        lines.append(f"printf '{STRAY}%s\\n' {marks.guard} >&2; exit 1; fi")
+    return "\n".join(lines)
+
+
+def _octal(text: str) -> str:
+    data = text.encode("utf-8", "surrogateescape")
+    return "'" + "".join(f"\\0{byte:03o}" for byte in data) + "'"

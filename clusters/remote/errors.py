@@ -1,0 +1,112 @@
+"""The ways in which reaching a machine fails, told apart so that each can say what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.errors import RemoteError
+
+if TYPE_CHECKING:
+    from clusters.remote.host import Result
+
+
+class NameNotResolved(RemoteError):
+    """The address is a name that nobody can turn into an IP address."""
+
+
+class ConnectionRefused(RemoteError):
+    """The machine answers, but nothing listens on that port."""
+
+    retryable = True
+
+
+class NetworkUnreachable(RemoteError):
+    """There is no way to that address."""
+
+    retryable = True
+
+
+class ConnectTimedOut(RemoteError):
+    """Nothing answered in time."""
+
+    retryable = True
+
+
+class HandshakeFailed(RemoteError):
+    """Something listens there, but no SSH connection comes of it."""
+
+    retryable = True
+
+
+class LoginRefused(RemoteError):
+    """The machine did not accept the user with this password or key.
+
+    `allowed` are the methods it offers (`publickey`, `password`, ...), `tried` those we used.
+    """
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...], tried: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.allowed = allowed
+        self.tried = tried
+
+
+class KeyUnreadable(RemoteError):
+    """The private key file is not there, or we may not read it."""
+
+
+class KeyEncrypted(RemoteError):
+    """The private key is locked by a passphrase."""
+
+
+class KeyNotUnderstood(RemoteError):
+    """The text given as private key is not a key that can be used."""
+
+
+class ConnectionLost(RemoteError):
+    """The connection broke; what was running may or may not have ended. The next command reconnects."""
+
+    retryable = True
+
+
+class SessionsExhausted(RemoteError):
+    """The machine opens no further session on this connection (sshd: MaxSessions)."""
+
+    retryable = True
+
+
+class ShellUnusable(RemoteError):
+    """The login works but the user's shell runs no commands (nologin, a forced command, a broken profile)."""
+
+
+class SudoRefused(RemoteError):
+    """The user does not become root."""
+
+
+class SudoPasswordWrong(SudoRefused):
+    """sudo wants a password, and not this one. It was tried once only, so that nothing gets locked."""
+
+
+class SudoPasswordNeeded(SudoRefused):
+    """sudo wants a password and none is given."""
+
+
+class SudoNotAllowed(SudoRefused):
+    """The user may not use sudo, or there is no sudo."""
+
+
+class CommandTooLong(RemoteError):
+    """A command does not fit on a command line."""
+
+
+class CommandTimedOut(RemoteError):
+    """A command took longer than allowed and was ended; carries what it had printed."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, result: Result, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.result = result
+
+
+class FileMissing(RemoteError):
+    """The file to read is not on the machine."""

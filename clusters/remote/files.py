@@ -1,0 +1,111 @@
+"""Putting files on a machine and reading them: the shell side of `Host.put` and `Host.get`."""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clusters.errors import RemoteError
+from clusters.remote.errors import FileMissing
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.remote.host import Result
+    from clusters.remote.shell import Command
+
+# How much of a file is handed to the connection at a time, in bytes; SSH's own window paces the sending.
+CHUNK = 256 * 1024
+_ENDED_EARLY, _IS_DIRECTORY, _MISSING = 74, 73, 66
+
+# The bytes go to a new file that only root can read, in the place's own directory, so that moving it is
+# atomic. Its name starts with a dot: kubelet, cron and systemd overlook such files. A connection that
+# breaks looks like the end of input, so the size is compared before anything is replaced.
+_INSTALL = """
+if [ -d {path} ]; then exit {is_directory}; fi
+mkdir -p -- {parent} && new=$(mktemp {pattern}) || exit 1
+trap 'rm -f -- "$new"' EXIT
+trap 'exit 1' HUP INT TERM
+cat > "$new" || exit 1
+[ "$(wc -c < "$new")" -eq {size} ] || exit {ended_early}
+chown -- {owner} "$new" && chmod {mode} "$new" && mv -f -- "$new" {path}
+"""
+
+
+def install_command(path: str, *, size: int, mode: int, owner: str) -> Command:
+    """The command that reads `size` bytes of input and puts them at `path`. Raises RemoteError for a bad path."""
+    if not path.startswith("/") or path.endswith("/") or "\x00" in path:
+        raise RemoteError(f"A file is put at an absolute path that names a file; found {path!r}.")
+    if path.startswith("//"):
+        path = "/" + path.lstrip("/")
+    parent = posixpath.dirname(path)
+    values: dict[str, str | int] = {
+        "path": path,
+        "is_directory": _IS_DIRECTORY,
+        "parent": parent,
+        "pattern": posixpath.join(parent, ".slipway.XXXXXXXXXX"),
+        "size": size,
+        "ended_early": _ENDED_EARLY,
+        "owner": owner,
+        "mode": f"{mode:04o}",
+    }
+    return _fill(_INSTALL, values)
+
+
+def read_command(path: str) -> Command:
+    """The command that prints a file."""
+    if "\x00" in path:
+        raise RemoteError(f"A path has no NUL in it; found {path!r}.")
+    return sh(
+        "if [ -d {0} ]; then exit {1}; fi; if [ ! -e {0} ]; then exit {2}; fi; cat < {0}",
+        path,
+        _IS_DIRECTORY,
+        _MISSING,
+    )
+
+
+def chunks_of(content: bytes | Path) -> Iterator[bytes]:
+    """The content in pieces; a local file is never in memory as a whole."""
+    if isinstance(content, Path):
+        with content.open("rb") as source:
+            while chunk := source.read(CHUNK):
+                yield chunk
+        return
+    for start in range(0, len(content), CHUNK):
+        yield content[start : start + CHUNK]
+
+
+def why_not_written(name: str, path: str, result: Result) -> RemoteError:
+    """The error for an install command that failed."""
+    if result.exit_code == _IS_DIRECTORY:
+        return RemoteError(f"{path} on {name} is a directory; expected a file or nothing there.")
+    if result.exit_code == _ENDED_EARLY:
+        return RemoteError(
+            f"{path} on {name} was not written: less arrived there than was sent.",
+            hint="The connection broke on the way or the local file changed meanwhile; try again.",
+            retryable=True,
+        )
+    said = " ".join(result.last_lines(2)) or f"exit code {result.exit_code}"
+    return RemoteError(
+        f"{path} could not be written on {name}: {said}",
+        hint="Is the disk full or read-only? (`df -h`, `mount` on the machine)",
+    )
+
+
+def why_not_read(name: str, path: str, result: Result) -> RemoteError:
+    """The error for a read command that failed."""
+    if result.exit_code == _MISSING:
+        return FileMissing(f"There is no file {path} on {name}.")
+    if result.exit_code == _IS_DIRECTORY:
+        return RemoteError(f"{path} on {name} is a directory; expected a file.")
+    return RemoteError(f"{path} on {name} could not be read: {' '.join(result.last_lines(2))}")
+
+
+def _fill(template: str, values: dict[str, str | int]) -> Command:
+    """`sh()` with names instead of positions, for a script that uses a value often."""
+    names = list(values)
+    for index, name in enumerate(names):
+        template = template.replace("{" + name + "}", "{" + str(index) + "}")
+    return sh(template, *values.values())

@@ -1,0 +1,168 @@
+"""What a command prints: cut into lines as it arrives, and kept within bounds."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Kept of each stream in a Result: this many bytes of its start and as many of its end.
+KEPT_BYTES = 1024 * 1024
+# A longer line is handed on in pieces.
+LONGEST_LINE = 64 * 1024
+# What a login shell may say before the command starts; more is forgotten, oldest first.
+LARGEST_NOISE = 64 * 1024
+
+
+class Capture:
+    """The first and the last bytes of a stream. `limit` None keeps everything."""
+
+    def __init__(self, limit: int | None = KEPT_BYTES) -> None:
+        self._limit = limit
+        self._head = bytearray()
+        self._tail: deque[bytes] = deque()
+        self._tail_size = 0
+        self._dropped = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take more of the stream."""
+        if self._limit is None:
+            self._head += data
+            return
+        room = self._limit - len(self._head)
+        if room > 0:
+            self._head += data[:room]
+            data = data[room:]
+        if not data:
+            return
+        self._tail.append(data)
+        self._tail_size += len(data)
+        while self._tail_size - len(self._tail[0]) >= self._limit:
+            forgotten = len(self._tail.popleft())
+            self._tail_size -= forgotten
+            self._dropped += forgotten
+
+    def content(self) -> bytes:
+        """All that was kept; where something is missing a line says how much."""
+        if not self._dropped:
+            return bytes(self._head) + b"".join(self._tail)
+        gap = f"\n… {self._dropped} bytes left out …\n".encode()
+        return bytes(self._head) + gap + b"".join(self._tail)
+
+    def text(self) -> str:
+        """The content as text; what is not UTF-8 becomes U+FFFD."""
+        return self.content().decode("utf-8", "replace")
+
+
+class Lines:
+    """Cuts bytes into lines of text for a callback.
+
+    Of a line that a carriage return overwrote, only the last state is told; NULs are dropped.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take more of the stream and tell every line that is complete."""
+        pieces = (self._rest + data).split(b"\n")
+        self._rest = pieces.pop()
+        for piece in pieces:
+            self._line(piece)
+        if len(self._rest) > LONGEST_LINE:
+            self._rest = _last_state(self._rest)
+        while len(self._rest) > LONGEST_LINE:
+            cut = _character_border(self._rest)
+            self._line(self._rest[:cut])
+            self._rest = self._rest[cut:]
+
+    def finish(self) -> None:
+        """Tell what is left, a line without an end."""
+        if self._rest:
+            self._line(self._rest)
+        self._rest = b""
+
+    def _line(self, line: bytes) -> None:
+        line = _last_state(line)
+        while len(line) > LONGEST_LINE:
+            cut = _character_border(line)
+            self._say(line[:cut])
+            line = line[cut:]
+        self._say(line)
+
+    def _say(self, line: bytes) -> None:
+        self._tell(line.decode("utf-8", "replace").replace("\x00", ""))
+
+
+def _last_state(line: bytes) -> bytes:
+    line = line.rstrip(b"\r")
+    return line[line.rfind(b"\r") + 1 :]
+
+
+def _character_border(line: bytes) -> int:
+    """Where to cut a long line without cutting a UTF-8 character (at most 4 bytes long)."""
+    cut = LONGEST_LINE
+    while cut > LONGEST_LINE - 4 and line[cut] & 0xC0 == 0x80:
+        cut -= 1
+    return cut
+
+
+class Tap:
+    """One stream of a running command.
+
+    All before the mark is the login shell's own noise. The mark is followed by a word (the
+    process group) and a line feed; from there on it is the command's output.
+    """
+
+    def __init__(self, mark: bytes, capture: Capture, lines: Lines | None = None) -> None:
+        self._mark = mark
+        self._capture = capture
+        self._lines = lines
+        self._noise = b""
+        self.started = threading.Event()
+        self.word = ""
+        self.fed = 0
+
+    @property
+    def noise(self) -> str:
+        """What came before the command, as text."""
+        return self._noise.decode("utf-8", "replace")
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived."""
+        self.fed += len(data)
+        if not self.started.is_set():
+            data = self._skip_noise(data)
+        if data:
+            self._capture.feed(data)
+            if self._lines:
+                self._lines.feed(data)
+
+    def finish(self) -> None:
+        """The stream has ended."""
+        if self._lines:
+            self._lines.finish()
+
+    def content(self) -> bytes:
+        """What the command printed; when it never started, what was said instead."""
+        return self._capture.content() if self.started.is_set() else self._noise
+
+    def text(self) -> str:
+        """The content as text."""
+        return self.content().decode("utf-8", "replace")
+
+    def _skip_noise(self, data: bytes) -> bytes:
+        self._noise += data
+        before, mark, after = self._noise.partition(self._mark)
+        word, end, rest = after.partition(b"\n")
+        if not mark or not end:
+            self._noise = self._noise[-LARGEST_NOISE:]
+            return b""
+        self._noise = before
+        self.word = word.decode("ascii", "replace").strip()
+        self.started.set()
+        return rest

@@ -1,0 +1,216 @@
+"""perform(): one command over one connection, from the wrapped text to its exit code."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import paramiko
+from invoke.exceptions import ThreadException
+
+from clusters.errors import Cancelled, InstallerError
+from clusters.remote.envelope import Become, Marks, wrap
+from clusters.remote.errors import ShellUnusable
+from clusters.remote.output import KEPT_BYTES, Capture, Lines, Tap
+from clusters.remote.runner import Errand, NotStarted, run_errand
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from clusters.config.secret import Secret
+    from clusters.remote.host import Cancel
+    from clusters.remote.link import Link
+    from clusters.remote.shell import Command
+
+log = logging.getLogger(__name__)
+
+OnLine = "Callable[[str, str], None] | None"
+# A process group that is asked to end has this many seconds before it is killed.
+GRACE = 5.0
+# When a command is to be ended before it told its process group: how long to wait for that, in seconds.
+WAIT_FOR_GROUP = 2.0
+
+# `kill -TERM -N` without `--` is the one spelling that dash, bash and busybox agree on. pkill also reaches
+# groups that the command's own shells made in its session. Dead processes that nobody has buried (state Z)
+# still count for kill, so who is left is read from /proc: after the name come state, parent, group, session.
+_END = """exec 2>/dev/null
+end() {{ kill -$1 -{0}; command -v pkill >/dev/null && pkill -$1 -s {0}; }}
+left() {{
+  for stat in /proc/[0-9]*/stat; do
+    read -r line <"$stat" || continue
+    set -- ${{line##*) }}
+    [ "$1" != Z ] && {{ [ "$3" = {0} ] || [ "$4" = {0} ]; }} && return 0
+  done
+  return 1
+}}
+end TERM; n=0
+while left && [ $n -lt {1} ]; do sleep 0.05; n=$((n+1)); done
+end KILL; exit 0
+"""
+
+
+class OutOfTime(Exception):
+    """The command was ended because its time was up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How commands are run on this connection: as whom, and by what quoting."""
+
+    become: Become = Become.NOBODY_ELSE
+    password: Secret | None = None
+    octal: bool = False
+
+    @property
+    def opening(self) -> bytes:
+        """What sudo reads before the command does."""
+        if self.become is not Become.BY_PASSWORD or self.password is None:
+            return b""
+        return self.password.reveal().encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop. `timeout` in seconds."""
+
+    timeout: float | None = None
+    cancel: Cancel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of it. `started` is false when the wrapped command itself never ran."""
+
+    exit_code: int
+    out: Tap
+    err: Tap
+    seconds: float
+    timed_out: bool = False
+    stray: bool = False
+    """Whether it did not run since sudo left the password for it to read."""
+
+    @property
+    def started(self) -> bool:
+        """Whether the command itself was reached."""
+        return self.out.started.is_set()
+
+
+def perform(
+    link: Link,
+    name: str,
+    command: Command,
+    way: Way,
+    *,
+    limits: Limits | None = None,
+    payload: Callable[[], Iterable[bytes]] | None = None,
+    keep: int | None = KEPT_BYTES,
+    on_line: Callable[[str, str], None] | None = None,
+) -> Performed:
+    """Run one command and wait for it.
+
+    Raises Cancelled (after ending the remote process group), ConnectionLost, SessionsExhausted,
+    NotStarted, and whatever `on_line` raises.
+    """
+    limits = limits or Limits()
+    marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
+    out, err = _taps(marks, keep, on_line)
+    errand = Errand(
+        line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal),
+        out=out,
+        err=err,
+        stop=_stopper(name, limits),
+        end=lambda group: _end_group(link, name, way, out, group),
+        opening=way.opening,
+        payload=_guarded(way, marks, payload),
+    )
+    began = time.monotonic()
+    try:
+        code = _run(link, name, errand)
+    except OutOfTime:
+        return Performed(-1, out, err, time.monotonic() - began, timed_out=True)
+    stray = code != 0 and bool(way.opening) and marks.stray in err.text()
+    return Performed(code, out, err, time.monotonic() - began, stray=stray)
+
+
+def _taps(marks: Marks, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
+    """Both streams; lines are told one at a time although the streams are read at the same time."""
+    turn = threading.Lock()
+
+    def lines(stream: str) -> Lines | None:
+        if on_line is None:
+            return None
+
+        def tell(line: str) -> None:
+            with turn:
+                on_line(stream, line)
+
+        return Lines(tell)
+
+    mark = marks.start.encode()
+    return Tap(mark, Capture(keep), lines("stdout")), Tap(mark, Capture(), lines("stderr"))
+
+
+def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | None) -> Iterable[bytes] | None:
+    if payload is None or way.become is not Become.BY_PASSWORD:
+        return payload() if payload else None
+
+    def chunks() -> Iterable[bytes]:
+        yield marks.guard.encode() + b"\n"
+        yield from payload()
+
+    return chunks()
+
+
+def _stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
+    deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
+    cancel = limits.cancel
+
+    def stop() -> Exception | None:
+        if cancel is not None and cancel.asked:
+            return Cancelled(f"Stopped on {name}: {cancel.reason or 'asked to stop'}.")
+        if deadline is not None and time.monotonic() > deadline:
+            return OutOfTime()
+        return None
+
+    return stop
+
+
+def _run(link: Link, name: str, errand: Errand) -> int:
+    try:
+        code = run_errand(link.connection, errand)
+    except ThreadException as error:
+        cause = error.exceptions[0].value
+        if isinstance(cause, paramiko.SSHException | EOFError) and not link.alive:
+            raise link.lost(name, " while a command ran") from cause
+        raise cause from None
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        if link.dead_soon():
+            raise link.lost(name, " while a command ran") from error
+        raise ShellUnusable(
+            f"{name} lets us in but runs no commands: {str(error) or type(error).__name__}.",
+            hint="Look at the machine's sshd log; a forced command or a full process table are usual causes.",
+        ) from error
+    if errand.send_error:
+        raise errand.send_error
+    # A session may close a moment before the connection does, so without an exit code look twice.
+    if code == -1 and link.dead_soon():
+        raise link.lost(name, " while a command ran")
+    return code
+
+
+def _end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
+    """End the remote processes of a command from a second session: TERM, a grace, KILL."""
+    if not group and out.started.wait(WAIT_FOR_GROUP):
+        group = out.word
+    if not group.isdecimal() or not link.alive:
+        return
+    command = sh(_END, int(group), int(GRACE / 0.05))
+    try:
+        perform(link, name, command, way, limits=Limits(timeout=GRACE + 10))
+    except (InstallerError, NotStarted) as error:
+        log.warning("the processes of group %s on %s may still run: %s", group, name, error)

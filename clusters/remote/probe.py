@@ -1,0 +1,138 @@
+"""The connection test: can the machine be reached, is it the right one, can we log in, become root, and what is it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from clusters.errors import RemoteError
+from clusters.remote.envelope import Become
+from clusters.remote.facts import MachineFacts, read_facts
+from clusters.remote.hostkeys import HostKeyChanged, HostKeyUnknown, PinnedKey
+from clusters.remote.ssh import SshHost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.remote.hostkeys import KnownKeys
+    from clusters.remote.target import Target
+
+State = Literal["running", "ok", "failed", "ask", "skipped"]
+STAGES = ("reach", "hostkey", "login", "sudo", "facts")
+_ROOT_BY = {
+    Become.NOBODY_ELSE: "logged in as root",
+    Become.FREELY: "root by sudo, without a password",
+    Become.BY_PASSWORD: "root by sudo, with the password",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One rung of the ladder. `data` is plain JSON: keys at `hostkey`, the facts at `facts`."""
+
+    name: str
+    state: State
+    message: str = ""
+    hint: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """How far a connection test came. `offered` is the key to ask a person about, or that has changed."""
+
+    stages: tuple[Stage, ...]
+    facts: MachineFacts | None = None
+    offered: PinnedKey | None = None
+    error: RemoteError | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the machine can be used."""
+        return all(stage.state == "ok" for stage in self.stages)
+
+    @property
+    def state(self) -> State:
+        """`ok`, `ask` when a person has to accept the host key, or `failed`."""
+        if self.ok:
+            return "ok"
+        return "ask" if any(stage.state == "ask" for stage in self.stages) else "failed"
+
+
+class _Ladder:
+    """Climbs the stages and tells every change."""
+
+    def __init__(self, on_stage: Callable[[Stage], None]) -> None:
+        self._tell = on_stage
+        self.done: list[Stage] = []
+        self._enter()
+
+    def passed(self, name: str, message: str = "", data: dict[str, Any] | None = None) -> None:
+        """A stage went well; the next one begins."""
+        if name in (stage.name for stage in self.done):
+            return
+        self._end(Stage(name, "ok", message, data=data or {}))
+        self._enter()
+
+    def stopped(self, error: RemoteError) -> None:
+        """The present stage did not go well; those after it are skipped."""
+        state: State = "failed"
+        data: dict[str, Any] = {"error": type(error).__name__}
+        if isinstance(error, HostKeyUnknown | HostKeyChanged):
+            self.passed("reach")
+            data["offered"] = asdict(error.offered)
+        if isinstance(error, HostKeyUnknown):
+            state = "ask"
+        if isinstance(error, HostKeyChanged):
+            data["pinned"] = asdict(error.pinned)
+        self._end(Stage(STAGES[len(self.done)], state, error.message, error.hint, data))
+        for name in STAGES[len(self.done) :]:
+            self._end(Stage(name, "skipped"))
+
+    def _enter(self) -> None:
+        if len(self.done) < len(STAGES):
+            self._tell(Stage(STAGES[len(self.done)], "running"))
+
+    def _end(self, stage: Stage) -> None:
+        self.done.append(stage)
+        self._tell(stage)
+
+
+def probe(target: Target, known: KnownKeys, on_stage: Callable[[Stage], None] = lambda stage: None) -> ProbeReport:
+    """Test the connection to a machine over one connection; tells each stage as it begins and ends.
+
+    Never raises RemoteError: what went wrong is in the report.
+    """
+    ladder = _Ladder(on_stage)
+    host = SshHost(target, known)
+    facts: MachineFacts | None = None
+    try:
+        noise = host.connect(lambda stage: ladder.passed(stage, _passed_words(stage, target)))
+        ladder.passed("login", _login_words(target, noise), {"noise": noise[:2000]})
+        become = host.become_root()
+        ladder.passed("sudo", _ROOT_BY[become], {"way": become.name})
+        facts = read_facts(host)
+        ladder.passed("facts", _facts_words(facts), asdict(facts))
+    except RemoteError as error:
+        ladder.stopped(error)
+        offered = error.offered if isinstance(error, HostKeyUnknown | HostKeyChanged) else None
+        return ProbeReport(tuple(ladder.done), facts, offered, error)
+    finally:
+        host.close()
+    return ProbeReport(tuple(ladder.done), facts)
+
+
+def _passed_words(stage: str, target: Target) -> str:
+    if stage == "reach":
+        return f"{target.address}:{target.port} answers with SSH"
+    return "its key is the known one"
+
+
+def _login_words(target: Target, noise: str) -> str:
+    if noise.strip():
+        return f"logged in as {target.user}; its shell profile prints text before every command"
+    return f"logged in as {target.user}"
+
+
+def _facts_words(facts: MachineFacts) -> str:
+    return f"{facts.os_name or 'Linux'}, {facts.arch}, {facts.cpus} CPUs, {facts.memory_mb / 1024:.1f} GiB"

@@ -1,0 +1,258 @@
+"""SshHost: a machine reached by Fabric, with one connection that is reopened when it broke."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clusters.errors import Cancelled
+from clusters.remote.envelope import POSIX_SHELLS, Become
+from clusters.remote.errors import CommandTimedOut, ShellUnusable
+from clusters.remote.files import chunks_of, install_command, read_command, why_not_read, why_not_written
+from clusters.remote.host import CommandFailed, Result
+from clusters.remote.link import Link, open_link
+from clusters.remote.output import KEPT_BYTES
+from clusters.remote.perform import Limits, Performed, Way, perform
+from clusters.remote.runner import LOOK_EVERY, NotStarted
+from clusters.remote.shell import Command
+from clusters.remote.sudo import refusal, way_to_root
+from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from clusters.remote.host import Cancel
+    from clusters.remote.hostkeys import KnownKeys
+    from clusters.remote.target import Target
+
+# The first command on a connection; a login shell that needs longer than this hangs, in seconds.
+PATIENCE = 60.0
+
+
+class _Session:
+    """A connection and what was learnt about the login on it."""
+
+    def __init__(self, link: Link, *, is_root: bool, octal: bool, noise: str) -> None:
+        self.link = link
+        self.is_root = is_root
+        self.plain = Way(octal=octal)
+        self.noise = noise
+        self.root: Way | None = None
+        self.finding_root = threading.Lock()
+
+
+class SshHost:
+    """A machine behind SSH. May be used by many threads; connects when first needed.
+
+    All methods raise what `clusters.remote.link.open_link` raises when there is no connection yet.
+    `ask_after` and `give_up_after` (seconds of silence) say when a peer is asked for a sign of
+    life and when the connection to it counts as lost.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        known: KnownKeys,
+        *,
+        ask_after: float = ASK_AFTER,
+        give_up_after: float = GIVE_UP_AFTER,
+    ) -> None:
+        self.name = target.name
+        self._target = target
+        self._known = known
+        self._patience = (ask_after, give_up_after)
+        self._current: _Session | None = None
+        self._opening = threading.Lock()
+
+    def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
+        """Open the connection if it is not open; gives what the login shell prints unasked (usually nothing).
+
+        `passed` is told `reach` and `hostkey` as soon as the connection has come that far.
+        """
+        return self._session(passed).noise
+
+    def become_root(self) -> Become:
+        """Find out how root is reached. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
+        session = self._session()
+        try:
+            return self._root(session).become
+        except NotStarted as error:
+            raise session.link.lost(self.name) from error
+
+    def run(
+        self,
+        command: Command,
+        *,
+        sudo: bool = True,
+        check: bool = True,
+        stdin: bytes | None = None,
+        timeout: float | None = None,
+        on_line: Callable[[str, str], None] | None = None,
+        cancel: Cancel | None = None,
+    ) -> Result:
+        """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
+        payload = None if stdin is None else (lambda: chunks_of(stdin))
+        done = self._perform(command, Limits(timeout, cancel), sudo=sudo, payload=payload, on_line=on_line)
+        result = self._result(command, done)
+        if done.timed_out:
+            raise CommandTimedOut(
+                f"A command on {self.name} did not end within {timeout:g} s and was stopped: {_short(command)}",
+                result=result,
+                hint="The last lines of its output say how far it came.",
+            )
+        if check and not result.ok:
+            raise CommandFailed(_failure(self.name, result), result=result)
+        return result
+
+    def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
+        """Write a file as root (see `Host.put`); a Path is a local file, sent in pieces."""
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
+        command = install_command(path, size=size, mode=mode, owner=owner)
+        done = self._perform(command, Limits(), sudo=True, payload=lambda: chunks_of(content))
+        result = self._result(command, done)
+        if not result.ok:
+            raise why_not_written(self.name, path, result)
+
+    def get(self, path: str) -> bytes:
+        """Read a file as root, all of it into memory. Raises FileMissing."""
+        command = read_command(path)
+        done = self._perform(command, Limits(), sudo=True, keep=None)
+        if done.exit_code:
+            raise why_not_read(self.name, path, self._result(command, done))
+        return done.out.content()
+
+    def close(self) -> None:
+        """Give the connection back; may be called twice."""
+        with self._opening:
+            session, self._current = self._current, None
+        if session is not None:
+            session.link.close()
+
+    def _session(self, passed: Callable[[str], None] = lambda stage: None) -> _Session:
+        with self._opening:
+            if self._current is not None and not self._current.link.alive:
+                self._current.link.close()
+                self._current = None
+            if self._current is None:
+                self._current = self._open(passed)
+            return self._current
+
+    def _open(self, passed: Callable[[str], None]) -> _Session:
+        ask_after, give_up_after = self._patience
+        link = open_link(self._target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
+        try:
+            return _greet(link, self._target)
+        except NotStarted as error:
+            link.close()
+            raise link.lost(self.name) from error
+        except BaseException:
+            link.close()
+            raise
+
+    def _root(self, session: _Session) -> Way:
+        with session.finding_root:
+            if session.root is None:
+                session.root = way_to_root(
+                    session.link, self._target, is_root=session.is_root, octal=session.plain.octal
+                )
+            return session.root
+
+    def _perform(
+        self,
+        command: Command,
+        limits: Limits,
+        *,
+        sudo: bool,
+        payload: Callable[[], Iterable[bytes]] | None = None,
+        keep: int | None = KEPT_BYTES,
+        on_line: Callable[[str, str], None] | None = None,
+    ) -> Performed:
+        """Run on a live connection; once more when it turned out dead, or sudo changed its mind, before a start."""
+
+        def attempt(session: _Session) -> Performed:
+            way = self._root(session) if sudo else session.plain
+            with _slot(session.link, self.name, limits):
+                return perform(
+                    session.link, self.name, command, way, limits=limits, payload=payload, keep=keep, on_line=on_line
+                )
+
+        for last_try in (False, True):
+            session = self._session()
+            try:
+                done = attempt(session)
+            except NotStarted as error:
+                session.link.close()
+                if last_try:
+                    raise session.link.lost(self.name) from error
+                continue
+            if not done.stray:
+                break
+            session.root = None
+        if done.stray or not (done.started or done.timed_out):
+            raise self._never_started(done, sudo=sudo and not session.is_root)
+        return done
+
+    def _never_started(self, done: Performed, *, sudo: bool) -> Exception:
+        if sudo:
+            return refusal(self._target, done.err.text())
+        return _unusable(self._target, done)
+
+    def _result(self, command: Command, done: Performed) -> Result:
+        return Result(
+            host=self.name,
+            command=command.text,
+            exit_code=done.exit_code,
+            stdout=done.out.text(),
+            stderr=done.err.text(),
+            seconds=done.seconds,
+        )
+
+
+def _greet(link: Link, target: Target) -> _Session:
+    """The first command: who we are, and which shell reads our commands."""
+    command = Command('id -u; echo "${SHELL##*/}"')
+    # In octal, since it is not known yet whether the login shell quotes as POSIX says.
+    done = perform(link, target.name, command, Way(octal=True), limits=Limits(timeout=PATIENCE))
+    answer = done.out.text().split("\n")
+    if not done.started or len(answer) < 2 or not answer[0].isdecimal():
+        raise _unusable(target, done)
+    octal = answer[1] not in POSIX_SHELLS
+    return _Session(link, is_root=answer[0] == "0", octal=octal, noise=done.out.noise + done.err.noise)
+
+
+@contextmanager
+def _slot(link: Link, name: str, limits: Limits) -> Iterator[None]:
+    """One of the connection's sessions, waited for until it is free or the wish to stop comes."""
+    while not link.slots.acquire(timeout=LOOK_EVERY):
+        if limits.cancel is not None and limits.cancel.asked:
+            raise Cancelled(f"Stopped on {name}: {limits.cancel.reason or 'asked to stop'}.")
+        if not link.alive:
+            raise link.lost(name)
+    try:
+        yield
+    finally:
+        link.slots.release()
+
+
+def _unusable(target: Target, done: Performed) -> ShellUnusable:
+    said = (done.out.text() + " " + done.err.text()).strip()[-300:] or "nothing"
+    return ShellUnusable(
+        f"{target.user} can log in to {target.name}, but the login shell runs no commands. It said: {said}",
+        hint="Give the user a normal shell (`chsh -s /bin/sh`), or use another user."
+        if not done.timed_out
+        else "Something in the user's shell profile waits or hangs.",
+    )
+
+
+def _failure(name: str, result: Result) -> str:
+    how = f"ended with exit code {result.exit_code}" if result.exit_code >= 0 else "was killed by a signal"
+    last = result.last_lines(1)
+    said = f": {last[0].strip()[:500]}" if last and last[0].strip() else "; it printed nothing"
+    return f"A command on {name} {how}{said}"
+
+
+def _short(command: Command) -> str:
+    first = command.text.strip().partition("\n")[0]
+    return first if len(first) <= 120 else first[:119] + "…"

@@ -1,0 +1,44 @@
+"""carry_out(): where a run meets the engine, the catalog and SSH; everything it tells goes into the sink."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import connections
+
+from clusters import catalog
+from clusters.catalog.sources import open_source
+from clusters.engine.executor import Outcome, execute_plan
+from clusters.engine.plan import make_plan
+from clusters.engine.step import discover
+from clusters.remote.ssh import SshHost
+from clusters.remote.target import target_of
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Host as HostSpec
+    from clusters.engine.events import Sink
+    from clusters.remote.host import Cancel, Host
+    from clusters.runs.task import Task
+
+
+def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """Do it on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
+
+    discover(catalog)
+
+    def open_host(spec: HostSpec) -> Host:
+        return SshHost(target_of(spec), task.known)
+
+    try:
+        return execute_plan(
+            make_plan(task.document, task.recipe),
+            document=task.document,
+            open_host=open_host,
+            source=open_source(settings.SLIPWAY_ARTIFACTS),
+            sink=sink,
+            cancel=cancel,
+            waivers=task.waivers,
+        )
+    finally:
+        connections.close_all()

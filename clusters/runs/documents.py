@@ -1,0 +1,29 @@
+"""Stored text and documents: the one place where the database's YAML becomes a Document and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.load import load
+from clusters.config.render import render
+from clusters.errors import ConfigError
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+
+
+def read_document(text: str) -> Document:
+    """The document behind stored text. Raises ConfigError with the first thing that is wrong with it."""
+    loaded = load(text)
+    if loaded.document is None:
+        found = next((finding for finding in loaded.findings if finding.blocking), None)
+        raise ConfigError(
+            f"The stored document cannot be read: {found.message if found else 'it is empty'}",
+            hint=found.hint if found else "Open the draft and save it again.",
+        )
+    return loaded.document
+
+
+def write_document(document: Document) -> str:
+    """The text to store: complete, with secrets; the field encrypts it."""
+    return render(document, secrets="show")

@@ -1,0 +1,62 @@
+"""The doorbell: tells followers that a run has news, never what; the only file that knows the channel layer."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+SHORTEST_GAP = 0.1
+"""Seconds between two rings: nobody reads faster."""
+
+
+def group(run_id: int) -> str:
+    """The group of those who follow this run."""
+    return f"run-{run_id}"
+
+
+def heard() -> bool:
+    """Whether a ring reaches other processes. Without Redis it does not, and followers poll the database."""
+    return bool(settings.SLIPWAY_REDIS)
+
+
+def ring(run_id: int, seq: int) -> None:
+    """Tell the followers that there are events up to `seq`. A broken bell is logged and never stops a run."""
+    if not heard():
+        return
+    layer = get_channel_layer()
+    try:
+        async_to_sync(layer.group_send)(group(run_id), {"type": "run.news", "seq": seq})
+    except Exception as error:  # noqa: BLE001 - whatever a channel layer raises, the database has the events
+        log.warning("The doorbell did not ring: %s", error)
+
+
+class Bell:
+    """Rings for one run at most ten times a second, and never forgets the last ring."""
+
+    def __init__(self, run_id: int) -> None:
+        self._run_id = run_id
+        self._rung_at = 0.0
+        self._owed = 0
+
+    @property
+    def owed(self) -> bool:
+        """Whether a ring waits for its time."""
+        return self._owed > 0
+
+    def news(self, seq: int) -> None:
+        """There are events up to `seq`."""
+        self._owed = seq
+        self.settle()
+
+    def settle(self) -> None:
+        """Ring now if a ring is owed and it is time."""
+        now = time.monotonic()
+        if self._owed and now - self._rung_at >= SHORTEST_GAP:
+            ring(self._run_id, self._owed)
+            self._rung_at, self._owed = now, 0

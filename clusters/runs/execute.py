@@ -1,0 +1,182 @@
+"""execute(): the only way to carry out a run, from any process, once at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from clusters.engine import events
+from clusters.errors import Cancelled, InstallerError
+from clusters.models import Run
+from clusters.remote.host import Cancel
+from clusters.runs.documents import read_document
+from clusters.runs.keys import PinnedKeys
+from clusters.runs.lease import Heartbeat, claim, release
+from clusters.runs.masking import secrets_in
+from clusters.runs.sink import DatabaseSink
+from clusters.runs.task import Task
+
+if TYPE_CHECKING:
+    from clusters.engine.executor import Outcome
+    from clusters.runs.masking import Masks
+
+log = logging.getLogger(__name__)
+
+OUR_FAULT = "This is a mistake in Slipway; its log on the worker has the details. Trying again may help."
+# A run that takes its worker down each time must not go on for ever.
+MOST_TAKEOVERS = 10
+MESSAGES = {
+    "succeeded": "The run succeeded.",
+    "failed": "The run failed.",
+    "cancelled": "The run was cancelled.",
+}
+
+
+class _Tee:
+    """Gives every event to the database, and masked ones to somebody who watches from this process."""
+
+    def __init__(self, first: DatabaseSink, second: events.Sink) -> None:
+        self._first, self._second = first, second
+
+    def emit(self, event: events.Event) -> None:
+        """Take one event."""
+        self._first.emit(event)
+        if not isinstance(event, events.SecretMade | events.Delivered):
+            self._second.emit(masked(event, self._first.masks))
+
+
+def masked(event: events.Event, masks: Masks) -> events.Event:
+    """The event without any secret in what it says."""
+    return type(event)(at=event.at, host=event.host, step=event.step, **masks.value(event.data()))
+
+
+class Handover:
+    """A request to put a run down so that another worker goes on with it."""
+
+    def __init__(self) -> None:
+        self._cancels: set[Cancel] = set()
+        self._lock = threading.Lock()
+        self.asked = False
+
+    def ask(self) -> None:
+        """Ask every run that is carried out under this to stop where it is."""
+        with self._lock:
+            self.asked = True
+            for cancel in self._cancels:
+                cancel.ask("The worker is stopping.")
+
+    def watch(self, cancel: Cancel) -> None:
+        """Stop this one too when asked."""
+        with self._lock:
+            self._cancels.add(cancel)
+            if self.asked:
+                cancel.ask("The worker is stopping.")
+
+    def forget(self, cancel: Cancel) -> None:
+        """That one is over."""
+        with self._lock:
+            self._cancels.discard(cancel)
+
+
+def execute(
+    run_id: int,
+    *,
+    worker_name: str,
+    extra_sink: events.Sink | None = None,
+    handover: Handover | None = None,
+) -> Run | None:
+    """Claim the run and carry it out to its end; None when another worker has it.
+
+    `worker_name` must never have been used for another claim. `extra_sink` sees every event too, masked. When
+    `handover` is asked the run is stopped and given back, and goes on in another worker.
+    """
+    run = claim(run_id, worker_name)
+    if run is None:
+        return None
+    again = run.takeovers > 0
+    log.info("Run %s of %s %s by %s", run.pk, run.cluster_id, "taken over" if again else "claimed", worker_name)
+    cancel = Cancel()
+    handover = handover or Handover()
+    handover.watch(cancel)
+    try:
+        _carry(run, cancel, handover, extra_sink, "taken over by another worker; it goes on" if again else "started")
+    finally:
+        handover.forget(cancel)
+    run.refresh_from_db()
+    return run
+
+
+def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | None, began: str) -> None:
+    """Everything between claim and end, under the heartbeat."""
+
+    def lost(reason: str) -> None:
+        cancel.ask(reason)
+        sink.fence(reason)
+
+    def wanted() -> None:
+        sink.emit(events.RunChanged(state="cancelling", message="Somebody asked for the run to stop."))
+        cancel.ask("Somebody asked for the run to stop.")
+
+    sink = DatabaseSink(run, on_lost=cancel.ask)
+    tee: events.Sink = sink if extra is None else _Tee(sink, extra)
+    with Heartbeat(run, on_lost=lost, on_cancel=wanted):
+        tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
+        state, message = _outcome(run, sink, tee, cancel)
+        if sink.lost:
+            sink.close()
+        elif state == "cancelled" and handover.asked and not _cancel_asked(run):
+            sink.emit(events.RunChanged(state="running", message="The worker is stopping; another one goes on."))
+            sink.close()
+            release(run.pk, run.worker)
+        else:
+            last = events.RunChanged(state=state, message=message)
+            fields = {"state": state, "message": message, "finished_at": timezone.now(), "lease_until": None}
+            if sink.finish(last, **fields) and extra is not None:
+                extra.emit(last)
+
+
+def _cancel_asked(run: Run) -> bool:
+    return Run.objects.filter(pk=run.pk, cancel_asked_at__isnull=False).exists()
+
+
+def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> tuple[str, str]:
+    """The state in which the run ends, and what to say of it. A success stays one when a cancel came too late."""
+    try:
+        if run.takeovers > MOST_TAKEOVERS:
+            raise InstallerError(
+                f"The workers that carried out this run ended {run.takeovers} times without a word.",
+                hint="Look for the reason in the log of the worker (memory?), then retry.",
+            )
+        document = read_document(run.document)
+        for secret in secrets_in(document):
+            sink.masks.add(secret)
+        task = Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id))
+        carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
+        outcome: Outcome = carry_out(task, tee, cancel)
+    except Cancelled as error:
+        return "cancelled", sink.masks.text(error.message)
+    except InstallerError as error:
+        tee.emit(events.Failed(found=error.message, hint=error.hint, retryable=error.retryable))
+        return "failed", sink.masks.text(error.message)
+    except Exception as error:  # noqa: BLE001 - the border of the worker: it must end the run, and be seen
+        log.error("Run %s: Slipway itself failed\n%s", run.pk, sink.masks.text(traceback.format_exc()))
+        found = f"{type(error).__name__}: {error}"
+        tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
+        return "failed", sink.masks.text(f"Slipway itself failed: {found}")
+    return outcome.state, _sentence(outcome)
+
+
+def _sentence(outcome: Outcome) -> str:
+    """How it ended, with the first failure or the counts of wanted states."""
+    counts = f"{outcome.changed} changed, {outcome.same} were so already."
+    if outcome.state == "failed" and outcome.failures:
+        first = outcome.failures[0]
+        place = " on ".join(part for part in (first.step, first.host) if part)
+        return f"{place}: {first.found or first.expected}".removeprefix(": ")
+    return f"{MESSAGES.get(outcome.state, outcome.state)} {counts}"

@@ -1,0 +1,41 @@
+"""PinnedKeys: the host keys that somebody accepted for a cluster, as `clusters.remote` asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import close_old_connections
+
+from clusters.models import HostKey
+from clusters.remote.hostkeys import PinnedKey
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+
+class PinnedKeys:
+    """Looks every key up anew, so that one accepted a moment ago counts. Any thread may ask."""
+
+    def __init__(self, cluster_id: int) -> None:
+        self._cluster_id = cluster_id
+
+    def lookup(self, address: str, port: int) -> PinnedKey | None:
+        """The key pinned for that address, if there is one."""
+        close_old_connections()
+        row = HostKey.objects.filter(cluster_id=self._cluster_id, address=address, port=port).first()
+        return PinnedKey(row.key_type, row.key, row.fingerprint) if row else None
+
+
+def pin(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
+    """Remember the key, replacing the one before."""
+    HostKey.objects.update_or_create(
+        cluster_id=cluster_id,
+        address=address,
+        port=port,
+        defaults={
+            "key_type": offered.key_type,
+            "key": offered.key,
+            "fingerprint": offered.fingerprint,
+            "accepted_by": by,
+        },
+    )

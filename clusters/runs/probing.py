@@ -1,0 +1,177 @@
+"""Connection tests: claims probe rows, tests their machines, and stores each stage as it happens."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import time
+import traceback
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connections
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from clusters.config.secret import Secret
+from clusters.errors import InstallerError
+from clusters.models import Probe
+from clusters.remote.probe import STAGES, probe
+from clusters.remote.target import target_of
+from clusters.runs.chunks import plain
+from clusters.runs.documents import read_document
+from clusters.runs.keys import PinnedKeys
+from clusters.runs.masking import Masks, secrets_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.config.schema import Host
+    from clusters.remote.hostkeys import KnownKeys
+    from clusters.remote.probe import Stage
+
+    Tell = Callable[[dict[str, Any]], None]
+
+log = logging.getLogger(__name__)
+
+MACHINES_AT_ONCE = 20
+
+
+def spec_digest(host: Host) -> str:
+    """What tells a test of these credentials from a test of others; an HMAC, so that it tells nobody else anything."""
+    row = host.model_dump(mode="python", include={"name", "address", "internal_address", "port", "user"})
+    for name in ("password", "private_key", "private_key_path"):
+        value = getattr(host, name)
+        row[name] = value.reveal() if isinstance(value, Secret) else value
+    text = json.dumps(row, sort_keys=True)
+    return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256").hex()
+
+
+def waiting_stages() -> list[dict[str, str]]:
+    """The stages of a test that has not begun."""
+    return [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in STAGES]
+
+
+class Probing:
+    """The connection tests of one worker, twenty at once."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._pool = ThreadPoolExecutor(MACHINES_AT_ONCE, thread_name_prefix="probe")
+        self._busy: set[str] = set()
+        self._renewed = time.monotonic()
+
+    def take(self) -> None:
+        """Claim what waits, as far as there is room, and keep what is being tested this worker's."""
+        self._keep()
+        lost = Q(state="running", lease_until__lt=timezone.now())
+        waiting = Probe.objects.filter(Q(state="waiting") | lost).order_by("id")
+        for pk in waiting.values_list("pk", flat=True)[: MACHINES_AT_ONCE - len(self._busy)]:
+            token = f"{self._worker[:90]}/{uuid.uuid4().hex}"
+            if waiting.filter(pk=pk).order_by().update(state="running", worker=token, lease_until=_until()):
+                self._busy.add(token)
+                self._pool.submit(self._test, pk, token)
+
+    def stop(self) -> None:
+        """Leave what is being tested to other workers."""
+        Probe.objects.filter(worker__in=list(self._busy), state="running").update(state="waiting", worker="")
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _keep(self) -> None:
+        if self._busy and time.monotonic() - self._renewed >= settings.SLIPWAY_HEARTBEAT_SECONDS:
+            Probe.objects.filter(worker__in=list(self._busy), state="running").update(lease_until=_until())
+            self._renewed = time.monotonic()
+
+    def _test(self, pk: int, token: str) -> None:
+        try:
+            probe_row(pk, token)
+        except Exception:  # noqa: BLE001 - the border of the thread; a test that broke is tested again
+            log.error("Connection test %s broke\n%s", pk, traceback.format_exc(limit=-3))
+        finally:
+            self._busy.discard(token)
+            connections.close_all()
+
+
+def probe_row(pk: int, token: str) -> None:
+    """Test the machine of one claimed row. Writes nothing once the row is another's."""
+    row = Probe.objects.select_related("cluster").get(pk=pk)
+    mine = Probe.objects.filter(pk=pk, worker=token)
+    stages = waiting_stages()
+    masks = Masks()
+    offered: dict[str, Any] = {}
+
+    def tell(said: dict[str, Any]) -> None:
+        nonlocal offered
+        offered = said.pop("offered", None) or offered
+        said = masks.value(plain(said))
+        for stage in stages:
+            if stage["name"] == said["name"]:
+                stage.update(said)
+        mine.update(stages=stages, offered=offered, lease_until=_until())
+
+    facts: dict[str, Any] = {}
+    try:
+        document = read_document(row.cluster.document)
+        for secret in secrets_in(document):
+            masks.add(secret)
+        host = document.host(row.host)
+        if host is None:
+            mine.delete()
+            return
+        mine.update(spec_digest=spec_digest(host), stages=stages, offered={}, facts={})
+        facts = import_string(settings.SLIPWAY_PROBE)(host, PinnedKeys(row.cluster_id), tell)
+    except InstallerError as error:
+        _fail(stages, masks.text(error.message), masks.text(error.hint))
+    except Exception as error:  # noqa: BLE001 - the border of a test; the person has to see that it broke
+        log.error("Connection test %s broke\n%s", pk, masks.text(traceback.format_exc()))
+        _fail(stages, f"Slipway itself failed: {masks.text(str(error))}", "Its log on the worker has the details.")
+    mine.update(
+        state=verdict(stages),
+        stages=stages,
+        facts=masks.value(plain(facts)),
+        offered=offered,
+        finished_at=timezone.now(),
+        lease_until=None,
+    )
+
+
+def verdict(stages: list[dict[str, str]]) -> str:
+    """What the stages come to: failed or ask where one is, ok when all are, else failed."""
+    states = [stage["state"] for stage in stages]
+    if "failed" in states:
+        return "failed"
+    if "ask" in states:
+        return "ask"
+    return "ok" if all(state == "ok" for state in states) else "failed"
+
+
+def _fail(stages: list[dict[str, str]], message: str, hint: str) -> None:
+    """The first stage that is not over is the one that failed, unless one says so already."""
+    if any(stage["state"] in ("failed", "ask") for stage in stages):
+        return
+    stage = next((stage for stage in stages if stage["state"] != "ok"), stages[-1])
+    stage.update(state="failed", message=message, hint=hint)
+
+
+def _until() -> Any:
+    return timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
+
+
+def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
+    """Test one machine over SSH, telling each stage as {"name", "state", "message", "hint"}; gives its facts.
+
+    The stage at which a key is asked about, or has changed, also brings "offered": type, key and fingerprint.
+    """
+
+    def told(stage: Stage) -> None:
+        said = {"name": stage.name, "state": stage.state, "message": stage.message, "hint": stage.hint}
+        tell(said | ({"offered": stage.data["offered"]} if "offered" in stage.data else {}))
+
+    report = probe(target_of(host), known, told)
+    return asdict(report.facts) if report.facts is not None else {}

@@ -1,0 +1,134 @@
+"""store(): one batch of events into the database, in one transaction that only the owner of the run can make."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from clusters.errors import InstallerError
+from clusters.models import Cluster, Event, Run, StepRun
+from clusters.runs.chunks import step_rows
+
+if TYPE_CHECKING:
+    from clusters.runs.chunks import Batch
+
+OVER = ("succeeded", "failed", "cancelled")
+# How many earlier runs of a step are looked at to say how long it takes.
+MEASURED_RUNS = 20
+
+
+class LeaseLost(InstallerError):
+    """The run belongs to another worker now, or is over."""
+
+
+def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str, Any] | None = None) -> None:
+    """Write the batch, and with `ending` (fields of Run) the end of the run.
+
+    Raises LeaseLost unless the run is this worker's and its newest event is number `before`: a worker that was
+    thought dead cannot write into what another has taken over. When the database broke off just after
+    writing this very batch, writing it again is noticed and does nothing.
+    """
+    with transaction.atomic():
+        run = Run.objects.filter(pk=run_id, worker=worker, last_seq=before, state__in=Run.ACTIVE)
+        fields: dict[str, Any] = {"last_seq": batch.seq, "last_line": batch.line, **(ending or {})}
+        if batch.message is not None:
+            fields.setdefault("message", batch.message)
+        if not run.update(**fields):
+            if batch.rows and _written_before(run_id, worker, batch):
+                return
+            raise LeaseLost(f"Run {run_id} is no longer this worker's; nothing more is written.")
+        Event.objects.bulk_create(batch.rows, batch_size=500)
+        _write_steps(run_id, batch)
+        if batch.failures:
+            kept = Run.objects.values_list("failures", flat=True).get(pk=run_id)
+            Run.objects.filter(pk=run_id).update(failures=[*kept, *batch.failures])
+        _write_cluster(run_id, batch)
+        if ending:
+            _end_cluster(run_id, ending["state"])
+
+
+def _written_before(run_id: int, worker: str, batch: Batch) -> bool:
+    """Whether this batch is there already, from a commit whose answer was lost."""
+    return Run.objects.filter(pk=run_id, worker=worker, last_seq=batch.seq).exists()
+
+
+def _write_steps(run_id: int, batch: Batch) -> None:
+    if batch.plan is not None:
+        paths = [str(step["path"]) for step in batch.plan.steps]
+        StepRun.objects.filter(run_id=run_id).delete()
+        StepRun.objects.bulk_create(step_rows(run_id, batch.plan, measured_seconds(paths)), batch_size=500)
+    for (step, host), said in batch.steps.items():
+        fields = _step_fields(said)
+        if started := batch.started.get((step, host)):
+            fields["started_at"] = started
+        if not StepRun.objects.filter(run_id=run_id, step=step, host=host).update(**fields):
+            _add_unplanned(run_id, step, host, fields)
+
+
+def _step_fields(said: dict[str, Any]) -> dict[str, Any]:
+    fields = {name: said[name] for name in ("seconds", "message", "same", "changed")}
+    return {**fields, "seconds": fields["seconds"] or 0, "state": said["state"][:16]}
+
+
+def _add_unplanned(run_id: int, step: str, host: str, fields: dict[str, Any]) -> None:
+    """A step that the plan did not name is shown after those that it did."""
+    last = StepRun.objects.filter(run_id=run_id).order_by("-position").values_list("position", flat=True).first()
+    StepRun.objects.create(
+        run_id=run_id,
+        step=step,
+        host=host,
+        title=step,
+        phase=step.split("/", maxsplit=1)[0][:64],
+        position=(last or 0) + 1,
+        **fields,
+    )
+
+
+def measured_seconds(paths: list[str]) -> dict[str, float]:
+    """How long each of these steps took, in the middle, when it last had something to change."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    seen = (
+        StepRun.objects.filter(step__in=paths, state="changed", seconds__gt=0)
+        .order_by("-id")
+        .values_list("step", "seconds")[: MEASURED_RUNS * max(len(paths), 1)]
+    )
+    for step, took in seen:
+        if len(seconds[step]) < MEASURED_RUNS:
+            seconds[step].append(took)
+    return {step: statistics.median(took) for step, took in seconds.items()}
+
+
+def _write_cluster(run_id: int, batch: Batch) -> None:
+    fields: dict[str, Any] = {}
+    if batch.nodes is not None:
+        fields |= {"nodes": batch.nodes, "nodes_seen_at": timezone.now()}
+    if batch.kubeconfig is not None:
+        fields["kubeconfig"] = batch.kubeconfig
+    if fields:
+        Cluster.objects.filter(runs=run_id).update(**fields)
+
+
+def _end_cluster(run_id: int, state: str) -> None:
+    """What the end of the run says of its cluster; and steps that will not happen any more do not look as if."""
+    cluster = Cluster.objects.get(runs=run_id)
+    cluster_ended(cluster, state)
+    left = StepRun.objects.filter(run_id=run_id)
+    left.filter(state="running").update(state="cancelled")
+    left.filter(state="waiting").update(state="cancelled" if state == "cancelled" else "skipped")
+
+
+def cluster_ended(cluster: Cluster, state: str) -> None:
+    """Set the cluster's state after a run that ended in `state`; a cancelled one brings back what was before."""
+    states = {"succeeded": Cluster.State.READY, "failed": Cluster.State.FAILED}
+    if state == "cancelled":
+        before = Run.objects.filter(cluster=cluster, started_at__isnull=False, state__in=("succeeded", "failed"))
+        last = before.order_by("-id").values_list("state", flat=True).first()
+        touched = Run.objects.filter(cluster=cluster, started_at__isnull=False).exists()
+        fallback = Cluster.State.FAILED if touched else Cluster.State.DRAFT
+        Cluster.objects.filter(pk=cluster.pk).update(state=states.get(last or "", fallback))
+    else:
+        Cluster.objects.filter(pk=cluster.pk).update(state=states[state])

@@ -1,0 +1,20 @@
+"""Task: what a run hands to whoever carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+    from clusters.remote.hostkeys import KnownKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one run is to do: the frozen document, the recipe, accepted prechecks, accepted host keys."""
+
+    document: Document
+    recipe: str
+    waivers: tuple[str, ...]
+    known: KnownKeys

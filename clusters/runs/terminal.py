@@ -1,0 +1,100 @@
+"""TerminalProgress: a run as lines in a terminal; a sink that only shows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from clusters.engine import events
+from clusters.engine.events import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MARKS = {
+    State.RUNNING: "▸",
+    State.SAME: "=",
+    State.CHANGED: "✔",
+    State.WARNING: "!",
+    State.FAILED: "✘",
+    State.CANCELLED: "○",
+    State.SKIPPED: "-",
+}
+CARD_LINES = 10
+
+
+class TerminalProgress:
+    """One line for each change of a step, a card for each failure. `write` takes a line without its end."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._titles: dict[str, str] = {}
+        self._width = 8
+        self._lock = threading.Lock()
+        self.same = self.changed = 0
+
+    def emit(self, event: events.Event) -> None:
+        """Show one event, if it is one to show."""
+        with self._lock:
+            for line in self._lines(event):
+                self._write(line)
+
+    def _lines(self, event: events.Event) -> list[str]:
+        match event:
+            case events.PlanMade(steps=steps):
+                return self._plan(steps)
+            case events.StepChanged():
+                return self._step(event)
+            case events.Failed():
+                return _card(event)
+            case events.CheckFound(severity="error" | "warning"):
+                waived = " (waived)" if event.waived else ""
+                return [f"    {event.severity}{waived}: {event.host}: {event.message}"] + (
+                    [f"      try: {event.fix}"] if event.fix else []
+                )
+            case events.RunChanged():
+                return [f"{_clock(event.at)}  {event.message}"]
+        return []
+
+    def _plan(self, steps: list[dict[str, object]]) -> list[str]:
+        hosts: set[str] = set()
+        for step in steps:
+            names = step.get("hosts")
+            hosts.update(map(str, names) if isinstance(names, list | tuple) else ())
+            self._titles[str(step["path"])] = str(step.get("title") or step["path"])
+        self._width = max(map(len, hosts), default=8)
+        return [f"{len(steps)} steps on {len(hosts)} machines"]
+
+    def _step(self, event: events.StepChanged) -> list[str]:
+        state = State(event.state)
+        if not state.over:
+            return []
+        self.same += event.same
+        self.changed += event.changed
+        title = self._titles.get(event.step, event.step)
+        told = f": {event.message}" if event.message and not state.good else ""
+        seconds = f"{event.seconds:6.1f} s" if event.seconds else " " * 8
+        head = f"{_clock(event.at)}  {event.host:{self._width}}  {MARKS[state]} {state:9}"
+        return [f"{head} {seconds}  {title}{told}"]
+
+
+def _card(event: events.Failed) -> list[str]:
+    """What was expected, what was found, the last lines, and what to try."""
+    place = " on ".join(part for part in (event.step, event.host) if part)
+    rows = [("expected", event.expected), ("found", event.found), ("try", event.hint)]
+    card = ["", f"  ✘ {place or 'The run failed'}"]
+    card += [f"    {name + ':':9} {text}" for name, text in rows if text]
+    if event.lines:
+        card += ["    last lines:", *(f"      {line}" for line in event.lines[-CARD_LINES:])]
+    return [*card, ""]
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

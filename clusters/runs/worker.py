@@ -1,0 +1,96 @@
+"""Worker: looks for runs and connection tests that nobody works on, and carries them out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
+
+from clusters.runs.execute import Handover, execute
+from clusters.runs.lease import claimable
+from clusters.runs.probing import Probing
+
+log = logging.getLogger(__name__)
+
+# Seconds that runs get at a stop to end what must not be cut.
+GRACE_SECONDS = 60
+
+
+def name_prefix(pid: int) -> str:
+    """How the names of a process of this machine begin."""
+    return f"{socket.gethostname()[:60]}:{pid}:"
+
+
+def fresh_name() -> str:
+    """A worker's name that was never used before: machine, process, and a random part."""
+    return name_prefix(os.getpid()) + uuid.uuid4().hex[:8]
+
+
+class Worker:
+    """One process's share of the work. `run()` returns after `stop()`."""
+
+    def __init__(self) -> None:
+        self.name = fresh_name()
+        self._stop = threading.Event()
+        self._handover = Handover()
+        self._threads: dict[int, threading.Thread] = {}
+        self._probing = Probing(self.name)
+        self._claims = 0
+
+    def stop(self) -> None:
+        """Take nothing more, and give back what is being worked on. Safe in a signal handler."""
+        self._stop.set()
+
+    def run(self, *, until_idle: bool = False) -> None:
+        """Work until told to stop, or with `until_idle` until nothing is left to do."""
+        log.info("Worker %s looks for work", self.name)
+        while not self._stop.is_set():
+            try:
+                self._look()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("The worker does not reach the database: %s", error)
+                connections.close_all()
+            if until_idle and not self._threads:
+                break
+            self._stop.wait(settings.SLIPWAY_POLL_SECONDS)
+        self._leave()
+
+    def _look(self) -> None:
+        self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
+        self._probing.take()
+        room = settings.SLIPWAY_WORKER_RUNS - len(self._threads)
+        if room <= 0:
+            return
+        for pk in claimable().exclude(pk__in=self._threads).values_list("pk", flat=True)[:room]:
+            self._claims += 1
+            name = f"{self.name}/{self._claims}"
+            thread = threading.Thread(target=self._execute, args=(pk, name), name=f"run {pk}", daemon=True)
+            self._threads[pk] = thread
+            thread.start()
+
+    def _execute(self, pk: int, name: str) -> None:
+        try:
+            execute(pk, worker_name=name, handover=self._handover)
+        except (DatabaseError, InterfaceError) as error:
+            # The lease runs out, and whoever reaches the database first goes on with the run.
+            log.error("Run %s was left: %s", pk, error)
+        finally:
+            connections.close_all()
+
+    def _leave(self) -> None:
+        self._handover.ask()
+        deadline = time.monotonic() + GRACE_SECONDS
+        try:
+            self._probing.stop()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("Connection tests were left: %s", error)
+        for thread in self._threads.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        connections.close_all()
+        log.info("Worker %s has stopped", self.name)

@@ -1,0 +1,36 @@
+"""Who may see what: one's own clusters and runs, and everything for superusers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import Http404
+
+from clusters.models import Cluster, Run
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.db.models import QuerySet
+
+
+def clusters_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Cluster]:
+    """The clusters this person may see, newest first."""
+    if not user.is_authenticated:
+        return Cluster.objects.none()
+    return Cluster.objects.all() if getattr(user, "is_superuser", False) else Cluster.objects.filter(owner=user)
+
+
+def cluster_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Cluster:
+    """That cluster; Http404 when there is none or it is somebody else's, which look the same from outside."""
+    cluster = clusters_for(user).filter(pk=pk).first()
+    if cluster is None:
+        raise Http404("There is no such cluster.")
+    return cluster
+
+
+def run_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Run:
+    """That run; Http404 when there is none or it is somebody else's."""
+    run = Run.objects.select_related("cluster").filter(pk=pk, cluster__in=clusters_for(user)).first()
+    if run is None:
+        raise Http404("There is no such run.")
+    return run

@@ -1,0 +1,54 @@
+"""Connection tests as the wizard shows them: one row a machine, saying when it tested other credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clusters.models import Probe
+from clusters.runs.documents import read_document
+from clusters.runs.probing import spec_digest, waiting_stages
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clusters.models import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeView:
+    """One machine's newest test. `state` is untested, waiting, running, ok, failed or ask.
+
+    `offered` holds key_type, key and fingerprint of a host key that wants a yes; `stale` says that the machine's
+    row was edited after the test.
+    """
+
+    host: str
+    state: str
+    stages: list[dict[str, str]]
+    offered: dict[str, str]
+    facts: dict[str, Any]
+    stale: bool = False
+    asked_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the page need not ask again."""
+        return self.state not in ("waiting", "running")
+
+
+def probes_of(cluster: Cluster) -> list[ProbeView]:
+    """A row for each machine of the document, in its order; those never tested have the state "untested"."""
+    rows = {probe.host: probe for probe in Probe.objects.filter(cluster=cluster)}
+    views = []
+    for host in read_document(cluster.document).hosts:
+        row = rows.get(host.name)
+        if row is None:
+            views.append(ProbeView(host.name, "untested", waiting_stages(), {}, {}))
+            continue
+        stale = row.spec_digest != spec_digest(host)
+        views.append(
+            ProbeView(host.name, row.state, row.stages, row.offered, row.facts, stale, row.asked_at, row.finished_at)
+        )
+    return views

@@ -1,0 +1,37 @@
+"""The verbs: everything a person can do, each checked, audited and in one transaction."""
+
+from clusters.errors import ConfigError
+from clusters.services.accounts import first_admin, password_changed
+from clusters.services.connections import host_keys_accept, practice_machines, probes_start
+from clusters.services.drafts import (
+    DraftConflict,
+    document_of,
+    draft_create,
+    draft_delete,
+    draft_import,
+    draft_update,
+)
+from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
+from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+
+__all__ = [
+    "ConfigError",
+    "DraftConflict",
+    "NothingDelivered",
+    "RunRefused",
+    "config_export",
+    "document_of",
+    "draft_create",
+    "draft_delete",
+    "draft_import",
+    "draft_update",
+    "first_admin",
+    "host_keys_accept",
+    "kubeconfig_export",
+    "password_changed",
+    "practice_machines",
+    "probes_start",
+    "run_cancel",
+    "run_retry",
+    "run_start",
+]

@@ -1,0 +1,93 @@
+"""Connection tests and host keys: asked for here, carried out by the worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from pydantic import ValidationError
+
+from clusters.config.schema import Host
+from clusters.errors import ConfigError
+from clusters.models import HostKey, Probe
+from clusters.remote.hostkeys import PinnedKey
+from clusters.runs.documents import read_document
+from clusters.runs.keys import pin
+from clusters.runs.probing import spec_digest, waiting_stages
+from clusters.services.audit import allowed, audited
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.models import Cluster
+
+
+@transaction.atomic
+def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Collection[str] | None = None) -> None:
+    """Ask for a test of these machines, or of all; what is under way for them begins anew."""
+    allowed(actor, cluster)
+    document = read_document(cluster.document)
+    chosen = [host for host in document.hosts if host.name and (hosts is None or host.name in hosts)]
+    for host in chosen:
+        Probe.objects.update_or_create(
+            cluster=cluster,
+            host=host.name,
+            defaults={
+                "state": "waiting",
+                "spec_digest": spec_digest(host),
+                "stages": waiting_stages(),
+                "offered": {},
+                "facts": {},
+                "worker": "",
+                "lease_until": None,
+                "asked_at": timezone.now(),
+                "finished_at": None,
+            },
+        )
+    audited(actor, "probe.start", cluster.name, cluster=cluster.pk, hosts=[host.name for host in chosen])
+
+
+@transaction.atomic
+def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Collection[str]) -> None:
+    """Pin the keys that these machines showed at their last test, and test them again."""
+    allowed(actor, cluster)
+    document = read_document(cluster.document)
+    probes = Probe.objects.filter(cluster=cluster, host__in=list(hosts)).exclude(offered={})
+    accepted = []
+    for probe in probes:
+        host = document.host(probe.host)
+        if host is None or spec_digest(host) != probe.spec_digest:
+            continue  # the row was edited after the test: what was shown is another machine's key
+        address = host.ssh_address.strip()
+        before = HostKey.objects.filter(cluster=cluster, address=address, port=host.port).first()
+        pin(cluster.pk, address, host.port, PinnedKey(**probe.offered), by=actor)
+        fingerprint, replaced = probe.offered["fingerprint"], before.fingerprint if before else ""
+        audited(actor, "hostkey.accept", f"{address}:{host.port}", fingerprint=fingerprint, replaced=replaced)
+        accepted.append(host.name)
+    if accepted:
+        probes_start(actor=actor, cluster=cluster, hosts=accepted)
+
+
+def practice_machines() -> tuple[Host, ...]:
+    """The machines of SLIPWAY_PRACTICE_FILE: a list of hosts as in the document, or {"hosts": [...]}.
+
+    Raises ConfigError when the file is there and cannot be understood.
+    """
+    where = settings.SLIPWAY_PRACTICE_FILE
+    if not where or not Path(where).exists():
+        return ()
+    try:
+        found = yaml.safe_load(Path(where).read_text(encoding="utf-8"))
+        rows = found.get("hosts", ()) if isinstance(found, dict) else found
+        return tuple(Host.model_validate(row) for row in rows or ())
+    except (OSError, yaml.YAMLError, ValidationError, TypeError) as error:
+        raise ConfigError(
+            f"The practice machines in {where} cannot be read: expected a list of hosts, found {type(error).__name__}.",
+            hint="Write the file anew (`make demo` does), or unset SLIPWAY_PRACTICE_FILE.",
+        ) from error

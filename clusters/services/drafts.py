@@ -1,0 +1,83 @@
+"""Drafts: made, saved page by page, imported and thrown away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from clusters.config.defaults import starter_document
+from clusters.config.load import load
+from clusters.errors import InstallerError
+from clusters.models import Cluster, Probe, Run
+from clusters.runs.documents import read_document, write_document
+from clusters.services.audit import allowed, audited
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+
+class DraftConflict(InstallerError):
+    """The draft was saved by somebody else, or in another tab, since it was read."""
+
+
+class DraftBusy(InstallerError):
+    """A run works with this cluster."""
+
+    retryable = True
+
+
+def document_of(thing: Cluster | Run) -> Document:
+    """The document of a draft, or the one that a run froze. Raises ConfigError when it cannot be read."""
+    return read_document(thing.document)
+
+
+@transaction.atomic
+def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Document | None = None) -> Cluster:
+    """A new draft; without a document it starts from the defaults."""
+    start = document or starter_document()
+    text = write_document(start.model_copy(update={"name": name or start.name}))
+    cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text)
+    audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
+    return cluster
+
+
+@transaction.atomic
+def draft_update(*, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int) -> Cluster:
+    """Save the draft as version + 1. Raises DraftConflict unless `version` is the one that lies in the database."""
+    allowed(actor, cluster)
+    mine = Cluster.objects.filter(pk=cluster.pk, version=version)
+    name = document.name or cluster.name
+    fields = {"document": write_document(document), "name": name, "updated_at": timezone.now()}
+    if not mine.update(version=F("version") + 1, **fields):
+        raise DraftConflict(
+            f"This page shows version {version} of {cluster.name}, which has been changed since.",
+            hint="Reload the page: what was saved in between is kept, what you have just typed has to be typed again.",
+        )
+    Probe.objects.filter(cluster=cluster).exclude(host__in=[host.name for host in document.hosts]).delete()
+    cluster.refresh_from_db()
+    audited(actor, "draft.update", cluster.name, cluster=cluster.pk, version=cluster.version)
+    return cluster
+
+
+@transaction.atomic
+def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> None:
+    """Forget the cluster, its runs and its keys; the machines stay as they are. Raises DraftBusy while a run is on."""
+    allowed(actor, cluster)
+    if cluster.runs.filter(state__in=Run.ACTIVE).exists():
+        raise DraftBusy(f"A run of {cluster.name} is not over yet.", hint="Cancel it, wait for its end, then delete.")
+    audited(actor, "draft.delete", cluster.name, cluster=cluster.pk)
+    cluster.delete()
+
+
+def draft_import(*, actor: AbstractBaseUser | None, text: str) -> tuple[Cluster | None, tuple[Finding, ...]]:
+    """A draft from a `config-sample.yaml`; no draft, and the findings that say why, when it cannot be read."""
+    loaded = load(text)
+    if loaded.document is None:
+        return None, loaded.findings
+    return draft_create(actor=actor, name=loaded.document.name, document=loaded.document), loaded.findings

@@ -1,0 +1,99 @@
+"""Runs: started once however often the button is pressed, cancelled, and tried again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from clusters.config.rules import check
+from clusters.errors import InstallerError
+from clusters.models import Cluster, Event, Run
+from clusters.runs.documents import read_document
+from clusters.runs.doorbell import ring
+from clusters.runs.store import cluster_ended
+from clusters.services.audit import allowed, audited
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.config.finding import Finding
+
+
+class RunRefused(InstallerError):
+    """The document has findings that block an installation; carries them."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        count = len(findings)
+        super().__init__(
+            f"{count} finding{'s' if count != 1 else ''} must be solved first: {findings[0].message}",
+            hint=findings[0].hint,
+        )
+        self.findings = findings
+
+
+def run_start(
+    *, actor: AbstractBaseUser | None, cluster: Cluster, recipe: str = "create", waivers: Collection[str] = ()
+) -> Run:
+    """Freeze the document into a run and queue it. While one is active, that one is given back instead.
+
+    Raises RunRefused when findings block, ConfigError when the document cannot be read.
+    """
+    allowed(actor, cluster)
+    cluster.refresh_from_db()
+    _refuse_findings(cluster.document)
+    return _queue(actor, cluster, cluster.document, "run.start", recipe=recipe, waivers=sorted(waivers))
+
+
+def run_retry(*, actor: AbstractBaseUser | None, run: Run) -> Run:
+    """Another attempt with the cluster's present document; while a run is active, that one is given back."""
+    allowed(actor, run.cluster)
+    cluster = Cluster.objects.get(pk=run.cluster_id)
+    _refuse_findings(cluster.document)
+    fields = {"recipe": run.recipe, "waivers": run.waivers, "attempt": run.attempt + 1, "retry_of": run}
+    return _queue(actor, cluster, cluster.document, "run.retry", **fields)
+
+
+def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
+    """Ask the run to stop. One that no worker has begun is cancelled at once; one that is over stays as it is."""
+    allowed(actor, run.cluster)
+    now = timezone.now()
+    with transaction.atomic():
+        asked = {"cancel_asked_at": now, "cancel_asked_by": actor}
+        message = "Cancelled before a worker began."
+        waiting = Run.objects.filter(pk=run.pk, state=Run.State.QUEUED)
+        ended = {"state": Run.State.CANCELLED, "finished_at": now, "message": message, "last_seq": 1}
+        if waiting.update(**asked, **ended):
+            data = {"state": "cancelled", "message": message}
+            Event.objects.create(run=run, seq=1, at=now, kind="run", data=data)
+            cluster_ended(run.cluster, "cancelled")
+        else:
+            Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(state=Run.State.CANCELLING, **asked)
+        audited(actor, "run.cancel", run.cluster.name, run=run.pk)
+    run.refresh_from_db()
+    ring(run.pk, run.last_seq)
+
+
+def _refuse_findings(text: str) -> None:
+    blocking = tuple(finding for finding in check(read_document(text)) if finding.blocking)
+    if blocking:
+        raise RunRefused(blocking)
+
+
+def _queue(actor: AbstractBaseUser | None, cluster: Cluster, text: str, deed: str, **fields: object) -> Run:
+    """The database's constraint decides when two presses come at once: one makes the run, the other is given it."""
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(cluster=cluster, document=text, asked_by=actor, **fields)
+            Cluster.objects.filter(pk=cluster.pk).update(state=Cluster.State.INSTALLING)
+            audited(actor, deed, cluster.name, run=run.pk, recipe=run.recipe, waivers=run.waivers)
+    except IntegrityError:
+        active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE).first()
+        if active is None:
+            raise
+        return active
+    cluster.refresh_from_db()
+    return run

@@ -1,0 +1,131 @@
+"""Reading: both dialects, places, and passwords that YAML would bend."""
+
+from __future__ import annotations
+
+import pytest
+
+from clusters.config.finding import format_finding
+from clusters.config.load import load
+from clusters.config.report import findings_of
+from clusters.config.secret import Secret
+
+HEAD = "apiVersion: kubekey.kubesphere.io/v1alpha2\nkind: Cluster\nmetadata: {name: a}\nspec:\n"
+
+
+def _password(written: str) -> Secret | None:
+    loaded = load(f"{HEAD}  hosts:\n  - name: node1\n    password: {written}\n")
+    assert loaded.document is not None, loaded.findings
+    return loaded.document.hosts[0].password
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("0123", "0123"),
+        ("123456", "123456"),
+        ("yes", "yes"),
+        ("1e3", "1e3"),
+        ("12:30:45", "12:30:45"),
+        ("2024-01-01", "2024-01-01"),
+        ("Qcloud@123", "Qcloud@123"),
+        ("'it''s'", "it's"),
+        ("!!str 1", "1"),
+    ],
+)
+def test_a_password_is_the_text_that_was_written(written: str, meant: str) -> None:
+    assert _password(written) == Secret(meant)
+
+
+@pytest.mark.parametrize("written", ['""', "", "~", "null"])
+def test_an_empty_password_is_none(written: str) -> None:
+    assert _password(written) is None
+
+
+@pytest.mark.parametrize("port", ["8022", '"8022"', "'8022'"])
+def test_numbers_may_be_quoted(port: str) -> None:
+    loaded = load(f"{HEAD}  hosts:\n  - {{name: node1, port: {port}}}\n")
+    assert loaded.document is not None
+    assert loaded.document.hosts[0].port == 8022
+
+
+@pytest.mark.parametrize("port", ["080", "22.0", "2_2", "0x16", "", '"22 33"', "[22]", "1" * 40])
+def test_what_is_no_whole_number_is_not_guessed(port: str) -> None:
+    loaded = load(f"{HEAD}  hosts:\n  - {{name: node1, port: {port or '{}'}}}\n")
+    assert [each.id for each in loaded.findings if each.blocking] == ["type.int"]
+
+
+def test_every_finding_has_its_place_and_a_rule_finds_its_key() -> None:
+    text = f"{HEAD}  hosts:\n  - name: node1\n    address: 10.1.2.3\n    port: 70000\n"
+    found = {each.id: each for each in findings_of(load(text))}
+    assert (found["host.port_range"].line, found["host.port_range"].column) == (8, 5)
+    assert (found["host.credentials_missing"].line, found["host.credentials_missing"].column) == (6, 5)
+    line = format_finding(found["host.port_range"], file="a.yaml")
+    assert line.startswith("a.yaml:8:5 spec.hosts.0.port - SSH port 70000 does not exist")
+
+
+def test_a_misspelt_key_is_kept_and_the_right_one_proposed() -> None:
+    loaded = load(f"{HEAD}  hosts:\n  - {{name: node1, internalAdress: 10.1.2.3}}\n")
+    assert loaded.document is not None
+    assert loaded.document.hosts[0].model_extra == {"internalAdress": "10.1.2.3"}
+    assert "Did you mean internalAddress?" in [each.hint for each in loaded.findings]
+
+
+def test_pythons_spelling_of_a_key_is_not_taken_for_kubekeys() -> None:
+    loaded = load(f"{HEAD}  name: other\n  role_groups: {{etcd: [node1]}}\n  kubernetes: {{max_pods: 7}}\n")
+    assert loaded.document is not None
+    assert loaded.document.name == "a"
+    assert loaded.document.role_groups.etcd == ()
+    assert loaded.document.kubernetes.max_pods == 110
+    assert [each.hint for each in loaded.findings if each.id == "key.unknown"][1:] == [
+        "Did you mean roleGroups?",
+        "Did you mean maxPods?",
+    ]
+
+
+def test_the_older_dialect_has_one_key_for_both_names() -> None:
+    text = HEAD.replace("v1alpha2", "v1alpha1") + "  kubernetes: {clusterName: lab.local}\n"
+    loaded = load(text)
+    assert loaded.document is not None
+    assert loaded.document.kubernetes.dns_domain == "lab.local"
+    assert loaded.dialect == "v1alpha1"
+
+
+def test_a_file_that_is_too_large_is_not_parsed() -> None:
+    assert [each.id for each in load("a: b\n" * 300_000).findings] == ["yaml.too_large"]
+
+
+def test_line_ends_and_a_byte_order_mark_of_windows_are_no_problem() -> None:
+    text = "\ufeff" + f"{HEAD}  hosts:\n  - name: node1\n    password: Testing\n".replace("\n", "\r\n")
+    loaded = load(text)
+    assert loaded.document is not None
+    assert loaded.document.hosts[0].password == Secret("Testing")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "{name: a, password: Hun,ter2}",
+        "{name: a, password: *Hunter2}",
+        "{name: a, password: &Hunter2}",
+        "{name: a, password: !Hunter2}",
+        "{name: a, password: [Hunter2]}",
+        "{name: a, password: {Hunter2: x}}",
+        "{name: a, password: Hunter2: x}",
+        "{name: a, password: @Hunter2}",
+        "{name: a, password: 'Hunter2}",
+        '{name: a, password: "\\Hunter2"}',
+        "{name: a, password: a,ter2,ter2}",
+        "{name: a, password: x, pasword: Hunter2}",
+        "Hunter2",
+        "[Hunter2]",
+    ],
+)
+def test_no_finding_repeats_a_broken_secret(row: str) -> None:
+    for each in findings_of(load(f"{HEAD}  hosts:\n  - {row}\n")):
+        line = format_finding(each, file="a.yaml")
+        assert "ter2" not in line, line
+
+
+def test_the_document_hides_its_secrets_in_its_own_repr() -> None:
+    loaded = load(f"{HEAD}  hosts:\n  - {{name: node1, password: Hunter2}}\n")
+    assert "Hunter2" not in repr(loaded)

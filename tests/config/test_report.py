@@ -1,0 +1,72 @@
+"""`config check` and `config show`."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.management.base import CommandError
+
+from clusters.config.render import render
+from clusters.config.report import report
+from clusters.management.commands.config import Command
+from tests.config.documents import seed_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = render(seed_document(), dialect="v1alpha1", secrets="show")
+BAD = GOOD.replace("plugin: bridge", "plugin: calicoo").replace("  name: sample\n", "  name: Sample\n")
+
+
+def _run(**options: object) -> str:
+    out = io.StringIO()
+    Command(stdout=out, stderr=io.StringIO(), no_color=True).handle(**options)
+    return out.getvalue()
+
+
+def test_errors_come_first_and_a_sentence_sums_up() -> None:
+    result = report([("good.yaml", GOOD), ("bad.yaml", BAD)])
+    assert result.failed
+    assert "good.yaml: can be installed, 0 errors and 0 warnings." in result.lines
+    bad = result.lines[result.lines.index("Errors in bad.yaml:") :]
+    assert bad[1].startswith("  bad.yaml:5:3 metadata.name - 'Sample' is no domain name.")
+    assert bad[2].startswith(
+        "  bad.yaml:31:5 spec.network.plugin - 'calicoo' is no network plugin. (Did you mean calico?)"
+    )
+    assert bad[-1] == "bad.yaml: cannot be installed, 2 errors and 0 warnings."
+
+
+def test_check_ends_with_1_on_errors_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(GOOD, encoding="utf-8")
+    bad.write_text(BAD, encoding="utf-8")
+    assert "can be installed" in _run(verb="check", files=[str(good)])
+    with pytest.raises(SystemExit) as stopped:
+        _run(verb="check", files=[str(good), str(bad)])
+    assert stopped.value.code == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO(GOOD))
+    assert "stdin: can be installed" in _run(verb="check", files=["-"])
+
+
+def test_show_masks_secrets_and_translates(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    assert _run(verb="show", file=str(file), dialect=None, with_secrets=True) == GOOD
+    masked = _run(verb="show", file=str(file), dialect="v1alpha2", with_secrets=False)
+    assert "Testing123" not in masked
+    assert "kubekey.kubesphere.io/v1alpha2" in masked
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="Cannot read"):
+        _run(verb="show", file=str(tmp_path / "none.yaml"), dialect=None, with_secrets=False)
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CommandError, match="UTF-8"):
+        _run(verb="check", files=[str(binary)])
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [", encoding="utf-8")
+    with pytest.raises(CommandError, match="not YAML"):
+        _run(verb="show", file=str(broken), dialect=None, with_secrets=False)

@@ -1,0 +1,99 @@
+"""What is written is read again as the same document, whatever it holds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clusters.config import yamltree
+from clusters.config.finding import format_finding
+from clusters.config.load import load
+from clusters.config.render import render
+from clusters.config.report import findings_of
+from clusters.config.rules import check
+from tests.config.documents import TEXTS, documents, large_document, seed_document
+
+if TYPE_CHECKING:
+    import pytest
+
+    from clusters.config.schema import Document
+
+PASSWORD = "Testing123"
+GENTLY = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+
+
+def _same(document: Document, dialect: str) -> None:
+    text = render(document, dialect=dialect, secrets="show")
+    loaded = load(text)
+    assert loaded.document == document, (loaded.findings, text)
+    assert not [each for each in loaded.findings if each.id.startswith(("yaml.", "type.", "secret."))]
+    assert loaded.dialect == dialect
+
+
+@GENTLY
+@given(documents())
+def test_v1alpha2_comes_back_as_it_was(document: Document) -> None:
+    _same(document, "v1alpha2")
+
+
+@GENTLY
+@given(documents("v1alpha1"))
+def test_v1alpha1_comes_back_as_it_was(document: Document) -> None:
+    _same(document, "v1alpha1")
+
+
+@GENTLY
+@given(documents())
+def test_other_yaml_readers_read_the_same_texts(document: Document) -> None:
+    data = yaml.safe_load(render(document, secrets="show"))
+    assert [row.get("name") for row in data["spec"]["hosts"]] == [host.name for host in document.hosts]
+    passwords = [host.password.reveal() if host.password else None for host in document.hosts]
+    assert [row.get("password") for row in data["spec"]["hosts"]] == passwords
+    assert data["spec"]["kubernetes"]["version"] == document.kubernetes.version
+    assert tuple(data["spec"]["roleGroups"]["worker"]) == document.role_groups.worker
+
+
+@GENTLY
+@given(documents())
+def test_rules_never_stumble(document: Document) -> None:
+    for finding in check(document):
+        assert finding.message
+        assert finding.path.startswith(("spec.", "metadata."))
+
+
+@GENTLY
+@given(st.data())
+def test_a_damaged_file_is_findings_and_never_a_crash(data: st.DataObject) -> None:
+    text = render(seed_document(), dialect="v1alpha1", secrets="show")
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 1)))
+    loaded = load(text[:start] + data.draw(TEXTS) + text[end:])
+    assert loaded.document is not None or any(each.blocking for each in loaded.findings)
+    for finding in findings_of(loaded):
+        assert PASSWORD not in format_finding(finding)
+
+
+@GENTLY
+@given(st.text(max_size=200))
+def test_any_text_is_findings_and_never_a_crash(text: str) -> None:
+    assert load(text).findings
+
+
+def test_the_python_parser_reads_what_the_c_parser_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yamltree, "_LOADER", yaml.SafeLoader)
+    _same(seed_document(), "v1alpha1")
+    _same(seed_document(), "v1alpha2")
+
+
+def test_a_thousand_machines_are_read_and_checked_within_a_second() -> None:
+    text = render(large_document(), secrets="show")
+    started = time.perf_counter()
+    loaded = load(text)
+    assert loaded.document is not None
+    findings = check(loaded.document)
+    assert time.perf_counter() - started < 1.0
+    assert not [each for each in findings if each.blocking]

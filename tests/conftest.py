@@ -1,0 +1,110 @@
+"""What every test may use: an owner, a stranger, an administrator, and clusters and runs of theirs."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
+
+    from clusters.models import Cluster, Run
+
+SEED = """\
+apiVersion: kubekey.kubesphere.io/v1alpha2
+kind: Cluster
+metadata:
+  name: sample
+spec:
+  hosts:
+  - {name: node1, address: 10.99.0.1, internalAddress: 10.99.0.1, password: "Qcloud@123"}
+  - {name: node2, address: 10.99.0.2, internalAddress: 10.99.0.2, user: ubuntu, password: "Testing123"}
+  - {name: node3, address: 10.99.0.3, internalAddress: 10.99.0.3, user: ubuntu, password: "Testing123"}
+  roleGroups:
+    etcd: [node1]
+    master: [node1]
+    worker: [node2, node3]
+  controlPlaneEndpoint:
+    domain: lb.kubesphere.local
+    address: ""
+    port: 6443
+  kubernetes:
+    version: v1.20.2
+    clusterName: cluster.local
+    containerManager: containerd
+    proxyMode: iptables
+  network:
+    plugin: bridge
+    kubePodsCIDR: 10.233.64.0/18
+    kubeServiceCIDR: 10.233.0.0/18
+"""
+"""Three machines in KubeKey's shape; the addresses answer to nobody."""
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for the world fails at once, and says where it reached."""
+    connect = socket.socket.connect
+
+    def careful(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
+            ("127.", "::1", "localhost")
+        ):
+            raise OSError(f"Tests stay on loopback; this one wanted {address[0]}.")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", careful)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: SettingsWrapper) -> None:
+    """Hashing is slow on purpose; tests that make many users need not wait for it."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
+@pytest.fixture
+def seed() -> str:
+    """The seed example as text."""
+    return SEED
+
+
+@pytest.fixture
+def alice(db: None, django_user_model: type[User]) -> User:
+    """Owns what the tests make."""
+    return django_user_model.objects.create_user("alice", password="alice-likes-ships")
+
+
+@pytest.fixture
+def bob(db: None, django_user_model: type[User]) -> User:
+    """A stranger: logged in, and nothing here is his."""
+    return django_user_model.objects.create_user("bob", password="bob-likes-boats")
+
+
+@pytest.fixture
+def admin(db: None, django_user_model: type[User]) -> User:
+    """Sees everything."""
+    return django_user_model.objects.create_superuser("root", password="root-likes-rafts")
+
+
+@pytest.fixture
+def cluster(alice: User) -> Cluster:
+    """Alice's draft with the seed example."""
+    from clusters.models import Cluster
+
+    return Cluster.objects.create(owner=alice, name="sample", document=SEED)
+
+
+@pytest.fixture
+def make_run(cluster: Cluster) -> Callable[..., Run]:
+    """Makes runs of Alice's cluster; without words, one that waits for a worker."""
+    from clusters.models import Run
+
+    def make(**fields: Any) -> Run:
+        return Run.objects.create(**{"cluster": cluster, "document": SEED, "asked_by": cluster.owner, **fields})
+
+    return make

@@ -1,0 +1,69 @@
+"""Settings come from the environment, and a wrong one is named."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from installer_site import env, system_checks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_django.fixtures import SettingsWrapper
+
+
+def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from the file\n")
+    monkeypatch.setenv("SLIPWAY_X_FILE", str(tmp_path / "key"))
+    assert env.text("SLIPWAY_X") == "from the file"
+    monkeypatch.setenv("SLIPWAY_X_FILE", str(tmp_path / "none"))
+    with pytest.raises(ImproperlyConfigured, match="SLIPWAY_X_FILE"):
+        env.text("SLIPWAY_X")
+
+
+@pytest.mark.parametrize(("read", "value"), [(env.flag, "maybe"), (lambda name: env.number(name, 1), "-3")])
+def test_a_wrong_value_is_told_with_its_name(monkeypatch: pytest.MonkeyPatch, read: object, value: str) -> None:
+    monkeypatch.setenv("SLIPWAY_X", value)
+    with pytest.raises(ImproperlyConfigured, match=f"SLIPWAY_X is '{value}'"):
+        read("SLIPWAY_X")  # type: ignore[operator]
+
+
+def test_a_database_is_named_by_its_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SLIPWAY_DATABASE", "postgres://me:p%40ss@db.example:5433/slipway?sslmode=require")
+    found = env.database("SLIPWAY_DATABASE", tmp_path)
+    assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("me", "p@ss", "db.example", "5433")
+    assert found["OPTIONS"] == {"sslmode": "require"}
+    monkeypatch.setenv("SLIPWAY_DATABASE", "mysql://x")
+    with pytest.raises(ImproperlyConfigured, match="SLIPWAY_DATABASE"):
+        env.database("SLIPWAY_DATABASE", tmp_path)
+
+
+def test_a_kept_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "secret"
+    start = threading.Barrier(8)
+    got: set[str] = set()
+
+    def ask(number: int) -> None:
+        start.wait()
+        got.add(env.kept_secret(path.with_name("secret"), lambda: f"secret {number}"))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["secret"]
+
+
+def test_a_key_that_is_none_is_found_by_the_check(settings: SettingsWrapper, tmp_path: Path) -> None:
+    settings.SLIPWAY_SECRET_KEYS = ["short"]
+    settings.SLIPWAY_ARTIFACTS = str(tmp_path / "nowhere")
+    assert [found.id for found in system_checks.keys_are_fernet_keys(None)] == ["slipway.E001"]
+    assert [found.id for found in system_checks.named_places_exist(None)] == ["slipway.W001"]

@@ -1,0 +1,9 @@
+"""The lab: real Debian machines and a real Kubernetes, made on this machine from Debian's packages alone."""
+
+from __future__ import annotations
+
+from tests.lab.commands import LabError
+from tests.lab.hosts import LabHost
+from tests.lab.lab import Lab
+
+__all__ = ["Lab", "LabError", "LabHost"]

@@ -1,0 +1,42 @@
+"""pytest fixtures of the lab: import them in a conftest.py to have machines to build on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab.lab import Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def _lab_of_this_process() -> Lab:
+    """Parallel test processes have a lab each, and none is the lab that `python -m tests.lab` speaks of."""
+    number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return Lab(f"test{number}", f"10.98.{number}")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A lab of the tests' own, without hosts at first; whatever it has at the end is removed.
+
+    Skips without root. Skips before `python -m tests.lab build`: that takes longer than a test may.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("the lab needs root")
+    lab = _lab_of_this_process()
+    if not lab.is_built():
+        pytest.skip("the lab is not built: python -m tests.lab build")
+    lab.down()
+    yield lab
+    lab.down()
+
+
+@pytest.fixture(scope="session")
+def lab_bundle(lab: Lab) -> Path:
+    """The directory of the artifact bundle, which the installer takes as its source."""
+    return lab.build()

@@ -1,0 +1,220 @@
+"""The lab as a whole: hosts that come up, lose power, lose their network, start afresh, and go without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.lab import bundle, cgroups, hosts, kubernetes, network, packages, progress, recipe, rootfs
+from tests.lab.commands import LabError
+from tests.lab.hosts import LabHost, Machine
+from tests.lab.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MOST_HOSTS = 99
+DEFAULT_NAME = "slipway"
+DEFAULT_PREFIX = "10.99.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of `status`: `state` is running, unplugged or off; `memory` is in bytes."""
+
+    name: str
+    address: str
+    state: str
+    memory: int
+
+
+class Lab:
+    """A set of hosts on a bridge. Two labs of different name and prefix do not meet.
+
+    Without arguments SLIPWAY_LAB_NAME and SLIPWAY_LAB_PREFIX are read. Everything is found by name
+    on the machine itself, so it does not matter which process brought the hosts up, or whether it lives.
+    """
+
+    def __init__(self, name: str = "", prefix: str = "", *, cache: Path | None = None) -> None:
+        self.cache = cache or recipe.cache_root()
+        name = name or os.environ.get("SLIPWAY_LAB_NAME") or DEFAULT_NAME
+        self.network = Network(name, prefix or os.environ.get("SLIPWAY_LAB_PREFIX") or DEFAULT_PREFIX)
+        self.home = self.cache if name == DEFAULT_NAME else self.cache / "labs" / name
+
+    @property
+    def practice_file(self) -> Path:
+        """A list of the hosts that are up, for those who want to practise on them."""
+        return self.home / "practice.json"
+
+    @property
+    def root_key(self) -> Path:
+        """The private key that root of every host accepts."""
+        return hosts.root_key(self.home)
+
+    def build(self) -> Path:
+        """Build what is missing and return the directory of the artifact bundle."""
+        _need_root()
+        packages.install_needed(self.cache)
+        # One after the other, so that the times people read are those of one thing.
+        for product in (rootfs.BASE, kubernetes.SOURCE, kubernetes.BINARIES, bundle.DNS, bundle.CRICTL_STANDIN):
+            recipe.obtain(product, self.cache)
+        return recipe.obtain(bundle.BUNDLE, self.cache)
+
+    def is_built(self) -> bool:
+        """Whether `build` would find everything made, from the recipes as they are now."""
+        products = (rootfs.BASE, bundle.BUNDLE)
+        return not packages.missing() and all(recipe.place_of(product, self.cache).is_dir() for product in products)
+
+    def up(self, count: int) -> list[LabHost]:
+        """Have hosts node1 to node<count> running and answering; those that run already are left alone."""
+        if not 1 <= count <= MOST_HOSTS:
+            raise LabError(f"1 to {MOST_HOSTS} hosts were expected, found {count}")
+        _need_root()
+        packages.install_needed(self.cache)
+        base = recipe.obtain(rootfs.BASE, self.cache)
+        with self._alone():
+            machines = [self._machine(number) for number in range(1, count + 1)]
+            asleep = [machine for machine in machines if not machine.is_running]
+            self._boot(asleep, base)
+            self._write_practice_file()
+        return [machine.seen() for machine in machines]
+
+    def reset(self) -> list[LabHost]:
+        """Boot all hosts again with fresh disks."""
+        _need_root()
+        base = recipe.obtain(rootfs.BASE, self.cache)
+        with self._alone():
+            machines = self._machines()
+            for machine in machines:
+                hosts.kill(machine)
+                recipe.remove_tree(machine.disk)
+            self._boot(machines, base)
+            self._write_practice_file()
+        return [machine.seen() for machine in machines]
+
+    def down(self) -> None:
+        """Remove the hosts, their disks and everything else that carries the lab's name."""
+        _need_root()
+        with self._alone():
+            for machine in self._machines():
+                hosts.kill(machine)
+            cgroups.kill(self._group)
+            cgroups.remove(self._group)
+            network.remove(self.network)
+            recipe.remove_tree(self.home / "hosts")
+            self.practice_file.unlink(missing_ok=True)
+
+    def kill(self, name: str) -> None:
+        """Pull the plug of a host; its disk stays."""
+        with self._alone():
+            hosts.kill(self._known(name))
+
+    def start(self, name: str) -> LabHost:
+        """Power a host on again, with the disk it had."""
+        machine = self._known(name)
+        with self._alone():
+            if not machine.is_running:
+                self._boot([machine], machine.disk / "base")
+        return machine.seen()
+
+    def unplug(self, name: str) -> None:
+        """Pull a host's network cable."""
+        network.set_cable(self.network, self._running(name).name, plugged=False)
+
+    def plug(self, name: str) -> None:
+        """Plug a host's network cable in again."""
+        network.set_cable(self.network, self._running(name).name, plugged=True)
+
+    def execute(self, name: str, script: str) -> str:
+        """Run a shell script as root on a host, without SSH, and return its output."""
+        return hosts.execute(self._known(name), script)
+
+    def send(self, name: str, source: Path, place: str) -> None:
+        """Copy a directory to a place on a running host, without SSH."""
+        hosts.send(self._running(name), source, place)
+
+    def hosts(self) -> list[LabHost]:
+        """The hosts of this lab, running or not."""
+        return [machine.seen() for machine in self._machines()]
+
+    def status(self) -> list[Row]:
+        """How each host does."""
+        return [self._row(machine) for machine in self._machines()]
+
+    @property
+    def _group(self) -> str:
+        return f"lab-{self.network.name}"
+
+    def _machine(self, number: int) -> Machine:
+        return Machine(self.home, self.network, number)
+
+    def _machines(self) -> list[Machine]:
+        """All hosts that have a disk, or processes that outlived it."""
+        places = [*(self.home / "hosts").glob("node*"), *(cgroups.MOUNT / "pids" / self._group).glob("node*")]
+        numbers = {int(place.name.removeprefix("node")) for place in places}
+        return [self._machine(number) for number in sorted(numbers)]
+
+    def _known(self, name: str) -> Machine:
+        for machine in self._machines():
+            if machine.name == name:
+                return machine
+        known = ", ".join(machine.name for machine in self._machines()) or "none"
+        raise LabError(f"the lab has no host {name}; it has: {known}", hint="python -m tests.lab up N")
+
+    def _running(self, name: str) -> Machine:
+        machine = self._known(name)
+        if not machine.is_running:
+            raise LabError(f"{name} is off", hint=f"python -m tests.lab start {name}")
+        return machine
+
+    def _row(self, machine: Machine) -> Row:
+        state = "off"
+        if machine.is_running:
+            state = "running" if network.is_plugged(self.network, machine.name) else "unplugged"
+        return Row(machine.name, machine.address, state, cgroups.memory(machine.group))
+
+    def _boot(self, machines: list[Machine], base: Path) -> None:
+        if not machines:
+            return
+        hosts.root_key(self.home)
+        network.make_bridge(self.network)
+        names = " ".join(machine.name for machine in machines)
+        with progress.step(f"starting {names}", 2 + len(machines)), ThreadPoolExecutor(len(machines)) as pool:
+            list(pool.map(lambda machine: hosts.make_disk(machine, base), machines))
+            for machine in machines:
+                # What a crash of this machine or of an earlier lab left behind.
+                hosts.kill(machine)
+                hosts.start(machine)
+            list(pool.map(hosts.wait, machines))
+
+    def _write_practice_file(self) -> None:
+        practice = [
+            {
+                "name": host.name,
+                "address": host.address,
+                "internalAddress": host.address,
+                "port": host.port,
+                "user": host.user,
+                "password": host.password,
+            }
+            for host in self.hosts()
+        ]
+        fresh = self.practice_file.with_suffix(".new")
+        fresh.write_text(json.dumps(practice, indent=2) + "\n")
+        fresh.replace(self.practice_file)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One change of a lab at a time, whichever processes ask for it."""
+        with recipe.locked(self.cache / "locks" / f"lab-{self.network.name}.lock"):
+            yield
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise LabError("the lab needs root: it makes network namespaces and boots machines", hint="Use sudo.")

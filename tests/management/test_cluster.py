@@ -1,0 +1,106 @@
+"""`cluster create`: the same run as the browser's, told in a terminal."""
+
+from __future__ import annotations
+
+import io
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from clusters.models import Cluster, HostKey, Run
+from tests.processes import manage, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _pretended(settings: SettingsWrapper) -> None:
+    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.quick"
+    settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
+
+
+@pytest.fixture
+def file(tmp_path: Path, seed: str) -> Path:
+    path = tmp_path / "config-sample.yaml"
+    path.write_text(seed)
+    return path
+
+
+def create(file: Path, *options: str) -> str:
+    out = io.StringIO()
+    call_command("cluster", "create", "-f", str(file), *options, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def test_a_cluster_is_made_from_a_file_and_told_step_by_step(file: Path, admin: User) -> None:
+    said = create(file, "--accept-host-keys", "--yes")
+    run = Run.objects.get()
+    assert (run.state, run.cluster.name, run.cluster.owner) == ("succeeded", "sample", admin)
+    assert "3 steps on 3 machines" in said
+    assert said.count("✔ changed") == 9
+    assert "sample: succeeded in 0 s: 9 wanted states changed, 18 same." in said
+    assert HostKey.objects.count() == 3
+    assert "SHA256:node2" in said
+    assert "Testing123" not in said
+
+
+def test_a_second_time_uses_the_same_cluster(file: Path, seed: str, admin: User) -> None:
+    create(file, "--accept-host-keys", "--yes")
+    file.write_text(seed.replace("port: 6443", "port: 8443"))
+    create(file, "--yes")
+    assert Cluster.objects.get().version == 2
+    assert Run.objects.count() == 2
+
+
+def test_a_failure_is_told_as_a_card_and_by_the_exit_code(
+    file: Path, admin: User, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.fails"
+    with pytest.raises(SystemExit) as ended:
+        call_command("cluster", "create", "-f", str(file), "--accept-host-keys", "--yes")
+    said = capsys.readouterr().out
+    assert ended.value.code == 1
+    assert "✘ os/prepare on node1" in said
+    assert "expected: 2 GB free" in said
+    assert "try:      Make room." in said
+
+
+def test_nobody_to_answer_means_that_nothing_is_accepted(file: Path, admin: User) -> None:
+    with pytest.raises(CommandError, match="--accept-host-keys"):
+        create(file, "--yes")
+    assert not HostKey.objects.exists()
+    assert not Run.objects.exists()
+
+
+def test_errors_in_the_file_stop_everything(file: Path, admin: User) -> None:
+    file.write_text("kind: Cluster\nspec:\n  hosts: 3\n")
+    with pytest.raises(CommandError):
+        create(file, "--yes")
+    assert not Cluster.objects.exists()
+
+
+def test_a_run_that_is_on_is_not_disturbed(file: Path, admin: User) -> None:
+    create(file, "--accept-host-keys", "--yes")
+    Run.objects.update(state="running", worker="somebody")
+    with pytest.raises(CommandError, match="not over yet"):
+        create(file, "--yes")
+
+
+def test_ctrl_c_cancels_and_says_so(file: Path, admin: User) -> None:
+    arguments = ("cluster", "create", "-f", str(file), "--accept-host-keys", "--yes")
+    with manage(*arguments, PYTHONUNBUFFERED="1") as process:
+        wait_for(lambda: Run.objects.filter(last_line__gt=3).exists(), what="the first lines")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 1
+    assert Run.objects.get().state == "cancelled"
+    assert "Cancelling" in out
+    assert "sample: cancelled in" in out

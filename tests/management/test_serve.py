@@ -1,0 +1,121 @@
+"""`serve` starts everything, keeps the worker alive, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from clusters.models import Run
+from clusters.services import first_admin
+from tests.processes import manage, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.read() == b"ok\n")
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def children_of(pid: int) -> dict[str, int]:
+    """What runs below a process: "work" and "daphne" with their numbers."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                words = (stat.parent / "cmdline").read_bytes().decode().split("\0")
+                found["work" if "work" in words else "daphne"] = int(stat.parent.name)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable[..., Run]) -> None:
+    get_user_model().objects.create_superuser("root")
+    port = free_port()
+    with manage("serve", "--listen", f"127.0.0.1:{port}", SLIPWAY_LEASE_SECONDS="300") as serve:
+        wait_for(lambda: "work" in children_of(serve.pid), what="the worker")
+        run = make_run()
+        wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 5, what="the first lines")
+        killed = children_of(serve.pid)["work"]
+        os.kill(killed, signal.SIGKILL)
+        began = time.monotonic()
+        wait_for(lambda: children_of(serve.pid).get("work", killed) != killed, 5, what="another worker")
+        assert time.monotonic() - began < 3
+        # The lease is five minutes: serve knows that the worker is dead, and gives its run back.
+        wait_for(lambda: Run.objects.get(pk=run.pk).takeovers == 1, 10, what="the take-over")
+        wait_for(lambda: healthy(port), what="the web process")
+        left = children_of(serve.pid)
+        serve.send_signal(signal.SIGTERM)
+        assert serve.wait(30) == 0
+        assert all(gone(pid) for pid in left.values())
+        assert not healthy(port)
+    run.refresh_from_db()
+    assert run.takeovers == 1
+
+
+def test_the_first_start_prints_a_password_and_its_death_ends_everything() -> None:
+    port = free_port()
+    with manage("serve", "--listen", f"127.0.0.1:{port}", PYTHONUNBUFFERED="1") as serve:
+        assert serve.stdout is not None
+        said = ""
+        while f"http://127.0.0.1:{port}/" not in said:
+            line = serve.stdout.readline()
+            assert line, said
+            said += line
+        found = re.search(r"log in as (\S+) with the one-time password (\S+)", said)
+        assert found is not None
+        user = get_user_model().objects.get(username=found[1])
+        assert user.check_password(found[2])
+        assert user.account.must_change_password
+        wait_for(lambda: len(children_of(serve.pid)) == 2, what="both processes")
+        left = children_of(serve.pid)
+        serve.kill()
+        wait_for(lambda: all(gone(pid) for pid in left.values()), 20, what="the end of both")
+
+
+def test_whoever_has_a_one_time_password_is_sent_to_change_it() -> None:
+    from django.test import Client
+
+    made = first_admin()
+    assert made is not None
+    user = get_user_model().objects.get(username=made[0])
+    browser = Client()
+    browser.force_login(user)
+    answer = browser.get("/admin/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/password/")
+    htmx = browser.get("/admin/", headers={"HX-Request": "true"})
+    assert htmx["HX-Redirect"] == "/accounts/password/"
+    assert browser.get("/healthz").content == b"ok\n"
+    user.account.must_change_password = False
+    user.account.save()
+    assert browser.get("/admin/").status_code == 200

@@ -1,0 +1,64 @@
+"""Real processes of ours in tests: the same database, keys and pretended engine, and an end whatever happens."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a process of ours needs to work on the test's database."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "installer_site.settings",
+        "SLIPWAY_DATABASE": f"sqlite://{Path(connection.settings_dict['NAME']).resolve()}",
+        "SLIPWAY_SECRET_KEYS": ",".join(settings.SLIPWAY_SECRET_KEYS),
+        "SLIPWAY_SECRET_KEY": settings.SECRET_KEY,
+        "SLIPWAY_LEASE_SECONDS": "2",
+        "SLIPWAY_HEARTBEAT_SECONDS": "0.3",
+        "SLIPWAY_POLL_SECONDS": "0.1",
+        "SLIPWAY_CARRY_OUT": "tests.runs.fakes.slow",
+        "SLIPWAY_PROBE": "tests.runs.fakes.gentle_probe",
+        **more,
+    }
+
+
+@contextmanager
+def manage(*arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A `manage.py` command, running; killed at the end when it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_for(true: Callable[[], object], seconds: float = 20.0, what: str = "it") -> None:
+    """Until something is so; a test fails when that takes too long."""
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} did not come true within {seconds} seconds")
+        time.sleep(0.05)

@@ -1,0 +1,42 @@
+"""Fixtures for tests that reach a machine."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config.secret import Secret
+from clusters.remote.ssh import SshHost
+from tests.sshd import Sshd, sshd, user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from clusters.remote.target import Target
+
+__all__ = ["sshd"]
+
+
+@pytest.fixture(scope="module")
+def root(sshd: Sshd) -> Iterator[SshHost]:
+    """A machine reached as a user who becomes root by password: the hardest way, so the usual one here."""
+    host = SshHost(sshd.target(), sshd.known())
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def person(sshd: Sshd) -> Callable[..., AbstractContextManager[Target]]:
+    """Makes further users on the machine: `with person(shell=..., sudo=...) as target`."""
+
+    @contextmanager
+    def make(shell: str = "/bin/sh", sudo: str = "") -> Iterator[Target]:
+        name, password = f"slipway-{secrets.token_hex(4)}", secrets.token_hex(8)
+        with user(name, password=password, shell=shell, sudo=sudo):
+            yield sshd.target(user=name, password=Secret(password))
+
+    return make

@@ -1,0 +1,120 @@
+"""Private keys: every kind that people have, and a sentence for each that cannot be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import paramiko
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+
+from clusters.config.secret import Secret
+from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood, KeyUnreadable
+from clusters.remote.keys import key_from_file, parse_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
+PKCS8 = serialization.PrivateFormat.PKCS8
+OPENSSH = serialization.PrivateFormat.OpenSSH
+RSA = rsa.generate_private_key(65537, 2048)
+ECDSA = ec.generate_private_key(ec.SECP256R1())
+ED25519 = ed25519.Ed25519PrivateKey.generate()
+
+
+def pem(key: object, form: serialization.PrivateFormat, passphrase: str = "") -> str:
+    lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, form, lock).decode()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("key", "form", "name"),
+    [
+        (RSA, PKCS1, "ssh-rsa"),
+        (RSA, PKCS8, "ssh-rsa"),
+        (RSA, OPENSSH, "ssh-rsa"),
+        (ECDSA, PKCS1, "ecdsa-sha2-nistp256"),
+        (ECDSA, PKCS8, "ecdsa-sha2-nistp256"),
+        (ECDSA, OPENSSH, "ecdsa-sha2-nistp256"),
+        (ED25519, PKCS8, "ssh-ed25519"),
+        (ED25519, OPENSSH, "ssh-ed25519"),
+    ],
+)
+def test_keys_of_all_types_and_forms_are_read(key: object, form: serialization.PrivateFormat, name: str) -> None:
+    read = parse_key(Secret(pem(key, form)))
+
+    assert read.get_name() == name
+    assert read.can_sign()
+
+
+def test_line_ends_and_blanks_of_a_browser_do_no_harm() -> None:
+    text = "  \r\n" + pem(RSA, OPENSSH).replace("\n", "\r\n").rstrip()
+
+    assert isinstance(parse_key(Secret(text)), paramiko.RSAKey)
+
+
+@pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
+def test_a_key_with_a_passphrase_is_told_apart(key: object, form: serialization.PrivateFormat) -> None:
+    with pytest.raises(KeyEncrypted, match="passphrase") as caught:
+        parse_key(Secret(pem(key, form, "open sesame")))
+
+    assert "ssh-keygen -p" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no `-----BEGIN"),
+        ("ssh-ed25519 AAAAC3Nza me@here", "public key"),
+        ("PuTTY-User-Key-File-3: ssh-rsa", "PuTTY"),
+        ("-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----", "certificate"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nnot base64!\n-----END RSA PRIVATE KEY-----", "not a complete"),
+        (pem(RSA, OPENSSH)[:300], "not a complete"),
+        (pem(RSA, PKCS1).replace("M", "N"), "not a complete"),
+        (pem(dsa.generate_private_key(1024), PKCS8), "RSA, ECDSA or Ed25519"),
+    ],
+)
+def test_what_is_not_a_usable_private_key_is_named(text: str, says: str) -> None:
+    with pytest.raises(KeyNotUnderstood, match=says) as caught:
+        parse_key(Secret(text))
+
+    assert not caught.value.retryable
+    assert caught.value.hint
+
+
+def test_the_error_never_shows_the_key() -> None:
+    text = pem(RSA, PKCS1).replace("M", "N")
+
+    with pytest.raises(KeyNotUnderstood) as caught:
+        parse_key(Secret(text))
+
+    assert text.splitlines()[3] not in str(caught.value) + caught.value.hint
+
+
+def test_a_file_that_is_not_there_says_whose_file_it_is(tmp_path: Path) -> None:
+    with pytest.raises(KeyUnreadable, match="No such file") as caught:
+        key_from_file(str(tmp_path / "absent"))
+
+    assert "where Slipway runs" in caught.value.hint
+
+
+def test_a_directory_is_not_a_key_file(tmp_path: Path) -> None:
+    with pytest.raises(KeyUnreadable):
+        key_from_file(str(tmp_path))
+
+
+def test_a_home_is_this_servers_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "id").write_text(pem(ED25519, OPENSSH))
+
+    assert parse_key(key_from_file("~/id")).get_name() == "ssh-ed25519"
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    big.write_bytes(b"x" * 70_000)
+
+    with pytest.raises(KeyNotUnderstood, match="larger"):
+        key_from_file(str(big))

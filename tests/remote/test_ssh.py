@@ -1,0 +1,293 @@
+"""Commands on a real machine: output, input, speed, many at once, links that break."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.remote.errors import ConnectionLost
+from clusters.remote.host import CommandFailed
+from clusters.remote.shell import Command, sh
+from clusters.remote.ssh import SshHost
+from tests.remote.cable import Cable
+from tests.sshd import running_sshd
+
+if TYPE_CHECKING:
+    from tests.remote.test_link import Person
+    from tests.sshd import Sshd
+
+pytestmark = pytest.mark.sshd
+
+
+def test_a_result_says_all_about_a_command(root: SshHost) -> None:
+    result = root.run(sh("echo out; echo err >&2; exit 3"), check=False)
+
+    assert (result.stdout, result.stderr, result.exit_code) == ("out\n", "err\n", 3)
+    assert result.host == "node1"
+    assert 0 < result.seconds < 10
+
+
+def test_a_failed_command_raises_with_its_last_line(root: SshHost) -> None:
+    with pytest.raises(CommandFailed, match="node1 ended with exit code 3: no such thing") as caught:
+        root.run(sh("echo no such thing >&2; exit 3"))
+
+    assert caught.value.result.exit_code == 3
+
+
+def test_a_command_that_is_no_shell_fails_as_a_command(root: SshHost) -> None:
+    assert root.run(Command("if then ("), check=False).exit_code == 2
+
+
+def test_root_is_meant_unless_told_otherwise(root: SshHost, sshd: Sshd) -> None:
+    assert root.run(sh("id -un")).stdout == "root\n"
+    assert root.run(sh("id -un"), sudo=False).stdout == f"{sshd.user}\n"
+
+
+def test_the_environment_is_the_same_everywhere(root: SshHost) -> None:
+    text = root.run(sh('echo "$LC_ALL"; echo "$PATH"; umask; echo "$HOME"')).stdout.split()
+
+    assert text == ["C", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "0022", "/root"]
+
+
+def test_values_reach_the_command_as_they_are(root: SshHost) -> None:
+    value = "a b; echo PWNED $(id) 'q' \"d\" \\ \n é"
+
+    assert root.run(sh("printf %s {}", value)).stdout == value
+
+
+def test_without_input_a_command_sees_an_empty_one(root: SshHost) -> None:
+    assert root.run(sh("cat")).stdout == ""
+    assert root.run(sh("cat"), sudo=False).stdout == ""
+
+
+@pytest.mark.parametrize("sudo", [True, False])
+def test_input_arrives_whole_and_nothing_else_with_it(root: SshHost, sudo: bool) -> None:
+    payload = os.urandom(3_000_000)
+
+    result = root.run(sh("sha256sum; wc -c </dev/null"), stdin=payload, sudo=sudo)
+
+    assert result.stdout.split()[0] == hashlib.sha256(payload).hexdigest()
+
+
+def test_empty_input_is_input(root: SshHost) -> None:
+    assert root.run(sh("wc -c"), stdin=b"").stdout.strip() == "0"
+
+
+def test_input_that_nobody_reads_does_no_harm(root: SshHost) -> None:
+    assert root.run(sh("exit 0"), stdin=b"x" * 5_000_000).ok
+
+
+def test_the_password_is_in_nobodys_command_line_or_environment(root: SshHost, sshd: Sshd) -> None:
+    root.become_root()
+    seen: list[str] = []
+
+    def look(stream: str, line: str) -> None:
+        for process in Path("/proc").iterdir():
+            for name in ("cmdline", "environ") if process.name.isdecimal() else ():
+                try:
+                    text = (process / name).read_bytes()
+                except OSError:
+                    continue
+                if sshd.password.encode() in text:
+                    seen.append(f"{process} {name}")
+
+    lines: list[str] = []
+    root.run(sh("echo look; cat"), stdin=b"payload\n", on_line=lambda s, t: (look(s, t), lines.append(t))[0])
+
+    assert lines == ["look", "payload"]
+    assert seen == []
+
+
+def test_lines_are_told_as_they_arrive(root: SshHost) -> None:
+    told: list[tuple[float, str, str]] = []
+
+    root.run(
+        sh('for n in 1 2 3; do date +%s.%N; sleep 0.2; done; echo "$(date +%s.%N)" >&2'),
+        on_line=lambda stream, line: told.append((time.time(), stream, line)),
+    )
+
+    assert [stream for _, stream, _ in told] == ["stdout", "stdout", "stdout", "stderr"]
+    assert max(at - float(line) for at, _, line in told) < 0.15
+
+
+def test_a_hundred_thousand_lines_take_no_time(root: SshHost) -> None:
+    lines: list[str] = []
+    began = time.monotonic()
+
+    result = root.run(sh("seq 1 100000"), on_line=lambda stream, line: lines.append(line))
+
+    assert time.monotonic() - began < 2
+    assert lines == [str(number) for number in range(1, 100_001)]
+    assert result.stdout.count("\n") == 100_000
+
+
+def test_a_flood_of_output_is_kept_within_bounds(root: SshHost) -> None:
+    result = root.run(sh("seq 1 3000000; echo the end"))
+
+    assert len(result.stdout) < 2_200_000
+    assert result.stdout.startswith("1\n2\n")
+    assert result.stdout.endswith("the end\n")
+    assert "bytes left out" in result.stdout
+
+
+def test_a_trivial_command_is_quick(sshd: Sshd) -> None:
+    host = SshHost(sshd.target(), sshd.known())
+    times = []
+    for _ in range(21):
+        began = time.monotonic()
+        host.run(sh("true"), sudo=False)
+        times.append(time.monotonic() - began)
+    host.close()
+
+    # The median of a warm connection; Nagle's algorithm alone would make it 40 ms.
+    assert sorted(times)[10] < 0.030
+
+
+def test_twenty_commands_at_once_share_a_connection(root: SshHost) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(lambda number: root.run(sh("sleep 0.1; echo {}", number)), range(20)))
+
+    assert [result.stdout for result in results] == [f"{number}\n" for number in range(20)]
+
+
+def test_a_machine_with_few_sessions_is_used_patiently(sshd: Sshd, tmp_path: Path) -> None:
+    with running_sshd(tmp_path, sshd.user, sshd.password, "MaxSessions 2") as small:
+        host = SshHost(small.target(), small.known())
+        with ThreadPoolExecutor(6) as pool:
+            results = list(pool.map(lambda number: host.run(sh("sleep 0.1; echo {}", number)), range(6)))
+        host.close()
+
+    assert [result.stdout for result in results] == [f"{number}\n" for number in range(6)]
+
+
+def test_a_process_left_in_the_background_does_not_hold_the_command(root: SshHost) -> None:
+    began = time.monotonic()
+
+    result = root.run(sh("sleep 30 & echo started $!"))
+
+    assert time.monotonic() - began < 5
+    pid = int(result.stdout.split()[1])
+    root.run(sh("kill {}", pid))
+
+
+def test_an_error_in_the_callback_ends_the_command_and_comes_through(root: SshHost) -> None:
+    def refuse(stream: str, line: str) -> None:
+        raise ZeroDivisionError(line)
+
+    with pytest.raises(ZeroDivisionError, match="first"):
+        root.run(sh("echo first; sleep 61.25"), on_line=refuse)
+
+    assert subprocess.run(["pgrep", "-f", "sleep 61.25"], capture_output=True).stdout == b""
+
+
+def test_nothing_reaches_the_servers_own_streams(root: SshHost, capfd: pytest.CaptureFixture[str]) -> None:
+    root.run(sh("echo out; echo err >&2; exit 1"), check=False)
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_command_killed_from_outside_is_said_to_be(root: SshHost) -> None:
+    result = root.run(sh("kill -KILL $$"), check=False)
+
+    assert not result.ok
+
+
+@pytest.mark.parametrize("shell", ["/bin/bash", "/usr/bin/zsh", "/usr/bin/tcsh", "/usr/bin/fish"])
+def test_every_login_shell_will_do(sshd: Sshd, person: Person, shell: str) -> None:
+    if not Path(shell).exists():
+        pytest.skip(f"needs {shell}")
+    with person(shell=shell, sudo="ALL=(ALL) ALL") as target:
+        host = SshHost(target, sshd.known())
+        value = "it's \\n $HOME !! \n two"
+        assert host.run(sh("printf %s {}; cat", value), stdin=b"!").stdout == value + "!"
+        assert host.run(sh("printf %s {}", value), sudo=False).stdout == value
+        host.close()
+
+
+def test_a_noisy_profile_is_noticed_and_kept_out_of_results(sshd: Sshd, person: Person) -> None:
+    with person(shell="/bin/bash", sudo="ALL=(ALL) NOPASSWD: ALL") as target:
+        profile = Path(f"/home/{target.user}/.bashrc")
+        profile.write_text("echo Welcome to the machine; echo oops >&2; printf half\n")
+        host = SshHost(target, sshd.known())
+        noise = host.connect()
+        lines: list[str] = []
+        result = host.run(sh("echo real"), on_line=lambda stream, line: lines.append(line))
+        host.close()
+
+    assert "Welcome to the machine" in noise
+    assert "oops" in noise
+    assert (result.stdout, result.stderr, lines) == ("real\n", "", ["real"])
+
+
+def test_a_machine_that_goes_down_loses_the_command_and_comes_back(sshd: Sshd, tmp_path: Path) -> None:
+    with running_sshd(tmp_path, sshd.user, sshd.password) as other:
+        host = SshHost(other.target(), other.known())
+        host.run(sh("true"), sudo=False)
+        threading.Timer(0.5, other.stop).start()
+
+        with pytest.raises(ConnectionLost, match="closed from the other side") as caught:
+            host.run(sh("sleep 60"), sudo=False)
+        other.start()
+        again = host.run(sh("echo back"), sudo=False)
+        host.close()
+
+    assert caught.value.retryable
+    assert again.stdout == "back\n"
+
+
+def test_a_connection_that_died_while_idle_is_opened_again_unseen(sshd: Sshd) -> None:
+    with Cable(sshd.port) as cable:
+        known = sshd.known()
+        known.pin("127.0.0.1", cable.port, sshd.key)
+        host = SshHost(sshd.target(port=cable.port), known)
+        host.run(sh("true"), sudo=False)
+        cable.snap()
+
+        assert host.run(sh("echo back"), sudo=False).stdout == "back\n"
+        assert cable.accepted == 2
+        host.close()
+
+
+def test_a_pulled_plug_is_noticed(sshd: Sshd) -> None:
+    with Cable(sshd.port) as cable:
+        known = sshd.known()
+        known.pin("127.0.0.1", cable.port, sshd.key)
+        host = SshHost(sshd.target(port=cable.port), known, ask_after=0.5, give_up_after=1.5)
+        host.run(sh("true"), sudo=False)
+        threading.Timer(0.3, cable.pull).start()
+        began = time.monotonic()
+
+        with pytest.raises(ConnectionLost, match="stopped answering") as caught:
+            host.run(sh("sleep 60.5"), sudo=False)
+
+        assert time.monotonic() - began < 5
+        assert caught.value.retryable
+        cable.mend()
+        assert host.run(sh("echo back"), sudo=False).stdout == "back\n"
+        host.close()
+
+
+def test_a_long_silence_of_a_live_machine_is_no_loss(sshd: Sshd) -> None:
+    host = SshHost(sshd.target(), sshd.known(), ask_after=0.2, give_up_after=0.6)
+
+    assert host.run(sh("sleep 2; echo done"), sudo=False).stdout == "done\n"
+    host.close()
+
+
+def test_it_may_be_closed_twice_and_used_again(sshd: Sshd) -> None:
+    host = SshHost(sshd.target(), sshd.known())
+    host.close()
+    host.run(sh("true"), sudo=False)
+    host.close()
+    host.close()
+
+    assert host.run(sh("echo again"), sudo=False).stdout == "again\n"
+    host.close()

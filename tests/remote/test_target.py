@@ -1,0 +1,68 @@
+"""Targets: what of a host of the document is needed to log in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config.schema import Host
+from clusters.config.secret import Secret
+from clusters.remote.errors import KeyUnreadable
+from clusters.remote.target import DEFAULT_KEY_PATH, target_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_full_host_keeps_all_it_says() -> None:
+    host = Host(name="n1", address="192.0.2.1", internal_address="10.0.0.1", port=2222, user="ubuntu", password="pw")
+
+    target = target_of(host)
+
+    assert (target.address, target.port, target.user) == ("192.0.2.1", 2222, "ubuntu")
+    assert target.password == Secret("pw")
+    assert target.private_key_path == ""
+    assert "pw" not in repr(target)
+
+
+def test_without_an_address_the_internal_one_is_used() -> None:
+    assert target_of(Host(name="n1", internal_address="10.0.0.1")).address == "10.0.0.1"
+
+
+def test_with_nothing_to_log_in_with_kubekeys_default_key_is_tried() -> None:
+    assert target_of(Host(name="n1")).private_key_path == DEFAULT_KEY_PATH
+
+
+def test_an_empty_password_is_no_password() -> None:
+    target = target_of(Host(name="n1", password=""))
+
+    assert target.password is None
+    assert target.private_key_path == DEFAULT_KEY_PATH
+
+
+def test_a_missing_default_key_is_not_reported_as_if_somebody_had_named_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    with pytest.raises(KeyUnreadable, match="no password and no key") as caught:
+        target_of(Host(name="n1")).key()
+
+    assert "Give a password" in caught.value.hint
+
+
+def test_a_key_in_the_document_wins_over_a_path() -> None:
+    from tests.remote.test_keys import ED25519, OPENSSH, pem
+
+    host = Host(name="n1", private_key=pem(ED25519, OPENSSH), private_key_path="/nowhere")
+
+    key = target_of(host).key()
+
+    assert key is not None
+    assert key.get_name() == "ssh-ed25519"
+
+
+def test_a_named_file_that_is_missing_is_named() -> None:
+    with pytest.raises(KeyUnreadable, match="/nowhere"):
+        target_of(Host(name="n1", private_key_path="/nowhere")).key()

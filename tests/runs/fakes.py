@@ -1,0 +1,119 @@
+"""Pretended engines and connection tests, named by SLIPWAY_CARRY_OUT and SLIPWAY_PROBE in tests of the worker."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.secret import Secret
+from clusters.engine import events
+from clusters.errors import RemoteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.config.schema import Host
+    from clusters.engine.events import Sink
+    from clusters.remote.host import Cancel
+    from clusters.remote.hostkeys import KnownKeys
+    from clusters.runs.task import Task
+
+
+@dataclass(frozen=True)
+class Ended:
+    """As much of the engine's Outcome as a worker looks at."""
+
+    state: str
+    failures: tuple[events.Failed, ...] = ()
+    same: int = 0
+    changed: int = 0
+
+
+STEPS = ("os/prepare", "etcd/start", "kubernetes/init")
+
+
+def plan_of(task: Task) -> events.PlanMade:
+    hosts = [host.name for host in task.document.hosts]
+    return events.PlanMade(steps=[{"path": p, "title": p, "phase": p.split("/")[0], "hosts": hosts} for p in STEPS])
+
+
+def quick(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Everything goes well at once."""
+    return paced(task, sink, cancel, 0.0)
+
+
+def slow(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """About four seconds, printing a counter."""
+    return paced(task, sink, cancel, 0.05)
+
+
+def paced(task: Task, sink: Sink, cancel: Cancel, pause: float) -> Ended:
+    sink.emit(plan_of(task))
+    for step in STEPS:
+        for host in task.document.hosts:
+            sink.emit(events.StepChanged(host=host.name, step=step, state="running"))
+            for number in range(10):
+                if cancel.wait(pause):
+                    sink.emit(events.StepChanged(host=host.name, step=step, state="cancelled"))
+                    return Ended("cancelled")
+                text = f"pid {os.getpid()} line {number} {host.password.reveal() if host.password else ''}"
+                sink.emit(events.Output(host=host.name, step=step, text=text))
+            sink.emit(events.StepChanged(host=host.name, step=step, state="changed", seconds=1.0, same=2, changed=1))
+    sink.emit(events.Delivered(name="kubeconfig", content=Secret("apiVersion: v1\nkind: Config\n")))
+    return Ended("succeeded", same=18, changed=9)
+
+
+def stubborn(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Succeeds although somebody asked it to stop: the cancel came too late."""
+    cancel.wait(5)
+    return Ended("succeeded", same=1)
+
+
+def fails(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """One machine fails."""
+    sink.emit(plan_of(task))
+    sink.emit(events.StepChanged(host="node1", step="os/prepare", state="running"))
+    sink.emit(events.StepChanged(host="node1", step="os/prepare", state="failed", message="disk full"))
+    failed = events.Failed(host="node1", step="os/prepare", expected="2 GB free", found="disk full", hint="Make room.")
+    sink.emit(failed)
+    return Ended("failed", (failed,))
+
+
+def cannot(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """An error of the family."""
+    raise RemoteError("node1 does not answer", hint="Is it on?", retryable=True)
+
+
+def broken(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """A mistake in Slipway, whose text quotes a secret."""
+    raise ZeroDivisionError(f"with {task.document.hosts[0].password.reveal()}")
+
+
+def gentle_probe(host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """A machine whose key wants a yes first."""
+    tell({"name": "reach", "state": "ok", "message": "answers", "hint": ""})
+    if known.lookup(host.ssh_address, host.port) is None:
+        offered = {"key_type": "ssh-ed25519", "key": "AAAA", "fingerprint": f"SHA256:{host.name}"}
+        tell({"name": "hostkey", "state": "ask", "message": "unknown", "hint": "", "offered": offered})
+        for name in ("login", "sudo", "facts"):
+            tell({"name": name, "state": "skipped", "message": "", "hint": ""})
+        return {}
+    for name in ("hostkey", "login", "sudo", "facts"):
+        tell({"name": name, "state": "ok", "message": name, "hint": ""})
+    return {"os_name": "Debian", "cpus": 4}
+
+
+def rude_probe(host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Breaks, quoting the password."""
+    tell({"name": "reach", "state": "ok", "message": "answers", "hint": ""})
+    raise ZeroDivisionError(f"{host.password.reveal() if host.password else ''}")
+
+
+def slow_probe(host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Takes a moment for each stage."""
+    for name in ("reach", "hostkey", "login", "sudo", "facts"):
+        time.sleep(0.05)
+        tell({"name": name, "state": "ok", "message": "", "hint": ""})
+    return {}

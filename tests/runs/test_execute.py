@@ -1,0 +1,268 @@
+"""A run is carried out once, to an end that says what is true."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from clusters.engine import events
+from clusters.models import Run
+from clusters.runs.execute import Handover, execute
+from clusters.runs.lease import abandon, claim, claimable
+from clusters.services import run_cancel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_django.fixtures import SettingsWrapper
+
+    MakeRun = Callable[..., Run]
+    Engine = Callable[[str], None]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def engine(settings: SettingsWrapper) -> Callable[[str], None]:
+    """Chooses the pretended engine, and a short lease."""
+    settings.SLIPWAY_LEASE_SECONDS = 1.5
+    settings.SLIPWAY_HEARTBEAT_SECONDS = 0.2
+
+    def choose(name: str) -> None:
+        settings.SLIPWAY_CARRY_OUT = f"tests.runs.fakes.{name}"
+
+    return choose
+
+
+def in_thread(deed: Callable[[], Any]) -> threading.Thread:
+    def work() -> None:
+        try:
+            deed()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it did not come true"
+        time.sleep(0.02)
+
+
+def kinds(run: Run) -> list[str]:
+    return [f"{row.kind}:{row.data.get('state', '')}" for row in run.events.exclude(kind="output").order_by("seq")]
+
+
+def assert_no_gap(run: Run) -> None:
+    rows = list(run.events.order_by("seq"))
+    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+    line = 1
+    for row in rows:
+        if row.line_count:
+            assert row.first_line == line
+            line += row.line_count
+
+
+def test_a_run_succeeds_and_leaves_what_it_delivered(make_run: MakeRun, engine: Engine) -> None:
+    engine("quick")
+    run = execute(make_run().pk, worker_name="one")
+    assert run is not None
+    assert run.state == "succeeded"
+    assert run.lease_until is None
+    assert run.finished_at is not None
+    assert run.cluster.state == "ready"
+    assert run.cluster.kubeconfig.startswith("apiVersion")
+    assert kinds(run)[0] == "run:running"
+    assert kinds(run)[-1] == "run:succeeded"
+    assert run.last_line == 90
+    assert "9 changed, 18 were so already" in run.message
+    assert_no_gap(run)
+
+
+def test_no_secret_of_the_document_is_in_the_database(make_run: MakeRun, engine: Engine) -> None:
+    engine("quick")
+    execute(make_run().pk, worker_name="one")
+    with connection.cursor() as cursor:
+        dump = "\n".join(connection.connection.iterdump())
+        cursor.execute("SELECT 1")
+    for secret in ("Qcloud@123", "Testing123", "Qcloud%40123", "UWNsb3VkQDEyMw", "VGVzdGluZzEyMw"):
+        assert secret not in dump
+    assert "line 9" in dump
+
+
+def test_a_failed_step_is_told_with_its_way_out(make_run: MakeRun, engine: Engine) -> None:
+    engine("fails")
+    run = execute(make_run().pk, worker_name="one")
+    assert run is not None
+    assert run.state == "failed"
+    assert run.failures[0]["hint"] == "Make room."
+    assert run.message == "os/prepare on node1: disk full"
+    assert run.cluster.state == "failed"
+    assert set(run.steps.values_list("state", flat=True)) == {"failed", "skipped"}
+
+
+def test_an_error_of_ours_ends_the_run_with_its_sentence(make_run: MakeRun, engine: Engine) -> None:
+    engine("cannot")
+    run = execute(make_run().pk, worker_name="one")
+    assert run is not None
+    assert (run.state, run.message) == ("failed", "node1 does not answer")
+    assert run.failures[0]["retryable"] is True
+
+
+def test_a_mistake_in_slipway_ends_the_run_and_shows_no_secret(
+    make_run: MakeRun, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine("broken")
+    run = execute(make_run().pk, worker_name="one")
+    assert run is not None
+    assert run.state == "failed"
+    assert "ZeroDivisionError" in run.message
+    assert "Qcloud@123" not in run.message + str(run.failures) + caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_document_that_cannot_be_read_fails_the_run(make_run: MakeRun, engine: Engine) -> None:
+    engine("quick")
+    run = execute(make_run(document="spec: [").pk, worker_name="one")
+    assert run is not None
+    assert run.state == "failed"
+    assert "cannot be read" in run.message
+
+
+def test_only_one_of_many_workers_gets_the_run(make_run: MakeRun, engine: Engine) -> None:
+    engine("quick")
+    for _ in range(5):
+        run = make_run()
+        start = threading.Barrier(4)
+        got: list[Run | None] = []
+
+        def race(number: int, pk: int = run.pk, start: threading.Barrier = start, got: list[Any] = got) -> None:
+            start.wait()
+            got.append(claim(pk, f"worker-{pk}-{number}"))
+
+        threads = [in_thread(lambda number=number: race(number)) for number in range(4)]
+        for thread in threads:
+            thread.join()
+        assert sum(one is not None for one in got) == 1
+        Run.objects.filter(pk=run.pk).update(state="succeeded")
+
+
+def test_a_run_that_has_a_living_worker_is_not_taken(make_run: MakeRun) -> None:
+    run = make_run()
+    assert claim(run.pk, "one") is not None
+    assert claim(run.pk, "two") is None
+    assert not claimable().exists()
+
+
+def test_a_cancel_ends_the_run_as_cancelled(make_run: MakeRun, engine: Engine) -> None:
+    engine("slow")
+    run = make_run()
+    thread = in_thread(lambda: execute(run.pk, worker_name="one"))
+    wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0)
+    run_cancel(actor=run.asked_by, run=run)
+    assert Run.objects.get(pk=run.pk).state == "cancelling"
+    thread.join(10)
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert run.cancel_asked_by == run.asked_by
+    assert kinds(run)[-1] == "run:cancelled"
+    assert "run:cancelling" in kinds(run)
+    assert set(run.steps.values_list("state", flat=True)) <= {"changed", "cancelled"}
+    assert_no_gap(run)
+
+
+def test_a_cancel_that_comes_too_late_does_not_undo_a_success(make_run: MakeRun, engine: Engine) -> None:
+    engine("stubborn")
+    run = make_run()
+    thread = in_thread(lambda: execute(run.pk, worker_name="one"))
+    wait_for(lambda: Run.objects.get(pk=run.pk).state == "running")
+    run_cancel(actor=run.asked_by, run=run)
+    thread.join(10)
+    run.refresh_from_db()
+    assert run.state == "succeeded"
+
+
+def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
+    make_run: MakeRun, engine: Engine, settings: SettingsWrapper
+) -> None:
+    engine("slow")
+    run = make_run()
+    ended: list[Run | None] = []
+    thread = in_thread(lambda: ended.append(execute(run.pk, worker_name="one")))
+    wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0)
+    # As if the first worker had been away for longer than its lease.
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.quick"
+    second = execute(run.pk, worker_name="two")
+    thread.join(10)
+    assert not thread.is_alive()
+    assert second is not None
+    assert second.state == "succeeded"
+    assert second.takeovers == 1
+    assert "taken over" in str([row.data for row in second.events.filter(kind="run")])
+    assert_no_gap(second)
+
+
+def test_a_worker_that_stops_gives_the_run_to_another_at_once(
+    make_run: MakeRun, engine: Engine, settings: SettingsWrapper
+) -> None:
+    settings.SLIPWAY_LEASE_SECONDS = 300
+    engine("slow")
+    settings.SLIPWAY_LEASE_SECONDS = 300
+    run = make_run()
+    handover = Handover()
+    thread = in_thread(lambda: execute(run.pk, worker_name="one", handover=handover))
+    wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0)
+    handover.ask()
+    thread.join(10)
+    run.refresh_from_db()
+    assert run.state == "running"
+    assert list(claimable()) == [run]
+    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.quick"
+    again = execute(run.pk, worker_name="two")
+    assert again is not None
+    assert again.state == "succeeded"
+    assert_no_gap(again)
+
+
+def test_runs_of_a_dead_process_need_not_wait_for_their_lease(make_run: MakeRun) -> None:
+    run = make_run()
+    claim(run.pk, "here:77:abc/1")
+    assert abandon("here:7:") == 0
+    assert not claimable().exists()
+    assert abandon("here:77:") == 1
+    assert list(claimable()) == [run]
+
+
+def test_a_run_that_kills_every_worker_is_given_up(make_run: MakeRun, engine: Engine) -> None:
+    engine("quick")
+    past = timezone.now() - timedelta(seconds=5)
+    run = execute(make_run(state="running", worker="x", lease_until=past, takeovers=10).pk, worker_name="one")
+    assert run is not None
+    assert run.state == "failed"
+    assert "11 times" in run.message
+
+
+def test_whoever_watches_from_this_process_sees_masked_events(make_run: MakeRun, engine: Engine) -> None:
+    engine("quick")
+    seen: list[events.Event] = []
+
+    class Watcher:
+        def emit(self, event: events.Event) -> None:
+            seen.append(event)
+
+    execute(make_run().pk, worker_name="one", extra_sink=Watcher())
+    assert len([event for event in seen if isinstance(event, events.Output)]) == 90
+    assert "Testing123" not in str(seen)
+    assert isinstance(seen[-1], events.RunChanged)
+    assert not any(isinstance(event, events.Delivered) for event in seen)

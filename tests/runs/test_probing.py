@@ -1,0 +1,71 @@
+"""The connection test of a row against a real sshd: the key is asked about, accepted, and the machine described."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters import services
+from clusters.config.schema import Document, Host
+from clusters.config.secret import Secret
+from clusters.models import HostKey, Probe
+from clusters.runs.firstsight import look_at_keys
+from clusters.runs.probing import probe_row
+from tests.sshd import Sshd, sshd
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from clusters.models import Cluster
+
+__all__ = ["sshd"]
+
+pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
+
+
+def draft(alice: User, sshd: Sshd, password: str) -> Cluster:
+    host = Host(name="node1", address="127.0.0.1", port=sshd.port, user=sshd.user, password=Secret(password))
+    return services.draft_create(actor=alice, name="real", document=Document(hosts=(host,)))
+
+
+def outcome_of(cluster: Cluster) -> Probe:
+    row = Probe.objects.get(cluster=cluster)
+    Probe.objects.filter(pk=row.pk).update(state="running", worker="token")
+    probe_row(row.pk, "token")
+    row.refresh_from_db()
+    return row
+
+
+def test_a_new_machine_is_asked_about_accepted_and_described(alice: User, sshd: Sshd) -> None:
+    cluster = draft(alice, sshd, sshd.password)
+    services.probes_start(actor=alice, cluster=cluster)
+    row = outcome_of(cluster)
+    assert row.state == "ask", row.stages
+    assert row.offered["fingerprint"] in {key.fingerprint for key in sshd.keys.values()}
+    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    assert sight.offered is not None
+    services.host_keys_accept(actor=alice, cluster=cluster, hosts=["node1"])
+    row = outcome_of(cluster)
+    assert row.state == "ok", row.stages
+    assert [stage["state"] for stage in row.stages] == ["ok"] * 5
+    assert row.facts["os_name"]
+    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    assert (sight.offered, sight.trouble) == (None, "")
+
+
+def test_a_changed_key_stops_and_a_wrong_password_is_told(alice: User, sshd: Sshd) -> None:
+    cluster = draft(alice, sshd, "not-the-password")
+    services.probes_start(actor=alice, cluster=cluster)
+    outcome_of(cluster)
+    services.host_keys_accept(actor=alice, cluster=cluster, hosts=["node1"])
+    row = outcome_of(cluster)
+    assert [stage["state"] for stage in row.stages][:3] == ["ok", "ok", "failed"]
+    assert "not-the-password" not in str(row.stages)
+    old = "AAAAC3NzaC1lZDI1NTE5AAAAIJd0yb0A0m1bEo1yN1yZ0bZqkqSk5mZJ4w0cYh1M1o3d"
+    HostKey.objects.update(key=old, fingerprint="SHA256:old")
+    row = outcome_of(cluster)
+    assert row.state == "failed"
+    assert row.stages[1]["state"] == "failed"
+    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    assert "changed" in sight.trouble

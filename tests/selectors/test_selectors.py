@@ -1,0 +1,181 @@
+"""The questions: who sees what, how far a run is, and what its log says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.http import Http404
+from django.utils import timezone
+
+from clusters import selectors, services
+from clusters.config.secret import Secret
+from clusters.models import Event, Probe, Run, StepRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import User
+
+    from clusters.models import Cluster
+
+
+def add_lines(run: Run, rows: list[tuple[str, str, list[str]]]) -> None:
+    """Chunks with a step event between each two, as in a real log."""
+    seq, line = 0, 1
+    for host, step, texts in rows:
+        seq += 2
+        Event.objects.create(run=run, seq=seq - 1, at=timezone.now(), kind="step", host=host, step=step)
+        data = {"lines": [[1.0, "err" if "bad" in text else "out", text] for text in texts]}
+        Event.objects.create(
+            run=run,
+            seq=seq,
+            at=timezone.now(),
+            kind="output",
+            host=host,
+            step=step,
+            data=data,
+            first_line=line,
+            line_count=len(texts),
+        )
+        line += len(texts)
+    Run.objects.filter(pk=run.pk).update(last_seq=seq, last_line=line - 1)
+
+
+@pytest.fixture
+def log(make_run: Callable[..., Run]) -> Run:
+    run = make_run(state="running")
+    hosts = ("node1", "node2")
+    add_lines(run, [(hosts[n % 2], f"os/{n % 3}", [f"{n}-{k}" for k in range(10)]) for n in range(500)])
+    return run
+
+
+def numbers(lines: list[selectors.LogLine]) -> list[int]:
+    return [line.number for line in lines]
+
+
+def test_everyone_sees_their_own_and_administrators_everything(
+    cluster: Cluster, alice: User, bob: User, admin: User, make_run: Callable[..., Run]
+) -> None:
+    run = make_run()
+    assert selectors.cluster_for(alice, cluster.pk) == cluster
+    assert selectors.run_for(admin, run.pk) == run
+    assert not selectors.clusters_for(bob).exists()
+    assert not selectors.clusters_for(AnonymousUser()).exists()
+    for find, pk in ((selectors.cluster_for, cluster.pk), (selectors.run_for, run.pk)):
+        with pytest.raises(Http404):
+            find(bob, pk)
+
+
+def test_lines_are_read_forwards_from_any_place(log: Run) -> None:
+    assert numbers(selectors.log_lines(log, limit=5)) == [1, 2, 3, 4, 5]
+    assert numbers(selectors.log_lines(log, after_line=2_344, limit=30)) == list(range(2_345, 2_375))
+    assert selectors.log_lines(log, after_line=5_000) == []
+    assert selectors.log_lines(log, after_line=2_344, limit=1)[0].text == "234-4"
+
+
+def test_lines_are_read_backwards_from_any_place(log: Run) -> None:
+    assert numbers(selectors.log_lines(log, before_line=5_001, limit=3)) == [4_998, 4_999, 5_000]
+    assert numbers(selectors.log_lines(log, before_line=1_235, limit=30)) == list(range(1_205, 1_235))
+    assert numbers(selectors.log_lines(log, before_line=3)) == [1, 2]
+
+
+def test_lines_are_found_by_machine_step_stream_and_text(log: Run) -> None:
+    assert {line.host for line in selectors.log_lines(log, host="node2")} == {"node2"}
+    assert {line.step for line in selectors.log_lines(log, step="os/1", limit=50)} == {"os/1"}
+    assert [line.text for line in selectors.log_lines(log, search="499-7")] == ["499-7"]
+    assert numbers(selectors.log_lines(log, host="node1", after_line=100, limit=1)) == [101]
+    assert selectors.log_lines(log, stream="err") == []
+
+
+def test_a_search_does_not_mind_case(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    add_lines(run, [("node1", "a/b", ["All good", "a BAD thing", "bad things"])])
+    assert [line.text for line in selectors.log_lines(run, search="Bad")] == ["a BAD thing", "bad things"]
+    assert [line.text for line in selectors.log_lines(run, stream="err")] == ["bad things"]
+
+
+def test_events_come_in_order_after_a_number(log: Run) -> None:
+    assert [event.seq for event in selectors.events_after(log, 998)] == [999, 1000]
+    assert len(selectors.events_after(log, 0, limit=7)) == 7
+
+
+@pytest.fixture
+def steps(make_run: Callable[..., Run]) -> Run:
+    run = make_run(state="running", started_at=timezone.now() - timedelta(seconds=60))
+    rows = [
+        ("os/a", "node1", "changed", 10.0),
+        ("os/a", "node2", "failed", 10.0),
+        ("etcd/b", "node1", "running", 20.0),
+        ("etcd/c", "node3", "waiting", 60.0),
+    ]
+    for position, (step, host, state, expected) in enumerate(rows):
+        StepRun.objects.create(
+            run=run,
+            step=step,
+            title=step.title(),
+            phase=step.split("/")[0],
+            position=position,
+            host=host,
+            state=state,
+            expected=expected,
+            same=1,
+            started_at=timezone.now() - timedelta(seconds=10) if state == "running" else None,
+        )
+    return run
+
+
+def test_a_summary_says_how_far_and_how_long(steps: Run) -> None:
+    summary = selectors.run_summary(steps)
+    assert summary.percent == 30
+    assert 59 < summary.elapsed < 65
+    assert summary.eta_low is not None
+    assert summary.eta_high is not None
+    assert summary.eta_low == pytest.approx(48, abs=1)
+    assert summary.eta_high == pytest.approx(90, abs=1)
+    assert (summary.machines_ok, summary.machines_failed, summary.machines_waiting) == (0, 1, 2)
+    assert summary.same == 4
+
+
+def test_a_run_that_is_over_has_nothing_left(steps: Run) -> None:
+    StepRun.objects.update(state="same")
+    steps.state = "succeeded"
+    summary = selectors.run_summary(steps)
+    assert (summary.percent, summary.eta_low, summary.machines_ok) == (100, None, 3)
+
+
+def test_a_run_that_has_no_plan_yet_is_at_nought(make_run: Callable[..., Run]) -> None:
+    summary = selectors.run_summary(make_run())
+    assert (summary.percent, summary.elapsed, summary.eta_low) == (0, 0.0, None)
+    assert selectors.run_grid(Run.objects.get()).hosts == []
+
+
+def test_the_grid_has_a_place_for_every_step_on_every_machine(steps: Run) -> None:
+    grid = selectors.run_grid(steps)
+    assert grid.hosts == ["node1", "node2", "node3"]
+    assert [(phase, [row.step for row in rows]) for phase, rows in grid.phases] == [
+        ("os", ["os/a"]),
+        ("etcd", ["etcd/b", "etcd/c"]),
+    ]
+    cells = grid.phases[1][1][0].cells
+    assert cells[1] is None
+    assert cells[0] is not None
+    assert cells[0].state == "running"
+    assert 9 < cells[0].seconds < 15
+
+
+def test_a_test_of_older_credentials_is_stale(cluster: Cluster, alice: User) -> None:
+    assert {view.state for view in selectors.probes_of(cluster)} == {"untested"}
+    services.probes_start(actor=alice, cluster=cluster)
+    Probe.objects.update(state="ok")
+    document = services.document_of(cluster)
+    hosts = (document.hosts[0].model_copy(update={"password": Secret("new")}), *document.hosts[1:2])
+    changed = document.model_copy(update={"hosts": hosts})
+    cluster = services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)
+    assert [(view.host, view.stale, view.over) for view in selectors.probes_of(cluster)] == [
+        ("node1", True, True),
+        ("node2", False, True),
+    ]
+    assert not Probe.objects.filter(host="node3").exists()

@@ -1,0 +1,235 @@
+"""A real sshd on loopback, with users of its own, for everything that a scripted server cannot show."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config.secret import Secret
+from clusters.remote.hostkeys import InMemoryKeys, PinnedKey, key_of
+from clusters.remote.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER = "slipway-test"
+SUDOERS = Path("/etc/sudoers.d")
+CONFIG = """
+Port {port}
+ListenAddress 127.0.0.1
+{host_keys}
+PidFile {directory}/pid
+AuthorizedKeysFile {directory}/authorized_keys
+PasswordAuthentication yes
+KbdInteractiveAuthentication no
+PubkeyAuthentication yes
+PermitRootLogin prohibit-password
+StrictModes no
+UsePAM {pam}
+UseDNS no
+MaxStartups 100:30:200
+PrintMotd no
+Subsystem sftp internal-sftp
+{extra}
+"""
+
+
+@dataclass
+class Sshd:
+    """A running sshd. `keys` are its host keys by type."""
+
+    directory: Path
+    port: int
+    user: str
+    password: str
+    keys: dict[str, PinnedKey]
+    extra: str = ""
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> PinnedKey:
+        """The key it shows to a client that knows none."""
+        return self.keys["ssh-ed25519"]
+
+    @property
+    def client_key(self) -> Secret:
+        """A private key that logs in as anybody."""
+        return Secret((self.directory / "client").read_text())
+
+    def known(self) -> InMemoryKeys:
+        """Pinned keys with this server's key."""
+        known = InMemoryKeys()
+        known.pin("127.0.0.1", self.port, self.key)
+        return known
+
+    def target(self, **changes: object) -> Target:
+        """How to log in with the password of the test user."""
+        values = {
+            "name": "node1",
+            "address": "127.0.0.1",
+            "port": self.port,
+            "user": self.user,
+            "password": Secret(self.password),
+            "timeout": 10.0,
+        }
+        return Target(**(values | changes))  # type: ignore[arg-type]
+
+    def root(self) -> Target:
+        """How to log in as root, by key."""
+        return self.target(user="root", password=None, private_key=self.client_key)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        host_keys = "\n".join(f"HostKey {path}" for path in sorted(self.directory.glob("host_*_key")))
+        config = self.directory / "sshd_config"
+        pam = "yes" if Path("/etc/pam.d/sshd").exists() else "no"
+        config.write_text(
+            CONFIG.format(port=self.port, host_keys=host_keys, directory=self.directory, pam=pam, extra=self.extra)
+        )
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        command = [_needed("sshd"), "-D", "-e", "-f", str(config)]
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise RuntimeError((self.directory / "log").read_text())
+
+    def stop(self) -> None:
+        """Stop it and end all its connections, as a machine does that goes down."""
+        if self.process is None:
+            return
+        family = _descendants(self.process.pid)
+        self.process.terminate()
+        self.process.wait(10)
+        for pid in family:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process = None
+
+
+def _descendants(pid: int) -> list[int]:
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found[1:]
+
+
+def why_not() -> str:
+    """Why a real sshd with users cannot be had here; empty when it can."""
+    if os.geteuid() != 0:
+        return "needs root, to make the users that log in"
+    missing = [tool for tool in ("sshd", "sudo", "useradd", "chpasswd", "ssh-keygen") if _find(tool) is None]
+    return f"needs {', '.join(missing)} (apt-get install openssh-server sudo)" if missing else ""
+
+
+def free_port() -> int:
+    """A port of the loopback interface on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def make_keys(directory: Path) -> dict[str, PinnedKey]:
+    """Host keys of three types and a client key that is allowed to log in."""
+    found = {}
+    for kind, options in {"ed25519": [], "ecdsa": ["-b", "256"], "rsa": ["-b", "2048"]}.items():
+        path = directory / f"host_{kind}_key"
+        generate_key(path, kind, *options)
+        key_type, blob = Path(f"{path}.pub").read_text().split()[:2]
+        found[key_type] = key_of(key_type, base64.b64decode(blob))
+    generate_key(directory / "client", "ed25519")
+    shutil.copy(directory / "client.pub", directory / "authorized_keys")
+    return found
+
+
+def generate_key(path: Path, kind: str, *options: str, passphrase: str = "") -> None:
+    """A new private key by ssh-keygen."""
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "slipway-test", "-f", str(path), *options]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+@contextmanager
+def user(name: str, *, password: str, shell: str = "/bin/sh", sudo: str = "") -> Iterator[None]:
+    """A user of this machine for as long as the block lasts; `sudo` is the right side of its sudoers line."""
+    rule = SUDOERS / name
+    _forget(name, rule)
+    subprocess.run(["useradd", "-m", "-s", shell, name], check=True)
+    subprocess.run(["chpasswd"], input=f"{name}:{password}".encode(), check=True)
+    try:
+        if sudo:
+            rule.write_text(f"{name} {sudo}\n")
+            rule.chmod(0o440)
+        yield
+    finally:
+        _forget(name, rule)
+
+
+def _forget(name: str, rule: Path) -> None:
+    rule.unlink(missing_ok=True)
+    subprocess.run(["pkill", "-KILL", "-u", name], check=False, capture_output=True)
+    subprocess.run(["userdel", "-r", "-f", name], check=False, capture_output=True)
+
+
+@contextmanager
+def running_sshd(directory: Path, name: str, password: str, extra: str = "") -> Iterator[Sshd]:
+    """An sshd for as long as the block lasts."""
+    server = Sshd(directory, free_port(), name, password, make_keys(directory), extra)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sshd() -> Iterator[Sshd]:
+    """A real sshd with a user that becomes root by password; skipped without root, but not where CI is set."""
+    reason = why_not()
+    if reason:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"a real sshd cannot be had: {reason}")
+        pytest.skip(f"a real sshd {reason}")
+    name, password = f"{USER}-{os.getpid()}", secrets.token_hex(8) + " 'ü\""
+    # pytest's own directories are closed to other users, and sshd reads authorized_keys as the user who logs in.
+    with tempfile.TemporaryDirectory(prefix="slipway-sshd-") as place:
+        directory = Path(place)
+        directory.chmod(0o755)
+        with user(name, password=password, sudo="ALL=(ALL) ALL"), running_sshd(directory, name, password) as server:
+            yield server
+
+
+def _find(tool: str) -> str | None:
+    return shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def _needed(tool: str) -> str:
+    found = _find(tool)
+    if found is None:
+        raise RuntimeError(f"{tool} is not installed")
+    return found

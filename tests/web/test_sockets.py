@@ -1,0 +1,178 @@
+"""The socket of a run: only for those who may see it, everything from any point on, and an end."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.conf import settings as django_settings
+from django.test import Client
+from django.utils import timezone
+
+from clusters.models import Event, Run
+from clusters.web import sockets
+from installer_site.asgi import application
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import User
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+
+def _log_in(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies[django_settings.SESSION_COOKIE_NAME].value
+
+
+async def socket(run_pk: int, user: User | None, origin: str = "http://localhost:8000") -> WebsocketCommunicator:
+    headers = [(b"origin", origin.encode()), (b"host", b"localhost:8000")]
+    if user is not None:
+        headers.append((b"cookie", f"sessionid={await sync_to_async(_log_in)(user)}".encode()))
+    return WebsocketCommunicator(application, f"/ws/runs/{run_pk}/", headers=headers)
+
+
+def _add(run: Run, count: int, text: str = "line") -> None:
+    """Events as the sink writes them, one line each."""
+    run.refresh_from_db()
+    now = timezone.now()
+    for seq in range(run.last_seq + 1, run.last_seq + count + 1):
+        data = {"lines": [[now.timestamp(), "out", f"{text} {seq}"]]}
+        Event.objects.create(run=run, seq=seq, at=now, kind="output", data=data, first_line=seq, line_count=1)
+    Run.objects.filter(pk=run.pk).update(last_seq=run.last_seq + count, last_line=run.last_seq + count)
+
+
+async def add(run: Run, count: int, text: str = "line") -> None:
+    await sync_to_async(_add)(run, count, text)
+
+
+async def end(run: Run, state: str = "succeeded") -> None:
+    await sync_to_async(Run.objects.filter(pk=run.pk).update)(state=state)
+
+
+async def read_to_end(communicator: WebsocketCommunicator) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    while True:
+        text = await communicator.receive_from(timeout=5)
+        assert len(text.encode()) <= 64 * 1024
+        frame = json.loads(text)
+        if frame["type"] == "end":
+            return events, frame
+        events += frame["events"]
+
+
+@pytest.fixture
+def run(make_run: Callable[..., Run]) -> Run:
+    return make_run(state="running", worker="me")
+
+
+async def test_nobody_who_is_not_logged_in_gets_in(run: Run) -> None:
+    connected, code = await (await socket(run.pk, None)).connect()
+    assert (connected, code) == (False, 4403)
+
+
+async def test_a_stranger_and_a_run_that_is_not_there_look_the_same(run: Run, bob: User) -> None:
+    assert await (await socket(run.pk, bob)).connect() == (False, 4404)
+    assert await (await socket(run.pk + 99, bob)).connect() == (False, 4404)
+
+
+async def test_a_page_of_another_site_gets_nothing(run: Run, alice: User) -> None:
+    connected, _ = await (await socket(run.pk, alice, origin="http://evil.example")).connect()
+    assert not connected
+
+
+async def test_a_late_joiner_gets_everything_and_then_the_end(run: Run, alice: User) -> None:
+    await add(run, 450)
+    await end(run)
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    events, last = await read_to_end(communicator)
+    assert [event["seq"] for event in events] == list(range(1, 451))
+    assert events[7]["data"]["lines"][0][2] == "line 8"
+    assert events[7]["first_line"] == 8
+    assert last == {"type": "end", "state": "succeeded", "last_seq": 450}
+    await communicator.disconnect()
+
+
+async def test_whoever_comes_back_gets_only_what_is_new(run: Run, admin: User) -> None:
+    await add(run, 30)
+    await end(run, "failed")
+    communicator = await socket(run.pk, admin)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 28}))
+    events, last = await read_to_end(communicator)
+    assert [event["seq"] for event in events] == [29, 30]
+    assert last["state"] == "failed"
+    await communicator.disconnect()
+
+
+async def test_what_happens_while_one_watches_arrives_within_a_second(run: Run, alice: User) -> None:
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    assert await communicator.receive_nothing(0.4)
+    await add(run, 3)
+    frame = json.loads(await communicator.receive_from(timeout=1))
+    assert [event["seq"] for event in frame["events"]] == [1, 2, 3]
+    await add(run, 1)
+    await end(run)
+    events, _ = await read_to_end(communicator)
+    assert [event["seq"] for event in events] == [4]
+    await communicator.disconnect()
+
+
+async def test_the_doorbell_wakes_whoever_waits(run: Run, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "heard", lambda: True)
+    monkeypatch.setattr(sockets, "POLL_SECONDS_WITH_BELL", 30.0)
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    assert await communicator.receive_nothing(0.2)
+    await add(run, 1)
+    from channels.layers import get_channel_layer
+
+    await get_channel_layer().group_send(f"run-{run.pk}", {"type": "run.news", "seq": 1})
+    frame = json.loads(await communicator.receive_from(timeout=2))
+    assert frame["events"][0]["seq"] == 1
+    await communicator.disconnect()
+
+
+async def test_whoever_is_locked_out_meanwhile_sees_no_more(
+    run: Run, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "RECHECK_SECONDS", 0.1)
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    run.cluster.owner = bob
+    await sync_to_async(run.cluster.save)()
+    closed = await communicator.receive_output(timeout=3)
+    assert (closed["type"], closed["code"]) == ("websocket.close", 4404)
+
+
+@pytest.mark.parametrize("said", ["{}", "nonsense", '{"after": -1}', '{"after": "1"}', "[]", '{"after": true}'])
+async def test_nonsense_ends_the_connection(run: Run, alice: User, said: str) -> None:
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(said)
+    closed = await communicator.receive_output(timeout=3)
+    assert closed["type"] == "websocket.close"
+
+
+async def test_frames_stay_small_and_a_giant_event_comes_without_its_data(run: Run, alice: User) -> None:
+    await add(run, 40, text="ü" * 5_000)
+    await add(run, 1, text="x" * 100_000)
+    await end(run)
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    events, _ = await read_to_end(communicator)
+    assert [event["seq"] for event in events] == list(range(1, 42))
+    assert events[-1]["data"]["left_out"] > 100_000
+    await communicator.disconnect()
