@@ -60,8 +60,18 @@ def draw(document: Document) -> Drawing:
         x, y = left + across * (_BOX + _GAP), _TOP + down * _LINE
         boxes.append(Box(name, label, x, y, "etcd" in has, "master" in has, "worker" in has))
     height = _TOP + -(-len(shown) // _ACROSS) * _LINE
-    lines = tuple(f"M{WIDTH // 2} 44 V58 H{box.x + _BOX // 2} V{box.y}" for box in boxes if box.master and box.y == _TOP)
+    lines = tuple(
+        f"M{WIDTH // 2} 44 V58 H{box.x + _BOX // 2} V{box.y}" for box in boxes if box.master and box.y == _TOP
+    )
     words = "; ".join(f"{name}: {', '.join(roles[name]) or 'no role'}" for name in shown)
     endpoint = f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}"
     where = endpoint_address(document)
-    return Drawing(WIDTH, height, f"{endpoint} → {where}" if where else endpoint, tuple(boxes), lines, len(order) - len(shown), words)
+    return Drawing(
+        WIDTH,
+        height,
+        f"{endpoint} → {where}" if where else endpoint,
+        tuple(boxes),
+        lines,
+        len(order) - len(shown),
+        words,
+    )

@@ -73,9 +73,7 @@ def rail(cluster: Cluster, document: Document, current: Page) -> list[RailItem]:
     return [RailItem(page, *_state(page, cluster, document, found), page == current) for page in pages()]
 
 
-def _state(
-    page: Page, cluster: Cluster, document: Document, found: dict[str, list[Finding]]
-) -> tuple[str, int]:
+def _state(page: Page, cluster: Cluster, document: Document, found: dict[str, list[Finding]]) -> tuple[str, int]:
     if page.slug == "connection":
         return _connection_state(cluster)
     errors = [each for each in found[page.slug] if each.blocking]

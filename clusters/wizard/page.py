@@ -52,7 +52,7 @@ class PageForm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`sections` are the parts of the document whose findings belong here; `context` is what the template needs more."""
+    """`sections` are the parts of the document whose findings belong here; `context` is what the template also needs."""
 
     slug: str
     order: int

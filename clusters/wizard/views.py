@@ -72,7 +72,7 @@ def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page
 
 
 def _version(request: HttpRequest) -> int:
-    text = request.POST.get("version", "")
+    text = request.POST.get("draft_version", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
@@ -84,9 +84,7 @@ def _changed_since(cluster: Cluster) -> InstallerError:
     )
 
 
-def _go_on(
-    request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm
-) -> HttpResponse:
+def _go_on(request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
     action = request.POST.get("action", "next")
     if not form.is_valid() and action == "next":
         return _show(request, cluster, document, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -133,9 +131,7 @@ def _show(
     return render(request, page.template, values, status=status)
 
 
-def _answer(
-    request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm
-) -> HttpResponse:
+def _answer(request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
     """What changed around the inputs; the inputs themselves are somebody's who is typing."""
     values = _values(cluster, document, page, form)
     values["row_ids"] = form.row_ids() if isinstance(form, Machines) else []

@@ -39,8 +39,12 @@ class EndpointForm(forms.Form):
     """Name, address and port of the endpoint; `kind` says whether the address counts."""
 
     kind = forms.ChoiceField(choices=[(value, title) for value, title, _help in CHOICES], required=False)
-    domain = text(_("Domain"), _("The name in every kubeconfig. It need not be in DNS: each machine gets it in /etc/hosts."))
-    address = text(_("Address of the load balancer"), _("Like 10.1.2.100; it must lead to the control planes."), mono=True)
+    domain = text(
+        _("Domain"), _("The name in every kubeconfig. It need not be in DNS: each machine gets it in /etc/hosts.")
+    )
+    address = text(
+        _("Address of the load balancer"), _("Like 10.1.2.100; it must lead to the control planes."), mono=True
+    )
     port = number(_("Port"), _("6443 is usual."))
 
     def clean_kind(self) -> str:

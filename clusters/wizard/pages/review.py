@@ -29,7 +29,7 @@ GROUPS = (
 
 def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
     """Findings by weight with the page that solves each, and the plan."""
-    from clusters.wizard.flow import owner  # noqa: PLC0415 - flow imports every page, this one too
+    from clusters.wizard.flow import owner
 
     found = check(document)
     groups = [
