@@ -13,14 +13,18 @@ from clusters.errors import SourceError
 log = logging.getLogger(__name__)
 
 
-def kubernetes_versions() -> tuple[str, ...]:
-    """The Kubernetes versions that can be installed here, newest first.
-
-    When there is no source or it cannot be read, the newest of each known series: the draft can be written
-    all the same, and the run's first check says what is wrong with the source.
-    """
+def versions_at_hand() -> tuple[str, ...]:
+    """The Kubernetes versions that can be installed from the source, newest first; none when it cannot be read."""
     try:
-        return open_source(settings.SLIPWAY_ARTIFACTS).kubernetes_versions() or newest_patches()
+        return open_source(settings.SLIPWAY_ARTIFACTS).kubernetes_versions()
     except SourceError as error:
         log.warning("The versions of the artifact source cannot be listed: %s", error)
-        return newest_patches()
+        return ()
+
+
+def kubernetes_versions() -> tuple[str, ...]:
+    """What to choose from: the versions at hand, or without a source the newest of each known series.
+
+    A draft can be written without a source; the run's first check says what is wrong with it.
+    """
+    return versions_at_hand() or newest_patches()

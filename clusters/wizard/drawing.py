@@ -59,7 +59,7 @@ def draw(document: Document) -> Drawing:
         label = name if len(name) <= 16 else f"{name[:15]}…"
         x, y = left + across * (_BOX + _GAP), _TOP + down * _LINE
         boxes.append(Box(name, label, x, y, "etcd" in has, "master" in has, "worker" in has))
-    height = _TOP + -(-len(shown) // _ACROSS) * _LINE
+    height = _TOP + -(-len(shown) // _ACROSS) * _LINE - _GAP
     lines = tuple(
         f"M{WIDTH // 2} 44 V58 H{box.x + _BOX // 2} V{box.y}" for box in boxes if box.master and box.y == _TOP
     )

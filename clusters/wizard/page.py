@@ -23,7 +23,6 @@ class Problem:
 
     tone: str
     text: str
-    hint: str = ""
 
 
 class PageForm(Protocol):
@@ -52,7 +51,7 @@ class PageForm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`sections` are the parts of the document whose findings belong here; `context` is what the template also needs."""
+    """`sections` are the parts of the document whose findings belong here; `context` is what else the template needs."""
 
     slug: str
     order: int
@@ -146,6 +145,5 @@ def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Prob
     for finding in findings:
         name = form.place(finding.path)
         if name and not form.refusals().get(name):
-            problem = Problem(_TONES[finding.severity.value], finding.message, finding.hint)
-            found.setdefault(name, []).append(problem)
+            found.setdefault(name, []).append(Problem(_TONES[finding.severity.value], finding.message))
     return found

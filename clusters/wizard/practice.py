@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clusters.config.schema import RoleGroups
 from clusters.errors import ConfigError
 from clusters.services import practice_machines
-from clusters.wizard.choices import kubernetes_versions
+from clusters.wizard.choices import versions_at_hand
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -23,7 +23,7 @@ def with_practice_machines(document: Document) -> Document:
     groups = document.role_groups
     if not known <= set(names) or not groups.master + groups.control_plane:
         groups = RoleGroups(etcd=names[:1], master=names[:1], worker=names[1:] or names[:1])
-    versions, kubernetes = kubernetes_versions(), document.kubernetes
+    versions, kubernetes = versions_at_hand(), document.kubernetes
     if versions and kubernetes.version not in versions:
         kubernetes = kubernetes.model_copy(update={"version": versions[0]})
     return document.model_copy(update={"hosts": hosts, "role_groups": groups, "kubernetes": kubernetes})

@@ -178,6 +178,10 @@ def test_new_keys_are_accepted_together_but_changed_ones_only_alone(browser: Bro
     assert [key.address for key in HostKey.objects.all()] == ["10.99.0.1"]
 
 
+def test_the_review_says_which_machines_were_not_tested(browser: Browser) -> None:
+    assert "node1, node2, node3" in browser.get("review").content.decode().split('id="unready"')[1]
+
+
 def test_install_is_offered_only_when_nothing_blocks(browser: Browser) -> None:
     def button() -> str:
         text: str = browser.get("review").content.decode()

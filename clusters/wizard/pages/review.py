@@ -11,6 +11,7 @@ from clusters.config.rules import check
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
+from clusters.selectors import probes_of
 from clusters.wizard.page import NothingToFill, Page
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, A
     return {
         "groups": [group for group in groups if group[2]],
         "blocking": blocking,
+        "unready": [probe.host for probe in probes_of(cluster) if probe.stale or probe.state != "ok"],
         "plan": plan,
         "plan_problem": problem,
         "phases": _phases(plan) if plan else [],
