@@ -51,7 +51,7 @@ class PageForm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`sections` are the parts of the document whose findings belong here; `context` is what else the template needs."""
+    """`sections` are the parts of the document whose findings belong here; `context` is what the template adds."""
 
     slug: str
     order: int

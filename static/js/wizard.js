@@ -48,5 +48,10 @@ document.addEventListener("submit", (event) => {
   if (mine) mine.value = document.getElementById("draft-version").value;
 }, true);
 
+/* On a narrow screen the rail is a row that scrolls. */
+const current = document.querySelector(".step.is-current");
+const row = document.querySelector(".steps");
+if (row.scrollWidth > row.clientWidth) row.scrollLeft = current.offsetLeft - row.clientWidth / 2 + current.offsetWidth / 2;
+
 const preview = document.getElementById("preview");
 if (preview && window.matchMedia("(max-width: 1240px)").matches) preview.open = false;
