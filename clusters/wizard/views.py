@@ -16,6 +16,7 @@ from clusters import services
 from clusters.config.render import render as render_yaml
 from clusters.errors import InstallerError
 from clusters.selectors import cluster_for
+from clusters.services.drafts import DraftBusy, DraftConflict
 from clusters.wizard import flow
 from clusters.wizard.page import problems
 from clusters.wizard.pages import connection
@@ -64,7 +65,7 @@ def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page
             cluster = services.draft_update(
                 actor=request.user, cluster=cluster, document=fresh, version=_version(request)
             )
-    except (services.DraftConflict, services.DraftBusy) as error:
+    except (DraftConflict, DraftBusy) as error:
         return _refused(request, cluster, document, page, error)
     if request.htmx:
         return _answer(request, cluster, fresh, page, form)
@@ -77,7 +78,7 @@ def _version(request: HttpRequest) -> int:
 
 
 def _changed_since(cluster: Cluster) -> InstallerError:
-    return services.DraftConflict(
+    return DraftConflict(
         _("%(name)s was changed in another tab or by somebody else since this page was opened.")
         % {"name": cluster.name},
         hint=_("Reload the page: what was saved there is kept, what you have just typed here is not saved."),

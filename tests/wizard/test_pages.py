@@ -9,6 +9,7 @@ import pytest
 from clusters.models import HostKey, Probe
 from clusters.runs.documents import write_document
 from clusters.services import draft_create
+from clusters.services.drafts import DraftBusy, DraftConflict
 from clusters.wizard import flow
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
 
+    from clusters.errors import InstallerError
     from tests.wizard.browser import Browser
 
 SLUGS = ["machines", "connection", "roles", "endpoint", "kubernetes", "review"]
@@ -106,6 +108,20 @@ def test_a_page_that_is_out_of_date_saves_nothing(browser: Browser) -> None:
         assert answer.status_code == 409
         assert "Reload the page" in answer.content.decode()
     assert browser.document().control_plane_endpoint.domain == "first.example"
+
+
+@pytest.mark.parametrize("error", [DraftConflict("Somebody was faster."), DraftBusy("A run works with it.")])
+def test_what_refuses_a_save_is_said_on_the_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, error: InstallerError
+) -> None:
+    def refuse(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("clusters.services.draft_update", refuse)
+    for htmx in (True, False):
+        answer = browser.post("endpoint", {"kind": "none", "domain": "new.example", "port": "6443"}, htmx=htmx)
+        assert answer.status_code == 409
+        assert error.message in answer.content.decode()
 
 
 def test_the_endpoint_has_an_address_only_with_a_load_balancer(browser: Browser) -> None:

@@ -138,7 +138,8 @@ class Machines:
 
     def _name(self, form: Any, before: Host | None, taken: set[str]) -> str:
         """Roles follow names, so a name that is empty or taken for a moment must not lose or merge them."""
-        name, old = form.cleaned_data.get("name", ""), before.name if before else ""
+        name: str = form.cleaned_data.get("name", "")
+        old = before.name if before else ""
         others = {host.name for host in self._document.hosts if host is not before} - {""}
         where = form["name"].html_name
         if not name and old:
