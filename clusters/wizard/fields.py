@@ -36,3 +36,9 @@ def choice(
     """One of a few."""
     widget = forms.Select(attrs={"class": "form-select"})
     return forms.ChoiceField(label=label, help_text=help_text, choices=list(choices), required=False, widget=widget)
+
+
+def describe(form: forms.BaseForm) -> None:
+    """Tell screen readers where each field's problems are said."""
+    for name, field in form.fields.items():
+        field.widget.attrs["aria-describedby"] = f"problem-{form.add_prefix(name)}"

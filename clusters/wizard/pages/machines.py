@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters.config.schema import Host
 from clusters.config.secret import Secret
 from clusters.services import practice_machines
-from clusters.wizard.fields import choice, number, text
+from clusters.wizard.fields import choice, describe, number, text
 from clusters.wizard.page import Page
 from clusters.wizard.rename import follow
 
@@ -58,6 +58,10 @@ class MachineForm(forms.Form):
     password = _secret(_("Password"), forms.PasswordInput, autocomplete="new-password")
     private_key = _secret(_("Private key"), forms.Textarea, rows="3", autocomplete="off")
     private_key_path = text(_("Path of the key file"), mono=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        describe(self)
 
     def says_something(self) -> bool:
         """Whether a new row is more than the empty row it started as."""
