@@ -1,0 +1,165 @@
+"""Template tags for what every page shows alike: icons, states, times and durations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+    from django.utils.safestring import SafeString
+
+register = template.Library()
+
+# state: (tone, icon, word). The tone is one of the eight state colours in app.css.
+STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
+    "waiting": ("waiting", "clock", _("Waiting")),
+    "running": ("running", "spinner", _("Running")),
+    "same": ("same", "equals", _("Unchanged")),
+    "changed": ("changed", "check", _("Changed")),
+    "warning": ("warning", "warning", _("Warning")),
+    "failed": ("failed", "cross", _("Failed")),
+    "cancelled": ("cancelled", "stop", _("Cancelled")),
+    "skipped": ("skipped", "skip", _("Skipped")),
+    "queued": ("waiting", "clock", _("Waiting for a worker")),
+    "cancelling": ("cancelled", "spinner", _("Cancelling")),
+    "succeeded": ("changed", "check", _("Succeeded")),
+    "draft": ("waiting", "edit", _("Draft")),
+    "installing": ("running", "spinner", _("Installing")),
+    "ready": ("changed", "check", _("Ready")),
+    "ok": ("changed", "check", _("OK")),
+    "ask": ("warning", "ask", _("Needs your yes")),
+    "untested": ("skipped", "clock", _("Not tested")),
+    "stale": ("warning", "clock", _("Out of date")),
+    "error": ("failed", "cross", _("Blocking")),
+    "info": ("running", "info", _("Note")),
+    "notready": ("failed", "cross", _("Not ready")),
+}
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """An icon of the sprite in `_icons.svg`; it says nothing to a screen reader, the word beside it does."""
+    return format_html(
+        '<svg class="icon i-{} {}" aria-hidden="true" focusable="false"><use href="#i-{}"/></svg>', name, extra, name
+    )
+
+
+@register.simple_tag
+def state(value: str, word: str = "", extra: str = "") -> SafeString:
+    """A state as icon, word and colour."""
+    tone, drawing, usual = STATES.get(value, ("waiting", "dot", value))
+    return format_html(
+        '<span class="state tone-{} {}">{}<span class="state-word">{}</span></span>',
+        tone, extra, icon(drawing), word or usual,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def state_icon(value: str, title: str = "") -> SafeString:
+    """A state as a coloured icon; the word is there for screen readers."""
+    tone, drawing, usual = STATES.get(value, ("waiting", "dot", value))
+    return format_html(
+        '<span class="state-icon tone-{}">{}<span class="visually-hidden">{}</span></span>',
+        tone, icon(drawing), title or usual,
+    )  # fmt: skip
+
+
+@register.filter
+def tone(value: str) -> str:
+    """The colour that belongs to a state."""
+    return STATES.get(value, ("waiting", "", ""))[0]
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: 4 s, 2 m 41 s, 1 h 3 m."""
+    if seconds is None:
+        return ""
+    if 0 < seconds < 1:
+        return "<1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} m"
+
+
+@register.filter
+def eta(summary: Any) -> str:
+    """How long it will still take, as an honest range; empty when nothing can be said."""
+    low, high = getattr(summary, "eta_low", None), getattr(summary, "eta_high", None)
+    if high is None or high <= 0:
+        return ""
+    if high < 60:
+        return str(_("less than a minute left"))
+    first, last = max(1, int((low or 0) // 60)), max(1, -int(-high // 60))
+    if first >= last:
+        return str(_("about %(minutes)s m left") % {"minutes": last})
+    return str(_("about %(low)s–%(high)s m left") % {"low": first, "high": last})
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    if isinstance(value, int | float):
+        return dt.datetime.fromtimestamp(value, tz=dt.UTC)
+    if isinstance(value, str) and value:
+        return dt.datetime.fromisoformat(value)
+    return value if isinstance(value, dt.datetime) else None
+
+
+@register.filter
+def clock(value: Any) -> SafeString | str:
+    """A moment: UTC here, made local by app.js, with UTC as the tooltip."""
+    return _time(value, "clock", "%H:%M:%S UTC")
+
+
+@register.filter
+def moment(value: Any) -> SafeString | str:
+    """A day and a time: UTC here, made local by app.js, with UTC as the tooltip."""
+    return _time(value, "moment", "%Y-%m-%d %H:%M UTC")
+
+
+def _time(value: Any, form: str, pattern: str) -> SafeString | str:
+    at = _moment(value)
+    if at is None:
+        return ""
+    at = at.astimezone(dt.UTC)
+    return format_html(
+        '<time datetime="{}" data-local="{}" title="{}">{}</time>',
+        at.isoformat(), form, at.strftime("%Y-%m-%d %H:%M:%S UTC"), at.strftime(pattern),
+    )  # fmt: skip
+
+
+@register.filter
+def ago(value: Any) -> SafeString | str:
+    """How long ago, in the largest unit that fits."""
+    at = _moment(value)
+    if at is None:
+        return ""
+    seconds = max(0, int((timezone.now() - at).total_seconds()))
+    if seconds < 60:
+        words = str(_("just now"))
+    elif seconds < 3600:
+        words = ngettext("%(count)s minute ago", "%(count)s minutes ago", seconds // 60) % {"count": seconds // 60}
+    elif seconds < 86400:
+        words = ngettext("%(count)s hour ago", "%(count)s hours ago", seconds // 3600) % {"count": seconds // 3600}
+    else:
+        words = ngettext("%(count)s day ago", "%(count)s days ago", seconds // 86400) % {"count": seconds // 86400}
+    title = at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, words)
+
+
+@register.filter
+def item(mapping: Any, key: Any) -> Any:
+    """`mapping[key]`, or nothing when there is none."""
+    try:
+        return mapping[key]
+    except (KeyError, IndexError, TypeError):
+        return ""

@@ -1,0 +1,77 @@
+"""The topology as a picture: boxes with places; the template draws them as SVG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.config.topology import all_roles, endpoint_address
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+
+WIDTH = 640
+_ACROSS = 4
+_BOX = 144
+_GAP = 16
+_LINE = 84
+_TOP = 76
+MOST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A machine in the picture; x and y are its upper left corner."""
+
+    name: str
+    label: str
+    x: int
+    y: int
+    etcd: bool
+    master: bool
+    worker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The picture: `more` machines did not fit, `words` say the same to somebody who cannot see it."""
+
+    width: int
+    height: int
+    endpoint: str
+    boxes: tuple[Box, ...]
+    lines: tuple[str, ...]
+    more: int
+    words: str
+
+
+def draw(document: Document) -> Drawing:
+    """Control planes first, then etcd, then workers; at most 24 boxes."""
+    roles = all_roles(document)
+    order = sorted(roles, key=lambda name: ("master" not in roles[name], "etcd" not in roles[name]))
+    shown = order[:MOST]
+    boxes = []
+    for place, name in enumerate(shown):
+        down, across = divmod(place, _ACROSS)
+        count = min(_ACROSS, len(shown) - down * _ACROSS)
+        left = (WIDTH - count * _BOX - (count - 1) * _GAP) // 2
+        has = roles[name]
+        label = name if len(name) <= 16 else f"{name[:15]}…"
+        x, y = left + across * (_BOX + _GAP), _TOP + down * _LINE
+        boxes.append(Box(name, label, x, y, "etcd" in has, "master" in has, "worker" in has))
+    height = _TOP + -(-len(shown) // _ACROSS) * _LINE - _GAP
+    lines = tuple(
+        f"M{WIDTH // 2} 44 V58 H{box.x + _BOX // 2} V{box.y}" for box in boxes if box.master and box.y == _TOP
+    )
+    words = "; ".join(f"{name}: {', '.join(roles[name]) or 'no role'}" for name in shown)
+    endpoint = f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}"
+    where = endpoint_address(document)
+    return Drawing(
+        WIDTH,
+        height,
+        f"{endpoint} → {where}" if where else endpoint,
+        tuple(boxes),
+        lines,
+        len(order) - len(shown),
+        words,
+    )

@@ -1,0 +1,88 @@
+"""Connection: what the worker saw of each machine, stage by stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+from clusters.selectors import probes_of
+from clusters.wizard.page import NothingToFill, Page
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from clusters.config.schema import Document
+    from clusters.models import Cluster
+    from clusters.selectors import ProbeView
+    from clusters.wizard.page import PageForm
+
+WORDS: dict[str, _StrPromise] = {
+    "reach": _("Reach"),
+    "hostkey": _("Host key"),
+    "login": _("Login"),
+    "sudo": _("Root"),
+    "facts": _("Facts"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A machine in the table; `said` is the stage that wants words, `changed` that its key is another than before."""
+
+    probe: ProbeView
+    address: str
+    state: str
+    stages: list[tuple[_StrPromise | str, dict[str, Any]]]
+    said: dict[str, Any]
+    changed: bool
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether a new key waits for a yes, together with others."""
+        return self.state == "ask" and bool(self.probe.offered) and not self.changed
+
+
+def rows(cluster: Cluster, document: Document) -> list[Row]:
+    """A row a machine, in the document's order."""
+    return [_row(probe, document) for probe in probes_of(cluster)]
+
+
+def _row(probe: ProbeView, document: Document) -> Row:
+    host = document.host(probe.host)
+    stages = [(WORDS.get(stage["name"], stage["name"]), stage) for stage in probe.stages]
+    stopped = [stage for stage in probe.stages if stage["state"] in ("failed", "ask")]
+    passed = [stage for stage in probe.stages if stage["state"] == "ok" and stage.get("message")]
+    key = next((stage for stage in probe.stages if stage["name"] == "hostkey"), {})
+    changed = bool(probe.offered) and key.get("state") == "failed"
+    said = (stopped or passed[-1:] or [{}])[0]
+    state = "untested" if probe.stale and probe.over else probe.state
+    return Row(probe, f"{host.ssh_address}:{host.port}" if host else "", state, stages, said, changed)
+
+
+def summary(found: list[Row]) -> dict[str, Any]:
+    """What the partial needs: the rows, whether to ask again, and which keys can be accepted together."""
+    return {
+        "rows": found,
+        "active": any(not row.probe.over for row in found),
+        "acceptable": [row.probe.host for row in found if row.acceptable],
+        "ready": sum(row.state == "ok" for row in found),
+    }
+
+
+def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
+    """The table."""
+    return summary(rows(cluster, document))
+
+
+PAGE = Page(
+    slug="connection",
+    order=20,
+    title=_("Connection"),
+    lead=_("Slipway logs in to every machine, becomes root and looks around. It changes nothing."),
+    icon="plug",
+    sections=(),
+    bind=lambda document, data: NothingToFill(),
+    context=context,
+)

@@ -1,0 +1,57 @@
+"""Browser: fills in the wizard's forms as a browser would."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from clusters.services import document_of
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+    from django.test import Client
+
+    from clusters.config.schema import Document
+    from clusters.models import Cluster
+
+
+class Browser:
+    """One person's view of one draft."""
+
+    def __init__(self, client: Client, cluster: Cluster) -> None:
+        self.client = client
+        self.cluster = cluster
+
+    def address(self, slug: str) -> str:
+        """The page's address."""
+        return reverse("wizard", args=[self.cluster.pk, slug])
+
+    def get(self, slug: str) -> Any:
+        """Open a page."""
+        return self.client.get(self.address(slug))
+
+    def post(self, slug: str, data: dict[str, Any], *, htmx: bool = False, version: int | None = None) -> HttpResponse:
+        """Press Next, or with `htmx` let the page save itself."""
+        self.cluster.refresh_from_db()
+        sent = {"draft_version": self.cluster.version if version is None else version, **data}
+        headers = {"HX-Request": "true"} if htmx else {}
+        return self.client.post(self.address(slug), sent, headers=headers)  # type: ignore[return-value]
+
+    def document(self) -> Document:
+        """What is stored now."""
+        self.cluster.refresh_from_db()
+        return document_of(self.cluster)
+
+    def machines(self, **changes: str) -> dict[str, Any]:
+        """The machines page as it is shown, with changes; `h0_name` stands for `host-0-name`."""
+        document = self.document()
+        data: dict[str, Any] = {"host-TOTAL_FORMS": len(document.hosts), "host-INITIAL_FORMS": len(document.hosts)}
+        for place, host in enumerate(document.hosts):
+            values = {"row": place, "name": host.name, "address": host.address, "port": host.port, "user": host.user}
+            values |= {"internal_address": host.internal_address, "credential": "password"}
+            data |= {f"host-{place}-{key}": value for key, value in values.items()}
+        for key, value in changes.items():
+            place_name, _, field = key.partition("_")
+            data[f"host-{place_name[1:]}-{field}" if place_name[1:].isdigit() else f"host-{key}"] = value
+        return data

@@ -1,0 +1,28 @@
+"""Alice at her browser, looking at the wizard alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.wizard.browser import Browser
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
+
+    from clusters.models import Cluster
+
+
+@pytest.fixture(autouse=True)
+def _wizard_alone(settings: SettingsWrapper) -> None:
+    settings.ROOT_URLCONF = "tests.wizard.standin_urls"
+
+
+@pytest.fixture
+def browser(client: Client, alice: User, cluster: Cluster) -> Browser:
+    """Alice, logged in, with her draft of three machines."""
+    client.force_login(alice)
+    return Browser(client, cluster)
