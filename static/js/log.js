@@ -74,6 +74,7 @@ export function startLog(box) {
         lines.append(block);
       }
       block.append(row(one));
+      block.classList.toggle("is-full", block.childElementCount >= BLOCK);
     }
     if (rows.length) oldest = Math.min(oldest, rows[0][0]);
     el("log-none").hidden = lines.childElementCount > 0;
@@ -85,6 +86,7 @@ export function startLog(box) {
     for (let at = 0; at < rows.length; at += BLOCK) {
       const block = newBlock();
       block.append(...rows.slice(at, at + BLOCK).map(row));
+      block.classList.toggle("is-full", block.childElementCount >= BLOCK);
       part.append(block);
     }
     const anchor = lines.querySelector(".ln");
@@ -234,7 +236,9 @@ export function startLog(box) {
     if (event.deltaY < 0 && scroll.scrollHeight > scroll.clientHeight) setFollowing(false);
     if (event.deltaY < 0 && scroll.scrollTop < 300) loadOlder();
   }, { passive: true });
-  new ResizeObserver(() => { if (following) toBottom(); }).observe(scroll);
+  const sizes = new ResizeObserver(() => { if (following) toBottom(); });
+  sizes.observe(scroll);
+  sizes.observe(lines);
   addEventListener("hashchange", goToHash);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-filter-host]");
