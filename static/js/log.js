@@ -206,7 +206,17 @@ export function startLog(box) {
     line.scrollIntoView({ block: "center" });
   }
 
+  /** Offer the machines and steps that the grid shows; the plan may come after the page. */
+  function offer() {
+    for (const head of document.querySelectorAll(".grid-host[data-filter-host]")) hueOf(head.dataset.filterHost);
+    const known = new Set([...fields.step.options].map((option) => option.value));
+    for (const line of document.querySelectorAll("#run-grid tr[data-key]")) {
+      if (!known.has(line.dataset.key)) fields.step.add(new Option(line.firstElementChild.textContent, line.dataset.key));
+    }
+  }
+
   function setFilter(next) {
+    offer();
     filter = { ...next };
     for (const [key, field] of Object.entries(fields)) {
       if (field.value !== (filter[key] || "")) field.value = filter[key] || "";
@@ -240,6 +250,7 @@ export function startLog(box) {
   sizes.observe(scroll);
   sizes.observe(lines);
   addEventListener("hashchange", goToHash);
+  document.addEventListener("htmx:afterSettle", offer);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-filter-host]");
     if (!button) return;

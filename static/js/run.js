@@ -45,7 +45,22 @@ function live(how) {
   document.getElementById("live-word").textContent = word;
 }
 
+/** Keep the step that is being done in sight, unless somebody is looking at another one. */
+function keepInSight() {
+  const grid = document.getElementById("run-grid");
+  const cell = grid.querySelector(".cell.is-running");
+  if (!cell || grid.matches(":hover, :focus-within")) return;
+  const place = cell.getBoundingClientRect();
+  const frame = grid.getBoundingClientRect();
+  const under = place.bottom - frame.bottom + 48;
+  const over = frame.top + 64 - place.top;
+  if (under > 0) grid.scrollTop += under;
+  else if (over > 0) grid.scrollTop -= over;
+}
+
 tell();
+keepInSight();
+document.addEventListener("htmx:afterSettle", keepInSight);
 document.addEventListener("htmx:afterSettle", tell);
 setInterval(() => { if (active() && !document.hidden) refresh(); }, SLOW);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && active()) refresh(); });
@@ -59,4 +74,4 @@ log.ready.then((seq) => follow(box.dataset.socket, seq, {
   },
   onLive: live,
   onEnd: refresh,
-}));
+}), () => live("lost"));
