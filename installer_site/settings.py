@@ -102,6 +102,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            # The pages are no app of their own, so their tags are named.
             "libraries": {"ui": "clusters.web.templatetags.ui"},
         },
     },

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
@@ -22,6 +20,5 @@ def healthz(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
+    path("", include("clusters.web.urls")),
 ]
-if find_spec("clusters.web.urls"):
-    urlpatterns.append(path("", include("clusters.web.urls")))

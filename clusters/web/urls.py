@@ -1,0 +1,30 @@
+"""Which address shows which page of clusters, runs and accounts; the wizard brings its own."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LogoutView
+from django.urls import include, path
+
+from clusters.web.views import accounts, clusters, runs
+
+urlpatterns = [
+    path("", clusters.index, name="clusters"),
+    path("clusters/new/", clusters.new, name="cluster-new"),
+    path("clusters/import/", clusters.bring_in, name="cluster-import"),
+    path("clusters/<int:pk>/", clusters.show, name="cluster"),
+    path("clusters/<int:pk>/config.yaml", clusters.config, name="cluster-config"),
+    path("clusters/<int:pk>/kubeconfig", clusters.kubeconfig, name="cluster-kubeconfig"),
+    path("clusters/<int:pk>/install/", clusters.install, name="cluster-install"),
+    path("clusters/<int:pk>/delete/", clusters.delete, name="cluster-delete"),
+    path("runs/<int:pk>/", runs.show, name="run"),
+    path("runs/<int:pk>/header/", runs.header, name="run-header"),
+    path("runs/<int:pk>/grid/", runs.grid, name="run-grid"),
+    path("runs/<int:pk>/log/", runs.log, name="run-log"),
+    path("runs/<int:pk>/log.txt", runs.log_text, name="run-log-text"),
+    path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
+    path("runs/<int:pk>/retry/", runs.retry, name="run-retry"),
+    path("accounts/login/", accounts.SignIn.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/password/", accounts.OwnPassword.as_view(), name="password_change"),
+    path("", include("clusters.wizard.urls")),
+]

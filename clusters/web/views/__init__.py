@@ -1,0 +1,1 @@
+"""The pages of Slipway, except the wizard's."""

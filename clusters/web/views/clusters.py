@@ -1,0 +1,202 @@
+"""Clusters: the list, one cluster, bringing a document in, taking it out, installing and deleting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from clusters import services
+from clusters.config import render as rendering
+from clusters.config.topology import endpoint_address
+from clusters.errors import InstallerError
+from clusters.models import Cluster, Run
+from clusters.selectors import cluster_for, clusters_for
+from clusters.web.nodes import Node, nodes_of
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from clusters.config.schema import Document
+
+RUNS_SHOWN = 20
+# A document with keys of a hundred machines stays far below this many bytes.
+IMPORT_BYTES = 2 * 1024 * 1024
+DIALECTS = ("v1alpha2", "v1alpha1")
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRow:
+    """One cluster in the list; what its document says is empty when the document cannot be read."""
+
+    cluster: Cluster
+    version: str
+    endpoint: str
+    machines: int
+    nodes: list[Node]
+    last_run: Run | None
+
+    @property
+    def nodes_ok(self) -> int:
+        """How many were ready when they were last seen."""
+        return sum(node.state == "ready" for node in self.nodes)
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """Every cluster that this person may see."""
+    runs = Run.objects.defer("document").order_by("-id")
+    found = clusters_for(request.user).defer("kubeconfig").prefetch_related(Prefetch("runs", queryset=runs))
+    return render(request, "clusters/list.html", {"rows": [_row(cluster) for cluster in found]})
+
+
+@require_POST
+def new(request: HttpRequest) -> HttpResponse:
+    """A draft with the defaults; the wizard goes on from there."""
+    cluster = services.draft_create(actor=request.user, name=request.POST.get("name", "").strip())
+    return redirect("wizard", pk=cluster.pk, slug="machines")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def bring_in(request: HttpRequest) -> HttpResponse:
+    """A draft from a `config-sample.yaml`, pasted or as a file; what cannot be read is said with line and column."""
+    if request.method != "POST":
+        return render(request, "clusters/import.html", {"text": ""})
+    text, problem = _text_given(request)
+    if problem:
+        return render(request, "clusters/import.html", {"text": text, "problem": problem}, status=422)
+    cluster, findings = services.draft_import(actor=request.user, text=text)
+    if cluster is None:
+        return render(request, "clusters/import.html", {"text": text, "findings": findings}, status=422)
+    for finding in findings:
+        place = f"{finding.line}:{finding.column} " if finding.line else ""
+        (messages.error if finding.blocking else messages.warning)(request, f"{place}{finding.message}")
+    return redirect("wizard", pk=cluster.pk, slug="machines")
+
+
+@require_GET
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One cluster: nodes, endpoint, runs, and the document with its secrets masked."""
+    cluster = cluster_for(request.user, pk)
+    document = _document(cluster)
+    context = {
+        "row": _row(cluster),
+        "cluster": cluster,
+        "document": document,
+        "yaml": rendering.render(document, secrets="mask") if document else "",
+        "runs": cluster.runs.defer("document").select_related("asked_by")[:RUNS_SHOWN],
+        "active": cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first(),
+    }
+    return render(request, "clusters/show.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def config(request: HttpRequest, pk: int) -> HttpResponse:
+    """The document as a file. Secrets leave only by POST, so that no link can make a browser fetch them."""
+    cluster = cluster_for(request.user, pk)
+    asked = request.POST if request.method == "POST" else request.GET
+    dialect = asked.get("dialect") or DIALECTS[0]
+    if dialect not in DIALECTS:
+        raise Http404("There is no such dialect.")
+    with_secrets = request.method == "POST" and asked.get("secrets") == "show"
+    text = services.config_export(actor=request.user, cluster=cluster, dialect=dialect, with_secrets=with_secrets)
+    return _file(text, f"{slugify(cluster.name) or 'cluster'}-config.yaml")
+
+
+@never_cache
+@require_GET
+def kubeconfig(request: HttpRequest, pk: int) -> HttpResponse:
+    """The admin kubeconfig as a file."""
+    cluster = cluster_for(request.user, pk)
+    try:
+        text = services.kubeconfig_export(actor=request.user, cluster=cluster)
+    except services.NothingDelivered as error:
+        raise Http404(error.message) from error
+    return _file(text, f"{slugify(cluster.name) or 'cluster'}-kubeconfig.yaml")
+
+
+@require_POST
+def install(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a run and show it; what stands in the way is shown on the review page."""
+    cluster = cluster_for(request.user, pk)
+    try:
+        run = services.run_start(actor=request.user, cluster=cluster, waivers=request.POST.getlist("waivers"))
+    except InstallerError as error:
+        say(request, error)
+        return redirect("wizard", pk=cluster.pk, slug="review")
+    return redirect("run", pk=run.pk)
+
+
+@require_POST
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget the cluster, when its name was typed."""
+    cluster = cluster_for(request.user, pk)
+    if request.POST.get("name", "").strip() != cluster.name:
+        messages.error(request, _("Nothing was deleted: the name that was typed is not %s.") % cluster.name)
+        return redirect("cluster", pk=cluster.pk)
+    name = cluster.name
+    try:
+        services.draft_delete(actor=request.user, cluster=cluster)
+    except InstallerError as error:
+        say(request, error)
+        return redirect("cluster", pk=cluster.pk)
+    messages.success(request, _("%s is no longer known here. Its machines are as they were.") % name)
+    return redirect("clusters")
+
+
+def say(request: HttpRequest, error: InstallerError) -> None:
+    """The error and its way out as a message on the next page."""
+    messages.error(request, f"{error.message} {error.hint}".strip())
+
+
+def _row(cluster: Cluster) -> ClusterRow:
+    document = _document(cluster)
+    runs = list(cluster.runs.all()) if "runs" in getattr(cluster, "_prefetched_objects_cache", {}) else []
+    return ClusterRow(
+        cluster=cluster,
+        version=document.kubernetes.version if document else "",
+        endpoint=_endpoint(document) if document else "",
+        machines=len(document.hosts) if document else 0,
+        nodes=nodes_of(cluster),
+        last_run=runs[0] if runs else None,
+    )
+
+
+def _document(cluster: Cluster) -> Document | None:
+    try:
+        return services.document_of(cluster)
+    except InstallerError:
+        return None
+
+
+def _endpoint(document: Document) -> str:
+    address = endpoint_address(document)
+    return f"{address}:{document.control_plane_endpoint.port}" if address else ""
+
+
+def _text_given(request: HttpRequest) -> tuple[str, str]:
+    """What was uploaded or pasted, and what is wrong with it before it is even read."""
+    upload = request.FILES.get("file")
+    if upload is None:
+        text = request.POST.get("text", "")
+        return text, "" if text.strip() else _("Paste a document or choose a file.")
+    if upload.size > IMPORT_BYTES:
+        return "", _("The file is larger than 2 MB; a config-sample.yaml is a few kilobytes.")
+    try:
+        return upload.read().decode("utf-8-sig"), ""
+    except UnicodeDecodeError:
+        return "", _("The file is no UTF-8 text; choose the config-sample.yaml itself.")
+
+
+def _file(text: str, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(text, content_type="application/yaml; charset=utf-8", headers=headers)

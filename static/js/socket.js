@@ -1,0 +1,71 @@
+/* The events of a run over a WebSocket: connected again with growing pauses, gaps noticed, none delivered twice. */
+
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 15000;
+// Close codes of the server: nobody is signed in; there is no such run for this person.
+const HOPELESS = [4403, 4404];
+
+/**
+ * Follow the events after `seq`. Calls `onEvents(events)`, `onLive("live" | "again" | "over" | "lost")`, `onEnd(state)`.
+ */
+export function follow(address, seq, { onEvents, onLive, onEnd }) {
+  let last = seq;
+  let pause = FIRST_PAUSE;
+  let over = false;
+  let timer = 0;
+  let socket = null;
+
+  function take(events) {
+    const fresh = [];
+    for (const event of events) {
+      if (event.seq <= last) continue;
+      if (event.seq !== last + 1) {
+        if (fresh.length) onEvents(fresh);
+        socket.close();
+        return;
+      }
+      last = event.seq;
+      fresh.push(event);
+    }
+    if (fresh.length) onEvents(fresh);
+  }
+
+  function open() {
+    clearTimeout(timer);
+    const mine = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
+    socket = mine;
+    mine.addEventListener("open", () => {
+      mine.send(JSON.stringify({ after: last }));
+      onLive("live");
+    });
+    mine.addEventListener("message", ({ data }) => {
+      if (mine !== socket) return;
+      const frame = JSON.parse(data);
+      pause = FIRST_PAUSE;
+      if (frame.type === "events") take(frame.events);
+      if (frame.type === "end" && frame.last_seq <= last) {
+        over = true;
+        onLive("over");
+        onEnd(frame.state);
+        mine.close();
+      }
+    });
+    mine.addEventListener("close", ({ code }) => {
+      if (over || mine !== socket) return;
+      if (HOPELESS.includes(code)) {
+        onLive("lost");
+        return;
+      }
+      onLive("again");
+      timer = setTimeout(open, pause * (0.75 + Math.random() / 2));
+      pause = Math.min(LONGEST_PAUSE, pause * 2);
+    });
+  }
+
+  addEventListener("online", () => {
+    if (over || !socket || socket.readyState < WebSocket.CLOSING) return;
+    pause = FIRST_PAUSE;
+    open();
+  });
+  open();
+}
