@@ -55,7 +55,7 @@ NEEDS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for a machine, a lab or a browser, by whatever way, is marked so, and then -m can leave it out."""
+    """Mark what asks for a machine, the lab or a browser, in whatever way, so that -m can leave it out."""
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         for marker, fixtures in NEEDS.items():

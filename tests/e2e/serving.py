@@ -1,4 +1,4 @@
-"""Slipway as a person starts it: `manage.py serve` on a fresh data directory, and what can be seen of it from outside."""
+"""Slipway as people start it: `manage.py serve` on a fresh data directory, and what is seen of it from outside."""
 
 from __future__ import annotations
 
