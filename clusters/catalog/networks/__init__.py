@@ -1,0 +1,1 @@
+"""Network plugins, one file each."""

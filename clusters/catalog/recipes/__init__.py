@@ -1,0 +1,1 @@
+"""Undertakings, one file each: which phases they have."""

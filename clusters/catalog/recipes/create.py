@@ -1,0 +1,18 @@
+"""The recipe "create": from bare machines to a cluster that answers."""
+
+from __future__ import annotations
+
+from clusters.engine.recipe import recipe
+
+CREATE = recipe(
+    "create",
+    "Install cluster",
+    "precheck",
+    "os",
+    "runtime",
+    "images",
+    "etcd",
+    "kubernetes",
+    "network",
+    "finish",
+)

@@ -1,0 +1,124 @@
+"""An artifact bundle: a directory in upstream's file layout with an index, `bundle.yaml`."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog.sources.mirror import sha256_of
+from clusters.config.versions import parse_version
+from clusters.engine.source import Artifact
+from clusters.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of the bundle: its path below the root and the SHA-256 the index gives."""
+
+    component: str
+    version: str
+    arch: str
+    path: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What `bundle.yaml` says: files of components, and archives of images by their reference."""
+
+    files: tuple[Entry, ...]
+    images: Mapping[tuple[str, str], Entry]
+
+
+def read_index(path: Path) -> Index:
+    """Read `bundle.yaml`. Raises SourceError when it is missing or not an index."""
+    try:
+        said: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        files = tuple(
+            Entry(component, str(release["version"]), str(release["arch"]), str(each["path"]), str(each["sha256"]))
+            for component, releases in said["components"].items()
+            for release in releases
+            for each in release["files"]
+        )
+        images = {
+            (str(image["ref"]), str(image.get("arch", "amd64"))): Entry(
+                "image", str(image["ref"]), str(image.get("arch", "amd64")), str(image["path"]), str(image["sha256"])
+            )
+            for image in said.get("images", ())
+        }
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"{path} is not the index of an artifact bundle: {error}.",
+            hint="SLIPWAY_ARTIFACTS names the directory (or http address) that has a bundle.yaml.",
+        ) from error
+    return Index(files, images)
+
+
+class Bundle:
+    """A source made of an index; every file is checked against its digest once per process."""
+
+    def __init__(self, root: Path, index: Index, *, fetch: Callable[[str, str], Path] | None = None) -> None:
+        self._root = root
+        self._index = index
+        self._fetch = fetch
+        self._checked: set[str] = set()
+        self._lock = threading.Lock()
+
+    def version_of(self, component: str, kubernetes_version: str) -> str:
+        """The version the bundle has; for Kubernetes itself the one asked for, if it is there."""
+        has = tuple(dict.fromkeys(entry.version for entry in self._index.files if entry.component == component))
+        if component == "kubernetes" and kubernetes_version not in has:
+            raise SourceError(
+                f"The artifact source has no Kubernetes {kubernetes_version}.",
+                hint=f"It has {', '.join(has) or 'none'}. Choose one of these, or use another source.",
+            )
+        if not has:
+            raise SourceError(f"The artifact source has no {component}.", hint="Is the bundle complete?")
+        return kubernetes_version if component == "kubernetes" else has[0]
+
+    def file(self, component: str, version: str, name: str, arch: str) -> Artifact:
+        """A file of a component's release."""
+        for entry in self._index.files:
+            if (entry.component, entry.version, entry.arch, entry.name) == (component, version, arch, name):
+                return self._checked_file(entry)
+        raise SourceError(
+            f"The artifact source has no {name} of {component} {version} for {arch}.", hint="Is the bundle complete?"
+        )
+
+    def image(self, ref: str, arch: str) -> Artifact | None:
+        """The archive of an image. A bundle that has none of it leaves pulling to the machine."""
+        entry = self._index.images.get((ref, arch))
+        return None if entry is None else self._checked_file(entry)
+
+    def kubernetes_versions(self) -> tuple[str, ...]:
+        """The versions in the bundle, newest first."""
+        has = {entry.version for entry in self._index.files if entry.component == "kubernetes"}
+        return tuple(sorted(has, key=parse_version, reverse=True))
+
+    def _checked_file(self, entry: Entry) -> Artifact:
+        with self._lock:
+            path = self._root / entry.path
+            if entry.path not in self._checked:
+                if self._fetch is not None:
+                    path = self._fetch(entry.path, entry.sha256)
+                elif not path.is_file():
+                    raise SourceError(f"{path} is in the bundle's index but not there.", hint="Copy the bundle again.")
+                elif (found := sha256_of(path)) != entry.sha256:
+                    raise SourceError(
+                        f"{path} has SHA-256 {found}, expected {entry.sha256}.",
+                        hint="The file is damaged; copy the bundle again. Nothing of it was used.",
+                    )
+                self._checked.add(entry.path)
+        return Artifact(entry.component, entry.version, path, entry.sha256)

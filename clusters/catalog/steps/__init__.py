@@ -1,0 +1,1 @@
+"""Install steps, one file each, in a folder per phase."""

@@ -1,0 +1,1 @@
+"""Seeing that the cluster works, and handing it over."""

@@ -1,0 +1,1 @@
+"""kubeadm, kubelet and what they make."""

@@ -1,0 +1,1 @@
+"""Preparing the operating system."""

@@ -1,0 +1,1 @@
+"""The container runtime and what it needs."""
