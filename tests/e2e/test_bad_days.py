@@ -27,11 +27,11 @@ ALL = "SELECT count(*) FROM clusters_steprun WHERE run_id = ?"
 
 
 @pytest.fixture
-def started(page: Page, machines: Lab, site: Site) -> tuple[Walk, int]:
+def started(request: pytest.FixtureRequest, page: Page, machines: Lab, site: Site) -> tuple[Walk, int]:
     """A run on fresh machines, in its middle: a third of its work is done."""
     machines.reset()
     walk = Walk(page)
-    walking.through_the_wizard(walk)
+    walking.through_the_wizard(walk, "plug" if "plug" in request.node.name else "worker")
     run = walking.install(walk)
 
     def in_the_middle() -> bool:
@@ -50,7 +50,7 @@ def test_a_pulled_plug_is_named_and_retry_finishes(started: tuple[Walk, int], ma
     assert state == "failed"
     message, failures = site.ask("SELECT message, failures FROM clusters_run WHERE id = ?", run)[0]
     assert "node3" in message + failures
-    assert "node3" in walk.page.locator("#run-header").inner_text()
+    assert "node3" in walk.page.locator("#run-top").inner_text()
     machines.start("node3")
     walk.page.get_by_role("button", name=re.compile("^Retry")).first.click()
     walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)

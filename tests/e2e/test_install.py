@@ -107,7 +107,7 @@ def installed(page: Page, site: Site, lab_bundle: Path, tmp_path_factory: pytest
     """The cluster, installed by walking through the wizard and watching the run."""
     place = tmp_path_factory.mktemp("downloads")
     walk = Walk(page)
-    walking.through_the_wizard(walk)
+    walking.through_the_wizard(walk, "landing")
     run = walking.install(walk)
     state = walking.wait_until_over(walk)
     log = page.request.get(f"/runs/{run}/log.txt").text()

@@ -58,12 +58,14 @@ def sign_in(page: Page, site: Site) -> None:
     page.wait_for_url(f"{site.url}/")
 
 
-def through_the_wizard(walk: Walk) -> None:
+def through_the_wizard(walk: Walk, cluster: str) -> None:
     """From the list of clusters to the review page, with the practice machines."""
     page = walk.page
     page.goto("/")
     walk.remember("clusters")
     page.get_by_role("button", name="New cluster").first.click()
+    page.locator("#new-name").fill(cluster)
+    page.locator("#new-cluster button[type=submit]").click()
     page.wait_for_url("**/wizard/machines/")
     page.locator("#use-practice-machines").click()
     for name in MACHINES:
@@ -116,19 +118,22 @@ def run_state(page: Page) -> str:
 
 
 def wait_until_over(walk: Walk, seconds: float = INSTALL_SECONDS) -> str:
-    """Watch the page, without ever loading it again, until it shows the end; lines must keep coming meanwhile."""
-    lines_before, until = 0, time.monotonic() + seconds
-    expect(walk.page.locator("#log")).to_contain_text(re.compile(r"\w"), timeout=60 * SECONDS)
+    """Watch the page, without ever loading it again, until it shows the end; lines must come meanwhile."""
+    until, name = time.monotonic() + seconds, f"run-{run_number(walk.page)}"
+    expect(walk.page.locator("#log-lines")).to_contain_text(re.compile(r"\w"), timeout=60 * SECONDS)
     walk.remember("run")
+    before = text_shown(walk.page)
     while (state := run_state(walk.page)) not in OVER:
         assert time.monotonic() < until, f"the run is still {state} after {seconds:.0f} seconds"
-        lines = len(walk.page.locator("#log").inner_text().splitlines())
-        # The log may fold what is far away, so only the first growth is certain.
-        lines_before = max(lines_before, lines)
         walk.page.wait_for_timeout(500)
-    assert lines_before > 1, "no line was seen while the run went on"
-    walk.remember("run-over")
+    assert text_shown(walk.page) > before, "no line came while the page was watched"
+    walk.remember(f"{name}-{state}")
     return state
+
+
+def text_shown(page: Page) -> int:
+    """How many characters the log on the page holds."""
+    return int(page.locator("#log-lines").evaluate("lines => lines.textContent.length"))
 
 
 def kubeconfig(walk: Walk, place: Path) -> Path:
