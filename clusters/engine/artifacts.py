@@ -41,7 +41,8 @@ def binary(artifact: Artifact, path: str) -> Wanted:
 
 def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
     """Members of a tar archive as executables: name in the archive -> path on the machine."""
-    digests = {path: member_digests(artifact.path, tuple(members))[name] for name, path in members.items()}
+    held = member_digests(artifact.path, tuple(members))
+    digests = {path: held[name][1] for name, path in members.items()}
 
     def look(machine: Machine) -> Sight:
         answer = machine.ask(sh("sha256sum -- {} 2>/dev/null", words(digests)))
@@ -50,27 +51,29 @@ def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
         return Sight(not off, f"missing or other: {', '.join(off)}" if off else "")
 
     def act(machine: Machine) -> None:
-        archive = f"{INCOMING}/{artifact.path.name}"
-        machine.note(f"sending {artifact.path.name}, {artifact.path.stat().st_size / 1e6:.0f} MB")
-        machine.put(artifact.path, archive)
+        archive = _send(machine, artifact)
+        aside = f"{archive}.d"
+        names = words(held[name][0] for name in members)
+        machine.do(sh("rm -rf {0} && mkdir {0} && tar -xf {1} -C {0} {2}", aside, archive, names))
+        # Copied beside its place and moved there: a running program is never written over.
         for name, path in members.items():
-            machine.do(sh("tar -xOf {} {} > {}.new && chmod 0755 {}.new && mv {}.new {}", archive, name, *[path] * 4))
-        machine.do(sh("rm -f {}", archive))
+            machine.do(sh("install -m 0755 {0}/{1} {2}.new && mv {2}.new {2}", aside, held[name][0], path))
+        machine.do(sh("rm -rf {} {}", archive, aside))
 
     return Wanted(f"{artifact.component} {artifact.version} is unpacked", look, act)
 
 
 @functools.lru_cache(maxsize=64)
-def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, str]:
-    """SHA-256 of archive members, read once per process; "./" before a name is ignored."""
+def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
+    """Name without "./" -> name as it stands in the archive, and SHA-256; read once per process."""
     wanted = set(members)
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     with tarfile.open(archive) as opened:
         for entry in opened:
             name = entry.name.removeprefix("./")
             content = opened.extractfile(entry) if name in wanted else None
             if content is not None:
-                found[name] = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+                found[name] = (entry.name, hashlib.file_digest(content, "sha256").hexdigest())  # type: ignore[arg-type]
     missing = wanted - set(found)
     if missing:
         raise SourceError(
@@ -90,9 +93,15 @@ def image(ref: str, artifact: Artifact | None) -> Wanted:
         if artifact is None:
             machine.do(sh("crictl pull {}", ref))
             return
-        archive = f"{INCOMING}/{artifact.path.name}"
-        machine.note(f"sending {artifact.path.name}, {artifact.path.stat().st_size / 1e6:.0f} MB")
-        machine.put(artifact.path, archive)
+        archive = _send(machine, artifact)
         machine.do(sh("ctr -n k8s.io images import {0} && rm -f {0}", archive))
 
     return Wanted(f"image {ref} is there", look, act)
+
+
+def _send(machine: Machine, artifact: Artifact) -> str:
+    """Send a file and say so; returns where it lies."""
+    place = f"{INCOMING}/{artifact.path.name}"
+    machine.note(f"sending {artifact.path.name}, {artifact.path.stat().st_size / 1e6:.0f} MB")
+    machine.put(artifact.path, place)
+    return place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -157,6 +158,6 @@ class Machine:
 
     def _read_facts(self) -> MachineFacts:
         facts = read_facts(self.host)
-        self._sink.emit(Observed(host=self.name, step=self.step, topic="facts", values=facts.as_json()))
+        self._sink.emit(Observed(host=self.name, step=self.step, topic="facts", values=dataclasses.asdict(facts)))
         return facts
 

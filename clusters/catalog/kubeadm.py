@@ -1,0 +1,131 @@
+"""kubeadm's configuration files, by the dialect each Kubernetes version speaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog.adapt import cgroup_driver, conntrack_settable, ignored_preflight_errors
+from clusters.catalog.paths import ETCD_PKI
+from clusters.catalog.steps.etcd.start import endpoints
+from clusters.config.topology import api_server_sans
+from clusters.config.versions import facts_of
+
+if TYPE_CHECKING:
+    from clusters.config.secret import Secret
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+SOCKET = "/run/containerd/containerd.sock"
+
+
+def init_configuration(machine: Machine, cluster: Cluster) -> str:
+    """What `kubeadm init` is told. It contains no secret: the bootstrap token is made at each join."""
+    document, facts = cluster.document, facts_of(cluster.document.kubernetes.version)
+    kubernetes, api = document.kubernetes, f"kubeadm.k8s.io/{facts_of(document.kubernetes.version).kubeadm_api}"
+    client = f"{ETCD_PKI}/node-{machine.name}"
+    documents: list[dict[str, Any]] = [
+        {
+            "apiVersion": api,
+            "kind": "InitConfiguration",
+            "localAPIEndpoint": {
+                "advertiseAddress": machine.address,
+                "bindPort": document.control_plane_endpoint.port,
+            },
+            "nodeRegistration": _registration(machine, cluster),
+        },
+        {
+            "apiVersion": api,
+            "kind": "ClusterConfiguration",
+            "clusterName": kubernetes.cluster_name,
+            "kubernetesVersion": str(facts.version),
+            "controlPlaneEndpoint": f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}",
+            "imageRepository": facts.image_repository,
+            "networking": {
+                "dnsDomain": kubernetes.dns_domain,
+                "podSubnet": document.network.kube_pods_cidr,
+                "serviceSubnet": document.network.kube_service_cidr,
+            },
+            "etcd": {
+                "external": {
+                    "endpoints": list(endpoints(cluster)),
+                    "caFile": f"{ETCD_PKI}/ca.pem",
+                    "certFile": f"{client}.pem",
+                    "keyFile": f"{client}-key.pem",
+                }
+            },
+            "apiServer": {"certSANs": list(api_server_sans(document))},
+            "controllerManager": {
+                "extraArgs": _arguments(api, {"node-cidr-mask-size": str(kubernetes.node_cidr_mask_size)})
+            },
+        },
+        _kubelet_configuration(cluster),
+        _proxy_configuration(cluster),
+    ]
+    return "# Written by Slipway; changes are overwritten by its next run.\n" + yaml.safe_dump_all(
+        documents, sort_keys=False
+    )
+
+
+def join_configuration(machine: Machine, cluster: Cluster, *, token: Secret, ca_hash: str) -> str:
+    """What `kubeadm join` is told; contains the bootstrap token, so it lies on the machine only while joining."""
+    document = cluster.document
+    return yaml.safe_dump(
+        {
+            "apiVersion": f"kubeadm.k8s.io/{facts_of(document.kubernetes.version).kubeadm_api}",
+            "kind": "JoinConfiguration",
+            "nodeRegistration": _registration(machine, cluster),
+            "discovery": {
+                "bootstrapToken": {
+                    "apiServerEndpoint": (
+                        f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}"
+                    ),
+                    "token": token.reveal(),
+                    "caCertHashes": [ca_hash],
+                }
+            },
+        },
+        sort_keys=False,
+    )
+
+
+def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
+    # kubeadm with dockershim (to 1.23) hands the bare path to crictl; later ones want an address.
+    bare = facts_of(cluster.document.kubernetes.version).dockershim
+    return {
+        "name": machine.name,
+        "criSocket": SOCKET if bare else f"unix://{SOCKET}",
+        "ignorePreflightErrors": list(ignored_preflight_errors(machine)),
+    }
+
+
+def _arguments(api: str, values: dict[str, str]) -> Any:
+    """v1beta4 wants a list of names and values where earlier dialects want a mapping."""
+    return [{"name": name, "value": value} for name, value in values.items()] if api.endswith("v1beta4") else values
+
+
+def _kubelet_configuration(cluster: Cluster) -> dict[str, Any]:
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": cgroup_driver(cluster),
+        "maxPods": cluster.document.kubernetes.max_pods,
+        "rotateCertificates": True,
+        "containerLogMaxSize": "5Mi",
+        "containerLogMaxFiles": 3,
+    }
+
+
+def _proxy_configuration(cluster: Cluster) -> dict[str, Any]:
+    kubernetes = cluster.document.kubernetes
+    configuration: dict[str, Any] = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": kubernetes.proxy_mode,
+        "clusterCIDR": cluster.document.network.kube_pods_cidr,
+        "iptables": {"masqueradeAll": kubernetes.masquerade_all},
+    }
+    if not conntrack_settable(cluster):
+        configuration["conntrack"] = {"maxPerCore": 0, "min": 0}
+    return configuration

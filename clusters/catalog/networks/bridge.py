@@ -1,0 +1,136 @@
+"""The network plugin "bridge": a bridge on each node and routes between nodes. Needs no image; nodes share a subnet."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from clusters.catalog.kubectl import kubectl
+from clusters.engine.step import step
+from clusters.engine.wants import NotReached, Sight, Wanted, directory, file, service, so_if
+from clusters.remote.shell import sh, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+NAME = "bridge"
+CONFIG = "/etc/cni/net.d/10-slipway-bridge.conflist"
+SCRIPT = "/usr/local/lib/slipway/pod-routes"
+UNIT = "/etc/systemd/system/slipway-pod-routes.service"
+
+
+def chosen(document: Document) -> bool:
+    """Whether the document asks for this plugin."""
+    return document.network.plugin == NAME
+
+
+@step(
+    "network/bridge",
+    on="kubernetes",
+    needs=("runtime/containerd",),
+    needs_all=("kubernetes/init", "kubernetes/join"),
+    when=chosen,
+    expected=4,
+)
+def bridge(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Connect pods by a bridge and routes between nodes"""
+    ranges = pod_ranges(machine, cluster)
+    routes = {
+        each.address: ranges[each.name]
+        for each in cluster.members("master") + cluster.members("worker")
+        if each.name != machine.name
+    }
+    yield directory("/etc/cni/net.d")
+    yield directory("/usr/local/lib/slipway")
+    yield file(SCRIPT, script(ranges[machine.name], cluster.document.network.kube_pods_cidr, routes), mode=0o755)
+    yield file(UNIT, UNIT_TEXT)
+    yield service("slipway-pod-routes", restart_for=(SCRIPT, UNIT))
+    yield _routed(routes)
+    yield file(CONFIG, conflist(ranges[machine.name]))
+
+
+def pod_ranges(machine: Machine, cluster: Cluster) -> Mapping[str, str]:
+    """Node name -> the pod CIDR the control plane gave it; waits half a minute for new nodes to get theirs."""
+    wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
+
+    def read() -> Mapping[str, str]:
+        first = cluster.first("master", machine)
+        known: dict[str, str] = {}
+        for _ in range(30):
+            answer = first.ask(kubectl("get nodes -o json"))
+            items = json.loads(answer.stdout)["items"] if answer.ok else []
+            known = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
+            if all(known.get(name) for name in wanted):
+                return known
+            first.pause(1)
+        missing = sorted(name for name in wanted if not known.get(name))
+        raise NotReached(
+            f"The control plane gave no pod addresses to {', '.join(missing)}.",
+            hint="Is network.kubePodsCIDR large enough for all nodes (kubernetes.nodeCidrMaskSize each)?",
+        )
+
+    return cluster.once("pod-ranges", read)
+
+
+def conflist(own: str) -> str:
+    """The CNI configuration. Masquerading is done by the script, so that pods keep their address among nodes."""
+    plugins = [
+        {
+            "type": "bridge",
+            "bridge": "cni0",
+            "isGateway": True,
+            "ipMasq": False,
+            "hairpinMode": True,
+            "ipam": {"type": "host-local", "ranges": [[{"subnet": own}]], "routes": [{"dst": "0.0.0.0/0"}]},
+        },
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+    ]
+    return json.dumps({"cniVersion": "0.4.0", "name": "slipway-bridge", "plugins": plugins}, indent=2) + "\n"
+
+
+def script(own: str, pods: str, routes: Mapping[str, str]) -> str:
+    """Sets routes to the other nodes' pods, lets pods' packets through, and hides pods behind the node outside."""
+    lines = ["#!/bin/sh", "# Written by Slipway; changes are overwritten by its next run.", "set -eu"]
+    lines += [sh("ip route replace {} via {}", cidr, address).text for address, cidr in sorted(routes.items())]
+    hidden = sh("POSTROUTING -s {} ! -d {} -m comment --comment slipway-pods -j MASQUERADE", own, pods).text
+    lines.append(f"iptables -t nat -C {hidden} 2>/dev/null || iptables -t nat -A {hidden}")
+    for side in ("-s", "-d"):
+        rule = sh("FORWARD {} {} -m comment --comment slipway-pods -j ACCEPT", side, pods).text
+        lines.append(f"iptables -C {rule} 2>/dev/null || iptables -A {rule}")
+    return "\n".join(lines) + "\n"
+
+
+def _routed(routes: Mapping[str, str]) -> Want:
+    if not routes:
+        return Wanted("there is no other node to route to", lambda machine: Sight(True), lambda machine: None)
+    pairs = words(f"{cidr} via {address} " for address, cidr in sorted(routes.items()))
+    look = so_if(
+        sh('for r in {}; do ip route | grep -qF "$r" || {{ echo no route $r; exit 1; }}; done', pairs)
+    )
+
+    def act(machine: Machine) -> None:
+        machine.do(sh("{}", SCRIPT))
+
+    return Wanted(f"routes lead to the pods of {len(routes)} other nodes", look, act)
+
+
+UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
+[Unit]
+Description=Routes to the pods of other nodes
+After=network-online.target
+Wants=network-online.target
+Before=kubelet.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={SCRIPT}
+
+[Install]
+WantedBy=multi-user.target
+"""

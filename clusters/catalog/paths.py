@@ -1,0 +1,14 @@
+"""Where things lie on machines. KubeKey's places where it has one, so that its users find their way."""
+
+from __future__ import annotations
+
+CLAIM = "/etc/slipway/cluster.json"
+"""Says which cluster a machine was prepared for; tells our own leftovers from somebody else's."""
+
+BIN = "/usr/local/bin"
+ETCD_PKI = "/etc/ssl/etcd/ssl"
+KUBEADM_CONFIG = "/etc/kubernetes/kubeadm-config.yaml"
+ADMIN_CONF = "/etc/kubernetes/admin.conf"
+KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
+LOCK = "/run/slipway-kubeadm.lock"
+"""Held while kubeadm runs, so that a run that was taken over never starts a second one beside it."""

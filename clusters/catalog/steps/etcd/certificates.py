@@ -1,0 +1,106 @@
+"""etcd/authority, etcd/certificates: an authority of its own for etcd, and certificates for members and API servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog import pki
+from clusters.catalog.paths import ETCD_PKI
+from clusters.config.secret import Secret
+from clusters.engine.step import step
+from clusters.engine.wants import Sight, Wanted, directory
+from clusters.errors import InstallerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+CA, CA_KEY = f"{ETCD_PKI}/ca.pem", f"{ETCD_PKI}/ca-key.pem"
+
+
+@step("etcd/authority", on="first-etcd", needs=("os/claim",), expected=1)
+def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Make etcd's certificate authority"""
+    yield directory(ETCD_PKI, mode=0o700)
+
+    def look(here: Machine) -> Sight:
+        missing = [path for path in (CA, CA_KEY) if here.read(path) is None]
+        return Sight(not missing, f"there is no {' and no '.join(missing)}" if missing else "")
+
+    def act(here: Machine) -> None:
+        here.note("making a new authority for etcd")
+        _put(here, pki.make_authority("etcd-ca"), CA, CA_KEY)
+
+    yield Wanted("etcd has an authority", look, act)
+
+
+@step("etcd/certificates", on="etcd", needs_all=("etcd/authority",), needs=("os/claim",), expected=1)
+def certificates(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Give each etcd member its certificates"""
+    yield directory(ETCD_PKI, mode=0o700)
+    yield _authority_known(machine, cluster)
+    names = (machine.name, machine.address, "localhost", "127.0.0.1")
+    yield certificate(cluster, f"member-{machine.name}", names)
+    yield certificate(cluster, f"admin-{machine.name}", names)
+
+
+@step("etcd/clients", on="control-plane", needs_all=("etcd/authority",), needs=("os/claim",), expected=1)
+def clients(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Give each API server a certificate to reach etcd with"""
+    yield directory(ETCD_PKI, mode=0o700)
+    yield _authority_known(machine, cluster)
+    yield certificate(cluster, f"node-{machine.name}", (machine.name, machine.address))
+
+
+def certificate(cluster: Cluster, name: str, names: tuple[str, ...]) -> Want:
+    """A certificate `name.pem` with its key, signed by etcd's authority and valid for these names for a while yet."""
+    path, key_path = f"{ETCD_PKI}/{name}.pem", f"{ETCD_PKI}/{name}-key.pem"
+
+    def look(here: Machine) -> Sight:
+        held = here.read(path)
+        if held is None or here.read(key_path) is None:
+            return Sight(False, f"there is no {path} with its key")
+        why = pki.why_unfit(held, authority_of(here, cluster).certificate, names)
+        return Sight(not why, why)
+
+    def act(here: Machine) -> None:
+        here.note(f"signing {path}")
+        _put(here, pki.sign(authority_of(here, cluster), name, names), path, key_path)
+
+    return Wanted(f"certificate {name} serves", look, act)
+
+
+def authority_of(machine: Machine, cluster: Cluster) -> pki.KeyPair:
+    """etcd's authority, read from the first member once in a run."""
+
+    def read() -> pki.KeyPair:
+        first = cluster.first("etcd", machine)
+        certificate, key = first.read(CA), first.read(CA_KEY)
+        if certificate is None or key is None:
+            raise InstallerError(
+                f"{first.name} should have etcd's authority in {CA} and {CA_KEY}; one of them is missing.",
+                hint="Somebody removed it during the run; retry the run.",
+            )
+        secret = Secret(key.decode())
+        first.keep_secret(secret)
+        return pki.KeyPair(certificate, secret)
+
+    return cluster.once("etcd-authority", read)
+
+
+def _authority_known(machine: Machine, cluster: Cluster) -> Want:
+    wanted = authority_of(machine, cluster).certificate
+
+    def act(here: Machine) -> None:
+        here.put(wanted, CA)
+
+    return Wanted("the machine knows etcd's authority", lambda here: Sight(here.read(CA) == wanted), act)
+
+
+def _put(machine: Machine, pair: pki.KeyPair, path: str, key_path: str) -> None:
+    machine.keep_secret(pair.key)
+    machine.put(pair.key.reveal().encode(), key_path, mode=0o600)
+    machine.put(pair.certificate, path)

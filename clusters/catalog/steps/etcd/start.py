@@ -1,0 +1,114 @@
+"""etcd/binaries, etcd/start: etcd as a service of systemd that speaks TLS only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.paths import BIN, ETCD_PKI
+from clusters.engine.artifacts import unpacked
+from clusters.engine.step import step
+from clusters.engine.wants import directory, eventually, file, service, so_if
+from clusters.remote.shell import Command, sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+ENV = "/etc/etcd.env"
+UNIT = "/etc/systemd/system/etcd.service"
+
+
+@step("etcd/binaries", on="etcd", needs=("os/claim",), expected=2, timeout=600)
+def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Put etcd and etcdctl in place"""
+    version = cluster.source.version_of("etcd", cluster.document.kubernetes.version)
+    folder = f"etcd-{version}-linux-{machine.facts.arch}"
+    archive = cluster.source.file("etcd", version, f"{folder}.tar.gz", machine.facts.arch)
+    yield unpacked(archive, {f"{folder}/{name}": f"{BIN}/{name}" for name in ("etcd", "etcdctl")})
+
+
+@step("etcd/start", on="etcd", needs=("etcd/binaries", "etcd/certificates", "os/names"), expected=3)
+def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Start the etcd members and see them agree"""
+    member = f"{ETCD_PKI}/member-{machine.name}"
+    yield directory(cluster.document.etcd.data_dir, mode=0o700)
+    yield file(ENV, environment(machine, cluster), mode=0o600)
+    yield file(UNIT, UNIT_TEXT)
+    yield service("etcd", restart_for=(ENV, UNIT, f"{BIN}/etcd", f"{member}.pem", f"{ETCD_PKI}/ca.pem"))
+    yield eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=90)
+
+
+def health(machine: Machine, cluster: Cluster) -> Command:
+    """Asks this member whether it can commit; needs a majority of members."""
+    admin = f"{ETCD_PKI}/admin-{machine.name}"
+    return sh(
+        "ETCDCTL_API=3 {}/etcdctl --endpoints https://{}:{} --cacert {} --cert {} --key {} endpoint health 2>&1",
+        BIN,
+        machine.address,
+        cluster.document.etcd.port,
+        f"{ETCD_PKI}/ca.pem",
+        f"{admin}.pem",
+        f"{admin}-key.pem",
+    )
+
+
+def endpoints(cluster: Cluster) -> tuple[str, ...]:
+    """Where clients reach etcd."""
+    return tuple(f"https://{member.address}:{cluster.document.etcd.port}" for member in cluster.members("etcd"))
+
+
+def environment(machine: Machine, cluster: Cluster) -> str:
+    """/etc/etcd.env. Election and heartbeat times as KubeKey's defaults, for disks that are not the fastest."""
+    etcd = cluster.document.etcd
+    peers = ",".join(f"{each.name}=https://{each.address}:{etcd.peer_port}" for each in cluster.members("etcd"))
+    client, peer = f"https://{machine.address}:{etcd.port}", f"https://{machine.address}:{etcd.peer_port}"
+    member = f"{ETCD_PKI}/member-{machine.name}"
+    settings = {
+        "NAME": machine.name,
+        "DATA_DIR": etcd.data_dir,
+        "LISTEN_CLIENT_URLS": f"{client},https://127.0.0.1:{etcd.port}",
+        "ADVERTISE_CLIENT_URLS": client,
+        "LISTEN_PEER_URLS": peer,
+        "INITIAL_ADVERTISE_PEER_URLS": peer,
+        "INITIAL_CLUSTER": peers,
+        "INITIAL_CLUSTER_STATE": "new",
+        "INITIAL_CLUSTER_TOKEN": f"slipway-{cluster.document.name}",
+        "HEARTBEAT_INTERVAL": "250",
+        "ELECTION_TIMEOUT": "5000",
+        "AUTO_COMPACTION_RETENTION": "8",
+        "SNAPSHOT_COUNT": "10000",
+        "TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.pem",
+        "CERT_FILE": f"{member}.pem",
+        "KEY_FILE": f"{member}-key.pem",
+        "CLIENT_CERT_AUTH": "true",
+        "PEER_TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.pem",
+        "PEER_CERT_FILE": f"{member}.pem",
+        "PEER_KEY_FILE": f"{member}-key.pem",
+        "PEER_CLIENT_CERT_AUTH": "true",
+    }
+    return "# Written by Slipway; changes are overwritten by its next run.\n" + "".join(
+        f"ETCD_{name}={value}\n" for name, value in settings.items()
+    )
+
+
+UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
+[Unit]
+Description=etcd
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+EnvironmentFile={ENV}
+ExecStart={BIN}/etcd
+Restart=always
+RestartSec=5
+TimeoutStartSec=120
+LimitNOFILE=40000
+
+[Install]
+WantedBy=multi-user.target
+"""

@@ -1,0 +1,91 @@
+"""finish/ready: every node is Ready, DNS runs, and the cluster is handed over."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.kubectl import kubectl
+from clusters.catalog.paths import ADMIN_CONF
+from clusters.config.secret import Secret
+from clusters.engine.step import step
+from clusters.engine.wants import NotReached, Sight, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+@step(
+    "finish/ready",
+    on="first-control-plane",
+    needs_all=("kubernetes/labels", "network/bridge"),
+    timeout=300,
+    expected=20,
+)
+def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """See every node ready and DNS answering"""
+    wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
+    if cluster.document.network.plugin != "none":
+        yield eventually(f"all {len(wanted)} nodes are Ready", lambda here: _all_ready(here, wanted), within=180, every=1)
+        yield eventually("the cluster's DNS runs", _dns_runs, within=120, every=1)
+    cluster.observe("nodes", nodes(machine))
+    cluster.deliver("kubeconfig", kubeconfig(machine, cluster))
+
+
+def nodes(machine: Machine) -> list[dict[str, Any]]:
+    """The nodes as the API server sees them now."""
+    answer = machine.ask(kubectl("get nodes -o json"))
+    if not answer.ok:
+        raise NotReached(f"The API server does not list its nodes: {' '.join(answer.last_lines(2))}", retryable=True)
+    return [
+        {
+            "name": item["metadata"]["name"],
+            "ready": _is_ready(item),
+            "roles": sorted(
+                label.partition("/")[2]
+                for label in item["metadata"].get("labels", {})
+                if label.startswith("node-role.kubernetes.io/")
+            ),
+            "version": item["status"]["nodeInfo"]["kubeletVersion"],
+            "runtime": item["status"]["nodeInfo"]["containerRuntimeVersion"],
+            "os": item["status"]["nodeInfo"]["osImage"],
+            "address": next(
+                (each["address"] for each in item["status"]["addresses"] if each["type"] == "InternalIP"), ""
+            ),
+        }
+        for item in json.loads(answer.stdout)["items"]
+    ]
+
+
+def kubeconfig(machine: Machine, cluster: Cluster) -> Secret:
+    """The administrator's kubeconfig. Its server is the endpoint's address: the domain is known on the nodes only."""
+    text = (machine.read(ADMIN_CONF) or b"").decode()
+    server = f"https://{cluster.endpoint}:{cluster.document.control_plane_endpoint.port}"
+    return Secret(re.sub(r"(?m)^(\s*server:\s*).*$", rf"\g<1>{server}", text))
+
+
+def _is_ready(item: dict[str, Any]) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in item["status"].get("conditions", ()))
+
+
+def _all_ready(machine: Machine, wanted: set[str]) -> Sight:
+    answer = machine.ask(kubectl("get nodes -o json"))
+    if not answer.ok:
+        return Sight(False, " ".join(answer.last_lines(1)) or "the API server does not answer")
+    good = {item["metadata"]["name"] for item in json.loads(answer.stdout)["items"] if _is_ready(item)}
+    late = sorted(wanted - good)
+    return Sight(not late, f"not ready: {', '.join(late)}" if late else "")
+
+
+def _dns_runs(machine: Machine) -> Sight:
+    answer = machine.ask(kubectl("get deployment coredns -n kube-system -o json"))
+    if not answer.ok:
+        return Sight(False, " ".join(answer.last_lines(1)))
+    found = json.loads(answer.stdout)
+    has, wants = found["status"].get("availableReplicas", 0), found["spec"]["replicas"]
+    return Sight(has >= wants, f"{has} of {wants} DNS pods run")

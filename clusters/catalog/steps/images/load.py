@@ -1,0 +1,34 @@
+"""images/load: the images of Kubernetes itself, before kubeadm asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.versions import facts_of
+from clusters.engine.artifacts import image
+from clusters.engine.step import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+@step("images/load", on="kubernetes", needs=("runtime/containerd",), timeout=1800, expected=15)
+def load(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Bring the images of Kubernetes onto the machine"""
+    for ref in wanted_images(cluster.document, control_plane="master" in machine.roles):
+        yield image(ref, cluster.source.image(ref, machine.facts.arch))
+
+
+def wanted_images(document: Document, *, control_plane: bool) -> tuple[str, ...]:
+    """The images a node of that kind needs. Source: `kubeadm config images list` of each version."""
+    facts = facts_of(document.kubernetes.version)
+    names = (*CONTROL_PLANE, "kube-proxy") if control_plane else ("kube-proxy",)
+    images = [f"{facts.image_repository}/{name}:{facts.version}" for name in names]
+    return (facts.pause_image, *images, facts.coredns_image)

@@ -1,0 +1,74 @@
+"""kubernetes/binaries, kubernetes/kubelet: kubeadm, kubelet, kubectl, and kubelet's service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.paths import BIN
+from clusters.engine.artifacts import binary
+from clusters.engine.step import step
+from clusters.engine.wants import command, file
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+UNIT = "/etc/systemd/system/kubelet.service"
+DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+
+
+@step("kubernetes/binaries", on="kubernetes", needs=("os/claim",), timeout=900, expected=5)
+def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Put kubeadm, kubelet and kubectl in place"""
+    version = cluster.source.version_of("kubernetes", cluster.document.kubernetes.version)
+    for name in ("kubeadm", "kubelet", "kubectl"):
+        yield binary(cluster.source.file("kubernetes", version, name, machine.facts.arch), f"{BIN}/{name}")
+
+
+@step("kubernetes/kubelet", on="kubernetes", needs=("kubernetes/binaries", "runtime/containerd"), expected=1)
+def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Make kubelet a service that kubeadm can start"""
+    yield file(UNIT, UNIT_TEXT)
+    yield file(DROP_IN, DROP_IN_TEXT)
+    yield file(
+        "/etc/default/kubelet",
+        f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={machine.address} --hostname-override={machine.name}\n",
+    )
+    yield command(
+        "kubelet starts at boot",
+        sh("systemctl daemon-reload && systemctl enable kubelet"),
+        unless=sh("systemctl is-enabled --quiet kubelet && test $(systemctl show -p NeedDaemonReload --value kubelet) = no"),
+    )
+
+
+UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
+[Unit]
+Description=kubelet: the Kubernetes node agent
+After=containerd.service network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart={BIN}/kubelet
+Restart=always
+StartLimitInterval=0
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# What kubeadm expects of the service; source: kubeadm's packages.
+DROP_IN_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
+[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
+--kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart={BIN}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+"""

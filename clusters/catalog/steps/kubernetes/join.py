@@ -1,0 +1,115 @@
+"""kubernetes/join: workers become nodes of the cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from clusters.catalog.kubeadm import join_configuration
+from clusters.catalog.kubectl import kubectl
+from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF, LOCK
+from clusters.config.secret import Secret
+from clusters.engine.step import step
+from clusters.engine.wants import NotReached, Sight, Wanted, command
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+JOIN_FILE = "/etc/kubernetes/slipway-join.yaml"
+CA = "/etc/kubernetes/pki/ca.crt"
+TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
+
+
+@step(
+    "kubernetes/join",
+    on="joining-worker",
+    needs=("kubernetes/kubelet", "images/load", "os/names", "os/swap", "os/packages"),
+    needs_all=("kubernetes/init",),
+    timeout=420,
+    expected=20,
+    uncut=True,
+)
+def join(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Join the workers to the cluster"""
+
+    def look(here: Machine) -> Sight:
+        if not here.ask(sh("test -s {} && test -s {}", KUBELET_CONF, CA)).ok:
+            return Sight(False, f"{here.name} has not joined")
+        if here.read(CA) != cluster_ca(here, cluster):
+            return Sight(False, f"{here.name} belongs to another cluster")
+        known = cluster.first("master", here).ask(kubectl("get node {} -o name", here.name))
+        return Sight(known.ok, f"the API server knows no node {here.name}")
+
+    def act(here: Machine) -> None:
+        here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
+        if look(here).so:
+            return
+        if here.ask(sh("test -e {}", KUBELET_CONF)).ok:
+            here.note("an earlier attempt stopped half way; starting over")
+            here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
+        _join(here, cluster)
+
+    yield Wanted(f"{machine.name} is a node of the cluster", look, act)
+    yield command(
+        "kubelet runs", sh("systemctl restart kubelet"), unless=sh("systemctl is-active --quiet kubelet")
+    )
+
+
+def _join(machine: Machine, cluster: Cluster) -> None:
+    configuration = join_configuration(
+        machine, cluster, token=_token(machine, cluster), ca_hash=pin_of(cluster_ca(machine, cluster))
+    )
+    machine.put(configuration.encode(), JOIN_FILE, mode=0o600)
+    try:
+        machine.do(sh("flock {} {}/kubeadm join --config {}", LOCK, BIN, JOIN_FILE))
+    finally:
+        machine.ask(sh("rm -f {}", JOIN_FILE))
+
+
+def _token(machine: Machine, cluster: Cluster) -> Secret:
+    """A bootstrap token for this run, made once, short-lived, never in the log."""
+
+    def make() -> Secret:
+        first = cluster.first("master", machine)
+        answer = first.ask(sh("KUBECONFIG={} {}/kubeadm token create --ttl {}", ADMIN_CONF, BIN, TOKEN_LIFE))
+        token = Secret(answer.stdout.strip().rpartition("\n")[2])
+        if not answer.ok or token.reveal().count(".") != 1:
+            raise NotReached(
+                f"{first.name} could not make a bootstrap token: {' '.join(answer.last_lines(2))}", retryable=True
+            )
+        first.keep_secret(token)
+        return token
+
+    return cluster.once("bootstrap-token", make)
+
+
+def cluster_ca(machine: Machine, cluster: Cluster) -> bytes:
+    """The cluster's own authority, from the first control plane, read once in a run."""
+
+    def read() -> bytes:
+        found = cluster.first("master", machine).read(CA)
+        if found is None:
+            raise NotReached(f"The first control plane has no {CA}.", hint="Retry the run.", retryable=True)
+        return found
+
+    return cluster.once("cluster-ca", read)
+
+
+def pin_of(certificate: bytes) -> str:
+    """The hash kubeadm pins an authority by: SHA-256 of its public key. Source: kubeadm's discovery documentation."""
+    with warnings.catch_warnings():
+        # kubeadm up to 1.25 gives its authority the serial number 0, which cryptography frowns at.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        key = x509.load_pem_x509_certificate(certificate).public_key()
+    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+    return f"sha256:{digest}"

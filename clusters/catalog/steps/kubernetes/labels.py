@@ -1,0 +1,62 @@
+"""kubernetes/labels: roles and the document's own labels on nodes, and which control planes take ordinary pods."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.kubectl import kubectl
+from clusters.config.versions import facts_of
+from clusters.engine.step import step
+from clusters.engine.wants import Sight, Wanted
+from clusters.remote.shell import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+WORKER_LABEL = "node-role.kubernetes.io/worker"
+
+
+@step("kubernetes/labels", on="first-control-plane", needs_all=("kubernetes/join", "kubernetes/init"), expected=2)
+def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Label the nodes, and open shared control planes to pods"""
+    taints = facts_of(cluster.document.kubernetes.version).control_plane_taints
+    for member in {each.name: each for each in cluster.members("master") + cluster.members("worker")}.values():
+        wanted = dict(member.spec.labels) | ({WORKER_LABEL: ""} if "worker" in member.roles else {})
+        if wanted:
+            yield _labelled(member.name, wanted)
+        if "master" in member.roles and "worker" in member.roles:
+            yield _untainted(member.name, taints)
+
+
+def _node(machine: Machine, name: str) -> dict[str, Any]:
+    answer = machine.ask(kubectl("get node {} -o json", name))
+    return json.loads(answer.stdout) if answer.ok else {}
+
+
+def _labelled(name: str, wanted: dict[str, str]) -> Want:
+    def look(machine: Machine) -> Sight:
+        has = _node(machine, name).get("metadata", {}).get("labels", {})
+        off = [key for key, value in wanted.items() if has.get(key) != value]
+        return Sight(not off, f"not so labelled: {', '.join(off)}" if off else "")
+
+    def act(machine: Machine) -> None:
+        pairs = words(f"{key}={value}" for key, value in wanted.items())
+        machine.do(kubectl("label node {} --overwrite {}", name, pairs))
+
+    return Wanted(f"{name} has its labels", look, act)
+
+
+def _untainted(name: str, keys: tuple[str, ...]) -> Want:
+    def held(machine: Machine) -> list[str]:
+        taints = _node(machine, name).get("spec", {}).get("taints", [])
+        return [taint["key"] for taint in taints if taint["key"] in keys]
+
+    def act(machine: Machine) -> None:
+        machine.do(kubectl("taint node {} {}", name, words(f"{key}-" for key in held(machine))))
+
+    return Wanted(f"{name} takes ordinary pods too", lambda machine: Sight(not held(machine)), act)

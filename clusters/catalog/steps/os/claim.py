@@ -1,0 +1,24 @@
+"""os/claim: note on the machine which cluster it is being prepared for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from clusters.catalog.paths import CLAIM
+from clusters.engine.step import step
+from clusters.engine.wants import directory, file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+@step("os/claim", on="all", expected=0.5)
+def claim(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Note which cluster this machine belongs to"""
+    yield directory("/etc/slipway")
+    yield file(CLAIM, json.dumps({"cluster": cluster.document.name, "node": machine.name}) + "\n")

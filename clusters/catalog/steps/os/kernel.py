@@ -1,0 +1,41 @@
+"""os/kernel: kernel modules and settings that pods and services need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.engine.step import step
+from clusters.engine.wants import command, file, sysctls
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+MODULES = ("overlay", "br_netfilter", "nf_conntrack")
+IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh")
+
+SETTINGS = {
+    "net.ipv4.ip_forward": "1",
+    "net.bridge.bridge-nf-call-iptables": "1",
+    "net.bridge.bridge-nf-call-ip6tables": "1",
+}
+
+
+@step("os/kernel", on="kubernetes", needs=("os/claim",), expected=1)
+def kernel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Load kernel modules and set what routing pods needs"""
+    wanted = MODULES + (IPVS_MODULES if cluster.document.kubernetes.proxy_mode == "ipvs" else ())
+    for name in wanted:
+        # What is built in, or loaded by the host of a container, needs and allows no modprobe.
+        if machine.facts.module(name) != "active":
+            yield command(
+                f"kernel module {name} is loaded",
+                sh("modprobe {}", name),
+                unless=sh("test -d /sys/module/{0} || grep -q {1} /proc/modules", name, f"^{name} "),
+            )
+    yield file("/etc/modules-load.d/slipway.conf", "# Written by Slipway.\n" + "".join(f"{name}\n" for name in wanted))
+    yield sysctls("/etc/sysctl.d/90-slipway.conf", SETTINGS)

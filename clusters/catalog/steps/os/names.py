@@ -1,0 +1,33 @@
+"""os/names: the machine's own name, and everybody's name in /etc/hosts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.engine.step import step
+from clusters.engine.wants import block, command
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+@step("os/names", on="all", needs=("os/claim",), expected=1)
+def names(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Set the machine's name and let it know the others"""
+    document = cluster.document
+    yield command(
+        f"the machine is called {machine.name}",
+        sh("hostnamectl set-hostname {0} 2>/dev/null || {{ echo {0} > /etc/hostname && hostname {0}; }}", machine.name),
+        unless=sh('test "$(cat /proc/sys/kernel/hostname)" = {0} && test "$(cat /etc/hostname)" = {0}', machine.name),
+    )
+    domain = document.kubernetes.dns_domain
+    lines = [f"{other.address} {other.name}.{domain} {other.name}" for other in cluster.machines]
+    endpoint = document.control_plane_endpoint.domain
+    if endpoint and cluster.endpoint:
+        lines.append(f"{cluster.endpoint} {endpoint}")
+    yield block("/etc/hosts", "hosts", "\n".join(lines))

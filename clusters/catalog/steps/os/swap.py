@@ -1,0 +1,28 @@
+"""os/swap: kubelet does not start while swap is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.engine.step import step
+from clusters.engine.wants import command
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+@step("os/swap", on="kubernetes", needs=("os/claim",), expected=0.5)
+def swap(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Switch swap off, now and after a reboot"""
+    yield command("no swap is in use", sh("swapoff -a"), unless=sh('test "$(wc -l < /proc/swaps)" -le 1'))
+    # The old fstab stays beside the new one: it is the person's file.
+    yield command(
+        "/etc/fstab switches no swap on",
+        sh(r"cp -p /etc/fstab /etc/fstab.before-slipway && sed -i -E {} /etc/fstab", r"s/^([^#].*\sswap\s)/#\1/"),
+        unless=sh(r"test ! -e /etc/fstab || ! grep -Eq {} /etc/fstab", r"^[^#].*\sswap\s"),
+    )
