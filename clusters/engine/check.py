@@ -48,7 +48,7 @@ CHECKS = Checks()
 
 
 def precheck(
-    id: str,  # noqa: A002
+    id: str,
     *,
     on: str = "all",
     fix: str = "",

@@ -9,7 +9,6 @@ from clusters.config.topology import endpoint_address, members, roles
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.errors import PlanError
-from clusters.remote.host import Cancel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from clusters.config.secret import Secret
     from clusters.engine.events import Sink
     from clusters.engine.source import Source
-    from clusters.remote.host import Host
+    from clusters.remote.host import Cancel, Host
 
 T = TypeVar("T")
 

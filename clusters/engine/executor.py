@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from clusters.engine.source import Source
     from clusters.remote.host import Cancel, Host
 
-MACHINES_AT_ONCE = 40
-"""How many machines are worked on at the same time; k0sctl's limit is 30, AWX's default forks 5."""
+STEPS_AT_ONCE = 64
+"""How many steps run at the same time on all machines together."""
+
+STEPS_PER_MACHINE = 3
+"""How many of them on one machine: enough to load images while etcd starts, and far below sshd's ten sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +46,32 @@ class _Walk:
     """What is known while walking: who still waits for whom, who is busy, what ended how."""
 
     waiting: dict[Node, set[Node]]
-    busy: set[str] = field(default_factory=set)
+    urgency: dict[Node, float]
+    busy: Counter[str] = field(default_factory=Counter)
     results: dict[Node, NodeResult] = field(default_factory=dict)
     running: dict[Future[NodeResult], Node] = field(default_factory=dict)
 
     def ready(self) -> list[Node]:
-        """What can start now: nothing left to wait for, and its machine is free."""
+        """What can start now, on machines that are free for it: what the most is waiting for comes first."""
         chosen: list[Node] = []
-        taken = set(self.busy)
-        for node, needs in self.waiting.items():
-            if not needs and node[1] not in taken:
-                taken.add(node[1])
+        taken = Counter(self.busy)
+        free = [node for node, needs in self.waiting.items() if not needs]
+        for node in sorted(free, key=lambda node: -self.urgency[node]):
+            if taken[node[1]] < STEPS_PER_MACHINE:
+                taken[node[1]] += 1
                 chosen.append(node)
         return chosen
 
     def start(self, node: Node, future: Future[NodeResult]) -> None:
         """A node has begun."""
         del self.waiting[node]
-        self.busy.add(node[1])
+        self.busy[node[1]] += 1
         self.running[future] = node
 
     def finish(self, future: Future[NodeResult]) -> NodeResult:
         """A node has ended; those that waited only for good ends may go on."""
         node = self.running.pop(future)
-        self.busy.discard(node[1])
+        self.busy[node[1]] -= 1
         result = future.result()
         self.results[node] = result
         if result.state.good:
@@ -93,9 +99,9 @@ def execute_plan(
     began = time.monotonic()
     cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel)
     sink.emit(PlanMade(steps=[_row(step) for step in plan.steps]))
-    walk = _Walk({node: set(needs) for node, needs in plan.needs.items()})
+    walk = _Walk({node: set(needs) for node, needs in plan.needs.items()}, plan.seconds_to_go())
     try:
-        with ThreadPoolExecutor(MACHINES_AT_ONCE, thread_name_prefix="step") as pool:
+        with ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step") as pool:
             _walk_plan(walk, plan, cluster, pool, cancel, frozenset(waivers), dry_run)
     finally:
         cluster.close()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from clusters.engine.events import Observed, Output, SecretMade
 from clusters.errors import Cancelled
 from clusters.remote.facts import MachineFacts, read_facts
-from clusters.remote.host import Cancel, Result
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
     from clusters.engine.events import Event, Sink
-    from clusters.remote.host import Host
+    from clusters.remote.host import Cancel, Host, Result
 
 
 class FactsOnce:
@@ -160,4 +159,3 @@ class Machine:
         facts = read_facts(self.host)
         self._sink.emit(Observed(host=self.name, step=self.step, topic="facts", values=dataclasses.asdict(facts)))
         return facts
-

@@ -54,12 +54,17 @@ class Plan:
     @property
     def expected_seconds(self) -> float:
         """The shipped estimate of the critical path."""
+        return max(self.seconds_to_go().values(), default=0.0)
+
+    def seconds_to_go(self) -> dict[Node, float]:
+        """For each node the estimated seconds from its start to the plan's end, along what waits for it."""
         cost = {row.path: row.expected_seconds for row in self.steps}
-        until: dict[Node, float] = {}
-        for node in graphlib.TopologicalSorter(self.needs).static_order():
-            before = max((until[other] for other in self.needs[node]), default=0.0)
-            until[node] = before + cost[node[0]]
-        return max(until.values(), default=0.0)
+        left = dict.fromkeys(self.needs, 0.0)
+        for node in reversed(tuple(graphlib.TopologicalSorter(self.needs).static_order())):
+            left[node] += cost[node[0]]
+            for before in self.needs[node]:
+                left[before] = max(left[before], left[node])
+        return left
 
 
 def make_plan(
@@ -71,7 +76,10 @@ def make_plan(
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
 ) -> Plan:
-    """The plan of a recipe for a document. `only` and `skip` name steps by path or phase; an unknown name is an error."""
+    """The plan of a recipe for a document.
+
+    `only` and `skip` name steps by path or phase; an unknown name is an error (PlanError), not a shrug.
+    """
     phases = recipe_called(recipe).phases
     rows = [*_check_rows(document, checks)] if PRECHECK in phases else []
     rows += _step_rows(document, phases, steps)

@@ -226,7 +226,11 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     look = so_if(
         all_of(
             (
-                sh("systemctl is-active {} >/dev/null || {{ echo it is $(systemctl is-active {}); false; }}", name, name),
+                sh(
+                    "systemctl is-active {} >/dev/null || {{ echo it is $(systemctl is-active {}); false; }}",
+                    name,
+                    name,
+                ),
                 sh("systemctl is-enabled --quiet {} || {{ echo it is not enabled; false; }}", name),
                 fresh,
             )

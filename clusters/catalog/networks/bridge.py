@@ -109,9 +109,7 @@ def _routed(routes: Mapping[str, str]) -> Want:
     if not routes:
         return Wanted("there is no other node to route to", lambda machine: Sight(True), lambda machine: None)
     pairs = words(f"{cidr} via {address} " for address, cidr in sorted(routes.items()))
-    look = so_if(
-        sh('for r in {}; do ip route | grep -qF "$r" || {{ echo no route $r; exit 1; }}; done', pairs)
-    )
+    look = so_if(sh('for r in {}; do ip route | grep -qF "$r" || {{ echo no route $r; exit 1; }}; done', pairs))
 
     def act(machine: Machine) -> None:
         machine.do(sh("{}", SCRIPT))

@@ -31,7 +31,9 @@ def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """See every node ready and DNS answering"""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
     if cluster.document.network.plugin != "none":
-        yield eventually(f"all {len(wanted)} nodes are Ready", lambda here: _all_ready(here, wanted), within=180, every=1)
+        yield eventually(
+            f"all {len(wanted)} nodes are Ready", lambda here: _all_ready(here, wanted), within=180, every=1
+        )
         yield eventually("the cluster's DNS runs", _dns_runs, within=120, every=1)
     cluster.observe("nodes", nodes(machine))
     cluster.deliver("kubeconfig", kubeconfig(machine, cluster))

@@ -41,7 +41,9 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield command(
         "kubelet starts at boot",
         sh("systemctl daemon-reload && systemctl enable kubelet"),
-        unless=sh("systemctl is-enabled --quiet kubelet && test $(systemctl show -p NeedDaemonReload --value kubelet) = no"),
+        unless=sh(
+            "systemctl is-enabled --quiet kubelet && test $(systemctl show -p NeedDaemonReload --value kubelet) = no"
+        ),
     )
 
 

@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
 
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl
@@ -60,9 +60,7 @@ def join(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         _join(here, cluster)
 
     yield Wanted(f"{machine.name} is a node of the cluster", look, act)
-    yield command(
-        "kubelet runs", sh("systemctl restart kubelet"), unless=sh("systemctl is-active --quiet kubelet")
-    )
+    yield command("kubelet runs", sh("systemctl restart kubelet"), unless=sh("systemctl is-active --quiet kubelet"))
 
 
 def _join(machine: Machine, cluster: Cluster) -> None:

@@ -1,0 +1,34 @@
+"""net.ports_free: the ports of the roles are free, or held by our own earlier run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.paths import CLAIM
+from clusters.engine.check import error, precheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+
+PORTS = {"master": (10250, 10257, 10259), "worker": (10250,), "etcd": ()}
+
+
+@precheck("net.ports_free", fix="Stop what listens there, or move it to another port.")
+def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """The ports that Kubernetes needs are free"""
+    if machine.read(CLAIM) is not None:
+        return
+    document = cluster.document
+    wanted = {port for role in machine.roles for port in PORTS[role]}
+    if "master" in machine.roles:
+        wanted.add(document.control_plane_endpoint.port)
+    if "etcd" in machine.roles:
+        wanted |= {document.etcd.port, document.etcd.peer_port}
+    taken = sorted(wanted & set(machine.facts.listening))
+    if taken:
+        yield error(f"On {machine.name} something listens on {', '.join(map(str, taken))} already.")

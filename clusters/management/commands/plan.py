@@ -1,0 +1,63 @@
+"""`manage.py plan FILE`: which step runs on which machine, in reading order. Changes nothing and reaches no machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from clusters import catalog
+from clusters.config.load import load
+from clusters.config.report import findings_of
+from clusters.engine.plan import Plan, make_plan
+from clusters.engine.step import discover
+from clusters.errors import InstallerError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """Print the plan of a document."""
+
+    help = "Print which step would run on which machine. Nothing is changed and no machine is reached."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The file, and what to leave out."""
+        parser.add_argument("file", help="the document; - is standard input")
+        parser.add_argument("--recipe", default="create")
+        parser.add_argument("--only", action="append", default=[], metavar="STEP", help="only this step or phase")
+        parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="all but this step or phase")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print it, or say what is wrong with the document."""
+        name = options["file"]
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        loaded = load(text)
+        blocking = [finding for finding in findings_of(loaded) if finding.blocking]
+        if loaded.document is None or blocking:
+            said = "\n".join(f"  {finding.line}:{finding.column} {finding.message}" for finding in blocking)
+            raise CommandError(f"{name} cannot be installed:\n{said}")
+        discover(catalog)
+        try:
+            plan = make_plan(loaded.document, options["recipe"], only=options["only"], skip=options["skip"])
+        except InstallerError as error:
+            raise CommandError(f"{error.message} {error.hint}") from error
+        self.stdout.write(written(plan))
+
+
+def written(plan: Plan) -> str:
+    """The plan as text: a heading per phase, a line per step."""
+    lines: list[str] = []
+    phase = ""
+    wide = max((len(row.path) for row in plan.steps), default=0)
+    for row in plan.steps:
+        if row.phase != phase:
+            phase = row.phase
+            lines.append(f"\n{phase}")
+        lines.append(f"  {row.path:<{wide}}  {row.title}  [{', '.join(row.hosts)}]")
+    nodes = sum(len(row.hosts) for row in plan.steps)
+    lines.append(f"\n{nodes} pieces of work; about {plan.expected_seconds:.0f} s by shipped estimates.")
+    return "\n".join(lines).lstrip("\n")
