@@ -1,0 +1,71 @@
+# Everything one types: make setup | run | demo | test | lint | format. Setup happens by itself.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+# Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
+
+.PHONY: help setup run demo lint format test test-tools test-fast test-sshd lab test-lab test-browser
+
+help:
+	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
+	@echo "make demo          the same with three practice machines (root, Debian 12)"
+	@echo "make test          every check and test there is; as root on Debian it installs what they need"
+	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
+	@echo "make test-lab      the tests that need the lab's machines"
+	@echo "make test-browser  the tests that need Chromium, from the wizard to a running cluster"
+	@echo "make lint format   look at the code; put it in shape"
+
+setup: $(READY)
+
+$(READY): requirements.txt requirements-dev.txt scripts/make-venv
+	scripts/make-venv "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+run: $(READY)
+	$(BIN)/python manage.py serve
+
+demo: $(READY)
+	scripts/demo $(BIN)/python
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if [ -n "$$(find templates -name '*.html' 2>/dev/null)" ]; then $(BIN)/djlint --lint templates; fi
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# In order, cheapest first; each is a make of its own so that -j cannot mix their output and machines.
+test: $(READY)
+	scripts/install-test-tools
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory test-fast
+	$(MAKE) --no-print-directory test-sshd
+	$(MAKE) --no-print-directory lab
+	$(MAKE) --no-print-directory test-lab
+	$(MAKE) --no-print-directory test-browser
+
+test-tools:
+	scripts/install-test-tools
+
+test-fast: $(READY)
+	$(PYTEST) -q -n 2 -m "not sshd and not lab and not browser"
+
+test-sshd: $(READY)
+	$(PYTEST) -q -m "sshd and not lab and not browser"
+
+lab: $(READY)
+	scripts/build-lab $(BIN)/python
+
+test-lab: $(READY)
+	$(PYTEST) -q -m "lab and not browser"
+
+test-browser: $(READY)
+	$(PYTEST) -q -m browser

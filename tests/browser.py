@@ -1,0 +1,48 @@
+"""A headless Chromium for tests: the fixture `browser`; import it in a conftest.py."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+# Without sandbox because tests may be root; the rest keeps it from talking to anybody but the page.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium; skipped where there is none, but not where CI is set.
+
+    It lives as long as a module: Playwright's event loop must not be in the way of asyncio tests elsewhere.
+    """
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        _cannot_be_had("no Chromium is installed (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def _cannot_be_had(why: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"a browser cannot be had: {why}")
+    pytest.skip(f"a browser cannot be had: {why}")

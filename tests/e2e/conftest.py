@@ -1,0 +1,53 @@
+"""Gives the tests of the whole product three fresh machines, Slipway as people start it, and a browser signed in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import browser
+from tests.e2e import walking
+from tests.e2e.serving import Site, serving
+from tests.lab.fixtures import lab, lab_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from tests.lab.lab import Lab
+
+__all__ = ["browser", "lab", "lab_bundle"]
+
+NODES = 3
+
+
+@pytest.fixture(scope="module")
+def machines(lab: Lab) -> Lab:
+    """The lab with three hosts on which nothing was ever installed."""
+    if lab.hosts():
+        lab.reset()
+    lab.up(NODES)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def site(machines: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """`manage.py serve` on a data directory of its own."""
+    with serving(
+        tmp_path_factory.mktemp("slipway"), artifacts=lab_bundle, practice_file=machines.practice_file
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A tab in which the administrator is signed in, with a password of their own."""
+    context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(20_000)
+    tab = context.new_page()
+    walking.sign_in(tab, site)
+    yield tab
+    context.close()

@@ -1,0 +1,160 @@
+"""The ways through the pages, as a person takes them."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.e2e.serving import Site
+
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
+OWN_PASSWORD = "a-ship-on-its-way-42"
+ROLES = {"etcd": ("node1",), "master": ("node1",), "worker": ("node2", "node3")}
+MACHINES = ("node1", "node2", "node3")
+SECONDS = 1000  # in the milliseconds that Playwright counts
+INSTALL_SECONDS = 600
+OVER = ("succeeded", "failed", "cancelled")
+
+
+class Walk:
+    """What was seen on the way: the text of every page, to look for secrets in afterwards."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pages: dict[str, str] = {}
+
+    def remember(self, name: str) -> None:
+        """Keep the page as it is now; a picture of it too, where SLIPWAY_SCREENSHOTS is 1."""
+        self.pages[name] = self.page.content()
+        if os.environ.get("SLIPWAY_SCREENSHOTS") == "1":
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=PICTURES / f"{name}.png")
+
+    def next(self, slug: str) -> None:
+        """Go on to the wizard's page of this name."""
+        self.page.locator("#next").click()
+        self.page.wait_for_url(f"**/wizard/{slug}/")
+
+
+def sign_in(page: Page, site: Site) -> None:
+    """With the one-time password, which has to be changed before anything else."""
+    page.goto("/")
+    page.locator("[name=username]").fill(site.user)
+    page.locator("[name=password]").fill(site.one_time_password)
+    page.locator("[name=password]").press("Enter")
+    page.wait_for_url("**/accounts/password/")
+    page.locator("[name=old_password]").fill(site.one_time_password)
+    page.locator("[name=new_password1]").fill(OWN_PASSWORD)
+    page.locator("[name=new_password2]").fill(OWN_PASSWORD)
+    page.locator("[name=new_password2]").press("Enter")
+    page.wait_for_url(f"{site.url}/")
+
+
+def through_the_wizard(walk: Walk, cluster: str) -> None:
+    """From the list of clusters to the review page, with the practice machines."""
+    page = walk.page
+    page.goto("/")
+    walk.remember("clusters")
+    page.get_by_role("button", name="New cluster").first.click()
+    page.locator("#new-name").fill(cluster)
+    page.locator("#new-cluster button[type=submit]").click()
+    page.wait_for_url("**/wizard/machines/")
+    page.locator("#use-practice-machines").click()
+    for name in MACHINES:
+        expect(page.locator(f"input[value='{name}']").first).to_be_attached()
+    walk.remember("machines")
+    walk.next("connection")
+    try_connections(walk)
+    walk.next("roles")
+    for group, members in ROLES.items():
+        for name in MACHINES:
+            box = page.locator(f"[name='role-{group}'][value='{name}']")
+            box.set_checked(name in members, force=True)
+    walk.remember("roles")
+    walk.next("endpoint")
+    walk.remember("endpoint")
+    walk.next("kubernetes")
+    walk.remember("kubernetes")
+    walk.next("review")
+    walk.remember("review")
+
+
+def try_connections(walk: Walk) -> None:
+    """Have every machine tested, and say yes to the host keys that are new."""
+    page = walk.page
+    page.locator("#test-all").click()
+    expect(page.locator("[data-host][data-state='ask']")).to_have_count(len(MACHINES), timeout=60 * SECONDS)
+    walk.remember("host-keys")
+    page.locator("#accept-all-keys").click()
+    expect(page.locator("[data-host][data-state='ok']")).to_have_count(len(MACHINES), timeout=60 * SECONDS)
+    walk.remember("connection")
+
+
+def install(walk: Walk) -> int:
+    """Press the button; gives the number of the run whose page opens."""
+    walk.page.locator("#install-cluster").click()
+    walk.page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    return run_number(walk.page)
+
+
+def run_number(page: Page) -> int:
+    """The run whose page is open."""
+    found = re.search(r"/runs/(\d+)/", page.url)
+    assert found is not None, page.url
+    return int(found[1])
+
+
+def run_state(page: Page) -> str:
+    """The state that the run's page shows now."""
+    return page.locator("#run-state").get_attribute("data-state") or ""
+
+
+def wait_until_over(walk: Walk, seconds: float = INSTALL_SECONDS) -> str:
+    """Watch the page, without ever loading it again, until it shows the end; lines must come meanwhile."""
+    until, sizes = time.monotonic() + seconds, {text_shown(walk.page)}
+    while (state := run_state(walk.page)) not in OVER:
+        assert time.monotonic() < until, f"the run is still {state} after {seconds:.0f} seconds"
+        walk.page.wait_for_timeout(500)
+        size = text_shown(walk.page)
+        if size and sizes == {0}:
+            walk.remember("run")
+        sizes.add(size)
+    assert state != "succeeded" or len(sizes) > 2, "the log did not grow while the page was watched"
+    walk.remember(f"run-{run_number(walk.page)}-{state}")
+    return state
+
+
+def text_shown(page: Page) -> int:
+    """How many characters the log on the page holds."""
+    return int(page.locator("#log-lines").evaluate("lines => lines.textContent.length"))
+
+
+def kubeconfig(walk: Walk, place: Path) -> Path:
+    """Download it from the page of the run."""
+    with walk.page.expect_download() as download:
+        walk.page.locator("#download-kubeconfig").click()
+    path = place / "kubeconfig"
+    download.value.save_as(path)
+    path.chmod(0o600)
+    return path
+
+
+def document_with_secrets(walk: Walk, cluster: int, place: Path) -> Path:
+    """The cluster's config-sample.yaml with its passwords, as the download form asks for it."""
+    token = {cookie["name"]: cookie["value"] for cookie in walk.page.context.cookies()}["csrftoken"]
+    answer = walk.page.request.post(
+        f"/clusters/{cluster}/config.yaml", form={"secrets": "show"}, headers={"X-CSRFToken": token}
+    )
+    assert answer.ok, answer.status
+    path = place / "config-sample.yaml"
+    path.touch(mode=0o600)
+    path.write_bytes(answer.body())
+    return path

@@ -1,0 +1,71 @@
+"""The documentation speaks of everything that can be set, called or stopped by."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from clusters import catalog
+from clusters.engine.check import CHECKS
+from clusters.engine.step import discover
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+# A link with a text, and where it leads inside this repository.
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+def settings_read() -> set[str]:
+    """The environment variables that the settings read."""
+    text = (ROOT / "installer_site" / "settings.py").read_text()
+    return set(re.findall(r"env\.\w+\(\s*\"(SLIPWAY_\w+)\"", text))
+
+
+def commands() -> set[str]:
+    """The commands that `manage.py` has from us."""
+    folder = ROOT / "clusters" / "management" / "commands"
+    return {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
+
+
+def test_every_setting_is_described() -> None:
+    found = settings_read()
+    assert len(found) > 10
+    text = (DOCS / "operations.md").read_text()
+    assert sorted(name for name in found if f"| `{name}` |" not in text) == []
+
+
+def test_no_setting_is_described_that_is_not_read() -> None:
+    described = set(re.findall(r"^\| `(SLIPWAY_\w+)` \|", (DOCS / "operations.md").read_text(), re.MULTILINE))
+    assert sorted(described - settings_read()) == []
+
+
+def test_every_command_is_described() -> None:
+    found = commands()
+    assert "serve" in found
+    text = (DOCS / "operations.md").read_text()
+    assert sorted(name for name in found if f"`manage.py {name}" not in text) == []
+
+
+def test_no_command_is_described_that_does_not_exist() -> None:
+    described = set(re.findall(r"^\| `manage\.py (\w+)", (DOCS / "operations.md").read_text(), re.MULTILINE))
+    assert sorted(described - commands() - {"createsuperuser"}) == []
+
+
+def test_every_precheck_is_described_as_it_is() -> None:
+    discover(catalog)
+    rows = re.findall(
+        r"^\| `([\w.-]+)` \| (.*?) \| .* \| (yes|no) \|$", (DOCS / "prechecks.md").read_text(), re.MULTILINE
+    )
+    declared = [(check.id, check.title, "yes" if check.waivable else "no") for check in CHECKS.checks.values()]
+    assert sorted(rows) == sorted(declared)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    # Pictures are made by `SLIPWAY_SCREENSHOTS=1 make test-browser`.
+    targets = [target for target in LINK.findall(page.read_text()) if not target.endswith(".png")]
+    assert [target for target in targets if not (page.parent / target).exists()] == []

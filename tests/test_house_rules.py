@@ -1,0 +1,84 @@
+"""What holds for every file of the house, and no tool of `make lint` looks at."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_LINES = 400
+OURS = sorted(path for folder in ("clusters", "installer_site", "tests") for path in (ROOT / folder).rglob("*.py"))
+SHIPPED = [path for path in OURS if path.relative_to(ROOT).parts[0] != "tests"]
+# People read what commands print; everything else tells its caller, or the log.
+TALKATIVE = ROOT / "clusters" / "management" / "commands"
+PAGES = [
+    path
+    for folder, kind in (("templates", "*.html"), ("static", "*.js"), ("static", "*.css"))
+    for path in sorted((ROOT / folder).rglob(kind))
+]
+
+
+def name(path: Path) -> str:
+    """How a file is called in this repository."""
+    return str(path.relative_to(ROOT))
+
+
+def generated(path: Path) -> bool:
+    """Whether a tool wrote it."""
+    return path.parent.name == "migrations"
+
+
+def test_there_are_files_to_look_at() -> None:
+    assert len(SHIPPED) > 50
+
+
+def test_no_file_is_longer_than_one_can_read() -> None:
+    lengths = {name(path): len(path.read_text().splitlines()) for path in [*OURS, *PAGES] if not generated(path)}
+    assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [path for path in OURS if path.read_text().strip() and not generated(path)]
+    assert [name(path) for path in silent if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def test_nothing_that_is_shipped_prints_or_asserts() -> None:
+    found = []
+    for path in SHIPPED:
+        for node in ast.walk(ast.parse(path.read_text())):
+            prints = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            if isinstance(node, ast.Assert) or (prints and TALKATIVE not in path.parents):
+                found.append(f"{name(path)}:{getattr(node, 'lineno', 0)}")
+    assert found == []
+
+
+@pytest.mark.parametrize("kind", ["prechecks", "steps", "networks"])
+def test_every_module_of_the_catalog_has_a_test(kind: str) -> None:
+    """`catalog/steps/os/swap.py` is tested by a test file that imports it or names its step."""
+    folder = ROOT / "clusters" / "catalog" / kind
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests" / "catalog").rglob("test_*.py"))
+    modules = [path for path in folder.rglob("*.py") if path.stem != "__init__"]
+    assert [name(path) for path in modules if not is_named(path, tests)] == []
+
+
+def is_named(path: Path, tests: str) -> bool:
+    """Whether tests import the module, or speak of what it declares by its path or id."""
+    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    package, _, module = dotted.rpartition(".")
+    declared = {
+        node.args[0].value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("step", "precheck")
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    spoken = [f'"{each}"' in tests for each in declared]
+    imported = dotted in tests or any(
+        line.startswith(f"from {package} import") and module in line.replace(",", " ").split()
+        for line in tests.splitlines()
+    )
+    return imported or (bool(spoken) and all(spoken))
