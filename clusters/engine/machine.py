@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from clusters.engine.events import Observed, Output, SecretMade
 from clusters.errors import Cancelled
+from clusters.remote.errors import FileMissing
 from clusters.remote.facts import MachineFacts, read_facts
-from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clusters.config.secret import Secret
     from clusters.engine.events import Event, Sink
     from clusters.remote.host import Cancel, Host, Result
+    from clusters.remote.shell import Command
 
 
 class FactsOnce:
@@ -119,9 +120,10 @@ class Machine:
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
         self._stop_if_cancelled()
-        if not self.ask(sh("test -f {}", path)).ok:
+        try:
+            return self.host.get(path)
+        except FileMissing:
             return None
-        return self.host.get(path)
 
     def note(self, text: str) -> None:
         """Say something in the log, under this machine and step."""

@@ -1,0 +1,132 @@
+"""A pretend cluster for catalog tests: the seed's three machines, with facts and answers as a test wants them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog import pki
+from clusters.config.schema import Document
+from clusters.engine.cluster import Cluster
+from clusters.engine.source import Artifact
+from clusters.remote.facts import Address, MachineFacts
+from clusters.remote.fake import FakeHost
+from clusters.remote.host import Cancel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from clusters.engine.events import Event
+
+ADDRESSES = {"node1": "10.99.0.11", "node2": "10.99.0.12", "node3": "10.99.0.13"}
+
+GOOD = MachineFacts(
+    hostname="node",
+    os_id="debian",
+    os_name="Debian GNU/Linux 12",
+    kernel="6.1.0-13-amd64",
+    arch="amd64",
+    cpus=4,
+    memory_mb=8000,
+    var_free_mb=50_000,
+    systemd=True,
+    init="systemd",
+    cgroup_version=2,
+    modules=(("overlay", "active"), ("br_netfilter", "loadable"), ("nf_conntrack", "active")),
+    can_lower_oom=True,
+    can_raise_nofile=True,
+    conntrack_writable=True,
+    kernel_config="/boot/config",
+)
+
+NODES = {
+    "items": [
+        {
+            "metadata": {"name": name, "labels": {"node-role.kubernetes.io/worker": ""}},
+            "spec": {"podCIDR": f"10.233.{64 + number}.0/24"},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "nodeInfo": {"kubeletVersion": "v1.20.2", "containerRuntimeVersion": "x", "osImage": "y"},
+                "addresses": [{"type": "InternalIP", "address": address}],
+            },
+        }
+        for number, (name, address) in enumerate(ADDRESSES.items())
+    ]
+}
+
+
+class Kept:
+    """A sink that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+
+class PretendSource:
+    """A source whose every file is one small archive."""
+
+    def __init__(self, archive: Path) -> None:
+        self.archive = archive
+
+    def version_of(self, component: str, kubernetes_version: str) -> str:
+        """Always the same."""
+        return kubernetes_version if component == "kubernetes" else "v1.0.0"
+
+    def file(self, component: str, version: str, name: str, arch: str) -> Artifact:
+        """The archive."""
+        return Artifact(component, version, self.archive, "0" * 64)
+
+    def image(self, ref: str, arch: str) -> Artifact | None:
+        """None: machines pull."""
+        return None
+
+    def kubernetes_versions(self) -> tuple[str, ...]:
+        """One."""
+        return ("v1.20.2",)
+
+
+def seed(**changes: Any) -> Document:
+    """The seed example, with sections changed."""
+    hosts = [{"name": name, "address": at, "user": "ubuntu", "password": "x"} for name, at in ADDRESSES.items()]
+    roles = {"etcd": ["node1"], "master": ["node1"], "worker": ["node2", "node3"]}
+    return Document.model_validate(
+        {
+            "hosts": hosts,
+            "roleGroups": roles,
+            "kubernetes": {"version": "v1.20.2", "proxyMode": "iptables"},
+            "network": {"plugin": "bridge"},
+            **changes,
+        }
+    )
+
+
+def pretend(
+    monkeypatch: pytest.MonkeyPatch, archive: Path, document: Document | None = None, **facts: dict[str, Any]
+) -> tuple[Cluster, dict[str, FakeHost], Kept]:
+    """A cluster of pretend machines; `facts` changes those of a machine by its name."""
+    hosts = {name: FakeHost(name) for name in ADDRESSES}
+    authority = pki.make_authority("etcd-ca")
+    hosts["node1"].answer("get nodes -o json", json.dumps(NODES))
+    seen = {
+        name: replace(GOOD, **{"machine_id": name, "addresses": (Address("eth0", address),), **facts.get(name, {})})
+        for name, address in ADDRESSES.items()
+    }
+    monkeypatch.setattr("clusters.engine.machine.read_facts", lambda host: seen[host.name])
+    hosts["node1"].put(authority.certificate, "/etc/ssl/etcd/ssl/ca.pem")
+    hosts["node1"].put(authority.key.reveal().encode(), "/etc/ssl/etcd/ssl/ca-key.pem")
+    sink = Kept()
+    cluster = Cluster(
+        document or seed(),
+        open_host=lambda spec: hosts[spec.name],
+        source=PretendSource(archive),
+        sink=sink,
+        cancel=Cancel(),
+    )
+    return cluster, hosts, sink

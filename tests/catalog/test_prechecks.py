@@ -1,0 +1,86 @@
+"""Each precheck: silent on a good machine, and a measured sentence on a bad one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.engine.check import CHECKS
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BAD: list[tuple[str, str, dict[str, Any], str, str]] = [
+    ("access.facts", "node1", {"arch": "riscv64"}, "error", "riscv64"),
+    ("access.facts", "node1", {"arch": "arm64"}, "warning", "the document says amd64"),
+    ("os.supported", "node2", {"os_id": "slackware", "os_name": "Slackware"}, "warning", "Slackware"),
+    ("os.systemd", "node2", {"systemd": False, "init": "openrc"}, "error", "openrc"),
+    ("os.swap_off", "node2", {"swap_mb": 512}, "warning", "512 MiB of swap"),
+    ("os.kernel_min", "node2", {"kernel": "3.10.0-1160"}, "error", "3.10.0"),
+    ("os.kernel_modules", "node2", {"modules": (("overlay", "active"),)}, "error", "br_netfilter, nf_conntrack"),
+    ("hw.cpu_role", "node1", {"cpus": 1}, "error", "1 processor"),
+    ("hw.ram_role", "node1", {"memory_mb": 1000}, "error", "1000 MiB of memory, its roles need 1700"),
+    ("hw.disk_free_role", "node3", {"var_free_mb": 900}, "error", "900 MiB free"),
+    ("hw.disk_free_role", "node3", {"var_free_mb": 9000}, "warning", "20000 MiB are recommended"),
+    ("time.skew", "node3", {"clock_skew": 41.2}, "error", "41.2 s ahead of the median (limit 30 s)"),
+    ("host.machine_id_unique", "node2", {"machine_id": "node1"}, "error", "same machine id as node1"),
+    ("host.internal_ip_on_nic", "node2", {"addresses": ()}, "", ""),
+    ("k8s.leftovers", "node2", {"traces": ("/etc/kubernetes/admin.conf",)}, "error", "did not put there"),
+    ("net.ports_free", "node1", {"listening": (22, 6443)}, "error", "listens on 6443"),
+]
+
+
+@pytest.mark.parametrize(("check", "name", "facts", "severity", "words"), BAD)
+def test_a_bad_machine_is_told_what_was_measured(
+    check: str,
+    name: str,
+    facts: dict[str, Any],
+    severity: str,
+    words: str,
+    archive: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, **{name: facts})
+    found = list(CHECKS.checks[check].body(cluster.machine(name), cluster))
+    assert [finding.severity.value for finding in found] == ([severity] if severity else [])
+    assert all(words in finding.message for finding in found)
+
+
+def test_every_precheck_is_silent_on_good_machines(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    for name, host in hosts.items():
+        others = [f"{address} {address} dev eth0" for address in ("10.99.0.11", "10.99.0.12", "10.99.0.13")]
+        host.answer("ip -o route get", "\n".join(others))
+        for check in CHECKS.checks.values():
+            assert list(check.body(cluster.machine(name), cluster)) == [], f"{check.id} on {name}"
+
+
+def test_ipvs_without_its_modules_is_an_error_that_names_the_way_out(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(kubernetes={"version": "v1.20.2", "proxyMode": "ipvs"})
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    (found,) = CHECKS.checks["os.kernel_modules"].body(cluster.machine("node2"), cluster)
+    assert "ip_vs" in found.message and "iptables" in found.hint
+
+
+def test_leftovers_of_our_own_earlier_run_are_no_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(
+        monkeypatch, archive, node2={"traces": ("/var/lib/etcd/member",), "listening": (10250,)}
+    )
+    hosts["node2"].put(json.dumps({"cluster": "sample"}).encode(), "/etc/slipway/cluster.json")
+    for check in ("k8s.leftovers", "net.ports_free"):
+        assert list(CHECKS.checks[check].body(cluster.machine("node2"), cluster)) == []
+    hosts["node2"].put(json.dumps({"cluster": "other"}).encode(), "/etc/slipway/cluster.json")
+    (found,) = CHECKS.checks["k8s.leftovers"].body(cluster.machine("node2"), cluster)
+    assert "belongs to the cluster other" in found.message
+
+
+def test_a_node_behind_a_router_is_an_error_for_bridge(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node2"].answer("ip -o route get", "10.99.0.11 10.99.0.11 via 10.0.0.1 dev eth0")
+    (found,) = CHECKS.checks["net.same_subnet"].body(cluster.machine("node2"), cluster)
+    assert "10.99.0.11" in found.message

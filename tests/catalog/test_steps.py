@@ -1,0 +1,183 @@
+"""The steps: what each wants, and the files that decide whether a cluster comes up."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from clusters.catalog import kubeadm, pki
+from clusters.catalog.networks import bridge
+from clusters.catalog.steps.etcd import certificates, start
+from clusters.catalog.steps.finish import ready
+from clusters.catalog.steps.images import load
+from clusters.catalog.steps.kubernetes import join
+from clusters.catalog.steps.runtime import containerd
+from clusters.config.secret import Secret
+from clusters.engine.events import Delivered, Observed
+from clusters.engine.plan import make_plan
+from clusters.engine.step import STEPS
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WANTS = {
+    "os/claim": ("node2", ["/etc/slipway is a directory", "/etc/slipway/cluster.json"]),
+    "os/names": ("node2", ["is called node2", "/etc/hosts has our lines"]),
+    "os/packages": ("node2", ["system tools"]),
+    "os/swap": ("node2", ["no swap is in use", "/etc/fstab"]),
+    "os/kernel": ("node2", ["br_netfilter is loaded", "modules-load.d", "3 kernel settings hold"]),
+    "runtime/binaries": (
+        "node2",
+        ["containerd v", "runc", "/opt/cni/bin", "cni-plugins", "crictl", "crictl.yaml"],
+    ),
+    "runtime/containerd": ("node2", ["/etc/containerd", "config.toml", ".service", "runs and starts", "answers"]),
+    "images/load": ("node2", ["pause:3.2", "kube-proxy:v1.20.2", "coredns:1.7.0"]),
+    "etcd/authority": ("node1", ["is a directory of mode 700", "etcd has an authority"]),
+    "etcd/certificates": ("node1", ["mode 700", "knows etcd's authority", "member-node1", "admin-node1"]),
+    "etcd/clients": ("node1", ["mode 700", "knows etcd's authority", "node-node1"]),
+    "etcd/binaries": ("node1", ["etcd v1.0.0 is unpacked"]),
+    "etcd/start": ("node1", ["/var/lib/etcd", "/etc/etcd.env", "etcd.service", "service etcd runs", "healthy"]),
+    "kubernetes/binaries": ("node3", ["kubeadm", "kubelet", "kubectl"]),
+    "kubernetes/kubelet": ("node3", ["kubelet.service", "10-kubeadm.conf", "/etc/default/kubelet", "starts at boot"]),
+    "kubernetes/init": ("node1", ["kubeadm-config.yaml", "control plane of this cluster runs", "API server is ready"]),
+    "kubernetes/join": ("node3", ["node3 is a node of the cluster", "kubelet runs"]),
+    "kubernetes/labels": ("node1", ["node2 has its labels", "node3 has its labels"]),
+    "network/bridge": (
+        "node2",
+        ["/etc/cni/net.d", "/usr/local/lib/slipway", "pod-routes", ".service", "runs", "2 other nodes", "conflist"],
+    ),
+    "finish/ready": ("node1", ["all 3 nodes are Ready", "DNS runs"]),
+}
+
+
+def test_every_step_is_listed_here() -> None:
+    assert set(WANTS) == set(STEPS.steps)
+
+
+@pytest.mark.parametrize("path", WANTS)
+def test_a_step_wants_what_it_says(path: str, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive)
+    name, words = WANTS[path]
+    whats = [want.what for want in STEPS.steps[path].body(cluster.machine(name), cluster)]
+    assert len(whats) == len(words), whats
+    assert all(word in what for word, what in zip(words, whats, strict=True)), whats
+
+
+def test_the_plan_orders_what_depends_on_each_other() -> None:
+    plan = make_plan(seed())
+    needs = plan.needs
+    assert ("etcd/start", "node1") in needs[("kubernetes/init", "node1")]
+    assert ("kubernetes/init", "node1") in needs[("kubernetes/join", "node3")]
+    assert ("precheck/access.facts", "node3") in needs[("os/claim", "node1")]
+    assert ("runtime/binaries", "node2") not in needs[("runtime/binaries", "node3")]
+    assert plan.expected_seconds > 30
+
+
+def test_kubeadm_is_told_what_the_document_says(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive)
+    text = kubeadm.init_configuration(cluster.machine("node1"), cluster)
+    init, whole, kubelet, proxy = yaml.safe_load_all(text)
+    assert init["apiVersion"] == "kubeadm.k8s.io/v1beta2" and init["nodeRegistration"]["ignorePreflightErrors"] == []
+    assert whole["controlPlaneEndpoint"] == "lb.kubesphere.local:6443"
+    assert whole["etcd"]["external"]["endpoints"] == ["https://10.99.0.11:2379"]
+    assert whole["networking"]["podSubnet"] == "10.233.64.0/18"
+    assert kubelet["cgroupDriver"] == "systemd" and "conntrack" not in proxy
+
+
+def test_what_a_container_cannot_do_is_adapted_to(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = {
+        "container": True,
+        "cgroup_version": 1,
+        "conntrack_writable": False,
+        "kernel_config": "",
+        "can_lower_oom": False,
+        "can_raise_nofile": False,
+    }
+    cluster, _, _ = pretend(monkeypatch, archive, node1=weak)
+    machine = cluster.machine("node1")
+    init, _, kubelet, proxy = yaml.safe_load_all(kubeadm.init_configuration(machine, cluster))
+    assert init["nodeRegistration"]["ignorePreflightErrors"] == ["SystemVerification"]
+    assert kubelet["cgroupDriver"] == "cgroupfs" and proxy["conntrack"] == {"maxPerCore": 0, "min": 0}
+    assert "restrict_oom_score_adj = true" in containerd.config(machine, cluster)
+    assert "OOMScoreAdjust" not in containerd.unit(machine) and "LimitNOFILE" not in containerd.unit(machine)
+
+
+def test_the_join_file_pins_the_authority_and_newer_versions_speak_a_newer_dialect(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(kubernetes={"version": "v1.31.1", "proxyMode": "iptables"})
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    pin = join.pin_of(pki.make_authority("kubernetes").certificate)
+    text = kubeadm.join_configuration(
+        cluster.machine("node2"), cluster, token=Secret("abcdef.0123456789abcdef"), ca_hash=pin
+    )
+    said = yaml.safe_load(text)
+    assert said["apiVersion"] == "kubeadm.k8s.io/v1beta4"
+    assert said["nodeRegistration"]["criSocket"].startswith("unix://")
+    assert said["discovery"]["bootstrapToken"]["caCertHashes"] == [pin] and pin.startswith("sha256:")
+
+
+def test_a_certificate_is_made_anew_when_it_no_longer_serves(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive)
+    machine = cluster.machine("node1")
+    want = certificates.certificate(cluster, "member-node1", ("node1", "10.99.0.11"))
+    assert not want.seen(machine).so
+    want.reach(machine)
+    assert want.seen(machine).so
+    other = certificates.certificate(cluster, "member-node1", ("node1", "10.99.0.99"))
+    assert other.seen(machine).found == "it is not valid for 10.99.0.99"
+    stranger = pki.sign(pki.make_authority("stranger"), "x", ("node1",))
+    authority = certificates.authority_of(machine, cluster)
+    assert pki.why_unfit(stranger.certificate, authority.certificate, ("node1",)) == "another authority signed it"
+
+
+def test_etcd_members_know_each_other() -> None:
+    assert "Type=notify" in start.UNIT_TEXT
+
+
+def test_etcd_names_every_member(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = seed(roleGroups={"etcd": ["node1", "node2", "node3"], "master": ["node1"], "worker": ["node2"]})
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    text = start.environment(cluster.machine("node2"), cluster)
+    assert (
+        "ETCD_INITIAL_CLUSTER=node1=https://10.99.0.11:2380,node2=https://10.99.0.12:2380,node3=https://10.99.0.13:2380"
+        in text
+    )
+
+
+def test_only_control_planes_get_the_images_of_the_control_plane() -> None:
+    worker = load.wanted_images(seed(), control_plane=False)
+    assert not any("apiserver" in ref for ref in worker)
+    assert "k8s.gcr.io/kube-apiserver:v1.20.2" in load.wanted_images(seed(), control_plane=True)
+
+
+def test_mirrors_and_insecure_registries_reach_containerd() -> None:
+    hosts = containerd.registry_hosts(
+        seed(registry={"registryMirrors": ["mirror.example"], "insecureRegistries": ["reg.example:5000"]})
+    )
+    assert 'host."https://mirror.example"' in hosts["docker.io"]
+    assert "skip_verify = true" in hosts["reg.example:5000"]
+
+
+def test_routes_lead_to_the_other_nodes_and_pods_keep_their_address_among_them() -> None:
+    text = bridge.script("10.233.65.0/24", "10.233.64.0/18", {"10.99.0.11": "10.233.64.0/24"})
+    assert "ip route replace 10.233.64.0/24 via 10.99.0.11" in text
+    assert "-s 10.233.65.0/24 ! -d 10.233.64.0/18" in text
+    assert ipaddress.ip_network("10.233.65.0/24").subnet_of(ipaddress.ip_network("10.233.64.0/18"))
+
+
+def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, sink = pretend(monkeypatch, archive)
+    hosts["node1"].put(
+        b"clusters:\n- cluster:\n    server: https://lb.kubesphere.local:6443\n", "/etc/kubernetes/admin.conf"
+    )
+    list(ready.ready(cluster.machine("node1"), cluster))
+    (delivered,) = [event for event in sink.events if isinstance(event, Delivered)]
+    assert delivered.content is not None
+    assert "server: https://10.99.0.11:6443" in delivered.content.reveal()
+    (seen,) = [event for event in sink.events if isinstance(event, Observed) and event.topic == "nodes"]
+    assert [node["name"] for node in seen.values] == ["node1", "node2", "node3"]
