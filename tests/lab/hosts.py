@@ -159,7 +159,8 @@ def leader(machine: Machine) -> int:
         except OSError:
             continue
         ids = next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
-        if len(ids) > 1 and ids[-1] == "1":
+        # Two ids: here and on the host. The first process of a pod on it is number 1 too, but one level deeper.
+        if len(ids) == 2 and ids[1] == "1":
             return process
     raise LabError(f"{machine.name} is off", hint=f"python -m tests.lab start {machine.name}")
 
