@@ -84,6 +84,8 @@ def make_plan(
     rows = [*_check_rows(document, checks)] if PRECHECK in phases else []
     rows += _step_rows(document, phases, steps)
     rows = _chosen(rows, tuple(only), tuple(skip))
+    if not rows:
+        raise PlanError("The plan is empty: no step applies to any machine.", hint="Do machines have roles?")
     return Plan(recipe, tuple(rows), _graph(rows, document))
 
 

@@ -1,0 +1,94 @@
+"""Sources: nothing unchecked ever reaches a machine."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from clusters.catalog.sources import open_source
+from clusters.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONTENT = b"#!/bin/sh\n"
+PATH = "kubernetes/v1.20.2/bin/linux/amd64/kubelet"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a directory and says nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle with one file."""
+    root = tmp_path / "bundle"
+    (root / PATH).parent.mkdir(parents=True)
+    (root / PATH).write_bytes(CONTENT)
+    entry = {"path": PATH, "sha256": hashlib.sha256(CONTENT).hexdigest(), "size": len(CONTENT)}
+    release = {"version": "v1.20.2", "arch": "amd64", "files": [entry]}
+    (root / "bundle.yaml").write_text(yaml.safe_dump({"components": {"kubernetes": [release]}, "images": []}))
+    return root
+
+
+@pytest.fixture
+def mirror(bundle: Path) -> Iterator[str]:
+    """The same bundle on a web server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(bundle)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_bundle_gives_its_files_and_versions(bundle: Path) -> None:
+    source = open_source(str(bundle))
+    assert source.kubernetes_versions() == ("v1.20.2",)
+    assert source.file("kubernetes", "v1.20.2", "kubelet", "amd64").path.read_bytes() == CONTENT
+    with pytest.raises(SourceError, match=r"no Kubernetes v1.21.0"):
+        source.version_of("kubernetes", "v1.21.0")
+
+
+def test_a_damaged_file_is_refused(bundle: Path) -> None:
+    (bundle / PATH).write_bytes(b"evil")
+    with pytest.raises(SourceError, match="expected"):
+        open_source(str(bundle)).file("kubernetes", "v1.20.2", "kubelet", "amd64")
+
+
+def test_a_mirror_is_fetched_checked_and_kept(bundle: Path, mirror: str, tmp_path: Path) -> None:
+    artifact = open_source(mirror, cache=tmp_path / "cache").file("kubernetes", "v1.20.2", "kubelet", "amd64")
+    assert artifact.path.read_bytes() == CONTENT
+    (bundle / PATH).unlink()
+    again = open_source(mirror, cache=tmp_path / "cache").file("kubernetes", "v1.20.2", "kubelet", "amd64")
+    assert again.path == artifact.path
+
+
+def test_a_download_that_fails_its_checksum_leaves_nothing(bundle: Path, mirror: str, tmp_path: Path) -> None:
+    (bundle / PATH).write_bytes(b"evil")
+    with pytest.raises(SourceError, match="SHA-256"):
+        open_source(mirror, cache=tmp_path / "cache").file("kubernetes", "v1.20.2", "kubelet", "amd64")
+    assert not list((tmp_path / "cache").rglob("kubelet*"))
+
+
+def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "bundle.yaml").write_text("- 1\n")
+    with pytest.raises(SourceError, match="not the index"):
+        open_source(str(tmp_path))
+
+
+def test_without_a_source_the_way_out_is_named() -> None:
+    with pytest.raises(SourceError) as caught:
+        open_source("").version_of("etcd", "v1.20.2")
+    assert "SLIPWAY_ARTIFACTS" in caught.value.hint

@@ -1,0 +1,247 @@
+"""Carrying out plans: order, sameness, truthful failures, cancel, dry runs."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config.schema import Document
+from clusters.engine.check import Checks, error, precheck, warning
+from clusters.engine.events import CheckFound, Event, Failed, StepChanged
+from clusters.engine.executor import Outcome, execute_plan
+from clusters.engine.plan import make_plan
+from clusters.engine.recipe import recipe
+from clusters.engine.step import Register, step
+from clusters.engine.wants import Sight, Wanted, command, file
+from clusters.errors import PlanError, RemoteError
+from clusters.remote.fake import FakeHost
+from clusters.remote.host import Cancel
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+recipe("test", "Test", "precheck", "one", "two")
+
+DOCUMENT = Document.model_validate(
+    {
+        "hosts": [{"name": name, "address": f"10.0.0.{number}"} for number, name in enumerate(("a", "b"), 1)],
+        "roleGroups": {"etcd": ["a"], "master": ["a"], "worker": ["b"]},
+    }
+)
+
+
+class Kept:
+    """Keeps events; any thread may tell it."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+    def states(self) -> list[tuple[str, str, str]]:
+        """Step, host and state, of what is over."""
+        told = [event for event in self.events if isinstance(event, StepChanged) and event.state != "running"]
+        return [(event.step, event.host, str(event.state)) for event in told]
+
+
+class World:
+    """Two pretend machines, a register, checks and a sink."""
+
+    def __init__(self) -> None:
+        self.hosts = {name: FakeHost(name) for name in ("a", "b")}
+        self.register, self.checks, self.sink, self.cancel = Register(), Checks(), Kept(), Cancel()
+
+    def run(self, *, dry_run: bool = False, waivers: tuple[str, ...] = ()) -> Outcome:
+        """Carry out everything that was declared."""
+        return execute_plan(
+            make_plan(DOCUMENT, "test", steps=self.register, checks=self.checks),
+            document=DOCUMENT,
+            open_host=lambda spec: self.hosts[spec.name],
+            source=None,  # type: ignore[arg-type]
+            sink=self.sink,
+            cancel=self.cancel,
+            waivers=waivers,
+            dry_run=dry_run,
+        )
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A new world, in which nobody waits long between tries."""
+    monkeypatch.setattr("clusters.engine.node.PAUSE_BETWEEN_TRIES", 0.01)
+    return World()
+
+
+def flag(name: str, flags: set[str]) -> Want:
+    """A wanted state that is a word in a set."""
+    return Wanted(f"{name} is set", lambda machine: Sight(name in flags, "it is not"), lambda machine: flags.add(name))
+
+
+def test_a_second_run_changes_nothing(world: World) -> None:
+    flags: set[str] = set()
+
+    @step("one/flag", on="all", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Set a flag on each machine"""
+        yield flag(machine.name, flags)
+
+    first, second = world.run(), world.run()
+    assert (first.state, first.changed, first.same) == ("succeeded", 2, 0)
+    assert (second.state, second.changed, second.same) == ("succeeded", 0, 2)
+
+
+def test_what_is_needed_everywhere_is_waited_for_and_nothing_else(world: World) -> None:
+    order: list[str] = []
+
+    @step("one/first", on="all", register=world.register)
+    def first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Go first on every machine"""
+        order.append(f"first {machine.name}")
+        yield from ()
+
+    @step("two/second", on="worker", needs_all=("one/first",), register=world.register)
+    def second(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Go second on the worker"""
+        order.append(f"second {machine.name}")
+        yield from ()
+
+    assert world.run().state == "succeeded"
+    assert order[-1] == "second b" and len(order) == 3
+
+
+def test_exit_code_zero_is_not_success(world: World) -> None:
+    @step("one/liar", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Believe what is seen, not what is said"""
+        yield command("the light is on", sh("switch on"), unless=sh("test -e /light"))
+
+    world.hosts["b"].answer("test -e /light", 1)
+    outcome = world.run()
+    assert outcome.state == "failed" and "switch on" in world.hosts["b"].commands[1]
+    (failure,) = outcome.failures
+    assert failure.host == "b" and "the light is on" in failure.found
+
+
+def test_after_a_failure_what_depends_on_it_is_not_started(world: World) -> None:
+    @step("one/breaks", on="worker", register=world.register)
+    def breaks(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Break on the worker"""
+        raise RemoteError("The cable is out.", hint="Put it in.")
+        yield
+
+    @step("two/after", on="all", needs_all=("one/breaks",), register=world.register)
+    def after(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Never come to this"""
+        yield flag("never", set())
+
+    outcome = world.run()
+    assert outcome.state == "failed"
+    assert world.sink.states() == [("one/breaks", "b", "failed")]
+    (told,) = [event for event in world.sink.events if isinstance(event, Failed)]
+    assert (told.found, told.hint) == ("The cable is out.", "Put it in.")
+
+
+def test_an_error_that_may_pass_is_tried_again(world: World) -> None:
+    tries: list[int] = []
+
+    def act(machine: Machine) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise RemoteError("Not yet.", retryable=True)
+
+    @step("one/patient", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Try until it works"""
+        yield Wanted("it worked", lambda here: Sight(len(tries) == 3), act)
+
+    assert world.run().state == "succeeded" and len(tries) == 3
+
+
+def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None:
+    @precheck("x.bad", register=world.checks)
+    def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Everything is bad on every machine"""
+        yield error(f"{machine.name} is bad.")
+
+    @precheck("x.meh", register=world.checks)
+    def meh(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Something is odd on every machine"""
+        yield warning("odd")
+
+    flags: set[str] = set()
+
+    @step("one/flag", on="all", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Set a flag on each machine"""
+        yield flag(machine.name, flags)
+
+    assert world.run().state == "failed"
+    assert flags == set()
+    assert len([event for event in world.sink.events if isinstance(event, CheckFound)]) == 4
+    assert world.run(waivers=("x.bad",)).state == "succeeded"
+    assert flags == {"a", "b"}
+
+
+def test_a_dry_run_changes_nothing_and_shows_the_difference(world: World) -> None:
+    @step("one/file", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Write a file on the worker"""
+        yield file("/etc/x", "new\n")
+
+    world.hosts["b"].answer("sha256sum", 1)
+    assert world.run(dry_run=True).changed == 1
+    assert world.hosts["b"].files == {}
+    wants = [event for event in world.sink.events if event.kind == "want"]
+    assert wants[0].data()["state"] == "would" and "+new" in wants[0].data()["diff"]
+
+
+def test_a_cancel_stops_the_walk_but_not_an_uncut_step(world: World) -> None:
+    begun, finished = threading.Event(), []
+
+    @step("one/critical", on="control-plane", uncut=True, register=world.register)
+    def critical(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Finish whatever happens"""
+        begun.set()
+        world.cancel.wait(5)
+        yield Wanted("done", lambda here: Sight(bool(finished)), lambda here: finished.append(1))
+
+    @step("two/later", on="all", needs_all=("one/critical",), register=world.register)
+    def later(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Never come to this"""
+        yield flag("never", set())
+
+    asker = threading.Thread(target=lambda: begun.wait(5) and world.cancel.ask("Cancelled by alice."))
+    asker.start()
+    outcome = world.run()
+    asker.join()
+    assert outcome.state == "cancelled" and finished == [1]
+    assert world.sink.states() == [("one/critical", "a", "changed")]
+
+
+def test_an_empty_plan_is_refused(world: World) -> None:
+    with pytest.raises(PlanError, match="empty"):
+        world.run()
+
+
+def test_steps_in_a_circle_are_refused(world: World) -> None:
+    @step("one/x", on="all", needs=("one/y",), register=world.register)
+    def first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Wait for the other for ever"""
+        yield from ()
+
+    @step("one/y", on="all", needs=("one/x",), register=world.register)
+    def second(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Wait for the first for ever"""
+        yield from ()
+
+    with pytest.raises(PlanError, match="circle"):
+        world.run()
