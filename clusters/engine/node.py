@@ -26,6 +26,9 @@ TRIES = 3
 PAUSE_BETWEEN_TRIES = 3.0
 """Seconds."""
 
+PATIENCE = 20.0
+"""Seconds after a first error in which tries may begin, so that a machine that vanished is told of within a minute."""
+
 CHECK_TIMEOUT = 60.0
 """Seconds a precheck may take on one machine."""
 
@@ -103,6 +106,7 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
 def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]:
     """Bring one wanted state about, trying again where the error says so; returns its verdict and the first sight."""
     first: Sight | None = None
+    troubled: float | None = None
     for attempt in range(1, TRIES + 1):
         try:
             sight = want.seen(machine)
@@ -117,7 +121,9 @@ def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]
                 return State.CHANGED, first
             raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
         except InstallerError as error:
-            if not error.retryable or attempt == TRIES or machine.seconds_left() < PAUSE_BETWEEN_TRIES:
+            troubled = troubled or time.monotonic()
+            tired = attempt == TRIES or time.monotonic() - troubled > PATIENCE
+            if not error.retryable or tired or machine.seconds_left() < PAUSE_BETWEEN_TRIES:
                 raise
             machine.note(f"{error.message} Trying again ({attempt + 1} of {TRIES}).")
             machine.pause(PAUSE_BETWEEN_TRIES)
