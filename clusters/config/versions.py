@@ -1,6 +1,7 @@
 """What differs between Kubernetes versions: kubeadm's dialect, labels, taints, images and the parts beside it.
 
-Sources, for everything in `_SERIES`: the constants of kubeadm at the first patch of each series
+Only v1.20.2 was run on machines; the rest of the table has not been compared with what was published yet.
+Where to compare, for everything in `_SERIES`: the constants of kubeadm at the first patch of each series
 (cmd/kubeadm/app/constants) for pause and CoreDNS; the changelogs of Kubernetes for the last patch;
 the releases of cri-tools for crictl. etcd is what KubeKey takes (3.4.13 in 1.1 to 2.x, 3.5.24 and 3.6.5
 in its newest profiles) because 3.5.0 to 3.5.2, which kubeadm 1.22 and 1.23 name, could lose data.
