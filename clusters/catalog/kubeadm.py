@@ -8,8 +8,9 @@ import yaml
 
 from clusters.catalog.adapt import cgroup_driver, conntrack_settable, ignored_preflight_errors
 from clusters.catalog.paths import ETCD_PKI
+from clusters.catalog.steps.etcd.certificates import CLIENT
 from clusters.catalog.steps.etcd.start import endpoints
-from clusters.config.topology import api_server_sans
+from clusters.config.topology import api_port, api_server_sans, load_balancer
 from clusters.config.versions import facts_of
 
 if TYPE_CHECKING:
@@ -24,15 +25,11 @@ def init_configuration(machine: Machine, cluster: Cluster) -> str:
     """What `kubeadm init` is told. It contains no secret: the bootstrap token is made at each join."""
     document, facts = cluster.document, facts_of(cluster.document.kubernetes.version)
     kubernetes, api = document.kubernetes, f"kubeadm.k8s.io/{facts_of(document.kubernetes.version).kubeadm_api}"
-    client = f"{ETCD_PKI}/node-{machine.name}"
     documents: list[dict[str, Any]] = [
         {
             "apiVersion": api,
             "kind": "InitConfiguration",
-            "localAPIEndpoint": {
-                "advertiseAddress": machine.address,
-                "bindPort": document.control_plane_endpoint.port,
-            },
+            "localAPIEndpoint": _local_endpoint(machine, cluster),
             "nodeRegistration": _registration(machine, cluster),
         },
         {
@@ -47,14 +44,7 @@ def init_configuration(machine: Machine, cluster: Cluster) -> str:
                 "podSubnet": document.network.kube_pods_cidr,
                 "serviceSubnet": document.network.kube_service_cidr,
             },
-            "etcd": {
-                "external": {
-                    "endpoints": list(endpoints(cluster)),
-                    "caFile": f"{ETCD_PKI}/ca.pem",
-                    "certFile": f"{client}.pem",
-                    "keyFile": f"{client}-key.pem",
-                }
-            },
+            "etcd": _etcd(cluster),
             "apiServer": {"certSANs": list(api_server_sans(document))},
             "controllerManager": {
                 "extraArgs": _arguments(api, {"node-cidr-mask-size": str(kubernetes.node_cidr_mask_size)})
@@ -71,6 +61,7 @@ def init_configuration(machine: Machine, cluster: Cluster) -> str:
 def join_configuration(machine: Machine, cluster: Cluster, *, token: Secret, ca_hash: str) -> str:
     """What `kubeadm join` is told; contains the bootstrap token, so it lies on the machine only while joining."""
     document = cluster.document
+    control_plane = {"controlPlane": {"localAPIEndpoint": _local_endpoint(machine, cluster)}}
     return yaml.safe_dump(
         {
             "apiVersion": f"kubeadm.k8s.io/{facts_of(document.kubernetes.version).kubeadm_api}",
@@ -85,9 +76,27 @@ def join_configuration(machine: Machine, cluster: Cluster, *, token: Secret, ca_
                     "caCertHashes": [ca_hash],
                 }
             },
+            **(control_plane if "master" in machine.roles else {}),
         },
         sort_keys=False,
     )
+
+
+def _local_endpoint(machine: Machine, cluster: Cluster) -> dict[str, Any]:
+    return {"advertiseAddress": machine.address, "bindPort": api_port(cluster.document)}
+
+
+def _etcd(cluster: Cluster) -> dict[str, Any]:
+    """Where the cluster's state is. The same file names on every control plane: kubeadm keeps one configuration."""
+    client = f"{ETCD_PKI}/{CLIENT}"
+    return {
+        "external": {
+            "endpoints": list(endpoints(cluster)),
+            "caFile": f"{ETCD_PKI}/ca.pem",
+            "certFile": f"{client}.pem",
+            "keyFile": f"{client}-key.pem",
+        }
+    }
 
 
 def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
@@ -126,6 +135,9 @@ def _proxy_configuration(cluster: Cluster) -> dict[str, Any]:
         "clusterCIDR": cluster.document.network.kube_pods_cidr,
         "iptables": {"masqueradeAll": kubernetes.masquerade_all},
     }
+    if load_balancer(cluster.document) in ("keepalived", "kube-vip"):
+        # In ipvs mode kube-proxy would take a virtual address for a leftover of its own and remove it.
+        configuration["ipvs"] = {"excludeCIDRs": [cluster.endpoint + ("/128" if ":" in cluster.endpoint else "/32")]}
     if not conntrack_settable(cluster):
         configuration["conntrack"] = {"maxPerCore": 0, "min": 0}
     return configuration

@@ -92,6 +92,7 @@ class ControlPlaneEndpoint(Model):
     address: Text = ""
     port: int = 6443
     internal_loadbalancer: Text = ""
+    external_dns: bool = Field(default=False, alias="externalDNS")
 
 
 class Kubernetes(Model):

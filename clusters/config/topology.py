@@ -105,6 +105,32 @@ def endpoint_address(document: Document) -> str:
     return masters[0].node_address if masters else ""
 
 
+def load_balancer(document: Document) -> str:
+    """How clients get past a dead control plane machine.
+
+    `haproxy`, `keepalived`, `kube-vip`; `external` for an address that is no machine's; `dns` for a name that
+    somebody's DNS resolves; `none` when the endpoint is one control plane machine.
+    """
+    endpoint = document.control_plane_endpoint
+    if endpoint.internal_loadbalancer:
+        return endpoint.internal_loadbalancer
+    if endpoint.external_dns:
+        return "dns"
+    own = {address for host in members(document, "master") for address in (host.address, host.node_address)}
+    return "none" if not endpoint.address or endpoint.address in own | {"127.0.0.1"} else "external"
+
+
+EXTERNAL_API_PORT = 6443
+"""Where API servers listen behind a load balancer that is not ours; as in KubeKey, whatever port it has itself."""
+
+
+def api_port(document: Document) -> int:
+    """The port the API servers themselves listen on: the endpoint's, unless somebody else's balancer is between."""
+    if load_balancer(document) in ("external", "dns"):
+        return EXTERNAL_API_PORT
+    return document.control_plane_endpoint.port
+
+
 def first_service_address(cidr: str) -> str:
     """The address of the service `kubernetes`: the first of the service CIDR. Empty when it is no CIDR."""
     return _nth_address(cidr, 1)

@@ -70,6 +70,9 @@ one); the patch that closes CVE-2024-25621. Source: containerd's releases and it
 RUNC = "1.3.3"
 """Closes CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881. Source: runc's releases."""
 
+HAPROXY_IMAGE = "docker.io/library/haproxy:3.2.8-alpine"
+"""The proxy of `internalLoadbalancer: haproxy`; a series with long-term support. Source: haproxy's releases."""
+
 CNI_PLUGINS = "1.6.2"
 """bridge, host-local, portmap, loopback for every version here. Source: containernetworking/plugins' releases."""
 

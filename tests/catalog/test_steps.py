@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WANTS = {
     "os/claim": ("node2", ["/etc/slipway is a directory", "/etc/slipway/cluster.json"]),
-    "os/names": ("node2", ["is called node2", "/etc/hosts has our lines"]),
+    "os/names": ("node2", ["is called node2", "/etc/hosts has our lines", "endpoint's name is known"]),
     "os/packages": ("node2", ["system tools"]),
     "os/swap": ("node2", ["no swap is in use", "/etc/fstab"]),
     "os/kernel": ("node2", ["br_netfilter is loaded", "modules-load.d", "3 kernel settings hold"]),
@@ -38,12 +38,27 @@ WANTS = {
     "images/load": ("node2", ["pause:3.2", "kube-proxy:v1.20.2", "coredns:1.7.0"]),
     "etcd/authority": ("node1", ["is a directory of mode 700", "etcd has an authority"]),
     "etcd/certificates": ("node1", ["mode 700", "knows etcd's authority", "member-node1", "admin-node1"]),
-    "etcd/clients": ("node1", ["mode 700", "knows etcd's authority", "node-node1"]),
+    "etcd/clients": ("node1", ["mode 700", "knows etcd's authority", "certificate apiserver"]),
     "etcd/binaries": ("node1", ["etcd v1.0.0 is unpacked"]),
     "etcd/start": ("node1", ["/var/lib/etcd", "/etc/etcd.env", "etcd.service", "service etcd runs", "healthy"]),
     "kubernetes/binaries": ("node3", ["kubeadm", "kubelet", "kubectl"]),
     "kubernetes/kubelet": ("node3", ["kubelet.service", "10-kubeadm.conf", "/etc/default/kubelet", "starts at boot"]),
-    "kubernetes/init": ("node1", ["kubeadm-config.yaml", "control plane of this cluster runs", "API server is ready"]),
+    "kubernetes/init": (
+        "node1",
+        ["kubeadm-config.yaml", "control plane of this cluster runs", "API server is ready", "initialised"],
+    ),
+    "kubernetes/join-control-plane": ("node2", ["node2 is a node", "kubelet runs", "its own API server is ready"]),
+    "endpoint/own": ("node2", ["/etc/hosts has our lines on endpoint", "service kubelet"]),
+    "endpoint/kube-proxy": ("node1", ["kube-proxy asks https://127.0.0.1:6443"]),
+    "endpoint/haproxy": (
+        "node3",
+        ["/etc/slipway/haproxy", "haproxy.cfg", "haproxy.yaml", "through the proxy", "on endpoint", "service kubelet"],
+    ),
+    "endpoint/keepalived": (
+        "node1",
+        ["system tools", "mode 755", "api-server-is-ready", "mode 755", "keepalived.conf", "service keepalived"],
+    ),
+    "images/haproxy": ("node3", ["image docker.io/library/haproxy"]),
     "kubernetes/join": ("node3", ["node3 is a node of the cluster", "kubelet runs"]),
     "kubernetes/labels": ("node1", ["node2 has its labels", "node3 has its labels"]),
     "network/bridge": (

@@ -42,12 +42,15 @@ DEBIAN = {
     "busybox-static": BUSYBOX,
 }
 # kube-proxy calls these; Debian links them by alternatives, which an unpacked package has not.
+HAPROXY = "docker.io/library/haproxy:3.2.8-alpine"
+HAPROXY_PACKAGES = ("haproxy", "libc-bin")
 PROXY_PACKAGES = ("conntrack", "ipset", "iptables", "kmod", "libc-bin")
 PROXY_LINKS = {
     f"/usr/sbin/{family}{verb}": "xtables-nft-multi"
     for family in ("iptables", "ip6tables")
     for verb in ("", "-save", "-restore")
 }
+HAPROXY_NOTE = "Debian's haproxy 2.6 under the name of upstream's image"
 DNS_NOTE = "a stand-in: the lab's own small DNS server, not CoreDNS"
 CRICTL_NOTE = "a stand-in: the lab's own small program, not crictl"
 
@@ -141,14 +144,13 @@ def _place_crictl(bundle: Path, program: Path) -> list[Path]:
     return [archive, _bare_sum(archive)]
 
 
-def _proxy_base(build: Build, work: Path) -> Path:
-    """A small file system with iptables, for kube-proxy's image."""
-    root = work / "proxy"
+def _small_base(build: Build, root: Path, programs: tuple[str, ...]) -> Path:
+    """A small file system with a few of Debian's programs, for an image."""
     run(
         [
             "mmdebstrap",
             "--variant=extract",
-            f"--include={','.join(PROXY_PACKAGES)}",
+            f"--include={','.join(programs)}",
             packages.RELEASE,
             root,
             packages.source_line(),
@@ -178,9 +180,17 @@ def _images(build: Build, work: Path, debian: Path, dns: Path) -> list[Image]:
         component("kube-apiserver"),
         component("kube-controller-manager"),
         component("kube-scheduler"),
-        component("kube-proxy", _proxy_base(build, work)),
+        component("kube-proxy", _small_base(build, work / "proxy", PROXY_PACKAGES)),
         Image(f"{REGISTRY}/pause:{PAUSE}", ["/pause"], {"/pause": binaries / "pause"}, {}),
         Image(f"{REGISTRY}/coredns:{COREDNS}", ["/coredns"], {"/coredns": dns}, {}, note=DNS_NOTE),
+        Image(
+            HAPROXY,
+            ["/usr/sbin/haproxy"],
+            {},
+            {"/usr/local/sbin/haproxy": "/usr/sbin/haproxy"},
+            _small_base(build, work / "haproxy", HAPROXY_PACKAGES),
+            note=HAPROXY_NOTE,
+        ),
         Image(
             f"docker.io/library/busybox:{BUSYBOX}",
             [],

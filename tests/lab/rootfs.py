@@ -26,6 +26,7 @@ PACKAGES = (
     "ipset",
     "iptables",
     "iputils-ping",
+    "keepalived",
     "kmod",
     "libseccomp2",
     "mount",

@@ -33,7 +33,7 @@ def chosen(document: Document) -> bool:
     "network/bridge",
     on="kubernetes",
     needs=("runtime/containerd",),
-    needs_all=("kubernetes/init", "kubernetes/join"),
+    needs_all=("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane"),
     when=chosen,
     expected=4,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import CLAIM
+from clusters.config.topology import api_port
 from clusters.engine.check import error, precheck
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     document = cluster.document
     wanted = {port for role in machine.roles for port in PORTS[role]}
     if "master" in machine.roles:
-        wanted.add(document.control_plane_endpoint.port)
+        wanted.add(api_port(document))
     if "etcd" in machine.roles:
         wanted |= {document.etcd.port, document.etcd.peer_port}
     taken = sorted(wanted & set(machine.facts.listening))

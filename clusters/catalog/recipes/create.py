@@ -13,6 +13,7 @@ CREATE = recipe(
     "images",
     "etcd",
     "kubernetes",
+    "endpoint",
     "network",
     "finish",
 )

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
-LOAD_BALANCERS = ("haproxy", "kube-vip")
+LOAD_BALANCERS = ("haproxy", "keepalived", "kube-vip")
+NOT_BUILT = ("kube-vip",)
+VIRTUAL = ("keepalived", "kube-vip")
+"""Those whose address the control plane machines share."""
 
 TAKEN_PORTS = {
     2379: "etcd",
@@ -91,8 +94,9 @@ def address(document: Document) -> Iterator[Finding]:
         )
         return
     masters = {name for host in topology.members(document, "master") for name in (host.address, host.node_address)}
+    virtual = document.control_plane_endpoint.internal_loadbalancer in VIRTUAL
     for host in document.hosts:
-        if text in (host.address, host.node_address) and text not in masters:
+        if text in (host.address, host.node_address) and text not in masters and not virtual:
             yield error(
                 "endpoint.address_is_other_machine",
                 path,
@@ -105,10 +109,49 @@ def address(document: Document) -> Iterator[Finding]:
 
 @rule
 def load_balancer(document: Document) -> Iterator[Finding]:
-    """No internal load balancer: they are not built yet."""
-    text, path = document.control_plane_endpoint.internal_loadbalancer, f"{_PATH}.internalLoadbalancer"
-    if text in LOAD_BALANCERS:
+    """The internal load balancer is one there is, and has the address it needs."""
+    endpoint, path = document.control_plane_endpoint, f"{_PATH}.internalLoadbalancer"
+    text = endpoint.internal_loadbalancer
+    if text in NOT_BUILT:
         yield error("endpoint.load_balancer_not_built", path, f"{text} is not built yet.", hint="Leave it out.")
-    elif text:
+    elif text and text not in LOAD_BALANCERS:
         hint = did_you_mean(text, LOAD_BALANCERS)
         yield error("endpoint.load_balancer_unknown", path, f"{shown(text)} is no internal load balancer.", hint=hint)
+    elif text == "haproxy" and (endpoint.address or endpoint.external_dns):
+        yield error(
+            "endpoint.haproxy_with_address",
+            f"{_PATH}.address",
+            "With haproxy each worker has a proxy of its own, so there is no address for the endpoint.",
+            hint="Remove the address, or remove internalLoadbalancer if a load balancer answers there.",
+        )
+    elif text in VIRTUAL:
+        yield from _virtual_address(document, text)
+
+
+def _virtual_address(document: Document, kind: str) -> Iterator[Finding]:
+    address, path = document.control_plane_endpoint.address, f"{_PATH}.address"
+    hint = "Take a free address of the control planes' network that nothing else uses and DHCP does not give away."
+    if not address:
+        yield error("endpoint.vip_missing", path, f"{kind} needs an address that the machines can share.", hint=hint)
+    owner = next((host for host in document.hosts if address and address in (host.address, host.node_address)), None)
+    if owner is not None:
+        yield error(
+            "endpoint.vip_is_machine",
+            path,
+            f"{address} is the address of {owner.name}; a shared address is nobody's own.",
+            hint=hint,
+            hosts=(owner.name,),
+        )
+
+
+@rule
+def external_dns(document: Document) -> Iterator[Finding]:
+    """A name that somebody's DNS resolves has no address here."""
+    endpoint = document.control_plane_endpoint
+    if endpoint.external_dns and endpoint.address:
+        yield error(
+            "endpoint.dns_with_address",
+            f"{_PATH}.address",
+            "externalDNS says that DNS knows the endpoint's address, but an address is given too.",
+            hint="Remove one of the two.",
+        )

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
+MOST_CONTROL_PLANES = 7
+"""As many as etcd members are sensible, since they usually share machines."""
+
 MOST_ETCD = 7
 """More members make every write slower. Source: etcd's FAQ."""
 
@@ -80,22 +83,27 @@ def names_once(document: Document) -> Iterator[Finding]:
 
 @rule
 def a_control_plane(document: Document) -> Iterator[Finding]:
-    """There is exactly one control plane machine; several are not built yet."""
+    """There is a control plane machine; several need a way to be reached when the first one is dead."""
     masters = topology.members(document, "master")
+    path = "spec.roleGroups.master"
     if not masters:
         yield error(
-            "role.no_master",
-            "spec.roleGroups.master",
-            "No machine is the control plane.",
-            hint="Put one machine into master.",
+            "role.no_master", path, "No machine is the control plane.", hint="Put one or three machines into master."
         )
-    elif len(masters) > 1:
+    elif len(masters) > MOST_CONTROL_PLANES:
+        yield warning(
+            "role.many_control_planes",
+            path,
+            f"{len(masters)} control plane machines are more than any cluster has use for.",
+            hint="Three tolerate the loss of one, five of two.",
+        )
+    if len(masters) > 1 and topology.load_balancer(document) == "none":
         yield error(
-            "topology.one_control_plane",
-            "spec.roleGroups.master",
-            f"{len(masters)} control plane machines are named; installing more than one is not built yet.",
-            hint=f"Keep {masters[0].name} in master, and make the others workers.",
-            hosts=tuple(host.name for host in masters[1:]),
+            "endpoint.needs_load_balancer",
+            "spec.controlPlaneEndpoint",
+            f"{len(masters)} control plane machines are named, but the endpoint leads to {masters[0].name} alone: "
+            "when that one dies, nobody finds the others.",
+            hint="Set internalLoadbalancer to haproxy or keepalived, or address to that of a load balancer.",
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
+CLIENT = "apiserver"
 CA, CA_KEY = f"{ETCD_PKI}/ca.pem", f"{ETCD_PKI}/ca-key.pem"
 
 
@@ -52,7 +53,8 @@ def clients(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Give each API server a certificate to reach etcd with"""
     yield directory(ETCD_PKI, mode=0o700)
     yield _authority_known(machine, cluster)
-    yield certificate(cluster, f"node-{machine.name}", (machine.name, machine.address))
+    # kubeadm keeps one path for all control planes.
+    yield certificate(cluster, CLIENT, (machine.name, machine.address))
 
 
 def certificate(cluster: Cluster, name: str, names: tuple[str, ...]) -> Want:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @step(
     "finish/ready",
     on="first-control-plane",
-    needs_all=("kubernetes/labels", "network/bridge"),
+    needs_all=("kubernetes/labels", "network/bridge", "endpoint/own", "endpoint/haproxy"),
     timeout=300,
     expected=20,
 )

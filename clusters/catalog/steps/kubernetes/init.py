@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import kubectl
-from clusters.catalog.paths import ADMIN_CONF, BIN, KUBEADM_CONFIG, LOCK
+from clusters.catalog.paths import ADMIN_CONF, BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted, eventually, file, so_if
+from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
 from clusters.remote.shell import all_of, sh
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
+INITIALISED = "/etc/slipway/control-plane-initialised"
+"""There once the control plane has run. From then on it may be unwell, but it is never begun anew: that would
+make new authorities, and every other node would be lost."""
+
+CA_KEY = "/etc/kubernetes/pki/ca.key"
+
 AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon all")
 """What `kubeadm init` does once the API server runs; each may be done again."""
 
@@ -25,7 +31,15 @@ AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "ad
 @step(
     "kubernetes/init",
     on="first-control-plane",
-    needs=("kubernetes/kubelet", "images/load", "etcd/clients", "os/names", "os/swap", "os/packages"),
+    needs=(
+        "kubernetes/kubelet",
+        "images/load",
+        "etcd/clients",
+        "os/names",
+        "os/swap",
+        "os/packages",
+        "endpoint/keepalived",
+    ),
     needs_all=("etcd/start",),
     timeout=600,
     expected=30,
@@ -34,8 +48,9 @@ AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "ad
 def init(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Start the first control plane with kubeadm"""
     yield file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600)
-    yield Wanted("the control plane of this cluster runs", _looks_whole, _initialise)
+    yield Wanted("the control plane of this cluster runs", _looks_whole, lambda here: _initialise(here, cluster))
     yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=90)
+    yield file(INITIALISED, f"{cluster.document.name}\n")
 
 
 def _looks_whole(machine: Machine) -> Sight:
@@ -63,15 +78,35 @@ def _answers(machine: Machine) -> bool:
     ).ok
 
 
-def _initialise(machine: Machine) -> None:
+def _initialise(machine: Machine, cluster: Cluster) -> None:
     """Bring it up; what an interrupted attempt left half done is finished if the API server runs, else begun anew."""
     machine.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
     if machine.ask(sh("test -s {}", ADMIN_CONF)).ok and _answers(machine):
         for phase in AFTER_START:
             machine.do(sh("flock {} {}/kubeadm init phase " + phase + " --config {}", LOCK, BIN, KUBEADM_CONFIG))
         return
+    _refuse_to_begin_anew(machine, cluster)
     if machine.ask(sh("ls /etc/kubernetes/manifests/*.yaml {} 2>/dev/null | grep -q .", ADMIN_CONF)).ok:
         machine.note("an earlier attempt stopped half way; starting over (etcd's data stays)")
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)
         machine.do(sh("mv {0}.keep {0}", KUBEADM_CONFIG))
     machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print", LOCK, BIN, KUBEADM_CONFIG))
+
+
+def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:
+    """A control plane that ran, or that other nodes belong to, is not replaced by a new one in passing."""
+    if machine.ask(sh("test -e {} && test -e {}", INITIALISED, CA_KEY)).ok:
+        raise NotReached(
+            f"The control plane on {machine.name} was set up before, but its API server does not answer.",
+            hint="Nothing was changed. Is etcd well (etcdctl endpoint health), and what do journalctl -u kubelet and "
+            "crictl ps -a say? When it answers again, retry.",
+            retryable=True,
+        )
+    for name in sorted({each.name for each in cluster.members("master") + cluster.members("worker")} - {machine.name}):
+        other = cluster.machine(name).during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        if other.ask(sh("test -e {}", KUBELET_CONF)).ok:
+            raise NotReached(
+                f"{name} is a node already, but the first control plane, {machine.name}, knows of no cluster.",
+                hint="Nothing was changed. List a control plane that still runs first in roleGroups, or, if nobody "
+                f"needs the old cluster any more, run kubeadm reset -f on {name}.",
+            )

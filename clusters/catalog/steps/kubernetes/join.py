@@ -12,7 +12,9 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl
+from clusters.catalog.load_balancers import name as endpoint
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF, LOCK
+from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, command
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 JOIN_FILE = "/etc/kubernetes/slipway-join.yaml"
 CA = "/etc/kubernetes/pki/ca.crt"
+API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -34,21 +37,38 @@ TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
     "kubernetes/join",
     on="joining-worker",
     needs=("kubernetes/kubelet", "images/load", "os/names", "os/swap", "os/packages"),
-    needs_all=("kubernetes/init",),
+    needs_all=("kubernetes/init", "endpoint/kube-proxy"),
     timeout=420,
     expected=20,
     uncut=True,
 )
 def join(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Join the workers to the cluster"""
+    yield joined(machine, cluster)
+    yield kubelet_runs()
+
+
+def joined(machine: Machine, cluster: Cluster) -> Want:
+    """The machine is a node of this cluster; what an interrupted attempt left is taken away first."""
 
     def look(here: Machine) -> Sight:
         if not here.ask(sh("test -s {} && test -s {}", KUBELET_CONF, CA)).ok:
             return Sight(False, f"{here.name} has not joined")
         if here.read(CA) != cluster_ca(here, cluster):
-            return Sight(False, f"{here.name} belongs to another cluster")
-        known = cluster.first("master", here).ask(kubectl("get node {} -o name", here.name))
-        return Sight(known.ok, f"the API server knows no node {here.name}")
+            raise NotReached(
+                f"{here.name} is a node of another cluster: its {CA} is not this cluster's.",
+                hint=f"Nothing was changed. If nobody needs that node there, run kubeadm reset -f on {here.name}.",
+            )
+        if "master" in here.roles and not here.ask(sh("test -s {} && test -s {}", API_SERVER, ADMIN_CONF)).ok:
+            return Sight(False, f"{here.name} has not become a control plane")
+        known = cluster.first("master", here).ask(kubectl("get node {} --ignore-not-found -o name", here.name))
+        if not known.ok:
+            raise NotReached(
+                f"The API server could not say whether it knows {here.name}: {' '.join(known.last_lines(1))}",
+                hint=f"Nothing was changed on {here.name}. Retry when the control plane answers.",
+                retryable=True,
+            )
+        return Sight(bool(known.stdout.strip()), f"the API server knows no node {here.name}")
 
     def act(here: Machine) -> None:
         here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
@@ -57,10 +77,17 @@ def join(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         if here.ask(sh("test -e {}", KUBELET_CONF)).ok:
             here.note("an earlier attempt stopped half way; starting over")
             here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
+        endpoint.lead_to_first(here, cluster)
+        if "master" in here.roles:
+            share(here, cluster)
         _join(here, cluster)
 
-    yield Wanted(f"{machine.name} is a node of the cluster", look, act)
-    yield command("kubelet runs", sh("systemctl restart kubelet"), unless=sh("systemctl is-active --quiet kubelet"))
+    return Wanted(f"{machine.name} is a node of the cluster", look, act)
+
+
+def kubelet_runs() -> Want:
+    """kubelet runs; kubeadm starts it, somebody may have stopped it."""
+    return command("kubelet runs", sh("systemctl restart kubelet"), unless=sh("systemctl is-active --quiet kubelet"))
 
 
 def _join(machine: Machine, cluster: Cluster) -> None:

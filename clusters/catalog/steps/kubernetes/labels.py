@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 WORKER_LABEL = "node-role.kubernetes.io/worker"
 
 
-@step("kubernetes/labels", on="first-control-plane", needs_all=("kubernetes/join", "kubernetes/init"), expected=2)
+@step(
+    "kubernetes/labels",
+    on="first-control-plane",
+    needs_all=("kubernetes/join", "kubernetes/join-control-plane", "kubernetes/init"),
+    expected=2,
+)
 def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Label the nodes, and open shared control planes to pods"""
     taints = facts_of(cluster.document.kubernetes.version).control_plane_taints

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.load_balancers import name as endpoint
 from clusters.engine.step import step
 from clusters.engine.wants import block, command
 from clusters.remote.shell import sh
@@ -27,7 +28,6 @@ def names(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     )
     domain = document.kubernetes.dns_domain
     lines = [f"{other.address} {other.name}.{domain} {other.name}" for other in cluster.machines]
-    endpoint = document.control_plane_endpoint.domain
-    if endpoint and cluster.endpoint:
-        lines.append(f"{cluster.endpoint} {endpoint}")
     yield block("/etc/hosts", "hosts", "\n".join(lines))
+    if endpoint.first_address(cluster):
+        yield endpoint.known(machine, cluster)

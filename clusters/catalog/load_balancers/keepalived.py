@@ -1,0 +1,120 @@
+"""internalLoadbalancer: keepalived: a virtual address that one of the control plane machines holds (VRRP)."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from clusters.config.topology import api_port, load_balancer
+from clusters.engine.step import step
+from clusters.engine.wants import Packages, directory, file, service
+from clusters.errors import InstallerError
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+CONFIG = "/etc/keepalived/keepalived.conf"
+CHECK = "/etc/slipway/keepalived/api-server-is-ready"
+CA = "/etc/kubernetes/pki/ca.crt"
+PRIORITY, UNWELL = 100, 50
+"""All machines have one priority, so that an address which moved stays: moving it back would cut connections twice.
+A machine whose API server is not ready loses `UNWELL` of it and hands the address over."""
+
+
+def chosen(document: Document) -> bool:
+    """Whether the document asks for it."""
+    return load_balancer(document) == "keepalived"
+
+
+@step(
+    "endpoint/keepalived",
+    on="control-plane",
+    needs=("os/claim", "os/packages"),
+    when=chosen,
+    timeout=600,
+    expected=3,
+)
+def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Let the control planes share the endpoint's address"""
+    yield Packages({"keepalived": "keepalived", "curl": "curl"})
+    yield directory("/etc/slipway/keepalived")
+    yield file(CHECK, check(machine, cluster), mode=0o755)
+    yield directory("/etc/keepalived")
+    yield file(CONFIG, config(machine, cluster), mode=0o600)
+    yield service("keepalived", restart_for=(CONFIG, CHECK))
+
+
+def check(machine: Machine, cluster: Cluster) -> str:
+    """What keepalived asks each second: whether this machine's own API server is ready."""
+    ask = sh(
+        "exec curl -sf -o /dev/null --max-time 2 --cacert {} https://{}:{}/readyz",
+        CA,
+        machine.address,
+        api_port(cluster.document),
+    )
+    return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{ask.text}\n"
+
+
+def config(machine: Machine, cluster: Cluster) -> str:
+    """keepalived.conf. Machines talk to each other directly (unicast), since clouds and switches drop multicast.
+
+    VRRP with one advertisement a second takes a machine for dead after three and a half (RFC 5798).
+    """
+    peers = "\n".join(f"        {each.address}" for each in cluster.members("master") if each.name != machine.name)
+    address = ipaddress.ip_address(cluster.endpoint)
+    return f"""# Written by Slipway; changes are overwritten by its next run.
+global_defs {{
+    router_id {machine.name}
+    enable_script_security
+    script_user root
+}}
+
+vrrp_script api_server_is_ready {{
+    script {CHECK}
+    interval 1
+    timeout 3
+    fall 2
+    rise 2
+    weight -{UNWELL}
+}}
+
+vrrp_instance control_plane_endpoint {{
+    state BACKUP
+    interface {interface(machine)}
+    virtual_router_id {router_id(str(address))}
+    priority {PRIORITY}
+    advert_int 1
+    unicast_src_ip {machine.address}
+    unicast_peer {{
+{peers}
+    }}
+    virtual_ipaddress {{
+        {address}/{address.max_prefixlen}
+    }}
+    track_script {{
+        api_server_is_ready
+    }}
+}}
+"""
+
+
+def router_id(address: str) -> int:
+    """The number of the group of machines that share an address, 1 to 255; made of the address's last part."""
+    return ipaddress.ip_address(address).packed[-1] or 255
+
+
+def interface(machine: Machine) -> str:
+    """The network interface that has the machine's own address. Raises InstallerError when none has."""
+    for each in machine.facts.addresses:
+        if each.ip == machine.address:
+            return each.interface
+    raise InstallerError(
+        f"{machine.name} has no network interface with the address {machine.address}, so it cannot share another.",
+        hint="Is internalAddress an address that the machine itself has, not one of a router before it?",
+    )

@@ -1,0 +1,86 @@
+"""endpoint/own: where the endpoint's name leads on each machine, before the machine joins and afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.topology import load_balancer
+from clusters.engine.step import step
+from clusters.engine.wants import Sight, Wanted, block, service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+HOSTS = "/etc/hosts"
+LOOPBACK = "127.0.0.1"
+
+
+def first_address(cluster: Cluster) -> str:
+    """Where the name leads until a machine has joined; empty when it is resolved by somebody's DNS."""
+    return "" if cluster.document.control_plane_endpoint.external_dns else cluster.endpoint
+
+
+def lasting_address(machine: Machine, cluster: Cluster) -> str:
+    """Where the name leads on a machine that has joined.
+
+    To a virtual or external address as everywhere; else a control plane machine asks its own API server, and
+    other machines their own proxy, or without one the first control plane machine.
+    """
+    proxied = load_balancer(cluster.document) == "haproxy"
+    if proxied or load_balancer(cluster.document) == "none":
+        if "master" in machine.roles:
+            return machine.address
+        if proxied:
+            return LOOPBACK
+    return first_address(cluster)
+
+
+def known(machine: Machine, cluster: Cluster) -> Want:
+    """The endpoint's name leads somewhere; which of the two addresses does not matter yet."""
+    lasting, first = _entry(cluster, lasting_address(machine, cluster)), _entry(cluster, first_address(cluster))
+
+    def look(here: Machine) -> Sight:
+        return Sight(True) if lasting.seen(here).so else first.seen(here)
+
+    return Wanted("the endpoint's name is known", look, first.reach)
+
+
+def lead_to_first(machine: Machine, cluster: Cluster) -> None:
+    """Before a machine joins (again), the name has to lead to a control plane that runs."""
+    first = _entry(cluster, first_address(cluster))
+    if first_address(cluster) and not first.seen(machine).so:
+        first.reach(machine)
+
+
+def lasting(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """The name leads to its lasting address, and kubelet has noticed."""
+    yield _entry(cluster, lasting_address(machine, cluster))
+    # kubelet keeps its connection to the old address for as long as it holds.
+    yield service("kubelet", restart_for=(HOSTS,))
+
+
+def own_api_server(document: Document) -> bool:
+    """Whether control plane machines other than the first have to be turned to their own API server."""
+    return load_balancer(document) in ("haproxy", "none")
+
+
+@step(
+    "endpoint/own",
+    on="other-control-planes",
+    needs=("kubernetes/join-control-plane",),
+    when=own_api_server,
+    expected=4,
+)
+def own(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Let each control plane use its own API server"""
+    yield from lasting(machine, cluster)
+
+
+def _entry(cluster: Cluster, address: str) -> Want:
+    domain = cluster.document.control_plane_endpoint.domain
+    return block(HOSTS, "endpoint", f"{address} {domain}")

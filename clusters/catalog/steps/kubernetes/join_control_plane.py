@@ -1,0 +1,35 @@
+"""kubernetes/join-control-plane: the other control planes, once the first one runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.kubectl import api_server_is_ready
+from clusters.catalog.steps.kubernetes.join import joined, kubelet_runs
+from clusters.config.topology import api_port
+from clusters.engine.step import step
+from clusters.engine.wants import eventually, so_if
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+@step(
+    "kubernetes/join-control-plane",
+    on="other-control-planes",
+    needs=("kubernetes/kubelet", "images/load", "etcd/clients", "os/names", "os/swap", "os/packages"),
+    needs_all=("kubernetes/init", "endpoint/kube-proxy"),
+    timeout=600,
+    expected=35,
+    uncut=True,
+)
+def join_control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Join the other control planes to the cluster"""
+    yield joined(machine, cluster)
+    yield kubelet_runs()
+    ready = api_server_is_ready(machine.address, api_port(cluster.document))
+    yield eventually("its own API server is ready", so_if(ready), within=120, every=1)

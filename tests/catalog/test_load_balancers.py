@@ -1,0 +1,161 @@
+"""The ways past a dead control plane: what machines are told, and where the endpoint's name leads when."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from clusters.catalog import kubeadm
+from clusters.catalog.load_balancers import haproxy, keepalived, name
+from clusters.catalog.steps.kubernetes import authorities, init, join
+from clusters.config.secret import Secret
+from clusters.engine.plan import make_plan
+from clusters.engine.wants import NotReached
+from clusters.remote.fake import Answer
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.config.schema import Document
+
+THREE = ["node1", "node2", "node3"]
+
+
+def three_control_planes(**endpoint: Any) -> Document:
+    return seed(
+        roleGroups={"etcd": THREE, "master": ["node1", "node2"], "worker": ["node3"]}, controlPlaneEndpoint=endpoint
+    )
+
+
+def hosts_lines(host: Any) -> list[str]:
+    return host.get("/etc/hosts").decode().splitlines()
+
+
+def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy", port=7443))
+    text = haproxy.config(cluster)
+    assert "bind 127.0.0.1:7443" in text
+    assert "server node1 10.99.0.11:7443" in text and "server node2 10.99.0.12:7443" in text
+    assert "node3" not in text
+    assert "verify required ca-file /etc/kubernetes/pki/ca.crt" in text
+    pod = yaml.safe_load(haproxy.manifest(text))
+    assert pod["spec"]["hostNetwork"] is True
+    other = yaml.safe_load(haproxy.manifest(text + "#"))
+    assert pod["metadata"]["annotations"] != other["metadata"]["annotations"], "kubelet would not start it anew"
+
+
+def test_a_worker_asks_the_first_control_plane_until_its_own_proxy_answers(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
+    worker, second = cluster.machine("node3"), cluster.machine("node2")
+    name.known(worker, cluster).reach(worker)
+    assert "10.99.0.11 lb.kubesphere.local" in hosts_lines(hosts["node3"])
+    entry, kubelet = name.lasting(worker, cluster)
+    entry.reach(worker)
+    assert "127.0.0.1 lb.kubesphere.local" in hosts_lines(hosts["node3"])
+    assert name.known(worker, cluster).seen(worker).so, "a second run would lead the name back"
+    assert "kubelet" in kubelet.what
+    assert name.lasting_address(second, cluster) == "10.99.0.12"
+    name.lead_to_first(worker, cluster)
+    assert "10.99.0.11 lb.kubesphere.local" in hosts_lines(hosts["node3"])
+    assert "127.0.0.1 lb.kubesphere.local" not in hosts_lines(hosts["node3"])
+
+
+def test_kube_proxy_is_led_to_its_own_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
+    config = {"data": {"kubeconfig.conf": "clusters:\n- cluster:\n    server: https://lb.kubesphere.local:6443\n"}}
+    hosts["node1"].answer("get configmap kube-proxy", json.dumps(config))
+    (want,) = haproxy.kube_proxy(cluster.machine("node1"), cluster)
+    sight = want.seen(cluster.machine("node1"))
+    assert not sight.so and "lb.kubesphere.local" in sight.found
+
+
+def test_control_planes_share_an_address_by_unicast_and_none_is_preferred(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200")
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    one, two = (keepalived.config(cluster.machine(each), cluster) for each in ("node1", "node2"))
+    assert "10.99.0.200/32" in one and "virtual_router_id 200" in one and "interface eth0" in one
+    assert "unicast_src_ip 10.99.0.11" in one and "        10.99.0.12" in one and "10.99.0.13" not in one
+    assert "priority 100" in one and "priority 100" in two
+    assert "https://10.99.0.11:6443/readyz" in keepalived.check(cluster.machine("node1"), cluster)
+    proxy = list(yaml.safe_load_all(kubeadm.init_configuration(cluster.machine("node1"), cluster)))[3]
+    assert proxy["ipvs"]["excludeCIDRs"] == ["10.99.0.200/32"]
+
+
+def test_a_machine_that_has_not_the_address_the_document_gives_it_cannot_share_one(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200")
+    cluster, _, _ = pretend(monkeypatch, archive, document, node1={"addresses": ()})
+    with pytest.raises(Exception, match=r"no network interface with the address 10\.99\.0\.11"):
+        keepalived.interface(cluster.machine("node1"))
+
+
+def test_only_the_plan_of_a_load_balancer_has_its_steps() -> None:
+    plain = {step.path for step in make_plan(seed()).steps}
+    assert not {path for path in plain if path.startswith("endpoint/")}
+    proxied = {step.path for step in make_plan(three_control_planes(internalLoadbalancer="haproxy")).steps}
+    assert {"endpoint/haproxy", "endpoint/kube-proxy", "endpoint/own", "kubernetes/join-control-plane"} <= proxied
+    shared = make_plan(three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200"))
+    assert "endpoint/own" not in {step.path for step in shared.steps}
+    assert ("endpoint/keepalived", "node1") in shared.needs[("kubernetes/init", "node1")]
+
+
+def test_a_joining_control_plane_says_so_and_gets_the_authorities_through_us(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
+    token = Secret("abcdef.0123456789abcdef")
+    said = yaml.safe_load(
+        kubeadm.join_configuration(cluster.machine("node2"), cluster, token=token, ca_hash="sha256:x")
+    )
+    assert said["controlPlane"]["localAPIEndpoint"] == {"advertiseAddress": "10.99.0.12", "bindPort": 6443}
+    assert "certificateKey" not in said["controlPlane"]
+    worker = kubeadm.join_configuration(cluster.machine("node3"), cluster, token=token, ca_hash="sha256:x")
+    assert "controlPlane" not in yaml.safe_load(worker)
+    for each in (*authorities.CERTIFICATES, *authorities.KEYS):
+        hosts["node1"].put(f"the {each}".encode(), f"{authorities.PKI}/{each}")
+    authorities.share(cluster.machine("node2"), cluster)
+    assert hosts["node2"].get(f"{authorities.PKI}/ca.key") == b"the ca.key"
+
+
+def test_a_control_plane_that_ran_is_never_begun_anew(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    machine = cluster.machine("node1")
+    hosts["node1"].answer("test -s /etc/kubernetes/admin.conf", 1)
+    with pytest.raises(NotReached, match=r"was set up before, but its API server does not answer"):
+        init._initialise(machine, cluster)
+    assert not [text for text in hosts["node1"].commands if "kubeadm reset" in text]
+
+
+def test_a_lost_first_control_plane_does_not_make_a_second_cluster(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    for path in ("test -s /etc/kubernetes/admin.conf", "test -e /etc/slipway/control-plane-initialised"):
+        hosts["node1"].answer(path, 1)
+    with pytest.raises(NotReached, match=r"node2 is a node already"):
+        init._initialise(cluster.machine("node1"), cluster)
+
+
+def test_a_node_is_not_reset_because_the_api_server_could_not_be_asked(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    for host in ("node1", "node3"):
+        hosts[host].put(b"the authority", join.CA)
+    hosts["node1"].answer("get node node3 --ignore-not-found", Answer("", 1, "the server is busy"))
+    with pytest.raises(NotReached, match=r"could not say whether it knows node3"):
+        join.joined(cluster.machine("node3"), cluster).seen(cluster.machine("node3"))
+    hosts["node3"].put(b"another authority", join.CA)
+    with pytest.raises(NotReached, match=r"node3 is a node of another cluster"):
+        join.joined(cluster.machine("node3"), cluster).seen(cluster.machine("node3"))

@@ -1,0 +1,111 @@
+"""A small application to break: four replicas of a web server that end gracefully."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.ha.installed import Installed
+
+IMAGE = "docker.io/library/busybox:1.35"
+NEXT_IMAGE = "docker.io/library/busybox:1.35-next"
+"""The same programs under another name: for Kubernetes it is another image, and every replica has to be replaced."""
+ARCHIVE = "busybox-1.35.tar"
+NODE_PORT = 30090
+GONE_AFTER = 10
+"""Seconds after which replicas leave a node that does not answer; Kubernetes' default is 300."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A pod of the application."""
+
+    node: str
+    image: str
+    ready: bool
+    ending: bool
+
+
+def send_images(cluster: Installed, nodes: tuple[str, ...], bundle: Path, place: Path) -> None:
+    """Both images onto these nodes, which have no registry to pull from."""
+    shutil.copy(bundle / "images" / ARCHIVE, place / ARCHIVE)
+    for node in nodes:
+        cluster.lab.send(node, place, "/tmp/images")
+        cluster.lab.execute(
+            node,
+            f"/usr/local/bin/ctr -n k8s.io images import /tmp/images/{ARCHIVE} >/dev/null"
+            f" && /usr/local/bin/ctr -n k8s.io images tag {IMAGE} {NEXT_IMAGE}",
+        )
+
+
+def application() -> str:
+    """The manifests: a Deployment that replaces one replica after the other, and a Service on a port of each node."""
+    web: dict[str, Any] = {
+        "name": "web",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/sh", "-c", "echo ready > /tmp/index.html && exec httpd -f -p 8080 -h /tmp"],
+        "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
+        # Nodes need a moment to learn that a replica is to get no more requests.
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
+    }
+    gone = [
+        {
+            "key": f"node.kubernetes.io/{key}",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "tolerationSeconds": GONE_AFTER,
+        }
+        for key in ("not-ready", "unreachable")
+    ]
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 4,
+            "selector": {"matchLabels": {"app": "web"}},
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [web], "tolerations": gone, "topologySpreadConstraints": [spread]},
+            },
+        },
+    }
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {
+            "type": "NodePort",
+            "selector": {"app": "web"},
+            "ports": [{"port": 80, "targetPort": 8080, "nodePort": NODE_PORT}],
+        },
+    }
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [deployment, service]})
+
+
+def pods(cluster: Installed) -> list[Replica]:
+    """The replicas there are."""
+    return [
+        Replica(
+            node=item["spec"].get("nodeName", ""),
+            image=item["spec"]["containers"][0]["image"],
+            ready=any(
+                each["type"] == "Ready" and each["status"] == "True" for each in item["status"].get("conditions", ())
+            ),
+            ending="deletionTimestamp" in item["metadata"],
+        )
+        for item in cluster.seen("get", "pods", "-l", "app=web")["items"]
+    ]

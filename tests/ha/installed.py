@@ -1,0 +1,205 @@
+"""An installed cluster on the lab: what a test asks of it, and clients that use it meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.lab.commands import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.ha.layouts import Layout
+    from tests.lab.hosts import LabHost
+    from tests.lab.lab import Lab
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request of a client: times in seconds since the epoch."""
+
+    number: int
+    start: float
+    end: float
+    error: str | None
+
+
+@dataclass
+class Client:
+    """A client that runs; `answers` may be asked for while it does."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def answers(self) -> list[Answer]:
+        """What it has written down so far."""
+        return [Answer(**json.loads(line)) for line in self.output.read_text().splitlines() if line.endswith("}")]
+
+    def stop(self) -> list[Answer]:
+        """End it, and give all its answers."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        return self.answers()
+
+
+def longest_silence(answers: list[Answer]) -> float:
+    """The longest time in seconds between the ends of two requests that went well."""
+    ends = [answer.end for answer in answers if answer.error is None]
+    return max((later - earlier for earlier, later in itertools.pairwise(ends)), default=float("inf"))
+
+
+@dataclass
+class Installed:
+    """The cluster of a layout, reached as the lab's own root."""
+
+    lab: Lab
+    layout: Layout
+    hosts: list[LabHost]
+    document: Path
+    place: Path
+    variables: dict[str, str]
+    program: Path
+
+    def host(self, name: str) -> LabHost:
+        """The host of that name."""
+        return next(host for host in self.hosts if host.name == name)
+
+    def create(self) -> str:
+        """`manage.py cluster create`; gives what it printed. Fails the test when it fails."""
+        done = self.manage("cluster", "create", "-f", str(self.document), "--accept-host-keys", "--yes")
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of Slipway's."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS,
+        )
+
+    def kubectl(self, *arguments: str, on: str = "", text: str = "") -> str:
+        """kubectl with the administrator's rights, asking the API server of one control plane, by default the first."""
+        server = f"https://{self.host(on or self.layout.master[0]).address}:{self.layout.port}"
+        admin = ["--kubeconfig", str(self.kubeconfig), "--server", server, "--request-timeout", "20s"]
+        done = subprocess.run(
+            [str(self.program), *admin, *arguments], input=text, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def seen(self, *arguments: str, on: str = "") -> Any:
+        """What `kubectl ... -o json` says."""
+        return json.loads(self.kubectl(*arguments, "-o", "json", on=on))
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's, as it lies on the first control plane."""
+        path = self.place / "admin.conf"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(self.lab.execute(self.layout.master[0], "cat /etc/kubernetes/admin.conf"))
+        return path
+
+    def ready_nodes(self, *, on: str = "") -> set[str]:
+        """The nodes that are Ready."""
+        return {
+            item["metadata"]["name"]
+            for item in self.seen("get", "nodes", on=on)["items"]
+            if any(each["type"] == "Ready" and each["status"] == "True" for each in item["status"]["conditions"])
+        }
+
+    def etcdctl(self, arguments: str, *, on: str) -> str:
+        """etcdctl on a member, asking that member only unless told otherwise."""
+        pki = f"/etc/ssl/etcd/ssl/admin-{on}"
+        return self.lab.execute(
+            on,
+            f"ETCDCTL_API=3 /usr/local/bin/etcdctl --endpoints https://127.0.0.1:2379"
+            f" --cacert /etc/ssl/etcd/ssl/ca.pem --cert {pki}.pem --key {pki}-key.pem {arguments}",
+        )
+
+    @contextmanager
+    def client(self, kind: str, server: str, *, on: str = "", seconds: float = 600) -> Iterator[Client]:
+        """A client that runs on a host of the lab, or here."""
+        output = self.place / f"{kind}-{time.monotonic_ns()}.jsonl"
+        words = [sys.executable, "-m", "tests.ha.client", kind, server, str(seconds)]
+        if kind == "write":
+            words += map(str, self._credentials())
+        if on:
+            words = ["ip", "netns", "exec", self.lab.network.namespace(on), *words]
+        with output.open("wb") as out:
+            process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out)
+        try:
+            yield Client(process, output)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def _credentials(self) -> tuple[Path, Path]:
+        """The administrator's certificate and key as files."""
+        user = yaml.safe_load(self.kubeconfig.read_text())["users"][0]["user"]
+        made = []
+        for kind in ("certificate", "key"):
+            path = self.place / f"admin-{kind}.pem"
+            path.touch(mode=0o600)
+            path.write_bytes(base64.b64decode(user[f"client-{kind}-data"]))
+            made.append(path)
+        return made[0], made[1]
+
+
+def install(lab: Lab, layout: Layout, bundle: Path, place: Path) -> Installed:
+    """Fresh hosts, a fresh Slipway, and the layout installed by `manage.py cluster create`."""
+    lab.down()
+    hosts = lab.up(layout.machines)
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
+    variables = {
+        **ours,
+        "DJANGO_SETTINGS_MODULE": "installer_site.settings",
+        "SLIPWAY_DATA_DIR": str(place / "data"),
+        "SLIPWAY_ARTIFACTS": str(bundle),
+    }
+    program = Path(shutil.copy(bundle / "kubernetes/v1.20.2/bin/linux/amd64/kubectl", place / "kubectl"))
+    program.chmod(0o755)
+    document = layout.write(hosts, place / f"{layout.name}.yaml")
+    installed = Installed(lab, layout, hosts, document, place, variables, program)
+    migrated = installed.manage("migrate", "-v0")
+    assert migrated.returncode == 0, migrated.stderr
+    installed.create()
+    return installed
+
+
+def wait_until(true: Callable[[], object], seconds: float, what: str) -> float:
+    """Wait until something is so; gives how long it took. What cannot be asked yet is not so yet."""
+    began = time.monotonic()
+    while True:
+        try:
+            if true():
+                return time.monotonic() - began
+        except (AssertionError, LabError, subprocess.TimeoutExpired) as error:
+            last: object = error
+        else:
+            last = "it is not so"
+        assert time.monotonic() - began < seconds, f"{what} did not come within {seconds:.0f} s: {last}"
+        time.sleep(0.3)

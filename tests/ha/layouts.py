@@ -1,0 +1,80 @@
+"""The layouts of roles that are installed here, as documents for the lab's hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.lab.hosts import LabHost
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Who is what. `shared_address` is the last number of an address that the control planes share."""
+
+    name: str
+    etcd: tuple[str, ...]
+    master: tuple[str, ...]
+    worker: tuple[str, ...]
+    load_balancer: str = ""
+    shared_address: int = 0
+    port: int = 6443
+    etcd_section: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def machines(self) -> int:
+        """How many hosts it needs."""
+        return len({*self.etcd, *self.master, *self.worker})
+
+    def address(self, hosts: list[LabHost]) -> str:
+        """The shared address in the network of these hosts, or nothing."""
+        prefix = hosts[0].address.rpartition(".")[0]
+        return f"{prefix}.{self.shared_address}" if self.shared_address else ""
+
+    def write(self, hosts: list[LabHost], path: Path) -> Path:
+        """The document as a file."""
+        rows = [
+            {"name": host.name, "address": host.address, "user": host.user, "password": host.password} for host in hosts
+        ]
+        endpoint: dict[str, Any] = {"domain": "lb.kubesphere.local", "address": self.address(hosts), "port": self.port}
+        if self.load_balancer:
+            endpoint["internalLoadbalancer"] = self.load_balancer
+        spec = {
+            "hosts": rows,
+            "roleGroups": {"etcd": list(self.etcd), "master": list(self.master), "worker": list(self.worker)},
+            "controlPlaneEndpoint": endpoint,
+            "kubernetes": {
+                "version": "v1.20.2",
+                "clusterName": "cluster.local",
+                "containerManager": "containerd",
+                "proxyMode": "iptables",
+            },
+            "network": {"plugin": "bridge", "kubePodsCIDR": "10.233.64.0/18", "kubeServiceCIDR": "10.233.0.0/18"},
+        }
+        if self.etcd_section:
+            spec["etcd"] = self.etcd_section
+        document = {
+            "apiVersion": "kubekey.kubesphere.io/v1alpha2",
+            "kind": "Cluster",
+            "metadata": {"name": self.name},
+            "spec": spec,
+        }
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        return path
+
+
+THREE = ("node1", "node2", "node3")
+PROXIES = Layout("proxies", THREE, THREE, ("node4", "node5"), load_balancer="haproxy", port=7443)
+"""Three control planes with etcd, two workers with a proxy each; on a port that is not the usual one."""
+SHARED_ADDRESS = Layout("shared-address", THREE, THREE, THREE, load_balancer="keepalived", shared_address=200)
+"""Three machines that are everything, behind an address they share."""
+ETCD_APART = Layout("etcd-apart", ("node3", "node4", "node5"), ("node1",), ("node2",))
+"""etcd on machines of its own."""
+ALL_IN_ONE = Layout("all-in-one", ("node1",), ("node1",), ("node1",))
+"""One machine that is everything."""

@@ -1,0 +1,108 @@
+"""Three control planes behind a proxy on every worker: one dies, a worker dies, an application is replaced."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ha import layouts
+from tests.ha.application import IMAGE, NEXT_IMAGE, NODE_PORT, application, pods, send_images
+from tests.ha.installed import Installed, install, longest_silence, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.lab.lab import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+
+API_BACK_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Installed once for all tests here; they put right again what they break."""
+    return install(lab, layouts.PROXIES, lab_bundle, tmp_path_factory.mktemp("proxies"))
+
+
+def test_every_machine_is_a_ready_node_and_every_etcd_member_votes(cluster: Installed) -> None:
+    assert cluster.ready_nodes() == {host.name for host in cluster.hosts}
+    assert len(cluster.etcdctl("member list", on="node1").splitlines()) == 3
+
+
+def test_a_second_run_changes_nothing(cluster: Installed) -> None:
+    assert "nothing changed" in cluster.create()
+
+
+def test_a_dead_control_plane_is_hardly_noticed_and_no_write_is_lost(cluster: Installed) -> None:
+    with cluster.client("write", f"https://127.0.0.1:{layouts.PROXIES.port}", on="node4") as client:
+        wait_until(lambda: len(client.answers()) > 50, 60, "the first writes")
+        pulled = time.time()
+        cluster.lab.kill("node1")
+        wait_until(lambda: time.time() > pulled + 40, 60, "forty seconds of writing")
+        answers = client.stop()
+    silence = longest_silence(answers)
+    failed = [answer for answer in answers if answer.error is not None]
+    print(f"\nAPI silent for {silence:.1f} s, {len(failed)} of {len(answers)} writes failed")
+    assert silence <= API_BACK_SECONDS
+    assert not [answer for answer in failed if answer.start > pulled + API_BACK_SECONDS + 2]
+    kept = set(cluster.kubectl("get", "configmaps", "-o", "name", on="node2").split())
+    acknowledged = {f"configmap/key-{answer.number}" for answer in answers if answer.error is None}
+    assert acknowledged <= kept, sorted(acknowledged - kept)
+    wait_until(lambda: "node1" not in cluster.ready_nodes(on="node2"), 90, "the dead node to be noticed")
+
+
+def test_it_comes_back_by_itself(cluster: Installed) -> None:
+    cluster.lab.start("node1")
+    took = wait_until(lambda: "node1" in cluster.ready_nodes(on="node1"), 180, "node1 to be Ready again")
+    print(f"\nReady again {took:.0f} s after it was switched on")
+    wait_until(lambda: "is healthy" in cluster.etcdctl("endpoint health 2>&1", on="node1"), 60, "its etcd member")
+
+
+@pytest.fixture(scope="module")
+def served(cluster: Installed, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Four replicas on the two workers; gives the address they are reached at."""
+    send_images(cluster, ("node4", "node5"), lab_bundle, tmp_path_factory.mktemp("image"))
+    cluster.kubectl("apply", "-f", "-", text=application())
+    cluster.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
+    return f"http://{cluster.host('node2').address}:{NODE_PORT}/"
+
+
+def test_an_application_is_replaced_without_a_failed_request(cluster: Installed, served: str) -> None:
+    with cluster.client("get", served) as client:
+        wait_until(lambda: len(client.answers()) > 20, 30, "the first requests")
+        cluster.kubectl("set", "image", "deployment/web", f"web={NEXT_IMAGE}")
+        cluster.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
+        wait_until(lambda: all(pod.image == NEXT_IMAGE for pod in pods(cluster)), 60, "the old replicas to be gone")
+        answers = client.stop()
+    print(f"\n{len(answers)} requests while {IMAGE} was replaced by {NEXT_IMAGE}")
+    assert len(answers) > 50
+    assert not [answer for answer in answers if answer.error is not None]
+
+
+def test_replicas_of_a_dead_worker_start_elsewhere(cluster: Installed, served: str) -> None:
+    assert {pod.node for pod in pods(cluster)} == {"node4", "node5"}
+    with cluster.client("get", served) as client:
+        wait_until(lambda: len(client.answers()) > 20, 30, "the first requests")
+        cluster.lab.kill("node5")
+
+        def moved() -> bool:
+            alive = [pod for pod in pods(cluster) if not pod.ending]
+            return len(alive) == 4 and all(pod.ready and pod.node == "node4" for pod in alive)
+
+        took = wait_until(moved, 240, "four replicas on the worker that is left")
+        since = time.time()
+        wait_until(lambda: time.time() > since + 5, 30, "five more seconds of requests")
+        answers = client.stop()
+    failed = [answer for answer in answers if answer.error is not None]
+    print(f"\nall replicas on node4 after {took:.0f} s; {len(failed)} of {len(answers)} requests failed meanwhile")
+    assert not [answer for answer in failed if answer.start > since]
+    cluster.lab.start("node5")
+    wait_until(lambda: "node5" in cluster.ready_nodes(), 120, "node5 to be Ready again")
+
+
+def test_nothing_of_the_joining_is_left(cluster: Installed) -> None:
+    assert "slipway-join.yaml" not in cluster.lab.execute("node2", "ls /etc/kubernetes")
+    assert "kubeadm-certs" not in cluster.kubectl("get", "secrets", "-n", "kube-system", "-o", "name")

@@ -1,0 +1,85 @@
+"""Three machines that are everything share the endpoint's address: it moves when its holder dies."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ha import layouts
+from tests.ha.installed import Installed, install, longest_silence, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.lab.lab import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+
+MOVED_SECONDS = 5.0
+API_BACK_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Installed once for all tests here."""
+    return install(lab, layouts.SHARED_ADDRESS, lab_bundle, tmp_path_factory.mktemp("shared"))
+
+
+def holder(cluster: Installed) -> str:
+    """Who has the address now."""
+    address = layouts.SHARED_ADDRESS.address(cluster.hosts)
+    running = {row.name for row in cluster.lab.status() if row.state == "running"}
+    found = [
+        host.name
+        for host in cluster.hosts
+        if host.name in running and f"{address}/" in cluster.lab.execute(host.name, "ip -o address show")
+    ]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_all_three_are_ready_and_a_second_run_changes_nothing(cluster: Installed) -> None:
+    assert cluster.ready_nodes() == set(layouts.THREE)
+    assert "nothing changed" in cluster.create()
+
+
+def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(cluster: Installed) -> None:
+    address = layouts.SHARED_ADDRESS.address(cluster.hosts)
+    dead = holder(cluster)
+    alive = next(name for name in layouts.THREE if name != dead)
+    with cluster.client("write", f"https://{address}:6443") as client:
+        wait_until(lambda: len(client.answers()) > 30, 60, "the first writes")
+        cluster.lab.kill(dead)
+        pulled = time.monotonic()
+        moved = wait_until(lambda: _answers(address), 30, "somebody to answer at the shared address")
+        wait_until(lambda: time.monotonic() > pulled + 30, 60, "thirty seconds of writing")
+        answers = client.stop()
+    silence = longest_silence(answers)
+    print(f"\nthe address was taken over {moved:.1f} s after the plug was pulled; API silent for {silence:.1f} s")
+    assert moved <= MOVED_SECONDS
+    assert silence <= API_BACK_SECONDS
+    kept = set(cluster.kubectl("get", "configmaps", "-o", "name", on=alive).split())
+    acknowledged = {f"configmap/key-{answer.number}" for answer in answers if answer.error is None}
+    assert acknowledged <= kept, sorted(acknowledged - kept)
+    cluster.lab.start(dead)
+    wait_until(lambda: cluster.ready_nodes(on=alive) == set(layouts.THREE), 180, f"{dead} to be Ready again")
+    assert holder(cluster) != dead, "moving the address back cuts every connection a second time"
+
+
+def test_the_address_leaves_a_machine_whose_api_server_is_ill(cluster: Installed) -> None:
+    ill = holder(cluster)
+    manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    cluster.lab.execute(ill, f"mv {manifest} /root/aside.yaml")
+    took = wait_until(lambda: holder(cluster) != ill, 90, "the address to leave the ill machine")
+    print(f"\nthe address left {took:.1f} s after the API server was stopped")
+    cluster.lab.execute(ill, f"mv /root/aside.yaml {manifest}")
+    wait_until(lambda: "ok" in cluster.kubectl("get", "--raw", "/readyz", on=ill), 120, "the API server to be back")
+
+
+def _answers(address: str) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.3)
+        return probe.connect_ex((address, 6443)) == 0
