@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clusters.wizard.choices import kubernetes_versions
+from clusters.wizard.choices import kubernetes_versions, versions_hint
 from clusters.wizard.fields import choice, text
 from clusters.wizard.page import OneForm, Page
 
@@ -37,7 +37,7 @@ class KubernetesForm(forms.Form):
     """The choices of `kubernetes` and `network` that most clusters make."""
 
     name = text(_("Name"), _("How this cluster is called here and in the file."), mono=True)
-    version = choice(_("Kubernetes version"), (), _("What the artifact source holds."))
+    version = choice(_("Kubernetes version"), ())
     cluster_name = text(_("Cluster name"), _("The cluster's own domain; cluster.local is usual."), mono=True)
     plugin = choice(_("Network plugin"), PLUGINS)
     proxy_mode = choice(_("Proxy mode"), PROXY_MODES, _("How services are reached; iptables needs no kernel module."))
@@ -57,6 +57,7 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         "kube_service_cidr": document.network.kube_service_cidr,
     }
     form = KubernetesForm(data, initial=initial)
+    form.fields["version"].help_text = versions_hint()
     versions = [(version, version) for version in kubernetes_versions()]
     for name, options in (("version", versions), ("plugin", PLUGINS), ("proxy_mode", PROXY_MODES)):
         field, value = form.fields[name], initial[name]
