@@ -25,7 +25,7 @@ def versions_at_hand() -> tuple[str, ...]:
 def kubernetes_versions() -> tuple[str, ...]:
     """What to choose from: the versions at hand, or without a source all that are known.
 
-    A draft can be written without a source; the run's first check says what is wrong with it.
+    A draft can be written without a source; an installation says what is missing.
     """
     return versions_at_hand() or known_versions()
 
