@@ -22,18 +22,14 @@ def versions_at_hand() -> tuple[str, ...]:
         return ()
 
 
-def kubernetes_versions() -> tuple[str, ...]:
-    """What to choose from: the versions at hand, or without a source all that are known.
+def kubernetes_versions() -> tuple[tuple[str, ...], str]:
+    """What to choose from, and a hint that says where it comes from and claims no source that is not there.
 
-    A draft can be written without a source; an installation says what is missing.
+    Without a source these are all known versions: a draft can be written, and an installation says what is missing.
     """
-    return versions_at_hand() or known_versions()
-
-
-def versions_hint() -> str:
-    """Says where the versions that can be chosen come from, and nothing of a source that is not there."""
+    found = versions_at_hand()
+    if not found:
+        return known_versions(), _("Every known version; no artifact source can be read, so none can be installed yet.")
     if source_is_upstream():
-        return _("Downloaded from those who publish it when the cluster is installed.")
-    if versions_at_hand():
-        return _("What the artifact source holds.")
-    return _("Every known version; no artifact source can be read, so nothing can be installed yet.")
+        return found, _("Downloaded from those who publish it when the cluster is installed.")
+    return found, _("What the artifact source holds.")

@@ -47,7 +47,16 @@ class Index:
 def read_index(path: Path) -> Index:
     """Read `bundle.yaml`. Raises SourceError when it is missing or not an index."""
     try:
-        said: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_index(str(path), error) from error
+    return index_in(text, str(path))
+
+
+def index_in(text: str, where: str) -> Index:
+    """What a `bundle.yaml` from somewhere says. Raises SourceError when it is not an index."""
+    try:
+        said: Any = yaml.safe_load(text)
         files = tuple(
             Entry(component, str(release["version"]), str(release["arch"]), str(each["path"]), str(each["sha256"]))
             for component, releases in said["components"].items()
@@ -60,12 +69,16 @@ def read_index(path: Path) -> Index:
             )
             for image in said.get("images", ())
         }
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(
-            f"{path} is not the index of an artifact bundle: {error}.",
-            hint="SLIPWAY_ARTIFACTS names the directory (or http address) that has a bundle.yaml.",
-        ) from error
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise _no_index(where, error) from error
     return Index(files, images)
+
+
+def _no_index(where: str, error: Exception) -> SourceError:
+    return SourceError(
+        f"{where} is not the index of an artifact bundle: {error}.",
+        hint="SLIPWAY_ARTIFACTS names the directory (or http address) that has a bundle.yaml.",
+    )
 
 
 class Bundle:

@@ -37,7 +37,7 @@ LOOK_EVERY = 0.5
 """Seconds between two looks whether another download of the same file is over."""
 
 PIECE = 1 << 18
-MOST_TEXT = 1 << 20
+MOST_TEXT = 1 << 22
 
 
 class Nobody:
@@ -61,14 +61,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def fetch_text(url: str, asker: Asker | None = None) -> str:
+def fetch_text(url: str, asker: Asker | None = None, *, attempts: int | None = None) -> str:
     """A small text, such as a checksum file. Raises SourceError; NotPublished when the server has none."""
 
     def read() -> str:
         with web.opened(url) as answer:
             return web.read(answer, MOST_TEXT).decode("utf-8", "replace")
 
-    return _trying(url, read, asker or Nobody())
+    return _trying(url, read, asker or Nobody(), attempts)
 
 
 def fetch_once(url: str, path: Path, *, sha256: str, asker: Asker | None = None) -> Path:
@@ -77,8 +77,8 @@ def fetch_once(url: str, path: Path, *, sha256: str, asker: Asker | None = None)
         return fetch_to(url, path, sha256=sha256, asker=asker)
 
 
-def fetch_to(url: str, path: Path, *, sha256: str | None, title: str = "", asker: Asker | None = None) -> Path:
-    """Fetch a file unless it is there with that digest; without a digest it is fetched anew.
+def fetch_to(url: str, path: Path, *, sha256: str, title: str = "", asker: Asker | None = None) -> Path:
+    """Fetch a file unless it is there with that digest.
 
     A file gets its name only once it is whole and its digest is right. What came before a connection broke is kept, and
     the next call goes on from there. Raises SourceError; NotPublished when the server has no such file.
@@ -86,18 +86,16 @@ def fetch_to(url: str, path: Path, *, sha256: str | None, title: str = "", asker
     part = path.with_name(f".{path.name}.part")
     download = _Download(url, part, title or path.name, asker or Nobody())
     with written(path):
-        if sha256 is not None and path.exists() and sha256_of(path) == sha256:
+        if path.exists() and sha256_of(path) == sha256:
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        if sha256 is None:
-            part.unlink(missing_ok=True)
         resumed = part.exists()
         found = download.whole()
         if resumed and found != sha256:
             # What lay here may have been the beginning of another file: once more, from its start.
             part.unlink()
             found = download.whole()
-        if sha256 is not None and found != sha256:
+        if found != sha256:
             part.unlink()
             raise SourceError(
                 f"{url} has SHA-256 {found}, expected {sha256}.",
@@ -207,9 +205,9 @@ def _go_on(asker: Asker, title: str) -> None:
         )
 
 
-def _trying(url: str, act: Callable[[], T], asker: Asker) -> T:
+def _trying(url: str, act: Callable[[], T], asker: Asker, attempts: int | None = None) -> T:
     """Do it, again after what passes by itself. Raises SourceError."""
-    attempt = 1
+    attempt, attempts = 1, attempts or ATTEMPTS
     while True:
         try:
             return act()
@@ -217,13 +215,13 @@ def _trying(url: str, act: Callable[[], T], asker: Asker) -> T:
             problem, passing = web.problem_of(error, url)
             if isinstance(error, HTTPError):
                 error.close()
-            if not passing or attempt == ATTEMPTS:
+            if not passing or attempt == attempts:
                 raise problem from error
-        asker.note(f"{problem.message} Trying again, {attempt + 1} of {ATTEMPTS}.")
+        asker.note(f"{problem.message} Trying again, {attempt + 1} of {attempts}.")
         asker.pause(REST * 2 ** (attempt - 1))
         attempt += 1
 
 
 def _mb(size: int) -> str:
-    """For a person; what is small with a decimal."""
-    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"
+    """For a person; what is little with a decimal."""
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 or not size else f"{size / 1e6:.1f} MB"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clusters.wizard.choices import kubernetes_versions, versions_hint
+from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, text
 from clusters.wizard.page import OneForm, Page
 
@@ -57,8 +57,8 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         "kube_service_cidr": document.network.kube_service_cidr,
     }
     form = KubernetesForm(data, initial=initial)
-    form.fields["version"].help_text = versions_hint()
-    versions = [(version, version) for version in kubernetes_versions()]
+    offered, form.fields["version"].help_text = kubernetes_versions()
+    versions = [(version, version) for version in offered]
     for name, options in (("version", versions), ("plugin", PLUGINS), ("proxy_mode", PROXY_MODES)):
         field, value = form.fields[name], initial[name]
         known = [*options] if any(value == option for option, _label in options) else [(value, value), *options]

@@ -32,7 +32,7 @@ def test_the_log_of_the_machine_tells_of_the_download(
         assert hosts[name].files["/usr/local/bin/kubelet"].content == CONTENT
         assert hosts[name].files["/usr/local/bin/kubectl"].content == b"kubectl"
     told = [event.text for event in sink.events if isinstance(event, Output) and event.host == "node1"]
-    assert "downloading kubelet of kubernetes v1.20.2 from 127.0.0.1: 0.0 MB of 1.0 MB" in told
+    assert "downloading kubelet of kubernetes v1.20.2 from 127.0.0.1: 0 MB of 1.0 MB" in told
     assert not any(
         isinstance(event, Output) and event.host == "node2" and "download" in event.text for event in sink.events
     )

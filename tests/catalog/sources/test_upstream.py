@@ -151,7 +151,7 @@ def test_who_asks_hears_how_far_it_is(upstream: Open, monkeypatch: pytest.Monkey
     monkeypatch.setattr(download, "TELL_EVERY", 0.0)
     listener = Listener()
     kubelet(upstream(), listener)
-    assert listener.notes[0] == "downloading kubelet of kubernetes v1.20.2 from 127.0.0.1: 0.0 MB of 1.0 MB"
+    assert listener.notes[0] == "downloading kubelet of kubernetes v1.20.2 from 127.0.0.1: 0 MB of 1.0 MB"
     assert "downloading kubelet of kubernetes v1.20.2: 1.0 MB of 1.0 MB" in listener.notes
     assert listener.notes[-1].startswith("downloaded kubelet of kubernetes v1.20.2, 1.0 MB in ")
 
