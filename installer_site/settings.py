@@ -25,8 +25,10 @@ SLIPWAY_DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 SLIPWAY_SECRET_KEYS = env.words("SLIPWAY_SECRET_KEYS") or (
     env.kept_secret(SLIPWAY_DATA_DIR / "fernet-keys", lambda: Fernet.generate_key().decode()).split()
 )
-# A directory or URL with artifacts; empty means upstream.
+# A directory or URL with artifacts; empty means upstream, "none" that there are none.
 SLIPWAY_ARTIFACTS = env.text("SLIPWAY_ARTIFACTS")
+# Where to fetch from instead of upstream: `https://dl.k8s.io/=https://mirror.example/k8s/`, one or several.
+SLIPWAY_ARTIFACTS_MIRRORS = env.words("SLIPWAY_ARTIFACTS_MIRRORS")
 # A JSON or YAML file that names practice machines; empty means there are none.
 SLIPWAY_PRACTICE_FILE = env.text("SLIPWAY_PRACTICE_FILE")
 # Where `manage.py serve` listens.

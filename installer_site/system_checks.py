@@ -9,6 +9,9 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from clusters.catalog.sources import NONE, read_mirrors
+from clusters.errors import SourceError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,6 +43,24 @@ def named_places_exist(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
     found: list[CheckMessage] = []
     for name in ("SLIPWAY_ARTIFACTS", "SLIPWAY_PRACTICE_FILE"):
         where = getattr(settings, name)
-        if where and "://" not in where and not Path(where).exists():
+        if where and where.lower() != NONE and "://" not in where and not Path(where).exists():
             found.append(Warning(f"{name} names {where}, which does not exist.", id="slipway.W001"))
     return found
+
+
+@register("slipway")
+def mirrors_can_be_used(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A mirror that nobody can read should be told before a run needs it, and one that anybody can change too."""
+    try:
+        pairs = read_mirrors(settings.SLIPWAY_ARTIFACTS_MIRRORS)
+    except SourceError as error:
+        return [Error(error.message, hint=error.hint, id="slipway.E003")]
+    return [
+        Warning(
+            f"SLIPWAY_ARTIFACTS_MIRRORS names {instead}, which is not https.",
+            hint="Files and their checksums come from there unprotected: whoever is on the way can change both.",
+            id="slipway.W002",
+        )
+        for _, instead in pairs
+        if not instead.startswith("https://")
+    ]

@@ -1,10 +1,22 @@
 """What differs between Kubernetes versions: kubeadm's dialect, labels, taints, images and the parts beside it.
 
-Only v1.20.2 was run on machines; the rest of the table has not been compared with what was published yet.
-Where to compare, for everything in `_SERIES`: the constants of kubeadm at the first patch of each series
-(cmd/kubeadm/app/constants) for pause and CoreDNS; the changelogs of Kubernetes for the last patch;
-the releases of cri-tools for crictl. etcd is what KubeKey takes (3.4.13 in 1.1 to 2.x, 3.5.24 and 3.6.5
-in its newest profiles) because 3.5.0 to 3.5.2, which kubeadm 1.22 and 1.23 name, could lose data.
+Only v1.20.2 was run on machines. The rest was compared with what was published, as of August 2026:
+
+- pause and CoreDNS: every patch from 1.20.0 to 1.36.3 against minikube's table of what `kubeadm config images list`
+  prints (pkg/minikube/constants/constants_kubeadm_images.go); 1.36.4, 1.35.8 and 1.34.11 are taken to be as the
+  patch before them. kubespray's `pod_infra_supported_versions` and `coredns_version` say the same.
+- last patches: minikube's list of releases (constants_kubernetes_versions.go), which has no gap in any series; to 1.31
+  also the website's table of ended series (data/releases/eol.yaml). That one says 1.29.14, but 1.29.15 was published.
+- crictl: the checksums, for amd64 and arm64, in the tables of kubespray and (1.24.2) of KubeKey 3.1.
+- where images come from: the patches at which kubeadm's default changed, as in Cluster API's `GetDefaultRegistry`.
+- containerd: the table of Kubernetes versions in containerd's RELEASES.md.
+- etcd: the same two tables have checksums of all five. Which one is a choice, not kubeadm's default of each patch: the
+  default up to 1.21 and (of the first patches) from 1.34 on; between them 3.5.24, because 3.5.0 to 3.5.2, which kubeadm
+  1.22 and 1.23 name, could lose data, and because it is the least that the last patches of kubeadm accept as an
+  external etcd (MinExternalEtcdVersion).
+- containerd, runc, CNI plugins: kubespray has checksums of these for amd64 and arm64.
+
+Not compared with anything: patches later than August 2026. 1.37 was not out then.
 """
 
 from __future__ import annotations
@@ -52,23 +64,35 @@ _SERIES: dict[int, _Series] = {
     27: _Series(16, True, "3.9", "v1.10.1", "3.5.24", "1.27.1"),
     28: _Series(15, True, "3.9", "v1.10.1", "3.5.24", "1.28.0"),
     29: _Series(15, True, "3.9", "v1.11.1", "3.5.24", "1.29.0"),
-    30: _Series(14, True, "3.9", "v1.11.1", "3.5.24", "1.30.1"),
-    31: _Series(14, True, "3.10", "v1.11.1", "3.5.24", "1.31.1"),
-    32: _Series(10, False, "3.10", "v1.11.3", "3.5.24", "1.32.0"),
-    33: _Series(6, False, "3.10", "v1.12.0", "3.5.24", "1.33.0"),
-    34: _Series(2, False, "3.10.1", "v1.12.1", "3.6.5", "1.34.0"),
+    30: _Series(14, True, "3.9", "v1.11.3", "3.5.24", "1.30.1"),
+    31: _Series(14, True, "3.10", "v1.11.3", "3.5.24", "1.31.1"),
+    32: _Series(13, True, "3.10", "v1.11.3", "3.5.24", "1.32.0"),
+    33: _Series(13, True, "3.10", "v1.12.0", "3.5.24", "1.33.0"),
+    # Ended in October 2026, after the last look at what was published, so later patches are believed.
+    34: _Series(11, False, "3.10.1", "v1.12.1", "3.6.5", "1.34.0"),
+    35: _Series(8, False, "3.10.1", "v1.13.1", "3.6.6", "1.35.0"),
+    36: _Series(4, False, "3.10.2", "v1.14.2", "3.6.8", "1.36.0"),
 }
+
+# The two series in which CoreDNS changed on the way: minor -> the first patch with the tag above, and the tag before.
+_COREDNS_BEFORE: dict[int, tuple[int, str]] = {30: (5, "v1.11.1"), 31: (1, "v1.11.1")}
+
+# The patches from which on kubeadm takes images from registry.k8s.io, in the series that began without it.
+_NEW_REGISTRY_SINCE: dict[int, int] = {22: 17, 23: 15, 24: 9}
 
 OLDEST = Version(1, min(_SERIES), 0)
 NEWEST = Version(1, max(_SERIES), _SERIES[max(_SERIES)].last_patch)
 
 
-CONTAINERD = "1.7.29"
-"""The last series of containerd that speaks both CRI v1alpha2 (kubelet up to 1.25) and v1 (from 1.26 on the only
-one); the patch that closes CVE-2024-25621. Source: containerd's releases and its CRI support table."""
+CONTAINERD = "1.7.34"
+"""The last series of containerd that speaks both CRI v1alpha2 (the only one of kubelet up to 1.22) and v1 (the only one
+from 1.26 on); for Kubernetes up to 1.35. Source: containerd's RELEASES.md."""
 
-RUNC = "1.3.3"
-"""Closes CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881. Source: runc's releases."""
+CONTAINERD_2 = "2.3.4"
+"""From Kubernetes 1.36 on containerd 2.2 or later is wanted; 2.3 is maintained for long. Source: as above."""
+
+RUNC = "1.3.6"
+"""Closes CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 and CVE-2026-41579. Source: runc's CHANGELOG.md."""
 
 HAPROXY_IMAGE = "docker.io/library/haproxy:3.2.8-alpine"
 """The proxy of `internalLoadbalancer: haproxy`; a series with long-term support. Source: haproxy's releases."""
@@ -135,6 +159,15 @@ def newest_patches() -> tuple[str, ...]:
     return tuple(str(Version(1, minor, _SERIES[minor].last_patch)) for minor in sorted(_SERIES, reverse=True))
 
 
+def known_versions() -> tuple[str, ...]:
+    """Every version of the table, newest first. No series has a gap."""
+    return tuple(
+        str(Version(1, minor, patch))
+        for minor in sorted(_SERIES, reverse=True)
+        for patch in range(_SERIES[minor].last_patch, -1, -1)
+    )
+
+
 def nearest(text: str) -> str:
     """The known version that is most likely meant: same series if there is one, else the nearest end of the list."""
     try:
@@ -160,18 +193,18 @@ def facts_of(text: str) -> Facts:
             f"Kubernetes {text} is not known; known are {OLDEST} to {NEWEST}.", hint=f"Did you mean {nearest(text)}?"
         )
     series = _SERIES[version.minor]
-    repository = image_repository(version)
+    coredns = coredns_tag(version)
     return Facts(
         version=version,
         kubeadm_api=kubeadm_api(version),
         control_plane_labels=control_plane_labels(version),
         control_plane_taints=control_plane_taints(version),
-        image_repository=repository,
+        image_repository=image_repository(version),
         pause_tag=series.pause,
-        coredns_tag=series.coredns,
-        coredns_image=f"{coredns_repository(version)}:{series.coredns}",
+        coredns_tag=coredns,
+        coredns_image=f"{coredns_repository(version)}:{coredns}",
         etcd=series.etcd,
-        containerd=CONTAINERD,
+        containerd=CONTAINERD if version.minor <= 35 else CONTAINERD_2,
         runc=RUNC,
         cni_plugins=CNI_PLUGINS,
         crictl=series.crictl,
@@ -205,8 +238,19 @@ def control_plane_taints(version: Version) -> tuple[str, ...]:
 
 
 def image_repository(version: Version) -> str:
-    """Where kubeadm takes its images from by default. Source: the changelog of 1.25."""
-    return "k8s.gcr.io" if version.minor <= 24 else "registry.k8s.io"
+    """Where kubeadm takes its images from by default: registry.k8s.io from 1.25 on and in the last patches before.
+
+    Source: `GetDefaultRegistry` of Cluster API; the changelogs of 1.25.0 and 1.23.15 tell of it.
+    """
+    since = _NEW_REGISTRY_SINCE.get(version.minor)
+    new = version.minor >= 25 or (since is not None and version.patch >= since)
+    return "registry.k8s.io" if new else "k8s.gcr.io"
+
+
+def coredns_tag(version: Version) -> str:
+    """The tag of CoreDNS's image that this patch of kubeadm asks for."""
+    since, before = _COREDNS_BEFORE.get(version.minor, (0, ""))
+    return _SERIES[version.minor].coredns if version.patch >= since else before
 
 
 def coredns_repository(version: Version) -> str:

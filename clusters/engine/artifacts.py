@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clusters.engine.wants import Sight, Wanted, directory
 from clusters.errors import SourceError
+from clusters.remote.host import CommandFailed
 from clusters.remote.shell import sh, words
 
 if TYPE_CHECKING:
@@ -91,12 +92,26 @@ def image(ref: str, artifact: Artifact | None) -> Wanted:
 
     def act(machine: Machine) -> None:
         if artifact is None:
-            machine.do(sh("crictl pull {}", ref))
+            _pull(machine, ref)
             return
         archive = _send(machine, artifact)
         machine.do(sh("ctr -n k8s.io images import {0} && rm -f {0}", archive))
 
     return Wanted(f"image {ref} is there", look, act)
+
+
+def _pull(machine: Machine, ref: str) -> None:
+    """Have the machine fetch an image itself, by way of the runtime's own registry settings."""
+    try:
+        machine.do(sh("crictl pull {}", ref))
+    except CommandFailed as error:
+        said = " ".join(error.result.last_lines(1)).strip() or error.message
+        raise SourceError(
+            f"{machine.name} cannot pull {ref}: {said}",
+            hint=f"Machines fetch images themselves: {machine.name} needs a way to {ref.partition('/')[0]}. "
+            "A bundle that has the image needs none.",
+            retryable=True,
+        ) from error
 
 
 def _send(machine: Machine, artifact: Artifact) -> str:

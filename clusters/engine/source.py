@@ -19,18 +19,37 @@ class Artifact:
     sha256: str
 
 
+class Asker(Protocol):
+    """Who waits for an artifact: hears how far a download is and can end it. A Machine is one."""
+
+    def note(self, text: str) -> None:
+        """Is told something worth a line in the log."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Waits; raises Cancelled when nobody wants the artifact any more."""
+        ...
+
+    def seconds_left(self) -> float:
+        """How long the artifact is still of use."""
+        ...
+
+
 class Source(Protocol):
-    """Bundle directory, mirror or upstream. Methods raise SourceError with what was looked for and where."""
+    """Bundle directory, mirror or upstream. Methods raise SourceError with what was looked for and where.
+
+    What has to be downloaded is downloaded during the call, and the asker hears of it.
+    """
 
     def version_of(self, component: str, kubernetes_version: str) -> str:
         """The version of a component that goes with a Kubernetes version, as this source has it ("v3.4.23")."""
         ...
 
-    def file(self, component: str, version: str, name: str, arch: str) -> Artifact:
+    def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
         """A file by its name in the component's release (`kubelet`, `etcd-v3.4.23-linux-amd64.tar.gz`)."""
         ...
 
-    def image(self, ref: str, arch: str) -> Artifact | None:
+    def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """An archive of a container image, or None when machines pull images themselves."""
         ...
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import connections
 
 from clusters import catalog
-from clusters.catalog.sources import open_source
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
+from clusters.runs.source import configured_source
 
 if TYPE_CHECKING:
     from clusters.config.schema import Host as HostSpec
@@ -35,7 +34,7 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
             make_plan(task.document, task.recipe),
             document=task.document,
             open_host=open_host,
-            source=open_source(settings.SLIPWAY_ARTIFACTS),
+            source=configured_source(),
             sink=sink,
             cancel=cancel,
             waivers=task.waivers,

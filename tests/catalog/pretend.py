@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
     from clusters.engine.events import Event
+    from clusters.engine.source import Asker
 
 ADDRESSES = {"node1": "10.99.0.11", "node2": "10.99.0.12", "node3": "10.99.0.13"}
 
@@ -79,11 +80,11 @@ class PretendSource:
         """Always the same."""
         return kubernetes_version if component == "kubernetes" else "v1.0.0"
 
-    def file(self, component: str, version: str, name: str, arch: str) -> Artifact:
+    def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
         """The archive."""
         return Artifact(component, version, self.archive, "0" * 64)
 
-    def image(self, ref: str, arch: str) -> Artifact | None:
+    def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """None: machines pull."""
         return None
 

@@ -164,6 +164,15 @@ def test_etcd_names_every_member(archive: Path, monkeypatch: pytest.MonkeyPatch)
     )
 
 
+def test_etcd_3_4_is_told_that_arm64_is_meant(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, node1={"arch": "arm64"})
+    monkeypatch.setattr(cluster.source, "version_of", lambda component, kubernetes: "v3.4.13")
+    assert "ETCD_UNSUPPORTED_ARCH=arm64\n" in start.environment(cluster.machine("node1"), cluster)
+    assert "ARCH" not in start.environment(cluster.machine("node2"), cluster)
+    monkeypatch.setattr(cluster.source, "version_of", lambda component, kubernetes: "v3.5.24")
+    assert "ARCH" not in start.environment(cluster.machine("node1"), cluster)
+
+
 def test_only_control_planes_get_the_images_of_the_control_plane() -> None:
     worker = load.wanted_images(seed(), control_plane=False)
     assert not any("apiserver" in ref for ref in worker)

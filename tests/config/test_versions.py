@@ -7,16 +7,79 @@ import pytest
 from clusters.config import versions
 from clusters.errors import ConfigError
 
+# What `kubeadm config images list` prints: from this patch on, until the next line. Source: minikube's table of it,
+# pkg/minikube/constants/constants_kubeadm_images.go, read in August 2026 for every patch from 1.20.0 to 1.36.3.
+KUBEADM_IMAGES = """
+1.20.0  pause:3.2     coredns:1.7.0
+1.21.0  pause:3.4.1   coredns/coredns:v1.8.0
+1.22.0  pause:3.5     coredns/coredns:v1.8.4
+1.23.0  pause:3.6     coredns/coredns:v1.8.6
+1.24.0  pause:3.7     coredns/coredns:v1.8.6
+1.25.0  pause:3.8     coredns/coredns:v1.9.3
+1.26.0  pause:3.9     coredns/coredns:v1.9.3
+1.27.0  pause:3.9     coredns/coredns:v1.10.1
+1.28.0  pause:3.9     coredns/coredns:v1.10.1
+1.29.0  pause:3.9     coredns/coredns:v1.11.1
+1.30.0  pause:3.9     coredns/coredns:v1.11.1
+1.30.5  pause:3.9     coredns/coredns:v1.11.3
+1.31.0  pause:3.10    coredns/coredns:v1.11.1
+1.31.1  pause:3.10    coredns/coredns:v1.11.3
+1.32.0  pause:3.10    coredns/coredns:v1.11.3
+1.33.0  pause:3.10    coredns/coredns:v1.12.0
+1.34.0  pause:3.10.1  coredns/coredns:v1.12.1
+1.35.0  pause:3.10.1  coredns/coredns:v1.13.1
+1.36.0  pause:3.10.2  coredns/coredns:v1.14.2
+"""
 
-def test_every_series_from_1_20_to_1_34_is_known() -> None:
-    assert len(versions.newest_patches()) == 15
-    assert versions.newest_patches()[0] == "v1.34.2"
+# The last patch of each series: minikube's list of releases in August 2026; the first twelve are ended for good
+# (data/releases/eol.yaml of kubernetes.io, but for 1.29.15, which was published after that table's last line on 1.29).
+LAST_PATCHES = dict(zip(range(20, 37), (15, 14, 17, 17, 17, 16, 15, 16, 15, 15, 14, 14, 13, 13, 11, 8, 4), strict=True))
+
+# Versions of parts of which kubespray's or KubeKey's tables have checksums for amd64 and arm64.
+PUBLISHED_CRICTL = (
+    *("1.20.0", "1.21.0", "1.22.0", "1.23.0", "1.24.0", "1.24.2", "1.25.0", "1.26.0", "1.26.1", "1.27.0", "1.27.1"),
+    *("1.28.0", "1.29.0", "1.30.0", "1.30.1", "1.31.0", "1.31.1", "1.32.0", "1.33.0", "1.34.0", "1.35.0", "1.36.0"),
+)
+PUBLISHED_ETCD = ("3.4.13", *(f"3.5.{patch}" for patch in range(6, 34)), *(f"3.6.{patch}" for patch in range(15)))
+
+
+def images_of(version: versions.Version) -> list[str]:
+    """What the published table says of a version, without its repository."""
+    lines = [line.split() for line in KUBEADM_IMAGES.strip().splitlines()]
+    return [line for line in lines if versions.parse_version(line[0]) <= version][-1][1:]
+
+
+def test_every_version_asks_for_the_images_that_kubeadm_asks_for() -> None:
+    known = versions.known_versions()
+    assert len(known) == sum(last + 1 for last in LAST_PATCHES.values())
+    for text in known:
+        facts = versions.facts_of(text)
+        asked = [each.removeprefix(f"{facts.image_repository}/") for each in (facts.pause_image, facts.coredns_image)]
+        assert asked == images_of(facts.version), text
+
+
+def test_the_last_patch_of_every_series_is_the_published_one() -> None:
+    assert versions.newest_patches() == tuple(
+        f"v1.{minor}.{LAST_PATCHES[minor]}" for minor in sorted(LAST_PATCHES)[::-1]
+    )
     for text in versions.newest_patches():
         assert versions.is_known(text)
         assert str(versions.facts_of(text).version) == text
 
 
-@pytest.mark.parametrize("text", ["v1.19.0", "v1.35.0", "v1.20.16", "v1.20", "1.20.2-rc.1", "latest", "", "v2.0.0"])
+def test_parts_are_of_versions_that_were_published() -> None:
+    for text in versions.newest_patches():
+        facts = versions.facts_of(text)
+        assert facts.crictl in PUBLISHED_CRICTL and facts.etcd in PUBLISHED_ETCD
+        assert facts.crictl.split(".")[:2] == text.removeprefix("v").split(".")[:2]
+
+
+def test_containerd_1_ends_with_kubernetes_1_35() -> None:
+    assert versions.facts_of("v1.35.0").containerd.startswith("1.7.")
+    assert versions.facts_of("v1.36.0").containerd.startswith("2.3.")
+
+
+@pytest.mark.parametrize("text", ["v1.19.0", "v1.37.0", "v1.20.16", "v1.20", "1.20.2-rc.1", "latest", "", "v2.0.0"])
 def test_what_does_not_exist_is_unknown_and_something_near_is_proposed(text: str) -> None:
     assert not versions.is_known(text)
     assert versions.is_known(versions.nearest(text))
@@ -31,7 +94,8 @@ def test_the_nearest_version_is_of_the_same_series() -> None:
 
 
 def test_a_new_patch_of_a_living_series_is_believed() -> None:
-    assert versions.is_known("v1.34.9")
+    assert versions.is_known("v1.36.9")
+    assert not versions.is_known("v1.33.14")
 
 
 def test_versions_are_compared_as_numbers() -> None:
@@ -46,8 +110,12 @@ def test_versions_are_compared_as_numbers() -> None:
         ("v1.20.2", "v1beta2", "master control-plane", "master", "k8s.gcr.io", True),
         ("v1.21.14", "v1beta2", "master control-plane", "master", "k8s.gcr.io", True),
         ("v1.22.0", "v1beta3", "master control-plane", "master", "k8s.gcr.io", True),
-        ("v1.23.17", "v1beta3", "master control-plane", "master", "k8s.gcr.io", True),
-        ("v1.24.0", "v1beta3", "control-plane", "master control-plane", "k8s.gcr.io", False),
+        ("v1.22.16", "v1beta3", "master control-plane", "master", "k8s.gcr.io", True),
+        ("v1.22.17", "v1beta3", "master control-plane", "master", "registry.k8s.io", True),
+        ("v1.23.14", "v1beta3", "master control-plane", "master", "k8s.gcr.io", True),
+        ("v1.23.15", "v1beta3", "master control-plane", "master", "registry.k8s.io", True),
+        ("v1.24.8", "v1beta3", "control-plane", "master control-plane", "k8s.gcr.io", False),
+        ("v1.24.9", "v1beta3", "control-plane", "master control-plane", "registry.k8s.io", False),
         ("v1.25.0", "v1beta3", "control-plane", "control-plane", "registry.k8s.io", False),
         ("v1.30.14", "v1beta3", "control-plane", "control-plane", "registry.k8s.io", False),
         ("v1.31.0", "v1beta4", "control-plane", "control-plane", "registry.k8s.io", False),

@@ -67,3 +67,24 @@ def test_a_key_that_is_none_is_found_by_the_check(settings: SettingsWrapper, tmp
     settings.SLIPWAY_ARTIFACTS = str(tmp_path / "nowhere")
     assert [found.id for found in system_checks.keys_are_fernet_keys(None)] == ["slipway.E001"]
     assert [found.id for found in system_checks.named_places_exist(None)] == ["slipway.W001"]
+
+
+def test_no_artifacts_at_all_is_a_choice_and_no_missing_directory(settings: SettingsWrapper) -> None:
+    settings.SLIPWAY_ARTIFACTS, settings.SLIPWAY_PRACTICE_FILE = "none", ""
+    assert system_checks.named_places_exist(None) == []
+
+
+@pytest.mark.parametrize(
+    ("mirrors", "found"),
+    [
+        ([], []),
+        (["https://dl.k8s.io/=https://mirror.example/k8s/"], []),
+        (["https://dl.k8s.io/=http://mirror.example/k8s/"], ["slipway.W002"]),
+        (["mirror.example"], ["slipway.E003"]),
+    ],
+)
+def test_mirrors_are_looked_at_before_a_run_needs_them(
+    settings: SettingsWrapper, mirrors: list[str], found: list[str]
+) -> None:
+    settings.SLIPWAY_ARTIFACTS_MIRRORS = mirrors
+    assert [each.id for each in system_checks.mirrors_can_be_used(None)] == found

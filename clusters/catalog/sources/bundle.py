@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from clusters.catalog.sources.mirror import sha256_of
+from clusters.catalog.sources.download import sha256_of
 from clusters.config.versions import parse_version
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
@@ -16,6 +16,8 @@ from clusters.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from clusters.engine.source import Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,16 @@ class Index:
 def read_index(path: Path) -> Index:
     """Read `bundle.yaml`. Raises SourceError when it is missing or not an index."""
     try:
-        said: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_index(str(path), error) from error
+    return index_in(text, str(path))
+
+
+def index_in(text: str, where: str) -> Index:
+    """What a `bundle.yaml` from somewhere says. Raises SourceError when it is not an index."""
+    try:
+        said: Any = yaml.safe_load(text)
         files = tuple(
             Entry(component, str(release["version"]), str(release["arch"]), str(each["path"]), str(each["sha256"]))
             for component, releases in said["components"].items()
@@ -58,18 +69,24 @@ def read_index(path: Path) -> Index:
             )
             for image in said.get("images", ())
         }
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(
-            f"{path} is not the index of an artifact bundle: {error}.",
-            hint="SLIPWAY_ARTIFACTS names the directory (or http address) that has a bundle.yaml.",
-        ) from error
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise _no_index(where, error) from error
     return Index(files, images)
+
+
+def _no_index(where: str, error: Exception) -> SourceError:
+    return SourceError(
+        f"{where} is not the index of an artifact bundle: {error}.",
+        hint="SLIPWAY_ARTIFACTS names the directory (or http address) that has a bundle.yaml.",
+    )
 
 
 class Bundle:
     """A source made of an index; every file is checked against its digest once per process."""
 
-    def __init__(self, root: Path, index: Index, *, fetch: Callable[[str, str], Path] | None = None) -> None:
+    def __init__(
+        self, root: Path, index: Index, *, fetch: Callable[[str, str, Asker | None], Path] | None = None
+    ) -> None:
         self._root = root
         self._index = index
         self._fetch = fetch
@@ -88,37 +105,43 @@ class Bundle:
             raise SourceError(f"The artifact source has no {component}.", hint="Is the bundle complete?")
         return kubernetes_version if component == "kubernetes" else has[0]
 
-    def file(self, component: str, version: str, name: str, arch: str) -> Artifact:
+    def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
         """A file of a component's release."""
         for entry in self._index.files:
             if (entry.component, entry.version, entry.arch, entry.name) == (component, version, arch, name):
-                return self._checked_file(entry)
+                return self._checked_file(entry, asker)
         raise SourceError(
             f"The artifact source has no {name} of {component} {version} for {arch}.", hint="Is the bundle complete?"
         )
 
-    def image(self, ref: str, arch: str) -> Artifact | None:
+    def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """The archive of an image. A bundle that has none of it leaves pulling to the machine."""
         entry = self._index.images.get((ref, arch))
-        return None if entry is None else self._checked_file(entry)
+        return None if entry is None else self._checked_file(entry, asker)
 
     def kubernetes_versions(self) -> tuple[str, ...]:
         """The versions in the bundle, newest first."""
         has = {entry.version for entry in self._index.files if entry.component == "kubernetes"}
         return tuple(sorted(has, key=parse_version, reverse=True))
 
-    def _checked_file(self, entry: Entry) -> Artifact:
-        with self._lock:
-            path = self._root / entry.path
+    def _checked_file(self, entry: Entry, asker: Asker | None) -> Artifact:
+        path = self._root / entry.path
+        if self._fetch is not None:
+            # Files that lie on a web server have a lock each, so that one download does not hold up another.
             if entry.path not in self._checked:
-                if self._fetch is not None:
-                    path = self._fetch(entry.path, entry.sha256)
-                elif not path.is_file():
-                    raise SourceError(f"{path} is in the bundle's index but not there.", hint="Copy the bundle again.")
-                elif (found := sha256_of(path)) != entry.sha256:
-                    raise SourceError(
-                        f"{path} has SHA-256 {found}, expected {entry.sha256}.",
-                        hint="The file is damaged; copy the bundle again. Nothing of it was used.",
-                    )
-                self._checked.add(entry.path)
+                self._fetch(entry.path, entry.sha256, asker)
+        else:
+            with self._lock:
+                if entry.path not in self._checked:
+                    self._check(path, entry)
+        self._checked.add(entry.path)
         return Artifact(entry.component, entry.version, path, entry.sha256)
+
+    def _check(self, path: Path, entry: Entry) -> None:
+        if not path.is_file():
+            raise SourceError(f"{path} is in the bundle's index but not there.", hint="Copy the bundle again.")
+        if (found := sha256_of(path)) != entry.sha256:
+            raise SourceError(
+                f"{path} has SHA-256 {found}, expected {entry.sha256}.",
+                hint="The file is damaged; copy the bundle again. Nothing of it was used.",
+            )

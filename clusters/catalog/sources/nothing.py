@@ -1,10 +1,13 @@
-"""The source one has before one has a source: every question is answered by what to do about it."""
+"""The source for who wants none: every question is answered by what to do about it."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from clusters.errors import SourceError
+
+if TYPE_CHECKING:
+    from clusters.engine.source import Asker
 
 
 class Nothing:
@@ -14,11 +17,11 @@ class Nothing:
         """Nothing is here."""
         self._refuse(component)
 
-    def file(self, component: str, version: str, name: str, arch: str) -> NoReturn:
+    def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> NoReturn:
         """Nothing is here."""
         self._refuse(component)
 
-    def image(self, ref: str, arch: str) -> None:
+    def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> None:
         """Machines pull images themselves."""
         return
 
@@ -28,6 +31,7 @@ class Nothing:
 
     def _refuse(self, component: str) -> NoReturn:
         raise SourceError(
-            f"{component} is needed, but Slipway was told of no place to take it from.",
-            hint="Set SLIPWAY_ARTIFACTS to the directory or address of an artifact bundle and start Slipway again.",
+            f"{component} is needed, but SLIPWAY_ARTIFACTS is none: nothing may be taken from anywhere.",
+            hint="Set it to the directory or address of an artifact bundle, or leave it empty to download from "
+            "upstream; then start Slipway again.",
         )

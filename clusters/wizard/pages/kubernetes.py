@@ -37,7 +37,7 @@ class KubernetesForm(forms.Form):
     """The choices of `kubernetes` and `network` that most clusters make."""
 
     name = text(_("Name"), _("How this cluster is called here and in the file."), mono=True)
-    version = choice(_("Kubernetes version"), (), _("What the artifact source holds."))
+    version = choice(_("Kubernetes version"), ())
     cluster_name = text(_("Cluster name"), _("The cluster's own domain; cluster.local is usual."), mono=True)
     plugin = choice(_("Network plugin"), PLUGINS)
     proxy_mode = choice(_("Proxy mode"), PROXY_MODES, _("How services are reached; iptables needs no kernel module."))
@@ -57,7 +57,8 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         "kube_service_cidr": document.network.kube_service_cidr,
     }
     form = KubernetesForm(data, initial=initial)
-    versions = [(version, version) for version in kubernetes_versions()]
+    offered, form.fields["version"].help_text = kubernetes_versions()
+    versions = [(version, version) for version in offered]
     for name, options in (("version", versions), ("plugin", PLUGINS), ("proxy_mode", PROXY_MODES)):
         field, value = form.fields[name], initial[name]
         known = [*options] if any(value == option for option, _label in options) else [(value, value), *options]

@@ -54,7 +54,7 @@ def mirror(bundle: Path) -> Iterator[str]:
 
 
 def test_a_bundle_gives_its_files_and_versions(bundle: Path) -> None:
-    source = open_source(str(bundle))
+    source = open_source(str(bundle), cache=bundle)
     assert source.kubernetes_versions() == ("v1.20.2",)
     assert source.file("kubernetes", "v1.20.2", "kubelet", "amd64").path.read_bytes() == CONTENT
     with pytest.raises(SourceError, match=r"no Kubernetes v1.21.0"):
@@ -64,7 +64,7 @@ def test_a_bundle_gives_its_files_and_versions(bundle: Path) -> None:
 def test_a_damaged_file_is_refused(bundle: Path) -> None:
     (bundle / PATH).write_bytes(b"evil")
     with pytest.raises(SourceError, match="expected"):
-        open_source(str(bundle)).file("kubernetes", "v1.20.2", "kubelet", "amd64")
+        open_source(str(bundle), cache=bundle).file("kubernetes", "v1.20.2", "kubelet", "amd64")
 
 
 def test_a_mirror_is_fetched_checked_and_kept(bundle: Path, mirror: str, tmp_path: Path) -> None:
@@ -79,16 +79,28 @@ def test_a_download_that_fails_its_checksum_leaves_nothing(bundle: Path, mirror:
     (bundle / PATH).write_bytes(b"evil")
     with pytest.raises(SourceError, match="SHA-256"):
         open_source(mirror, cache=tmp_path / "cache").file("kubernetes", "v1.20.2", "kubelet", "amd64")
-    assert not list((tmp_path / "cache").rglob("kubelet*"))
+    assert [path.name for path in (tmp_path / "cache").rglob("*kubelet*")] == [".kubelet.lock"]
 
 
 def test_what_is_no_bundle_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "bundle.yaml").write_text("- 1\n")
     with pytest.raises(SourceError, match="not the index"):
-        open_source(str(tmp_path))
+        open_source(str(tmp_path), cache=tmp_path)
 
 
-def test_without_a_source_the_way_out_is_named() -> None:
-    with pytest.raises(SourceError) as caught:
-        open_source("").version_of("etcd", "v1.20.2")
-    assert "SLIPWAY_ARTIFACTS" in caught.value.hint
+def test_who_wants_no_source_is_told_the_way_out(tmp_path: Path) -> None:
+    source = open_source("none", cache=tmp_path)
+    assert source.kubernetes_versions() == ()
+    for ask in (
+        lambda: source.version_of("etcd", "v1.20.2"),
+        lambda: source.file("etcd", "v3.4.13", "etcd-v3.4.13-linux-amd64.tar.gz", "amd64"),
+    ):
+        with pytest.raises(SourceError, match="etcd is needed") as caught:
+            ask()
+        assert "SLIPWAY_ARTIFACTS" in caught.value.message
+
+
+def test_without_a_word_it_is_upstream(tmp_path: Path) -> None:
+    source = open_source("", cache=tmp_path)
+    assert source.version_of("etcd", "v1.20.2") == "v3.4.13"
+    assert list(tmp_path.iterdir()) == []

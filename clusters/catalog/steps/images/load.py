@@ -23,7 +23,7 @@ CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 def load(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the images of Kubernetes onto the machine"""
     for ref in wanted_images(cluster.document, control_plane="master" in machine.roles):
-        yield image(ref, cluster.source.image(ref, machine.facts.arch))
+        yield image(ref, cluster.source.image(ref, machine.facts.arch, asker=machine))
 
 
 def wanted_images(document: Document, *, control_plane: bool) -> tuple[str, ...]:

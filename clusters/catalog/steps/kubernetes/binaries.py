@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.components import artifact
 from clusters.catalog.paths import BIN
 from clusters.engine.artifacts import binary
 from clusters.engine.step import step
@@ -24,9 +25,8 @@ DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 @step("kubernetes/binaries", on="kubernetes", needs=("os/claim",), timeout=900, expected=5)
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Put kubeadm, kubelet and kubectl in place"""
-    version = cluster.source.version_of("kubernetes", cluster.document.kubernetes.version)
     for name in ("kubeadm", "kubelet", "kubectl"):
-        yield binary(cluster.source.file("kubernetes", version, name, machine.facts.arch), f"{BIN}/{name}")
+        yield binary(artifact(machine, cluster, "kubernetes", name), f"{BIN}/{name}")
 
 
 @step("kubernetes/kubelet", on="kubernetes", needs=("kubernetes/binaries", "runtime/containerd"), expected=1)

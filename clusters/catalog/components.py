@@ -1,0 +1,178 @@
+"""The components that are put on machines: their versions, their files, and where upstream and bundles have them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.config.versions import facts_of
+from clusters.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.config.versions import Facts
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.source import Artifact
+
+ARCHITECTURES = ("amd64", "arm64")
+"""What every component here is published for."""
+
+_GITHUB = "https://github.com/{}/releases/download/{{version}}"
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A component as its project publishes it.
+
+    All texts are templates: `version` has its leading v, `plain` has not, `arch` is amd64 or arm64, and in `sums`
+    `name` is the file that is asked about. `url` is the folder upstream, `folder` the same in a bundle; `files` and
+    `sums` (the file with their SHA-256) lie there.
+    """
+
+    name: str
+    version: Callable[[Facts], str]
+    url: str
+    folder: str
+    files: tuple[str, ...]
+    sums: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One file of one release: its address, its place below a bundle's root, and the same of its checksum file."""
+
+    url: str
+    path: str
+    sums_url: str
+    sums_path: str
+
+
+_TABLE = (
+    Component(
+        "kubernetes",
+        lambda facts: str(facts.version),
+        "https://dl.k8s.io/release/{version}/bin/linux/{arch}",
+        "kubernetes/{version}/bin/linux/{arch}",
+        ("kubeadm", "kubelet", "kubectl"),
+        "{name}.sha256",
+    ),
+    Component(
+        "etcd",
+        lambda facts: f"v{facts.etcd}",
+        _GITHUB.format("etcd-io/etcd"),
+        "etcd/{version}",
+        ("etcd-{version}-linux-{arch}.tar.gz",),
+        "SHA256SUMS",
+    ),
+    Component(
+        "containerd",
+        lambda facts: f"v{facts.containerd}",
+        _GITHUB.format("containerd/containerd"),
+        "containerd/{version}",
+        ("containerd-{plain}-linux-{arch}.tar.gz",),
+        "{name}.sha256sum",
+    ),
+    Component(
+        "runc",
+        lambda facts: f"v{facts.runc}",
+        _GITHUB.format("opencontainers/runc"),
+        "runc/{version}",
+        ("runc.{arch}",),
+        "runc.sha256sum",
+    ),
+    Component(
+        "cni-plugins",
+        lambda facts: f"v{facts.cni_plugins}",
+        _GITHUB.format("containernetworking/plugins"),
+        "cni-plugins/{version}",
+        ("cni-plugins-linux-{arch}-{version}.tgz",),
+        "{name}.sha256",
+    ),
+    Component(
+        "crictl",
+        lambda facts: f"v{facts.crictl}",
+        _GITHUB.format("kubernetes-sigs/cri-tools"),
+        "crictl/{version}",
+        ("crictl-{version}-linux-{arch}.tar.gz",),
+        "{name}.sha256",
+    ),
+)
+
+COMPONENTS = {component.name: component for component in _TABLE}
+"""By name. Source of the addresses: `download.yml` of kubespray and `10-download.yaml` of KubeKey 4, which agree; of
+the checksum files: kubespray's `components.py` and the release scripts of each project."""
+
+
+def component_of(name: str) -> Component:
+    """A component by its name. Raises SourceError."""
+    found = COMPONENTS.get(name)
+    if found is None:
+        raise SourceError(f"There is no component {name!r}.", hint=f"Known are {', '.join(COMPONENTS)}.")
+    return found
+
+
+def version_for(name: str, kubernetes_version: str) -> str:
+    """The version of a component that goes with a Kubernetes version, with its leading v.
+
+    Raises SourceError, and ConfigError when that Kubernetes version is not known.
+    """
+    return component_of(name).version(facts_of(kubernetes_version))
+
+
+def file_names(name: str, version: str, arch: str) -> tuple[str, ...]:
+    """The files of a release that are used, as they are called there."""
+    return tuple(_filled(each, version, arch) for each in component_of(name).files)
+
+
+def published(name: str, version: str, file: str, arch: str) -> Published:
+    """Where a file of a release is. Raises SourceError for what no project publishes."""
+    component = component_of(name)
+    if arch not in ARCHITECTURES:
+        raise SourceError(
+            f"{name} is wanted for {arch or 'an unknown architecture'}, but it is taken from upstream for "
+            f"{' and '.join(ARCHITECTURES)} only.",
+            hint="Use a bundle that has it for this architecture, or another machine.",
+        )
+    if file not in file_names(name, version, arch):
+        raise SourceError(
+            f"{file} is none of the files of {name} {version} for {arch}.",
+            hint=f"They are {', '.join(file_names(name, version, arch))}.",
+        )
+    url, folder = _filled(component.url, version, arch), _filled(component.folder, version, arch)
+    sums = _filled(component.sums, version, arch, file)
+    return Published(f"{url}/{file}", f"{folder}/{file}", f"{url}/{sums}", f"{folder}/{sums}")
+
+
+def digest_in(text: str, file: str) -> str | None:
+    """What a checksum file says of a file, in lower case; None when it says nothing.
+
+    Read are a digest alone (dl.k8s.io, cri-tools) and the lines of `sha256sum`, with or without the star of binary mode
+    and `./` (the others); runc signs these in clear text, so whatever else stands there is passed over.
+    """
+    words = text.split()
+    if len(words) == 1 and _DIGEST.fullmatch(words[0]):
+        return words[0].lower()
+    for line in text.splitlines():
+        digest, _, name = line.strip().partition(" ")
+        if _DIGEST.fullmatch(digest) and name.strip().removeprefix("*").removeprefix("./") == file:
+            return digest.lower()
+    return None
+
+
+def artifact(machine: Machine, cluster: Cluster, name: str, file: str = "") -> Artifact:
+    """A component's file for a machine, from the run's source; `file` where a component has several.
+
+    The machine is told of a download's progress, and a cancel or the end of the step's time ends it.
+    Raises SourceError.
+    """
+    version = cluster.source.version_of(name, cluster.document.kubernetes.version)
+    wanted = file or file_names(name, version, machine.facts.arch)[0]
+    return cluster.source.file(name, version, wanted, machine.facts.arch, asker=machine)
+
+
+def _filled(template: str, version: str, arch: str, name: str = "") -> str:
+    return template.format(version=version, plain=version.removeprefix("v"), arch=arch, name=name)

@@ -1,0 +1,227 @@
+"""Fetching files from a web server: whole, checked, only once, and going on where a connection broke."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import http.client
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+
+from clusters.catalog.sources import web
+from clusters.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from http.client import HTTPResponse
+    from pathlib import Path
+
+    from clusters.engine.source import Asker
+
+T = TypeVar("T")
+
+ATTEMPTS = 4
+"""How often a transfer is begun or gone on with before it counts as failed."""
+
+REST = 1.0
+"""Seconds before the second attempt, doubled before each further one."""
+
+TELL_EVERY = 5.0
+"""Seconds between two lines on how far a download is."""
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks whether another download of the same file is over."""
+
+PIECE = 1 << 18
+MOST_TEXT = 1 << 22
+
+
+class Nobody:
+    """Asks for a file without wanting to hear of it, and never gives up."""
+
+    def note(self, text: str) -> None:
+        """Nothing is told."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def seconds_left(self) -> float:
+        """There is no end."""
+        return float("inf")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a local file."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def fetch_text(url: str, asker: Asker | None = None, *, attempts: int | None = None) -> str:
+    """A small text, such as a checksum file. Raises SourceError; NotPublished when the server has none."""
+
+    def read() -> str:
+        with web.opened(url) as answer:
+            return web.read(answer, MOST_TEXT).decode("utf-8", "replace")
+
+    return _trying(url, read, asker or Nobody(), attempts)
+
+
+def fetch_once(url: str, path: Path, *, sha256: str, asker: Asker | None = None) -> Path:
+    """`fetch_to`, while nobody else fetches the same file. Raises SourceError."""
+    with alone(path, asker):
+        return fetch_to(url, path, sha256=sha256, asker=asker)
+
+
+def fetch_to(url: str, path: Path, *, sha256: str, title: str = "", asker: Asker | None = None) -> Path:
+    """Fetch a file unless it is there with that digest.
+
+    A file gets its name only once it is whole and its digest is right. What came before a connection broke is kept, and
+    the next call goes on from there. Raises SourceError; NotPublished when the server has no such file.
+    """
+    part = path.with_name(f".{path.name}.part")
+    download = _Download(url, part, title or path.name, asker or Nobody())
+    with written(path):
+        if path.exists() and sha256_of(path) == sha256:
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        resumed = part.exists()
+        found = download.whole()
+        if resumed and found != sha256:
+            # What lay here may have been the beginning of another file: once more, from its start.
+            part.unlink()
+            found = download.whole()
+        if found != sha256:
+            part.unlink()
+            raise SourceError(
+                f"{url} has SHA-256 {found}, expected {sha256}.",
+                hint="The download is damaged, or a mirror holds another file. Nothing of it was used.",
+                retryable=True,
+            )
+        part.replace(path)
+    return path
+
+
+@contextmanager
+def alone(path: Path, asker: Asker | None = None) -> Iterator[None]:
+    """Hold the lock beside a path, among threads and processes; one that dies gives it up. Raises SourceError."""
+    asker = asker or Nobody()
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.with_name(f".{path.name}.lock").open("wb")
+    with handle:
+        told = False
+        while not _locked(handle.fileno()):
+            if not told:
+                asker.note(f"waiting for another download of {path.name}")
+                told = True
+            _go_on(asker, path.name)
+            asker.pause(LOOK_EVERY)
+        yield
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """What goes wrong on the disk in here is told of this path. Raises SourceError."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be kept: {error.strerror or error}.",
+            hint="Is there room on the disk that holds SLIPWAY_DATA_DIR, and may Slipway write there?",
+        ) from error
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """A file on its way."""
+
+    url: str
+    part: Path
+    title: str
+    asker: Asker
+
+    def whole(self) -> str:
+        """Bring it here, however many connections that takes; returns its digest."""
+        began = time.monotonic()
+        _trying(self.url, self._go, self.asker)
+        self.asker.note(f"downloaded {self.title}, {_mb(self.part.stat().st_size)} in {time.monotonic() - began:.0f} s")
+        return sha256_of(self.part)
+
+    def _go(self) -> None:
+        """One connection's worth. Raises Broken when it ended early, and what urllib raises."""
+        have = self.part.stat().st_size if self.part.exists() else 0
+        try:
+            answer = web.opened(self.url, start=have)
+        except HTTPError as error:
+            if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+                self.part.unlink(missing_ok=True)
+            raise
+        with answer:
+            if answer.status != http.client.PARTIAL_CONTENT:
+                have = 0
+            elif not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+                self.part.unlink()
+                raise web.Broken("it sent another part than was asked for")
+            length = answer.headers.get("Content-Length", "")
+            self._take(answer, have, have + int(length) if length.isdigit() else None)
+
+    def _take(self, answer: HTTPResponse, have: int, total: int | None) -> None:
+        of = f" of {_mb(total)}" if total else ""
+        self.asker.note(f"downloading {self.title} from {urlsplit(self.url).hostname}: {_mb(have)}{of}")
+        tell_at = time.monotonic() + TELL_EVERY
+        with self.part.open("ab" if have else "wb") as out:
+            while piece := web.read(answer, PIECE, at_once=True):
+                out.write(piece)
+                have += len(piece)
+                _go_on(self.asker, self.title)
+                if time.monotonic() >= tell_at:
+                    self.asker.note(f"downloading {self.title}: {_mb(have)}{of}")
+                    tell_at = time.monotonic() + TELL_EVERY
+        if total is not None and have < total:
+            raise web.Broken(f"it ended after {_mb(have)}{of}")
+
+
+def _go_on(asker: Asker, title: str) -> None:
+    """Stop when nobody waits any more. Raises what the asker raises, and SourceError when its time is over."""
+    asker.pause(0)
+    if asker.seconds_left() <= 0:
+        raise SourceError(
+            f"{title} was not downloaded in the time this step has.",
+            hint="What has come is kept, and trying again goes on from there. A mirror may be nearer.",
+            retryable=True,
+        )
+
+
+def _trying(url: str, act: Callable[[], T], asker: Asker, attempts: int | None = None) -> T:
+    """Do it, again after what passes by itself. Raises SourceError."""
+    attempt, attempts = 1, attempts or ATTEMPTS
+    while True:
+        try:
+            return act()
+        except (URLError, http.client.HTTPException, TimeoutError, web.Broken) as error:
+            problem, passing = web.problem_of(error, url)
+            if isinstance(error, HTTPError):
+                error.close()
+            if not passing or attempt == attempts:
+                raise problem from error
+        asker.note(f"{problem.message} Trying again, {attempt + 1} of {attempts}.")
+        asker.pause(REST * 2 ** (attempt - 1))
+        attempt += 1
+
+
+def _mb(size: int) -> str:
+    """For a person; what is little with a decimal."""
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 or not size else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,109 @@
+"""Upstream: every component from the project that publishes it, checked against the checksums that it publishes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.components import Published, digest_in, published, version_for
+from clusters.catalog.sources.download import alone, fetch_text, fetch_to, sha256_of, written
+from clusters.catalog.sources.web import NotPublished
+from clusters.config.versions import known_versions
+from clusters.engine.source import Artifact
+from clusters.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from clusters.engine.source import Asker
+
+
+def read_mirrors(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """`https://upstream/prefix/=https://mirror/prefix/` as pairs, the longest prefix first. Raises SourceError."""
+    found = []
+    for word in words:
+        prefix, _, instead = word.partition("=")
+        if not all(each.startswith(("https://", "http://")) for each in (prefix, instead)):
+            raise SourceError(
+                f"A mirror was expected as upstream=mirror, both beginning with https:// or http://; found {word!r}.",
+                hint="For example: SLIPWAY_ARTIFACTS_MIRRORS=https://dl.k8s.io/=https://mirror.example/k8s/",
+            )
+        found.append((f"{prefix.rstrip('/')}/", f"{instead.rstrip('/')}/"))
+    return tuple(sorted(found, key=lambda pair: len(pair[0]), reverse=True))
+
+
+class Upstream:
+    """A source that downloads into a directory, which has a bundle's layout and is asked first."""
+
+    def __init__(self, cache: Path, mirrors: Sequence[tuple[str, str]] = ()) -> None:
+        self._cache = cache
+        self._mirrors = mirrors
+        self._checked: dict[str, Artifact] = {}
+
+    def version_of(self, component: str, kubernetes_version: str) -> str:
+        """The version that goes with this Kubernetes. Raises SourceError or ConfigError for what is not known."""
+        return version_for(component, kubernetes_version)
+
+    def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
+        """A file of a component's release, downloaded unless it is in the cache and what its checksum says."""
+        found = published(component, version, name, arch)
+        if found.path not in self._checked:
+            path = self._cache / found.path
+            with alone(path, asker):
+                if found.path not in self._checked:
+                    release = f"{component} {version}"
+                    digest = self._kept(found, path) or self._fetched(found, path, release, arch, asker)
+                    self._checked[found.path] = Artifact(component, version, path, digest)
+        return self._checked[found.path]
+
+    def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> None:
+        """Machines pull images themselves."""
+        return
+
+    def kubernetes_versions(self) -> tuple[str, ...]:
+        """Every version that is known, newest first."""
+        return known_versions()
+
+    def _kept(self, found: Published, path: Path) -> str:
+        """The digest of a file in the cache that is what the checksum file beside it says; "" when it is not."""
+        sums = self._cache / found.sums_path
+        try:
+            digest = digest_in(sums.read_text(encoding="utf-8", errors="replace"), path.name)
+            return digest if digest and sha256_of(path) == digest else ""
+        except OSError:
+            # What cannot be read is fetched; what then cannot be written is told.
+            return ""
+
+    def _fetched(self, found: Published, path: Path, release: str, arch: str, asker: Asker | None) -> str:
+        """Fetch checksum and file, returns the digest. Raises SourceError."""
+        url, sums_url = self._from(found.url), self._from(found.sums_url)
+        try:
+            text = fetch_text(sums_url, asker)
+            digest = digest_in(text, path.name)
+            if digest is None:
+                raise SourceError(
+                    f"{sums_url} holds no SHA-256 of {path.name}.",
+                    hint="Does a mirror or proxy answer with a page of its own? Nothing is used unchecked.",
+                )
+            fetch_to(url, path, sha256=digest, title=f"{path.name} of {release}", asker=asker)
+        except NotPublished as error:
+            raise NotPublished(
+                f"{path.name} of {release} for {arch} cannot be had: {error.message}",
+                hint="Is there such a version for this architecture? A mirror must have the checksum files, too.",
+            ) from error
+        self._keep_sums(self._cache / found.sums_path, text)
+        return digest
+
+    def _keep_sums(self, path: Path, text: str) -> None:
+        """Keep the checksum file beside what it vouches for, so that the next run needs no network."""
+        with alone(path), written(path):
+            part = path.with_name(f".{path.name}.part")
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+
+    def _from(self, url: str) -> str:
+        """The address, of a mirror if there is one for it."""
+        for prefix, instead in self._mirrors:
+            if url.startswith(prefix):
+                return instead + url.removeprefix(prefix)
+        return url

@@ -1,0 +1,124 @@
+"""One request to a web server: proxies, redirects, timeouts, and what an error of it means to a person."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import urllib.request
+from typing import TYPE_CHECKING, cast
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+
+from clusters.errors import SourceError
+
+if TYPE_CHECKING:
+    from http.client import HTTPMessage, HTTPResponse
+    from typing import IO
+
+TIMEOUT = 30.0
+"""Seconds without an answer or a byte."""
+
+PASSING = (408, 416, 429, 500, 502, 503, 504)
+"""Answers that may be others a moment later; after 416 the file is asked for from its start."""
+
+
+class NotPublished(SourceError):
+    """The server answers, and has no such file."""
+
+
+class Broken(Exception):
+    """A transfer ended before its end."""
+
+
+class _NoDowngrade(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but never from https to anything else."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        if req.type == "https" and urlsplit(newurl).scheme != "https":
+            raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not https", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def opened(url: str, *, start: int = 0) -> HTTPResponse:
+    """The answer to a GET from byte `start` on, through the environment's proxies. Raises what urllib raises."""
+    headers = {"User-Agent": "slipway"} | ({"Range": f"bytes={start}-"} if start else {})
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - only http(s) addresses come here
+    # Made anew for each request: the environment is read when an opener is made.
+    opener = urllib.request.build_opener(_NoDowngrade)
+    return cast("HTTPResponse", opener.open(request, timeout=TIMEOUT))
+
+
+def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
+    """The next bytes, at most so many; `at_once` gives what has come. Raises Broken or TimeoutError."""
+    try:
+        return answer.read1(most) if at_once else answer.read(most)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise Broken(error.strerror or str(error)) from error
+
+
+def problem_of(error: Exception, url: str) -> tuple[SourceError, bool]:
+    """What to tell a person, and whether to try again at once."""
+    if isinstance(error, HTTPError):
+        return _answered(error, url), error.code in PASSING
+    reason = error.reason if isinstance(error, URLError) else error
+    proxy = _proxy_of(url)
+    where = f"the proxy {proxy}" if proxy else urlsplit(url).hostname or url
+    if isinstance(reason, socket.gaierror):
+        return _unreachable(url, f"the name of {where} cannot be resolved", "DNS"), False
+    if isinstance(reason, ConnectionRefusedError):
+        return _unreachable(url, f"{where} refuses the connection", "the address"), False
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return _untrusted(url, reason), False
+    if isinstance(reason, TimeoutError):
+        return _unreachable(url, f"{where} sent nothing for {TIMEOUT:g} seconds", "the network"), True
+    # What is left at the time of connecting (no route, a tunnel refused) will not pass in a second.
+    return _unreachable(url, f"the connection to {where} broke: {reason}", "the network"), not isinstance(
+        error, URLError
+    )
+
+
+def _answered(error: HTTPError, url: str) -> SourceError:
+    if error.code in (404, 410):
+        return NotPublished(f"{url} does not exist.", hint="Is the version right, and the mirror complete?")
+    if error.code in (301, 302, 303, 307, 308):
+        return SourceError(
+            f"{url} cannot be fetched: {error.reason}.", hint="Use a mirror that speaks https all the way."
+        )
+    hint = (
+        "The server has trouble; try again later." if error.code >= 500 else "Check the address and the proxy settings."
+    )
+    return SourceError(
+        f"{url} cannot be fetched: the server answers {error.code} {error.reason}.",
+        hint=hint,
+        retryable=error.code in PASSING,
+    )
+
+
+def _unreachable(url: str, why: str, what: str) -> SourceError:
+    return SourceError(
+        f"{url} cannot be fetched: {why}.",
+        hint=f"Check {what}, and https_proxy, http_proxy and no_proxy in Slipway's environment. Without a way to "
+        "the internet, use a mirror (SLIPWAY_ARTIFACTS_MIRRORS) or a bundle (SLIPWAY_ARTIFACTS).",
+        retryable=True,
+    )
+
+
+def _untrusted(url: str, reason: ssl.SSLCertVerificationError) -> SourceError:
+    return SourceError(
+        f"{url} cannot be fetched: its certificate is not trusted: {reason.verify_message}.",
+        hint="If a proxy or mirror of yours signs certificates itself, name its authority in SSL_CERT_FILE.",
+    )
+
+
+def _proxy_of(url: str) -> str:
+    """Host and port of the proxy that is on the way, without its password; "" when there is none."""
+    parts = urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme, "")
+    if not proxy or urllib.request.proxy_bypass(parts.netloc):
+        return ""
+    found = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return f"{found.hostname}:{found.port}" if found.port else str(found.hostname)

@@ -1,0 +1,117 @@
+"""The catalogue of components: upstream, bundles and checksum files as they are published."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.catalog.components import COMPONENTS, digest_in, file_names, published, version_for
+from clusters.config.versions import known_versions
+from clusters.errors import SourceError
+from tests.lab import bundle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIGEST = "0123456789abcdef" * 4
+OTHER = "fedcba9876543210" * 4
+
+# As kubespray (download.yml and, for the checksum files, components.py) writes these addresses for Kubernetes 1.34.2.
+ADDRESSES = """
+kubernetes kubeadm https://dl.k8s.io/release/v1.34.2/bin/linux/arm64/kubeadm .sha256
+kubernetes kubelet https://dl.k8s.io/release/v1.34.2/bin/linux/arm64/kubelet .sha256
+kubernetes kubectl https://dl.k8s.io/release/v1.34.2/bin/linux/arm64/kubectl .sha256
+etcd - https://github.com/etcd-io/etcd/releases/download/v3.6.5/etcd-v3.6.5-linux-arm64.tar.gz SHA256SUMS
+containerd - https://github.com/containerd/containerd/releases/download/v1.7.34/containerd-1.7.34-linux-arm64.tar.gz .sha256sum
+runc - https://github.com/opencontainers/runc/releases/download/v1.3.6/runc.arm64 runc.sha256sum
+cni-plugins - https://github.com/containernetworking/plugins/releases/download/v1.6.2/cni-plugins-linux-arm64-v1.6.2.tgz .sha256
+crictl - https://github.com/kubernetes-sigs/cri-tools/releases/download/v1.34.0/crictl-v1.34.0-linux-arm64.tar.gz .sha256
+"""  # noqa: E501 - addresses
+
+
+@pytest.mark.parametrize("line", ADDRESSES.strip().splitlines(), ids=lambda line: line.partition(" https")[0])
+def test_files_lie_where_their_projects_publish_them(line: str) -> None:
+    component, name, url, sums = line.split()
+    version = version_for(component, "v1.34.2")
+    name = file_names(component, version, "arm64")[0] if name == "-" else name
+    found = published(component, version, name, "arm64")
+    assert found.url == url
+    folder = url.rpartition("/")[0]
+    assert found.sums_url == (url + sums if sums.startswith(".") else f"{folder}/{sums}")
+
+
+def test_every_component_of_every_known_version_has_an_address() -> None:
+    for text in known_versions():
+        for component in COMPONENTS:
+            version = version_for(component, text)
+            for arch in ("amd64", "arm64"):
+                for name in file_names(component, version, arch):
+                    found = published(component, version, name, arch)
+                    assert "{" not in "".join((found.url, found.path, found.sums_url, found.sums_path))
+
+
+def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> None:
+    programs = tmp_path / "programs"
+    for name in ("containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "ctr"):
+        _program(programs / "usr/bin" / name)
+    for name in ("usr/bin/etcd", "usr/bin/etcdctl", "usr/sbin/runc", "usr/lib/cni/bridge"):
+        _program(programs / name)
+    for name in ("kubeadm", "kubelet", "kubectl", "crictl"):
+        _program(programs / name)
+    root = tmp_path / "bundle"
+    placed = {
+        ("kubernetes", bundle.kubernetes.VERSION): bundle._place_kubernetes(root, programs),
+        ("etcd", f"v{bundle.ETCD}"): bundle._place_etcd(root, programs),
+        ("containerd", f"v{bundle.CONTAINERD}"): bundle._place_containerd(root, programs),
+        ("runc", f"v{bundle.RUNC}"): bundle._place_runc(root, programs),
+        ("cni-plugins", f"v{bundle.CNI}"): bundle._place_cni(root, programs),
+        ("crictl", f"v{bundle.CRICTL}"): bundle._place_crictl(root, programs / "crictl"),
+    }
+    assert {component for component, _ in placed} == set(COMPONENTS)
+    for (component, version), paths in placed.items():
+        there = {str(path.relative_to(root)) for path in paths}
+        files = [published(component, version, name, "amd64") for name in file_names(component, version, "amd64")]
+        assert there == {place for each in files for place in (each.path, each.sums_path)}
+        for each in files:
+            said = digest_in((root / each.sums_path).read_text(), each.path.rpartition("/")[2])
+            assert said == hashlib.sha256((root / each.path).read_bytes()).hexdigest()
+
+
+def _program(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(path.name.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DIGEST,
+        f"{DIGEST}\n",
+        f"{DIGEST.upper()}  runc.amd64\n",
+        f"{OTHER}  runc.arm64\n{DIGEST} *runc.amd64\n",
+        f"{OTHER}  runc.amd64.asc\n{DIGEST}  ./runc.amd64\r\n",
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{OTHER} *libseccomp.tar.gz\n{DIGEST} *runc.amd64\n"
+        "-----BEGIN PGP SIGNATURE-----\n\niQIz\n-----END PGP SIGNATURE-----\n",
+    ],
+    ids=["bare", "bare with newline", "upper case", "binary mode", "dot slash", "signed"],
+)
+def test_a_digest_is_found_in_every_form_that_is_published(text: str) -> None:
+    assert digest_in(text, "runc.amd64") == DIGEST
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<html>404</html>", f"{OTHER}  runc.arm64\n", f"{DIGEST[:-1]}  runc.amd64\n", f"{DIGEST} {OTHER}"]
+)
+def test_what_says_nothing_of_the_file_is_no_digest(text: str) -> None:
+    assert digest_in(text, "runc.amd64") is None
+
+
+def test_what_nobody_publishes_is_refused() -> None:
+    with pytest.raises(SourceError, match="amd64 and arm64 only"):
+        published("runc", "v1.3.6", "runc.arm", "arm")
+    with pytest.raises(SourceError, match="none of the files of runc"):
+        published("runc", "v1.3.6", "kubelet", "amd64")
+    with pytest.raises(SourceError, match="no component 'helm'"):
+        version_for("helm", "v1.34.2")
