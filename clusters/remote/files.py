@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # How much of a file is handed to the connection at a time, in bytes; SSH's own window paces the sending.
 CHUNK = 256 * 1024
+_FULL = "no space left on device"
 _ENDED_EARLY, _IS_DIRECTORY, _MISSING = 74, 73, 66
 
 # The bytes go to a new file that only root can read, in the place's own directory, so that moving it is
@@ -88,9 +89,14 @@ def why_not_written(name: str, path: str, result: Result) -> RemoteError:
             retryable=True,
         )
     said = " ".join(result.last_lines(2)) or f"exit code {result.exit_code}"
+    if _FULL in said.lower():
+        return RemoteError(
+            f"The disk of {name} is full: {path} could not be written, and nothing of it was left there.",
+            hint=f"Make room (on the machine: df -h {posixpath.dirname(path)}), then retry.",
+        )
     return RemoteError(
         f"{path} could not be written on {name}: {said}",
-        hint="Is the disk full or read-only? (`df -h`, `mount` on the machine)",
+        hint="Is the disk read-only, or are there no inodes left? (`mount`, `df -i` on the machine)",
     )
 
 

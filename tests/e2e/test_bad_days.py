@@ -1,4 +1,4 @@
-"""Bad days: a machine loses its power, the worker is killed; the run says so, or goes on as if nothing had been."""
+"""Bad days: power lost, disks full, workers killed, minds changed; the run says so, or goes on regardless."""
 
 from __future__ import annotations
 
@@ -22,25 +22,35 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(1500)]
 
 NOTICED_SECONDS = 60.0
+CANCEL_SECONDS = 120.0
+OURS = "kubeadm|ctr .*images|crictl|sha256sum|slipway"
+"""What steps run on machines; kubelet, containerd and etcd are services and stay."""
 DONE = "SELECT count(*) FROM clusters_steprun WHERE run_id = ? AND state IN ('same', 'changed', 'skipped')"
 ALL = "SELECT count(*) FROM clusters_steprun WHERE run_id = ?"
 
 
 @pytest.fixture
-def started(request: pytest.FixtureRequest, page: Page, machines: Lab, site: Site) -> tuple[Walk, int]:
-    """A run on fresh machines, in its middle: a third of its work is done."""
+def walk_to_review(request: pytest.FixtureRequest, page: Page, machines: Lab) -> Walk:
+    """A new cluster on fresh machines, one press of a button before it is installed."""
     machines.reset()
     walk = Walk(page)
-    walking.through_the_wizard(walk, "plug" if "plug" in request.node.name else "worker")
-    run = walking.install(walk)
+    walking.through_the_wizard(walk, request.node.name.removeprefix("test_").replace("_", "-")[:30].strip("-"))
+    return walk
 
-    def in_the_middle() -> bool:
-        done, everything = site.ask(DONE, run)[0][0], site.ask(ALL, run)[0][0]
-        return everything > 0 and done >= everything / 3
 
-    wait_for(in_the_middle, walking.INSTALL_SECONDS / 2, "the middle of the run")
-    assert walking.run_state(page) == "running"
-    return walk, run
+@pytest.fixture
+def started(walk_to_review: Walk, site: Site) -> tuple[Walk, int]:
+    """A run in its middle."""
+    run = walking.install(walk_to_review)
+    wait_for(lambda: half_done(site, run), walking.INSTALL_SECONDS / 2, "the middle of the run")
+    assert walking.run_state(walk_to_review.page) == "running"
+    return walk_to_review, run
+
+
+def half_done(site: Site, run: int) -> bool:
+    """Whether a third of the work is over: binaries are there, and machines have begun to act on each other."""
+    done, everything = site.ask(DONE, run)[0][0], site.ask(ALL, run)[0][0]
+    return bool(everything > 0 and done >= everything / 3)
 
 
 def test_a_pulled_plug_is_named_and_retry_finishes(started: tuple[Walk, int], machines: Lab, site: Site) -> None:
@@ -71,3 +81,36 @@ def test_a_killed_worker_loses_and_doubles_no_line(started: tuple[Walk, int], si
     assert [seq for seq, _first, _count in numbers] == list(range(1, last_seq + 1))
     lines = [number for _seq, first, count in numbers for number in range(first, first + count)]
     assert lines == list(range(1, last_line + 1))
+
+
+def test_cancel_ends_what_runs_on_the_machines_and_the_log_stays(started: tuple[Walk, int], machines: Lab) -> None:
+    walk, run = started
+    walk.page.get_by_role("button", name="Cancel", exact=True).first.click()
+    walk.page.locator("#cancel-run button[type=submit]").click()
+    # A step that must not be cut, such as a join, ends first.
+    assert walking.wait_until_over(walk, CANCEL_SECONDS) == "cancelled"
+    for name in walking.MACHINES:
+        left = machines.execute(name, f"pgrep -fa '{OURS}' | grep -v pgrep || true")
+        assert left == "", f"{name} still runs {left}"
+    log = walk.page.request.get(f"/runs/{run}/log.txt").text()
+    assert len(log.splitlines()) > 50
+
+
+def test_a_full_disk_is_named_and_retry_survives_a_reboot_and_finishes(
+    walk_to_review: Walk, machines: Lab, site: Site
+) -> None:
+    walk = walk_to_review
+    machines.execute("node3", "mount -t tmpfs -o size=20m tmpfs /usr/local/bin")
+    run = walking.install(walk)
+    assert walking.wait_until_over(walk) == "failed"
+    (failures,) = site.ask("SELECT failures FROM clusters_run WHERE id = ?", run)[0]
+    assert "The disk of node3 is full" in failures or "No space left on device" in failures
+    assert "node3" in walk.page.locator("#run-top").inner_text()
+    machines.execute("node3", "umount /usr/local/bin")
+    walk.page.get_by_role("button", name=re.compile("^Retry")).first.click()
+    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)
+    again = walking.run_number(walk.page)
+    wait_for(lambda: half_done(site, again), walking.INSTALL_SECONDS / 2, "the middle of the run")
+    machines.kill("node2")
+    machines.start("node2")
+    assert walking.wait_until_over(walk) == "succeeded"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,3 +172,16 @@ def test_a_local_file_that_shrinks_meanwhile_replaces_nothing(
         root.put(local, str(place / "conf"))
 
     assert (place / "conf").read_text() == "old"
+
+
+def test_a_full_disk_is_told_as_one_and_leaves_nothing(root: SshHost, tmp_path: Path) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("this machine may not mount")
+    try:
+        with pytest.raises(RemoteError, match=r"The disk of .* is full") as caught:
+            root.put(b"x" * 3_000_000, str(tmp_path / "large"))
+        assert "df -h" in caught.value.hint
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)

@@ -47,7 +47,7 @@ def chosen(document: Document) -> bool:
 )
 def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the proxy's image onto the workers"""
-    yield image(HAPROXY_IMAGE, cluster.source.image(HAPROXY_IMAGE, machine.facts.arch))
+    yield image(HAPROXY_IMAGE, cluster.source.image(HAPROXY_IMAGE, machine.facts.arch, asker=machine))
 
 
 @step(
