@@ -239,7 +239,7 @@ def labels(document: Document) -> Iterator[Finding]:
 def every_host_has_a_role(document: Document) -> Iterator[Finding]:
     """No machine is left out of all role groups."""
     found = topology.all_roles(document)
-    extra = document.role_groups.model_extra or {}
+    extra = ("registry", *(document.role_groups.model_extra or {}))
     named = {name for group in extra for name in topology.names(document, group)}
     for index, host in enumerate(document.hosts):
         if host.name and not found[host.name] and host.name not in named:

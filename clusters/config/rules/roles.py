@@ -28,6 +28,7 @@ def _entries(document: Document) -> Iterator[tuple[str, str, str]]:
         ("master", groups.master),
         ("control-plane", groups.control_plane),
         ("worker", groups.worker),
+        ("registry", groups.registry),
         *((group, topology.entries(document, group)) for group in groups.model_extra or {}),
     )
     for group, items in known:
