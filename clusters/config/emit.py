@@ -95,7 +95,7 @@ def entry(key: str, value: Any, indent: int) -> Iterator[str]:
         yield from block(value, indent + 2)
     elif isinstance(value, list | tuple) and value:
         yield start
-        yield from _items(value, indent)
+        yield from items(value, indent)
     elif isinstance(value, str) and _fits_literal(value):
         yield f"{start} |{'' if value.endswith(chr(10)) else '-'}"
         yield from (f"{' ' * (indent + 2)}{line}" if line else "" for line in value.removesuffix("\n").split("\n"))
@@ -103,7 +103,8 @@ def entry(key: str, value: Any, indent: int) -> Iterator[str]:
         yield f"{start} {flow(value)}"
 
 
-def _items(value: Sequence[Any], indent: int) -> Iterator[str]:
+def items(value: Sequence[Any], indent: int) -> Iterator[str]:
+    """Lines of a list, each item beginning on its own line."""
     for item in value:
         if isinstance(item, dict) and item and not isinstance(item, Row):
             lines = list(block(item, indent + 2))

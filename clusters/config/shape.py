@@ -87,9 +87,7 @@ def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, 
         _as_of_old(document, spec, shaper)
     extra = [key for key in (document.model_extra or {}) if key in spec]
     spec |= {key: spec.pop(key) for key in ("addons", *extra) if key in spec}  # at the end
-    kinds = [
-        _headed(f"{GROUP}{dialect}", "Cluster", document.name, {key: spec[key] for key in spec if spec[key] != {}})
-    ]
+    kinds = [_headed(f"{GROUP}{dialect}", "Cluster", document.name, spec)]
     if document.kubesphere is not None:
         kinds.append(kubesphere(document, shaper))
     for kind, data in (("Inventory", document.inventory_v4), ("Config", document.config_v4)):

@@ -26,7 +26,7 @@ def content(walk: Walk, parts: Parts) -> dict[str, Any]:
             continue
         taken = tuple(take(walk, root, spec))
         left = _pruned(spec, taken)
-        if left is not None and left.pairs:
+        if left.pairs:
             rest[f"---{part}"] = kept(walk, reading.plain(walk, left, part), part, left)
     return reading.model(walk, root, Document, "spec") | rest
 
@@ -249,15 +249,24 @@ def _args(mark: Scalar, node: Node) -> Node | None:
     return found
 
 
-def _pruned(node: Mapping, taken: tuple[Place, ...]) -> Mapping | None:
+def _pruned(node: Mapping, taken: tuple[Place, ...]) -> Mapping:
     """The mapping without the places that were taken, and without what is empty then."""
+    tree: dict[str, Any] = {}
+    for place in taken:
+        branch = tree
+        for name in place:
+            branch = branch.setdefault(name, {})
+    return _cut(node, tree)
+
+
+def _cut(node: Mapping, tree: dict[str, Any]) -> Mapping:
     left = Mapping(node.line, node.column)
     for name, (mark, value) in node.pairs.items():
-        below = tuple(place[1:] for place in taken if place and place[0] == name)
-        if not below:
+        below = tree.get(name)
+        if below is None:
             left.pairs[name] = (mark, value)
-        elif isinstance(value, Mapping) and any(below):
-            inner = _pruned(value, tuple(place for place in below if place))
-            if inner is not None and inner.pairs:
+        elif below and isinstance(value, Mapping):
+            inner = _cut(value, below)
+            if inner.pairs:
                 left.pairs[name] = (mark, inner)
     return left

@@ -94,6 +94,16 @@ def without_fence(text: str) -> str:
     return "\n".join(kept) + "\n"
 
 
+def source_of(text: str) -> str:
+    """The YAML itself: without a byte order mark, and of a Markdown page only the first code block."""
+    text = text.removeprefix("\ufeff")
+    if not _FENCE.search(text):
+        return text
+    inside = without_fence(text).split("\n")
+    first = next((index for index, line in enumerate(text.splitlines()) if _FENCE.match(line)), -1) + 1
+    return "\n".join(inside[first:]).rstrip() + "\n"
+
+
 def read(text: str) -> list[Node]:
     """All YAML documents in the text that are not empty. Raises Refused."""
     try:
