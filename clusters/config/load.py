@@ -60,6 +60,8 @@ def load(text: str, *, limit: int = LIMIT, file: str = "") -> Loaded:
 def _header(walk: Walk, parts: Parts) -> str:
     """apiVersion and kind: which dialect it is."""
     node = parts.first
+    for key in ("apiVersion", "kind", "metadata", "spec"):
+        walk.positions[key] = (node.line, node.column)  # where a key that is missing should be
     for key, (mark, _) in node.pairs.items():
         walk.positions[key] = (mark.line, mark.column)
         if key not in ("apiVersion", "kind", "metadata", "spec"):

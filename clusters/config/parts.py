@@ -60,9 +60,11 @@ def pick(documents: Iterable[Node]) -> Parts:
             raise _twice(node, slot)
         setattr(parts, slot, node)
     if not count:
-        raise refuse("yaml.empty", "The file is empty.", hint="It should start with apiVersion and kind: Cluster.")
+        hint = "It should start with apiVersion and kind: Cluster."
+        raise refuse("yaml.empty", "The file is empty.", hint=hint, line=1, column=1)
     if parts.cluster is None and parts.inventory is None and parts.config is None:
-        raise refuse("kind.missing", "The file describes KubeSphere, but no cluster.", hint="Add kind: Cluster.")
+        message, hint = "The file describes KubeSphere, but no cluster.", "Add kind: Cluster."
+        raise refuse("kind.missing", message, hint=hint, line=1, column=1)
     return parts
 
 

@@ -66,16 +66,27 @@ def rest(walk: Walk, parts: Parts) -> dict[str, Any]:
     for key, node in (("---inventory", parts.inventory), ("---config", parts.config)):
         pair = node.pairs.get("spec") if node is not None else None
         if pair is not None and isinstance(pair[1], Mapping):
-            data[key] = kept(walk, reading.plain(walk, pair[1], key.strip("-")), key.strip("-"), pair[1])
+            name = key.strip("-")
+            data[key] = kept(walk, reading.plain(walk, pair[1], name), name, pair[1])
     return data
 
 
-def kept(walk: Walk, data: dict[str, Any], path: str, node: Mapping) -> dict[str, Any]:
-    """The rest of a KubeKey 4 document, and a warning for each of its first keys."""
-    for name in data:
-        if name in node.pairs:
-            mark = node.pairs[name][0]
-            walk.positions[f"{path}.{name}"] = (mark.line, mark.column)
-        message = f"Slipway keeps {name} in the file, but does not act on it yet."
-        walk.findings.append(warning("key.not_acted_on", f"{path}.{name}", message))
+def kept(walk: Walk, data: dict[str, Any], path: str, node: Mapping, speaks_of: Any = None) -> dict[str, Any]:
+    """The rest of a KubeKey 4 document, and a warning for each of its keys.
+
+    `speaks_of` is a tree of the keys that are acted on: where it goes deeper, the warning does, too.
+    """
+    for name, value in data.items():
+        pair = node.pairs.get(name)
+        if pair is None:
+            continue
+        inner = f"{path}.{name}"
+        walk.positions[inner] = (pair[0].line, pair[0].column)
+        below = (speaks_of or {}).get(name)
+        if below and isinstance(value, dict) and isinstance(pair[1], Mapping):
+            kept(walk, value, inner, pair[1], below)
+            continue
+        spoken = inner.partition(".")[2]
+        message = f"Slipway keeps {spoken} in the file, but does not act on it yet."
+        walk.findings.append(warning("key.not_acted_on", inner, message))
     return data

@@ -27,7 +27,8 @@ def content(walk: Walk, parts: Parts) -> dict[str, Any]:
         taken = tuple(take(walk, root, spec))
         left = _pruned(spec, taken)
         if left.pairs:
-            rest[f"---{part}"] = kept(walk, reading.plain(walk, left, part), part, left)
+            spoken = _tree(v4map.places()) if part == "config" else None
+            rest[f"---{part}"] = kept(walk, reading.plain(walk, left, part), part, left, spoken)
     return reading.model(walk, root, Document, "spec") | rest
 
 
@@ -251,12 +252,16 @@ def _args(mark: Scalar, node: Node) -> Node | None:
 
 def _pruned(node: Mapping, taken: tuple[Place, ...]) -> Mapping:
     """The mapping without the places that were taken, and without what is empty then."""
+    return _cut(node, _tree(taken))
+
+
+def _tree(places: tuple[Place, ...]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for place in taken:
+    for place in places:
         branch = tree
         for name in place:
             branch = branch.setdefault(name, {})
-    return _cut(node, tree)
+    return tree
 
 
 def _cut(node: Mapping, tree: dict[str, Any]) -> Mapping:

@@ -157,7 +157,8 @@ class _Composer:
             opened = Mapping(line, column, start=_index(event.start_mark), flow=bool(event.flow_style))
             node = self._mapping(opened, path, depth)
         if node.nodes > MAX_NODES:
-            raise refuse("yaml.too_many_values", f"The file stands for more than {MAX_NODES} values.", path=path)
+            message = f"The file stands for more than {MAX_NODES} values."
+            raise refuse("yaml.too_many_values", message, path=path, line=line, column=column)
         if event.anchor:
             self._anchors[event.anchor] = node
         return node

@@ -75,7 +75,7 @@ def test_other_yaml_readers_read_the_same_texts(document: Document) -> None:
 def test_rules_never_stumble(document: Document) -> None:
     for finding in check(document):
         assert finding.message
-        assert finding.path.startswith(("spec.", "metadata."))
+        assert finding.path.startswith(("spec.", "metadata.", "kubesphere", "config."))
 
 
 @GENTLY

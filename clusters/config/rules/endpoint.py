@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clusters.config import topology
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
-from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_address_or_name, is_domain, tidied
+from clusters.config.syntax import NAME_RULE, address_of, is_address_or_name, is_domain, tidied
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
-
-LOAD_BALANCERS = ("haproxy", "kube-vip")
 
 TAKEN_PORTS = {
     2379: "etcd",
@@ -31,25 +29,32 @@ TAKEN_PORTS = {
 """Ports of a control plane machine. Source: Kubernetes' list of ports and protocols."""
 
 _PATH = "spec.controlPlaneEndpoint"
+_USUAL = "1 to 65535, where nothing else listens"
 
 
 @rule
 def domain(document: Document) -> Iterator[Finding]:
     """The endpoint's domain is a name, and not that of a machine."""
     text, path = document.control_plane_endpoint.domain, f"{_PATH}.domain"
+    usual = "Take lb.kubesphere.local."
     if not text:
-        yield error("endpoint.domain_missing", path, "The endpoint has no domain.", hint="Take lb.kubesphere.local.")
+        message = "The endpoint has no domain."
+        yield error("endpoint.domain_missing", path, message, hint=usual, found="nothing", allowed=NAME_RULE)
     elif address_of(text) is not None or not is_domain(text):
         better = tidied(text)
         meant = f"Did you mean {better}? " if better and address_of(text) is None else ""
-        yield error("endpoint.domain_syntax", path, f"{shown(text)} is no domain name.", hint=f"{meant}{NAME_RULE}")
+        message = f"{shown(text)} is no domain name."
+        hint = f"{meant}{NAME_RULE}"
+        yield error("endpoint.domain_syntax", path, message, hint=hint, found=shown(text), allowed=NAME_RULE)
     elif document.host(text) is not None:
         yield error(
             "endpoint.domain_is_host",
             path,
             f"{text} is the name of a machine; the endpoint needs a name of its own.",
-            hint="Take lb.kubesphere.local.",
+            hint=usual,
             hosts=(text,),
+            found=text,
+            allowed="a name no machine has",
         )
 
 
@@ -57,38 +62,38 @@ def domain(document: Document) -> Iterator[Finding]:
 def port(document: Document) -> Iterator[Finding]:
     """The endpoint's port exists and nothing else listens there."""
     number, path = document.control_plane_endpoint.port, f"{_PATH}.port"
+    found = str(number)
     if not 1 <= number <= 65535:
-        yield error("endpoint.port_range", path, f"Port {number} does not exist; allowed are 1 to 65535.")
+        message = f"Port {number} does not exist; allowed are 1 to 65535."
+        yield error("endpoint.port_range", path, message, found=found, allowed="1 to 65535")
     elif number in TAKEN_PORTS:
-        yield error(
-            "endpoint.port_taken", path, f"Port {number} belongs to {TAKEN_PORTS[number]}.", hint="6443 is usual."
-        )
+        message = f"Port {number} belongs to {TAKEN_PORTS[number]}."
+        yield error("endpoint.port_taken", path, message, hint="6443 is usual.", found=found, allowed=_USUAL)
     elif 30000 <= number <= 32767:
-        yield error(
-            "endpoint.port_taken",
-            path,
-            f"Port {number} is in the range of NodePorts, 30000 to 32767.",
-            hint="Take 6443.",
-        )
+        message = f"Port {number} is in the range of NodePorts, 30000 to 32767."
+        yield error("endpoint.port_taken", path, message, hint="Take 6443.", found=found, allowed=_USUAL)
     else:
         for host in topology.members(document, "master"):
             if host.port == number and host.ssh_address == host.node_address:
-                yield error("endpoint.port_taken", path, f"Port {number} is SSH's on {host.name}.", hosts=(host.name,))
+                message = f"Port {number} is SSH's on {host.name}."
+                yield error("endpoint.port_taken", path, message, hosts=(host.name,), found=found, allowed=_USUAL)
 
 
 @rule
 def address(document: Document) -> Iterator[Finding]:
     """The endpoint's address is empty, or leads to the API server."""
-    text, path = document.control_plane_endpoint.address, f"{_PATH}.address"
+    endpoint, path = document.control_plane_endpoint, f"{_PATH}.address"
+    text = endpoint.address
     if not text:
         return
     if not is_address_or_name(text) or address_of(text) is None:
+        message = f"{shown(text)} is no IP address."
+        hint = "Leave it empty for the first control plane machine's, or give the load balancer's."
         yield error(
-            "endpoint.address_syntax",
-            path,
-            f"{shown(text)} is no IP address.",
-            hint="Leave it empty for the first control plane machine's, or give the load balancer's.",
+            "endpoint.address_syntax", path, message, hint=hint, found=shown(text), allowed="an IP address, or nothing"
         )
+        return
+    if endpoint.internal_loadbalancer == "kube-vip":
         return
     masters = {name for host in topology.members(document, "master") for name in (host.address, host.node_address)}
     for host in document.hosts:
@@ -99,16 +104,7 @@ def address(document: Document) -> Iterator[Finding]:
                 f"{text} is {host.name}, which is not a control plane machine.",
                 hint="Leave it empty for the first control plane machine's.",
                 hosts=(host.name,),
+                found=text,
+                allowed="a load balancer's or a control plane machine's address",
             )
             return
-
-
-@rule
-def load_balancer(document: Document) -> Iterator[Finding]:
-    """No internal load balancer: they are not built yet."""
-    text, path = document.control_plane_endpoint.internal_loadbalancer, f"{_PATH}.internalLoadbalancer"
-    if text in LOAD_BALANCERS:
-        yield error("endpoint.load_balancer_not_built", path, f"{text} is not built yet.", hint="Leave it out.")
-    elif text:
-        hint = did_you_mean(text, LOAD_BALANCERS)
-        yield error("endpoint.load_balancer_unknown", path, f"{shown(text)} is no internal load balancer.", hint=hint)
