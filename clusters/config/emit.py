@@ -12,9 +12,23 @@ from clusters.config.yamltree import tag_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+
+class Quoted(str):
+    """A text, or a number that is to be read as text, that always stands in quotes."""
+
+    __slots__ = ()
+
+
+class Row(dict[str, Any]):
+    """A mapping that stands on one line."""
+
+    __slots__ = ()
+
+
 _PLAIN = re.compile(r"(~/)?\.{0,2}[A-Za-z_/][A-Za-z0-9_./-]*")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}(/\d{1,2})?")
 _WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+_CALM = re.compile(r"[A-Za-z0-9 @._/:+=,;!#%^&*()<>?|~-]*")
 _ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -29,11 +43,15 @@ def text(value: str) -> str:
 
 def quoted(value: str) -> str:
     """A string in double quotes, whatever it holds, on one line."""
+    if _CALM.fullmatch(value):
+        return f'"{value}"'
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def scalar(value: Any) -> str:
     """A single value."""
+    if isinstance(value, Quoted):
+        return quoted(str(value))
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -77,7 +95,7 @@ def entry(key: str, value: Any, indent: int) -> Iterator[str]:
         yield from block(value, indent + 2)
     elif isinstance(value, list | tuple) and value:
         yield start
-        yield from _items(value, indent)
+        yield from items(value, indent)
     elif isinstance(value, str) and _fits_literal(value):
         yield f"{start} |{'' if value.endswith(chr(10)) else '-'}"
         yield from (f"{' ' * (indent + 2)}{line}" if line else "" for line in value.removesuffix("\n").split("\n"))
@@ -85,9 +103,10 @@ def entry(key: str, value: Any, indent: int) -> Iterator[str]:
         yield f"{start} {flow(value)}"
 
 
-def _items(value: Sequence[Any], indent: int) -> Iterator[str]:
+def items(value: Sequence[Any], indent: int) -> Iterator[str]:
+    """Lines of a list, each item beginning on its own line."""
     for item in value:
-        if isinstance(item, dict) and item:
+        if isinstance(item, dict) and item and not isinstance(item, Row):
             lines = list(block(item, indent + 2))
             yield f"{' ' * indent}- {lines[0].lstrip()}"
             yield from lines[1:]

@@ -20,7 +20,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`path` is a dotted path in the document (`spec.hosts.1.address`); line and column count from 1, 0 is unknown."""
+    """`path` is a dotted path in the document (`spec.hosts.1.address`); line and column count from 1, 0 is unknown.
+
+    `found` is what stands there and `allowed` what could, both for people and never a secret; either may be empty.
+    `waivable`: somebody may answer for it, and then it is `waived` and blocks no longer.
+    """
 
     id: str
     severity: Severity
@@ -30,31 +34,64 @@ class Finding:
     line: int = 0
     column: int = 0
     hosts: tuple[str, ...] = ()
+    found: str = ""
+    allowed: str = ""
+    file: str = ""
+    waivable: bool = False
+    waived: bool = False
 
     @property
     def blocking(self) -> bool:
         """Whether the installation must not start."""
-        return self.severity is Severity.ERROR
+        return self.severity is Severity.ERROR and not self.waived
 
 
-def error(id: str, path: str, message: str, *, hint: str = "", hosts: tuple[str, ...] = ()) -> Finding:
+def error(
+    id: str,
+    path: str,
+    message: str,
+    *,
+    hint: str = "",
+    hosts: tuple[str, ...] = (),
+    found: str = "",
+    allowed: str = "",
+) -> Finding:
     """A finding that blocks."""
-    return Finding(id, Severity.ERROR, message, hint, path, hosts=hosts)
+    return Finding(id, Severity.ERROR, message, hint, path, hosts=hosts, found=found, allowed=allowed)
 
 
-def warning(id: str, path: str, message: str, *, hint: str = "", hosts: tuple[str, ...] = ()) -> Finding:
+def warning(
+    id: str,
+    path: str,
+    message: str,
+    *,
+    hint: str = "",
+    hosts: tuple[str, ...] = (),
+    found: str = "",
+    allowed: str = "",
+) -> Finding:
     """A finding that wants to be acknowledged."""
-    return Finding(id, Severity.WARNING, message, hint, path, hosts=hosts)
+    return Finding(id, Severity.WARNING, message, hint, path, hosts=hosts, found=found, allowed=allowed)
 
 
-def info(id: str, path: str, message: str, *, hint: str = "", hosts: tuple[str, ...] = ()) -> Finding:
+def info(
+    id: str,
+    path: str,
+    message: str,
+    *,
+    hint: str = "",
+    hosts: tuple[str, ...] = (),
+    found: str = "",
+    allowed: str = "",
+) -> Finding:
     """A finding that is only worth knowing."""
-    return Finding(id, Severity.INFO, message, hint, path, hosts=hosts)
+    return Finding(id, Severity.INFO, message, hint, path, hosts=hosts, found=found, allowed=allowed)
 
 
-def locate(findings: Iterable[Finding], positions: Positions) -> tuple[Finding, ...]:
-    """The findings with line and column; where a path is not in the file (a missing key), its nearest parent's."""
-    return tuple(finding if finding.line else _placed(finding, positions) for finding in findings)
+def locate(findings: Iterable[Finding], positions: Positions, file: str = "") -> tuple[Finding, ...]:
+    """The findings with file, line and column; a path that is not in the file (a missing key) has its parent's."""
+    placed = (finding if finding.line else _placed(finding, positions) for finding in findings)
+    return tuple(replace(finding, file=file) if file and not finding.file else finding for finding in placed)
 
 
 def _placed(finding: Finding, positions: Positions) -> Finding:
@@ -69,7 +106,9 @@ def _placed(finding: Finding, positions: Positions) -> Finding:
 
 def format_finding(finding: Finding, *, file: str = "") -> str:
     """`FILE:line:col path - message (hint)`; parts that are not known are left out."""
-    place = ":".join(part for part in (file, str(finding.line or ""), str(finding.column or "")) if part)
+    place = ":".join(
+        part for part in (file or finding.file, str(finding.line or ""), str(finding.column or "")) if part
+    )
     start = " ".join(part for part in (place, finding.path) if part)
     hint = f" ({finding.hint})" if finding.hint else ""
     return f"{start} - {finding.message}{hint}" if start else f"{finding.message}{hint}"

@@ -1,4 +1,4 @@
-"""YAML text -> the document, with every finding at its line and column; both of KubeKey's dialects."""
+"""YAML text -> the document, with every finding at its file, line and column; all of KubeKey's dialects."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from clusters.config import reading
+from clusters.config import reading, v4read
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
+from clusters.config.parts import Parts, pick, text_at
+from clusters.config.scalars import Walk, warn_of_comments, what
 from clusters.config.schema import Document
-from clusters.config.yamltree import Mapping, Node, Refused, Scalar, read, refuse, shown, without_fence
+from clusters.config.secondread import kubesphere, rest
+from clusters.config.sections.etcd import MOVED
+from clusters.config.yamltree import Mapping, Refused, Scalar, read, refuse, shown, without_fence
 
 LIMIT = 1_000_000
 """Bytes; a thousand machines take about 120,000."""
 
 GROUP = "kubekey.kubesphere.io/"
-DIALECTS = ("v1alpha1", "v1alpha2")
+DIALECTS = ("v1alpha1", "v1alpha2", "v4")
+_VERSIONS = {"v1alpha1": "v1alpha1", "v1alpha2": "v1alpha2", "v1": "v4"}
+"""Version in apiVersion -> dialect. KubeKey 4 calls its own `v1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,120 +35,107 @@ class Loaded:
     dialect: str = "v1alpha2"
 
 
-def load(text: str, *, limit: int = LIMIT) -> Loaded:
-    """Read a `config-sample.yaml`, also one inside a Markdown code block. Never raises for what the text holds."""
-    walk = reading.Walk()
+def load(text: str, *, limit: int = LIMIT, file: str = "") -> Loaded:
+    """Read a `config-sample.yaml`, also one inside a Markdown code block. Never raises for what the text holds.
+
+    `file` is the name that findings carry.
+    """
+    walk = Walk()
     try:
         text = without_fence(text.removeprefix("\ufeff"))
         if len(text.encode("utf-8", "surrogatepass")) > limit:
             raise refuse("yaml.too_large", f"The file is larger than {limit:,} bytes.")
-        cluster, kubesphere = _pick(read(text))
+        parts = pick(read(text))
     except Refused as refused:
-        return Loaded(None, (refused.finding,))
-    dialect = _header(walk, cluster)
-    data = _content(walk, cluster, dialect)
-    if kubesphere is not None:
-        walk.positions["kubesphere"] = (kubesphere.line, kubesphere.column)
-        data["---kubesphere"] = reading.plain(walk, kubesphere, "kubesphere")
-        walk.findings.append(
-            warning(
-                "document.kubesphere",
-                "kubesphere",
-                "The second document asks for KubeSphere: it is kept in the file, but not acted on yet.",
-            )
-        )
-    reading.warn_of_comments(walk, text)
+        return Loaded(None, locate((refused.finding,), {}, file))
+    dialect = _header(walk, parts)
+    data = _content(walk, parts, dialect)
+    warn_of_comments(walk, text)
     document = None
     if not any(finding.blocking for finding in walk.findings):
         document = _validated(walk, data)
-    return Loaded(document, locate(walk.findings, walk.positions), walk.positions, dialect)
+    return Loaded(document, locate(walk.findings, walk.positions, file), walk.positions, dialect)
 
 
-def _pick(documents: list[Node]) -> tuple[Mapping, Mapping | None]:
-    """The cluster and, if there is one, KubeSphere's document. Raises Refused."""
-    if not documents:
-        raise refuse("yaml.empty", "The file is empty.", hint="It should start with apiVersion and kind: Cluster.")
-    cluster: Mapping | None = None
-    kubesphere: Mapping | None = None
-    for node in documents:
-        if not isinstance(node, Mapping):
-            raise refuse(
-                "yaml.not_a_mapping",
-                f"Keys with values are expected here, found {reading.what(node)}.",
-                hint="The file should start with apiVersion, kind: Cluster, metadata and spec.",
-                line=node.line,
-                column=node.column,
-            )
-        if kubesphere is None and _text_at(node, "kind") in ("ClusterConfiguration", "ConfigMap"):
-            kubesphere = node
-        elif cluster is None:
-            cluster = node
-        else:
-            raise refuse(
-                "yaml.documents",
-                "The file holds more than one cluster.",
-                hint="One file describes one cluster, and optionally KubeSphere's ClusterConfiguration after ---.",
-                line=node.line,
-                column=node.column,
-            )
-    if cluster is None:
-        raise refuse("kind.missing", "The file describes KubeSphere, but no cluster.", hint="Add kind: Cluster.")
-    return cluster, kubesphere
-
-
-def _text_at(node: Mapping, key: str) -> str:
-    pair = node.pairs.get(key)
-    return pair[1].text if pair is not None and isinstance(pair[1], Scalar) else ""
-
-
-def _header(walk: reading.Walk, node: Mapping) -> str:
+def _header(walk: Walk, parts: Parts) -> str:
     """apiVersion and kind: which dialect it is."""
+    node = parts.first
+    for key in ("apiVersion", "kind", "metadata", "spec"):
+        walk.positions[key] = (node.line, node.column)  # where a key that is missing should be
     for key, (mark, _) in node.pairs.items():
         walk.positions[key] = (mark.line, mark.column)
         if key not in ("apiVersion", "kind", "metadata", "spec"):
             walk.findings.append(reading.unknown(key, "", ("apiVersion", "kind", "metadata", "spec"), kept=False))
-    version = _text_at(node, "apiVersion")
-    dialect = version.removeprefix(GROUP)
-    allowed = " and ".join(GROUP + each for each in DIALECTS)
+    version = text_at(node, "apiVersion")
+    dialect = _VERSIONS.get(version.removeprefix(GROUP), "") if version.startswith(GROUP) else ""
+    allowed = " and ".join(f"{GROUP}{each}" for each in _VERSIONS)
+    usual = "v4" if parts.cluster is None else "v1alpha2"
     if not version:
+        assumed = f"{GROUP}{'v1' if usual == 'v4' else usual}"
+        message = f"apiVersion is missing; {assumed} is assumed."
+        walk.findings.append(warning("api.missing", "apiVersion", message, hint=allowed, allowed=allowed))
+    elif not dialect or (dialect == "v4") != (usual == "v4"):
+        hint = "With v1 the kinds are Inventory and Config." if dialect == "v4" else "Is it a KubeKey file?"
+        message = f"apiVersion is {shown(version)}; known are {allowed}."
         walk.findings.append(
-            warning("api.missing", "apiVersion", f"apiVersion is missing; {GROUP}v1alpha2 is assumed.", hint=allowed)
+            error("api.unknown", "apiVersion", message, hint=hint, found=shown(version), allowed=allowed)
         )
-    elif not version.startswith(GROUP) or dialect not in DIALECTS:
-        hint = "KubeKey 4 (Inventory and Config) is not read yet." if dialect == "v1" else "Is it a KubeKey file?"
-        walk.findings.append(
-            error("api.unknown", "apiVersion", f"apiVersion is {shown(version)}; known are {allowed}.", hint=hint)
-        )
-    kind = _text_at(node, "kind")
-    if kind != "Cluster":
+    if parts.cluster is not None and (kind := text_at(node, "kind")) != "Cluster":
         found = f"kind is {shown(kind)}" if kind else "kind is missing"
         make = error if kind else warning
-        walk.findings.append(make("kind.unknown", "kind", f"{found}; kind: Cluster is expected."))
-    return dialect if dialect in DIALECTS else "v1alpha2"
+        message = f"{found}; kind: Cluster is expected."
+        walk.findings.append(make("kind.unknown", "kind", message, found=shown(kind), allowed="Cluster"))
+    return dialect if dialect and (dialect == "v4") == (usual == "v4") else usual
 
 
-def _content(walk: reading.Walk, node: Mapping, dialect: str) -> dict[str, Any]:
+def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
     """metadata.name and everything below spec, as data for the model."""
-    data: dict[str, Any] = {}
-    if "spec" not in node.pairs or not isinstance(node.pairs["spec"][1], Mapping):
-        found = reading.what(node.pairs["spec"][1]) if "spec" in node.pairs else "nothing"
-        walk.findings.append(error("spec.missing", "spec", f"Below spec keys with values are expected, found {found}."))
+    if dialect == "v4":
+        data = v4read.content(walk, parts)
     else:
-        data = reading.model(walk, node.pairs["spec"][1], Document, "spec")
-    name = _metadata_name(walk, node)
+        data = _spec(walk, parts.first)
+        data |= rest(walk, parts)
+    name = _metadata_name(walk, parts.first)
     if name is None:
-        walk.findings.append(
-            warning("metadata.name_missing", "metadata", "metadata.name is missing; the cluster is called sample.")
-        )
+        message = "metadata.name is missing; the cluster is called sample."
+        walk.findings.append(warning("metadata.name_missing", "metadata", message))
     else:
         data["name"] = name
-    if data.get("addons", ...) in (None, []):
-        del data["addons"]
+    if parts.kubesphere is not None:
+        data["---kubesphere"] = kubesphere(walk, parts.kubesphere)
     _fill(walk, data, dialect)
     return data
 
 
-def _metadata_name(walk: reading.Walk, node: Mapping) -> str | None:
+def _spec(walk: Walk, node: Mapping) -> dict[str, Any]:
+    if "spec" not in node.pairs or not isinstance(node.pairs["spec"][1], Mapping):
+        found = what(node.pairs["spec"][1]) if "spec" in node.pairs else "nothing"
+        message = f"Below spec keys with values are expected, found {found}."
+        walk.findings.append(error("spec.missing", "spec", message, found=found, allowed="keys with values"))
+        return {}
+    spec = node.pairs["spec"][1]
+    _move(spec)
+    return reading.model(walk, spec, Document, "spec")
+
+
+def _move(spec: Mapping) -> None:
+    """Keys of etcd's backup that stood below kubernetes before KubeKey 2.1 go below etcd, unless they are there too."""
+    kubernetes = spec.pairs.get("kubernetes", (None, None))[1]
+    old = [key for key in MOVED if isinstance(kubernetes, Mapping) and key in kubernetes.pairs]
+    if not old or not isinstance(kubernetes, Mapping):
+        return
+    mark = spec.pairs["kubernetes"][0]
+    pair = spec.pairs.get("etcd")
+    if pair is None or (isinstance(pair[1], Scalar) and pair[1].tag == "null"):
+        pair = (mark, Mapping(mark.line, mark.column))
+        spec.pairs["etcd"] = pair
+    etcd = pair[1]
+    for key in old:
+        if isinstance(etcd, Mapping) and MOVED[key] not in etcd.pairs:
+            etcd.pairs[MOVED[key]] = kubernetes.pairs.pop(key)
+
+
+def _metadata_name(walk: Walk, node: Mapping) -> str | None:
     metadata = node.pairs.get("metadata")
     if metadata is None or not isinstance(metadata[1], Mapping):
         return None
@@ -156,25 +149,22 @@ def _metadata_name(walk: reading.Walk, node: Mapping) -> str | None:
     return name
 
 
-def _fill(walk: reading.Walk, data: dict[str, Any], dialect: str) -> None:
+def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
     """What KubeKey would decide otherwise when a key is left out, said aloud."""
     kubernetes = data.setdefault("kubernetes", {})
     if not isinstance(kubernetes, dict):
         return
     if "containerManager" not in kubernetes:
         kubernetes["containerManager"] = "containerd"
-        walk.findings.append(
-            info(
-                "default.container_manager",
-                "spec.kubernetes.containerManager",
-                "No container manager is named; KubeKey would install docker, Slipway installs containerd.",
-            )
-        )
+        if dialect != "v4":
+            message = "No container manager is named; KubeKey would install docker, Slipway installs containerd."
+            path = "spec.kubernetes.containerManager"
+            walk.findings.append(info("default.container_manager", path, message))
     if dialect == "v1alpha1" and "dnsDomain" not in kubernetes and "clusterName" in kubernetes:
         kubernetes["dnsDomain"] = kubernetes["clusterName"]  # one key for both in that dialect
 
 
-def _validated(walk: reading.Walk, data: dict[str, Any]) -> Document | None:
+def _validated(walk: Walk, data: dict[str, Any]) -> Document | None:
     try:
         return Document.model_validate(data)
     except ValidationError as problem:  # the walk has checked every type; this is the second lock

@@ -10,7 +10,7 @@ from clusters.config.load import Loaded, load
 from clusters.config.rules import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Worth knowing"}
 
@@ -23,11 +23,11 @@ class Report:
     failed: bool
 
 
-def findings_of(loaded: Loaded) -> tuple[Finding, ...]:
-    """What reading found and, if there is a document, what the rules find, all with line and column."""
+def findings_of(loaded: Loaded, *, file: str = "", waivers: Collection[str] = ()) -> tuple[Finding, ...]:
+    """What reading found and, if there is a document, what the rules find, all with file, line and column."""
     if loaded.document is None:
         return loaded.findings
-    return loaded.findings + locate(check(loaded.document), loaded.positions)
+    return loaded.findings + locate(check(loaded.document, waivers), loaded.positions, file)
 
 
 def report(sources: Iterable[tuple[str, str]]) -> Report:

@@ -1,4 +1,4 @@
-"""Which keys hold secrets, in sections Slipway does not model too (registry auths, addon values, misspelt keys)."""
+"""Which keys and texts hold secrets, in sections Slipway does not model too (addon values, scripts, misspelt keys)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,26 @@ from clusters.config.secret import MASK, Secret
 
 _SECRET = re.compile(r"pas+w|pass(?!ive|through)|pwd|secret|token|credential|(private|api|access)[-_]?key", re.I)
 _HARMLESS = re.compile(r"(path|file|name|ref|ttl|dir)s?$", re.I)
+_ASSIGNED = re.compile(r"^(?P<start>[ \t]*(?:- |export )?(?P<key>[\w.-]+)[\"']?[ \t]*[:=][ \t]*)(?P<value>\S.*)$", re.M)
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
 
 
 def is_secret_key(key: str) -> bool:
     """Whether the value below this key is to be hidden. `privateKeyPath`, `secretName` and the like are not."""
     return _SECRET.search(key) is not None and _HARMLESS.search(key) is None
+
+
+def hidden_text(text: str, *, mask: bool) -> str:
+    """A text without private keys and, if it has several lines (a script, a Corefile), without `password: x` in it."""
+    if "PRIVATE KEY-----" in text:
+        text = _PEM.sub(MASK if mask else "", text)
+    if "\n" not in text:
+        return text
+
+    def hide(match: re.Match[str]) -> str:
+        return f"{match['start']}{MASK if mask else ''}" if is_secret_key(match["key"]) else match[0]
+
+    return _ASSIGNED.sub(hide, text)
 
 
 def hidden(value: Any, *, mask: bool, key: str = "") -> Any:
@@ -25,4 +40,4 @@ def hidden(value: Any, *, mask: bool, key: str = "") -> Any:
         return [hidden(inner, mask=mask) for inner in value]
     if is_secret_key(key) or isinstance(value, Secret):
         return (MASK if mask else ...) if value not in (None, "", [], ()) else value
-    return value
+    return hidden_text(value, mask=mask) if isinstance(value, str) else value

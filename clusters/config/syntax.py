@@ -73,3 +73,22 @@ def did_you_mean(text: str, allowed: Iterable[str]) -> str:
     if close:
         return f"Did you mean {close[0]}?"
     return f"Allowed: {', '.join(words)}." if len(words) <= 10 else ""
+
+
+def parts_of(text: str) -> tuple[str, ...]:
+    """The parts of a dual-stack pair, or the text alone."""
+    return tuple(part.strip() for part in text.split(","))
+
+
+_URL = re.compile(r"(https?)://(\[[0-9a-fA-F:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?(/\S*)?")
+
+
+def is_url(text: str, schemes: tuple[str, ...] = ("http", "https")) -> bool:
+    """Whether this is a URL of one of the schemes, without a user and a password in it."""
+    match = _URL.fullmatch(text)
+    return match is not None and match[1] in schemes
+
+
+def is_absolute(path: str) -> bool:
+    """Whether this is a directory below / by its full name."""
+    return path.startswith("/") and path.rstrip("/") != "" and ".." not in path.split("/")

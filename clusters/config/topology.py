@@ -46,8 +46,9 @@ def entries(document: Document, group: str) -> tuple[str, ...]:
     groups = document.role_groups
     if group in ("master", "control-plane"):
         return groups.master + groups.control_plane
-    if group in ("etcd", "worker"):
-        return groups.etcd if group == "etcd" else groups.worker
+    if group in ("etcd", "worker", "registry"):
+        known: tuple[str, ...] = getattr(groups, group)
+        return known
     extra = (groups.model_extra or {}).get(group)
     return tuple(item for item in extra if isinstance(item, str)) if isinstance(extra, list | tuple) else ()
 

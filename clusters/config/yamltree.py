@@ -44,6 +44,7 @@ class Scalar:
     plain: bool
     end: int
     nodes: int = 1
+    start: int = 0
 
 
 @dataclass(slots=True)
@@ -54,6 +55,9 @@ class Sequence:
     column: int
     items: list[Node] = field(default_factory=list)
     nodes: int = 1
+    start: int = 0
+    end: int = 0
+    flow: bool = False
 
 
 @dataclass(slots=True)
@@ -64,6 +68,9 @@ class Mapping:
     column: int
     pairs: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
     nodes: int = 1
+    start: int = 0
+    end: int = 0
+    flow: bool = False
 
 
 Node = Scalar | Sequence | Mapping
@@ -85,6 +92,16 @@ def without_fence(text: str) -> str:
         kept.append(line if inside and not fence and not done else "")
         inside = not inside if fence else inside
     return "\n".join(kept) + "\n"
+
+
+def source_of(text: str) -> str:
+    """The YAML itself: without a byte order mark, and of a Markdown page only the first code block."""
+    text = text.removeprefix("\ufeff")
+    if not _FENCE.search(text):
+        return text
+    inside = without_fence(text).split("\n")
+    first = next((index for index, line in enumerate(text.splitlines()) if _FENCE.match(line)), -1) + 1
+    return "\n".join(inside[first:]).rstrip() + "\n"
 
 
 def read(text: str) -> list[Node]:
@@ -134,11 +151,14 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent):
             node = _scalar(event, path, line, column)
         elif isinstance(event, yaml.SequenceStartEvent):
-            node = self._sequence(Sequence(line, column), path, depth)
+            begun = Sequence(line, column, start=_index(event.start_mark), flow=bool(event.flow_style))
+            node = self._sequence(begun, path, depth)
         else:
-            node = self._mapping(Mapping(line, column), path, depth)
+            opened = Mapping(line, column, start=_index(event.start_mark), flow=bool(event.flow_style))
+            node = self._mapping(opened, path, depth)
         if node.nodes > MAX_NODES:
-            raise refuse("yaml.too_many_values", f"The file stands for more than {MAX_NODES} values.", path=path)
+            message = f"The file stands for more than {MAX_NODES} values."
+            raise refuse("yaml.too_many_values", message, path=path, line=line, column=column)
         if event.anchor:
             self._anchors[event.anchor] = node
         return node
@@ -159,6 +179,7 @@ class _Composer:
     def _sequence(self, node: Sequence, path: str, depth: int) -> Sequence:
         for event in self._events:
             if isinstance(event, yaml.SequenceEndEvent):
+                node.end = _index(event.end_mark)
                 break
             item = self._node(event, f"{path}.{len(node.items)}" if path else str(len(node.items)), depth + 1)
             node.items.append(item)
@@ -169,6 +190,7 @@ class _Composer:
         merged: list[Node] = []
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
+                node.end = _index(event.end_mark)
                 break
             key = self._node(event, path, depth + 1)
             if not isinstance(key, Scalar):
@@ -186,6 +208,11 @@ class _Composer:
             for name, pair in other.pairs.items():
                 node.pairs.setdefault(name, pair)
         return node
+
+
+def _index(mark: Any) -> int:
+    """Where in the text a mark is."""
+    return int(mark.index)
 
 
 def _inner_path(node: Mapping, key: Scalar, path: str) -> str:
@@ -245,7 +272,7 @@ def _scalar(event: Any, path: str, line: int, column: int) -> Scalar:
             line=line,
             column=column,
         )
-    return Scalar(line, column, event.value, tag, plain, event.end_mark.index)
+    return Scalar(line, column, event.value, tag, plain, _index(event.end_mark), start=_index(event.start_mark))
 
 
 _QUOTE = "Put the value in quotes."

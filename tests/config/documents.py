@@ -6,16 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from clusters.config.schema import (
-    ControlPlaneEndpoint,
-    Document,
-    Etcd,
-    Host,
-    Kubernetes,
-    Network,
-    Registry,
-    RoleGroups,
-)
+from clusters.config.keys import Key, Model, keys_of
+from clusters.config.schema import Document, Host, Kubernetes, KubeSphere, Network, RoleGroups
 from clusters.config.secret import MASK, Secret
 
 
@@ -108,76 +100,55 @@ EXTRAS = st.dictionaries(EXTRA_KEYS, PLAIN, max_size=2)
 HOST_EXTRAS = st.dictionaries(EXTRA_KEYS, PLAIN.filter(lambda value: value is not None), max_size=2)
 
 
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "int": NUMBERS,
+    "float": st.sampled_from((0.5, 1.0, 12.25)),
+    "bool": st.booleans(),
+    "text": TEXTS,
+    "names": NAMES,
+    "values": NAMES | TEXTS,
+    "labels": st.dictionaries(GIVEN.filter(lambda key: key != "<<"), TEXTS, max_size=2),
+    "flags": st.dictionaries(GIVEN.filter(lambda key: key != "<<"), st.booleans(), max_size=2),
+    "secret": SECRETS,
+    "raw": EXTRAS,
+}
+
+
 @st.composite
-def documents(draw: st.DrawFn, dialect: str = "v1alpha2") -> Document:
-    """Any document the dialect can hold, however wrong for a cluster."""
-    new = dialect == "v1alpha2"
+def models(draw: st.DrawFn, model: type[Model], some: int = 3) -> Any:
+    """A section with some of its keys given, however wrong, and perhaps a key nobody knows."""
+    keys = keys_of(model)
+    chosen = draw(st.lists(st.sampled_from(sorted(keys)), max_size=some, unique=True))
+    data = {name: draw(values(keys[name])) for name in chosen if not name.startswith("---")}
+    extras = HOST_EXTRAS if model is Host else EXTRAS
+    return model.model_validate({**data, **(draw(extras) if draw(st.integers(0, 4)) == 0 else {})})
 
-    def only_new(strategy: st.SearchStrategy[Any], otherwise: Any) -> Any:
-        return draw(strategy) if new else otherwise
 
-    def host() -> Host:
-        return Host.model_validate(
-            {
-                "name": draw(TEXTS),
-                "address": draw(TEXTS),
-                "internalAddress": draw(TEXTS),
-                "port": draw(NUMBERS),
-                "user": draw(GIVEN),
-                "password": draw(SECRETS),
-                "privateKey": only_new(SECRETS, None),
-                "privateKeyPath": draw(TEXTS),
-                "arch": draw(GIVEN),
-                "timeout": only_new(NUMBERS, 30),
-                "labels": only_new(st.dictionaries(GIVEN.filter(lambda key: key != "<<"), TEXTS, max_size=2), {}),
-                **draw(HOST_EXTRAS),
-            }
-        )
+def values(key: Key) -> st.SearchStrategy[Any]:
+    """A value of this key's kind."""
+    if key.inner is None:
+        return VALUES[key.kind]
+    some = 6 if key.inner is Host else 3
+    one = models(key.inner, some)
+    if key.kind == "models":
+        return st.lists(one, max_size=2).map(tuple)
+    return st.dictionaries(GIVEN.filter(lambda name: name != "<<"), one, max_size=2) if key.kind == "table" else one
 
-    name = draw(TEXTS)
-    return Document.model_validate(
-        {
-            "name": draw(TEXTS),
-            "hosts": tuple(host() for _ in range(draw(st.integers(0, 3)))),
-            "roleGroups": RoleGroups.model_validate(
-                {
-                    "etcd": draw(NAMES),
-                    "master": draw(NAMES),
-                    "worker": draw(NAMES),
-                    "control-plane": only_new(NAMES, ()),
-                    **draw(EXTRAS),
-                }
-            ),
-            "controlPlaneEndpoint": ControlPlaneEndpoint(
-                domain=draw(TEXTS),
-                address=draw(TEXTS),
-                port=draw(NUMBERS),
-                internal_loadbalancer=only_new(TEXTS, ""),
-            ),
-            "kubernetes": Kubernetes.model_validate(
-                {
-                    "version": draw(TEXTS),
-                    "clusterName": name,
-                    "dnsDomain": only_new(TEXTS, name),
-                    "containerManager": only_new(TEXTS, "containerd"),
-                    "proxyMode": draw(TEXTS),
-                    "masqueradeAll": draw(st.booleans()),
-                    "maxPods": draw(NUMBERS),
-                    "nodeCidrMaskSize": draw(NUMBERS),
-                    "apiserverCertExtraSans": draw(NAMES),
-                    **draw(EXTRAS),
-                }
-            ),
-            "etcd": Etcd(type=draw(TEXTS), port=draw(NUMBERS), peer_port=draw(NUMBERS), data_dir=draw(TEXTS))
-            if new
-            else Etcd(),
-            "network": Network(plugin=draw(TEXTS), kube_pods_cidr=draw(TEXTS), kube_service_cidr=draw(TEXTS)),
-            "registry": Registry(
-                private_registry=draw(TEXTS),
-                namespace_override=only_new(TEXTS, ""),
-                registry_mirrors=draw(NAMES),
-                insecure_registries=draw(NAMES),
-            ),
-            **draw(EXTRAS),
-        }
-    )
+
+@st.composite
+def kubespheres(draw: st.DrawFn) -> KubeSphere:
+    """KubeSphere's document."""
+    found: KubeSphere = draw(models(KubeSphere, 5))
+    return found.model_copy(update={"kind": draw(st.sampled_from(("ClusterConfiguration", "ConfigMap")))})
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """Any document, however wrong for a cluster: every key of every section may be given."""
+    document: Document = draw(models(Document, 8))
+    update = {
+        "kubesphere": draw(st.none() | kubespheres()),
+        "config_v4": draw(st.just({}) | EXTRAS),
+        "inventory_v4": draw(st.just({}) | EXTRAS),
+    }
+    return document.model_copy(update=update)

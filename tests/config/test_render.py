@@ -7,7 +7,18 @@ import yaml
 
 from clusters.config.load import load
 from clusters.config.render import render, what_does_not_fit
-from clusters.config.schema import Document, Etcd, Host, Kubernetes, Registry, RoleGroups
+from clusters.config.schema import (
+    Addon,
+    CustomScript,
+    Document,
+    Etcd,
+    Host,
+    Kubernetes,
+    KubeSphere,
+    Registry,
+    RoleGroups,
+    System,
+)
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
 from tests.config.documents import seed_document
@@ -79,19 +90,29 @@ def test_key_login_is_a_path() -> None:
     assert "{name: a, address: 10.1.2.3, privateKeyPath: ~/.ssh/id_ed25519}" in text
 
 
-@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2"])
+@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
 @pytest.mark.parametrize("secrets", ["mask", "omit"])
 def test_no_secret_is_in_the_file_unless_asked_for(dialect: str, secrets: str) -> None:
     hidden = {"auths": {"hub.example.com": {"username": "me", "password": PASSWORD, "caFile": "/ca.pem"}}}
     document = seed_document(
         hosts=(Host.model_validate({"name": "a", "privateKey": PASSWORD, "pasword": PASSWORD, "passwd": [PASSWORD]}),),
         registry=Registry.model_validate(hidden),
-        kubesphere_document={"spec": {"authentication": {"jwtSecret": PASSWORD}}},
+        kubesphere=KubeSphere.model_validate({"spec": {"authentication": {"jwtSecret": PASSWORD}, "zone": "cn"}}),
+        addons=(Addon.model_validate({"sources": {"chart": {"values": ["a=b", f"adminPassword={PASSWORD}"]}}}),),
+        system=System(pre_install=(CustomScript(name="one", bash=f"set -e\nexport TOKEN={PASSWORD}\necho $TOKEN\n"),)),
+        etcd=Etcd.model_validate({"external": {"keyFile": f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}"}}),
+        config_v4={"image_registry": {"auth": {"password": PASSWORD}}},
     )
     text = render(document, dialect=dialect, secrets=secrets)
     assert PASSWORD not in text
-    assert "/ca.pem" in text
-    assert "username: me" in text
+    assert PASSWORD not in repr(document.addons) + repr(document.registry) + repr(document.kubesphere)
+    if dialect == "v1alpha2":
+        assert "/ca.pem" in text
+        assert "username: me" in text
+        assert "echo $TOKEN" in text
+    if dialect != "v4":
+        assert "zone: cn" in text
+    assert PASSWORD in render(document, dialect="v1alpha2", secrets="show")
 
 
 def test_a_masked_file_says_what_is_missing_when_it_comes_back() -> None:
@@ -114,7 +135,8 @@ def test_unknown_keys_and_the_kubesphere_document_are_written_again() -> None:
     documents = list(yaml.safe_load_all(again))
     assert documents[0]["spec"]["system"] == {"ntpServers": ["node1"]}
     assert documents[0]["spec"]["addons"] == [{"name": "nfs", "retries": 3}]
-    assert documents[1] == {"kind": "ClusterConfiguration", "spec": {"alerting": {"enabled": False}}}
+    assert documents[1]["kind"] == "ClusterConfiguration"
+    assert documents[1]["spec"] == {"alerting": {"enabled": False}}
     assert load(again).document == loaded.document
 
 
@@ -126,18 +148,22 @@ def test_the_older_dialect_says_what_it_cannot_hold() -> None:
         kubernetes=Kubernetes(container_manager="containerd", dns_domain="other.local"),
     )
     assert {each.path for each in what_does_not_fit(document, "v1alpha1")} == {
-        "spec.hosts.0.privateKey",
-        "spec.hosts.0.labels",
+        "spec",  # keys of KubeKey 1.1
         "spec.hosts.0.timeout",
         "spec.roleGroups.control-plane",
         "spec.etcd.port",
-        "spec.kubernetes.containerManager",
         "spec.kubernetes.dnsDomain",
     }
     assert what_does_not_fit(document, "v1alpha2") == ()
     text = render(document, dialect="v1alpha1", secrets="show")
     assert yaml.safe_load(text)["spec"]["roleGroups"]["master"] == ["a"]
-    assert "privateKey" not in text
+    assert "timeout" not in text
+    assert "    port: 6443\n" in text
+
+
+def test_the_oldest_dialect_says_that_containerd_is_left_out() -> None:
+    paths = [each.path for each in what_does_not_fit(seed_document(), "v1alpha1")]
+    assert paths == ["spec.kubernetes.containerManager"]
 
 
 def test_a_script_stays_readable() -> None:

@@ -154,7 +154,6 @@ def test_nine_etcd_members_are_many() -> None:
         ({"address": "172.16.0.2"}, None),
         ({"address": "192.0.2.9"}, None),
         ({"address": "10.233.64.9"}, "network.overlaps_machines"),
-        ({"internal_loadbalancer": "kube-vip"}, "endpoint.load_balancer_not_built"),
         ({"internal_loadbalancer": "kubevip"}, "endpoint.load_balancer_unknown"),
     ],
 )
@@ -198,7 +197,7 @@ def test_the_mask_that_is_proposed_is_large_enough() -> None:
 @pytest.mark.parametrize(
     ("etcd", "id"),
     [
-        ({"type": "external"}, "etcd.type_not_built"),
+        ({"type": "kubeadm"}, "etcd.type_not_built"),
         ({"type": "kubekye"}, "etcd.type_unknown"),
         ({"port": 0}, "etcd.port_range"),
         ({"port": 2380}, "etcd.ports_same"),
@@ -216,8 +215,6 @@ def test_etcd(etcd: dict[str, Any], id: str | None) -> None:
     [
         ({"pods": "10.0.0.0"}, "network.cidr_syntax"),
         ({"pods": ""}, "network.cidr_syntax"),
-        ({"pods": "10.233.64.0/18,fd00::/64"}, "network.dual_stack"),
-        ({"services": "fd00::/112"}, "network.ipv6"),
         ({"pods": "127.0.0.0/8"}, "network.cidr_reserved"),
         ({"pods": "10.233.64.0/26"}, "network.pods_too_small"),
         ({"pods": "10.0.0.0/7", "services": "192.168.0.0/24"}, "network.mask_too_far"),

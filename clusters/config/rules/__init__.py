@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from clusters.config.finding import warning
 from clusters.config.rules.registry import registered
+from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
@@ -18,10 +23,15 @@ _SECTIONS = (
     "spec.hosts",
     "spec.roleGroups",
     "spec.controlPlaneEndpoint",
+    "spec.system",
     "spec.kubernetes",
     "spec.etcd",
+    "spec.dns",
     "spec.network",
+    "spec.storage",
     "spec.registry",
+    "spec.addons",
+    "kubesphere",
 )
 
 
@@ -31,11 +41,24 @@ def _discover() -> None:
         importlib.import_module(f"{__name__}.{module.name}")
 
 
-def check(document: Document) -> tuple[Finding, ...]:
-    """Everything that is wrong or worth knowing, in the order of the document's sections."""
+def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Everything that is wrong or worth knowing, in the order of the document's sections.
+
+    `waivers` are ids of findings somebody answers for: where the rule allows it, they come back with `waived` set
+    and block no longer. A waiver that did nothing is a warning. Who waived what is for the caller to write down.
+    """
     _discover()
-    found = [finding for rule in registered() for finding in rule(document)]
+    found = [finding for rule in registered() for finding in rule.findings(document)]
+    if waivers:
+        found = [replace(each, waived=True) if each.waivable and each.id in waivers else each for each in found]
+        done = {each.id for each in found if each.waived}
+        found += [_unused(id, found) for id in sorted(set(waivers) - done)]
     return tuple(sorted(found, key=_section))
+
+
+def _unused(id: str, found: list[Finding]) -> Finding:
+    why = "it cannot be waived" if any(each.id == id for each in found) else "there is no such finding"
+    return warning("waiver.unused", "", f"Nothing was waived by {shown(id)}: {why}.", found=shown(id))
 
 
 def _section(finding: Finding) -> int:

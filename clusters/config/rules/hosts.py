@@ -11,6 +11,7 @@ from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import (
     NAME_RULE,
+    Address,
     address_of,
     did_you_mean,
     is_address_or_name,
@@ -42,7 +43,9 @@ def called(host: Host, index: int) -> str:
 def some_hosts(document: Document) -> Iterator[Finding]:
     """There is at least one machine."""
     if not document.hosts:
-        yield error("hosts.none", "spec.hosts", "There is no machine yet.", hint="Add at least one machine.")
+        message = "There is no machine yet."
+        hint = "Add at least one machine."
+        yield error("hosts.none", "spec.hosts", message, hint=hint, found="none", allowed="at least 1")
 
 
 @rule
@@ -51,9 +54,13 @@ def names(document: Document) -> Iterator[Finding]:
     for index, host in enumerate(document.hosts):
         path = f"spec.hosts.{index}.name"
         if not host.name:
-            yield error("host.name_missing", path, f"Machine {index + 1} has no name.", hint="Try node1, node2, …")
+            message = f"Machine {index + 1} has no name."
+            yield error(
+                "host.name_missing", path, message, hint="Try node1, node2, …", found="nothing", allowed=NAME_RULE
+            )
         elif host.name in ("localhost", "localhost.localdomain"):
-            yield error("host.name_syntax", path, f"{host.name} means every machine itself and cannot be a name.")
+            message = f"{host.name} means every machine itself and cannot be a name."
+            yield error("host.name_syntax", path, message, found=host.name, allowed=NAME_RULE)
         elif not is_domain(host.name, 63):
             better = tidied(host.name)
             meant = f"Did you mean {better}? " if better else ""
@@ -63,6 +70,8 @@ def names(document: Document) -> Iterator[Finding]:
                 f"{shown(host.name)} cannot be the name of a machine.",
                 hint=f"{meant}{NAME_RULE} At most 63 characters.",
                 hosts=(host.name,),
+                found=shown(host.name),
+                allowed=NAME_RULE,
             )
 
 
@@ -114,7 +123,8 @@ def _repeated(pairs: list[tuple[str, str]], id: str, message: str, hint: str) ->
     seen: defaultdict[str, list[int]] = defaultdict(list)
     for index, (value, path) in enumerate(pairs):
         if value and seen[value]:
-            yield error(id, path, message.format(value=value, first=seen[value][0] + 1), hint=hint)
+            said = message.format(value=value, first=seen[value][0] + 1)
+            yield error(id, path, said, hint=hint, found=value, allowed="one no other machine has")
         seen[value].append(index)
 
 
@@ -129,7 +139,11 @@ def addresses(document: Document) -> Iterator[Finding]:
         path = f"spec.hosts.{index}.address"
         name = called(host, index)
         if not host.ssh_address:
-            yield error("host.address_missing", path, f"{name} has no address.", hint="Its IP address, like 10.1.2.3.")
+            message = f"{name} has no address."
+            hint = "Its IP address, like 10.1.2.3."
+            yield error(
+                "host.address_missing", path, message, hint=hint, found="nothing", allowed="an address or a host name"
+            )
         elif host.address and not is_address_or_name(host.address):
             yield error(
                 "host.address_syntax",
@@ -137,37 +151,55 @@ def addresses(document: Document) -> Iterator[Finding]:
                 f"{shown(host.address)} is neither an IP address nor a host name.",
                 hint="Write it like 10.1.2.3 or node1.example.com, without port and user.",
                 hosts=(host.name,),
+                found=shown(host.address),
+                allowed="an IP address or a host name",
             )
 
 
 @rule
 def node_addresses(document: Document) -> Iterator[Finding]:
-    """Every machine has an IPv4 address that the others can reach."""
+    """Every machine has an address that the others can reach; of two, the first is IPv4 and the second IPv6."""
     for index, host in enumerate(document.hosts):
         text, path, name = host.node_address, _node_path(host, index), called(host, index)
-        address = address_of(text)
         if not text or (not host.internal_address and not is_address_or_name(text)):
             continue
-        if "," in text:
-            yield error("host.dual_stack", path, "Two addresses for one machine (dual stack) are not built yet.")
-        elif address is None:
+        addresses = [address_of(part) for part in host.node_addresses] if host.internal_address else [address_of(text)]
+        versions = [address.version for address in addresses if address is not None]
+        unreachable = [str(address) for address in addresses if address is not None and _is_reserved(address)]
+        if len(versions) < len(addresses) or not versions:
             yield error(
                 "host.node_address_not_ip",
                 path,
                 f"Inside the cluster {name} needs an IP address, found {shown(text)}.",
                 hint="Fill in the internal address; a host name is enough for SSH only.",
                 hosts=(host.name,),
+                found=shown(text),
+                allowed="an IP address",
             )
-        elif address.version == 6:
-            yield error("host.ipv6", path, f"{text} is an IPv6 address; these are not built yet.")
-        elif address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
+        elif len(versions) > 1 and versions != [4, 6]:
+            message = f"Two addresses of {name} are one IPv4 and one IPv6 address, in this order; found {shown(text)}."
+            yield error(
+                "host.dual_stack_order",
+                path,
+                message,
+                hosts=(host.name,),
+                found=shown(text),
+                allowed="IPv4,IPv6",
+            )
+        elif unreachable:
             yield error(
                 "host.address_reserved",
                 path,
-                f"The other machines cannot reach {name} at {text}.",
+                f"The other machines cannot reach {name} at {unreachable[0]}.",
                 hint="Take the address of its network card; `ip -4 address` shows it.",
                 hosts=(host.name,),
+                found=unreachable[0],
+                allowed="an address of a network card",
             )
+
+
+def _is_reserved(address: Address) -> bool:
+    return address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local
 
 
 @rule
@@ -176,10 +208,12 @@ def ports(document: Document) -> Iterator[Finding]:
     for index, host in enumerate(document.hosts):
         if not 1 <= host.port <= 65535:
             path = f"spec.hosts.{index}.port"
-            yield error("host.port_range", path, f"SSH port {host.port} does not exist; allowed are 1 to 65535.")
+            message = f"SSH port {host.port} does not exist; allowed are 1 to 65535."
+            yield error("host.port_range", path, message, found=str(host.port), allowed="1 to 65535")
         if not 1 <= host.timeout <= 3600:
             path = f"spec.hosts.{index}.timeout"
-            yield error("host.timeout_range", path, f"A timeout of {host.timeout} seconds; allowed are 1 to 3600.")
+            message = f"A timeout of {host.timeout} seconds; allowed are 1 to 3600."
+            yield error("host.timeout_range", path, message, found=str(host.timeout), allowed="1 to 3600")
 
 
 @rule
@@ -194,6 +228,8 @@ def credentials(document: Document) -> Iterator[Finding]:
                 f"{called(host, index)} has neither password nor key: {DEFAULT_KEY} of the installer's user is tried.",
                 hint="Give a password, a private key or its path.",
                 hosts=(host.name,),
+                found="none",
+                allowed="password, privateKey or privateKeyPath",
             )
         if host.private_key and "PRIVATE KEY-----" not in host.private_key.reveal():
             yield error(
@@ -202,9 +238,11 @@ def credentials(document: Document) -> Iterator[Finding]:
                 f"The private key of {called(host, index)} does not look like one.",
                 hint="Paste the whole file, from -----BEGIN to -----END; the file without .pub.",
                 hosts=(host.name,),
+                allowed="a private key, PEM or OpenSSH",
             )
         if re.search(r"[\s:/]", host.user) or host.user.startswith("-"):
-            yield error("host.user_syntax", f"{path}.user", f"{shown(host.user)} cannot be the name of a user.")
+            message = f"{shown(host.user)} cannot be the name of a user."
+            yield error("host.user_syntax", f"{path}.user", message, found=shown(host.user), allowed="a login name")
 
 
 @rule
@@ -217,6 +255,8 @@ def architectures(document: Document) -> Iterator[Finding]:
                 f"spec.hosts.{index}.arch",
                 f"The architecture {shown(host.arch)} is not supported.",
                 hint=did_you_mean(host.arch, ARCHITECTURES),
+                found=shown(host.arch),
+                allowed=", ".join(ARCHITECTURES),
             )
 
 
@@ -232,6 +272,8 @@ def labels(document: Document) -> Iterator[Finding]:
                     f"{shown(key)} with {shown(value)} cannot be a label of a node.",
                     hint="Letters, digits, '-', '_' and '.', at most 63; the key may have a domain and / before it.",
                     hosts=(host.name,),
+                    found=f"{shown(key)}: {shown(value)}",
+                    allowed="a label of Kubernetes",
                 )
 
 
@@ -239,7 +281,7 @@ def labels(document: Document) -> Iterator[Finding]:
 def every_host_has_a_role(document: Document) -> Iterator[Finding]:
     """No machine is left out of all role groups."""
     found = topology.all_roles(document)
-    extra = document.role_groups.model_extra or {}
+    extra = ("registry", *(document.role_groups.model_extra or {}))
     named = {name for group in extra for name in topology.names(document, group)}
     for index, host in enumerate(document.hosts):
         if host.name and not found[host.name] and host.name not in named:
@@ -249,4 +291,6 @@ def every_host_has_a_role(document: Document) -> Iterator[Finding]:
                 f"{host.name} is in no role group: nothing will be installed on it.",
                 hint="Make it a worker, or remove it.",
                 hosts=(host.name,),
+                found="no role group",
+                allowed="at least 1",
             )

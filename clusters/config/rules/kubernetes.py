@@ -1,4 +1,4 @@
-"""Rules on the kubernetes, etcd and metadata sections."""
+"""Rules on the kubernetes and metadata sections."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from clusters.config import versions
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
+from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS, PROXY_MODES
 from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, tidied
 from clusters.config.yamltree import shown
 
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
-
-PROXY_MODES = ("iptables", "ipvs")
-CONTAINER_MANAGERS = ("containerd",)
-CONTAINER_MANAGERS_LATER = ("docker", "crio", "isula")
-ETCD_TYPES = ("kubekey",)
-ETCD_TYPES_LATER = ("kubeadm", "external")
 
 _PATH = "spec.kubernetes"
 
@@ -35,11 +30,14 @@ def cluster_name(document: Document) -> Iterator[Finding]:
     )
     for id, path, text, usual in names:
         if not text:
-            yield error(f"{id}_missing", path, "There is no name here.", hint=f"{usual} is usual.")
+            message = "There is no name here."
+            yield error(f"{id}_missing", path, message, hint=f"{usual} is usual.", found="nothing", allowed=NAME_RULE)
         elif not is_domain(text):
             better = tidied(text)
             meant = f"Did you mean {better}? " if better else ""
-            yield error(f"{id}_syntax", path, f"{shown(text)} is no domain name.", hint=f"{meant}{NAME_RULE}")
+            message = f"{shown(text)} is no domain name."
+            hint = f"{meant}{NAME_RULE}"
+            yield error(f"{id}_syntax", path, message, hint=hint, found=shown(text), allowed=NAME_RULE)
 
 
 @rule
@@ -47,34 +45,41 @@ def version(document: Document) -> Iterator[Finding]:
     """The Kubernetes version is one that exists and can be planned."""
     text = document.kubernetes.version
     if not versions.is_known(text):
+        known = f"{versions.OLDEST} to {versions.NEWEST}"
         yield error(
             "kubernetes.version_unknown",
             f"{_PATH}.version",
-            f"Kubernetes {shown(text)} is not known; known are {versions.OLDEST} to {versions.NEWEST}.",
+            f"Kubernetes {shown(text)} is not known; known are {known}.",
             hint=f"Did you mean {versions.nearest(text)}?",
+            found=shown(text),
+            allowed=known,
         )
 
 
 @rule
-def proxy_mode(document: Document) -> Iterator[Finding]:
-    """kube-proxy's mode is one of those it has."""
-    text = document.kubernetes.proxy_mode
-    if text not in PROXY_MODES:
-        hint = did_you_mean(text, PROXY_MODES)
-        path = f"{_PATH}.proxyMode"
-        yield error("kubernetes.proxy_mode_unknown", path, f"kube-proxy has no mode {shown(text)}.", hint=hint)
-
-
-@rule
-def container_manager(document: Document) -> Iterator[Finding]:
-    """The container manager is containerd, the one that is built."""
-    text, path = document.kubernetes.container_manager, f"{_PATH}.containerManager"
-    if text in CONTAINER_MANAGERS_LATER:
-        hint = "Take containerd; images are the same."
-        yield error("kubernetes.container_manager_not_built", path, f"{text} is not built yet.", hint=hint)
-    elif text not in CONTAINER_MANAGERS:
-        hint = did_you_mean(text, (*CONTAINER_MANAGERS, *CONTAINER_MANAGERS_LATER))
-        yield error("kubernetes.container_manager_unknown", path, f"{shown(text)} is no container manager.", hint=hint)
+def words(document: Document) -> Iterator[Finding]:
+    """kube-proxy's mode, the container manager and the distribution are ones there are."""
+    section = document.kubernetes
+    for id, key, text, allowed, message in (
+        ("proxy_mode", "proxyMode", section.proxy_mode, PROXY_MODES, "kube-proxy has no mode {}."),
+        (
+            "container_manager",
+            "containerManager",
+            section.container_manager,
+            CONTAINER_MANAGERS,
+            "{} is no container manager.",
+        ),
+        ("type", "type", section.type, DISTRIBUTIONS, "{} is no distribution of Kubernetes."),
+    ):
+        if text not in allowed:
+            yield error(
+                f"kubernetes.{id}_unknown",
+                f"{_PATH}.{key}",
+                message.format(shown(text)),
+                hint=did_you_mean(text, allowed),
+                found=shown(text),
+                allowed=", ".join(allowed),
+            )
 
 
 @rule
@@ -82,21 +87,35 @@ def pods_per_node(document: Document) -> Iterator[Finding]:
     """A node's part of the pod network has an address for every pod."""
     mask, pods = document.kubernetes.node_cidr_mask_size, document.kubernetes.max_pods
     if not 8 <= mask <= 30:
+        message = f"A mask of {mask} bits; allowed are 8 to 30."
         path = f"{_PATH}.nodeCidrMaskSize"
-        yield error("kubernetes.mask_range", path, f"A mask of {mask} bits; allowed are 8 to 30.", hint="24 is usual.")
+        yield error("kubernetes.mask_range", path, message, hint="24 is usual.", found=str(mask), allowed="8 to 30")
         return
-    room = 2 ** (32 - mask) - 2
+    room, path = 2 ** (32 - mask) - 2, f"{_PATH}.maxPods"
+    allowed = f"1 to {room}"
     if pods < 1:
-        yield error(
-            "kubernetes.max_pods_range", f"{_PATH}.maxPods", f"{pods} pods for each node; at least 1 is needed."
-        )
+        message = f"{pods} pods for each node; at least 1 is needed."
+        yield error("kubernetes.max_pods_range", path, message, found=str(pods), allowed=allowed)
     elif pods > room:
         yield error(
             "kubernetes.max_pods_too_many",
-            f"{_PATH}.maxPods",
+            path,
             f"{pods} pods for each node, but a /{mask} has only {room} addresses.",
             hint=f"Lower maxPods to {room} or nodeCidrMaskSize to {max(8, 32 - (pods + 1).bit_length())}.",
+            found=str(pods),
+            allowed=allowed,
         )
+
+
+@rule
+def processes_per_pod(document: Document) -> Iterator[Finding]:
+    """The limit of processes is a number, or -1 for none. Source: the kubelet's podPidsLimit."""
+    limit = document.kubernetes.pod_pids_limit
+    if limit < 1 and limit != -1:
+        message = f"A limit of {limit} processes lets no pod run."
+        path = f"{_PATH}.podPidsLimit"
+        hint = "10000 is usual; -1 is no limit."
+        yield error("kubernetes.pids_range", path, message, hint=hint, found=str(limit), allowed="-1, or 1 and more")
 
 
 @rule
@@ -105,25 +124,69 @@ def extra_sans(document: Document) -> Iterator[Finding]:
     for index, text in enumerate(document.kubernetes.apiserver_cert_extra_sans):
         if address_of(text) is None and not is_domain(text.removeprefix("*.")):
             path = f"{_PATH}.apiserverCertExtraSans.{index}"
-            yield error("kubernetes.san_syntax", path, f"{shown(text)} is neither a domain name nor an IP address.")
+            message = f"{shown(text)} is neither a domain name nor an IP address."
+            yield error("kubernetes.san_syntax", path, message, found=shown(text), allowed="a name or an address")
 
 
 @rule
-def etcd(document: Document) -> Iterator[Finding]:
-    """etcd is installed by Slipway itself, on ports and in a directory it can have."""
-    section = document.etcd
-    if section.type in ETCD_TYPES_LATER:
-        hint = "Take kubekey: etcd as a service of its own."
-        yield error("etcd.type_not_built", "spec.etcd.type", f"etcd as {section.type} is not built yet.", hint=hint)
-    elif section.type not in ETCD_TYPES:
-        hint = did_you_mean(section.type, (*ETCD_TYPES, *ETCD_TYPES_LATER))
-        yield error("etcd.type_unknown", "spec.etcd.type", f"{shown(section.type)} is no type of etcd.", hint=hint)
-    for key, port in (("port", section.port), ("peerPort", section.peer_port)):
-        if not 1 <= port <= 65535:
-            yield error("etcd.port_range", f"spec.etcd.{key}", f"Port {port} does not exist; allowed are 1 to 65535.")
-    if section.port == section.peer_port:
-        yield error("etcd.ports_same", "spec.etcd.peerPort", f"Clients and peers cannot both use port {section.port}.")
-    if not section.data_dir.startswith("/") or section.data_dir.rstrip("/") == "" or ".." in section.data_dir:
-        hint = "An absolute path like /var/lib/etcd."
-        found = shown(section.data_dir)
-        yield error("etcd.data_dir", "spec.etcd.dataDir", f"etcd cannot keep its data in {found}.", hint=hint)
+def arguments(document: Document) -> Iterator[Finding]:
+    """Arguments of components are written name=value, each name once."""
+    section = document.kubernetes
+    for key, items in (
+        ("apiserverArgs", section.apiserver_args),
+        ("controllerManagerArgs", section.controller_manager_args),
+        ("schedulerArgs", section.scheduler_args),
+        ("kubeletArgs", section.kubelet_args),
+        ("kubeProxyArgs", section.kube_proxy_args),
+    ):
+        seen: set[str] = set()
+        for index, item in enumerate(items):
+            name, equals, _ = item.partition("=")
+            path = f"{_PATH}.{key}.{index}"
+            if not equals or not name.strip("-") or name.startswith("-"):
+                hint = "Write it like v=4, without dashes before it."
+                message = f"An argument in {key} is not written name=value."
+                yield error("kubernetes.arg_syntax", path, message, hint=hint, allowed="name=value")
+            elif name in seen:
+                message = f"{name} stands in {key} twice; only one of them counts."
+                yield error("kubernetes.arg_duplicate", path, message, found=name, allowed="each name once")
+            seen.add(name)
+
+
+@rule
+def runtime_options(document: Document) -> Iterator[Finding]:
+    """Kata, NVIDIA's runtime and the socket fit the container manager."""
+    section = document.kubernetes
+    manager = section.container_manager
+    if section.kata.enabled and manager not in ("containerd", "crio"):
+        message = f"Kata containers need containerd or crio, found {shown(manager)}."
+        path = f"{_PATH}.kata.enabled"
+        yield error("kubernetes.kata_runtime", path, message, found=shown(manager), allowed="containerd, crio")
+    if section.nvidia_runtime and manager != "containerd":
+        message = f"nvidiaRuntime is an option of containerd, found {shown(manager)}."
+        path = f"{_PATH}.nvidiaRuntime"
+        yield error("kubernetes.nvidia_runtime", path, message, found=shown(manager), allowed="containerd")
+    socket = section.container_runtime_endpoint
+    if socket and not socket.removeprefix("unix://").startswith("/"):
+        yield error(
+            "kubernetes.runtime_endpoint",
+            f"{_PATH}.containerRuntimeEndpoint",
+            f"{shown(socket)} is no socket.",
+            hint="Write it like unix:///run/containerd/containerd.sock, or leave it out.",
+            found=shown(socket),
+            allowed="unix:///…",
+        )
+
+
+@rule(waivable=True)
+def somebody_serves_services(document: Document) -> Iterator[Finding]:
+    """Without kube-proxy the network plugin has to do its work, and of these only Cilium can."""
+    if document.kubernetes.disable_kube_proxy and document.network.plugin != "cilium":
+        yield error(
+            "kubernetes.no_kube_proxy",
+            f"{_PATH}.disableKubeProxy",
+            f"kube-proxy is switched off, and {document.network.plugin} does not do its work: no service is reachable.",
+            hint="Take cilium, or keep kube-proxy.",
+            found=document.network.plugin,
+            allowed="cilium",
+        )

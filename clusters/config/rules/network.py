@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from clusters.config import topology
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
-from clusters.config.syntax import Network, address_of, did_you_mean, network_of
+from clusters.config.sections.network import PLUGINS
+from clusters.config.syntax import Network, address_of, did_you_mean, network_of, parts_of
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
@@ -16,40 +17,38 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
-PLUGINS = ("bridge", "none")
-PLUGINS_LATER = ("calico", "flannel", "cilium", "kubeovn", "hybridnet")
-
 MOST_SUBNET_BITS = 16
 """nodeCidrMaskSize may exceed the pod network's length by this. Source: kubeadm's constant PodSubnetNodeMaskMaxDiff."""
 FEWEST_SERVICES = 10
 """The DNS service has the tenth address. Source: kubeadm's constant MinimumAddressesInServiceSubnet."""
 MOST_SERVICE_BITS = 20
-"""A service network is /12 at most. Source: kubeadm's constant MaximumBitsForServiceSubnet."""
+"""A service network is /12 (or /108) at most. Source: kubeadm's constant MaximumBitsForServiceSubnet."""
+DOCKER_BRIDGE = "172.17.0.0/16"
+"""Source: Docker's default bridge."""
 
 _PODS, _SERVICES = "spec.network.kubePodsCIDR", "spec.network.kubeServiceCIDR"
+_SYNTAX = "a network like 10.233.64.0/18, or IPv4,IPv6"
 
 
-def _networks(document: Document) -> tuple[tuple[str, str, str], ...]:
+def networks(document: Document) -> tuple[tuple[str, str, str], ...]:
     """Path, what it is, and the text."""
     network = document.network
     return ((_PODS, "pod", network.kube_pods_cidr), (_SERVICES, "service", network.kube_service_cidr))
 
 
-def _usable(text: str) -> Network | None:
-    network = network_of(text)
-    return network if network is not None and network.version == 4 else None
+def usable(text: str) -> tuple[Network, ...]:
+    """The networks a text names, as far as they are networks."""
+    return tuple(network for part in parts_of(text) if (network := network_of(part)) is not None)
 
 
 @rule
 def plugin(document: Document) -> Iterator[Finding]:
-    """The network plugin is one that is built."""
+    """The network plugin is one there is."""
     text, path = document.network.plugin, "spec.network.plugin"
-    if text in PLUGINS_LATER:
-        hint = "Take bridge (routes between machines of one network), or none and install it yourself."
-        yield error("network.plugin_not_built", path, f"{text} is not built yet.", hint=hint)
-    elif text not in PLUGINS:
-        hint = did_you_mean(text, (*PLUGINS, *PLUGINS_LATER))
-        yield error("network.plugin_unknown", path, f"{shown(text)} is no network plugin.", hint=hint)
+    if text not in PLUGINS:
+        message = f"{shown(text)} is no network plugin."
+        hint, allowed = did_you_mean(text, PLUGINS), ", ".join(PLUGINS)
+        yield error("network.plugin_unknown", path, message, hint=hint, found=shown(text), allowed=allowed)
     elif text == "none":
         yield warning(
             "network.plugin_none", path, "Without a network plugin nodes stay NotReady until you install one yourself."
@@ -58,101 +57,156 @@ def plugin(document: Document) -> Iterator[Finding]:
 
 @rule
 def syntax(document: Document) -> Iterator[Finding]:
-    """Both networks are IPv4 networks in CIDR notation, without host bits."""
-    for path, name, text in _networks(document):
-        network = network_of(text)
-        if "," in text:
-            yield error(
-                "network.dual_stack", path, "Two networks (dual stack) are not built yet.", hint="Keep the first."
-            )
-        elif network is None:
-            found = f"found {shown(text)}" if text else "nothing is written"
-            hint = "Write it like 10.233.64.0/18."
-            yield error("network.cidr_syntax", path, f"Expected the {name} network, {found}.", hint=hint)
-        elif network.version == 6:
-            yield error("network.ipv6", path, f"{text} is an IPv6 network; these are not built yet.")
-        elif text.partition("/")[0] != str(network.network_address):
-            hint = f"Did you mean {network}?"
-            yield error("network.host_bits", path, f"{text} is an address in a network, not a network.", hint=hint)
-        elif network.is_loopback or network.is_multicast or network.is_link_local or not int(network.network_address):
-            yield error("network.cidr_reserved", path, f"{text} has a meaning of its own and cannot be used.")
+    """Both networks are in CIDR notation, without host bits; of two parts, the first is IPv4 and the second IPv6."""
+    for path, name, text in networks(document):
+        for part in parts_of(text):
+            network = network_of(part)
+            if network is None:
+                found = f"found {shown(part)}" if part else "nothing is written"
+                hint = "Write it like 10.233.64.0/18."
+                message = f"Expected the {name} network, {found}."
+                yield error("network.cidr_syntax", path, message, hint=hint, found=shown(part), allowed=_SYNTAX)
+            elif part.partition("/")[0] != str(network.network_address) and address_of(part.partition("/")[0]) != (
+                network.network_address
+            ):
+                hint = f"Did you mean {network}?"
+                message = f"{part} is an address in a network, not a network."
+                yield error("network.host_bits", path, message, hint=hint, found=part, allowed=str(network))
+            elif (
+                network.is_loopback or network.is_multicast or network.is_link_local or not int(network.network_address)
+            ):
+                message = f"{part} has a meaning of its own and cannot be used."
+                yield error("network.cidr_reserved", path, message, found=part, allowed="a private network")
+        kinds = [network.version for network in usable(text)]
+        if len(parts_of(text)) > 1 and len(kinds) == len(parts_of(text)) and kinds != [4, 6]:
+            message = f"Two {name} networks are one IPv4 and one IPv6 network, in this order; found {shown(text)}."
+            yield error("network.dual_stack_order", path, message, found=shown(text), allowed="IPv4,IPv6")
+
+
+@rule
+def both_or_neither(document: Document) -> Iterator[Finding]:
+    """Pods and services have networks of the same kinds."""
+    pods, services = usable(document.network.kube_pods_cidr), usable(document.network.kube_service_cidr)
+    kinds = [each.version for each in pods], [each.version for each in services]
+    if pods and services and kinds[0] != kinds[1] and max(map(len, kinds)) <= 2:
+        message = "Pods and services need networks of the same kinds: both IPv4, or both IPv4,IPv6."
+        yield error(
+            "network.dual_stack_mixed",
+            _SERVICES,
+            message,
+            found=document.network.kube_service_cidr,
+            allowed=" and ".join(f"IPv{kind}" for kind in kinds[0]),
+        )
 
 
 @rule
 def apart(document: Document) -> Iterator[Finding]:
     """The pod and the service network do not overlap."""
-    pods, services = _usable(document.network.kube_pods_cidr), _usable(document.network.kube_service_cidr)
-    if pods is not None and services is not None and pods.overlaps(services):
-        yield error(
-            "network.overlap",
-            _SERVICES,
-            f"The service network {services} and the pod network {pods} overlap.",
-            hint="For instance 10.233.64.0/18 for pods and 10.233.0.0/18 for services.",
-        )
+    for pods in usable(document.network.kube_pods_cidr):
+        for services in usable(document.network.kube_service_cidr):
+            if pods.version == services.version and pods.overlaps(services):
+                yield error(
+                    "network.overlap",
+                    _SERVICES,
+                    f"The service network {services} and the pod network {pods} overlap.",
+                    hint="For instance 10.233.64.0/18 for pods and 10.233.0.0/18 for services.",
+                    found=str(services),
+                    allowed=f"outside {pods}",
+                )
 
 
 @rule
 def apart_from_machines(document: Document) -> Iterator[Finding]:
     """No machine and no load balancer has an address in the pod or the service network."""
-    addresses = [(host.name, host.node_address) for host in document.hosts]
+    addresses = [(host.name, part) for host in document.hosts for part in host.node_addresses]
     addresses += [(host.name, host.address) for host in document.hosts if host.address != host.node_address]
     addresses.append(("the endpoint", document.control_plane_endpoint.address))
     parsed = [(name, address) for name, text in addresses if (address := address_of(text)) is not None]
-    for path, name, text in _networks(document):
-        network = _usable(text)
-        inside = [(owner, address) for owner, address in parsed if network is not None and address in network]
-        if inside:
-            owner, address = inside[0]
-            more = f" and {len(inside) - 1} more" if len(inside) > 1 else ""
-            yield error(
-                "network.overlaps_machines",
-                path,
-                f"{owner} ({address}){more} is inside the {name} network {network}: it could not be reached.",
-                hint="Take a network that no machine is in.",
-                hosts=tuple(dict.fromkeys(owner for owner, _ in inside if owner != "the endpoint")),
-            )
+    for path, name, text in networks(document):
+        for network in usable(text):
+            inside = [(owner, address) for owner, address in parsed if address in network]
+            if inside:
+                owner, address = inside[0]
+                more = f" and {len(inside) - 1} more" if len(inside) > 1 else ""
+                yield error(
+                    "network.overlaps_machines",
+                    path,
+                    f"{owner} ({address}){more} is inside the {name} network {network}: it could not be reached.",
+                    hint="Take a network that no machine is in.",
+                    hosts=tuple(dict.fromkeys(owner for owner, _ in inside if owner != "the endpoint")),
+                    found=str(network),
+                    allowed="a network no machine is in",
+                )
+
+
+@rule(waivable=True)
+def apart_from_docker(document: Document) -> Iterator[Finding]:
+    """With docker, its own bridge does not overlap with pods, services or machines."""
+    if document.kubernetes.container_manager != "docker":
+        return
+    bridge = network_of(document.registry.bridge_ip or DOCKER_BRIDGE)
+    if bridge is None:
+        return
+    hint = "Take another network, or set registry.bridgeIP."
+    for path, name, text in networks(document):
+        for network in usable(text):
+            if network.version == bridge.version and network.overlaps(bridge):
+                message = f"The {name} network {network} and docker's own bridge {bridge} overlap."
+                allowed = f"outside {bridge}"
+                yield error("network.docker_bridge", path, message, hint=hint, found=str(network), allowed=allowed)
+    for index, host in enumerate(document.hosts):
+        address = address_of(host.node_addresses[0] if host.node_addresses else "")
+        if address is not None and address in bridge:
+            message = f"{host.name} ({address}) is inside docker's own bridge {bridge}."
+            path = f"spec.hosts.{index}.{'internalAddress' if host.internal_address else 'address'}"
+            found, allowed = str(address), f"outside {bridge}"
+            yield error("network.docker_bridge", path, message, hint=hint, found=found, allowed=allowed)
 
 
 @rule
 def room_for_nodes(document: Document) -> Iterator[Finding]:
     """The pod network has a part for every node."""
-    pods, mask = _usable(document.network.kube_pods_cidr), document.kubernetes.node_cidr_mask_size
-    if pods is None or not 8 <= mask <= 30:
-        return
     nodes = len(topology.members(document, "kubernetes"))
-    bits = mask - pods.prefixlen
-    if bits < 0:
-        yield error(
-            "network.pods_too_small",
-            _PODS,
-            f"The pod network {pods} is smaller than one node's part, a /{mask}.",
-            hint="Take a larger network or a larger nodeCidrMaskSize.",
-        )
-    elif 2**bits < nodes:
-        yield error(
-            "network.pods_too_small",
-            _PODS,
-            f"The pod network {pods} has {2**bits} parts of size /{mask} for {nodes} nodes.",
-            hint=f"Take a /{mask - (nodes - 1).bit_length()} or a larger nodeCidrMaskSize.",
-        )
-    elif bits > MOST_SUBNET_BITS:
-        yield error(
-            "network.mask_too_far",
-            "spec.kubernetes.nodeCidrMaskSize",
-            f"/{mask} is {bits} bits longer than the pod network {pods}; kubeadm allows {MOST_SUBNET_BITS}.",
-            hint=f"Take a nodeCidrMaskSize of at most {pods.prefixlen + MOST_SUBNET_BITS}.",
-        )
+    kubernetes = document.kubernetes
+    masks = {4: kubernetes.node_cidr_mask_size, 6: kubernetes.node_cidr_mask_size_ipv6}
+    keys = {4: "nodeCidrMaskSize", 6: "nodeCidrMaskSizeIPv6"}
+    for pods in usable(document.network.kube_pods_cidr):
+        mask, key = masks[pods.version], keys[pods.version]
+        if pods.version == 4 and not 8 <= mask <= 30:
+            continue  # told elsewhere
+        bits = mask - pods.prefixlen
+        if bits < 0:
+            message = f"The pod network {pods} is smaller than one node's part, a /{mask}."
+            hint = f"Take a larger network or a larger {key}."
+            allowed = f"/{mask} or larger"
+            yield error("network.pods_too_small", _PODS, message, hint=hint, found=str(pods), allowed=allowed)
+        elif 2**bits < nodes:
+            message = f"The pod network {pods} has {2**bits} parts of size /{mask} for {nodes} nodes."
+            fitting = mask - (nodes - 1).bit_length()
+            hint = f"Take a /{fitting} or a larger {key}."
+            allowed = f"/{fitting} or larger"
+            yield error("network.pods_too_small", _PODS, message, hint=hint, found=str(pods), allowed=allowed)
+        elif bits > MOST_SUBNET_BITS or mask > pods.max_prefixlen:
+            most = min(pods.prefixlen + MOST_SUBNET_BITS, pods.max_prefixlen)
+            message = f"/{mask} is {bits} bits longer than the pod network {pods}; kubeadm allows {MOST_SUBNET_BITS}."
+            hint = f"Take a {key} of at most {most}."
+            at = f"spec.kubernetes.{key}"
+            yield error("network.mask_too_far", at, message, hint=hint, found=str(mask), allowed=f"up to {most}")
 
 
 @rule
 def room_for_services(document: Document) -> Iterator[Finding]:
     """The service network is neither too small nor too large for kubeadm."""
-    services = _usable(document.network.kube_service_cidr)
-    if services is None:
-        return
-    if services.num_addresses < FEWEST_SERVICES:
-        found = f"{services} has {services.num_addresses} addresses"
-        yield error("network.services_too_small", _SERVICES, f"{found}; at least {FEWEST_SERVICES} are needed.")
-    elif 32 - services.prefixlen > MOST_SERVICE_BITS:
-        hint = f"Take a /{32 - MOST_SERVICE_BITS} or smaller."
-        yield error("network.services_too_large", _SERVICES, f"{services} is too large for kubeadm.", hint=hint)
+    for services in usable(document.network.kube_service_cidr):
+        longest = services.max_prefixlen - MOST_SERVICE_BITS
+        if services.num_addresses < FEWEST_SERVICES:
+            message = f"{services} has {services.num_addresses} addresses; at least {FEWEST_SERVICES} are needed."
+            allowed = f"at least {FEWEST_SERVICES} addresses"
+            yield error("network.services_too_small", _SERVICES, message, found=str(services), allowed=allowed)
+        elif services.prefixlen < longest:
+            hint = f"Take a /{longest} or smaller."
+            message = f"{services} is too large for kubeadm."
+            allowed = f"/{longest} or smaller"
+            yield error(
+                "network.services_too_large", _SERVICES, message, hint=hint, found=str(services), allowed=allowed
+            )

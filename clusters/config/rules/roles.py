@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
-MOST_CONTROL_PLANES = 7
-"""As many as etcd members are sensible, since they usually share machines."""
-
 MOST_ETCD = 7
 """More members make every write slower. Source: etcd's FAQ."""
 
@@ -31,6 +28,7 @@ def _entries(document: Document) -> Iterator[tuple[str, str, str]]:
         ("master", groups.master),
         ("control-plane", groups.control_plane),
         ("worker", groups.worker),
+        ("registry", groups.registry),
         *((group, topology.entries(document, group)) for group in groups.model_extra or {}),
     )
     for group, items in known:
@@ -45,10 +43,17 @@ def ranges(document: Document) -> Iterator[Finding]:
         problem = topology.expand(item).problem
         if problem:
             yield error(
-                "role.range", path, f"{shown(item)} in {group}: {problem}.", hint="node[1:3] is node1 to node3."
+                "role.range",
+                path,
+                f"{shown(item)} in {group}: {problem}.",
+                hint="node[1:3] is node1 to node3.",
+                found=shown(item),
+                allowed="a name, or a range like node[1:3]",
             )
         elif not item:
-            yield error("role.name_missing", path, f"An entry of {group} is empty.", hint="Remove the line.")
+            message = f"An entry of {group} is empty."
+            hint = "Remove the line."
+            yield error("role.name_missing", path, message, hint=hint, found="nothing", allowed="a machine's name")
 
 
 @rule
@@ -66,6 +71,8 @@ def names_exist(document: Document) -> Iterator[Finding]:
             path,
             f"{group} names {listed}{more}, but no machine has that name.",
             hint=did_you_mean(missing[0], hosts) or "Names in role groups are those of spec.hosts.",
+            found=listed,
+            allowed="names of machines",
         )
 
 
@@ -78,32 +85,21 @@ def names_once(document: Document) -> Iterator[Finding]:
         twice = [name for name in topology.expand(item).names if (merged, name) in seen]
         seen |= {(merged, name) for name in topology.expand(item).names}
         if twice and twice[0]:
-            yield warning("role.duplicate", path, f"{twice[0]} is named twice in {merged}; once is enough.")
+            message = f"{twice[0]} is named twice in {merged}; once is enough."
+            yield warning("role.duplicate", path, message, found=twice[0], allowed="each name once")
 
 
 @rule
 def a_control_plane(document: Document) -> Iterator[Finding]:
-    """There is a control plane machine; several need a way to be reached when the first one is dead."""
-    masters = topology.members(document, "master")
-    path = "spec.roleGroups.master"
-    if not masters:
+    """There is a control plane machine."""
+    if not topology.members(document, "master"):
         yield error(
-            "role.no_master", path, "No machine is the control plane.", hint="Put one or three machines into master."
-        )
-    elif len(masters) > MOST_CONTROL_PLANES:
-        yield warning(
-            "role.many_control_planes",
-            path,
-            f"{len(masters)} control plane machines are more than any cluster has use for.",
-            hint="Three tolerate the loss of one, five of two.",
-        )
-    if len(masters) > 1 and topology.load_balancer(document) == "none":
-        yield error(
-            "endpoint.needs_load_balancer",
-            "spec.controlPlaneEndpoint",
-            f"{len(masters)} control plane machines are named, but the endpoint leads to {masters[0].name} alone: "
-            "when that one dies, nobody finds the others.",
-            hint="Set internalLoadbalancer to haproxy or keepalived, or address to that of a load balancer.",
+            "role.no_master",
+            "spec.roleGroups.master",
+            "No machine is the control plane.",
+            hint="Put one machine into master.",
+            found="none",
+            allowed="at least 1",
         )
 
 
@@ -119,10 +115,12 @@ def a_worker(document: Document) -> Iterator[Finding]:
         "spec.roleGroups.worker",
         "No machine is a worker, so no pod could run.",
         hint=hint or "Put a machine into worker; it may be the control plane too.",
+        found="none",
+        allowed="at least 1",
     )
 
 
-@rule
+@rule(waivable=("etcd.even_count",))
 def etcd_members(document: Document) -> Iterator[Finding]:
     """There is an odd number of etcd members, not too many."""
     path = "spec.roleGroups.etcd"
@@ -131,7 +129,10 @@ def etcd_members(document: Document) -> Iterator[Finding]:
     if document.etcd.type != "kubekey":
         return
     if not count:
-        yield error("role.no_etcd", path, "No machine keeps the cluster's state.", hint="Put one or three into etcd.")
+        message = "No machine keeps the cluster's state."
+        yield error(
+            "role.no_etcd", path, message, hint="Put one or three into etcd.", found="none", allowed="at least 1"
+        )
     elif count % 2 == 0:
         odd = f"{count - 1} or {count + 1}"
         yield error(
@@ -140,6 +141,8 @@ def etcd_members(document: Document) -> Iterator[Finding]:
             topology.tolerates(count),
             hint=f"Take an odd number of etcd members: {odd}.",
             hosts=tuple(host.name for host in members),
+            found=str(count),
+            allowed="an odd number",
         )
     elif count > MOST_ETCD:
         yield warning("etcd.many", path, f"{count} etcd members make every write slow.", hint="Take 3, 5 or 7.")

@@ -1,0 +1,106 @@
+"""Change a document in the text it came from: comments, order and layout of what did not change stay as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config import emit
+from clusters.config.fit import fitted
+from clusters.config.load import load
+from clusters.config.parts import pick
+from clusters.config.patch import CannotPatch, Patcher
+from clusters.config.render import documents, render
+from clusters.config.yamltree import Mapping, read, source_of
+from clusters.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.config.schema import Document
+
+_SLOTS = {"Cluster": "cluster", "Inventory": "inventory", "Config": "config"}
+
+
+def edit(original: str, document: Document) -> str:
+    """The text with what differs changed, secrets included; of a Markdown page, its code block.
+
+    What comes back always loads as `document`. The dialect stays, or becomes v1alpha2 when it could not hold the
+    document. A change that cannot be made in its place is made by writing its section anew, or the whole file.
+    Raises ConfigError when the original cannot be read.
+    """
+    loaded = load(original)
+    if loaded.document is None:
+        raise ConfigError(
+            "The original text cannot be read, so it cannot be changed in its place.",
+            hint="Write the document anew instead.",
+        )
+    text = source_of(original)
+    dialect = loaded.dialect if fitted(document, loaded.dialect) == document else "v1alpha2"
+    if loaded.document == document:
+        return text
+    if (dialect == "v4") == (loaded.dialect == "v4"):
+        old, new = documents(loaded.document, loaded.dialect, "show"), documents(document, dialect, "show")
+        for way in (_in_place, _by_section):
+            found = _attempt(way, text, old, new, loosely=dialect == loaded.dialect)
+            if found and load(found).document == document:
+                return found
+    return render(document, dialect=dialect, secrets="show")
+
+
+def _attempt(way: Callable[..., str], text: str, old: Any, new: Any, *, loosely: bool) -> str:
+    try:
+        return way(text, old, new, loosely)
+    except CannotPatch:
+        return ""
+
+
+def _nodes(text: str) -> dict[str, Mapping]:
+    parts = pick(read(text))
+    found = {slot: getattr(parts, slot) for slot in ("cluster", "kubesphere", "inventory", "config")}
+    return {slot: node for slot, node in found.items() if node is not None}
+
+
+def _by_slot(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {_SLOTS.get(each["kind"], "kubesphere"): each for each in found}
+
+
+def _in_place(text: str, old: list[dict[str, Any]], new: list[dict[str, Any]], loosely: bool) -> str:
+    """The smallest patches."""
+    nodes, before, after = _nodes(text), _by_slot(old), _by_slot(new)
+    if set(before) - set(after):
+        raise CannotPatch
+    patcher = Patcher(text, loosely)
+    for slot, data in after.items():
+        if slot in before and slot in nodes:
+            patcher.mapping(nodes[slot], before[slot], data)
+    patched = patcher.applied()
+    for slot, data in after.items():
+        if slot not in before:
+            end = "" if patched.endswith("\n") else "\n"
+            patched += f"{end}---\n" + "".join(f"{line}\n" for line in emit.block(data))
+    return patched
+
+
+def _by_section(text: str, old: list[dict[str, Any]], new: list[dict[str, Any]], loosely: bool) -> str:
+    """Sections below spec that differ, written anew one by one until the whole is right."""
+    nodes, before, after = _nodes(text), _by_slot(old), _by_slot(new)
+    if set(before) != set(after) or not set(after) <= set(nodes):
+        raise CannotPatch
+    patcher = Patcher(text, loosely)
+    for slot, data in after.items():
+        for key, value in data.items():
+            spec = nodes[slot].pairs.get(key, (None, None))[1]
+            if key == "spec" and isinstance(spec, Mapping):
+                _sections(patcher, spec, before[slot]["spec"], value)
+            elif not patcher.same(before[slot].get(key), value):
+                patcher.mapping(nodes[slot], {key: before[slot].get(key)}, {key: value})
+    return patcher.applied()
+
+
+def _sections(patcher: Patcher, spec: Mapping, old: dict[str, Any], new: dict[str, Any]) -> None:
+    kept = {key: value for key, value in new.items() if key in spec.pairs}
+    for key, value in kept.items():
+        if key not in old or not patcher.same(old[key], value):
+            patcher.anew(spec, key, value)
+    others = {key: old[key] for key in old if key not in kept}
+    patcher.mapping(spec, others, {key: new[key] for key in new if key not in kept})

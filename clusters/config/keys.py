@@ -1,0 +1,169 @@
+"""What a key of the document is: its type, default and meaning, since when KubeKey has it, and whether it is acted on.
+
+Everything that speaks of keys derives from these marks: reading, writing, what a dialect cannot hold,
+the JSON Schema, and the warning that a key is kept in the file without an effect yet.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Union
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from clusters.config.secret import Secret
+from clusters.config.secretkeys import is_secret_key
+
+ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
+
+
+def key(
+    default: Any,
+    description: str,
+    *,
+    acted: bool = True,
+    since: str = "1.0",
+    alias: str = "",
+    v4: str = "",
+    shown: bool = False,
+    quoted: bool = False,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """A key of the document.
+
+    `acted`: whether Slipway does something with it (on a section: with any key in it); `since`: KubeKey's release
+    that brought it; `v4`: its path in KubeKey 4's Config; `shown`: written even when it holds the default; `quoted`:
+    a number that v1alpha1 writes as text; `choices`: the values that mean something (for rules and the JSON Schema).
+    """
+    marks: dict[str, Any] = {ACTED: acted, SINCE: since}
+    marks |= {name: value for name, value in ((V4, v4), (SHOWN, shown), (NUMBER, quoted)) if value}
+    if choices:
+        marks["enum"] = list(choices)
+    if alias:
+        return Field(default=default, alias=alias, description=description, json_schema_extra=marks)
+    return Field(default=default, description=description, json_schema_extra=marks)
+
+
+def _listed(value: Any) -> Any:
+    """YAML writes an empty list as nothing at all; KubeKey accepts that, so do we."""
+    return () if value is None else value
+
+
+def _text(value: Any) -> Any:
+    """A bare number where text is meant (`name: 1`) is text; nothing is no text."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _given(value: Any) -> Any:
+    """An empty secret is none."""
+    return value or None
+
+
+def _key_is_secret(value: Any) -> Any:
+    """A path stays text; a private key that stands where its path is meant is a secret."""
+    value = _text(value)
+    return Secret(value) if isinstance(value, str) and "PRIVATE KEY-----" in value else value
+
+
+def _set_is_secret(value: Any) -> Any:
+    """`adminPassword=x`, as Helm's --set takes it, is a secret."""
+    value = _text(value)
+    return Secret(value) if isinstance(value, str) and is_secret_key(value.partition("=")[0]) else value
+
+
+def or_default(default: str) -> BeforeValidator:
+    """KubeKey takes an empty text as not given."""
+    return BeforeValidator(lambda value: _text(value) or default)
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Names = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+GivenSecret = Annotated[Secret | None, BeforeValidator(_given)]
+PathOrKey = Annotated[str | Secret, BeforeValidator(_key_is_secret)]
+SetValue = Annotated[str | Secret, BeforeValidator(_set_is_secret)]
+OneOrMany = SetValue | tuple[SetValue, ...]
+"""Helm values: a file's path (KubeKey 1.0), or a list as --set takes it."""
+
+
+class Model(BaseModel):
+    """Common settings of all parts of the document. Unknown keys are kept in `model_extra`."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="allow", hide_input_in_errors=True
+    )
+
+
+class Switch(Model):
+    """Something that is on or off."""
+
+    enabled: bool = key(False, "Whether it is on.")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key, compiled from its field.
+
+    `kind` is model, models (a list of them), table (names to models), int, float, bool, text, names, values, labels
+    (names to texts), flags (names to truth values), secret or raw; `inner` is the model's class.
+    """
+
+    name: str
+    attribute: str
+    kind: str
+    inner: type[Model] | None
+    default: Any
+    acted: bool
+    since: tuple[int, ...]
+    v4: str
+    shown: bool
+    quoted: bool
+
+
+@cache
+def keys_of(model_class: type[Model]) -> dict[str, Key]:
+    """Key in the file -> what it is. A key that begins with `---` is another part of the file, not a key."""
+    hints = typing.get_type_hints(model_class)
+    found: dict[str, Key] = {}
+    for attribute, each in model_class.model_fields.items():
+        marks = each.json_schema_extra if isinstance(each.json_schema_extra, dict) else {}
+        kind, inner = _kind(hints[attribute])
+        name = each.alias or attribute
+        found[name] = Key(
+            name=name,
+            attribute=attribute,
+            kind=kind,
+            inner=inner,
+            default=each.default,
+            acted=bool(marks.get(ACTED, True)),
+            since=tuple(int(part) for part in str(marks.get(SINCE, "1.0")).split(".")),
+            v4=str(marks.get(V4, "")),
+            shown=bool(marks.get(SHOWN)),
+            quoted=bool(marks.get(NUMBER)),
+        )
+    return found
+
+
+_SIMPLE = {int: "int", float: "float", bool: "bool", str: "text", Secret: "secret"}
+_OF_DICT = {str: "labels", bool: "flags"}
+
+
+def _kind(hint: Any) -> tuple[str, type[Model] | None]:
+    if isinstance(hint, type) and not typing.get_args(hint):
+        return ("model", hint) if issubclass(hint, Model) else (_SIMPLE[hint], None)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        given = [each for each in arguments if each is not type(None)]
+        if any(typing.get_origin(each) is tuple for each in given):
+            return "values", None
+        return ("text", None) if str in given else _kind(given[0])
+    inner = arguments[-1] if origin is dict else arguments[0]
+    is_model = isinstance(inner, type) and issubclass(inner, Model)
+    if origin is dict:
+        return ("table", inner) if is_model else (_OF_DICT.get(inner, "raw"), None)
+    return ("models", inner) if is_model else ("names", None)

@@ -1,0 +1,85 @@
+"""Which versions of other parts fit which Kubernetes. Minor versions of Kubernetes 1 are plain numbers."""
+
+from __future__ import annotations
+
+import re
+
+KUBESPHERE: dict[str, tuple[int, int]] = {
+    "v2.1.1": (15, 18),
+    "v3.0.0": (15, 18),
+    "v3.1.0": (15, 20),
+    "v3.1.1": (15, 20),
+    "v3.2.0": (19, 22),
+    "v3.2.1": (19, 22),
+    "v3.3.0": (19, 23),
+    "v3.3.1": (19, 24),
+    "v3.3.2": (19, 24),
+    "v3.4.0": (19, 26),
+    "v3.4.1": (21, 26),
+}
+"""Version -> oldest and newest minor of Kubernetes. Source: KubeKey 3's table of KubeSphere versions."""
+
+PLUGINS: dict[str, dict[str, tuple[int, int]]] = {
+    "calico": {
+        "3.25": (23, 28),
+        "3.26": (23, 28),
+        "3.27": (23, 29),
+        "3.28": (23, 30),
+        "3.29": (23, 32),
+        "3.30": (23, 33),
+        "3.31": (23, 35),
+        "3.32": (34, 37),
+    },
+    "cilium": {
+        "1.14": (23, 27),
+        "1.15": (23, 29),
+        "1.16": (23, 30),
+        "1.17": (23, 32),
+        "1.18": (23, 33),
+        "1.19": (23, 34),
+        "1.20": (33, 37),
+    },
+    "kubeovn": {
+        "1.12": (23, 28),
+        "1.13": (23, 28),
+        "1.14": (23, 36),
+        "1.15": (23, 37),
+        "1.16": (29, 37),
+    },
+}
+"""Plugin -> its series -> oldest and newest minor of Kubernetes. Source: KubeKey 4's cluster_require defaults."""
+
+OLDEST_CONTAINERD = (1, 6, 0)
+"""From Kubernetes 1.26 on the kubelet speaks CRI v1 only, which came with it. Source: Kubernetes' changelog of 1.26."""
+
+REMOVED_GATES = {
+    "TTLAfterFinished": 25,
+    "IPv6DualStack": 25,
+    "ExpandCSIVolumes": 27,
+    "EphemeralContainers": 27,
+    "CSIStorageCapacity": 28,
+}
+"""Feature gate -> the first minor that does not know it any more. Source: Kubernetes' list of removed feature gates."""
+
+DUAL_STACK_SINCE = 21
+"""The minor in which IPv4/IPv6 dual stack is on by default. Source: Kubernetes' changelog of 1.21."""
+
+Version = tuple[int, int, int]
+
+
+def oldest_etcd(minor: int, patch: int) -> Version:
+    """The oldest etcd that kubeadm of this release takes. Source: KubeKey 4's cluster_require defaults."""
+    if minor <= 27:
+        return (3, 2, 18)
+    if minor <= 30:
+        return (3, 4, 13)
+    late = {31: patch >= 14, 32: patch >= 10, 33: patch >= 6, 34: patch >= 2}
+    if minor == 34:
+        return (3, 5, 24) if late[34] else (3, 5, 21)
+    return (3, 5, 24) if late.get(minor, True) else (3, 5, 11)
+
+
+def parsed(text: str) -> Version | None:
+    """`v3.27.4`, `3.27` or `3.5.24-0` as numbers; None when it is no version."""
+    match = re.fullmatch(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:-\d+)?", text.strip())
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None

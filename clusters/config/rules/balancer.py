@@ -1,0 +1,161 @@
+"""Rules on what stands before several control planes: haproxy, kube-vip, a load balancer or DNS of one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config import topology
+from clusters.config.finding import error, info, warning
+from clusters.config.rules.notbuilt import choices
+from clusters.config.rules.registry import rule
+from clusters.config.sections.endpoint import LOAD_BALANCERS, VIP_MODES, VIRTUAL, KubeVip
+from clusters.config.syntax import did_you_mean
+from clusters.config.yamltree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+_PATH = "spec.controlPlaneEndpoint"
+
+
+def _addresses(document: Document) -> dict[str, str]:
+    """Address -> machine."""
+    return {
+        address: host.name for host in document.hosts for address in (host.address, *host.node_addresses) if address
+    }
+
+
+@rule
+def load_balancer(document: Document) -> Iterator[Finding]:
+    """The internal load balancer is one there is."""
+    text, path = document.control_plane_endpoint.internal_loadbalancer, f"{_PATH}.internalLoadbalancer"
+    if text and text not in LOAD_BALANCERS:
+        yield error(
+            "endpoint.load_balancer_unknown",
+            path,
+            f"{shown(text)} is no internal load balancer.",
+            hint=did_you_mean(text, LOAD_BALANCERS),
+            found=shown(text),
+            allowed=", ".join(LOAD_BALANCERS),
+        )
+
+
+@rule(waivable=True)
+def something_before_several(document: Document) -> Iterator[Finding]:
+    """Two or more control planes have a load balancer, a virtual address or a DNS of one's own before them."""
+    endpoint, masters = document.control_plane_endpoint, topology.members(document, "master")
+    if len(masters) < 2 or endpoint.internal_loadbalancer or endpoint.external_dns:
+        return
+    address = endpoint.address if endpoint.address != "127.0.0.1" else ""
+    if address and address not in _addresses(document):
+        return
+    leads = topology.endpoint_address(document)
+    yield error(
+        "endpoint.no_load_balancer",
+        f"{_PATH}.address",
+        f"{len(masters)} control planes, but the endpoint leads to {leads} alone: when it stops, so does the cluster.",
+        hint=f"Set internalLoadbalancer to {choices('internalLoadbalancer')}, or give a load balancer's address.",
+        hosts=tuple(host.name for host in masters),
+        found=address or "nothing",
+        allowed="a load balancer's address, internalLoadbalancer, or externalDNS",
+    )
+
+
+@rule
+def haproxy(document: Document) -> Iterator[Finding]:
+    """haproxy runs on every node, so there is no address of it."""
+    endpoint = document.control_plane_endpoint
+    if endpoint.internal_loadbalancer == "haproxy" and endpoint.address not in ("", "127.0.0.1"):
+        yield error(
+            "endpoint.haproxy_address",
+            f"{_PATH}.address",
+            f"With haproxy every node is its own load balancer, so the address {endpoint.address} has no meaning.",
+            hint="Empty the address, or remove internalLoadbalancer.",
+            found=endpoint.address,
+            allowed="nothing",
+        )
+
+
+@rule
+def virtual_address(document: Document) -> Iterator[Finding]:
+    """What control planes share is an address that belongs to no machine."""
+    endpoint, path = document.control_plane_endpoint, f"{_PATH}.address"
+    kind = endpoint.internal_loadbalancer
+    if kind not in VIRTUAL:
+        return
+    allowed = "a free address in the machines' network"
+    owner = _addresses(document).get(endpoint.address)
+    if endpoint.address in ("", "127.0.0.1"):
+        message = f"{kind} needs a virtual address, and none is given."
+        hint = "A free address in the control planes' network."
+        yield error("endpoint.vip_missing", path, message, hint=hint, found="nothing", allowed=allowed)
+    elif owner is not None:
+        message = f"{endpoint.address} is {owner}'s own address; the virtual address must belong to no machine."
+        hint = "A free address in the control planes' network."
+        yield error(
+            "endpoint.vip_is_node",
+            path,
+            message,
+            hint=hint,
+            hosts=(owner,),
+            found=endpoint.address,
+            allowed=allowed,
+        )
+
+
+@rule
+def kube_vip(document: Document) -> Iterator[Finding]:
+    """kube-vip has a way to tell the network of its address; its options stand only where it is asked for."""
+    endpoint = document.control_plane_endpoint
+    if endpoint.internal_loadbalancer != "kube-vip":
+        if endpoint.kubevip != KubeVip():
+            message = "What is written below kubevip counts only with internalLoadbalancer: kube-vip."
+            yield warning("endpoint.vip_unused", f"{_PATH}.kubevip", message)
+        return
+    mode = endpoint.kubevip.mode
+    if mode not in VIP_MODES:
+        message = f"kube-vip has no mode {shown(mode)}."
+        hint = did_you_mean(mode.upper(), VIP_MODES)
+        at = f"{_PATH}.kubevip.mode"
+        allowed = ", ".join(VIP_MODES)
+        yield error("endpoint.vip_mode", at, message, hint=hint, found=shown(mode), allowed=allowed)
+
+
+@rule
+def ipvs_and_virtual_address(document: Document) -> Iterator[Finding]:
+    """kube-proxy in ipvs mode leaves the virtual address alone. Source: KubeKey's issue 1702."""
+    endpoint, kubernetes = document.control_plane_endpoint, document.kubernetes
+    if endpoint.internal_loadbalancer == "kube-vip" and kubernetes.proxy_mode == "ipvs":
+        ipvs = kubernetes.kube_proxy_configuration.get("ipvs")
+        if not (isinstance(ipvs, dict) and ipvs.get("excludeCIDRs")):
+            message = "kube-proxy in ipvs mode may take the virtual address away from kube-vip."
+            hint = "Take iptables, or name the address in kubeProxyConfiguration.ipvs.excludeCIDRs."
+            yield warning("endpoint.vip_ipvs", "spec.kubernetes.proxyMode", message, hint=hint, found="ipvs")
+
+
+@rule
+def external_dns(document: Document) -> Iterator[Finding]:
+    """With a DNS of one's own the address comes from there."""
+    endpoint = document.control_plane_endpoint
+    if endpoint.external_dns and endpoint.address:
+        yield error(
+            "endpoint.external_dns_address",
+            f"{_PATH}.address",
+            "With externalDNS the endpoint's address comes from DNS, so none may be given here.",
+            hint="Empty the address, or remove externalDNS.",
+            found=endpoint.address,
+            allowed="nothing",
+        )
+
+
+@rule
+def one_is_enough(document: Document) -> Iterator[Finding]:
+    """A load balancer before one control plane is said to be of no use yet."""
+    endpoint = document.control_plane_endpoint
+    if endpoint.internal_loadbalancer in LOAD_BALANCERS and len(topology.members(document, "master")) == 1:
+        message = f"{endpoint.internal_loadbalancer} has only one control plane behind it."
+        hint = "It makes adding control planes easier later."
+        yield info("endpoint.balancer_for_one", f"{_PATH}.internalLoadbalancer", message, hint=hint)

@@ -1,0 +1,127 @@
+"""Rules on versions that have to fit together: Kubernetes, etcd, runtime, network plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config import matrix, versions
+from clusters.config.finding import error, info
+from clusters.config.rules.registry import rule
+from clusters.config.syntax import parts_of
+from clusters.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+
+def kubernetes_of(document: Document) -> versions.Version | None:
+    """The version of Kubernetes, if it is one."""
+    try:
+        return versions.parse_version(document.kubernetes.version)
+    except ConfigError:
+        return None
+
+
+def series(minors: tuple[int, int]) -> str:
+    """`v1.23 to v1.28`."""
+    return f"v1.{minors[0]} to v1.{minors[1]}"
+
+
+def _of_v4(document: Document, *names: str) -> str:
+    """A version that only a KubeKey 4 Config says."""
+    value: Any = document.config_v4
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+@rule(waivable=True)
+def plugin(document: Document) -> Iterator[Finding]:
+    """The network plugin's version is tested with this Kubernetes, where it is named (KubeKey 4)."""
+    version, name = kubernetes_of(document), document.network.plugin
+    text = _of_v4(document, "cni", f"{name}_version")
+    found = matrix.parsed(text)
+    minors = matrix.PLUGINS.get(name, {}).get(f"{found[0]}.{found[1]}") if found else None
+    if version is None or minors is None or minors[0] <= version.minor <= minors[1]:
+        return
+    yield error(
+        "compat.plugin",
+        f"config.cni.{name}_version",
+        f"{name} {text} goes with Kubernetes {series(minors)}, not with {version}.",
+        found=text,
+        allowed=f"a version for v1.{version.minor}",
+    )
+
+
+@rule(waivable=True)
+def etcd(document: Document) -> Iterator[Finding]:
+    """etcd is new enough for this Kubernetes, where its version is named (KubeKey 4)."""
+    version, text = kubernetes_of(document), _of_v4(document, "etcd", "etcd_version")
+    found = matrix.parsed(text)
+    if version is None or found is None:
+        return
+    oldest = matrix.oldest_etcd(version.minor, version.patch)
+    if found < oldest:
+        wanted = ".".join(str(part) for part in oldest)
+        message = f"Kubernetes {version} wants etcd {wanted} or newer, found {text}."
+        yield error("compat.etcd", "config.etcd.etcd_version", message, found=text, allowed=f"{wanted} and newer")
+
+
+@rule
+def containerd(document: Document) -> Iterator[Finding]:
+    """containerd speaks the kubelet's language, where its version is named (KubeKey 4)."""
+    version, text = kubernetes_of(document), _of_v4(document, "cri", "containerd_version")
+    found = matrix.parsed(text)
+    if version is None or found is None or version.minor < 26 or found >= matrix.OLDEST_CONTAINERD:
+        return
+    wanted = ".".join(str(part) for part in matrix.OLDEST_CONTAINERD)
+    message = f"Kubernetes {version} wants containerd {wanted} or newer, found {text}."
+    path = "config.cri.containerd_version"
+    yield error("compat.containerd", path, message, found=text, allowed=f"{wanted} and newer")
+
+
+@rule
+def docker(document: Document) -> Iterator[Finding]:
+    """From 1.24 on the kubelet drives docker through cri-dockerd only."""
+    version = kubernetes_of(document)
+    if version is None or versions.has_dockershim(version):
+        return
+    section = document.kubernetes
+    if "dockershim" in section.container_runtime_endpoint:
+        path = "spec.kubernetes.containerRuntimeEndpoint"
+        message = f"Kubernetes {version} has no dockershim any more; it ended with v1.23."
+        hint = "Leave the key out, or take unix:///var/run/cri-dockerd.sock."
+        found = section.container_runtime_endpoint
+        yield error("compat.dockershim", path, message, hint=hint, found=found, allowed="cri-dockerd's socket")
+    elif section.container_manager == "docker":
+        message = f"Kubernetes {version} reaches docker through cri-dockerd, one more service on every machine."
+        path = "spec.kubernetes.containerManager"
+        yield info("compat.cri_dockerd", path, message, hint="containerd needs none.", found="docker")
+
+
+@rule(waivable=True)
+def feature_gates(document: Document) -> Iterator[Finding]:
+    """Feature gates are ones this Kubernetes knows: a component does not start with one it does not know."""
+    version = kubernetes_of(document)
+    for gate in document.kubernetes.feature_gates:
+        gone = matrix.REMOVED_GATES.get(gate)
+        if version is not None and gone is not None and version.minor >= gone:
+            message = f"The feature gate {gate} was removed in v1.{gone}; {version} does not start with it."
+            path = f"spec.kubernetes.featureGates.{gate}"
+            yield error(
+                "compat.feature_gate", path, message, hint="Remove it.", found=gate, allowed=f"before v1.{gone}"
+            )
+
+
+@rule
+def dual_stack(document: Document) -> Iterator[Finding]:
+    """Dual stack wants a Kubernetes that has it switched on."""
+    version, text = kubernetes_of(document), document.network.kube_pods_cidr
+    if version is not None and version.minor < matrix.DUAL_STACK_SINCE and len(parts_of(text)) > 1:
+        wanted = f"v1.{matrix.DUAL_STACK_SINCE}"
+        message = f"Dual stack wants Kubernetes {wanted} or newer, found {version}."
+        path = "spec.kubernetes.version"
+        yield error("compat.dual_stack", path, message, found=str(version), allowed=f"{wanted} and newer")

@@ -1,0 +1,179 @@
+"""Rules on the etcd section: where the state is, how it is tuned and saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config import topology
+from clusters.config.finding import error, warning
+from clusters.config.rules.registry import rule
+from clusters.config.sections.etcd import ETCD_TYPES, LOG_LEVELS, METRICS, ExternalEtcd
+from clusters.config.syntax import did_you_mean, is_absolute, is_url
+from clusters.config.yamltree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+MOST_QUOTA = 8 * 1024**3
+"""Bytes; a larger database starts slowly. Source: etcd's documentation on limits."""
+MOST_ELECTION_MS = 50_000
+"""Source: etcd's documentation on tuning."""
+HEARTBEATS = 5
+"""etcd refuses an election timeout shorter than this many heartbeats. Source: etcd's check of its flags."""
+
+_PATH = "spec.etcd"
+
+
+@rule
+def words(document: Document) -> Iterator[Finding]:
+    """The type of etcd, its metrics and its log level are ones there are."""
+    section = document.etcd
+    for id, key, text, allowed in (
+        ("type", "type", section.type, ETCD_TYPES),
+        ("metrics", "metrics", section.metrics, METRICS),
+        ("log_level", "logLevel", section.log_level, LOG_LEVELS),
+    ):
+        if text not in allowed:
+            what = "type of etcd" if id == "type" else f"{key} of etcd"
+            yield error(
+                f"etcd.{id}_unknown",
+                f"{_PATH}.{key}",
+                f"{shown(text)} is no {what}.",
+                hint=did_you_mean(text, [word for word in allowed if word]),
+                found=shown(text),
+                allowed=", ".join(word for word in allowed if word),
+            )
+
+
+@rule
+def ports(document: Document) -> Iterator[Finding]:
+    """Clients and members have a port each."""
+    section = document.etcd
+    for key, port in (("port", section.port), ("peerPort", section.peer_port)):
+        if not 1 <= port <= 65535:
+            message = f"Port {port} does not exist; allowed are 1 to 65535."
+            yield error("etcd.port_range", f"{_PATH}.{key}", message, found=str(port), allowed="1 to 65535")
+    if section.port == section.peer_port:
+        message = f"Clients and peers cannot both use port {section.port}."
+        allowed = f"any but {section.port}"
+        yield error("etcd.ports_same", f"{_PATH}.peerPort", message, found=str(section.port), allowed=allowed)
+
+
+@rule
+def directories(document: Document) -> Iterator[Finding]:
+    """Data and snapshots lie in directories of their own."""
+    section = document.etcd
+    hint = "An absolute path like /var/lib/etcd."
+    if not is_absolute(section.data_dir):
+        found = shown(section.data_dir)
+        message = f"etcd cannot keep its data in {found}."
+        yield error("etcd.data_dir", f"{_PATH}.dataDir", message, hint=hint, found=found, allowed="an absolute path")
+    if not is_absolute(section.backup_dir):
+        found = shown(section.backup_dir)
+        message = f"Snapshots cannot be kept in {found}."
+        path = f"{_PATH}.backupDir"
+        yield error("etcd.backup_dir", path, message, hint=hint, found=found, allowed="an absolute path")
+    elif is_absolute(section.data_dir) and f"{section.backup_dir}/".startswith(f"{section.data_dir.rstrip('/')}/"):
+        message = "Snapshots lie in etcd's own directory: what destroys one destroys both."
+        hint = "Take /var/backups/kube_etcd."
+        yield warning("etcd.backup_in_data", f"{_PATH}.backupDir", message, hint=hint, found=section.backup_dir)
+
+
+@rule
+def backups(document: Document) -> Iterator[Finding]:
+    """Snapshots are made, and at least one is kept."""
+    section = document.etcd
+    for key, number in (("backupPeriod", section.backup_period), ("keepBackupNumber", section.keep_backup_number)):
+        if number < 1:
+            message = f"{key} is {number}; at least 1 is needed."
+            yield error("etcd.backup_range", f"{_PATH}.{key}", message, found=str(number), allowed="1 and more")
+
+
+@rule
+def timing(document: Document) -> Iterator[Finding]:
+    """An election waits for several heartbeats."""
+    heartbeat, election = document.etcd.heartbeat_interval, document.etcd.election_timeout
+    path = f"{_PATH}.electionTimeout"
+    if heartbeat < 1:
+        message = f"A heartbeat every {heartbeat} ms is none."
+        hint = "250 is usual."
+        allowed = "1 and more"
+        at = f"{_PATH}.heartbeatInterval"
+        yield error("etcd.heartbeat_range", at, message, hint=hint, found=str(heartbeat), allowed=allowed)
+    elif not HEARTBEATS * heartbeat <= election <= MOST_ELECTION_MS:
+        allowed = f"{HEARTBEATS * heartbeat} to {MOST_ELECTION_MS}"
+        message = f"etcd does not start with an election timeout of {election} ms and a heartbeat of {heartbeat} ms."
+        hint = "250 and 5000 are usual."
+        yield error("etcd.election_timeout", path, message, hint=hint, found=str(election), allowed=allowed)
+
+
+@rule
+def sizes(document: Document) -> Iterator[Finding]:
+    """Numbers of the tuning are above zero, and the database stays small enough to start."""
+    section = document.etcd
+    for key, number in (
+        ("snapshotCount", section.snapshot_count),
+        ("quotaBackendBytes", section.quota_backend_bytes),
+        ("maxRequestBytes", section.max_request_bytes),
+    ):
+        if number is not None and number < 1:
+            message = f"{key} is {number}; at least 1 is needed."
+            yield error("etcd.size_range", f"{_PATH}.{key}", message, found=str(number), allowed="1 and more")
+    for key, number in (
+        ("autoCompactionRetention", section.auto_compaction_retention),
+        ("maxSnapshots", section.max_snapshots),
+        ("maxWals", section.max_wals),
+    ):
+        if number is not None and number < 0:
+            message = f"{key} is {number}; 0 means no limit."
+            yield error("etcd.size_range", f"{_PATH}.{key}", message, found=str(number), allowed="0 and more")
+    quota = section.quota_backend_bytes
+    if quota is not None and quota > MOST_QUOTA:
+        message = f"A database of {quota} bytes starts slowly; etcd advises {MOST_QUOTA} at most."
+        path = f"{_PATH}.quotaBackendBytes"
+        yield warning("etcd.quota_large", path, message, found=str(quota), allowed=f"up to {MOST_QUOTA}")
+
+
+@rule
+def external(document: Document) -> Iterator[Finding]:
+    """An external etcd has addresses and what is needed to log in; without one these keys mean nothing."""
+    section, path = document.etcd.external, f"{_PATH}.external"
+    if document.etcd.type != "external":
+        if section != ExternalEtcd():
+            message = f"etcd is of type {shown(document.etcd.type)}, so what is written below external has no effect."
+            yield warning("etcd.external_unused", path, message, hint="Set type to external, or remove it.")
+        return
+    if not section.endpoints:
+        message = "The external etcd has no endpoints."
+        hint = "Like https://10.1.2.3:2379."
+        yield error("etcd.external_endpoints", path, message, hint=hint, found="none", allowed="at least 1")
+    for index, text in enumerate(section.endpoints):
+        if not is_url(text):
+            message = f"{shown(text)} is no URL of an etcd member."
+            hint = "Write it like https://10.1.2.3:2379."
+            at = f"{path}.endpoints.{index}"
+            yield error("etcd.external_endpoint_syntax", at, message, hint=hint, found=shown(text), allowed="a URL")
+    if any(text.startswith("https") for text in section.endpoints):
+        files = (("caFile", section.ca_file), ("certFile", section.cert_file), ("keyFile", section.key_file))
+        for key, value in files:
+            if not value:
+                message = f"The external etcd speaks TLS, so {key} is needed."
+                at = f"{path}.{key}"
+                yield error("etcd.external_file_missing", at, message, found="nothing", allowed="the file's path")
+
+
+@rule
+def members_are_used(document: Document) -> Iterator[Finding]:
+    """The group etcd says where etcd runs only when etcd is a service of its own."""
+    members = topology.names(document, "etcd")
+    kind, path = document.etcd.type, "spec.roleGroups.etcd"
+    masters = set(topology.names(document, "master"))
+    if kind == "external" and members:
+        message = "etcd is outside the cluster, so the machines in the group etcd get none."
+        yield warning("etcd.members_unused", path, message, hint="Empty the group.", hosts=members)
+    elif kind == "kubeadm" and set(members) - masters:
+        message = "kubeadm runs etcd on the control plane machines; the group etcd names others, too."
+        yield warning("etcd.members_unused", path, message, hint="Name the control plane machines, or none.")

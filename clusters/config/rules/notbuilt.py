@@ -1,0 +1,164 @@
+"""What Slipway can install so far: one table. What is written as false here is refused, and only here.
+
+Building something means its line becomes true; the other rules speak of every choice as if all were built.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config import topology
+from clusters.config.finding import error
+from clusters.config.rules.registry import rule
+from clusters.config.syntax import address_of, network_of, parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+BUILT: dict[str, dict[str, bool]] = {
+    "topology": {
+        "several control planes": True,
+        "dual stack": False,
+        "IPv6": False,
+    },
+    "internalLoadbalancer": {
+        "haproxy": True,
+        "keepalived": True,
+        "kube-vip": False,
+    },
+    "containerManager": {
+        "containerd": True,
+        "docker": False,
+        "crio": False,
+        "isula": False,
+    },
+    "etcd.type": {
+        "kubekey": True,
+        "kubeadm": False,
+        "external": False,
+    },
+    "plugin": {
+        "bridge": True,
+        "none": True,
+        "calico": False,
+        "flannel": False,
+        "cilium": False,
+        "kubeovn": False,
+        "hybridnet": False,
+    },
+    "kubernetes.type": {
+        "kubernetes": True,
+        "k3s": False,
+        "k8e": False,
+    },
+    "documents": {
+        "KubeSphere": False,
+    },
+}
+
+
+def is_built(kind: str, choice: str) -> bool:
+    """Whether this choice can be installed; what is no choice at all is for other rules to say."""
+    return BUILT[kind].get(choice, True)
+
+
+def choices(kind: str) -> str:
+    """What can be chosen, for people."""
+    return ", ".join(choice for choice, built in BUILT[kind].items() if built) or "nothing"
+
+
+@rule
+def choices_are_built(document: Document) -> Iterator[Finding]:
+    """Every choice is one that is built."""
+    kubernetes, endpoint = document.kubernetes, document.control_plane_endpoint
+    asked = (
+        (
+            "internalLoadbalancer",
+            endpoint.internal_loadbalancer,
+            "endpoint.load_balancer_not_built",
+            "spec.controlPlaneEndpoint.internalLoadbalancer",
+            "Leave it out.",
+        ),
+        (
+            "containerManager",
+            kubernetes.container_manager,
+            "kubernetes.container_manager_not_built",
+            "spec.kubernetes.containerManager",
+            "Take containerd; images are the same.",
+        ),
+        (
+            "etcd.type",
+            document.etcd.type,
+            "etcd.type_not_built",
+            "spec.etcd.type",
+            "Take kubekey: etcd as a service of its own.",
+        ),
+        (
+            "plugin",
+            document.network.plugin,
+            "network.plugin_not_built",
+            "spec.network.plugin",
+            "Take bridge (routes between machines of one network), or none and install it yourself.",
+        ),
+        (
+            "kubernetes.type",
+            kubernetes.type,
+            "kubernetes.type_not_built",
+            "spec.kubernetes.type",
+            "Take kubernetes.",
+        ),
+    )
+    for kind, choice, id, path, hint in asked:
+        if not is_built(kind, choice):
+            yield error(id, path, f"{choice} is not built yet.", hint=hint, found=choice, allowed=choices(kind))
+
+
+@rule
+def several_control_planes(document: Document) -> Iterator[Finding]:
+    """There is one control plane machine, as long as several are not built."""
+    masters = topology.members(document, "master")
+    if len(masters) > 1 and not is_built("topology", "several control planes"):
+        yield error(
+            "topology.one_control_plane",
+            "spec.roleGroups.master",
+            f"{len(masters)} control plane machines are named; installing more than one is not built yet.",
+            hint=f"Keep {masters[0].name} in master, and make the others workers.",
+            hosts=tuple(host.name for host in masters[1:]),
+            found=str(len(masters)),
+            allowed="1",
+        )
+
+
+@rule
+def networks_of_one_kind(document: Document) -> Iterator[Finding]:
+    """Networks are IPv4, as long as others are not built."""
+    network = document.network
+    for path, text in (
+        ("spec.network.kubePodsCIDR", network.kube_pods_cidr),
+        ("spec.network.kubeServiceCIDR", network.kube_service_cidr),
+    ):
+        parsed = network_of(text)
+        if len(parts_of(text)) > 1 and not is_built("topology", "dual stack"):
+            message = "Two networks (dual stack) are not built yet."
+            yield error("network.dual_stack", path, message, hint="Keep the first.", found=text, allowed="one network")
+        elif parsed is not None and parsed.version == 6 and not is_built("topology", "IPv6"):
+            message = f"{text} is an IPv6 network; these are not built yet."
+            yield error("network.ipv6", path, message, found=text, allowed="IPv4")
+
+
+@rule
+def addresses_of_one_kind(document: Document) -> Iterator[Finding]:
+    """Machines have IPv4 addresses, as long as others are not built."""
+    both, new = is_built("topology", "dual stack"), is_built("topology", "IPv6")
+    for index, host in enumerate(document.hosts):
+        text = host.node_address
+        path = f"spec.hosts.{index}.{'internalAddress' if host.internal_address else 'address'}"
+        if "," in text and host.internal_address and not both:
+            message = "Two addresses for one machine (dual stack) are not built yet."
+            yield error("host.dual_stack", path, message, found=text, allowed="one address", hosts=(host.name,))
+        elif ":" in text and "," not in text and not new and address_of(text) is not None:
+            message = f"{text} is an IPv6 address; these are not built yet."
+            yield error("host.ipv6", path, message, found=text, allowed="IPv4", hosts=(host.name,))

@@ -1,0 +1,94 @@
+"""Rules on the system section and on scripts of the user's own."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from typing import TYPE_CHECKING
+
+from clusters.config.finding import error, warning
+from clusters.config.rules.registry import rule
+from clusters.config.syntax import did_you_mean, is_absolute, is_address_or_name
+from clusters.config.yamltree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import CustomScript, Document
+
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
+_PATH = "spec.system"
+
+
+@rule
+def timezone(document: Document) -> Iterator[Finding]:
+    """The time zone is one there is."""
+    text, path = document.system.timezone, f"{_PATH}.timezone"
+    if not text:
+        return
+    known = zoneinfo.available_timezones()
+    if not _ZONE.fullmatch(text):
+        message = f"{shown(text)} is no time zone."
+        hint = "Write it like Europe/Berlin."
+        yield error("system.timezone_syntax", path, message, hint=hint, found=shown(text), allowed="like Europe/Berlin")
+    elif known and text not in known:
+        message = f"The time zone {shown(text)} is not known here; timedatectl will refuse it."
+        hint = did_you_mean(text, sorted(known))
+        yield warning("system.timezone_unknown", path, message, hint=hint, found=shown(text))
+
+
+@rule
+def time_servers(document: Document) -> Iterator[Finding]:
+    """Time servers are addresses, names, or machines of the cluster."""
+    for index, text in enumerate(document.system.ntp_servers):
+        if not is_address_or_name(text) and document.host(text) is None:
+            message = f"{shown(text)} is neither an address nor a name."
+            path = f"{_PATH}.ntpServers.{index}"
+            yield error("system.ntp_syntax", path, message, found=shown(text), allowed="an address or a name")
+
+
+def _scripts(document: Document) -> Iterator[tuple[str, CustomScript]]:
+    system = document.system
+    lists = [
+        (f"{_PATH}.preInstall", system.pre_install),
+        (f"{_PATH}.postInstall", system.post_install),
+        (f"{_PATH}.postClusterInstall", system.post_cluster_install),
+    ]
+    for index, addon in enumerate(document.addons):
+        lists.append((f"spec.addons.{index}.preInstall", addon.pre_install))
+        lists.append((f"spec.addons.{index}.postInstall", addon.post_install))
+    for path, scripts in lists:
+        for number, script in enumerate(scripts):
+            yield f"{path}.{number}", script
+
+
+@rule
+def scripts(document: Document) -> Iterator[Finding]:
+    """Every script has commands, and runs on a role group there is."""
+    groups = ("etcd", "master", "control-plane", "worker", "registry", *(document.role_groups.model_extra or {}))
+    for path, script in _scripts(document):
+        name = script.name or "without a name"
+        if not script.bash.strip():
+            message = f"The script {name} has no commands."
+            yield error("script.empty", f"{path}.bash", message, found="nothing", allowed="commands")
+        if script.role and script.role not in groups:
+            message = f"The script {name} is for the role {shown(script.role)}, which there is not."
+            hint, allowed = did_you_mean(script.role, groups), ", ".join(groups)
+            yield error("script.role", f"{path}.role", message, hint=hint, found=shown(script.role), allowed=allowed)
+        for index, material in enumerate(script.materials):
+            if not is_absolute(material):
+                message = f"{shown(material)} is looked for beside the installer; give its whole path."
+                at = f"{path}.materials.{index}"
+                yield warning("script.material", at, message, found=shown(material), allowed="an absolute path")
+
+
+@rule
+def volumes(document: Document) -> Iterator[Finding]:
+    """Local volumes lie in a directory."""
+    text = document.storage.openebs.base_path
+    if not is_absolute(text):
+        path = "spec.storage.openebs.basePath"
+        message = f"Volumes cannot be kept in {shown(text)}."
+        hint = "/var/openebs/local is usual."
+        yield error("storage.path", path, message, hint=hint, found=shown(text), allowed="an absolute path")

@@ -1,0 +1,70 @@
+"""The `etcd` section, since KubeKey 2.1; its backup keys were `kubernetes.etcdBackup…` from 1.1 to 2.0."""
+
+from __future__ import annotations
+
+from clusters.config.keys import Model, Names, PathOrKey, Text, key
+
+ETCD_TYPES = ("kubekey", "kubeadm", "external")
+METRICS = ("basic", "extensive")
+LOG_LEVELS = ("", "debug", "info", "warn", "error", "panic", "fatal")
+
+MOVED = {
+    "etcdBackupDir": "backupDir",
+    "etcdBackupPeriod": "backupPeriod",
+    "keepBackupNumber": "keepBackupNumber",
+    "etcdBackupScript": "backupScript",
+}
+"""Key below `kubernetes` before KubeKey 2.1 -> key below `etcd`."""
+
+
+class ExternalEtcd(Model):
+    """An etcd that is there already. The files lie on the installer's machine."""
+
+    endpoints: Names = key((), "URLs of its members, like https://10.1.2.3:2379.", since="2.1")
+    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.1", v4="etcd.ca_file")
+    cert_file: Text = key("", "The client's certificate.", since="2.1", v4="etcd.cert_file")
+    key_file: PathOrKey = key("", "The client's private key.", since="2.1", v4="etcd.key_file")
+
+
+class Etcd(Model):
+    """Where the cluster's state is kept, how it is tuned and saved."""
+
+    type: Text = key(
+        "kubekey",
+        "kubekey: a service of its own; kubeadm: a static pod; external: it is there already.",
+        since="2.1",
+        shown=True,
+        choices=ETCD_TYPES,
+    )
+    external: ExternalEtcd = key(ExternalEtcd(), "Where an external etcd is.", since="2.1", acted=False)
+    port: int = key(2379, "Clients' port.", since="3.1.3", v4="etcd.port")
+    peer_port: int = key(2380, "Members' port.", since="3.1.3", v4="etcd.peer_port")
+    data_dir: Text = key("/var/lib/etcd", "Directory of the data.", since="3.0.8", v4="etcd.env.data_dir")
+    extra_args: Names = key((), "Lines for etcd's environment file.", since="3.1.3", acted=False)
+    backup_dir: Text = key(
+        "/var/backups/kube_etcd", "Directory of the snapshots.", since="1.1", acted=False, v4="etcd.backup.backup_dir"
+    )
+    backup_period: int = key(1440, "Minutes between snapshots.", since="1.1", acted=False)
+    keep_backup_number: int = key(
+        5, "Snapshots that are kept.", since="1.1", acted=False, v4="etcd.backup.keep_backup_number"
+    )
+    backup_script: Text = key(
+        "/usr/local/bin/kube-scripts",
+        "Directory of the backup script.",
+        since="1.1",
+        acted=False,
+    )
+    heartbeat_interval: int = key(250, "Milliseconds.", since="3.0.8", acted=False, v4="etcd.env.heartbeat_interval")
+    election_timeout: int = key(5000, "Milliseconds.", since="3.0.8", acted=False, v4="etcd.env.election_timeout")
+    snapshot_count: int = key(
+        10000, "Changes between two snapshots of the log.", since="3.0.8", acted=False, v4="etcd.env.snapshot_count"
+    )
+    auto_compaction_retention: int = key(
+        8, "Hours of history that are kept.", since="3.0.8", acted=False, v4="etcd.env.compaction_retention"
+    )
+    metrics: Text = key("basic", "basic or extensive.", since="3.0.8", acted=False, choices=METRICS)
+    log_level: Text = key("", "etcd's own when empty.", since="3.0.8", acted=False, choices=LOG_LEVELS)
+    quota_backend_bytes: int | None = key(None, "Size of the database at most, bytes.", since="3.0.8", acted=False)
+    max_request_bytes: int | None = key(None, "Size of one request at most, bytes.", since="3.0.8", acted=False)
+    max_snapshots: int | None = key(None, "Snapshot files that are kept.", since="3.0.8", acted=False)
+    max_wals: int | None = key(None, "Log files that are kept.", since="3.0.8", acted=False)

@@ -1,0 +1,88 @@
+"""The `kubernetes` section. Source: the types of KubeKey 1.0 to 3.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusters.config.keys import Model, Names, Switch, Text, key
+
+CONTAINER_MANAGERS = ("docker", "containerd", "crio", "isula")
+PROXY_MODES = ("iptables", "ipvs")
+DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")
+
+
+class Kubernetes(Model):
+    """Version, names, sizes and the arguments of every component."""
+
+    type: Text = key("kubernetes", "The distribution.", since="1.1", choices=DISTRIBUTIONS, acted=False)
+    version: Text = key("v1.23.17", "Like v1.20.2.", shown=True, v4="kubernetes.kube_version")
+    image_repo: Text = key("", "Project of the images in KubeKey 1.0; namespaceOverride has replaced it.", acted=False)
+    cluster_name: Text = key("cluster.local", "The cluster's name.", shown=True, v4="kubernetes.cluster_name")
+    dns_domain: Text = key("cluster.local", "The cluster's own domain.", since="2.0", shown=True, v4="dns.domain")
+    container_manager: Text = key(
+        "docker",
+        "The container runtime.",
+        since="1.1",
+        shown=True,
+        v4="cri.container_manager",
+        choices=CONTAINER_MANAGERS,
+    )
+    container_runtime_endpoint: Text = key(
+        "", "The runtime's socket, when it is not the usual one.", since="1.1", acted=False, v4="cri.cri_socket"
+    )
+    proxy_mode: Text = key(
+        "ipvs", "kube-proxy's mode.", shown=True, v4="kubernetes.kube_proxy.mode", choices=PROXY_MODES
+    )
+    masquerade_all: bool = key(
+        False,
+        "Hide the sender of all traffic to services.",
+        shown=True,
+        v4="kubernetes.kube_proxy.config.iptables.masqueradeAll",
+    )
+    max_pods: int = key(110, "Pods on one node at most.", shown=True, quoted=True, v4="kubernetes.kubelet.max_pods")
+    pod_pids_limit: int = key(
+        10000, "Processes in one pod at most.", since="2.3", acted=False, v4="kubernetes.kubelet.pod_pids_limit"
+    )
+    node_cidr_mask_size: int = key(
+        24, "Bits of each node's part of the pod network.", shown=True, quoted=True, v4="cni.ipv4_mask_size"
+    )
+    node_cidr_mask_size_ipv6: int = key(
+        120,
+        "The same for IPv6.",
+        alias="nodeCidrMaskSizeIPv6",
+        since="3.1.8",
+        acted=False,
+        v4="cni.ipv6_mask_size",
+    )
+    apiserver_cert_extra_sans: Names = key(
+        (), "More names and addresses in the API server's certificate.", v4="kubernetes.apiserver.certSANs"
+    )
+    disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium does its work.", since="2.2.2", acted=False)
+    auto_renew_certs: bool = key(
+        False, "Renew certificates by a weekly timer.", since="2.1", acted=False, v4="kubernetes.certs.renew"
+    )
+    nodelocaldns: bool = key(
+        True, "A DNS cache on every node.", since="1.2", acted=False, v4="dns.nodelocaldns.enabled"
+    )
+    node_feature_discovery: Switch = key(Switch(), "Label nodes by their hardware.", since="2.0", acted=False)
+    kata: Switch = key(Switch(), "Kata containers.", since="2.0", acted=False)
+    nvidia_runtime: bool = key(
+        False, "containerd starts containers with NVIDIA's runtime.", since="3.1.10", acted=False
+    )
+    audit: Switch = key(Switch(), "The API server's audit log.", since="3.0.8", acted=False, v4="audit")
+    apiserver_args: Names = key((), "name=value", since="1.1", acted=False)
+    controller_manager_args: Names = key((), "name=value", since="1.1", acted=False)
+    scheduler_args: Names = key((), "name=value", since="1.1", acted=False)
+    kubelet_args: Names = key((), "name=value", since="1.1", acted=False)
+    kube_proxy_args: Names = key((), "name=value", since="1.1", acted=False)
+    feature_gates: dict[str, bool] = key({}, "Feature gates of all components.", since="2.0", acted=False)
+    kubelet_configuration: dict[str, Any] = key(
+        {},
+        "A KubeletConfiguration, merged over the defaults.",
+        since="1.1",
+        acted=False,
+        v4="kubernetes.kubelet.extra_config",
+    )
+    kube_proxy_configuration: dict[str, Any] = key(
+        {}, "A KubeProxyConfiguration, merged over the defaults.", since="1.1", acted=False
+    )

@@ -1,0 +1,64 @@
+"""The `registry` section. Source: the types of KubeKey 1.0 to 3.1."""
+
+from __future__ import annotations
+
+from clusters.config.keys import GivenSecret, Model, Names, PathOrKey, Text, key
+
+REGISTRY_TYPES = ("", "harbor", "harbor-ha", "docker-registry")
+
+
+class RegistryAuth(Model):
+    """How to log in to one registry, and whether to believe it."""
+
+    username: Text = key("", "Who logs in.", since="2.0")
+    password: GivenSecret = key(None, "The user's password.", since="2.0")
+    skip_tls_verify: bool = key(False, "Believe any certificate.", alias="skipTLSVerify", since="2.0")
+    plain_http: bool = key(False, "Speak HTTP without TLS.", alias="plainHTTP", since="2.1")
+    certs_path: Text = key("", "Directory of the three files below.", since="2.0")
+    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.0")
+    cert_file: Text = key("", "The client's certificate.", since="2.0")
+    key_file: PathOrKey = key("", "The client's private key.", since="2.0")
+
+
+class NamespaceRewrite(Model):
+    """Which projects of images are renamed."""
+
+    policy: Text = key("", "changePrefix", since="3.1.8", choices=("", "changePrefix"))
+    src: Names = key((), "Prefixes that are replaced.", since="3.1.8")
+    dest: Text = key("", "What replaces them.", since="3.1.8")
+
+
+class RemoteMirror(Model):
+    """Where containerd takes the images of one registry from."""
+
+    endpoint: Names = key((), "URLs of mirrors.", since="3.1.10")
+
+
+class Registry(Model):
+    """Where images come from."""
+
+    type: Text = key(
+        "",
+        "The registry to install on the group registry.",
+        since="2.0",
+        acted=False,
+        choices=REGISTRY_TYPES,
+        v4="image_registry.type",
+    )
+    private_registry: Text = key("", "host[:port] all images are taken from.", shown=True)
+    namespace_override: Text = key("", "The project all images are in there.", since="2.0", shown=True)
+    registry_mirrors: Names = key((), "URLs of Docker Hub's mirrors.", shown=True, v4="cri.registry.mirrors")
+    insecure_registries: Names = key(
+        (), "Registries without a certificate.", shown=True, v4="cri.registry.insecure_registries"
+    )
+    auths: dict[str, RegistryAuth] = key({}, "Registry -> how to log in.", since="2.0", acted=False)
+    bridge_ip: Text = key("", "docker0's address with its mask.", alias="bridgeIP", since="3.0.8", acted=False)
+    containerd_data_dir: Text = key("", "containerd's directory.", since="3.1.8", acted=False)
+    docker_data_dir: Text = key("", "Docker's directory.", since="3.1.8", acted=False, v4="cri.docker.daemon.data-root")
+    registry_data_dir: Text = key("", "The installed registry's directory.", since="3.1.8", acted=False)
+    data_root: Text = key("", "dockerDataDir as 2.2.2 to 3.1.7 wrote it.", since="2.2.2", acted=False)
+    plain_http: bool = key(False, "auths.….plainHTTP as 2.0 wrote it.", alias="plainHTTP", since="2.0", acted=False)
+    namespace_rewrite: NamespaceRewrite = key(
+        NamespaceRewrite(), "Rename projects of images.", since="3.1.8", acted=False
+    )
+    remote_mirrors: dict[str, RemoteMirror] = key({}, "Registry -> its mirrors.", since="3.1.10", acted=False)

@@ -1,0 +1,152 @@
+"""What KubeKey 4's Inventory and Config cannot hold, and the document as it comes back from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config import topology, v4map
+from clusters.config.finding import Finding, info, warning
+from clusters.config.losing import bare, losses, unknown_keys, without
+from clusters.config.sections.network import PLUGINS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clusters.config.keys import Key
+    from clusters.config.schema import Document, Host, RoleGroups
+
+_HELD = (
+    "spec.hosts",
+    "spec.roleGroups.etcd",
+    "spec.roleGroups.master",
+    "spec.roleGroups.worker",
+    "spec.roleGroups.control-plane",
+    "spec.roleGroups.registry",
+    "spec.controlPlaneEndpoint.domain",
+    "spec.controlPlaneEndpoint.address",
+    "spec.controlPlaneEndpoint.port",
+    "spec.controlPlaneEndpoint.internalLoadbalancer",
+    "spec.controlPlaneEndpoint.kubevip.mode",
+    "spec.network.multusCNI.enabled",
+    "spec.registry.privateRegistry",
+    "spec.registry.namespaceOverride",
+    "spec.registry.auths",
+    "spec.dns.dnsEtcHosts",
+)
+_HOST_KEYS = ("name", "internalAddress", "labels", *v4map.CONNECTOR)
+_ITSELF = {"arch": "KubeKey 4 finds the architecture out itself.", "addons": "KubeKey 4 has no addons."}
+
+
+def _lost(document: Document) -> Callable[[Key, str], bool]:
+    kubernetes = document.kubernetes
+
+    def is_lost(key: Key, path: str) -> bool:
+        if key.v4 or path in _HELD or path == "spec.name":
+            return False
+        if path.startswith("spec.hosts."):
+            return key.name not in _HOST_KEYS
+        if path.startswith("spec.registry.auths."):
+            return key.name not in v4map.AUTH
+        if path == "spec.etcd.type":
+            return document.etcd.type not in v4map.ETCD_TYPES
+        if path.startswith("spec.kubernetes.") and key.name in v4map.ARGS:
+            return not _are_args(getattr(kubernetes, key.attribute))
+        return key.kind != "model" or path == "spec.etcd.external"
+
+    return is_lost
+
+
+def _are_args(items: tuple[str, ...]) -> bool:
+    names = [item.partition("=")[0] for item in items]
+    return all("=" in item for item in items) and len(set(names)) == len(names)
+
+
+def findings(document: Document) -> Iterator[Finding]:
+    """What is left out or changed, in the order of the document."""
+    for path, key in losses(document, "spec", _lost(document)):
+        parts = path.split(".")
+        hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
+        hint = _ITSELF.get(key.name, "Export as v1alpha2 to keep it.")
+        yield warning(
+            "dialect.lost", path, f"KubeKey 4 has no place for {key.name}; it is left out.", hint=hint, hosts=hosts
+        )
+    for path in unknown_keys(document, "spec"):
+        if not path.startswith("spec.roleGroups."):
+            name = path.rpartition(".")[2]
+            yield warning(
+                "dialect.lost", path, f"The key {name} is not known; KubeKey 4's files are written without it."
+            )
+    if document.kubesphere is not None:
+        yield warning("dialect.lost", "kubesphere", "KubeKey 4 does not install KubeSphere; its document is left out.")
+    yield from _changed(document)
+
+
+def _changed(document: Document) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, host in enumerate(document.hosts):
+        if host.name in seen:
+            message = f"The second machine called {host.name} is left out: names are keys in the Inventory."
+            yield warning("dialect.lost", f"spec.hosts.{index}.name", message, hosts=(host.name,))
+        seen.add(host.name)
+    groups = document.role_groups
+    if groups != _expanded(groups):
+        message = "Ranges like node[1:3] are written out, and control-plane is called kube_control_plane."
+        yield info("dialect.renamed", "spec.roleGroups", message)
+    if document.network.plugin == "bridge" or document.network.plugin not in PLUGINS:
+        message = f"KubeKey 4 does not know the network plugin {document.network.plugin}; it is written as it is."
+        yield warning("dialect.value", "spec.network.plugin", message)
+    for data, taken, part in (
+        (document.config_v4, v4map.places(), "config"),
+        (document.inventory_v4, _names_of(document), "inventory"),
+    ):
+        if data and part == "config" and v4map.strip(data, taken) != data:
+            yield warning("dialect.lost", part, "What the rest of the Config says twice is written once.")
+
+
+def _names_of(document: Document) -> tuple[tuple[str, ...], ...]:
+    return tuple(("hosts", host.name) for host in document.hosts)
+
+
+def _expanded(groups: RoleGroups) -> RoleGroups:
+    def names(items: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for item in items for name in (topology.expand(item).names or (item,)))
+
+    update: dict[str, Any] = {each: names(getattr(groups, each)) for each in ("etcd", "worker", "registry")}
+    update["master"] = names(groups.master + groups.control_plane)
+    return groups.model_copy(update={**update, "control_plane": ()})
+
+
+def fitted(document: Document) -> Document:
+    """The document as KubeKey 4's files hold it."""
+    groups = _expanded(document.role_groups)
+    hosts: dict[str, Host] = {}
+    for host in document.hosts:
+        hosts.setdefault(host.name, _with_address(host))
+    held: Document = bare(
+        without(document.model_copy(update={"hosts": tuple(hosts.values())}), "spec", _lost(document))
+    )
+    registry = held.registry
+    image = f"{registry.private_registry}/{registry.namespace_override}".removesuffix("/")
+    private, _, namespace = (
+        (registry.private_registry, "", "") if not registry.namespace_override else image.partition("/")
+    )
+    if not registry.namespace_override:
+        private, _, namespace = registry.private_registry.partition("/")
+    endpoint = held.control_plane_endpoint
+    balancer = {"kube_vip": v4map.VIP, v4map.LOCAL: ""}.get(
+        endpoint.internal_loadbalancer, endpoint.internal_loadbalancer
+    )
+    return held.model_copy(
+        update={
+            "role_groups": groups,
+            "registry": registry.model_copy(update={"private_registry": private, "namespace_override": namespace}),
+            "control_plane_endpoint": endpoint.model_copy(update={"internal_loadbalancer": balancer}),
+            "kubesphere": None,
+            "config_v4": v4map.strip(document.config_v4, v4map.places()),
+            "inventory_v4": document.inventory_v4,
+        }
+    )
+
+
+def _with_address(host: Host) -> Host:
+    return host.model_copy(update={"address": host.ssh_address or host.name})

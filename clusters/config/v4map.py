@@ -1,0 +1,139 @@
+"""Where KubeKey 4's Inventory and Config say what the document says. Source: the defaults of KubeKey 4's core roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from clusters.config.keys import Key, Model, Switch, keys_of
+from clusters.config.schema import Document
+
+GROUPS = {"etcd": "etcd", "master": "kube_control_plane", "worker": "kube_worker", "registry": "image_registry"}
+"""Role group of the document -> group of the Inventory."""
+CLUSTER_GROUP = "k8s_cluster"
+CLUSTER_GROUPS = ["kube_control_plane", "kube_worker"]
+
+CONNECTOR = {
+    "address": "host",
+    "port": "port",
+    "user": "user",
+    "password": "password",
+    "privateKeyPath": "private_key",
+    "privateKey": "private_key_content",
+}
+"""Key of a host -> key of its connector."""
+
+AUTH = {
+    "username": "username",
+    "password": "password",
+    "skipTLSVerify": "skip_tls_verify",
+    "caFile": "ca_file",
+    "certFile": "cert_file",
+    "keyFile": "key_file",
+}
+"""Key of registry.auths -> key in cri.registry.auths, which is a list there."""
+
+ARGS = {
+    "apiserverArgs": ("kubernetes", "apiserver", "extra_args"),
+    "controllerManagerArgs": ("kubernetes", "controller_manager", "extra_args"),
+    "schedulerArgs": ("kubernetes", "scheduler", "extra_args"),
+    "kubeletArgs": ("kubernetes", "kubelet", "extra_args"),
+}
+"""A list of name=value here, a mapping there."""
+
+ENDPOINT = ("kubernetes", "control_plane_endpoint")
+ETCD_TYPE = ("etcd", "deployment_type")
+ETCD_TYPES = {"kubekey": "external", "kubeadm": "internal"}
+MULTUS = ("cni", "multi_cni")
+REGISTRY = ("image_registry", "auth", "registry")
+AUTHS = ("cri", "registry", "auths")
+ETC_HOSTS = ("dns", "coredns", "dns_etc_hosts")
+LOCAL = "local"
+VIP = "kube-vip"
+
+SPECIAL = (
+    *ARGS.values(),
+    *((*ENDPOINT, key) for key in ("host", "port", "type")),
+    (*ENDPOINT, "local", "address"),
+    (*ENDPOINT, "kube_vip", "address"),
+    (*ENDPOINT, "kube_vip", "mode"),
+    ETCD_TYPE,
+    MULTUS,
+    REGISTRY,
+    AUTHS,
+    ETC_HOSTS,
+)
+"""Places in the Config that are not one key of the document in the same shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A key of the document that has its own place in the Config. `keys` lead to it, the last is it."""
+
+    keys: tuple[Key, ...]
+    place: tuple[str, ...]
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Its keys in the document."""
+        return tuple(key.name for key in self.keys)
+
+    @property
+    def is_switch(self) -> bool:
+        """A section with `enabled` here, a truth value there."""
+        return self.keys[-1].inner is Switch
+
+    def of(self, document: Document) -> Any:
+        """Its value."""
+        value: Any = document
+        for key in self.keys:
+            value = getattr(value, key.attribute)
+        return value
+
+
+@cache
+def direct() -> tuple[Direct, ...]:
+    """All of them."""
+    return tuple(_direct(Document, ()))
+
+
+def _direct(model: type[Model], before: tuple[Key, ...]) -> list[Direct]:
+    found = []
+    for key in keys_of(model).values():
+        keys = (*before, key)
+        if key.v4:
+            found.append(Direct(keys, tuple(key.v4.split("."))))
+        elif key.kind == "model" and key.inner is not None and not key.name.startswith("---"):
+            found += _direct(key.inner, keys)
+    return found
+
+
+def places() -> tuple[tuple[str, ...], ...]:
+    """Every place in the Config that the document speaks of."""
+    return (*SPECIAL, *(each.place for each in direct()))
+
+
+def strip(data: dict[str, Any], taken: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+    """Data without these places, and without what is empty then."""
+    kept: dict[str, Any] = {}
+    for name, value in data.items():
+        below = tuple(place[1:] for place in taken if place[0] == name)
+        if not below:
+            kept[name] = value
+        elif () not in below and isinstance(value, dict):
+            inner = strip(value, below)
+            if inner:
+                kept[name] = inner
+    return kept
+
+
+def merged(rest: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Both together; where both say something, `data` counts."""
+    found = dict(data)
+    for key, value in rest.items():
+        if key not in found:
+            found[key] = value
+        elif isinstance(value, dict) and isinstance(found[key], dict):
+            found[key] = merged(value, found[key])
+    return found
