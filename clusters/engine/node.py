@@ -130,10 +130,25 @@ def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]
     raise InstallerError("Unreachable: the last try either returns or raises. This is a mistake in Slipway.")
 
 
+def _findings(check: Precheck, machine: Machine, cluster: Cluster) -> list[Finding]:
+    """What a precheck finds, asked again where the error says that this may help: it changes nothing."""
+    troubled: float | None = None
+    for attempt in range(1, TRIES):
+        try:
+            return list(check.body(machine, cluster))
+        except InstallerError as error:
+            troubled = troubled or time.monotonic()
+            if not error.retryable or time.monotonic() - troubled > PATIENCE:
+                raise
+            machine.note(f"{error.message} Trying again ({attempt + 1} of {TRIES}).")
+            machine.pause(PAUSE_BETWEEN_TRIES)
+    return list(check.body(machine, cluster))
+
+
 def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozenset[str]) -> NodeResult:
     worst = State.SAME
     blocking: list[Finding] = []
-    for found in check.body(machine, cluster):
+    for found in _findings(check, machine, cluster):
         finding = replace(found, id=check.id, hint=found.hint or check.fix, hosts=(machine.name,))
         waived = check.waivable and check.id in waivers
         machine.tell(
@@ -178,6 +193,8 @@ def _failure(row: PlannedStep, machine: Machine, error: Exception) -> Failed:
     known = isinstance(error, InstallerError)
     found = str(error) if known else f"{type(error).__name__}: {error}"
     hint = error.hint if isinstance(error, InstallerError) else "This is a mistake in Slipway; please report it."
+    if not hint and any("no space left on device" in line.lower() for line in lines):
+        hint = f"A disk of {machine.name} is full: df -h there shows which. Make room, then retry."
     return Failed(
         host=machine.name,
         step=row.path,

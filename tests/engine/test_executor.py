@@ -191,6 +191,24 @@ def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None
     assert flags == {"a", "b"}
 
 
+def test_a_precheck_that_met_a_broken_connection_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusters.engine.node.PAUSE_BETWEEN_TRIES", 0.0)
+    asked: list[str] = []
+
+    @precheck("x.shaky", register=world.checks)
+    def shaky(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """The connection holds"""
+        asked.append(machine.name)
+        if asked.count("b") == 1 and machine.name == "b":
+            raise RemoteError("The connection to b is lost.", retryable=True)
+        yield warning(f"{machine.name} was looked at.")
+
+    outcome = world.run()
+    assert outcome.state == "succeeded"
+    assert sorted(asked) == ["a", "b", "b"]
+    assert [event.host for event in world.sink.events if isinstance(event, CheckFound)].count("b") == 1
+
+
 def test_a_dry_run_changes_nothing_and_shows_the_difference(world: World) -> None:
     @step("one/file", on="worker", register=world.register)
     def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
