@@ -27,6 +27,7 @@ _HELD = (
     "spec.controlPlaneEndpoint.port",
     "spec.controlPlaneEndpoint.internalLoadbalancer",
     "spec.controlPlaneEndpoint.kubevip.mode",
+    "spec.kubernetes.audit.enabled",
     "spec.network.multusCNI.enabled",
     "spec.registry.privateRegistry",
     "spec.registry.namespaceOverride",
