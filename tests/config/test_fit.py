@@ -80,7 +80,7 @@ def test_what_v4_drops_is_named() -> None:
     for path in (
         "spec.addons",
         "kubesphere",
-        "spec.hosts.1.arch",
+        "spec.hosts.2.timeout",
         "spec.system.preInstall",
         "spec.network.calico.typha.nodeSelector",
     ):

@@ -63,6 +63,7 @@ GROUPS = (
     "spec.addons.0 name namespace preInstall.0.bash postInstall.0.bash retries delay sources.chart.name "
     "sources.chart.repo sources.chart.path sources.chart.version sources.chart.valuesFile sources.chart.values "
     "sources.chart.wait sources.yaml.path sources.yaml.values",
+    "spec.kubesphere enabled namespace version configurations",
 )
 """Section, and the keys of KubeKey's types below it (`.0`: in a list; `.a`: by a name). Source: KubeKey 1.0 to 3.1."""
 KUBEKEYS = [f"{words.split()[0]}.{key}" for words in GROUPS for key in words.split()[1:]]

@@ -67,7 +67,7 @@ def test_building_several_control_planes_is_one_line(monkeypatch: pytest.MonkeyP
 def test_building_kubesphere_makes_its_findings_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     from clusters.config.schema import KubeSphere
 
-    document = seed_document(kubesphere=KubeSphere(version="v3.4.1"))
+    document = seed_document(kubesphere_document=KubeSphere(version="v3.4.1"))
     assert not _found(document)["kubesphere.kubernetes"].blocking
     monkeypatch.setitem(notbuilt.BUILT["documents"], "KubeSphere", True)
     assert _found(document)["kubesphere.kubernetes"].blocking
