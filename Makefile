@@ -1,4 +1,4 @@
-# Everything one types: make setup | run | demo | test | lint | format. Setup happens by itself.
+# Everything one types: make setup | run | demo | test | bench | lint | format. Setup happens by itself.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
-.PHONY: help setup run demo lint format test test-tools test-fast test-sshd lab test-lab test-browser
+.PHONY: help setup run demo lint format bench test test-tools test-fast test-sshd lab test-lab test-browser
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
 	@echo "make test-lab      the tests that need the lab's machines"
 	@echo "make test-browser  the tests that need Chromium, from the wizard to a running cluster"
+	@echo "make bench         measure, and compare with what must be kept; BENCH=document for one subject"
 	@echo "make lint format   look at the code; put it in shape"
 
 setup: $(READY)
@@ -41,6 +42,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench $(BENCH)
 
 # In order, cheapest first; each is a make of its own so that -j cannot mix their output and machines.
 test: $(READY)

@@ -55,18 +55,19 @@ def _known(walk: Walk, node: Node, key: Key, path: str) -> Any:
     walk.quiet = True
     found = _READERS[key.kind](walk, node, key, path)
     walk.quiet = False
-    if found is not None and not _says_nothing(found):
+    if found is not None and not _says_nothing(found, key):
         walk.findings.append(
             warning("key.not_acted_on", path, f"Slipway keeps {key.name} in the file, but does not act on it yet.")
         )
     return found
 
 
-def _says_nothing(value: Any) -> bool:
-    """Whether a value asks for nothing: off, empty, or only such things."""
+def _says_nothing(value: Any, key: Key | None) -> bool:
+    """Whether a value asks for nothing: off or empty where that is the default, or only such things."""
     if isinstance(value, dict):
-        return all(_says_nothing(inner) for inner in value.values())
-    return not value
+        inside = keys_of(key.inner) if key is not None and key.inner is not None and key.kind == "model" else {}
+        return all(_says_nothing(inner, inside.get(name)) for name, inner in value.items())
+    return not value and not (key is not None and key.default)
 
 
 def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model_class: type[Model], path: str) -> None:

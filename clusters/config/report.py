@@ -1,9 +1,9 @@
-"""Check files and say what was found, line by line, as `manage.py config check` prints it."""
+"""Check files and say what was found, line by line or as data, as `manage.py config check` prints it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from clusters.config.finding import Finding, Severity, format_finding, locate
 from clusters.config.load import Loaded, load
@@ -17,9 +17,10 @@ _TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Lines to print, and whether something blocks."""
+    """Lines to print, the same as plain data, and whether something blocks."""
 
     lines: tuple[str, ...]
+    data: dict[str, Any]
     failed: bool
 
 
@@ -30,26 +31,47 @@ def findings_of(loaded: Loaded, *, file: str = "", waivers: Collection[str] = ()
     return loaded.findings + locate(check(loaded.document, waivers), loaded.positions, file)
 
 
-def report(sources: Iterable[tuple[str, str]]) -> Report:
+def report(sources: Iterable[tuple[str, str]], waivers: Collection[str] = ()) -> Report:
     """Check texts, each with its file's name: errors first, then warnings, each as FILE:line:col."""
     lines: list[str] = []
+    files: list[dict[str, Any]] = []
     failed = False
     for file, text in sources:
-        found = findings_of(load(text))
-        failed = failed or any(finding.blocking for finding in found)
-        for severity, title in _TITLES.items():
-            chosen = [finding for finding in found if finding.severity is severity]
+        loaded = load(text, file=file)
+        found = findings_of(loaded, file=file, waivers=waivers)
+        blocked = any(finding.blocking for finding in found)
+        failed = failed or blocked
+        for title, chosen in _grouped(found):
             if chosen:
                 lines.append(f"{title} in {file}:")
-                lines += [f"  {format_finding(finding, file=file)} [{finding.id}]" for finding in chosen]
+            lines += [f"  {format_finding(finding, file=file)} [{_told(finding)}]" for finding in chosen]
         lines.append(_summary(file, found))
-    return Report(tuple(lines), failed)
+        findings = [as_data(finding) for finding in found]
+        files.append({"file": file, "dialect": loaded.dialect, "installable": not blocked, "findings": findings})
+    return Report(tuple(lines), {"files": files}, failed)
+
+
+def as_data(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data, for JSON."""
+    return {**asdict(finding), "severity": finding.severity.value, "hosts": list(finding.hosts)}
+
+
+def _grouped(found: tuple[Finding, ...]) -> Iterable[tuple[str, list[Finding]]]:
+    for severity, title in _TITLES.items():
+        yield title, [finding for finding in found if finding.severity is severity and not finding.waived]
+    yield "Waived", [finding for finding in found if finding.waived]
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.id}, may be waived" if finding.waivable and not finding.waived else finding.id
 
 
 def _summary(file: str, found: tuple[Finding, ...]) -> str:
-    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    errors = sum(finding.blocking for finding in found)
     warnings = sum(finding.severity is Severity.WARNING for finding in found)
+    waived = sum(finding.waived for finding in found)
     counted = [
         f"{count} {word}{'s' if count != 1 else ''}" for count, word in ((errors, "error"), (warnings, "warning"))
     ]
-    return f"{file}: {'cannot be installed' if errors else 'can be installed'}, {' and '.join(counted)}."
+    rest = f", {waived} waived" if waived else ""
+    return f"{file}: {'cannot be installed' if errors else 'can be installed'}, {' and '.join(counted)}{rest}."

@@ -16,7 +16,7 @@ from clusters.config.keys import Model, Names, Switch, Text, key
 from clusters.config.sections.endpoint import ControlPlaneEndpoint, KubeVip
 from clusters.config.sections.etcd import Etcd, ExternalEtcd
 from clusters.config.sections.kubernetes import Kubernetes
-from clusters.config.sections.kubesphere import KubeSphere, KubeSphereSpec
+from clusters.config.sections.kubesphere import KubeSphere, KubeSphereSpec, KubeSphereWish
 from clusters.config.sections.machines import Host, RoleGroups
 from clusters.config.sections.network import Calico, Flannel, Hybridnet, KubeOvn, Network
 from clusters.config.sections.registry import NamespaceRewrite, Registry, RegistryAuth, RemoteMirror
@@ -52,6 +52,7 @@ __all__ = [
     "KubeOvn",
     "KubeSphere",
     "KubeSphereSpec",
+    "KubeSphereWish",
     "KubeVip",
     "Kubernetes",
     "Manifests",
@@ -77,8 +78,8 @@ def _listed(value: Any) -> Any:
 class Document(Model):
     """All that was asked for: `metadata.name` and everything below `spec`.
 
-    Three parts of the file are no keys of `spec`, and their aliases begin with `---`: `kubesphere` is the second
-    YAML document; `config_v4` and `inventory_v4` hold what a KubeKey 4 file says that has no place elsewhere here.
+    Three parts of the file are no keys of `spec`, and their aliases begin with `---`: `kubesphere_document` is the
+    second YAML document; `config_v4` and `inventory_v4` hold what only a KubeKey 4 file says.
     """
 
     name: Text = key("sample", "metadata.name: the cluster's name.")
@@ -97,7 +98,8 @@ class Document(Model):
     addons: Annotated[tuple[Addon, ...], BeforeValidator(_listed)] = key(
         (), "What is installed into the finished cluster.", shown=True, acted=False
     )
-    kubesphere: KubeSphere | None = key(None, "KubeSphere.", alias="---kubesphere", acted=False)
+    kubesphere: KubeSphereWish = key(KubeSphereWish(), "As kk's own flags write it.", since="1.0", acted=False)
+    kubesphere_document: KubeSphere | None = key(None, "KubeSphere.", alias="---kubesphere", acted=False)
     config_v4: dict[str, Any] = key({}, "The rest of a KubeKey 4 Config.", alias="---config", acted=False)
     inventory_v4: dict[str, Any] = key({}, "The rest of a KubeKey 4 Inventory.", alias="---inventory", acted=False)
 

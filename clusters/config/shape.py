@@ -88,7 +88,7 @@ def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, 
     extra = [key for key in (document.model_extra or {}) if key in spec]
     spec |= {key: spec.pop(key) for key in ("addons", *extra) if key in spec}  # at the end
     kinds = [_headed(f"{GROUP}{dialect}", "Cluster", document.name, spec)]
-    if document.kubesphere is not None:
+    if document.kubesphere_document is not None:
         kinds.append(kubesphere(document, shaper))
     for kind, data in (("Inventory", document.inventory_v4), ("Config", document.config_v4)):
         if data and not shaper.old:
@@ -145,7 +145,7 @@ def _newer(section: Model) -> bool:
 
 def kubesphere(document: Document, shaper: Shaper) -> dict[str, Any]:
     """KubeSphere's document."""
-    found = document.kubesphere
+    found = document.kubesphere_document
     if found is None:
         return {}
     metadata: dict[str, Any] = {"name": found.name, "namespace": found.namespace, **shaper.plain(found.metadata)}

@@ -27,14 +27,22 @@ _HELD = (
     "spec.controlPlaneEndpoint.port",
     "spec.controlPlaneEndpoint.internalLoadbalancer",
     "spec.controlPlaneEndpoint.kubevip.mode",
+    "spec.kubernetes.audit.enabled",
     "spec.network.multusCNI.enabled",
     "spec.registry.privateRegistry",
     "spec.registry.namespaceOverride",
     "spec.registry.auths",
     "spec.dns.dnsEtcHosts",
 )
-_HOST_KEYS = ("name", "internalAddress", "labels", *v4map.CONNECTOR)
-_ITSELF = {"arch": "KubeKey 4 finds the architecture out itself.", "addons": "KubeKey 4 has no addons."}
+_HOST_KEYS = ("name", "internalAddress", "labels", "arch", *v4map.CONNECTOR)
+_ITSELF = {
+    "addons": "Install them with Helm when the cluster stands.",
+    "calico": "Write a values file for Calico's chart, and name it in cni.calico.values.",
+    "preInstall": "KubeKey 4 has hook playbooks.",
+    "postInstall": "KubeKey 4 has hook playbooks.",
+    "postClusterInstall": "KubeKey 4 has hook playbooks.",
+}
+"""Key -> what to do instead. Source: KubeKey 4's page on migrating a configuration."""
 
 
 def _lost(document: Document) -> Callable[[Key, str], bool]:
@@ -76,7 +84,7 @@ def findings(document: Document) -> Iterator[Finding]:
             yield warning(
                 "dialect.lost", path, f"The key {name} is not known; KubeKey 4's files are written without it."
             )
-    if document.kubesphere is not None:
+    if document.kubesphere_document is not None:
         yield warning("dialect.lost", "kubesphere", "KubeKey 4 does not install KubeSphere; its document is left out.")
     yield from _changed(document)
 
@@ -141,7 +149,7 @@ def fitted(document: Document) -> Document:
             "role_groups": groups,
             "registry": registry.model_copy(update={"private_registry": private, "namespace_override": namespace}),
             "control_plane_endpoint": endpoint.model_copy(update={"internal_loadbalancer": balancer}),
-            "kubesphere": None,
+            "kubesphere_document": None,
             "config_v4": v4map.strip(document.config_v4, v4map.places()),
             "inventory_v4": document.inventory_v4,
         }

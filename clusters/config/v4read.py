@@ -110,6 +110,10 @@ def _host(row: Mapping, mark: Scalar, variables: Node) -> list[Place]:
         text = ",".join(pair[1].text for pair in pairs if isinstance(pair[1], Scalar))
         row.pairs["internalAddress"] = (pairs[0][0], _text(pairs[0][0], text))
         taken += [("internal_ipv4",), ("internal_ipv6",)]
+    arch = _at(variables, ("arch",))
+    if arch is not None:
+        row.pairs["arch"] = arch
+        taken.append(("arch",))
     labels = _at(variables, ("kubernetes", "custom_labels"))
     if labels is not None:
         row.pairs["labels"] = labels

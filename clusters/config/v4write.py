@@ -52,6 +52,8 @@ def _host(host: Host, shaper: Shaper) -> dict[str, Any]:
     elif first:
         address = address_of(first)
         data["internal_ipv6" if address is not None and address.version == 6 else "internal_ipv4"] = first
+    if "arch" in section:
+        data["arch"] = section["arch"]
     if host.labels:
         data["kubernetes"] = {"custom_labels": dict(host.labels)}
     return data

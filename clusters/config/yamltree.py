@@ -22,7 +22,8 @@ MAX_NODES = 1_000_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 _CORE = "tag:yaml.org,2002:"
-_FENCE = re.compile(r"^(```|~~~)", re.MULTILINE)
+_FENCE = re.compile(r"[ \t]*(```|~~~)")
+_KEY = re.compile(r"[ \t]*(apiVersion|kind|spec):")
 
 
 class Refused(ConfigError):
@@ -82,26 +83,46 @@ def refuse(id: str, message: str, *, hint: str = "", path: str = "", line: int =
 
 
 def without_fence(text: str) -> str:
-    """The inside of a Markdown code block if there is one; the rest is blanked, so that lines keep their number."""
-    if not _FENCE.search(text):
+    """The inside of a Markdown page's code block; the rest is blanked, so that lines keep their number.
+
+    Of several blocks it is the first that looks like a document. A text that begins with keys of a document
+    is one itself, whatever stands further down in it.
+    """
+    lines = text.split("\n")
+    found = _block(lines)
+    if found is None:
         return text
-    kept, inside, done = [], False, False
-    for line in text.splitlines():
-        fence = _FENCE.match(line) is not None and not done
-        done = done or (fence and inside)
-        kept.append(line if inside and not fence and not done else "")
-        inside = not inside if fence else inside
-    return "\n".join(kept) + "\n"
+    return "\n".join(line if found[0] < number < found[1] else "" for number, line in enumerate(lines)) + "\n"
 
 
 def source_of(text: str) -> str:
-    """The YAML itself: without a byte order mark, and of a Markdown page only the first code block."""
+    """The YAML itself: without a byte order mark, and of a Markdown page only the code block."""
     text = text.removeprefix("\ufeff")
-    if not _FENCE.search(text):
-        return text
-    inside = without_fence(text).split("\n")
-    first = next((index for index, line in enumerate(text.splitlines()) if _FENCE.match(line)), -1) + 1
-    return "\n".join(inside[first:]).rstrip() + "\n"
+    lines = text.split("\n")
+    found = _block(lines)
+    return text if found is None else "\n".join(lines[found[0] + 1 : found[1]]) + "\n"
+
+
+def _block(lines: list[str]) -> tuple[int, int] | None:
+    """The numbers of the lines with the fences around the block that is meant."""
+    first: tuple[int, int] | None = None
+    opened, fence, speaks = -1, "", False
+    for number, line in enumerate(lines):
+        match = _FENCE.match(line)
+        if opened < 0 and match:
+            opened, fence, speaks = number, match[1], False
+        elif opened < 0 and _KEY.match(line):
+            return first
+        elif opened >= 0 and match and line.strip() == fence:
+            first = first or (opened, number)
+            if speaks:
+                return opened, number
+            opened = -1
+        elif opened >= 0:
+            speaks = speaks or _KEY.match(line) is not None
+    if opened >= 0 and (speaks or first is None):
+        return opened, len(lines)
+    return first
 
 
 def read(text: str) -> list[Node]:

@@ -147,7 +147,7 @@ def documents(draw: st.DrawFn) -> Document:
     """Any document, however wrong for a cluster: every key of every section may be given."""
     document: Document = draw(models(Document, 8))
     update = {
-        "kubesphere": draw(st.none() | kubespheres()),
+        "kubesphere_document": draw(st.none() | kubespheres()),
         "config_v4": draw(st.just({}) | EXTRAS),
         "inventory_v4": draw(st.just({}) | EXTRAS),
     }

@@ -129,3 +129,35 @@ def test_no_finding_repeats_a_broken_secret(row: str) -> None:
 def test_the_document_hides_its_secrets_in_its_own_repr() -> None:
     loaded = load(f"{HEAD}  hosts:\n  - {{name: node1, password: Hunter2}}\n")
     assert "Hunter2" not in repr(loaded)
+
+
+BLOCK = f"{HEAD}  hosts:\n  - {{name: node1, port: 8022}}\n"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"```yaml\n{BLOCK}```\n",
+        f"Text.\n\n```bash\nkk create cluster\n```\n\n```yaml\n{BLOCK}```\nMore.\n```\nkubectl get nodes\n```\n",
+        f"~~~\n{BLOCK}~~~\n",
+        "1. Like this:\n\n   ```yaml\n" + "".join(f"   {line}\n" for line in BLOCK.splitlines()) + "   ```\n",
+        f"```yaml\n{BLOCK}",
+        f"```yaml\r\n{BLOCK}```\r\n".replace("\n", "\r\n").replace("\r\r", "\r"),
+    ],
+)
+def test_a_page_is_read_by_its_code_block(page: str) -> None:
+    document = load(page).document
+    assert document is not None
+    assert document.hosts[0].port == 8022
+
+
+def test_a_finding_in_a_page_has_the_pages_line() -> None:
+    page = f"One.\nTwo.\n```yaml\n{BLOCK.replace('8022', 'ssh')}```\n"
+    assert [each.line for each in load(page).findings if each.id == "type.int"] == [9]
+
+
+def test_a_fence_within_a_document_is_text() -> None:
+    text = f"{BLOCK}  system:\n    preInstall:\n    - name: a\n      bash: |\n        ```\n        echo\n        ```\n"
+    document = load(text).document
+    assert document is not None
+    assert document.system.pre_install[0].bash == "```\necho\n```\n"

@@ -97,7 +97,9 @@ def test_no_secret_is_in_the_file_unless_asked_for(dialect: str, secrets: str) -
     document = seed_document(
         hosts=(Host.model_validate({"name": "a", "privateKey": PASSWORD, "pasword": PASSWORD, "passwd": [PASSWORD]}),),
         registry=Registry.model_validate(hidden),
-        kubesphere=KubeSphere.model_validate({"spec": {"authentication": {"jwtSecret": PASSWORD}, "zone": "cn"}}),
+        kubesphere_document=KubeSphere.model_validate(
+            {"spec": {"authentication": {"jwtSecret": PASSWORD}, "zone": "cn"}}
+        ),
         addons=(Addon.model_validate({"sources": {"chart": {"values": ["a=b", f"adminPassword={PASSWORD}"]}}}),),
         system=System(pre_install=(CustomScript(name="one", bash=f"set -e\nexport TOKEN={PASSWORD}\necho $TOKEN\n"),)),
         etcd=Etcd.model_validate({"external": {"keyFile": f"-----BEGIN PRIVATE KEY-----\n{PASSWORD}"}}),
@@ -105,7 +107,7 @@ def test_no_secret_is_in_the_file_unless_asked_for(dialect: str, secrets: str) -
     )
     text = render(document, dialect=dialect, secrets=secrets)
     assert PASSWORD not in text
-    assert PASSWORD not in repr(document.addons) + repr(document.registry) + repr(document.kubesphere)
+    assert PASSWORD not in repr(document.addons) + repr(document.registry) + repr(document.kubesphere_document)
     if dialect == "v1alpha2":
         assert "/ca.pem" in text
         assert "username: me" in text

@@ -103,11 +103,14 @@ def test_the_python_parser_reads_what_the_c_parser_reads(monkeypatch: pytest.Mon
     _same(seed_document(), "v4")
 
 
-def test_a_thousand_machines_are_read_and_checked_within_a_second() -> None:
-    text = render(large_document(), secrets="show")
-    started = time.perf_counter()
+def test_a_thousand_machines_are_written_read_and_checked_at_once() -> None:
+    document = large_document()
+    started = time.process_time()
+    text = render(document, secrets="show")
+    written = time.process_time()
     loaded = load(text)
     assert loaded.document is not None
     findings = check(loaded.document)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - written < 0.6
+    assert written - started < 0.3
     assert not [each for each in findings if each.blocking]

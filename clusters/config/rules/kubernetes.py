@@ -8,7 +8,7 @@ from clusters.config import versions
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS, PROXY_MODES
-from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, tidied
+from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, parts_of, tidied
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
@@ -105,6 +105,20 @@ def pods_per_node(document: Document) -> Iterator[Finding]:
             found=str(pods),
             allowed=allowed,
         )
+
+
+@rule
+def pods_per_node_in_ipv6(document: Document) -> Iterator[Finding]:
+    """With dual stack, a node's part of the IPv6 pod network has an address for every pod, too."""
+    mask, pods = document.kubernetes.node_cidr_mask_size_ipv6, document.kubernetes.max_pods
+    has_ipv6 = any(":" in part for part in parts_of(document.network.kube_pods_cidr))
+    room = 2 ** (128 - mask) - 2 if 1 <= mask <= 127 else 0
+    if has_ipv6 and room < pods:
+        most = 128 - (pods + 1).bit_length()
+        message = f"{pods} pods for each node, but a /{mask} has not enough addresses."
+        path = f"{_PATH}.nodeCidrMaskSizeIPv6"
+        hint = f"Take {most} or less."
+        yield error("kubernetes.mask_ipv6", path, message, hint=hint, found=str(mask), allowed=f"up to {most}")
 
 
 @rule

@@ -25,7 +25,7 @@ _VERSION = "kubesphere.metadata.labels.version"
 @rule(waivable=("kubesphere.kubernetes",))
 def versions(document: Document) -> Iterator[Finding]:
     """KubeSphere's version is one there is, and goes with this Kubernetes."""
-    found = document.kubesphere
+    found = document.kubesphere_document
     if found is None:
         return
     tell = error if is_built("documents", "KubeSphere") else warning
@@ -49,7 +49,7 @@ def versions(document: Document) -> Iterator[Finding]:
 @rule
 def kind(document: Document) -> Iterator[Finding]:
     """Up to v2.1.1 it is a ConfigMap, from v3.0.0 on a ClusterConfiguration."""
-    found = document.kubesphere
+    found = document.kubesphere_document
     if found is None or found.version not in matrix.KUBESPHERE:
         return
     wanted = "ConfigMap" if found.version == "v2.1.1" else "ClusterConfiguration"
@@ -61,7 +61,7 @@ def kind(document: Document) -> Iterator[Finding]:
 @rule
 def values(document: Document) -> Iterator[Finding]:
     """The part in several clusters and the console's port are ones there are."""
-    found = document.kubesphere
+    found = document.kubesphere_document
     if found is None:
         return
     tell = error if is_built("documents", "KubeSphere") else warning

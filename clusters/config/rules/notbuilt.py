@@ -13,7 +13,7 @@ from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, network_of, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
@@ -70,48 +70,51 @@ def choices(kind: str) -> str:
     return ", ".join(choice for choice, built in BUILT[kind].items() if built) or "nothing"
 
 
+_CHOICES: tuple[tuple[str, Callable[[Document], str], str, str, str], ...] = (
+    (
+        "internalLoadbalancer",
+        lambda document: document.control_plane_endpoint.internal_loadbalancer,
+        "endpoint.load_balancer_not_built",
+        "spec.controlPlaneEndpoint.internalLoadbalancer",
+        "Leave it out.",
+    ),
+    (
+        "containerManager",
+        lambda document: document.kubernetes.container_manager,
+        "kubernetes.container_manager_not_built",
+        "spec.kubernetes.containerManager",
+        "Take containerd; images are the same.",
+    ),
+    (
+        "etcd.type",
+        lambda document: document.etcd.type,
+        "etcd.type_not_built",
+        "spec.etcd.type",
+        "Take kubekey: etcd as a service of its own.",
+    ),
+    (
+        "plugin",
+        lambda document: document.network.plugin,
+        "network.plugin_not_built",
+        "spec.network.plugin",
+        "Take bridge (routes between machines of one network), or none and install it yourself.",
+    ),
+    (
+        "kubernetes.type",
+        lambda document: document.kubernetes.type,
+        "kubernetes.type_not_built",
+        "spec.kubernetes.type",
+        "Take kubernetes.",
+    ),
+)
+"""What is chosen among; how it is read; the finding's id, path and hint."""
+
+
 @rule
 def choices_are_built(document: Document) -> Iterator[Finding]:
     """Every choice is one that is built."""
-    kubernetes, endpoint = document.kubernetes, document.control_plane_endpoint
-    asked = (
-        (
-            "internalLoadbalancer",
-            endpoint.internal_loadbalancer,
-            "endpoint.load_balancer_not_built",
-            "spec.controlPlaneEndpoint.internalLoadbalancer",
-            "Leave it out.",
-        ),
-        (
-            "containerManager",
-            kubernetes.container_manager,
-            "kubernetes.container_manager_not_built",
-            "spec.kubernetes.containerManager",
-            "Take containerd; images are the same.",
-        ),
-        (
-            "etcd.type",
-            document.etcd.type,
-            "etcd.type_not_built",
-            "spec.etcd.type",
-            "Take kubekey: etcd as a service of its own.",
-        ),
-        (
-            "plugin",
-            document.network.plugin,
-            "network.plugin_not_built",
-            "spec.network.plugin",
-            "Take bridge (routes between machines of one network), or none and install it yourself.",
-        ),
-        (
-            "kubernetes.type",
-            kubernetes.type,
-            "kubernetes.type_not_built",
-            "spec.kubernetes.type",
-            "Take kubernetes.",
-        ),
-    )
-    for kind, choice, id, path, hint in asked:
+    for kind, read, id, path, hint in _CHOICES:
+        choice = read(document)
         if not is_built(kind, choice):
             yield error(id, path, f"{choice} is not built yet.", hint=hint, found=choice, allowed=choices(kind))
 

@@ -21,9 +21,9 @@ class ExternalEtcd(Model):
     """An etcd that is there already. The files lie on the installer's machine."""
 
     endpoints: Names = key((), "URLs of its members, like https://10.1.2.3:2379.", since="2.1")
-    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.1", v4="etcd.ca_file")
-    cert_file: Text = key("", "The client's certificate.", since="2.1", v4="etcd.cert_file")
-    key_file: PathOrKey = key("", "The client's private key.", since="2.1", v4="etcd.key_file")
+    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.1")
+    cert_file: Text = key("", "The client's certificate.", since="2.1")
+    key_file: PathOrKey = key("", "The client's private key.", since="2.1")
 
 
 class Etcd(Model):
@@ -62,9 +62,19 @@ class Etcd(Model):
     auto_compaction_retention: int = key(
         8, "Hours of history that are kept.", since="3.0.8", acted=False, v4="etcd.env.compaction_retention"
     )
-    metrics: Text = key("basic", "basic or extensive.", since="3.0.8", acted=False, choices=METRICS)
-    log_level: Text = key("", "etcd's own when empty.", since="3.0.8", acted=False, choices=LOG_LEVELS)
-    quota_backend_bytes: int | None = key(None, "Size of the database at most, bytes.", since="3.0.8", acted=False)
-    max_request_bytes: int | None = key(None, "Size of one request at most, bytes.", since="3.0.8", acted=False)
-    max_snapshots: int | None = key(None, "Snapshot files that are kept.", since="3.0.8", acted=False)
-    max_wals: int | None = key(None, "Log files that are kept.", since="3.0.8", acted=False)
+    metrics: Text = key(
+        "basic", "basic or extensive.", since="3.0.8", acted=False, v4="etcd.env.metrics", choices=METRICS
+    )
+    log_level: Text = key(
+        "", "etcd's own when empty.", since="3.0.8", acted=False, v4="etcd.env.log_level", choices=LOG_LEVELS
+    )
+    quota_backend_bytes: int | None = key(
+        None, "Size of the database at most, bytes.", since="3.0.8", acted=False, v4="etcd.env.quota_backend_bytes"
+    )
+    max_request_bytes: int | None = key(
+        None, "Size of one request at most, bytes.", since="3.0.8", acted=False, v4="etcd.env.max_request_bytes"
+    )
+    max_snapshots: int | None = key(
+        None, "Snapshot files that are kept.", since="3.0.8", acted=False, v4="etcd.env.max_snapshots"
+    )
+    max_wals: int | None = key(None, "Log files that are kept.", since="3.0.8", acted=False, v4="etcd.env.max_wals")

@@ -41,6 +41,8 @@ class Search(Model):
     log_max_age: Count = key(None, "Days logs are kept.")
     elk_prefix: Text = key("", "Beginning of the indices' names.")
     opensearch_prefix: Text = key("", "Beginning of the indices' names.")
+    elasticsearch_master_replicas: Count = key(None, "Copies, as 3.0 wrote it.")
+    elasticsearch_data_replicas: Count = key(None, "Copies, as 3.0 wrote it.")
     elasticsearch_data_volume_size: Text = key("", "Like 20Gi.")
     elasticsearch_master_volume_size: Text = key("", "Like 4Gi.")
     basic_auth: BasicAuth = key(BasicAuth(), "How to log in.")
@@ -208,6 +210,15 @@ class Terminal(Model):
     """The terminal in the console."""
 
     timeout: Count = key(None, "Seconds until it closes.")
+
+
+class KubeSphereWish(Model):
+    """`spec.kubesphere`: what KubeKey notes of the second document; people rarely write it."""
+
+    enabled: bool = key(False, "Whether KubeSphere is installed.")
+    namespace: Text = key("", "Where it is installed.")
+    version: Text = key("", "Its version.")
+    configurations: Text = key("", "The second document as text.")
 
 
 class KubeSphereSpec(Model):

@@ -52,8 +52,12 @@ class Registry(Model):
         (), "Registries without a certificate.", shown=True, v4="cri.registry.insecure_registries"
     )
     auths: dict[str, RegistryAuth] = key({}, "Registry -> how to log in.", since="2.0", acted=False)
-    bridge_ip: Text = key("", "docker0's address with its mask.", alias="bridgeIP", since="3.0.8", acted=False)
-    containerd_data_dir: Text = key("", "containerd's directory.", since="3.1.8", acted=False)
+    bridge_ip: Text = key(
+        "", "docker0's address with its mask.", alias="bridgeIP", since="3.0.8", acted=False, v4="cri.docker.daemon.bip"
+    )
+    containerd_data_dir: Text = key(
+        "", "containerd's directory.", since="3.1.8", acted=False, v4="cri.containerd.data_root"
+    )
     docker_data_dir: Text = key("", "Docker's directory.", since="3.1.8", acted=False, v4="cri.docker.daemon.data-root")
     registry_data_dir: Text = key("", "The installed registry's directory.", since="3.1.8", acted=False)
     data_root: Text = key("", "dockerDataDir as 2.2.2 to 3.1.7 wrote it.", since="2.2.2", acted=False)

@@ -1,7 +1,8 @@
-"""`manage.py config check FILE…` and `manage.py config show FILE`: look at a config-sample.yaml without a cluster."""
+"""`manage.py config check|show|schema`: look at a config-sample.yaml without a cluster."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from clusters.config.finding import format_finding
+from clusters.config.jsonschema import json_schema_text
 from clusters.config.load import DIALECTS, load
 from clusters.config.render import render, what_does_not_fit
 from clusters.config.report import report
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Collection
 
 
 class Command(BaseCommand):
-    """Check a file, or write it anew in one of KubeKey's dialects."""
+    """Check a file, write it anew in one of KubeKey's dialects, or print the JSON Schema."""
 
     help = "Check config-sample.yaml files, or show one in one of KubeKey's dialects. '-' is standard input."
     requires_system_checks = ()
@@ -27,20 +30,26 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         check = verbs.add_parser("check", help="say what is wrong, with line and column; exit code 1 on errors")
         check.add_argument("files", nargs="+", metavar="FILE")
+        check.add_argument("--waive", action="append", default=[], metavar="ID", help="answer for this finding")
+        check.add_argument("--json", action="store_true", help="print the findings as JSON")
         show = verbs.add_parser("show", help="write the document anew, secrets masked")
         show.add_argument("file", metavar="FILE")
         show.add_argument("--as", dest="dialect", choices=DIALECTS, help="the dialect; the file's own by default")
         show.add_argument("--with-secrets", action="store_true", help="write passwords and keys in clear")
+        verbs.add_parser("schema", help="print the JSON Schema (draft 2020-12), for editors and other programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verb"] == "check":
-            self._check(options["files"])
+            self._check(options["files"], options.get("waive", ()), as_json=options.get("json", False))
+        elif options["verb"] == "schema":
+            self.stdout.write(json_schema_text(), ending="")
         else:
             self._show(options["file"], options["dialect"], options["with_secrets"])
 
-    def _check(self, files: list[str]) -> None:
-        result = report((_named(file), _text(file)) for file in files)
-        for line in result.lines:
+    def _check(self, files: list[str], waivers: Collection[str], *, as_json: bool) -> None:
+        result = report(((_named(file), _text(file)) for file in files), waivers)
+        lines = (json.dumps(result.data, indent=2, ensure_ascii=False),) if as_json else result.lines
+        for line in lines:
             self.stdout.write(line)
         if result.failed:
             sys.exit(1)

@@ -1,0 +1,43 @@
+"""The document with a thousand machines: written, read, checked, changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from clusters.config.edit import edit
+from clusters.config.load import load
+from clusters.config.render import render
+from clusters.config.rules import check
+from tests.bench.row import Row, cpu_seconds
+from tests.config.documents import large_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+
+MACHINES = 1000
+
+
+def rows() -> Iterator[Row]:
+    """Processor seconds for each; PyYAML's own reader stands beside ours."""
+    document = large_document(MACHINES)
+    for dialect in ("v1alpha2", "v4"):
+        text = render(document, dialect=dialect, secrets="show")
+        named = f"{MACHINES} machines, {dialect}"
+        beside = cpu_seconds(lambda text=text: list(yaml.load_all(text, Loader=yaml.SafeLoader)), rounds=1)
+        read = cpu_seconds(lambda text=text: check(_read(text)))
+        yield Row(f"load and check {named}", read, 0.6, beside=f"PyYAML, Python loader, read only: {beside:.3f} s")
+        written = cpu_seconds(lambda dialect=dialect: render(document, dialect=dialect, secrets="show"))
+        yield Row(f"render {named}", written, 0.3)
+    text = render(document, secrets="show")
+    changed = document.model_copy(update={"name": "other"})
+    yield Row(f"edit one key in a file of {MACHINES} machines", cpu_seconds(lambda: edit(text, changed), rounds=3), 1.0)
+
+
+def _read(text: str) -> Document:
+    document = load(text).document
+    assert document is not None
+    return document

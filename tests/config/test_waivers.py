@@ -1,0 +1,139 @@
+"""What may be waived, what may not, and the one table of what is built."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config import matrix, rules, versions
+from clusters.config.finding import Severity
+from clusters.config.rules import notbuilt
+from clusters.config.schema import ControlPlaneEndpoint, Network, RoleGroups, System
+from clusters.management.commands.config import Command
+from tests.config.documents import seed_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+
+SEVERAL = RoleGroups(etcd=("node1", "node2"), master=("node1", "node2"), worker=("node3",))
+
+
+def _found(document: Document, *waivers: str) -> dict[str, Finding]:
+    return {each.id: each for each in rules.check(document, waivers)}
+
+
+def test_a_waived_finding_stays_and_blocks_no_longer() -> None:
+    document = seed_document(role_groups=SEVERAL)
+    before, after = _found(document), _found(document, "etcd.even_count")
+    assert before["etcd.even_count"].blocking
+    assert before["etcd.even_count"].waivable
+    assert not after["etcd.even_count"].blocking
+    assert after["etcd.even_count"].waived
+    assert after["etcd.even_count"].severity is Severity.ERROR
+    assert after["endpoint.no_load_balancer"].blocking
+
+
+@pytest.mark.parametrize(
+    ("id", "why"), [("topology.one_control_plane", "cannot be waived"), ("role.no_etcd", "no such finding")]
+)
+def test_a_waiver_that_does_nothing_is_told(id: str, why: str) -> None:
+    found = _found(seed_document(role_groups=SEVERAL), id)
+    assert why in found["waiver.unused"].message
+    assert found["topology.one_control_plane"].blocking
+
+
+def test_only_errors_can_be_waived() -> None:
+    document = seed_document(network=Network(plugin="none"))
+    assert not _found(document)["network.plugin_none"].waivable
+
+
+def test_building_several_control_planes_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = RoleGroups(etcd=("node[1:3]",), master=("node[1:3]",), worker=("node3",))
+    endpoint = ControlPlaneEndpoint(internal_loadbalancer="kube-vip", address="172.16.0.99")
+    document = seed_document(role_groups=groups, control_plane_endpoint=endpoint)
+    assert set(_found(document)) == {"topology.one_control_plane", "endpoint.load_balancer_not_built"}
+    monkeypatch.setitem(notbuilt.BUILT["topology"], "several control planes", True)
+    assert set(_found(document)) == {"endpoint.load_balancer_not_built"}
+    monkeypatch.setitem(notbuilt.BUILT["internalLoadbalancer"], "kube-vip", True)
+    assert _found(document) == {}
+
+
+def test_building_kubesphere_makes_its_findings_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    from clusters.config.schema import KubeSphere
+
+    document = seed_document(kubesphere_document=KubeSphere(version="v3.4.1"))
+    assert not _found(document)["kubesphere.kubernetes"].blocking
+    monkeypatch.setitem(notbuilt.BUILT["documents"], "KubeSphere", True)
+    assert _found(document)["kubesphere.kubernetes"].blocking
+    assert not _found(document, "kubesphere.kubernetes")["kubesphere.kubernetes"].blocking
+
+
+def test_a_time_zone_nobody_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoneinfo.available_timezones", lambda: {"Europe/Berlin"})
+    found = _found(seed_document(system=System(timezone="Europe/Berlinn")))["system.timezone_unknown"]
+    assert found.hint == "Did you mean Europe/Berlin?"
+
+
+def test_every_version_here_has_an_etcd_that_kubeadm_takes() -> None:
+    for text in versions.newest_patches():
+        facts = versions.facts_of(text)
+        etcd = matrix.parsed(facts.etcd)
+        assert etcd is not None
+        assert etcd >= matrix.oldest_etcd(facts.version.minor, facts.version.patch)
+        containerd = matrix.parsed(facts.containerd)
+        assert containerd is not None
+        assert containerd >= matrix.OLDEST_CONTAINERD
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("v3.27.4", (3, 27, 4)), ("1.15", (1, 15, 0)), ("3.5.24-0", (3, 5, 24)), ("latest", None), ("", None)],
+)
+def test_versions_of_parts_are_compared_as_numbers(text: str, version: tuple[int, int, int] | None) -> None:
+    assert matrix.parsed(text) == version
+
+
+def test_the_command_waives_and_speaks_json(tmp_path: Path) -> None:
+    from clusters.config.render import render
+
+    groups = RoleGroups(etcd=("node1", "node2"), master=("node1",), worker=("node3",))
+    file = tmp_path / "a.yaml"
+    file.write_text(render(seed_document(role_groups=groups), secrets="show"), encoding="utf-8")
+    out = io.StringIO()
+    command = Command(stdout=out, stderr=io.StringIO(), no_color=True)
+    with pytest.raises(SystemExit):
+        command.handle(verb="check", files=[str(file)])
+    assert "[etcd.even_count, may be waived]" in out.getvalue()
+    out.truncate(0)
+    out.seek(0)
+    command.handle(verb="check", files=[str(file)], waive=["etcd.even_count"], json=True)
+    told = json.loads(out.getvalue())["files"][0]
+    assert told["installable"]
+    finding = next(each for each in told["findings"] if each["id"] == "etcd.even_count")
+    assert (finding["waived"], finding["severity"], finding["file"]) == (True, "error", str(file))
+    assert (finding["path"], finding["found"], finding["allowed"]) == ("spec.roleGroups.etcd", "2", "an odd number")
+    assert finding["line"] > 1
+    assert "Testing123" not in out.getvalue()
+
+
+def test_the_command_prints_the_schema_and_v4(tmp_path: Path) -> None:
+    from clusters.config.load import load
+    from clusters.config.render import render
+
+    out = io.StringIO()
+    command = Command(stdout=out, stderr=io.StringIO(), no_color=True)
+    command.handle(verb="schema")
+    assert json.loads(out.getvalue())["$schema"].endswith("2020-12/schema")
+    file = tmp_path / "a.yaml"
+    file.write_text(render(seed_document(), secrets="show"), encoding="utf-8")
+    shown = io.StringIO()
+    Command(stdout=shown, stderr=io.StringIO(), no_color=True).handle(
+        verb="show", file=str(file), dialect="v4", with_secrets=True
+    )
+    assert load(shown.getvalue()).dialect == "v4"
