@@ -40,12 +40,13 @@ def test_a_waived_finding_stays_and_blocks_no_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "why"), [("topology.one_control_plane", "cannot be waived"), ("role.no_etcd", "no such finding")]
+    ("id", "why"), [("endpoint.load_balancer_not_built", "cannot be waived"), ("role.no_etcd", "no such finding")]
 )
 def test_a_waiver_that_does_nothing_is_told(id: str, why: str) -> None:
-    found = _found(seed_document(role_groups=SEVERAL), id)
+    endpoint = ControlPlaneEndpoint(internal_loadbalancer="kube-vip", address="172.16.0.99")
+    found = _found(seed_document(role_groups=SEVERAL, control_plane_endpoint=endpoint), id)
     assert why in found["waiver.unused"].message
-    assert found["topology.one_control_plane"].blocking
+    assert found["endpoint.load_balancer_not_built"].blocking
 
 
 def test_only_errors_can_be_waived() -> None:
@@ -53,12 +54,10 @@ def test_only_errors_can_be_waived() -> None:
     assert not _found(document)["network.plugin_none"].waivable
 
 
-def test_building_several_control_planes_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_building_a_load_balancer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     groups = RoleGroups(etcd=("node[1:3]",), master=("node[1:3]",), worker=("node3",))
     endpoint = ControlPlaneEndpoint(internal_loadbalancer="kube-vip", address="172.16.0.99")
     document = seed_document(role_groups=groups, control_plane_endpoint=endpoint)
-    assert set(_found(document)) == {"topology.one_control_plane", "endpoint.load_balancer_not_built"}
-    monkeypatch.setitem(notbuilt.BUILT["topology"], "several control planes", True)
     assert set(_found(document)) == {"endpoint.load_balancer_not_built"}
     monkeypatch.setitem(notbuilt.BUILT["internalLoadbalancer"], "kube-vip", True)
     assert _found(document) == {}

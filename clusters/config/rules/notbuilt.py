@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config import topology
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, network_of, parts_of
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 BUILT: dict[str, dict[str, bool]] = {
     "topology": {
-        "several control planes": True,
         "dual stack": False,
         "IPv6": False,
     },
@@ -117,22 +115,6 @@ def choices_are_built(document: Document) -> Iterator[Finding]:
         choice = read(document)
         if not is_built(kind, choice):
             yield error(id, path, f"{choice} is not built yet.", hint=hint, found=choice, allowed=choices(kind))
-
-
-@rule
-def several_control_planes(document: Document) -> Iterator[Finding]:
-    """There is one control plane machine, as long as several are not built."""
-    masters = topology.members(document, "master")
-    if len(masters) > 1 and not is_built("topology", "several control planes"):
-        yield error(
-            "topology.one_control_plane",
-            "spec.roleGroups.master",
-            f"{len(masters)} control plane machines are named; installing more than one is not built yet.",
-            hint=f"Keep {masters[0].name} in master, and make the others workers.",
-            hosts=tuple(host.name for host in masters[1:]),
-            found=str(len(masters)),
-            allowed="1",
-        )
 
 
 @rule
