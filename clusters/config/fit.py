@@ -8,6 +8,7 @@ from clusters.config import v4fit
 from clusters.config.finding import Finding, info, warning
 from clusters.config.losing import losses, without
 from clusters.config.shape import NEW, uses_newer_keys
+from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,8 @@ _REMOVED = {"imageRepo": "1.1"}
 
 def what_does_not_fit(document: Document, dialect: str) -> tuple[Finding, ...]:
     """What an export to this dialect would lose, or what KubeKey would do otherwise."""
-    if dialect == "v1alpha1":
-        return tuple(_lost_in_the_old(document))
-    if dialect == "v4":
-        return tuple(v4fit.findings(document))
-    return tuple(_ignored_by_the_new(document))
+    makers = {"v1alpha1": _lost_in_the_old, "v4": v4fit.findings}
+    return (*makers.get(dialect, _ignored_by_the_new)(document), *_strange(document, dialect))
 
 
 def fitted(document: Document, dialect: str) -> Document:
@@ -44,6 +42,33 @@ def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
         for key in data:
             message = f"{key} means something to KubeKey 4 only; it stays in the file."
             yield info("dialect.ignored", f"{part}.{key}", message)
+
+
+def _strange(document: Document, dialect: str) -> Iterator[Finding]:
+    """Values that are Slipway's own, or that this KubeKey does not have: they are written as they are."""
+    words = (
+        ("spec.network.plugin", document.network.plugin, _PLUGINS[dialect], "network plugin", "installs none"),
+        (
+            "spec.controlPlaneEndpoint.internalLoadbalancer",
+            document.control_plane_endpoint.internal_loadbalancer,
+            _BALANCERS,
+            "internal load balancer",
+            "installs none",
+        ),
+    )
+    for path, text, known, what, instead in words:
+        if text not in known:
+            message = f"KubeKey does not know the {what} {shown(text)}: it {instead}. It stays in the file."
+            allowed = ", ".join(word for word in known if word)
+            yield warning("dialect.value", path, message, found=shown(text), allowed=allowed)
+
+
+_PLUGINS = {
+    "v1alpha1": ("calico", "flannel", "cilium", "kubeovn", "none"),
+    "v1alpha2": ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "none"),
+    "v4": ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "other", "none"),
+}
+_BALANCERS = ("", "haproxy", "kube-vip")
 
 
 def _too_new(key: Key, path: str) -> bool:

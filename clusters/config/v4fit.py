@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import topology, v4map
 from clusters.config.finding import Finding, info, warning
 from clusters.config.losing import bare, losses, unknown_keys, without
-from clusters.config.sections.network import PLUGINS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,9 +99,6 @@ def _changed(document: Document) -> Iterator[Finding]:
     if groups != _expanded(groups):
         message = "Ranges like node[1:3] are written out, and control-plane is called kube_control_plane."
         yield info("dialect.renamed", "spec.roleGroups", message)
-    if document.network.plugin == "bridge" or document.network.plugin not in PLUGINS:
-        message = f"KubeKey 4 does not know the network plugin {document.network.plugin}; it is written as it is."
-        yield warning("dialect.value", "spec.network.plugin", message)
     for data, taken, part in (
         (document.config_v4, v4map.places(), "config"),
         (document.inventory_v4, _names_of(document), "inventory"),

@@ -95,6 +95,16 @@ def test_a_plugin_that_v4_has_not_is_named_and_kept() -> None:
     assert fitted(document, "v4").network.plugin == "bridge"
 
 
+@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
+def test_a_load_balancer_kubekey_has_not_is_named_and_kept(dialect: str) -> None:
+    document = seed_document(
+        network=Network(plugin="calico"), control_plane_endpoint=ControlPlaneEndpoint(internal_loadbalancer="other")
+    )
+    path = "spec.controlPlaneEndpoint.internalLoadbalancer"
+    assert _said(document, dialect)[path] == "dialect.value"
+    assert fitted(document, dialect).control_plane_endpoint.internal_loadbalancer == "other"
+
+
 def test_machines_of_one_name_are_one_in_v4() -> None:
     document = Document(hosts=(Host(name="a", address="10.1.1.1"), Host(name="a", address="10.1.1.2")))
     assert _said(document, "v4")["spec.hosts.1.name"] == "dialect.lost"

@@ -155,8 +155,9 @@ def test_the_older_dialect_says_what_it_cannot_hold() -> None:
         "spec.roleGroups.control-plane",
         "spec.etcd.port",
         "spec.kubernetes.dnsDomain",
+        "spec.network.plugin",
     }
-    assert what_does_not_fit(document, "v1alpha2") == ()
+    assert [each.id for each in what_does_not_fit(document, "v1alpha2")] == ["dialect.value"]
     text = render(document, dialect="v1alpha1", secrets="show")
     assert yaml.safe_load(text)["spec"]["roleGroups"]["master"] == ["a"]
     assert "timeout" not in text
@@ -165,7 +166,7 @@ def test_the_older_dialect_says_what_it_cannot_hold() -> None:
 
 def test_the_oldest_dialect_says_that_containerd_is_left_out() -> None:
     paths = [each.path for each in what_does_not_fit(seed_document(), "v1alpha1")]
-    assert paths == ["spec.kubernetes.containerManager"]
+    assert paths == ["spec.kubernetes.containerManager", "spec.network.plugin"]
 
 
 def test_a_script_stays_readable() -> None:

@@ -40,13 +40,12 @@ def test_a_waived_finding_stays_and_blocks_no_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "why"), [("endpoint.load_balancer_not_built", "cannot be waived"), ("role.no_etcd", "no such finding")]
+    ("id", "why"), [("network.cidr_syntax", "cannot be waived"), ("role.no_etcd", "no such finding")]
 )
 def test_a_waiver_that_does_nothing_is_told(id: str, why: str) -> None:
-    endpoint = ControlPlaneEndpoint(internal_loadbalancer="kube-vip", address="172.16.0.99")
-    found = _found(seed_document(role_groups=SEVERAL, control_plane_endpoint=endpoint), id)
+    found = _found(seed_document(network=Network(plugin="bridge", kube_pods_cidr="10")), id)
     assert why in found["waiver.unused"].message
-    assert found["endpoint.load_balancer_not_built"].blocking
+    assert found["network.cidr_syntax"].blocking
 
 
 def test_only_errors_can_be_waived() -> None:
@@ -58,6 +57,7 @@ def test_building_a_load_balancer_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     groups = RoleGroups(etcd=("node[1:3]",), master=("node[1:3]",), worker=("node3",))
     endpoint = ControlPlaneEndpoint(internal_loadbalancer="kube-vip", address="172.16.0.99")
     document = seed_document(role_groups=groups, control_plane_endpoint=endpoint)
+    monkeypatch.setitem(notbuilt.BUILT["internalLoadbalancer"], "kube-vip", False)
     assert set(_found(document)) == {"endpoint.load_balancer_not_built"}
     monkeypatch.setitem(notbuilt.BUILT["internalLoadbalancer"], "kube-vip", True)
     assert _found(document) == {}
@@ -136,3 +136,22 @@ def test_the_command_prints_the_schema_and_v4(tmp_path: Path) -> None:
         verb="show", file=str(file), dialect="v4", with_secrets=True
     )
     assert load(shown.getvalue()).dialect == "v4"
+
+
+def test_the_documentation_names_what_may_be_waived() -> None:
+    from pathlib import Path
+
+    from clusters.config.load import load
+    from clusters.config.report import findings_of
+
+    page = (Path(__file__).resolve().parents[2] / "docs" / "document.md").read_text(encoding="utf-8")
+    cases = (Path(__file__).parent / "cases").glob("*.yaml")
+    found = [each for case in cases for each in findings_of(load(case.read_text(encoding="utf-8")))]
+    may = {each.id for each in found if each.waivable} | {"kubesphere.kubernetes"}
+    assert may == {
+        line.split("`")[1]
+        for line in page.splitlines()
+        if line.startswith(
+            ("| `etcd.", "| `endpoint.", "| `network.", "| `kubernetes.", "| `compat.", "| `kubesphere.")
+        )
+    }
