@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from clusters.wizard.choices import kubernetes_versions
-from clusters.wizard.fields import choice, text
+from clusters.config.rules.network import PLUGINS
+from clusters.wizard.choices import versions_offered
+from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.page import OneForm, Page
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ PATHS = {
     "spec.network.kubePodsCIDR": "kube_pods_cidr",
     "spec.network.kubeServiceCIDR": "kube_service_cidr",
 }
-PLUGINS = (
-    ("bridge", _("bridge — built in, routes between nodes of one network")),
-    ("none", _("none — you install one yourself")),
-)
+NETWORKS = {
+    "bridge": _("bridge: built in, needs no image"),
+    "none": _("none: you install one yourself"),
+}
 PROXY_MODES = (("iptables", "iptables"), ("ipvs", "ipvs"))
 
 
@@ -37,11 +38,11 @@ class KubernetesForm(forms.Form):
     """The choices of `kubernetes` and `network` that most clusters make."""
 
     name = text(_("Name"), _("How this cluster is called here and in the file."), mono=True)
-    version = choice(_("Kubernetes version"), (), _("What the artifact source holds."))
+    version = choice(_("Kubernetes version"))
     cluster_name = text(_("Cluster name"), _("The cluster's own domain; cluster.local is usual."), mono=True)
-    plugin = choice(_("Network plugin"), PLUGINS)
+    plugin = choice(_("Network plugin"), (), _("How pods of different machines reach each other."))
     proxy_mode = choice(_("Proxy mode"), PROXY_MODES, _("How services are reached; iptables needs no kernel module."))
-    kube_pods_cidr = text(_("Network of the pods"), _("Each node takes a /24 of it."), mono=True)
+    kube_pods_cidr = text(_("Network of the pods"), _("Each node takes a part of it, usually a /24."), mono=True)
     kube_service_cidr = text(_("Network of the services"), _("Must not overlap with pods or machines."), mono=True)
 
 
@@ -57,12 +58,16 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         "kube_service_cidr": document.network.kube_service_cidr,
     }
     form = KubernetesForm(data, initial=initial)
-    versions = [(version, version) for version in kubernetes_versions()]
-    for name, options in (("version", versions), ("plugin", PLUGINS), ("proxy_mode", PROXY_MODES)):
+    offer = versions_offered()
+    form.fields["version"].help_text = offer.words
+    versions = [(version, version) for version in offer.versions]
+    plugins = [(name, NETWORKS.get(name, name)) for name in PLUGINS]
+    for name, options in (("version", versions), ("plugin", plugins), ("proxy_mode", PROXY_MODES)):
         field, value = form.fields[name], initial[name]
         known = [*options] if any(value == option for option, _label in options) else [(value, value), *options]
         _give_choices(field, known)
-    return OneForm(form, PATHS, write)
+    rows = ("name", "version", "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
+    return OneForm(laid_out(form, *rows), PATHS, write)
 
 
 def _give_choices(field: forms.Field, choices: list[tuple[str, Any]]) -> None:

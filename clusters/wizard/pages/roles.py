@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import GROUPS, all_roles, members, names, tolerates
 from clusters.wizard.drawing import draw
+from clusters.wizard.fields import Drawn, laid_out
+from clusters.wizard.layouts import layout_cards
 from clusters.wizard.page import OneForm, Page
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class RolesForm(forms.Form):
 
 def bind(document: Document, data: QueryDict | None) -> PageForm:
     """The matrix of a document."""
-    return OneForm(RolesForm(document, data), PATHS, write)
+    form = RolesForm(document, data)
+    return OneForm(laid_out(form, Drawn("wizard/_matrix.html", *form.fields), css="stack"), PATHS, write)
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
@@ -69,6 +72,7 @@ def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, A
         "titles": TITLES.items(),
         "sentence": tolerates(len(members(document, "etcd"))),
         "drawing": draw(document),
+        "layouts": layout_cards(document, add_machines=False) if rows else [],
     }
 
 
