@@ -6,40 +6,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('clusters', '0001_initial'),
+        ("clusters", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='cluster',
-            name='waivers',
+            model_name="cluster",
+            name="waivers",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='run',
-            name='acknowledged',
+            model_name="run",
+            name="acknowledged",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.CreateModel(
-            name='Scan',
+            name="Scan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('network', models.CharField(max_length=64)),
-                ('port', models.PositiveIntegerField(default=22)),
-                ('state', models.CharField(default='waiting', max_length=16)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('looked', models.PositiveIntegerField(default=0)),
-                ('found', models.JSONField(blank=True, default=list)),
-                ('message', models.TextField(blank=True)),
-                ('worker', models.CharField(blank=True, max_length=128)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('asked_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('cluster', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='scan', to='clusters.cluster')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("network", models.CharField(max_length=64)),
+                ("port", models.PositiveIntegerField(default=22)),
+                ("state", models.CharField(default="waiting", max_length=16)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("looked", models.PositiveIntegerField(default=0)),
+                ("found", models.JSONField(blank=True, default=list)),
+                ("message", models.TextField(blank=True)),
+                ("worker", models.CharField(blank=True, max_length=128)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("asked_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "cluster",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scan", to="clusters.cluster"
+                    ),
+                ),
             ],
         ),
     ]

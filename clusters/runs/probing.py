@@ -173,7 +173,9 @@ def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
 
     def told(stage: Stage) -> None:
         said = {"name": stage.name, "state": stage.state, "message": stage.message, "hint": stage.hint}
-        said["cause"] = str(stage.data.get("error", "")) or ("ShellNoise" if stage.data.get("noise", "").strip() else "")
+        said["cause"] = str(stage.data.get("error", "")) or (
+            "ShellNoise" if stage.data.get("noise", "").strip() else ""
+        )
         tell(said | ({"offered": stage.data["offered"]} if "offered" in stage.data else {}))
 
     report = probe(target_of(host), known, told)

@@ -35,7 +35,9 @@ class EndpointForm(forms.Form):
 
     kind = forms.ChoiceField(choices=[(kind.value, kind.title) for kind in KINDS], required=False)
     domain = text(_("Domain"), mono=True)
-    address = text(_("Address"), _("A free virtual address, or that of your load balancer, like 10.1.2.100."), mono=True)
+    address = text(
+        _("Address"), _("A free virtual address, or that of your load balancer, like 10.1.2.100."), mono=True
+    )
     port = number(_("Port"), _("6443 is usual."))
 
     def __init__(self, document: Document, *args: Any, **kwargs: Any) -> None:
