@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.utils.translation import ngettext
 
 from clusters.config.rules import check
@@ -33,14 +34,14 @@ class Layout:
 
 
 LAYOUTS = (
-    Layout("all-in-one", _("All in one"), _("One machine does everything. For trying things out."), 1, 1, 1),
-    Layout("small", _("1 + 2"), _("One control plane with etcd, two workers."), 3, 1, 1),
+    Layout("all-in-one", gettext_lazy("All in one"), gettext_lazy("One machine does everything. For trying things out."), 1, 1, 1),
+    Layout("small", gettext_lazy("1 + 2"), gettext_lazy("One control plane with etcd, two workers."), 3, 1, 1),
     Layout(
-        "available", _("3 + 3"), _("Three control planes with etcd behind an internal haproxy, three workers."),
+        "available", gettext_lazy("3 + 3"), gettext_lazy("Three control planes with etcd behind an internal haproxy, three workers."),
         6, 3, 3, endpoint="haproxy",
     ),
     Layout(
-        "dedicated-etcd", _("3 + 3 + 3"), _("etcd on three machines of its own, three control planes, three workers."),
+        "dedicated-etcd", gettext_lazy("3 + 3 + 3"), gettext_lazy("etcd on three machines of its own, three control planes, three workers."),
         9, 3, 3, apart=True, endpoint="haproxy",
     ),
 )  # fmt: skip
@@ -81,6 +82,8 @@ def layout_cards(document: Document, *, add_machines: bool) -> list[LayoutCard]:
 
 
 def _why_not(document: Document, layout: Layout, add_machines: bool) -> str:
+    if layout.machines == 1 and len(document.hosts) > 1:
+        return _("It is for one machine; there are %(count)s.") % {"count": len(document.hosts)}
     missing = layout.machines - sum(bool(host.name) for host in document.hosts)
     if missing > 0 and not add_machines:
         return ngettext("%(count)s more machine is needed.", "%(count)s more machines are needed.", missing) % {

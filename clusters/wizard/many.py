@@ -17,8 +17,8 @@ from django.views.decorators.http import require_http_methods
 from clusters import services
 from clusters.selectors import cluster_for
 from clusters.services.drafts import DraftBusy, DraftConflict
+from clusters.wizard import fields
 from clusters.wizard.answers import keep, page_or_404, refused, values
-from clusters.wizard.fields import laid_out, lines, number, secret, wide
 from clusters.wizard.listing import read_list
 from clusters.wizard.logins import login_form, new_names, rename_form, renamed, with_login
 from clusters.wizard.rows import stored_at, token_of
@@ -37,14 +37,14 @@ UPLOAD_BYTES = 2 * 1024 * 1024
 class AddForm(forms.Form):
     """A list, as text or as a file, and what its lines have in common."""
 
-    text = lines(
+    text = fields.lines(
         gettext_lazy("Machines"),
         gettext_lazy("A table, CSV, an inventory, or a config-sample.yaml. A first line with column names helps."),
         rows=8,
     )
-    user = text(gettext_lazy("User"), gettext_lazy("For lines that name none."), mono=True)
-    port = number(gettext_lazy("SSH port"), gettext_lazy("For lines that name none."))
-    password = secret(gettext_lazy("Password"), gettext_lazy("For lines that name none."))
+    user = fields.text(gettext_lazy("User"), gettext_lazy("For lines that name none."), mono=True)
+    port = fields.number(gettext_lazy("SSH port"), gettext_lazy("For lines that name none."))
+    password = fields.secret(gettext_lazy("Password"), gettext_lazy("For lines that name none."))
 
 
 @never_cache
@@ -55,8 +55,8 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     document = services.document_of(cluster)
     data = request.POST.copy() if request.method == "POST" else None
     wrong = _fill_in(request, data) if data is not None else ""
-    form = laid_out(
-        AddForm(data), wide("text"), Div("user", "port", "password", css_class="field-wide form-grid thirds")
+    form = fields.laid_out(
+        AddForm(data), fields.wide("text"), Div("user", "port", "password", css_class="field-wide form-grid thirds")
     )
     form.is_valid()
     cleaned = form.cleaned_data if form.is_bound else {}

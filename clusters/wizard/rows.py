@@ -85,11 +85,10 @@ def token_of(place: int, host: Host) -> str:
 def stored_at(hosts: tuple[Host, ...], token: str) -> int | None:
     """The place of the machine that a row means; None when it is gone. A name that moved is found where it is now."""
     place, _colon, name = token.partition(":")
-    if place.isascii() and place.isdigit() and len(place) < 6 and int(place) < len(hosts):
-        if hosts[int(place)].name == name:
-            return int(place)
-    else:
+    if not (place.isascii() and place.isdigit() and len(place) < 6):
         return None
+    if int(place) < len(hosts) and hosts[int(place)].name == name:
+        return int(place)
     found = [index for index, host in enumerate(hosts) if name and host.name == name]
     return found[0] if len(found) == 1 else None
 

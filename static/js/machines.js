@@ -121,6 +121,7 @@ function countPicked() {
   const boxes = [...document.querySelectorAll("#machines [name=pick]")];
   const ticked = boxes.filter((box) => box.checked).length;
   const words = byId("picked");
+  if (!words) return;
   words.textContent = ticked ? `${ticked} ${words.dataset.word}` : "";
   for (const button of document.querySelectorAll("[data-for-picked]")) button.disabled = !ticked;
   byId("pick-all").checked = ticked > 0 && ticked === boxes.length;

@@ -28,8 +28,8 @@ PATHS = {
     "spec.network.kubeServiceCIDR": "kube_service_cidr",
 }
 NETWORKS = {
-    "bridge": _("bridge: built in, needs no image"),
-    "none": _("none: you install one yourself"),
+    "bridge": _("bridge (built in)"),
+    "none": _("none (install one yourself)"),
 }
 PROXY_MODES = (("iptables", "iptables"), ("ipvs", "ipvs"))
 
@@ -40,7 +40,9 @@ class KubernetesForm(forms.Form):
     name = text(_("Name"), _("How this cluster is called here and in the file."), mono=True)
     version = choice(_("Kubernetes version"))
     cluster_name = text(_("Cluster name"), _("The cluster's own domain; cluster.local is usual."), mono=True)
-    plugin = choice(_("Network plugin"), (), _("How pods of different machines reach each other."))
+    plugin = choice(
+        _("Network plugin"), (), _("How pods of different machines reach each other; bridge needs no image.")
+    )
     proxy_mode = choice(_("Proxy mode"), PROXY_MODES, _("How services are reached; iptables needs no kernel module."))
     kube_pods_cidr = text(_("Network of the pods"), _("Each node takes a part of it, usually a /24."), mono=True)
     kube_service_cidr = text(_("Network of the services"), _("Must not overlap with pods or machines."), mono=True)

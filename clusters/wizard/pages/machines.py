@@ -29,6 +29,7 @@ def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, A
     """What is beside the rows: practice machines to use, layouts to begin with, an empty row to copy."""
     return {
         "practice": practice_machines(),
+        "stored": len(document.hosts),
         "architectures": ARCHITECTURES,
         "empty_row": Row("host-__prefix__", ""),
         "layouts": [] if document.hosts else layout_cards(document, add_machines=True),
