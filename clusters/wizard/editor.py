@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from clusters.config.finding import locate
 from clusters.config.load import load
 from clusters.config.render import render
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
 
 _TONES = {"error": "failed", "warning": "warning"}
-_SECRETS = {"password": "password", "privateKey": "private_key"}
 MASKED = "secret.masked"
 
 
@@ -82,19 +83,49 @@ def _marks(findings: Iterable[Finding]) -> tuple[Mark, ...]:
 
 def _with_secrets(fresh: Document, before: Document, masked: list[str]) -> tuple[Document, set[str]]:
     """The masks of a text are the secrets that are stored; gives the paths for which none is."""
-    missing, hosts = set(), list(fresh.hosts)
-    for path in masked:
-        parts = path.split(".")
-        if parts[:2] == ["spec", "hosts"] and parts[-1] in _SECRETS and len(parts) == 4:
-            place, field = int(parts[2]), _SECRETS[parts[3]]
-            stored = _same_machine(fresh, before, place)
-            secret = getattr(stored, field) if stored is not None else None
-            hosts[place] = hosts[place].model_copy(update={field: secret})
-            if secret is None:
-                missing.add(path)
-        elif not _copied(fresh, before, parts):
-            missing.add(path)
-    return fresh.model_copy(update={"hosts": tuple(hosts)}), missing
+    wanted, found = set(masked), set[str]()
+    if not wanted:
+        return fresh, found
+    hosts = tuple(
+        _filled(host, _same_machine(fresh, before, place), f"spec.hosts.{place}", wanted, found)
+        for place, host in enumerate(fresh.hosts)
+    )
+    theirs = _filled(fresh.kubesphere_document, before.kubesphere_document, "kubesphere", wanted, found)
+    bare = before.model_copy(update={"hosts": ()})
+    rest = _filled(fresh.model_copy(update={"hosts": ()}), bare, "spec", wanted, found)
+    return rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), wanted - found
+
+
+def _filled(fresh: Any, before: Any, path: str, wanted: set[str], found: set[str]) -> Any:
+    """A part of the document with the stored value wherever its path is wanted; `found` gets those that there were."""
+    if isinstance(fresh, list | tuple) and isinstance(before, list | tuple):
+        pairs = zip(fresh, [*before, *[None] * len(fresh)], strict=False)
+        return type(fresh)(
+            _filled(new, old, f"{path}.{place}", wanted, found) for place, (new, old) in enumerate(pairs)
+        )
+    if not isinstance(fresh, dict | BaseModel) or not isinstance(before, dict | BaseModel):
+        return fresh
+    mine, stored = _parts(fresh), _parts(before)
+    update: dict[str, Any] = {}
+    for key, (name, old) in stored.items():
+        inner = f"{path}.{key}"
+        here = mine[key][1] if key in mine else None
+        value = old if inner in wanted and old and not here else _filled(here, old, inner, wanted, found)
+        if inner in wanted and value is old and old:
+            found.add(inner)
+        if value is not here:
+            update[name] = value
+    if not update:
+        return fresh
+    return {**fresh, **update} if isinstance(fresh, dict) else fresh.model_copy(update=update)
+
+
+def _parts(value: dict[str, Any] | BaseModel) -> dict[str, tuple[str, Any]]:
+    """Key in the text -> name by which it is set, and value."""
+    if isinstance(value, dict):
+        return {key: (key, inner) for key, inner in value.items()}
+    known = {field.alias or name: (name, getattr(value, name)) for name, field in type(value).model_fields.items()}
+    return known | {key: (key, inner) for key, inner in (value.model_extra or {}).items()}
 
 
 def _same_machine(fresh: Document, before: Document, place: int) -> Host | None:
@@ -106,29 +137,3 @@ def _same_machine(fresh: Document, before: Document, place: int) -> Host | None:
     if other is None or fresh.host(other.name) is not None:
         return None
     return other if other.ssh_address == host.ssh_address and other.port == host.port else None
-
-
-def _copied(fresh: Document, before: Document, parts: list[str]) -> bool:
-    """Copy a secret of a part that Slipway does not model from the stored document; says whether there is one."""
-    source, target = _extra(before, parts), _extra(fresh, parts)
-    if not isinstance(source, dict) or not isinstance(target, dict) or parts[-1] not in source:
-        return False
-    target[parts[-1]] = source[parts[-1]]
-    return True
-
-
-def _extra(document: Document, parts: list[str]) -> Any:
-    """The mapping around the last part of a path, below what the model keeps as it came."""
-    path = parts[1:-1] if parts[0] == "spec" else parts[:-1]
-    here: Any = document
-    if parts[0] == "kubesphere":
-        here, path = document.kubesphere_document, path[1:]
-    for part in path:
-        if isinstance(here, dict):
-            here = here.get(part)
-        elif isinstance(here, list | tuple):
-            here = here[int(part)] if part.isdigit() and int(part) < len(here) else None
-        elif here is not None:
-            names = {field.alias or name: name for name, field in type(here).model_fields.items()}
-            here = getattr(here, names[part]) if part in names else (here.model_extra or {}).get(part)
-    return here.model_extra if hasattr(here, "model_extra") else here

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from clusters.config.rules import check
 from clusters.config.schema import Host, RoleGroups
@@ -34,15 +33,29 @@ class Layout:
 
 
 LAYOUTS = (
-    Layout("all-in-one", gettext_lazy("All in one"), gettext_lazy("One machine does everything. For trying things out."), 1, 1, 1),
-    Layout("small", gettext_lazy("1 + 2"), gettext_lazy("One control plane with etcd, two workers."), 3, 1, 1),
     Layout(
-        "available", gettext_lazy("3 + 3"), gettext_lazy("Three control planes with etcd behind an internal haproxy, three workers."),
-        6, 3, 3, endpoint="haproxy",
+        "all-in-one",
+        gettext_lazy("All in one"),
+        gettext_lazy("One machine does everything. For trying things out."),
+        machines=1, masters=1, etcd=1,
     ),
     Layout(
-        "dedicated-etcd", gettext_lazy("3 + 3 + 3"), gettext_lazy("etcd on three machines of its own, three control planes, three workers."),
-        9, 3, 3, apart=True, endpoint="haproxy",
+        "small",
+        gettext_lazy("1 + 2"),
+        gettext_lazy("One control plane with etcd, two workers."),
+        machines=3, masters=1, etcd=1,
+    ),
+    Layout(
+        "available",
+        gettext_lazy("3 + 3"),
+        gettext_lazy("Three control planes with etcd behind an internal haproxy, three workers."),
+        machines=6, masters=3, etcd=3, endpoint="haproxy",
+    ),
+    Layout(
+        "dedicated-etcd",
+        gettext_lazy("3 + 3 + 3"),
+        gettext_lazy("etcd on three machines of its own, three control planes, three workers."),
+        machines=9, masters=3, etcd=3, apart=True, endpoint="haproxy",
     ),
 )  # fmt: skip
 

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from clusters.wizard.page import PageForm
 
 
+LOGINS = {
+    "password": _("•••••• kept"),
+    "key": _("private key"),
+    "key+password": _("key, and password"),
+    "path": _("key file"),
+}
+"""What stands in an empty password field, by what is stored."""
+
+
 def bind(document: Document, data: QueryDict | None) -> PageForm:
     """The rows of a document; without machines, one empty row to begin with."""
     return Machines(document, data, extra=0 if document.hosts else 1)
@@ -31,6 +40,7 @@ def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, A
         "practice": practice_machines(),
         "stored": len(document.hosts),
         "architectures": ARCHITECTURES,
+        "logins": {login: str(words) for login, words in LOGINS.items()},
         "empty_row": Row("host-__prefix__", ""),
         "layouts": [] if document.hosts else layout_cards(document, add_machines=True),
         "layouts_open": True,

@@ -62,14 +62,15 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
 def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
     """The matrix's rows, the sentence on what may fail, and the picture."""
     roles = all_roles(document)
+    titles = {group: str(title) for group, title in TITLES.items()}
     rows = [
-        (host, [(group, title, group in roles.get(host.name, ())) for group, title in TITLES.items()])
+        (host, [(group, title, group in roles.get(host.name, ())) for group, title in titles.items()])
         for host in document.hosts
         if host.name
     ]
     return {
         "rows": rows,
-        "titles": TITLES.items(),
+        "titles": titles.items(),
         "sentence": tolerates(len(members(document, "etcd"))),
         "drawing": draw(document),
         "layouts": layout_cards(document, add_machines=False) if rows else [],
