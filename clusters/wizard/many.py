@@ -68,7 +68,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     shown: dict[str, Any] = {"found": found, "listing": listing, "fitting": len(fitting), "wrong": wrong}
     shown |= {"left": left, "names": request.POST.get("names", ""), "addresses": request.POST.get("addresses", "")}
     if request.method == "POST" and request.POST.get("action") == "take":
-        chosen = [listed for listed in fitting if str(listed.line) not in left]
+        chosen = [listed for listed in fitting if listed.host.name not in left]
         fresh = with_machines(document, chosen)
         said = ngettext("%(count)s machine was added.", "%(count)s machines were added.", len(chosen))
         return _kept(request, cluster, document, fresh, said % {"count": len(chosen)})
