@@ -14,6 +14,7 @@ from clusters.services.drafts import (
 )
 from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.waivers import WarningsUnread, unread, waiver_key, waiver_set
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "run_cancel",
     "run_retry",
     "run_start",
+    "scan_cancel",
+    "scan_start",
     "unread",
     "waiver_key",
     "waiver_set",

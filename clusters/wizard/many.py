@@ -74,11 +74,11 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
         return _kept(request, cluster, document, fresh, said % {"count": len(chosen)})
     if request.htmx:
         return render(request, "wizard/_listing.html", {**shown, "cluster": cluster})
-    return _side(request, cluster, document, "wizard/add.html", {**shown, "side": form})
+    return side_page(request, cluster, document, "wizard/add.html", {**shown, "side": form})
 
 
 def _fill_in(request: HttpRequest, data: Any) -> str:
-    """A file or a range becomes lines of the text; gives what is wrong with it."""
+    """A file, a range or addresses of a scan become lines of the text; gives what is wrong with them."""
     upload = request.FILES.get("file")
     if upload is not None and upload.size:
         if upload.size > UPLOAD_BYTES:
@@ -87,6 +87,8 @@ def _fill_in(request: HttpRequest, data: Any) -> str:
             data["text"] = upload.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             return _("The file is no UTF-8 text. Save the sheet as CSV first.")
+    if request.POST.getlist("address"):
+        data["text"] = "\n".join(request.POST.getlist("address"))
     if request.POST.get("action") == "range":
         text, wrong = range_lines(request.POST.get("names", ""), request.POST.get("addresses", ""))
         before = data.get("text", "").rstrip()
@@ -111,7 +113,7 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
         return _kept(request, cluster, document, with_login(document, places, form.cleaned_data), "")
     tokens = [token_of(place, document.hosts[place]) for place in places]
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    return _side(
+    return side_page(
         request, cluster, document, "wizard/login.html", {"side": form, "tokens": tokens, "hosts": hosts}, status
     )
 
@@ -135,7 +137,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
     if posted and request.POST.get("action") == "take" and not refusals:
         fresh = renamed(document, places, [new for _old, new, _why in names])
         return _kept(request, cluster, document, fresh, "")
-    return _side(request, cluster, document, "wizard/rename.html", shown)
+    return side_page(request, cluster, document, "wizard/rename.html", shown)
 
 
 def _places(request: HttpRequest, document: Document) -> list[int]:
@@ -155,7 +157,7 @@ def _kept(request: HttpRequest, cluster: Cluster, before: Document, fresh: Docum
     return redirect("wizard", cluster.pk, "machines")
 
 
-def _side(
+def side_page(
     request: HttpRequest, cluster: Cluster, document: Document, template: str, more: dict[str, Any],
     status: int = HTTPStatus.OK,
 ) -> HttpResponse:  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from clusters.wizard import connecting, many, views
+from clusters.wizard import connecting, many, scanning, views
 
 urlpatterns = [
     path("clusters/<int:pk>/wizard/", views.start, name="wizard-start"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("clusters/<int:pk>/wizard/machines/add/", many.add, name="wizard-add"),
     path("clusters/<int:pk>/wizard/machines/login/", many.login, name="wizard-login"),
     path("clusters/<int:pk>/wizard/machines/rename/", many.rename, name="wizard-rename"),
+    path("clusters/<int:pk>/wizard/machines/scan/", scanning.scan, name="wizard-scan"),
+    path("clusters/<int:pk>/wizard/machines/scan/table/", scanning.table, name="wizard-scan-table"),
+    path("clusters/<int:pk>/wizard/machines/scan/cancel/", scanning.cancel, name="wizard-scan-cancel"),
     path("clusters/<int:pk>/wizard/connection/table/", connecting.probes, name="wizard-probes"),
     path("clusters/<int:pk>/wizard/connection/test/", connecting.probe, name="wizard-probe"),
     path("clusters/<int:pk>/wizard/connection/accept/", connecting.accept, name="wizard-accept"),
