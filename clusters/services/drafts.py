@@ -60,6 +60,18 @@ def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Documen
 
 
 @transaction.atomic
+def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
+    """A new draft with the same document, secrets included, under a name that this person has not used yet."""
+    allowed(actor, cluster)
+    taken = set(Cluster.objects.filter(owner=actor).values_list("name", flat=True))
+    names = (f"{cluster.name[:50]}-copy{number if number > 1 else ''}" for number in range(1, 10_000))
+    name = next(name for name in names if name not in taken)
+    copy = draft_create(actor=actor, name=name, document=read_document(cluster.document))
+    audited(actor, "draft.copy", cluster.name, cluster=cluster.pk, copy=copy.pk)
+    return copy
+
+
+@transaction.atomic
 def draft_update(*, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int) -> Cluster:
     """Save the draft as version + 1.
 

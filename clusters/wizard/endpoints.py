@@ -131,6 +131,8 @@ def why_not(document: Document, kind: Kind) -> str:
 
 def _refusal(document: Document, kind: Kind) -> str:
     found = next((each for each in check(with_kind(document, kind)) if _is_about(each)), None)
+    if found is not None and found.id == "endpoint.load_balancer_unknown":
+        return _("%(kind)s is not built yet.") % {"kind": kind.title}
     return found.message if found else ""
 
 

@@ -85,7 +85,7 @@ def laid_out(form: Any, *rows: Any, css: str = "form-grid") -> Any:
 
 def wide(*names: str, css: str = "") -> Field:
     """Fields that take the whole width of the grid."""
-    return Field(*names, wrapper_class=f"field-wide {css}".strip())
+    return Field(*names, wrapper_class=f"field-wide {css}".strip(), template=FIELD_TEMPLATE)
 
 
 def describe(form: forms.BaseForm) -> None:

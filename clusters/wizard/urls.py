@@ -10,6 +10,7 @@ urlpatterns = [
     path("clusters/<int:pk>/wizard/", views.start, name="wizard-start"),
     path("clusters/<int:pk>/wizard/practice/", views.practice, name="wizard-practice"),
     path("clusters/<int:pk>/wizard/layout/", views.layout, name="wizard-layout"),
+    path("clusters/<int:pk>/wizard/copy/", views.copy, name="wizard-copy"),
     path("clusters/<int:pk>/wizard/document/", views.document, name="wizard-document"),
     path("clusters/<int:pk>/wizard/review/waive/", views.waive, name="wizard-waive"),
     path("clusters/<int:pk>/wizard/machines/add/", many.add, name="wizard-add"),

@@ -152,6 +152,14 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
 
 
 @require_POST
+def copy(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new draft with this document, opened where something blocks."""
+    fresh = services.draft_copy(actor=request.user, cluster=cluster_for(request.user, pk))
+    messages.success(request, _("This is %(name)s, a copy; the original stays as it is.") % {"name": fresh.name})
+    return redirect("wizard-start", fresh.pk)
+
+
+@require_POST
 def waive(request: HttpRequest, pk: int) -> HttpResponse:
     """Say of a warning that it is known, or take that back."""
     cluster, page = cluster_for(request.user, pk), page_or_404("review")

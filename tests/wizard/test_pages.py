@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.models import HostKey, Probe
+from clusters.models import Cluster, HostKey, Probe
 from clusters.runs.documents import write_document
-from clusters.services import draft_create
+from clusters.services import document_of, draft_create
 from clusters.services.drafts import DraftBusy, DraftConflict
 from clusters.wizard import flow
 
@@ -208,3 +208,31 @@ def test_install_is_offered_only_when_nothing_blocks(visitor: Visitor) -> None:
     assert "disabled" not in button()
     visitor.post("roles", {"role-etcd": [], "role-master": ["node1"], "role-worker": ["node2"]})
     assert "disabled" in button()
+
+
+def test_a_copy_is_a_draft_of_its_own_with_all_secrets(visitor: Visitor) -> None:
+    for name in ("sample-copy", "sample-copy2"):
+        answer = visitor.client.post(f"/clusters/{visitor.cluster.pk}/wizard/copy/")
+        copy = Cluster.objects.get(name=name)
+        assert answer.headers["Location"] == f"/clusters/{copy.pk}/wizard/"
+        assert document_of(copy).hosts == visitor.document().hosts
+        assert (document_of(copy).name, copy.state, copy.owner) == (name, "draft", visitor.cluster.owner)
+
+
+def test_nobody_copies_somebody_elses_draft(visitor: Visitor, bob: User) -> None:
+    visitor.client.force_login(bob)
+    assert visitor.client.post(f"/clusters/{visitor.cluster.pk}/wizard/copy/").status_code == 404
+
+
+@pytest.mark.parametrize("listed", [("v1.20.2",), ("v1.20.2", "v1.21.0"), ()])
+def test_the_hint_for_versions_claims_only_what_was_looked_at(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper, listed: tuple[str, ...]
+) -> None:
+    settings.SLIPWAY_ARTIFACTS = "/somewhere"
+    monkeypatch.setattr("clusters.wizard.choices.versions_at_hand", lambda: listed)
+    text = visitor.get("kubernetes").content.decode()
+    hint = text.split('id="help-version"')[1].split("</div>")[0]
+    said = {0: "lists no version now", 1: "holds this one version", 2: "holds these 2 versions"}
+    assert said[len(listed)] in hint
+    offered = text.split('id="id_version"')[1].split("</select>")[0]
+    assert ("v1.21.0" in offered) == ("v1.21.0" in listed)
