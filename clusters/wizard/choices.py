@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from clusters.catalog.sources import open_source
 from clusters.config.versions import newest_patches
 from clusters.errors import SourceError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The Kubernetes versions to choose from, and a sentence that claims no more than what was looked at."""
-
-    versions: Sequence[str]
-    words: str
 
 
 def versions_at_hand() -> tuple[str, ...]:
@@ -37,20 +23,12 @@ def versions_at_hand() -> tuple[str, ...]:
         return ()
 
 
-def versions_offered() -> Offer:
-    """The versions at hand, or when none is listed the newest of each known series.
+def kubernetes_versions() -> tuple[tuple[str, ...], str]:
+    """What to choose from, and a hint that says where it comes from and claims no source that is not there.
 
     A draft can be written without a source; the run's first check says what is wrong with it.
     """
     found = versions_at_hand()
     if found:
-        words = ngettext(
-            "The artifact source holds this one version.", "The artifact source holds these %(count)s versions.",
-            len(found),
-        )  # fmt: skip
-        return Offer(found, words % {"count": len(found)})
-    if settings.SLIPWAY_ARTIFACTS:
-        words = _("The artifact source lists no version now; whether it holds the chosen one is seen in the run.")
-    else:
-        words = _("No artifact source is configured to compare with; a run sees first whether this version is there.")
-    return Offer(newest_patches(), words)
+        return found, _("What the artifact source holds.")
+    return newest_patches(), _("Known versions; no artifact source can be read to compare with.")

@@ -224,15 +224,12 @@ def test_nobody_copies_somebody_elses_draft(visitor: Visitor, bob: User) -> None
     assert visitor.client.post(f"/clusters/{visitor.cluster.pk}/wizard/copy/").status_code == 404
 
 
-@pytest.mark.parametrize("listed", [("v1.20.2",), ("v1.20.2", "v1.21.0"), ()])
-def test_the_hint_for_versions_claims_only_what_was_looked_at(
-    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper, listed: tuple[str, ...]
+def test_the_versions_and_what_is_said_of_them_come_from_one_place(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SLIPWAY_ARTIFACTS = "/somewhere"
-    monkeypatch.setattr("clusters.wizard.choices.versions_at_hand", lambda: listed)
+    found = (("v1.21.0",), "One version, seen just now.")
+    monkeypatch.setattr("clusters.wizard.pages.kubernetes.kubernetes_versions", lambda: found)
     text = visitor.get("kubernetes").content.decode()
-    hint = text.split('id="help-version"')[1].split("</div>")[0]
-    said = {0: "lists no version now", 1: "holds this one version", 2: "holds these 2 versions"}
-    assert said[len(listed)] in hint
+    assert "One version, seen just now." in text.split('id="help-version"')[1].split("</div>")[0]
     offered = text.split('id="id_version"')[1].split("</select>")[0]
-    assert ("v1.21.0" in offered) == ("v1.21.0" in listed)
+    assert 'value="v1.21.0"' in offered and 'value="v1.20.2" selected' in offered

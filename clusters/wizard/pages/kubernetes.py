@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.rules.network import PLUGINS
-from clusters.wizard.choices import versions_offered
+from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.page import OneForm, Page
 
@@ -60,9 +60,8 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         "kube_service_cidr": document.network.kube_service_cidr,
     }
     form = KubernetesForm(data, initial=initial)
-    offer = versions_offered()
-    form.fields["version"].help_text = offer.words
-    versions = [(version, version) for version in offer.versions]
+    offered, form.fields["version"].help_text = kubernetes_versions()
+    versions = [(version, version) for version in offered]
     plugins = [(name, NETWORKS.get(name, name)) for name in PLUGINS]
     for name, options in (("version", versions), ("plugin", plugins), ("proxy_mode", PROXY_MODES)):
         field, value = form.fields[name], initial[name]
