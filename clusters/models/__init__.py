@@ -6,5 +6,6 @@ from clusters.models.event import Event
 from clusters.models.hostkey import HostKey
 from clusters.models.probe import Probe
 from clusters.models.run import Run, StepRun
+from clusters.models.scan import Scan
 
-__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Probe", "Run", "StepRun"]
+__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Probe", "Run", "Scan", "StepRun"]

@@ -10,7 +10,10 @@ from clusters.models.fields import EncryptedTextField
 
 
 class Cluster(models.Model):
-    """What somebody wants built. The document is YAML text with secrets; `version` counts its saves."""
+    """What somebody wants built. The document is YAML text with secrets; `version` counts its saves.
+
+    `waivers` are the warnings that somebody acknowledged: {"key", "id", "text", "by", "at"} each.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
@@ -23,6 +26,7 @@ class Cluster(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
     document = EncryptedTextField(blank=True)
     version = models.PositiveIntegerField(default=1)
+    waivers = models.JSONField(default=list, blank=True)
     kubeconfig = EncryptedTextField(blank=True)
     nodes = models.JSONField(default=list, blank=True)
     nodes_seen_at = models.DateTimeField(null=True, blank=True)

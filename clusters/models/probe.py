@@ -8,7 +8,7 @@ from clusters.models.cluster import Cluster
 
 
 class Probe(models.Model):
-    """`stages` is a list of {"name", "state", "message", "hint"} for reach, hostkey, login, sudo, facts.
+    """`stages` is a list of {"name", "state", "message", "hint", "cause"} for reach, hostkey, login, sudo, facts.
 
     Stage states: waiting, running, ok, failed, skipped, ask (an unknown host key wants a yes: see `offered`).
     `spec_digest` is an HMAC over the machine's row, so that a test of older credentials is shown as stale.

@@ -14,7 +14,8 @@ class Run(models.Model):
     """An attempt. Claimed by a conditional update, kept by a heartbeat (`lease_until`), never reopened once over.
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
-    from 1 and have no gaps, so they are also lengths.
+    from 1 and have no gaps, so they are also lengths. `waivers` are the ids of checks that do not stop the run,
+    `acknowledged` the warnings it was started with: who said yes to which sentence, and when.
     """
 
     class State(models.TextChoices):
@@ -34,6 +35,7 @@ class Run(models.Model):
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
     document = EncryptedTextField()
     waivers = models.JSONField(default=list, blank=True)
+    acknowledged = models.JSONField(default=list, blank=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="runs")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -164,13 +164,18 @@ def _until() -> Any:
 
 
 def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
-    """Test one machine over SSH, telling each stage as {"name", "state", "message", "hint"}; gives its facts.
+    """Test one machine over SSH, telling each stage as {"name", "state", "message", "hint", "cause"}; gives its facts.
+
+    "cause" is the name of the error, ShellNoise for a profile that prints, or empty.
 
     The stage at which a key is asked about, or has changed, also brings "offered": type, key and fingerprint.
     """
 
     def told(stage: Stage) -> None:
         said = {"name": stage.name, "state": stage.state, "message": stage.message, "hint": stage.hint}
+        said["cause"] = str(stage.data.get("error", "")) or (
+            "ShellNoise" if stage.data.get("noise", "").strip() else ""
+        )
         tell(said | ({"offered": stage.data["offered"]} if "offered" in stage.data else {}))
 
     report = probe(target_of(host), known, told)

@@ -1,4 +1,4 @@
-"""Worker: looks for runs and connection tests that nobody works on, and carries them out."""
+"""Worker: looks for runs, connection tests and scans that nobody works on, and carries them out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connections
 from clusters.runs.execute import Handover, execute
 from clusters.runs.lease import claimable
 from clusters.runs.probing import Probing
+from clusters.runs.scanning import Scanning
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Worker:
         self._handover = Handover()
         self._threads: dict[int, threading.Thread] = {}
         self._probing = Probing(self.name)
+        self._scanning = Scanning(self.name)
         self._claims = 0
 
     def stop(self) -> None:
@@ -64,6 +66,7 @@ class Worker:
     def _look(self) -> None:
         self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
         self._probing.take()
+        self._scanning.take()
         room = settings.SLIPWAY_WORKER_RUNS - len(self._threads)
         if room <= 0:
             return
@@ -88,8 +91,9 @@ class Worker:
         deadline = time.monotonic() + GRACE_SECONDS
         try:
             self._probing.stop()
+            self._scanning.stop()
         except (DatabaseError, InterfaceError) as error:
-            log.warning("Connection tests were left: %s", error)
+            log.warning("Connection tests or scans were left: %s", error)
         for thread in self._threads.values():
             thread.join(max(0.0, deadline - time.monotonic()))
         connections.close_all()

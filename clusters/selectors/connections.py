@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clusters.models import Probe
+from clusters.models import HostKey, Probe
 from clusters.runs.documents import read_document
 from clusters.runs.probing import spec_digest, waiting_stages
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from clusters.config.schema import Document
     from clusters.models import Cluster
 
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class ProbeView:
     """One machine's newest test. `state` is untested, waiting, running, ok, failed or ask.
 
-    `offered` holds key_type, key and fingerprint of a host key that wants a yes; `stale` says that the machine's
-    row was edited after the test.
+    `offered` holds key_type, key and fingerprint of a host key that wants a yes, `pinned` the fingerprint that was
+    accepted before; `stale` says that the machine's row was edited after the test.
     """
 
     host: str
@@ -31,6 +32,7 @@ class ProbeView:
     stale: bool = False
     asked_at: datetime | None = None
     finished_at: datetime | None = None
+    pinned: str = ""
 
     @property
     def over(self) -> bool:
@@ -38,17 +40,19 @@ class ProbeView:
         return self.state not in ("waiting", "running")
 
 
-def probes_of(cluster: Cluster) -> list[ProbeView]:
+def probes_of(cluster: Cluster, document: Document | None = None) -> list[ProbeView]:
     """A row for each machine of the document, in its order; those never tested have the state "untested"."""
     rows = {probe.host: probe for probe in Probe.objects.filter(cluster=cluster)}
+    keys = HostKey.objects.filter(cluster=cluster).values_list("address", "port", "fingerprint")
+    pinned = {(address, port): fingerprint for address, port, fingerprint in keys}
     views = []
-    for host in read_document(cluster.document).hosts:
+    for host in (document or read_document(cluster.document)).hosts:
         row = rows.get(host.name)
         if row is None:
             views.append(ProbeView(host.name, "untested", waiting_stages(), {}, {}))
             continue
         stale = row.spec_digest != spec_digest(host)
-        views.append(
-            ProbeView(host.name, row.state, row.stages, row.offered, row.facts, stale, row.asked_at, row.finished_at)
-        )
+        known = pinned.get((host.ssh_address.strip(), host.port), "")
+        times = (row.asked_at, row.finished_at)
+        views.append(ProbeView(host.name, row.state, row.stages, row.offered, row.facts, stale, *times, known))
     return views

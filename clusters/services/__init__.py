@@ -4,8 +4,10 @@ from clusters.errors import ConfigError
 from clusters.services.accounts import first_admin, password_changed
 from clusters.services.connections import host_keys_accept, practice_machines, probes_start
 from clusters.services.drafts import (
+    DraftBusy,
     DraftConflict,
     document_of,
+    draft_copy,
     draft_create,
     draft_delete,
     draft_import,
@@ -13,14 +15,19 @@ from clusters.services.drafts import (
 )
 from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+from clusters.services.scans import scan_cancel, scan_start
+from clusters.services.waivers import WarningsUnread, unread, waiver_key, waiver_set
 
 __all__ = [
     "ConfigError",
+    "DraftBusy",
     "DraftConflict",
     "NothingDelivered",
     "RunRefused",
+    "WarningsUnread",
     "config_export",
     "document_of",
+    "draft_copy",
     "draft_create",
     "draft_delete",
     "draft_import",
@@ -34,4 +41,9 @@ __all__ = [
     "run_cancel",
     "run_retry",
     "run_start",
+    "scan_cancel",
+    "scan_start",
+    "unread",
+    "waiver_key",
+    "waiver_set",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clusters.config.defaults import starter_document
 from clusters.config.load import load
@@ -37,6 +38,17 @@ def document_of(thing: Cluster | Run) -> Document:
     return read_document(thing.document)
 
 
+def refuse_while_busy(cluster: Cluster) -> None:
+    """Raises DraftBusy while a run of this cluster is active: what it builds must stay what was asked for."""
+    run = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
+    if run is not None:
+        raise DraftBusy(
+            _("Run %(run)s works with %(name)s, so nothing of it can be changed now.")
+            % {"run": run.pk, "name": cluster.name},
+            hint=_("Wait for its end, or cancel it."),
+        )
+
+
 @transaction.atomic
 def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Document | None = None) -> Cluster:
     """A new draft; without a document it starts from the defaults."""
@@ -48,13 +60,30 @@ def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Documen
 
 
 @transaction.atomic
-def draft_update(*, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int) -> Cluster:
-    """Save the draft as version + 1. Raises DraftConflict unless `version` is the one that lies in the database."""
+def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
+    """A new draft with the same document, secrets included, under a name that this person has not used yet."""
     allowed(actor, cluster)
-    mine = Cluster.objects.filter(pk=cluster.pk, version=version)
+    taken = set(Cluster.objects.filter(owner=actor).values_list("name", flat=True))
+    names = (f"{cluster.name[:50]}-copy{number if number > 1 else ''}" for number in range(1, 10_000))
+    name = next(name for name in names if name not in taken)
+    copy = draft_create(actor=actor, name=name, document=read_document(cluster.document))
+    audited(actor, "draft.copy", cluster.name, cluster=cluster.pk, copy=copy.pk)
+    return copy
+
+
+@transaction.atomic
+def draft_update(*, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int) -> Cluster:
+    """Save the draft as version + 1.
+
+    Raises DraftConflict unless `version` is the one that lies in the database, DraftBusy while a run is active.
+    """
+    allowed(actor, cluster)
+    active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE)
+    mine = Cluster.objects.filter(pk=cluster.pk, version=version).filter(~Exists(active))
     name = document.name or cluster.name
     fields = {"document": write_document(document), "name": name, "updated_at": timezone.now()}
     if not mine.update(version=F("version") + 1, **fields):
+        refuse_while_busy(cluster)
         raise DraftConflict(
             f"This page shows version {version} of {cluster.name}, which has been changed since.",
             hint="Reload the page: what was saved in between is kept, what you have just typed has to be typed again.",

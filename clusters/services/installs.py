@@ -14,6 +14,7 @@ from clusters.runs.documents import read_document
 from clusters.runs.doorbell import ring
 from clusters.runs.store import cluster_ended
 from clusters.services.audit import allowed, audited
+from clusters.services.waivers import waivers_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,24 +37,39 @@ class RunRefused(InstallerError):
 
 
 def run_start(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, recipe: str = "create", waivers: Collection[str] = ()
+    *,
+    actor: AbstractBaseUser | None,
+    cluster: Cluster,
+    recipe: str = "create",
+    waivers: Collection[str] = (),
+    acknowledge_all: bool = False,
 ) -> Run:
     """Freeze the document into a run and queue it. While one is active, that one is given back instead.
 
-    Raises RunRefused when findings block, ConfigError when the document cannot be read.
+    `acknowledge_all` is for whoever has shown the actor every warning. Raises RunRefused when findings block,
+    WarningsUnread when a warning was not acknowledged, ConfigError when the document cannot be read.
     """
     allowed(actor, cluster)
     cluster.refresh_from_db()
     _refuse_findings(cluster.document)
-    return _queue(actor, cluster, cluster.document, "run.start", recipe=recipe, waivers=sorted(waivers))
+    known = waivers_for(actor=actor, cluster=cluster, acknowledge_all=acknowledge_all)
+    ids = sorted({*waivers, *(waiver["id"] for waiver in known)})
+    fields = {"recipe": recipe, "waivers": ids, "acknowledged": known}
+    return _queue(actor, cluster, cluster.document, "run.start", **fields)
 
 
 def run_retry(*, actor: AbstractBaseUser | None, run: Run) -> Run:
-    """Another attempt with the cluster's present document; while a run is active, that one is given back."""
+    """Another attempt with the cluster's present document; while a run is active, that one is given back.
+
+    What the first attempt waived stays waived. Raises what `run_start` raises.
+    """
     allowed(actor, run.cluster)
     cluster = Cluster.objects.get(pk=run.cluster_id)
     _refuse_findings(cluster.document)
-    fields = {"recipe": run.recipe, "waivers": run.waivers, "attempt": run.attempt + 1, "retry_of": run}
+    known = waivers_for(actor=actor, cluster=cluster)
+    ids = sorted({*run.waivers, *(waiver["id"] for waiver in known)})
+    fields = {"recipe": run.recipe, "waivers": ids, "acknowledged": known}
+    fields |= {"attempt": run.attempt + 1, "retry_of": run}
     return _queue(actor, cluster, cluster.document, "run.retry", **fields)
 
 

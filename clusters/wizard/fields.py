@@ -1,28 +1,53 @@
-"""Form fields as the wizard uses them: nothing is required, since a draft may be half filled."""
+"""Form fields as the wizard uses them, and the crispy layout that draws them: nothing is required in a draft."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Div, Field, Layout
 from django import forms
+from django.template.loader import get_template
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.utils.functional import _StrPromise
 
+    Words = str | _StrPromise
 
-def text(label: str | _StrPromise, help_text: str | _StrPromise = "", *, mono: bool = False) -> forms.CharField:
+FIELD_TEMPLATE = "wizard/_field.html"
+
+
+def text(label: Words, help_text: Words = "", *, mono: bool = False) -> forms.CharField:
     """One line; `mono` for names of machines and addresses."""
-    attrs = {"class": f"form-control{' mono-input' if mono else ''}", "autocomplete": "off", "spellcheck": "false"}
+    attrs = {"class": "mono-input" if mono else "", "autocomplete": "off", "spellcheck": "false"}
     widget = forms.TextInput(attrs=attrs)
     return forms.CharField(label=label, help_text=help_text, required=False, max_length=1000, widget=widget)
 
 
-def number(label: str | _StrPromise, help_text: str | _StrPromise = "") -> forms.IntegerField:
+def lines(label: Words, help_text: Words = "", *, rows: int = 4, **attrs: str) -> forms.CharField:
+    """Several lines, kept as typed."""
+    attrs = {"class": "mono-input", "autocomplete": "off", "spellcheck": "false", "rows": str(rows), **attrs}
+    widget = forms.Textarea(attrs=attrs)
+    return forms.CharField(
+        label=label, help_text=help_text, required=False, strip=False, max_length=1_000_000, widget=widget
+    )
+
+
+def secret(label: Words, help_text: Words = "") -> forms.CharField:
+    """A password: it goes in and never comes out, so it is never given an initial value."""
+    widget = forms.PasswordInput(attrs={"class": "mono-input", "autocomplete": "new-password", "spellcheck": "false"})
+    return forms.CharField(
+        label=label, help_text=help_text, required=False, strip=False, max_length=65536, widget=widget
+    )
+
+
+def number(label: Words, help_text: Words = "") -> forms.IntegerField:
     """A whole number; its range is a rule's business."""
-    attrs = {"class": "form-control mono-input", "inputmode": "numeric", "autocomplete": "off"}
-    messages = {"invalid": "A whole number is expected here; what was there before is kept."}
+    attrs = {"class": "mono-input", "inputmode": "numeric", "autocomplete": "off"}
+    messages = {"invalid": _("A whole number is expected here; what was there before is kept.")}
     widget = forms.TextInput(attrs=attrs)
     return forms.IntegerField(
         label=label, help_text=help_text, required=False, widget=widget, error_messages=messages,
@@ -30,15 +55,54 @@ def number(label: str | _StrPromise, help_text: str | _StrPromise = "") -> forms
     )  # fmt: skip
 
 
-def choice(
-    label: str | _StrPromise, choices: Iterable[tuple[str, str | _StrPromise]] = (), help_text: str | _StrPromise = ""
-) -> forms.ChoiceField:
+def choice(label: Words, choices: Iterable[tuple[str, Words]] = (), help_text: Words = "") -> forms.ChoiceField:
     """One of a few."""
-    widget = forms.Select(attrs={"class": "form-select"})
-    return forms.ChoiceField(label=label, help_text=help_text, choices=list(choices), required=False, widget=widget)
+    return forms.ChoiceField(
+        label=label, help_text=help_text, choices=list(choices), required=False, widget=forms.Select()
+    )
+
+
+def tick(label: Words, help_text: Words = "") -> forms.BooleanField:
+    """Yes or no."""
+    widget = forms.CheckboxInput(attrs={"class": "tick"})
+    return forms.BooleanField(label=label, help_text=help_text, required=False, widget=widget)
+
+
+def laid_out(form: Any, *rows: Any, css: str = "form-grid") -> Any:
+    """The form with the helper by which `{% crispy form %}` draws it: the fields in a grid, each with its problems.
+
+    A row is the name of a field, `wide(name)`, or anything that crispy has for a layout; without rows all fields.
+    """
+    describe(form)
+    helper = FormHelper()
+    helper.form_tag = False
+    helper.disable_csrf = True
+    helper.field_template = FIELD_TEMPLATE
+    helper.layout = Layout(Div(*(rows or tuple(form.fields)), css_class=css))
+    form.helper = helper
+    return form
+
+
+def wide(*names: str, css: str = "") -> Field:
+    """Fields that take the whole width of the grid."""
+    return Field(*names, wrapper_class=f"field-wide {css}".strip(), template=FIELD_TEMPLATE)
 
 
 def describe(form: forms.BaseForm) -> None:
-    """Tell screen readers where each field's problems are said."""
+    """Tell screen readers where each field's help and problems are said."""
     for name, field in form.fields.items():
-        field.widget.attrs["aria-describedby"] = f"problem-{form.add_prefix(name)}"
+        place = form.add_prefix(name)
+        field.widget.attrs["aria-describedby"] = f"{f'help-{place} ' if field.help_text else ''}problem-{place}"
+
+
+class Drawn:
+    """A part of a layout that a template draws: a matrix, cards, or a sentence; it sees what the page sees."""
+
+    def __init__(self, template: str, *names: str) -> None:
+        self._template = template
+        self._names = names
+
+    def render(self, form: Any, context: Any, **_: Any) -> str:
+        """Draw it; crispy's own name for this."""
+        form.rendered_fields.update(self._names)
+        return get_template(self._template).render(context.flatten())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.rules import check
 from clusters.selectors import probes_of
+from clusters.services import unread
 from clusters.wizard import pages as package
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def first_with_error(document: Document) -> Page:
     return next((page for page in pages() if any(each.blocking for each in found[page.slug])), pages()[-1])
 
 
+def anchor(document: Document, page: Page, finding: Finding) -> str:
+    """The id of the field where a finding is solved, to be put behind the page's address; empty without one."""
+    place = page.bind(document, None).place(finding.path)
+    return f"#id_{place}" if place else ""
+
+
 @dataclass(frozen=True, slots=True)
 class RailItem:
     """A page in the rail; `state` is one of `ui.STATES`, `count` how many things want attention."""
@@ -67,27 +74,35 @@ class RailItem:
     current: bool
 
 
-def rail(cluster: Cluster, document: Document, current: Page) -> list[RailItem]:
-    """The rail: one item a page."""
-    found = findings_by_page(document)
-    return [RailItem(page, *_state(page, cluster, document, found), page == current) for page in pages()]
+def rail(
+    cluster: Cluster, document: Document, current: Page, found: dict[str, list[Finding]] | None = None
+) -> list[RailItem]:
+    """The rail: one item a page; `found` are the findings by page, where they are at hand."""
+    known = findings_by_page(document) if found is None else found
+    return [RailItem(page, *_state(page, cluster, document, known), page == current) for page in pages()]
 
 
 def _state(page: Page, cluster: Cluster, document: Document, found: dict[str, list[Finding]]) -> tuple[str, int]:
     if page.slug == "connection":
-        return _connection_state(cluster)
+        return _connection_state(cluster, document)
     errors = [each for each in found[page.slug] if each.blocking]
-    if page.slug == "review":
-        every = [each for each in check(document) if each.blocking]
-        return ("waiting", 0) if every and not errors else ("failed" if errors else "ok", len(errors))
-    warnings = [each for each in found[page.slug] if each.severity.value == "warning"]
     if errors:
         return "failed", len(errors)
+    if page.slug == "review":
+        return _review_state(cluster, [each for findings in found.values() for each in findings])
+    warnings = unread(cluster, found[page.slug])
     return ("warning", len(warnings)) if warnings else ("ok", 0)
 
 
-def _connection_state(cluster: Cluster) -> tuple[str, int]:
-    states = ["stale" if probe.stale else probe.state for probe in probes_of(cluster)]
+def _review_state(cluster: Cluster, found: list[Finding]) -> tuple[str, int]:
+    if any(each.blocking for each in found):
+        return "waiting", 0
+    warnings = unread(cluster, found)
+    return ("warning", len(warnings)) if warnings else ("ok", 0)
+
+
+def _connection_state(cluster: Cluster, document: Document) -> tuple[str, int]:
+    states = ["stale" if probe.stale else probe.state for probe in probes_of(cluster, document)]
     for state in ("failed", "ask"):
         if state in states:
             return state, states.count(state)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from clusters.wizard.fields import describe
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -107,7 +105,6 @@ class OneForm:
         paths: Mapping[str, str],
         write: Callable[[Document, dict[str, Any]], Document],
     ) -> None:
-        describe(form)
         self.form = form
         self._paths = paths
         self._write = write

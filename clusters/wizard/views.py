@@ -1,27 +1,28 @@
-"""The wizard over HTTP: shows a page, saves it as it is typed, and asks for connection tests."""
+"""The wizard over HTTP: shows a page, saves it as it is typed, and follows what is typed in the document itself."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
-from django.utils import timezone
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
-from clusters.config.render import render as render_yaml
 from clusters.errors import InstallerError
 from clusters.selectors import cluster_for
 from clusters.services.drafts import DraftBusy, DraftConflict
 from clusters.wizard import flow
-from clusters.wizard.page import problems
-from clusters.wizard.pages import connection
-from clusters.wizard.pages.machines import Machines
+from clusters.wizard.answers import keep, page_or_404, refused, show, stand_in_the_way, values
+from clusters.wizard.editor import typed
+from clusters.wizard.layouts import laid, layout_called
 from clusters.wizard.practice import with_practice_machines
+from clusters.wizard.rows import Machines, without
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -41,140 +42,132 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def wizard(request: HttpRequest, pk: int, slug: str) -> HttpResponse:
     """A page; a POST saves it, by itself while it is typed in (htmx) or with a button."""
-    cluster, page = cluster_for(request.user, pk), _page(slug)
+    cluster, page = cluster_for(request.user, pk), page_or_404(slug)
     document = services.document_of(cluster)
     if request.method == "POST":
         return _save(request, cluster, document, page)
-    return _show(request, cluster, document, page, page.bind(document, None))
-
-
-def _page(slug: str) -> Page:
-    page = flow.page_called(slug)
-    if page is None:
-        raise Http404("The wizard has no such page.")
-    return page
+    return show(request, cluster, document, page, page.bind(document, None))
 
 
 def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page) -> HttpResponse:
-    if _version(request) != cluster.version:
-        return _refused(request, cluster, document, page, _changed_since(cluster))
     form = page.bind(document, request.POST)
     fresh = form.written(document)
     try:
-        if fresh != document:
-            cluster = services.draft_update(
-                actor=request.user, cluster=cluster, document=fresh, version=_version(request)
-            )
+        cluster = keep(request, cluster, document, fresh)
     except (DraftConflict, DraftBusy) as error:
-        return _refused(request, cluster, document, page, error)
+        return refused(request, cluster, document, page, error, fresh)
     if request.htmx:
         return _answer(request, cluster, fresh, page, form)
     return _go_on(request, cluster, fresh, page, form)
 
 
-def _version(request: HttpRequest) -> int:
-    text = request.POST.get("draft_version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
-
-
-def _changed_since(cluster: Cluster) -> InstallerError:
-    return DraftConflict(
-        _("%(name)s was changed in another tab or by somebody else since this page was opened.")
-        % {"name": cluster.name},
-        hint=_("Reload the page: what was saved there is kept, what you have just typed here is not saved."),
-    )
-
-
 def _go_on(request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
-    action = request.POST.get("action", "next")
+    action, _colon, which = request.POST.get("action", "next").partition(":")
     if not form.is_valid() and action == "next":
-        return _show(request, cluster, document, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    if action == "add":
-        again = Machines(document, None, extra=1) if isinstance(form, Machines) else page.bind(document, None)
-        return _show(request, cluster, document, page, again)
+        return show(request, cluster, document, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    if isinstance(form, Machines) and action in ("add", "remove", "login", "rename"):
+        prefixes = [which] if which else request.POST.getlist("pick")
+        tokens = [token for prefix in prefixes if (token := form.token(prefix))]
+        return _with_machines(request, cluster, document, page, action, tokens)
     beside = flow.neighbour(page, -1 if action == "back" else 1) or page
     return redirect("wizard", cluster.pk, beside.slug)
 
 
-def _refused(
-    request: HttpRequest, cluster: Cluster, document: Document, page: Page, error: InstallerError
+def _with_machines(
+    request: HttpRequest, cluster: Cluster, document: Document, page: Page, action: str, tokens: list[str]
 ) -> HttpResponse:
-    if request.htmx:
-        values = {"conflict": error, "cluster": cluster, "page": page}
-        return render(request, "wizard/_conflict.html", values, status=HTTPStatus.CONFLICT)
-    values = {"conflict": error}
-    form = page.bind(document, None)
-    return _show(request, cluster, document, page, form, status=HTTPStatus.CONFLICT, more=values)
-
-
-def _values(cluster: Cluster, document: Document, page: Page, form: PageForm) -> dict[str, Any]:
-    found = flow.findings_by_page(document)[page.slug]
-    return {
-        "cluster": cluster,
-        "page": page,
-        "form": form,
-        "findings": [(finding, form.place(finding.path)) for finding in found] if page.slug != "review" else [],
-        "problems": problems(form, found),
-        "rail": flow.rail(cluster, document, page),
-        "yaml": render_yaml(document, secrets="mask"),
-        "back": flow.neighbour(page, -1),
-        "next": flow.neighbour(page, 1),
-        "saved_at": timezone.now(),
-        **page.context(cluster, document, form),
-    }
-
-
-def _show(
-    request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm,
-    *, status: int = HTTPStatus.OK, more: dict[str, Any] | None = None,
-) -> HttpResponse:  # fmt: skip
-    values = {**_values(cluster, document, page, form), "saved_at": cluster.updated_at, **(more or {})}
-    return render(request, page.template, values, status=status)
+    """Rows are stored by now; then one more, or what is to be done with those that are ticked."""
+    if action == "add":
+        count = request.POST.get("add_count", "1")
+        extra = min(int(count), 100) if count.isascii() and count.isdigit() and len(count) < 4 else 1
+        return show(request, cluster, document, page, Machines(document, None, extra=max(extra, 1)))
+    if action == "remove":
+        fresh = without(document, tokens)
+        if fresh != document:
+            services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=cluster.version)
+        return redirect("wizard", cluster.pk, page.slug)
+    address = reverse(f"wizard-{action}", args=[cluster.pk])
+    return redirect(f"{address}?{urlencode({'row': tokens}, doseq=True)}")
 
 
 def _answer(request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm) -> HttpResponse:
     """What changed around the inputs; the inputs themselves are somebody's who is typing."""
-    values = _values(cluster, document, page, form)
-    values["row_ids"] = form.row_ids() if isinstance(form, Machines) else []
-    return render(request, "wizard/_saved.html", values)
+    shown = values(cluster, document, page, form)
+    if isinstance(form, Machines):
+        flagged = set(request.POST.get("flagged", "").split(",")) | set(form.forms)
+        shown["flagged"] = [row.prefix for row in shown["rows"] if row.problems]
+        shown["said_rows"] = [row for row in shown["rows"] if row.problems or row.prefix in flagged]
+        shown["posted_rows"] = [row for row in shown["rows"] if row.prefix in form.forms]
+    return render(request, "wizard/_saved.html", shown)
+
+
+@require_POST
+def document(request: HttpRequest, pk: int) -> HttpResponse:
+    """Save the document as it was typed; one that cannot be read is marked, and the forms stay as they are."""
+    cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
+    before = services.document_of(cluster)
+    fresh, editor = typed(before, request.POST.get("text", "").replace("\r\n", "\n"))
+    if fresh is None:
+        said = {"editor": editor, "editor_refused": True, "unsaved": True}
+        if request.htmx:
+            shown = {"cluster": cluster, "page": page, **said}
+            return render(request, "wizard/_marks.html", {**shown, "oob": True}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        form = page.bind(before, None)
+        return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=said)
+    try:
+        cluster = keep(request, cluster, before, fresh)
+    except (DraftConflict, DraftBusy) as error:
+        return refused(request, cluster, before, page, error, fresh)
+    if not request.htmx:
+        return redirect("wizard", pk, page.slug)
+    shown = values(cluster, fresh, page, page.bind(fresh, None)) | {"editor": editor, "fields_too": True}
+    return render(request, "wizard/_saved.html", shown)
 
 
 @require_POST
 def practice(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the practice machines into the draft."""
-    cluster = cluster_for(request.user, pk)
-    try:
-        document = with_practice_machines(services.document_of(cluster))
-        services.draft_update(actor=request.user, cluster=cluster, document=document, version=_version(request))
-    except InstallerError as error:
-        messages.error(request, f"{error} {getattr(error, 'hint', '')}")
-    return redirect("wizard", pk, "machines")
-
-
-@require_GET
-def probes(request: HttpRequest, pk: int) -> HttpResponse:
-    """The table of the connection page."""
-    return _probes(request, cluster_for(request.user, pk))
+    return _changed(request, pk, "machines", with_practice_machines)
 
 
 @require_POST
-def probe(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask for a test: of the machines named by `host`, or of all."""
-    cluster = cluster_for(request.user, pk)
-    services.probes_start(actor=request.user, cluster=cluster, hosts=request.POST.getlist("host") or None)
-    return _probes(request, cluster) if request.htmx else redirect("wizard", pk, "connection")
+def layout(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a layout: roles and endpoint, and rows for machines that are missing."""
+    chosen = layout_called(request.POST.get("layout", ""))
+    if chosen is None:
+        raise Http404("There is no such layout.")
+    return _changed(request, pk, request.POST.get("page", "roles"), lambda document: laid(document, chosen))
 
 
-@require_POST
-def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    """Pin the keys of the machines named by `host`, which are those that the page showed."""
-    cluster = cluster_for(request.user, pk)
-    services.host_keys_accept(actor=request.user, cluster=cluster, hosts=request.POST.getlist("host"))
-    return _probes(request, cluster) if request.htmx else redirect("wizard", pk, "connection")
-
-
-def _probes(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpResponse:
+    cluster, page = cluster_for(request.user, pk), page_or_404(slug)
     document = services.document_of(cluster)
-    values = connection.summary(connection.rows(cluster, document))
-    values |= {"cluster": cluster, "rail": flow.rail(cluster, document, connection.PAGE), "oob": True}
-    return render(request, "wizard/_probes.html", values)
+    try:
+        keep(request, cluster, document, change(document))  # type: ignore[operator]
+    except (DraftConflict, DraftBusy) as error:
+        return refused(request, cluster, document, page, error)
+    except InstallerError as error:
+        messages.error(request, f"{error} {error.hint}")
+    return redirect("wizard", pk, slug)
+
+
+@require_POST
+def copy(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new draft with this document, opened where something blocks."""
+    fresh = services.draft_copy(actor=request.user, cluster=cluster_for(request.user, pk))
+    messages.success(request, _("This is %(name)s, a copy; the original stays as it is.") % {"name": fresh.name})
+    return redirect("wizard-start", fresh.pk)
+
+
+@require_POST
+def waive(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say of a warning that it is known, or take that back."""
+    cluster, page = cluster_for(request.user, pk), page_or_404("review")
+    error = stand_in_the_way(request, cluster)
+    if isinstance(error, DraftBusy):
+        return refused(request, cluster, services.document_of(cluster), page, error)
+    given = bool(request.POST.get("given"))
+    services.waiver_set(actor=request.user, cluster=cluster, key=request.POST.get("key", ""), given=given)
+    if not request.htmx:
+        messages.success(request, _("Noted.") if given else _("Taken back."))
+    return redirect("wizard", pk, "review")

@@ -103,11 +103,14 @@ def test_findings_that_block_refuse_the_run(cluster: Cluster, alice: User, monke
 @pytest.mark.usefixtures("no_findings")
 def test_a_run_freezes_the_document(cluster: Cluster, alice: User) -> None:
     run = services.run_start(actor=alice, cluster=cluster, waivers=["memory"])
+    assert (run.waivers, run.state, run.cluster.state) == (["memory"], "queued", "installing")
     changed = services.document_of(cluster).model_copy(update={"name": "other"})
+    with pytest.raises(services.DraftBusy, match="nothing of it can be changed"):
+        services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)
+    services.run_cancel(actor=alice, run=run)
     services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)
     run.refresh_from_db()
     assert services.document_of(run).name == "sample"
-    assert (run.waivers, run.state, run.cluster.state) == (["memory"], "queued", "installing")
 
 
 @pytest.mark.usefixtures("no_findings")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.wizard.browser import Browser
+from tests.wizard.visitor import Visitor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -22,7 +22,7 @@ def _wizard_alone(settings: SettingsWrapper) -> None:
 
 
 @pytest.fixture
-def browser(client: Client, alice: User, cluster: Cluster) -> Browser:
+def visitor(client: Client, alice: User, cluster: Cluster) -> Visitor:
     """Alice, logged in, with her draft of three machines."""
     client.force_login(alice)
-    return Browser(client, cluster)
+    return Visitor(client, cluster)

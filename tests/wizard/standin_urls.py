@@ -15,6 +15,7 @@ urlpatterns = [
     path("", empty, name="clusters"),
     path("clusters/<int:pk>/config.yaml", empty, name="cluster-config"),
     path("clusters/<int:pk>/install/", empty, name="cluster-install"),
+    path("runs/<int:pk>/", empty, name="run"),
     path("accounts/login/", empty, name="login"),
     path("accounts/logout/", empty, name="logout"),
     path("accounts/password/", empty, name="password_change"),

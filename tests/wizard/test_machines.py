@@ -9,91 +9,101 @@ from clusters.services import document_of, draft_update
 from clusters.wizard.rename import follow
 
 if TYPE_CHECKING:
-    from tests.wizard.browser import Browser
+    from tests.wizard.visitor import Visitor
 
 
-def passwords(browser: Browser) -> dict[str, str]:
-    return {host.name: host.password.reveal() if host.password else "" for host in browser.document().hosts}
+def passwords(visitor: Visitor) -> dict[str, str]:
+    return {host.name: host.password.reveal() if host.password else "" for host in visitor.document().hosts}
 
 
-def test_a_renamed_machine_keeps_its_password_and_its_roles(browser: Browser) -> None:
-    browser.post("machines", browser.machines(h0_name="master-1", h2_name="worker-9"))
-    assert passwords(browser) == {"master-1": "Qcloud@123", "node2": "Testing123", "worker-9": "Testing123"}
-    groups = browser.document().role_groups
+def test_a_renamed_machine_keeps_its_password_and_its_roles(visitor: Visitor) -> None:
+    visitor.post("machines", visitor.machines(h0_name="master-1", h2_name="worker-9"))
+    assert passwords(visitor) == {"master-1": "Qcloud@123", "node2": "Testing123", "worker-9": "Testing123"}
+    groups = visitor.document().role_groups
     assert (groups.etcd, groups.master, groups.worker) == (("master-1",), ("master-1",), ("node2", "worker-9"))
 
 
-def test_after_a_removal_the_others_keep_their_passwords(browser: Browser) -> None:
-    browser.post("machines", browser.machines(h1_password="only-node2"))
-    browser.post("machines", browser.machines(h0_DELETE="on"))
-    assert passwords(browser) == {"node2": "only-node2", "node3": "Testing123"}
-    assert browser.document().role_groups.master == ()
+def test_after_a_removal_the_others_keep_their_passwords(visitor: Visitor) -> None:
+    visitor.post("machines", visitor.machines(h1_password="only-node2"))
+    visitor.post("machines", visitor.machines(action="remove:host-0"))
+    assert passwords(visitor) == {"node2": "only-node2", "node3": "Testing123"}
+    assert visitor.document().role_groups.master == ()
 
 
-def test_a_page_that_stays_open_goes_on_with_the_rows_it_was_told(browser: Browser) -> None:
-    data = browser.machines(h0_DELETE="on", h1_password="only-node2")
-    text = browser.post("machines", data, htmx=True).content.decode()
-    assert 'id="id_host-1-row" name="host-1-row" value="0"' in text
-    assert 'id="id_host-0-row" name="host-0-row" value=""' in text
-    later = data | {"host-0-row": "", "host-1-row": "0", "host-2-row": "1", "host-1-password": ""}
-    browser.post("machines", later, htmx=True)
-    assert passwords(browser) == {"node2": "only-node2", "node3": "Testing123"}
+def test_a_page_that_stays_open_goes_on_with_the_rows_it_was_told(visitor: Visitor) -> None:
+    new = visitor.row(7, None, name="node4", address="10.99.0.4", password="only-node4")
+    text = visitor.post("machines", new, htmx=True).content.decode()
+    assert 'id="id_host-7-row" name="host-7-row" value="3:node4"' in text
+    visitor.post("machines", visitor.row(7, 3, name="node4", address="10.99.0.44"), htmx=True)
+    assert [host.address for host in visitor.document().hosts][3:] == ["10.99.0.44"]
+    assert passwords(visitor)["node4"] == "only-node4"
 
 
-def test_two_machines_can_change_places_in_the_list(browser: Browser) -> None:
-    browser.post("machines", browser.machines(h1_password="only-node2"))
-    browser.post("machines", browser.machines(h1_row="2", h1_name="node3", h2_row="1", h2_name="node2"))
-    assert passwords(browser) == {"node1": "Qcloud@123", "node3": "Testing123", "node2": "only-node2"}
+def test_a_row_that_was_not_sent_stays_as_it_is(visitor: Visitor) -> None:
+    visitor.post("machines", visitor.row(1, 1, name="node2", address="10.99.0.22"), htmx=True)
+    assert [host.address for host in visitor.document().hosts] == ["10.99.0.1", "10.99.0.22", "10.99.0.3"]
 
 
-def test_a_new_row_is_a_new_machine_and_an_empty_row_is_none(browser: Browser) -> None:
-    more = {"host-TOTAL_FORMS": 5, "host-3-row": "", "host-3-name": "node4", "host-3-address": "10.99.0.4"}
-    more |= {"host-3-password": "pw4", "host-3-credential": "password", "host-4-user": "root", "host-4-port": "22"}
-    browser.post("machines", browser.machines() | more)
-    assert [host.name for host in browser.document().hosts] == ["node1", "node2", "node3", "node4"]
-    assert passwords(browser)["node4"] == "pw4"
+def test_a_row_whose_machine_moved_finds_it_by_its_name_and_one_whose_machine_is_gone_makes_none(
+    visitor: Visitor,
+) -> None:
+    stale = visitor.row(2, 2, name="node3", address="10.99.0.33")
+    gone = visitor.row(0, 0, name="node1", address="10.99.0.11")
+    visitor.post("machines", {"action": "remove:host-0", **visitor.row(0, 0, name="node1")})
+    answer = visitor.post("machines", stale | gone, htmx=True)
+    assert {host.name: host.address for host in visitor.document().hosts}["node3"] == "10.99.0.33"
+    assert len(visitor.document().hosts) == 2
+    assert "no longer in the document" in answer.content.decode()
 
 
-def test_a_name_emptied_or_taken_for_a_moment_loses_no_role(browser: Browser) -> None:
+def test_two_machines_can_swap_their_names(visitor: Visitor) -> None:
+    visitor.post("machines", visitor.machines(h1_password="only-node2"))
+    visitor.post("machines", visitor.machines(h1_name="node3", h2_name="node2"))
+    assert passwords(visitor) == {"node1": "Qcloud@123", "node3": "only-node2", "node2": "Testing123"}
+
+
+def test_ticked_machines_are_removed_together(visitor: Visitor) -> None:
+    visitor.post("machines", visitor.machines(action="remove") | {"pick": ["host-1", "host-2"]})
+    assert [host.name for host in visitor.document().hosts] == ["node1"]
+    assert visitor.document().role_groups.worker == ()
+
+
+def test_a_new_row_is_a_new_machine_and_an_empty_row_is_none(visitor: Visitor) -> None:
+    more = visitor.row(3, None, name="node4", address="10.99.0.4", password="pw4") | visitor.row(4, None, name="")
+    visitor.post("machines", visitor.machines() | more)
+    assert [host.name for host in visitor.document().hosts] == ["node1", "node2", "node3", "node4"]
+    assert passwords(visitor)["node4"] == "pw4"
+
+
+def test_a_name_emptied_or_taken_for_a_moment_loses_no_role(visitor: Visitor) -> None:
     for name in ("", "node2"):
-        answer = browser.post("machines", browser.machines(h0_name=name), htmx=True)
-        assert "still called node1" in answer.content.decode().split('id="problem-host-0-name"')[1]
-    assert browser.document().role_groups.master == ("node1",)
-    assert len(browser.document().hosts) == 3
+        answer = visitor.post("machines", visitor.machines(h0_name=name), htmx=True)
+        assert "still called node1" in answer.content.decode().split('id="problem-host-0"')[1]
+    assert visitor.document().role_groups.master == ("node1",)
+    assert len(visitor.document().hosts) == 3
 
 
-def test_a_port_that_is_no_number_keeps_the_old_one(browser: Browser) -> None:
-    answer = browser.post("machines", browser.machines(h0_port="ssh", h0_address="10.99.0.77"))
+def test_a_port_that_is_no_number_keeps_the_old_one(visitor: Visitor) -> None:
+    answer = visitor.post("machines", visitor.machines(h0_port="ssh", h0_address="10.99.0.77"))
     assert answer.status_code == 422
-    host = browser.document().hosts[0]
+    host = visitor.document().hosts[0]
     assert (host.port, host.address) == (22, "10.99.0.77")
 
 
-def test_a_key_replaces_nothing_until_it_is_there(browser: Browser) -> None:
-    browser.post("machines", browser.machines(h0_credential="key"))
-    assert passwords(browser)["node1"] == "Qcloud@123"
-    browser.post("machines", browser.machines(h0_credential="key", h0_private_key="-----BEGIN KEY-----\nx\n"))
-    host = browser.document().hosts[0]
-    assert host.private_key is not None and host.private_key.reveal().startswith("-----BEGIN KEY-----")
-    assert "BEGIN KEY" not in browser.get("machines").content.decode()
-    browser.post("machines", browser.machines(h0_credential="password", h0_password="again"))
-    assert browser.document().hosts[0].private_key is None
+def test_a_row_id_that_is_no_row_takes_nobodys_password(visitor: Visitor) -> None:
+    for row in ("99:", "-1:node3", "x", "٣:node3", "0:thief"):
+        visitor.post("machines", visitor.machines(h2_row=row, h2_name="thief"))
+        assert passwords(visitor).get("thief", "") == ""
 
 
-def test_a_row_id_that_is_no_row_takes_nobodys_password(browser: Browser) -> None:
-    for row in ("99", "-1", "x", "٣"):
-        browser.post("machines", browser.machines(h2_row=row, h2_name="thief"))
-        assert passwords(browser).get("thief", "") == ""
-
-
-def test_keys_the_wizard_does_not_know_stay(browser: Browser) -> None:
-    document = document_of(browser.cluster)
+def test_keys_the_wizard_does_not_know_stay(visitor: Visitor) -> None:
+    document = document_of(visitor.cluster)
     hosts = (document.hosts[0].model_copy(update={"labels": {"disk": "ssd"}, "arch": "arm64"}), *document.hosts[1:])
     fresh = document.model_copy(update={"hosts": hosts})
-    draft_update(actor=browser.cluster.owner, cluster=browser.cluster, document=fresh, version=1)
-    browser.post("machines", browser.machines(h0_name="renamed"))
-    assert browser.document().hosts[0].labels == {"disk": "ssd"}
-    assert browser.document().hosts[0].arch == "arm64"
+    draft_update(actor=visitor.cluster.owner, cluster=visitor.cluster, document=fresh, version=1)
+    visitor.post("machines", visitor.machines(h0_name="renamed"))
+    assert visitor.document().hosts[0].labels == {"disk": "ssd"}
+    assert visitor.document().hosts[0].arch == "arm64"
 
 
 def test_a_range_is_written_out_only_when_one_of_its_machines_moves() -> None:

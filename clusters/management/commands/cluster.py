@@ -130,7 +130,7 @@ class Command(BaseCommand):
         """Carry the run out in this process; made and claimed in one transaction, so that no other worker gets it."""
         name = fresh_name()
         with transaction.atomic():
-            run = run_start(actor=owner, cluster=cluster, waivers=waivers)
+            run = run_start(actor=owner, cluster=cluster, waivers=waivers, acknowledge_all=True)
             if claim(run.pk, name) is None:
                 raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
         progress = TerminalProgress(self._line)

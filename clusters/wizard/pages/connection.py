@@ -27,9 +27,35 @@ WORDS: dict[str, _StrPromise] = {
 }
 
 
+# Milliseconds between two looks at the table while tests are under way; a long table is asked for less often.
+POLL_MS, POLL_MS_MANY, MANY = 700, 2000, 60
+
+CAUSES: dict[str, _StrPromise] = {
+    "NameNotResolved": _("Name not found"),
+    "ConnectionRefused": _("Refused"),
+    "NetworkUnreachable": _("No way there"),
+    "ConnectTimedOut": _("No answer"),
+    "HandshakeFailed": _("No SSH there"),
+    "HostKeyChanged": _("Key changed"),
+    "LoginRefused": _("Login refused"),
+    "KeyUnreadable": _("Key file unreadable"),
+    "KeyEncrypted": _("Key has a passphrase"),
+    "KeyNotUnderstood": _("Not a private key"),
+    "ShellUnusable": _("Shell unusable"),
+    "SudoPasswordNeeded": _("sudo needs a password"),
+    "SudoPasswordWrong": _("Wrong sudo password"),
+    "SudoNotAllowed": _("sudo not allowed"),
+    "ConnectionLost": _("Connection lost"),
+}
+"""Error of `clusters.remote` -> the short word for it; the sentence and the way out come from the error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A machine in the table; `said` is the stage that wants words, `changed` that its key is another than before."""
+    """A machine in the table; `said` is the stage that wants words, `changed` that its key is another than before.
+
+    `cause` is a short word for what went wrong, `noisy` says that the login shell prints text unasked.
+    """
 
     probe: ProbeView
     address: str
@@ -37,6 +63,8 @@ class Row:
     stages: list[tuple[_StrPromise | str, dict[str, Any]]]
     said: dict[str, Any]
     changed: bool
+    cause: _StrPromise | str = ""
+    noisy: bool = False
 
     @property
     def acceptable(self) -> bool:
@@ -46,7 +74,7 @@ class Row:
 
 def rows(cluster: Cluster, document: Document) -> list[Row]:
     """A row a machine, in the document's order."""
-    return [_row(probe, document) for probe in probes_of(cluster)]
+    return [_row(probe, document) for probe in probes_of(cluster, document)]
 
 
 def _row(probe: ProbeView, document: Document) -> Row:
@@ -58,7 +86,10 @@ def _row(probe: ProbeView, document: Document) -> Row:
     changed = bool(probe.offered) and key.get("state") == "failed"
     said = (stopped or passed[-1:] or [{}])[0]
     state = "untested" if probe.stale and probe.over else probe.state
-    return Row(probe, f"{host.ssh_address}:{host.port}" if host else "", state, stages, said, changed)
+    address = f"{host.ssh_address}:{host.port}" if host else ""
+    cause = CAUSES.get(said.get("cause", ""), "") if said.get("state") == "failed" else ""
+    noisy = any(stage.get("cause") == "ShellNoise" for stage in probe.stages)
+    return Row(probe, address, state, stages, said, changed, cause, noisy)
 
 
 def summary(found: list[Row]) -> dict[str, Any]:
@@ -67,6 +98,7 @@ def summary(found: list[Row]) -> dict[str, Any]:
         "rows": found,
         "active": any(not row.probe.over for row in found),
         "acceptable": [row.probe.host for row in found if row.acceptable],
+        "poll": POLL_MS if len(found) <= MANY else POLL_MS_MANY,
         "ready": sum(row.state == "ok" for row in found),
     }
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crispy_forms.layout import Div
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import endpoint_address
-from clusters.wizard.fields import number, text
+from clusters.wizard.endpoints import KINDS, SECTION, cards, kind_called, kind_of, why_not, with_kind
+from clusters.wizard.fields import Drawn, laid_out, number, text, wide
 from clusters.wizard.page import OneForm, Page
 
 if TYPE_CHECKING:
@@ -18,78 +20,85 @@ if TYPE_CHECKING:
     from clusters.models import Cluster
     from clusters.wizard.page import PageForm
 
-_SECTION = "spec.controlPlaneEndpoint"
 PATHS = {
-    _SECTION: "kind",
-    f"{_SECTION}.internalLoadbalancer": "kind",
-    f"{_SECTION}.domain": "domain",
-    f"{_SECTION}.address": "address",
-    f"{_SECTION}.port": "port",
+    SECTION: "kind",
+    f"{SECTION}.internalLoadbalancer": "kind",
+    f"{SECTION}.externalDNS": "kind",
+    f"{SECTION}.domain": "domain",
+    f"{SECTION}.address": "address",
+    f"{SECTION}.port": "port",
 }
-CHOICES = (
-    ("none", _("No load balancer"), _("Clients talk to the first control plane machine. Right for one of them.")),
-    ("external", _("One you already have"), _("A load balancer or virtual address outside the cluster.")),
-    ("haproxy", _("Internal haproxy"), _("Every node forwards to all control planes.")),
-    ("vip", _("Virtual address"), _("kube-vip moves one address between control planes.")),
-)
-READY = ("none", "external")
 
 
 class EndpointForm(forms.Form):
-    """Name, address and port of the endpoint; `kind` says whether the address counts."""
+    """Name, address and port of the endpoint; `kind` says what the address is, and whether it counts."""
 
-    kind = forms.ChoiceField(choices=[(value, title) for value, title, _help in CHOICES], required=False)
-    domain = text(
-        _("Domain"), _("The name in every kubeconfig. It need not be in DNS: each machine gets it in /etc/hosts.")
-    )
+    kind = forms.ChoiceField(choices=[(kind.value, kind.title) for kind in KINDS], required=False)
+    domain = text(_("Domain"), mono=True)
     address = text(
-        _("Address of the load balancer"), _("Like 10.1.2.100; it must lead to the control planes."), mono=True
+        _("Address"), _("A free virtual address, or that of your load balancer, like 10.1.2.100."), mono=True
     )
     port = number(_("Port"), _("6443 is usual."))
 
+    def __init__(self, document: Document, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._document = document
+
     def clean_kind(self) -> str:
-        """Only what is built can be chosen."""
-        kind: str = self.cleaned_data["kind"]
-        if kind and kind not in READY:
-            raise forms.ValidationError(_("This comes in a later version."))
-        return kind
+        """Only what fits can be chosen; what the document says already is the rules' business."""
+        value: str = self.cleaned_data["kind"]
+        if value and value != kind_of(self._document).value:
+            refused = why_not(self._document, kind_called(value))
+            if refused:
+                raise forms.ValidationError(refused)
+        return value
 
-
-def _kind(document: Document) -> str:
-    endpoint = document.control_plane_endpoint
-    if endpoint.internal_loadbalancer:
-        return "haproxy" if endpoint.internal_loadbalancer == "haproxy" else "vip"
-    return "external" if endpoint.address else "none"
+    def clean(self) -> dict[str, Any]:
+        """A kind with an address of its own wants it."""
+        cleaned: dict[str, Any] = self.cleaned_data
+        value = cleaned.get("kind", "")
+        if value and kind_called(value).wants_address and not cleaned.get("address"):
+            self.add_error("address", _("This kind of endpoint needs an address."))
+        return cleaned
 
 
 def bind(document: Document, data: QueryDict | None) -> PageForm:
     """The form of a document."""
     endpoint = document.control_plane_endpoint
-    initial = {"kind": _kind(document), "domain": endpoint.domain, "address": endpoint.address, "port": endpoint.port}
-    return OneForm(EndpointForm(data, initial=initial), PATHS, write)
+    initial = {"domain": endpoint.domain, "address": endpoint.address, "port": endpoint.port}
+    form = EndpointForm(document, data, initial={"kind": kind_of(document).value, **initial})
+    form.fields["domain"].help_text = _(
+        "The name in every kubeconfig. It need not be in DNS: each machine gets it in /etc/hosts."
+    )
+    typed = Div(
+        Div(wide("domain"), wide("address", css="only-with-address"), "port", css_class="form-grid"),
+        Drawn("wizard/_leads_to.html"),
+        css_class="card card-body stack",
+    )
+    return OneForm(laid_out(form, Drawn("wizard/_cards.html"), typed, css="stack"), PATHS, write)
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
-    """The document with what is valid."""
-    kind = cleaned.pop("kind", "")
+    """The document with what is valid; a kind that wants an address is taken together with it."""
+    value = cleaned.pop("kind", "")
     if cleaned.get("port") is None:
         cleaned.pop("port", None)
-    if kind:
-        cleaned["internal_loadbalancer"] = ""
-    if kind == "none":
-        cleaned["address"] = ""
-    endpoint = document.control_plane_endpoint.model_copy(update=cleaned)
-    return document.model_copy(update={"control_plane_endpoint": endpoint})
+    kind = kind_called(value) if value else kind_of(document)
+    if kind.wants_address and not cleaned.get("address"):
+        cleaned.pop("address", None)
+        kind = kind_of(document)
+    if not value and not kind.value:
+        endpoint = document.control_plane_endpoint.model_copy(update=cleaned)
+        return document.model_copy(update={"control_plane_endpoint": endpoint})
+    return with_kind(document, kind, **cleaned)
 
 
 def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
     """The choice cards, and where the endpoint leads now."""
-    chosen = form.form["kind"].value() or _kind(document) if isinstance(form, OneForm) else ""
-    cards = [
-        {"value": value, "title": title, "help": help_text, "chosen": value == chosen, "ready": value in READY}
-        for value, title, help_text in CHOICES
-    ]
-    return {"cards": cards, "leads_to": endpoint_address(document)}
+    chosen = kind_of(document).value
+    if isinstance(form, OneForm):
+        chosen = form.form["kind"].value() or chosen
+    return {"cards": cards(document, chosen), "leads_to": endpoint_address(document)}
 
 
 PAGE = Page(
@@ -98,7 +107,7 @@ PAGE = Page(
     title=_("Endpoint"),
     lead=_("Where kubectl and the nodes reach the API server."),
     icon="globe",
-    sections=(_SECTION,),
+    sections=(SECTION,),
     bind=bind,
     context=context,
 )

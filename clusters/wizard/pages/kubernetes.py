@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from clusters.config.rules.notbuilt import is_built
+from clusters.config.sections.network import PLUGINS
 from clusters.wizard.choices import kubernetes_versions
-from clusters.wizard.fields import choice, text
+from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.page import OneForm, Page
 
 if TYPE_CHECKING:
@@ -26,10 +28,13 @@ PATHS = {
     "spec.network.kubePodsCIDR": "kube_pods_cidr",
     "spec.network.kubeServiceCIDR": "kube_service_cidr",
 }
-PLUGINS = (
-    ("bridge", _("bridge — built in, routes between nodes of one network")),
-    ("none", _("none — you install one yourself")),
-)
+SEEN_WHOLE = 20
+"""So many versions are one list."""
+
+NETWORKS = {
+    "bridge": _("bridge (built in)"),
+    "none": _("none (install one yourself)"),
+}
 PROXY_MODES = (("iptables", "iptables"), ("ipvs", "ipvs"))
 
 
@@ -37,11 +42,13 @@ class KubernetesForm(forms.Form):
     """The choices of `kubernetes` and `network` that most clusters make."""
 
     name = text(_("Name"), _("How this cluster is called here and in the file."), mono=True)
-    version = choice(_("Kubernetes version"), ())
+    version = choice(_("Kubernetes version"))
     cluster_name = text(_("Cluster name"), _("The cluster's own domain; cluster.local is usual."), mono=True)
-    plugin = choice(_("Network plugin"), PLUGINS)
+    plugin = choice(
+        _("Network plugin"), (), _("How pods of different machines reach each other; bridge needs no image.")
+    )
     proxy_mode = choice(_("Proxy mode"), PROXY_MODES, _("How services are reached; iptables needs no kernel module."))
-    kube_pods_cidr = text(_("Network of the pods"), _("Each node takes a /24 of it."), mono=True)
+    kube_pods_cidr = text(_("Network of the pods"), _("Each node takes a part of it, usually a /24."), mono=True)
     kube_service_cidr = text(_("Network of the services"), _("Must not overlap with pods or machines."), mono=True)
 
 
@@ -58,12 +65,27 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     }
     form = KubernetesForm(data, initial=initial)
     offered, form.fields["version"].help_text = kubernetes_versions()
-    versions = [(version, version) for version in offered]
-    for name, options in (("version", versions), ("plugin", PLUGINS), ("proxy_mode", PROXY_MODES)):
-        field, value = form.fields[name], initial[name]
-        known = [*options] if any(value == option for option, _label in options) else [(value, value), *options]
-        _give_choices(field, known)
-    return OneForm(form, PATHS, write)
+    plugins = [(name, NETWORKS.get(name, name)) for name in PLUGINS if is_built("plugin", name)]
+    for name, options in (("plugin", plugins), ("proxy_mode", [*PROXY_MODES])):
+        _give_choices(form.fields[name], _with(initial[name], options))
+    _give_choices(form.fields["version"], by_series(_with(initial["version"], [(each, each) for each in offered])))
+    rows = ("name", "version", "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
+    return OneForm(laid_out(form, *rows), PATHS, write)
+
+
+def _with(value: str, options: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The options, with what is chosen now even when it is none of them."""
+    return options if any(value == option for option, _label in options) else [(value, value), *options]
+
+
+def by_series(options: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Versions below the series they belong to; a list that is short enough to be seen whole stays as it is."""
+    if len(options) <= SEEN_WHOLE:
+        return options
+    series: dict[str, list[tuple[str, Any]]] = {}
+    for version, label in options:
+        series.setdefault(version.rpartition(".")[0], []).append((version, label))
+    return [*series.items()]
 
 
 def _give_choices(field: forms.Field, choices: list[tuple[str, Any]]) -> None:

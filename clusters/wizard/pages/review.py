@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.selectors import probes_of
+from clusters.services import unread, waiver_key
 from clusters.wizard.page import NothingToFill, Page
 
 if TYPE_CHECKING:
@@ -21,33 +23,55 @@ if TYPE_CHECKING:
     from clusters.models import Cluster
     from clusters.wizard.page import PageForm
 
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finding with the page and the field that solve it; `waiver` says who acknowledged it, and when."""
+
+    finding: Finding
+    page: Page
+    anchor: str
+    key: str
+    waiver: dict[str, Any] | None
+
+
 GROUPS = (
     ("error", _("Blocking: solve these first")),
-    ("warning", _("Warnings: look at these")),
+    ("warning", _("Warnings: say that you know each of them")),
     ("info", _("Good to know")),
 )
 
 
 def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
     """Findings by weight with the page that solves each, and the plan."""
-    from clusters.wizard.flow import owner
-
     found = check(document)
+    entries = _entries(cluster, document, found)
     groups = [
-        (weight, title, [(finding, owner(finding)) for finding in found if finding.severity.value == weight])
+        (weight, title, [entry for entry in entries if entry.finding.severity.value == weight])
         for weight, title in GROUPS
     ]
-    blocking = sum(finding.blocking for finding in found)
     plan, problem = _plan(document, found)
     return {
         "groups": [group for group in groups if group[2]],
-        "blocking": blocking,
-        "unready": [probe.host for probe in probes_of(cluster) if probe.stale or probe.state != "ok"],
+        "blocking": sum(finding.blocking for finding in found),
+        "unread": len(unread(cluster, found)),
+        "unready": [probe.host for probe in probes_of(cluster, document) if probe.stale or probe.state != "ok"],
         "plan": plan,
         "plan_problem": problem,
         "phases": _phases(plan) if plan else [],
         "plan_hosts": [host.name for host in document.hosts],
     }
+
+
+def _entries(cluster: Cluster, document: Document, found: tuple[Finding, ...]) -> list[Entry]:
+    from clusters.wizard import flow
+
+    given = {waiver["key"]: waiver for waiver in cluster.waivers}
+    entries = []
+    for finding in found:
+        page, key = flow.owner(finding), waiver_key(finding)
+        entries.append(Entry(finding, page, flow.anchor(document, page, finding), key, given.get(key)))
+    return entries
 
 
 def _plan(document: Document, found: tuple[Finding, ...]) -> tuple[Plan | None, InstallerError | None]:

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import GROUPS, all_roles, members, names, tolerates
 from clusters.wizard.drawing import draw
+from clusters.wizard.fields import Drawn, laid_out
+from clusters.wizard.layouts import layout_cards
 from clusters.wizard.page import OneForm, Page
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class RolesForm(forms.Form):
 
 def bind(document: Document, data: QueryDict | None) -> PageForm:
     """The matrix of a document."""
-    return OneForm(RolesForm(document, data), PATHS, write)
+    form = RolesForm(document, data)
+    return OneForm(laid_out(form, Drawn("wizard/_matrix.html", *form.fields), css="stack"), PATHS, write)
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:
@@ -59,16 +62,18 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
 def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
     """The matrix's rows, the sentence on what may fail, and the picture."""
     roles = all_roles(document)
+    titles = {group: str(title) for group, title in TITLES.items()}
     rows = [
-        (host, [(group, title, group in roles.get(host.name, ())) for group, title in TITLES.items()])
+        (host, [(group, title, group in roles.get(host.name, ())) for group, title in titles.items()])
         for host in document.hosts
         if host.name
     ]
     return {
         "rows": rows,
-        "titles": TITLES.items(),
+        "titles": titles.items(),
         "sentence": tolerates(len(members(document, "etcd"))),
         "drawing": draw(document),
+        "layouts": layout_cards(document, add_machines=False) if rows else [],
     }
 
 

@@ -1,4 +1,4 @@
-"""Browser: fills in the wizard's forms as a browser would."""
+"""Visitor: fills in the wizard's forms as a browser would."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from clusters.models import Cluster
 
 
-class Browser:
+FIELDS = ("name", "address", "internal_address", "port", "user", "arch")
+
+
+class Visitor:
     """One person's view of one draft."""
 
     def __init__(self, client: Client, cluster: Cluster) -> None:
@@ -46,12 +49,25 @@ class Browser:
     def machines(self, **changes: str) -> dict[str, Any]:
         """The machines page as it is shown, with changes; `h0_name` stands for `host-0-name`."""
         document = self.document()
-        data: dict[str, Any] = {"host-TOTAL_FORMS": len(document.hosts), "host-INITIAL_FORMS": len(document.hosts)}
+        data: dict[str, Any] = {}
         for place, host in enumerate(document.hosts):
-            values = {"row": place, "name": host.name, "address": host.address, "port": host.port, "user": host.user}
-            values |= {"internal_address": host.internal_address, "credential": "password"}
-            data |= {f"host-{place}-{key}": value for key, value in values.items()}
+            data |= self.row(place, place, **{key: getattr(host, key) for key in FIELDS})
         for key, value in changes.items():
             place_name, _, field = key.partition("_")
-            data[f"host-{place_name[1:]}-{field}" if place_name[1:].isdigit() else f"host-{key}"] = value
+            data[f"host-{place_name[1:]}-{field}" if place_name[1:].isdigit() else key] = value
         return data
+
+    def row(self, number: int, place: int | None, **fields: Any) -> dict[str, Any]:
+        """One posted row: number in the page, and place in the document; None for a new one."""
+        token = "" if place is None else f"{place}:{self.document().hosts[place].name}"
+        values = {"port": 22, "user": "root", "address": "", "internal_address": "", "arch": "amd64", **fields}
+        return {f"host-{number}-row": token, **{f"host-{number}-{key}": value for key, value in values.items()}}
+
+    def many(self, tail: str, data: dict[str, Any] | None = None, *, htmx: bool = False) -> Any:
+        """Open a page for many machines, or post to it."""
+        address = f"{self.address('machines')}{tail}"
+        if data is None:
+            return self.client.get(address)
+        self.cluster.refresh_from_db()
+        headers = {"HX-Request": "true"} if htmx else {}
+        return self.client.post(address, {"draft_version": self.cluster.version, **data}, headers=headers)

@@ -1,0 +1,119 @@
+"""Looking through a network for SSH servers: a few addresses at once, slowly, and only as far as a greeting."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.errors import InstallerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# A /22; a larger network is asked for by mistake, or should be asked for in parts.
+MOST_ADDRESSES = 1024
+# Connections that are open at the same time, and how many are begun in a second.
+AT_ONCE, PER_SECOND = 64, 100
+# Seconds for the connection, and for the greeting after it.
+CONNECT_SECONDS, GREETING_SECONDS = 2.0, 2.0
+# Seconds between two reports.
+REPORT_EVERY = 0.5
+
+
+class ScanRefused(InstallerError):
+    """What was asked for is no network, or too large a one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An address where the port is open; `banner` is the server's greeting, empty when it gave none."""
+
+    address: str
+    banner: str
+
+
+def addresses_of(text: str) -> tuple[str, ...]:
+    """The addresses of an IPv4 network in CIDR notation that can be machines. Raises ScanRefused."""
+    try:
+        network = ipaddress.IPv4Network(text.strip(), strict=False)
+    except ValueError as error:
+        raise ScanRefused(
+            f"Expected an IPv4 network, found {text.strip()[:64]!r}.", hint="Write it like 10.1.2.0/24."
+        ) from error
+    if network.num_addresses > MOST_ADDRESSES:
+        raise ScanRefused(
+            f"{network} has {network.num_addresses} addresses; at most {MOST_ADDRESSES} are looked at, a /22.",
+            hint="Scan it in parts.",
+        )
+    return tuple(str(address) for address in network.hosts())
+
+
+def scan(addresses: Iterable[str], port: int, *, tell: Callable[[int, tuple[Answer, ...]], bool]) -> None:
+    """Look at every address. `tell` gets how many are done and what answered so far; when it gives false, it ends.
+
+    `tell` is called in the caller's thread, outside of the event loop that looks.
+    """
+    look = _Look(tuple(addresses), port)
+    thread = threading.Thread(target=lambda: asyncio.run(look.at_all()), name=f"scan port {port}", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(REPORT_EVERY)
+        if not tell(look.done, _in_order(look.found)):
+            look.stop = True
+            thread.join()
+            return
+
+
+class _Look:
+    """The addresses, how many are done, and what answered."""
+
+    def __init__(self, addresses: tuple[str, ...], port: int) -> None:
+        self.found: list[Answer] = []
+        self.done = 0
+        self.stop = False
+        self._addresses = addresses
+        self._port = port
+
+    async def at_all(self) -> None:
+        """Look at every address, or until told to stop."""
+        room = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for address in self._addresses:
+                await room.acquire()
+                if self.stop:
+                    return
+                group.create_task(self._at(address, room))
+                await asyncio.sleep(1 / PER_SECOND)
+
+    async def _at(self, address: str, room: asyncio.Semaphore) -> None:
+        try:
+            answer = await _greeting(address, self._port)
+        finally:
+            room.release()
+        if answer is not None:
+            self.found.append(answer)
+        self.done += 1
+
+
+def _in_order(found: Iterable[Answer]) -> tuple[Answer, ...]:
+    return tuple(sorted(found, key=lambda answer: ipaddress.IPv4Address(answer.address)))
+
+
+async def _greeting(address: str, port: int) -> Answer | None:
+    """What the server says first; None when nothing answers there."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(address, port)
+    except (OSError, TimeoutError):
+        return None
+    try:
+        async with asyncio.timeout(GREETING_SECONDS):
+            line = await reader.read(256)
+    except (OSError, TimeoutError):
+        line = b""
+    finally:
+        writer.close()
+    return Answer(address, line.partition(b"\n")[0].decode("ascii", "replace").strip())

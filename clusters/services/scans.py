@@ -1,0 +1,52 @@
+"""Scans of networks: asked for here, carried out by the worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from clusters.models import Scan
+from clusters.remote.scan import ScanRefused, addresses_of
+from clusters.services.audit import allowed, audited
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.models import Cluster
+
+
+@transaction.atomic
+def scan_start(*, actor: AbstractBaseUser | None, cluster: Cluster, network: str, port: int = 22) -> Scan:
+    """Ask for a scan in place of the one before. Raises ScanRefused for what is no network of at most a /22."""
+    allowed(actor, cluster)
+    total = len(addresses_of(network))
+    if not 1 <= port <= 65535:
+        raise ScanRefused(f"Port {port} does not exist; allowed are 1 to 65535.", hint="22 is usual.")
+    fields = {
+        "network": network.strip(),
+        "port": port,
+        "state": "waiting",
+        "total": total,
+        "looked": 0,
+        "found": [],
+        "message": "",
+        "worker": "",
+        "lease_until": None,
+        "asked_by": actor,
+        "asked_at": timezone.now(),
+        "finished_at": None,
+    }
+    scan, _made = Scan.objects.update_or_create(cluster=cluster, defaults=fields)
+    audited(actor, "scan.start", cluster.name, cluster=cluster.pk, network=scan.network, port=port)
+    return scan
+
+
+@transaction.atomic
+def scan_cancel(*, actor: AbstractBaseUser | None, cluster: Cluster) -> None:
+    """End the scan of this draft; what it has found so far stays."""
+    allowed(actor, cluster)
+    ended = {"state": "cancelled", "finished_at": timezone.now(), "lease_until": None}
+    if Scan.objects.filter(cluster=cluster, state__in=Scan.ACTIVE).update(**ended):
+        audited(actor, "scan.cancel", cluster.name, cluster=cluster.pk)

@@ -1,0 +1,118 @@
+"""Answers: how a page of the wizard is shown, saved and refused; every view of the wizard goes through here."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from clusters import services
+from clusters.models import Run
+from clusters.services.drafts import DraftConflict, refuse_while_busy
+from clusters.wizard import flow
+from clusters.wizard.differences import differences
+from clusters.wizard.editor import editor
+from clusters.wizard.page import problems
+from clusters.wizard.rows import Machines
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from clusters.config.schema import Document
+    from clusters.errors import InstallerError
+    from clusters.models import Cluster
+    from clusters.wizard.page import Page, PageForm
+
+
+def page_or_404(slug: str) -> Page:
+    """The page of that name."""
+    page = flow.page_called(slug)
+    if page is None:
+        raise Http404("The wizard has no such page.")
+    return page
+
+
+def version_of(request: HttpRequest) -> int:
+    """The version of the draft that the page was made from; -1 when it does not say."""
+    text = request.POST.get("draft_version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def stand_in_the_way(request: HttpRequest, cluster: Cluster) -> InstallerError | None:
+    """Why nothing can be saved: a run is active, or the page was made from an older version."""
+    try:
+        refuse_while_busy(cluster)
+    except services.DraftBusy as error:
+        return error
+    return None if version_of(request) == cluster.version else changed_since(cluster)
+
+
+def changed_since(cluster: Cluster) -> InstallerError:
+    """The draft is another one than the page shows."""
+    return DraftConflict(
+        _("%(name)s was changed in another tab or by somebody else since this page was opened.")
+        % {"name": cluster.name},
+        hint=_("Nothing was overwritten, and what is typed here is still here."),
+    )
+
+
+def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document) -> Cluster:
+    """Save what is new, as this person. Raises DraftConflict or DraftBusy."""
+    error = stand_in_the_way(request, cluster)
+    if error is not None:
+        raise error
+    if fresh == before:
+        return cluster
+    return services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=version_of(request))
+
+
+def values(cluster: Cluster, document: Document, page: Page, form: PageForm) -> dict[str, Any]:
+    """All that the templates of a page ask for."""
+    found = flow.findings_by_page(document)
+    here = found[page.slug]
+    said = problems(form, here)
+    busy = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
+    shown = {
+        "cluster": cluster,
+        "page": page,
+        "form": form,
+        "findings": [(finding, form.place(finding.path)) for finding in here] if page.slug != "review" else [],
+        "problems": said,
+        "rail": flow.rail(cluster, document, page, found),
+        "editor": editor(document),
+        "back": flow.neighbour(page, -1),
+        "next": flow.neighbour(page, 1),
+        "saved_at": timezone.now(),
+        "busy": busy,
+        **page.context(cluster, document, form),
+    }
+    return shown | ({"rows": form.shown(said)} if isinstance(form, Machines) else {})
+
+
+def show(
+    request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm,
+    *, status: int = HTTPStatus.OK, more: dict[str, Any] | None = None,
+) -> HttpResponse:  # fmt: skip
+    """The whole page."""
+    shown = {**values(cluster, document, page, form), "saved_at": cluster.updated_at, **(more or {})}
+    return render(request, page.template, shown, status=status)
+
+
+def refused(
+    request: HttpRequest,
+    cluster: Cluster,
+    document: Document,
+    page: Page,
+    error: InstallerError,
+    mine: Document | None = None,
+) -> HttpResponse:
+    """409 with the sentence; when two edits meet, with both values of everything in which they differ."""
+    meeting = differences(document, mine) if mine is not None and isinstance(error, DraftConflict) else []
+    said = {"conflict": error, "differences": meeting, "cluster": cluster, "page": page}
+    if request.htmx:
+        return render(request, "wizard/_conflict.html", {**said, "oob": True}, status=HTTPStatus.CONFLICT)
+    return show(request, cluster, document, page, page.bind(document, None), status=HTTPStatus.CONFLICT, more=said)

@@ -1,0 +1,61 @@
+"""Differences: in which values two documents are not the same, for a person who has to choose; secrets stay hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from clusters.config.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+
+MOST = 50
+"""More lines than this are not read by anybody; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value: what is stored now, and what was typed here."""
+
+    path: str
+    theirs: str
+    mine: str
+
+
+def differences(theirs: Document, mine: Document) -> list[Difference]:
+    """Every value that is not the same in both, in the document's order; machines are told apart by their names."""
+    left, right = dict(_leaves(theirs)), dict(_leaves(mine))
+    paths = [*left, *(path for path in right if path not in left)]
+    found = [path for path in paths if left.get(path) != right.get(path)]
+    return [Difference(path, _said(left.get(path)), _said(right.get(path))) for path in found[:MOST]]
+
+
+def _leaves(document: Document) -> Iterator[tuple[str, Any]]:
+    for place, host in enumerate(document.hosts):
+        secrets = {"password": host.password, "privateKey": host.private_key}
+        yield from _walk(f"hosts.{host.name or place + 1}", host.model_dump(by_alias=True) | secrets)
+    yield from _walk("", document.model_dump(by_alias=True, exclude={"hosts"}))
+
+
+def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _walk(f"{path}.{key}" if path else str(key), below)
+    elif isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        yield path, ", ".join(value)
+    elif isinstance(value, list | tuple):
+        for place, below in enumerate(value):
+            yield from _walk(f"{path}.{place}", below)
+    else:
+        yield path, value
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Secret):
+        return _("(a secret)")
+    return _("(nothing)") if value in (None, "") else str(value)

@@ -1,0 +1,139 @@
+"""Editor: the document as text beside the forms, with marks at its lines; and text that was typed, as a document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from clusters.config.finding import locate
+from clusters.config.load import load
+from clusters.config.render import render
+from clusters.config.rules import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document, Host
+
+_TONES = {"error": "failed", "warning": "warning"}
+MASKED = "secret.masked"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is said at a line, counted from 1; `tone` is one of the tokens."""
+
+    line: int
+    column: int
+    tone: str
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """The text with its marks; `gutter` has every line's number, and its tone where something is marked."""
+
+    text: str
+    marks: tuple[Mark, ...]
+
+    @property
+    def gutter(self) -> list[tuple[int, str]]:
+        """Line number and tone; the worst of a line counts."""
+        tones: dict[int, str] = {}
+        for mark in self.marks:
+            if tones.get(mark.line) != "failed":
+                tones[mark.line] = mark.tone
+        return [(line, tones.get(line, "")) for line in range(1, self.text.count("\n") + 2)]
+
+
+def editor(document: Document) -> Editor:
+    """A document as text with its secrets masked, and what the rules say of its lines."""
+    text = text_of(document)
+    return Editor(text, _marks(locate(check(document), load(text).positions)))
+
+
+def text_of(document: Document) -> str:
+    """The text that the editor shows: the one place that would keep a person's own comments and order."""
+    return render(document, secrets="mask")
+
+
+def typed(before: Document, text: str) -> tuple[Document | None, Editor]:
+    """The document of a text that was typed, with stored secrets where it shows a mask; None when it cannot be read."""
+    loaded = load(text)
+    if loaded.document is None:
+        return None, Editor(text, _marks(each for each in loaded.findings if each.id != MASKED))
+    masked = [finding.path for finding in loaded.findings if finding.id == MASKED]
+    document, missing = _with_secrets(loaded.document, before, masked)
+    said = [each for each in loaded.findings if each.id != MASKED or each.path in missing]
+    return document, Editor(text, _marks((*said, *locate(check(document), loaded.positions))))
+
+
+def _marks(findings: Iterable[Finding]) -> tuple[Mark, ...]:
+    found = [
+        Mark(each.line or 1, each.column or 1, _TONES[each.severity.value], each.message, each.hint)
+        for each in findings
+        if each.severity.value in _TONES
+    ]
+    return tuple(sorted(found, key=lambda mark: (mark.line, mark.column)))
+
+
+def _with_secrets(fresh: Document, before: Document, masked: list[str]) -> tuple[Document, set[str]]:
+    """The masks of a text are the secrets that are stored; gives the paths for which none is."""
+    wanted, found = set(masked), set[str]()
+    if not wanted:
+        return fresh, found
+    hosts = tuple(
+        _filled(host, _same_machine(fresh, before, place), f"spec.hosts.{place}", wanted, found)
+        for place, host in enumerate(fresh.hosts)
+    )
+    theirs = _filled(fresh.kubesphere_document, before.kubesphere_document, "kubesphere", wanted, found)
+    bare = before.model_copy(update={"hosts": ()})
+    rest = _filled(fresh.model_copy(update={"hosts": ()}), bare, "spec", wanted, found)
+    return rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), wanted - found
+
+
+def _filled(fresh: Any, before: Any, path: str, wanted: set[str], found: set[str]) -> Any:
+    """A part of the document with the stored value wherever its path is wanted; `found` gets those that there were."""
+    if isinstance(fresh, list | tuple) and isinstance(before, list | tuple):
+        pairs = zip(fresh, [*before, *[None] * len(fresh)], strict=False)
+        return type(fresh)(
+            _filled(new, old, f"{path}.{place}", wanted, found) for place, (new, old) in enumerate(pairs)
+        )
+    if not isinstance(fresh, dict | BaseModel) or not isinstance(before, dict | BaseModel):
+        return fresh
+    mine, stored = _parts(fresh), _parts(before)
+    update: dict[str, Any] = {}
+    for key, (name, old) in stored.items():
+        inner = f"{path}.{key}"
+        here = mine[key][1] if key in mine else None
+        value = old if inner in wanted and old and not here else _filled(here, old, inner, wanted, found)
+        if inner in wanted and value is old and old:
+            found.add(inner)
+        if value is not here:
+            update[name] = value
+    if not update:
+        return fresh
+    return {**fresh, **update} if isinstance(fresh, dict) else fresh.model_copy(update=update)
+
+
+def _parts(value: dict[str, Any] | BaseModel) -> dict[str, tuple[str, Any]]:
+    """Key in the text -> name by which it is set, and value."""
+    if isinstance(value, dict):
+        return {key: (key, inner) for key, inner in value.items()}
+    known = {field.alias or name: (name, getattr(value, name)) for name, field in type(value).model_fields.items()}
+    return known | {key: (key, inner) for key, inner in (value.model_extra or {}).items()}
+
+
+def _same_machine(fresh: Document, before: Document, place: int) -> Host | None:
+    """The stored machine of that name; of a machine whose name is new, the one whose place and address it has."""
+    host = fresh.hosts[place]
+    if host.name and before.host(host.name) is not None:
+        return before.host(host.name)
+    other = before.hosts[place] if place < len(before.hosts) else None
+    if other is None or fresh.host(other.name) is not None:
+        return None
+    return other if other.ssh_address == host.ssh_address and other.port == host.port else None

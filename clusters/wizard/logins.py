@@ -1,0 +1,158 @@
+"""Logins: how to log in to one machine or to many, given once; and names for many by a pattern."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crispy_forms.layout import Div
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from clusters.config.secret import Secret
+from clusters.wizard.fields import choice, laid_out, lines, number, secret, text, tick, wide
+from clusters.wizard.rename import follow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from clusters.config.schema import Document, Host
+
+KINDS = (
+    ("keep", gettext_lazy("As before")),
+    ("password", gettext_lazy("Password")),
+    ("key", gettext_lazy("Private key, pasted")),
+    ("path", gettext_lazy("Private key file on this server")),
+)
+
+
+class LoginForm(forms.Form):
+    """What is left empty stays as it is; secrets are never given as initial values."""
+
+    kind = choice(gettext_lazy("Log in with"), KINDS)
+    user = text(gettext_lazy("User"), gettext_lazy("Empty: each machine keeps its own."), mono=True)
+    port = number(gettext_lazy("SSH port"), gettext_lazy("Empty: each machine keeps its own."))
+    password = secret(gettext_lazy("Password"), gettext_lazy("Also what sudo asks for. Empty: what is stored is kept."))
+    private_key = lines(
+        gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase."), rows=5
+    )
+    private_key_path = text(
+        gettext_lazy("Path of the key file"), gettext_lazy("On the server where Slipway runs."), mono=True
+    )
+    forget_password = tick(gettext_lazy("Forget the stored password"))
+    forget_key = tick(gettext_lazy("Forget the stored private key"))
+
+    def clean(self) -> dict[str, Any]:
+        """A way to log in that was chosen has to be given, and not be forgotten in the same breath."""
+        cleaned: dict[str, Any] = self.cleaned_data
+        if cleaned.get("kind") == "path" and not cleaned.get("private_key_path"):
+            self.add_error("private_key_path", _("Name the file."))
+        if cleaned.get("kind") == "key" and not cleaned.get("private_key") and not self.initial.get("has_key"):
+            self.add_error("private_key", _("Paste the key."))
+        if cleaned.get("forget_password") and cleaned.get("password"):
+            self.add_error("forget_password", _("There is a new password too: which of both is meant?"))
+        return cleaned
+
+
+def login_form(hosts: Sequence[Host], data: Any = None) -> LoginForm:
+    """The form for these machines, with what they have in common."""
+    initial: dict[str, Any] = {"kind": "keep", "has_key": any(host.private_key for host in hosts)}
+    if len(hosts) == 1:
+        host = hosts[0]
+        initial |= {"user": host.user, "port": host.port, "private_key_path": host.private_key_path}
+        initial["kind"] = "key" if host.private_key else "path" if host.private_key_path else "password"
+    form = LoginForm(data, initial=initial)
+    if len(hosts) == 1:
+        form.fields["kind"].choices = KINDS[1:]  # type: ignore[attr-defined]
+        form.fields["user"].help_text = form.fields["port"].help_text = ""
+    if any(host.password for host in hosts):
+        form.fields["password"].widget.attrs["placeholder"] = _("•••••• stored")
+    if any(host.private_key for host in hosts):
+        form.fields["private_key"].widget.attrs["placeholder"] = _("•••••• stored")
+    forget = [
+        name
+        for name, there in (
+            ("forget_password", any(host.password for host in hosts)),
+            ("forget_key", any(host.private_key for host in hosts)),
+        )
+        if there
+    ]
+    rows = ["user", "port", "kind", "password", wide("private_key", css="only-key")]
+    rows += [wide("private_key_path", css="only-path")]
+    return laid_out(form, *rows, *([Div(*forget, css_class="field-wide")] if forget else []))
+
+
+def with_login(document: Document, places: Collection[int], cleaned: dict[str, Any]) -> Document:
+    """The document with this login for the machines at these places."""
+    hosts = tuple(_logged_in(host, cleaned) if place in places else host for place, host in enumerate(document.hosts))
+    return document.model_copy(update={"hosts": hosts})
+
+
+def _logged_in(host: Host, cleaned: dict[str, Any]) -> Host:
+    update: dict[str, Any] = {}
+    if cleaned.get("user"):
+        update["user"] = cleaned["user"]
+    if cleaned.get("port") is not None:
+        update["port"] = cleaned["port"]
+    if cleaned.get("password"):
+        update["password"] = Secret(cleaned["password"])
+    kind = cleaned.get("kind")
+    if kind == "key" and cleaned.get("private_key"):
+        update |= {"private_key": Secret(cleaned["private_key"]), "private_key_path": ""}
+    elif kind == "key" and host.private_key:
+        update["private_key_path"] = ""
+    elif kind == "path" and cleaned.get("private_key_path"):
+        update |= {"private_key": None, "private_key_path": cleaned["private_key_path"]}
+    elif kind == "password" and (update.get("password") or host.password):
+        update |= {"private_key": None, "private_key_path": ""}
+    if cleaned.get("forget_password"):
+        update["password"] = None
+    if cleaned.get("forget_key"):
+        update["private_key"] = None
+    return host.model_copy(update=update)
+
+
+class RenameForm(forms.Form):
+    """A pattern with a number in it."""
+
+    pattern = text(
+        gettext_lazy("Pattern"), gettext_lazy("{n} is the number, {nn} has two digits: node-{nn}."), mono=True
+    )
+    start = number(gettext_lazy("First number"))
+
+
+def rename_form(data: Any = None) -> RenameForm:
+    """The form; node-{n} from 1 is where one begins."""
+    return laid_out(RenameForm(data, initial={"pattern": "node-{n}", "start": 1}), "pattern", "start")
+
+
+def new_names(document: Document, places: Sequence[int], pattern: str, start: int) -> list[tuple[str, str, str]]:
+    """Old name, new name and why that cannot be, for each machine."""
+    kept = {host.name for place, host in enumerate(document.hosts) if place not in places} - {""}
+    found: list[tuple[str, str, str]] = []
+    taken: set[str] = set()
+    for number_, place in enumerate(places, start=start):
+        name = _numbered(pattern, number_)
+        why = _("There is a machine called %(name)s already.") % {"name": name} if name in kept | taken else ""
+        taken.add(name)
+        found.append((document.hosts[place].name, name, why))
+    return found
+
+
+def _numbered(pattern: str, value: int) -> str:
+    text_ = pattern.strip()
+    for digits in (4, 3, 2, 1):
+        text_ = text_.replace("{" + "n" * digits + "}", str(value).zfill(digits))
+    return text_
+
+
+def renamed(document: Document, places: Sequence[int], names: Sequence[str]) -> Document:
+    """The document with these names at these places; role groups follow."""
+    fresh = dict(zip(places, names, strict=True))
+    hosts = tuple(
+        host.model_copy(update={"name": fresh[place]}) if place in fresh else host
+        for place, host in enumerate(document.hosts)
+    )
+    moved = {document.hosts[place].name: name for place, name in fresh.items() if document.hosts[place].name}
+    groups = follow(document.role_groups, {old: new for old, new in moved.items() if old != new})
+    return document.model_copy(update={"hosts": hosts, "role_groups": groups})

@@ -1,0 +1,170 @@
+"""Many machines at once over HTTP: lists and ranges with a preview, one login for many, names by a pattern."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from crispy_forms.layout import Div
+from django import forms
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from clusters import services
+from clusters.selectors import cluster_for
+from clusters.services.drafts import DraftBusy, DraftConflict
+from clusters.wizard import fields
+from clusters.wizard.answers import keep, page_or_404, refused, values
+from clusters.wizard.listing import read_list
+from clusters.wizard.logins import login_form, new_names, rename_form, renamed, with_login
+from clusters.wizard.rows import stored_at, token_of
+from clusters.wizard.taking import Common, offered, range_lines, with_machines
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from clusters.config.schema import Document
+    from clusters.models import Cluster
+
+# A list of a thousand machines stays far below this many bytes.
+UPLOAD_BYTES = 2 * 1024 * 1024
+
+
+class AddForm(forms.Form):
+    """A list, as text or as a file, and what its lines have in common."""
+
+    text = fields.lines(
+        gettext_lazy("Machines"),
+        gettext_lazy("A table, CSV, an inventory, or a config-sample.yaml. A first line with column names helps."),
+        rows=8,
+    )
+    user = fields.text(gettext_lazy("User"), gettext_lazy("For lines that name none."), mono=True)
+    port = fields.number(gettext_lazy("SSH port"), gettext_lazy("For lines that name none."))
+    password = fields.secret(gettext_lazy("Password"), gettext_lazy("For lines that name none."))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lines become machines: what was recognised is shown before any of it is taken."""
+    cluster = cluster_for(request.user, pk)
+    document = services.document_of(cluster)
+    data = request.POST.copy() if request.method == "POST" else None
+    wrong = _fill_in(request, data) if data is not None else ""
+    form = fields.laid_out(
+        AddForm(data), fields.wide("text"), Div("user", "port", "password", css_class="field-wide form-grid thirds")
+    )
+    form.is_valid()
+    cleaned = form.cleaned_data if form.is_bound else {}
+    listing = read_list(cleaned.get("text", ""))
+    common = Common(cleaned.get("user", ""), cleaned.get("password", ""), cleaned.get("port"))
+    found = offered(document, listing, common)
+    left = set(request.POST.getlist("leave")) if request.POST.get("action") == "take" else set()
+    fitting = [each.listed for each in found if not each.why_not]
+    shown: dict[str, Any] = {"found": found, "listing": listing, "fitting": len(fitting), "wrong": wrong}
+    shown |= {"left": left, "names": request.POST.get("names", ""), "addresses": request.POST.get("addresses", "")}
+    if request.method == "POST" and request.POST.get("action") == "take":
+        chosen = [listed for listed in fitting if listed.host.name not in left]
+        fresh = with_machines(document, chosen)
+        said = ngettext("%(count)s machine was added.", "%(count)s machines were added.", len(chosen))
+        return _kept(request, cluster, document, fresh, said % {"count": len(chosen)})
+    if request.htmx:
+        return render(request, "wizard/_listing.html", {**shown, "cluster": cluster})
+    return side_page(request, cluster, document, "wizard/add.html", {**shown, "side": form})
+
+
+def _fill_in(request: HttpRequest, data: Any) -> str:
+    """A file, a range or addresses of a scan become lines of the text; gives what is wrong with them."""
+    upload = request.FILES.get("file")
+    if upload is not None and upload.size:
+        if upload.size > UPLOAD_BYTES:
+            return _("The file is larger than 2 MB.")
+        try:
+            data["text"] = upload.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return _("The file is no UTF-8 text. Save the sheet as CSV first.")
+    if request.POST.getlist("address"):
+        data["text"] = "\n".join(request.POST.getlist("address"))
+    if request.POST.get("action") == "range":
+        text, wrong = range_lines(request.POST.get("names", ""), request.POST.get("addresses", ""))
+        before = data.get("text", "").rstrip()
+        if text:
+            data["text"] = f"{before}\n{text}".lstrip()
+        return wrong
+    return ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def login(request: HttpRequest, pk: int) -> HttpResponse:
+    """How to log in to the machines named by `row`."""
+    cluster = cluster_for(request.user, pk)
+    document = services.document_of(cluster)
+    places = _places(request, document)
+    if not places:
+        messages.error(request, _("Tick the machines first."))
+        return redirect("wizard", pk, "machines")
+    hosts = [document.hosts[place] for place in places]
+    form = login_form(hosts, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        return _kept(request, cluster, document, with_login(document, places, form.cleaned_data), "")
+    tokens = [token_of(place, document.hosts[place]) for place in places]
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    return side_page(
+        request, cluster, document, "wizard/login.html", {"side": form, "tokens": tokens, "hosts": hosts}, status
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename(request: HttpRequest, pk: int) -> HttpResponse:
+    """Names by a pattern for the machines named by `row`, old and new beside each other first."""
+    cluster = cluster_for(request.user, pk)
+    document = services.document_of(cluster)
+    places = _places(request, document) or list(range(len(document.hosts)))
+    posted = request.method == "POST"
+    form = rename_form(request.POST if posted else None)
+    cleaned = form.cleaned_data if posted and form.is_valid() else {"pattern": "node-{n}", "start": 1}
+    start = cleaned["start"] if cleaned.get("start") is not None else 1
+    names = new_names(document, places, cleaned.get("pattern", ""), start)
+    refusals = [each for each in names if each[2] or not each[1]]
+    tokens = [token_of(place, document.hosts[place]) for place in places]
+    shown = {"side": form, "tokens": tokens, "new_names": names, "refusals": len(refusals)}
+    if request.htmx:
+        return render(request, "wizard/_renames.html", shown)
+    if posted and request.POST.get("action") == "take" and not refusals:
+        fresh = renamed(document, places, [new for _old, new, _why in names])
+        return _kept(request, cluster, document, fresh, "")
+    return side_page(request, cluster, document, "wizard/rename.html", shown)
+
+
+def _places(request: HttpRequest, document: Document) -> list[int]:
+    """The places of the machines that are meant; those that are gone are left out."""
+    tokens = (request.POST if request.method == "POST" else request.GET).getlist("row")
+    found = (stored_at(document.hosts, token) for token in tokens)
+    return sorted({place for place in found if place is not None})
+
+
+def _kept(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, said: str) -> HttpResponse:
+    try:
+        keep(request, cluster, before, fresh)
+    except (DraftConflict, DraftBusy) as error:
+        return refused(request, cluster, before, page_or_404("machines"), error)
+    if said:
+        messages.success(request, said)
+    return redirect("wizard", cluster.pk, "machines")
+
+
+def side_page(
+    request: HttpRequest, cluster: Cluster, document: Document, template: str, more: dict[str, Any],
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:  # fmt: skip
+    """A page beside the machines page, in the same frame."""
+    page = page_or_404("machines")
+    shown = {**values(cluster, document, page, page.bind(document, None)), "saved_at": cluster.updated_at, **more}
+    form = more["side"]
+    refusals = {form[name].html_name: errors for name, errors in form.errors.items()} if form.is_bound else {}
+    shown["problems"] = {name: [{"tone": "failed", "text": text} for text in texts] for name, texts in refusals.items()}
+    return render(request, template, shown, status=status)

@@ -1,0 +1,40 @@
+/* The document as text: line numbers that scroll with it, marks that lead to their line, and forms that follow. */
+const byId = (id) => document.getElementById(id);
+const yaml = byId("yaml");
+let unsaved = false;
+
+function follow() {
+  byId("gutter").scrollTop = yaml.scrollTop;
+}
+
+function showLine(number) {
+  const lines = yaml.value.split("\n");
+  const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
+  byId("preview").open = true;
+  yaml.focus();
+  yaml.setSelectionRange(start, start + (lines[number - 1]?.length ?? 0));
+  const height = yaml.scrollHeight / lines.length;
+  yaml.scrollTop = Math.max(0, (number - 4) * height);
+  follow();
+}
+
+if (yaml) {
+  yaml.addEventListener("scroll", follow, { passive: true });
+  yaml.addEventListener("input", () => { unsaved = true; });
+  document.addEventListener("click", (event) => {
+    const mark = event.target.closest("[data-line]");
+    if (mark) showLine(Number(mark.dataset.line));
+  });
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    if (event.target.id === "gutter") follow();
+    if (event.target.id === "yaml-text" && !unsaved) yaml.value = byId("yaml-text").value;
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target.id !== "yaml-form" || !event.detail.successful) return;
+    unsaved = false;
+    htmx.ajax("GET", location.pathname, { target: "#follow", select: "#follow", swap: "outerHTML" });
+  });
+  const preview = byId("preview");
+  if (window.matchMedia("(max-width: 1240px)").matches || preview.closest(".is-roomy")) preview.open = window.innerWidth >= 1500;
+  follow();
+}

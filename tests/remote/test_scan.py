@@ -1,0 +1,88 @@
+"""Scans: what listens is found, what does not is passed by, and a wish to stop is heard."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.remote.scan import MOST_ADDRESSES, Answer, ScanRefused, addresses_of, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def greeting(address: str, words: bytes, port: int = 0) -> Iterator[int]:
+    """A server that greets everybody with these words and hangs up; gives its port."""
+    with socket.create_server((address, port)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _address = server.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.sendall(words)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def scanned(addresses: tuple[str, ...], port: int) -> tuple[int, tuple[Answer, ...]]:
+    told: list[tuple[int, tuple[Answer, ...]]] = []
+
+    def tell(looked: int, found: tuple[Answer, ...]) -> bool:
+        told.append((looked, found))
+        return True
+
+    scan(addresses, port, tell=tell)
+    return told[-1]
+
+
+def test_what_listens_is_found_with_its_greeting() -> None:
+    with (
+        greeting("127.0.0.3", b"SSH-2.0-OpenSSH_9.2p1\r\n") as port,
+        greeting("127.0.0.5", b"220 mail\r\n", port),
+    ):
+        looked, found = scanned(addresses_of("127.0.0.0/29"), port)
+    assert looked == 6
+    assert found == (Answer("127.0.0.3", "SSH-2.0-OpenSSH_9.2p1"), Answer("127.0.0.5", "220 mail"))
+
+
+def test_where_nothing_listens_nothing_is_found() -> None:
+    with greeting("127.0.0.1", b"") as port:
+        pass
+    assert scanned(addresses_of("127.0.0.0/30"), port) == (2, ())
+
+
+def test_a_wish_to_stop_is_heard_before_the_end() -> None:
+    with greeting("127.0.0.1", b"SSH-2.0-x\r\n") as port:
+        told: list[int] = []
+
+        def tell(looked: int, found: tuple[Answer, ...]) -> bool:
+            told.append(looked)
+            return False
+
+        scan(addresses_of("127.0.0.0/22"), port, tell=tell)
+    assert len(told) == 1 and told[0] < 1022
+
+
+@pytest.mark.parametrize("text", ["", "10.1.2", "somewhere", "10.0.0.0/33", "fd00::/120", "10.0.0.0/21", "0.0.0.0/0"])
+def test_what_is_no_small_network_is_refused(text: str) -> None:
+    with pytest.raises(ScanRefused) as refusal:
+        addresses_of(text)
+    assert refusal.value.hint
+
+
+def test_host_bits_are_forgiven_and_the_largest_network_is_a_22() -> None:
+    assert addresses_of("10.1.2.77/30") == ("10.1.2.77", "10.1.2.78")
+    assert len(addresses_of("10.0.0.0/22")) == MOST_ADDRESSES - 2
+    assert addresses_of("10.1.2.3") == ("10.1.2.3",)

@@ -1,0 +1,126 @@
+"""Endpoints: a kind is offered when the rules have nothing against it, whatever is built by now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config.finding import Finding, error
+from clusters.config.load import load
+from clusters.config.schema import Document, RoleGroups
+from clusters.wizard import endpoints, layouts
+from clusters.wizard.endpoints import cards, kind_called, kind_of, why_not, with_kind
+from tests.conftest import SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.wizard.visitor import Visitor
+
+
+def seed(masters: int = 1) -> Document:
+    document = load(SEED).document
+    assert document is not None
+    names = ("node1", "node2", "node3")[:masters]
+    return document.model_copy(update={"role_groups": RoleGroups(etcd=("node1",), master=names, worker=("node3",))})
+
+
+@pytest.fixture
+def rules(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Document], list[Finding]]], None]:
+    """Puts other rules in place of those that there are."""
+
+    def put(rule: Callable[[Document], list[Finding]]) -> None:
+        for module in (endpoints, layouts):
+            monkeypatch.setattr(module, "check", lambda document: tuple(rule(document)))
+
+    return put
+
+
+@pytest.mark.parametrize("value", ["none", "haproxy", "kube-vip", "keepalived", "external"])
+def test_a_kind_that_was_chosen_is_read_back(value: str) -> None:
+    typed = {"address": "10.99.0.100"} if kind_called(value).wants_address else {}
+    assert kind_of(with_kind(seed(3), kind_called(value), **typed)).value == value
+
+
+def test_an_address_goes_with_the_kind_that_needs_it() -> None:
+    with_vip = with_kind(seed(3), kind_called("kube-vip"), address="10.99.0.100")
+    assert with_kind(with_vip, kind_called("haproxy")).control_plane_endpoint.address == ""
+
+
+def test_the_rules_decide_what_can_be_taken(rules: Callable[..., None]) -> None:
+    rules(lambda document: [])
+    assert [card.kind.value for card in cards(seed(3), "none") if not card.why_not and not card.kind.by_dns] == [
+        "none", "haproxy", "kube-vip", "keepalived", "external",
+    ]  # fmt: skip
+
+    def no_vip(document: Document) -> list[Finding]:
+        used = document.control_plane_endpoint.internal_loadbalancer == "kube-vip"
+        path = "spec.controlPlaneEndpoint.internalLoadbalancer"
+        return [error("endpoint.load_balancer_not_built", path, "kube-vip is for another day.")] if used else []
+
+    rules(no_vip)
+    refusals = {card.kind.value: card.why_not for card in cards(seed(3), "none") if not card.kind.by_dns}
+    assert refusals.pop("kube-vip") == "kube-vip is for another day."
+    assert set(refusals.values()) == {""}
+
+
+def test_what_a_person_has_still_to_type_does_not_rule_a_kind_out(rules: Callable[..., None]) -> None:
+    rules(lambda document: [error("endpoint.address_missing", "spec.controlPlaneEndpoint.address", "No address.")])
+    assert why_not(seed(3), kind_called("kube-vip")) == ""
+
+
+def test_with_one_control_plane_there_is_nothing_to_balance(rules: Callable[..., None]) -> None:
+    rules(lambda document: [])
+    assert "nothing to balance" in why_not(seed(1), kind_called("haproxy"))
+    assert why_not(seed(1), kind_called("external")) == ""
+
+
+def test_every_card_has_its_drawing_and_says_why_it_cannot_be_taken(visitor: Visitor) -> None:
+    text = visitor.get("endpoint").content.decode()
+    found = text.split('<label class="choice')[1:]
+    assert len(found) == len(endpoints.KINDS)
+    for card in found:
+        assert '<svg class="drawing"' in card.split("</label>")[0]
+        assert ("disabled" in card.split("<span")[0]) == ('class="why-not' in card.split("</label>")[0])
+
+
+def test_a_kind_with_an_address_is_stored_together_with_it(visitor: Visitor) -> None:
+    data = {"kind": "external", "domain": "lb.example", "port": "6443", "address": ""}
+    answer = visitor.post("endpoint", data)
+    assert answer.status_code == 422
+    assert "needs an address" in answer.content.decode()
+    visitor.post("endpoint", data | {"address": "10.99.0.100"})
+    assert visitor.document().control_plane_endpoint.address == "10.99.0.100"
+
+
+def test_a_layout_gives_roles_endpoint_and_rows(rules: Callable[..., None]) -> None:
+    rules(lambda document: [])
+    layout = layouts.layout_called("available")
+    assert layout is not None
+    document = layouts.laid(seed(1), layout)
+    assert [host.name for host in document.hosts] == [f"node{number}" for number in range(1, 7)]
+    assert document.hosts[0].password is not None
+    groups = document.role_groups
+    assert groups.etcd == groups.master == ("node1", "node2", "node3")
+    assert groups.worker == ("node4", "node5", "node6")
+    assert document.control_plane_endpoint.internal_loadbalancer == "haproxy"
+    dedicated = layouts.layout_called("dedicated-etcd")
+    assert dedicated is not None
+    groups = layouts.laid(seed(1), dedicated).role_groups
+    assert (groups.etcd, groups.master) == (("node1", "node2", "node3"), ("node4", "node5", "node6"))
+
+
+def test_a_layout_that_wants_more_machines_says_how_many() -> None:
+    said = {card.layout.slug: card.why_not for card in layouts.layout_cards(seed(1), add_machines=False)}
+    assert said["all-in-one"] == "It is for one machine; there are 3."
+    assert said["small"] == "" and said["available"] == "3 more machines are needed."
+
+
+def test_a_layout_is_taken_from_the_page(visitor: Visitor) -> None:
+    address = f"/clusters/{visitor.cluster.pk}/wizard/layout/"
+    data = {"layout": "small", "page": "roles", "draft_version": visitor.cluster.version}
+    visitor.client.post(address, data)
+    assert visitor.document().role_groups.master == ("node1",)
+    assert visitor.document().role_groups.worker == ("node2", "node3")
+    assert visitor.client.post(address, {**data, "layout": "castle"}).status_code == 404

@@ -1,0 +1,280 @@
+"""The wizard in a real browser: by keyboard alone, in two tabs, as text and as forms, light and dark."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from clusters.models import Cluster, Run
+from clusters.services import document_of, draft_create
+from tests.browser import browser
+from tests.conftest import SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from playwright.sync_api import Browser, BrowserContext, Page
+    from pytest_django.live_server_helper import LiveServer
+
+    from clusters.config.schema import Document
+
+__all__ = ["browser"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAGES = ("machines", "machines/add", "machines/rename", "connection", "roles", "endpoint", "kubernetes", "review")
+MOST_TABS = 120
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _database_beside_playwright() -> Iterator[None]:
+    """Playwright's event loop runs in this thread; Django would take the tests' own queries for a mistake."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _wizard_alone() -> None:
+    """Here the wizard is not alone: its pages link to the real ones."""
+
+
+@pytest.fixture
+def context(browser: Browser, live_server: LiveServer, client: Client, alice: User) -> Iterator[BrowserContext]:
+    """Alice's browser, signed in."""
+    client.force_login(alice)
+    with browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900}) as context:
+        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+        context.set_default_timeout(10_000)
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """One tab; an error in the page's own scripts fails the test."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    assert errors == []
+
+
+def stored(cluster: Cluster) -> Document:
+    cluster.refresh_from_db()
+    return document_of(cluster)
+
+
+def open_page(page: Page, cluster: Cluster, slug: str) -> None:
+    page.goto(f"/clusters/{cluster.pk}/wizard/{slug}/")
+
+
+def saved(page: Page, version: int) -> None:
+    expect(page.locator("#draft-version")).to_have_value(str(version))
+
+
+def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(MOST_TABS):
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+    pytest.fail(f"{selector} is not reached by Tab")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    page: Page, cluster: Cluster, alice: User, theme: str, width: int
+) -> None:
+    faulty = SEED.replace("address: 10.99.0.2,", "address: nobody home,").replace(
+        'password: "Qcloud@123"', 'arch: "x86"'
+    )
+    drafts = [cluster, Cluster.objects.create(owner=alice, name="faulty", document=faulty)]
+    drafts.append(draft_create(actor=alice, name="new"))
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    found = {}
+    for draft in drafts:
+        for slug in PAGES:
+            open_page(page, draft, slug)
+            for violation in Axe().run(page).response["violations"]:
+                found[f"{draft.name} {slug} {violation['id']}"] = [node["html"] for node in violation["nodes"]]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found[f"{draft.name} {slug}"] = ["wider than the window"]
+    assert found == {}
+
+
+def test_the_whole_wizard_by_keyboard_alone(page: Page, alice: User) -> None:
+    draft = draft_create(actor=alice, name="keys")
+    open_page(page, draft, "machines")
+    keyboard = page.keyboard
+    for place, (name, address) in enumerate([("node1", "10.99.0.1"), ("node2", "10.99.0.2")]):
+        if place:
+            tab_to(page, "#add-machine")
+            keyboard.press("Enter")
+        tab_to(page, f"#id_host-{place}-name")
+        keyboard.type(name)
+        keyboard.press("Tab")
+        keyboard.type(address)
+        tab_to(page, f"#id_host-{place}-password")
+        keyboard.type("pass-1")
+    tab_to(page, "#next")
+    keyboard.press("Enter")
+    page.wait_for_url("**/wizard/connection/")
+    tab_to(page, "#next")
+    keyboard.press("Enter")
+    page.wait_for_url("**/wizard/roles/")
+    tab_to(page, "[name='role-etcd'][value='node1']")
+    keyboard.press("Space")
+    keyboard.press("ArrowRight")
+    keyboard.press("Space")
+    tab_to(page, "[data-tick='role-worker'][data-to='on']", back=True)
+    keyboard.press("Enter")
+    expect(page.locator("[name='role-worker']:checked")).to_have_count(2)
+    for slug in ("endpoint", "kubernetes", "review"):
+        tab_to(page, "#next")
+        keyboard.press("Enter")
+        page.wait_for_url(f"**/wizard/{slug}/")
+    groups = stored(draft).role_groups
+    assert (groups.etcd, groups.master, groups.worker) == (("node1",), ("node1",), ("node1", "node2"))
+    tab_to(page, "#install-cluster")
+    keyboard.press("Enter")
+    page.wait_for_url("**/runs/*/")
+    assert Run.objects.get().cluster == draft
+
+
+def test_warnings_are_ticked_by_keyboard_and_install_opens(page: Page, cluster: Cluster) -> None:
+    cluster.document = SEED.replace('address: 10.99.0.3, password: "Testing123"', "address: 10.99.0.3").replace(
+        'user: ubuntu, password: "Testing123"', "user: ubuntu"
+    )
+    cluster.save()
+    open_page(page, cluster, "review")
+    boxes = page.locator(".waive .tick:not(:checked)")
+    expect(page.locator("#install-cluster")).to_be_disabled()
+    while left := boxes.count():
+        tab_to(page, ".waive .tick:not(:checked)")
+        page.keyboard.press("Space")
+        expect(boxes).to_have_count(left - 1)
+    expect(page.locator("#install-cluster")).to_be_enabled()
+    expect(page.locator(".waive").first).to_contain_text("alice")
+
+
+def test_rows_are_saved_as_they_are_typed_and_only_those(page: Page, cluster: Cluster) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.post_data or "") if request.method == "POST" else None)
+    open_page(page, cluster, "machines")
+    page.locator("#id_host-1-address").fill("10.99.0.22")
+    saved(page, 2)
+    assert "host-1-address=10.99.0.22" in sent[-1] and "host-0-address" not in sent[-1]
+    page.locator("#add-count").fill("2")
+    page.locator("#add-machine").click()
+    page.locator("#id_host-4-name").fill("late")
+    page.locator("#id_host-4-address").fill("10.99.0.5")
+    saved(page, 3)
+    page.locator("#id_host-4-address").fill("10.99.0.55")
+    saved(page, 4)
+    assert [(host.name, host.address) for host in stored(cluster).hosts][3:] == [("late", "10.99.0.55")]
+    assert stored(cluster).hosts[1].address == "10.99.0.22"
+
+
+def test_twins_are_marked_while_one_types(page: Page, cluster: Cluster) -> None:
+    open_page(page, cluster, "machines")
+    page.locator("#id_host-2-address").fill("10.99.0.1")
+    expect(page.locator("#id_host-0-address")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#id_host-2-address")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#problem-host-2")).to_contain_text("is machine 1 already")
+    page.locator("#id_host-2-address").fill("10.99.0.3")
+    expect(page.locator("#id_host-0-address")).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#problem-host-2")).to_be_empty()
+
+
+def test_a_list_pasted_into_a_field_is_shown_before_it_is_taken(page: Page, cluster: Cluster) -> None:
+    open_page(page, cluster, "machines")
+    page.locator("#id_host-0-name").evaluate(
+        """field => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "name,ip\\nn7,10.99.0.7\\nn8,10.99.0.8\\nnode1,10.99.0.9");
+          field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    page.wait_for_url("**/machines/add/")
+    expect(page.locator("#take")).to_contain_text("Add 2 machines")
+    page.locator("[data-leave]").first.uncheck()
+    text = page.locator("#id_text")
+    text.fill(text.input_value().replace("name,ip\n", "name,ip\nn9,10.99.0.10\n"))
+    expect(page.locator("#take")).to_contain_text("Add 3 machines")
+    assert len(stored(cluster).hosts) == 3
+    page.locator("#take").click()
+    page.wait_for_url("**/wizard/machines/")
+    assert [host.name for host in stored(cluster).hosts][3:] == ["n9", "n8"]
+
+
+def test_what_is_typed_as_text_comes_into_the_forms_and_the_other_way_round(page: Page, cluster: Cluster) -> None:
+    open_page(page, cluster, "kubernetes")
+    yaml = page.locator("#yaml")
+    yaml.fill(yaml.input_value().replace("clusterName: cluster.local", "clusterName: typed.local"))
+    expect(page.locator("#id_cluster_name")).to_have_value("typed.local")
+    page.locator("#id_cluster_name").fill("form.local")
+    expect(yaml).to_have_value(re.compile("clusterName: form.local"))
+    assert stored(cluster).kubernetes.cluster_name == "form.local"
+
+
+def test_text_that_cannot_be_read_leaves_the_forms_alone_and_leads_to_its_line(page: Page, cluster: Cluster) -> None:
+    open_page(page, cluster, "kubernetes")
+    yaml = page.locator("#yaml")
+    good = yaml.input_value()
+    yaml.fill(good.replace("kind: Cluster", "kind: [Cluster"))
+    expect(page.locator("#marks")).to_contain_text("Not saved")
+    expect(page.locator("#id_cluster_name")).to_have_value("cluster.local")
+    page.locator("#marks [data-line]").first.press("Enter")
+    expect(yaml).to_be_focused()
+    yaml.fill(good.replace("name: sample", "name: mended"))
+    expect(page.locator("#marks")).not_to_contain_text("Not saved")
+    expect(page.locator("#id_name")).to_have_value("mended")
+
+
+def test_two_tabs_never_overwrite_each_other(context: BrowserContext, page: Page, cluster: Cluster) -> None:
+    other = context.new_page()
+    for tab in (page, other):
+        open_page(tab, cluster, "kubernetes")
+    page.locator("#id_cluster_name").fill("first.local")
+    saved(page, 2)
+    other.locator("#id_cluster_name").fill("second.local")
+    expect(other.locator("#conflict")).to_contain_text("first.local")
+    expect(other.locator("#conflict")).to_contain_text("second.local")
+    assert stored(cluster).kubernetes.cluster_name == "first.local"
+    other.get_by_role("button", name="Save what is typed here").click()
+    saved(other, 3)
+    expect(other.locator("#conflict")).to_be_empty()
+    assert stored(cluster).kubernetes.cluster_name == "second.local"
+    page.locator("#id_cluster_name").fill("third.local")
+    expect(page.locator("#conflict")).to_contain_text("second.local")
+    page.get_by_role("link", name="Keep what is stored").click()
+    expect(page.locator("#id_cluster_name")).to_have_value("second.local")
+
+
+def test_the_picture_and_the_sentence_follow_the_boxes(page: Page, cluster: Cluster) -> None:
+    open_page(page, cluster, "roles")
+    expect(page.locator("#sentence")).to_contain_text("1 etcd member")
+    page.get_by_role("button", name="etcd: all machines").click()
+    expect(page.locator("#sentence")).to_contain_text("3 etcd members")
+    page.get_by_role("button", name="node3: no role").click()
+    expect(page.locator("#sentence")).to_contain_text("2 etcd members")
+    expect(page.locator(".topology")).to_have_attribute("aria-label", re.compile("node3: no role"))
+
+
+def test_an_error_leads_into_its_field(page: Page, cluster: Cluster) -> None:
+    cluster.document = SEED.replace("address: 10.99.0.2,", "address: nobody home,")
+    cluster.save()
+    page.goto(f"/clusters/{cluster.pk}/wizard/")
+    page.wait_for_url("**/wizard/machines/")
+    open_page(page, cluster, "review")
+    page.locator(".finding-go").first.click()
+    page.wait_for_url("**/wizard/machines/#id_host-1-address")
+    expect(page.locator("#id_host-1-address")).to_be_focused()

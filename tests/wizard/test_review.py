@@ -1,0 +1,155 @@
+"""Warnings are acknowledged one by one, and a run that is under way keeps its draft as it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters import services
+from clusters.config.rules import check
+from clusters.models import AuditEntry, Run
+from clusters.services import waiver_key
+from clusters.services.waivers import WarningsUnread, unread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.config.finding import Finding
+    from tests.wizard.visitor import Visitor
+
+
+@pytest.fixture
+def warned(visitor: Visitor) -> Visitor:
+    """A draft with two warnings: two machines that are in no role group."""
+    spare = visitor.row(3, None, name="spare", address="10.99.0.8", password="x")
+    visitor.post("machines", spare | visitor.row(4, None, name="extra", address="10.99.0.9", password="x"), htmx=True)
+    return visitor
+
+
+def warnings(visitor: Visitor) -> list[Finding]:
+    return [finding for finding in check(visitor.document()) if finding.severity.value == "warning"]
+
+
+def waive(visitor: Visitor, key: str, given: str = "on") -> None:
+    visitor.client.post(visitor.address("review") + "waive/", {"key": key, "given": given})
+    visitor.cluster.refresh_from_db()
+
+
+def button(visitor: Visitor) -> str:
+    text: str = visitor.get("review").content.decode()
+    return text.split('id="install-cluster"')[1].split(">")[0]
+
+
+def test_install_waits_until_every_warning_is_known(warned: Visitor) -> None:
+    first, second = warnings(warned)
+    assert "disabled" in button(warned)
+    waive(warned, waiver_key(first))
+    assert "disabled" in button(warned)
+    waive(warned, waiver_key(second))
+    assert "disabled" not in button(warned)
+
+
+def test_an_acknowledgement_says_who_and_when_and_can_be_taken_back(warned: Visitor) -> None:
+    finding = warnings(warned)[0]
+    waive(warned, waiver_key(finding))
+    (waiver,) = warned.cluster.waivers
+    assert (waiver["by"], waiver["id"], waiver["text"]) == ("alice", "host.no_role", finding.message)
+    assert "alice" in warned.get("review").content.decode().split('class="waive"')[1].split("</form>")[0]
+    waive(warned, waiver_key(finding), given="")
+    assert warned.cluster.waivers == []
+    deeds = AuditEntry.objects.filter(deed__startswith="waiver").order_by("id").values_list("deed", flat=True)
+    assert list(deeds) == ["waiver.give", "waiver.take_back"]
+
+
+def test_a_key_that_no_warning_has_is_not_kept(warned: Visitor) -> None:
+    waive(warned, "host.no_role:000000000000")
+    assert warned.cluster.waivers == []
+
+
+def test_a_warning_that_says_something_else_now_is_another_warning(warned: Visitor) -> None:
+    for finding in warnings(warned):
+        waive(warned, waiver_key(finding))
+    warned.post("machines", warned.row(3, 3, name="renamed", address="10.99.0.8"), htmx=True)
+    assert [finding.hosts for finding in unread(warned.cluster, warnings(warned))] == [("renamed",)]
+
+
+def test_a_run_is_refused_until_then_and_carries_what_was_said(warned: Visitor) -> None:
+    alice = warned.cluster.owner
+    with pytest.raises(WarningsUnread):
+        services.run_start(actor=alice, cluster=warned.cluster)
+    for finding in warnings(warned):
+        waive(warned, waiver_key(finding))
+    run = services.run_start(actor=alice, cluster=warned.cluster)
+    assert [waiver["by"] for waiver in run.acknowledged] == ["alice", "alice"]
+    assert run.waivers == ["host.no_role"]
+
+
+def test_whoever_has_shown_all_warnings_may_say_yes_to_all(warned: Visitor) -> None:
+    run = services.run_start(actor=warned.cluster.owner, cluster=warned.cluster, acknowledge_all=True)
+    assert len(run.acknowledged) == 2
+
+
+def test_nobody_acknowledges_for_somebody_else(warned: Visitor, bob: object) -> None:
+    key = waiver_key(warnings(warned)[0])
+    warned.client.force_login(bob)  # type: ignore[arg-type]
+    assert warned.client.post(warned.address("review") + "waive/", {"key": key, "given": "on"}).status_code == 404
+
+
+def test_each_finding_leads_to_its_field(visitor: Visitor) -> None:
+    visitor.post("machines", visitor.row(1, 1, name="node2", address="not an address"), htmx=True)
+    text = visitor.get("review").content.decode()
+    assert f'href="{visitor.address("machines")}#id_host-1-address"' in text
+    assert 'id="id_host-1-address"' in visitor.get("machines").content.decode()
+    visitor.post("roles", {"role-etcd": [], "role-master": ["node1"], "role-worker": ["node2"]})
+    assert f'href="{visitor.address("roles")}#id_role-etcd"' in visitor.get("review").content.decode()
+    assert 'id="id_role-etcd"' in visitor.get("roles").content.decode()
+
+
+@pytest.fixture
+def busy(visitor: Visitor, make_run: Callable[..., Run]) -> Visitor:
+    """A draft of which a run is active."""
+    make_run(state="running")
+    return visitor
+
+
+@pytest.mark.parametrize("slug", ["machines", "roles", "endpoint", "kubernetes", "review"])
+def test_while_a_run_is_active_pages_only_show(busy: Visitor, slug: str) -> None:
+    text = busy.get(slug).content.decode()
+    run = Run.objects.get()
+    assert f'href="/runs/{run.pk}/"' in text.split('id="busy"')[1].split("</div>")[0]
+    assert re.search(r'<fieldset class="plain" id="fields" disabled>', text)
+    assert 'hx-trigger="input changed' not in text
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_while_a_run_is_active_a_save_is_answered_with_409(busy: Visitor, htmx: bool) -> None:
+    data = {"kind": "none", "domain": "new.example", "port": "6443"}
+    answer = busy.post("endpoint", data, htmx=htmx)
+    assert answer.status_code == 409
+    assert "nothing of it can be changed now" in answer.content.decode()
+    assert busy.document().control_plane_endpoint.domain == "lb.kubesphere.local"
+
+
+def test_while_a_run_is_active_no_way_in_is_open(busy: Visitor) -> None:
+    start = f"/clusters/{busy.cluster.pk}/wizard/"
+    posts = {
+        "practice/": {},
+        "layout/": {"layout": "small"},
+        "document/": {"text": "x: y", "page": "roles"},
+        "review/waive/": {"key": "x", "given": "on"},
+        "machines/add/": {"text": "n9 10.9.9.9", "action": "take"},
+        "machines/login/": {"row": "0:node1", "kind": "keep", "user": "x"},
+    }
+    before = busy.document()
+    for tail, data in posts.items():
+        answer = busy.client.post(start + tail, {"draft_version": busy.cluster.version, **data})
+        assert answer.status_code in (302, 409, 422), tail
+    assert busy.document() == before
+
+
+def test_after_the_run_it_can_be_edited_again(busy: Visitor) -> None:
+    Run.objects.update(state="failed")
+    busy.post("endpoint", {"kind": "none", "domain": "new.example", "port": "6443"}, htmx=True)
+    assert busy.document().control_plane_endpoint.domain == "new.example"
