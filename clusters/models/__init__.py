@@ -4,7 +4,8 @@ from clusters.models.audit import Account, AuditEntry
 from clusters.models.cluster import Cluster
 from clusters.models.event import Event
 from clusters.models.hostkey import HostKey
+from clusters.models.notice import Notice
 from clusters.models.probe import Probe
 from clusters.models.run import Run, StepRun
 
-__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Probe", "Run", "StepRun"]
+__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Notice", "Probe", "Run", "StepRun"]

@@ -14,7 +14,9 @@ class Run(models.Model):
     """An attempt. Claimed by a conditional update, kept by a heartbeat (`lease_until`), never reopened once over.
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
-    from 1 and have no gaps, so they are also lengths.
+    from 1 and have no gaps, so they are also lengths. `plan` says for each step which steps it waits for.
+    `only` names the steps of an attempt that does a part of the recipe; empty means all of it. `accepted` has
+    {"check", "reason", "by", "at"} for each precheck that somebody waived.
     """
 
     class State(models.TextChoices):
@@ -49,6 +51,9 @@ class Run(models.Model):
     last_line = models.PositiveBigIntegerField(default=0)
     message = models.TextField(blank=True)
     failures = models.JSONField(default=list, blank=True)
+    plan = models.JSONField(default=list, blank=True)
+    only = models.JSONField(default=list, blank=True)
+    accepted = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ("-id",)
@@ -73,7 +78,7 @@ class Run(models.Model):
 class StepRun(models.Model):
     """What is known of one step on one machine in one run. `position` is the step's place in the plan.
 
-    `expected` is how many seconds it should take: measured in earlier runs, or the shipped estimate.
+    `expected` is how many seconds it should take: measured in earlier runs, or (not `measured`) the shipped estimate.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
@@ -86,6 +91,7 @@ class StepRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     seconds = models.FloatField(default=0)
     expected = models.FloatField(default=0)
+    measured = models.BooleanField(default=False)
     message = models.TextField(blank=True)
     same = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)

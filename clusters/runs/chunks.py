@@ -214,10 +214,25 @@ def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) ->
                 position=position,
                 host=_short(str(host), 253),
                 expected=seconds,
+                measured=path in expected,
             )
             for host in dict.fromkeys(step.get("hosts") or ())
         ]
     return rows
+
+
+def plan_rows(plan: events.PlanMade) -> list[dict[str, Any]]:
+    """Who waits for whom, without the machines: those are in the rows of the steps."""
+    return [
+        {
+            "path": _short(str(step["path"]), 128),
+            "needs": [str(need) for need in step.get("needs") or ()],
+            "needs_all": [str(need) for need in step.get("needs_all") or ()],
+            "serial": bool(step.get("serial")),
+            "gate": bool(step.get("gate")),
+        }
+        for step in plan.steps
+    ]
 
 
 def clean(text: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run, StepRun
-from clusters.runs.chunks import step_rows
+from clusters.runs.chunks import plan_rows, step_rows
 
 if TYPE_CHECKING:
     from clusters.runs.chunks import Batch
@@ -59,6 +59,7 @@ def _written_before(run_id: int, worker: str, batch: Batch) -> bool:
 def _write_steps(run_id: int, batch: Batch) -> None:
     if batch.plan is not None:
         paths = [str(step["path"]) for step in batch.plan.steps]
+        Run.objects.filter(pk=run_id).update(plan=plan_rows(batch.plan))
         StepRun.objects.filter(run_id=run_id).delete()
         StepRun.objects.bulk_create(step_rows(run_id, batch.plan, measured_seconds(paths)), batch_size=500)
     for (step, host), said in batch.steps.items():

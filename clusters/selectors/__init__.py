@@ -2,13 +2,16 @@
 
 from clusters.selectors.access import cluster_for, clusters_for, run_for
 from clusters.selectors.connections import ProbeView, probes_of
+from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
 from clusters.selectors.log import LogLine, events_after, log_lines
-from clusters.selectors.progress import Cell, Grid, Row, RunSummary, run_grid, run_summary
+from clusters.selectors.progress import RunSummary, run_summary
 
 __all__ = [
     "Cell",
+    "Column",
     "Grid",
     "LogLine",
+    "Phase",
     "ProbeView",
     "Row",
     "RunSummary",

@@ -103,7 +103,7 @@ def eta(summary: Any) -> str:
     first, last = max(1, int((low or 0) // 60)), max(1, -int(-high // 60))
     if first >= last:
         return str(_("about %(minutes)s m left") % {"minutes": last})
-    return str(_("about %(low)s–%(high)s m left") % {"low": first, "high": last})
+    return str(_("about %(low)s-%(high)s m left") % {"low": first, "high": last})
 
 
 def _moment(value: Any) -> dt.datetime | None:
@@ -163,3 +163,22 @@ def item(mapping: Any, key: Any) -> Any:
         return mapping[key]
     except (KeyError, IndexError, TypeError):
         return ""
+
+
+@register.filter
+def times(cell: Any) -> str:
+    """When a cell of a run's grid began, how long it took and how long it usually takes; in full, for a tooltip."""
+    words = [cell.message] if cell.message else []
+    if cell.counts:
+        if cell.slowest:
+            middle, longest = duration(cell.seconds), duration(cell.longest)
+            words.append(
+                _("In the middle %(middle)s, at most %(longest)s on %(host)s.")
+                % {"middle": middle, "longest": longest, "host": cell.slowest}
+            )
+    elif cell.started_at:
+        began = cell.started_at.astimezone(dt.UTC).strftime("%H:%M:%S")
+        words.append(_("Began %(at)s UTC, %(took)s.") % {"at": began, "took": duration(cell.seconds)})
+    if cell.expected:
+        words.append(_("Expected: %(time)s.") % {"time": duration(cell.expected)})
+    return " ".join(map(str, words))

@@ -33,8 +33,8 @@ LINES, MOST_LINES = 1000, 5000
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """The whole page; without JavaScript it shows how things stood when it was asked for."""
     run = run_for(request.user, pk)
-    shape = run_grid(run)
-    steps = [(row.step, row.title) for _phase, rows in shape.phases for row in rows]
+    shape = run_grid(run, request.GET.get("open", ""))
+    steps = [(row.step, row.title) for phase in shape.phases for row in phase.rows]
     return render(request, "runs/show.html", {**_header(run), "grid": shape, "steps": steps})
 
 
@@ -50,7 +50,7 @@ def header(request: HttpRequest, pk: int) -> HttpResponse:
 def grid(request: HttpRequest, pk: int) -> HttpResponse:
     """Steps and machines."""
     run = run_for(request.user, pk)
-    return render(request, "runs/_grid.html", {"run": run, "grid": run_grid(run)})
+    return render(request, "runs/_grid.html", {"run": run, "grid": run_grid(run, request.GET.get("open", ""))})
 
 
 @never_cache
