@@ -15,7 +15,7 @@ class Run(models.Model):
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
     from 1 and have no gaps, so they are also lengths. `plan` says for each step which steps it waits for.
-    `only` names the steps of an attempt that does a part of the recipe; empty means all of it. `accepted` has
+    `only` names the steps of an attempt that does a `part` of the recipe; empty means all of it. `accepted` has
     {"check", "reason", "by", "at"} for each precheck that somebody waived.
     """
 
@@ -26,6 +26,11 @@ class Run(models.Model):
         SUCCEEDED = "succeeded", _("Succeeded")
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
+
+    class Part(models.TextChoices):
+        WHOLE = "", _("Everything")
+        STEP = "step", _("One step")
+        REST = "rest", _("What was left")
 
     ACTIVE = (State.QUEUED, State.RUNNING, State.CANCELLING)
 
@@ -53,6 +58,7 @@ class Run(models.Model):
     failures = models.JSONField(default=list, blank=True)
     plan = models.JSONField(default=list, blank=True)
     only = models.JSONField(default=list, blank=True)
+    part = models.CharField(max_length=8, choices=Part, default=Part.WHOLE, blank=True)
     accepted = models.JSONField(default=list, blank=True)
 
     class Meta:

@@ -156,7 +156,7 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
         document = read_document(run.document)
         for secret in secrets_in(document):
             sink.masks.add(secret)
-        task = Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id))
+        task = Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id), tuple(run.only))
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
         outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:

@@ -2,6 +2,8 @@
 
 from clusters.errors import ConfigError
 from clusters.services.accounts import first_admin, password_changed
+from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
+from clusters.services.bundles import event_pages, run_bundle, text_pages
 from clusters.services.connections import host_keys_accept, practice_machines, probes_start
 from clusters.services.drafts import (
     DraftConflict,
@@ -17,6 +19,7 @@ from clusters.services.installs import RunRefused, run_cancel, run_retry, run_st
 __all__ = [
     "ConfigError",
     "DraftConflict",
+    "NotPossible",
     "NothingDelivered",
     "RunRefused",
     "config_export",
@@ -25,13 +28,20 @@ __all__ = [
     "draft_delete",
     "draft_import",
     "draft_update",
+    "event_pages",
     "first_admin",
     "host_keys_accept",
     "kubeconfig_export",
     "password_changed",
     "practice_machines",
     "probes_start",
+    "run_bundle",
     "run_cancel",
     "run_retry",
+    "run_retry_from",
+    "run_retry_step",
     "run_start",
+    "run_waive",
+    "text_pages",
+    "waivable",
 ]

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.urls import reverse
 from django.utils import timezone
 
@@ -41,6 +42,16 @@ def run(make_run: Callable[..., Run]) -> Run:
             first_line=chunk * 10 + 1, line_count=10,
         )  # fmt: skip
     return made
+
+
+def content_of(answer: Any) -> bytes:
+    """What a download holds."""
+
+    async def gather() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    found: bytes = async_to_sync(gather)()
+    return found
 
 
 def log(page: Client, run: Run, **query: Any) -> dict[str, Any]:
@@ -118,7 +129,7 @@ def test_the_log_begins_with_the_newest_lines_and_says_where_to_go_on(page: Clie
     found = log(page, run, limit=12)
     assert [row[0] for row in found["lines"]] == list(range(19, 31))
     assert found["lines"][-1][1:] == [1700000000.5, "node1", "os/prepare", "out", "line 30"]
-    assert (found["last_seq"], found["last_line"], found["more"]) == (4, 30, True)
+    assert (found["last_seq"], found["last_line"], found["older"]) == (4, 30, True)
 
 
 def test_lines_written_after_the_run_was_read_are_left_to_the_socket(page: Client, run: Run) -> None:
@@ -134,7 +145,7 @@ def test_older_lines_follow_on_without_gap_or_repetition(page: Client, run: Run)
     for _ in range(10):
         found = log(page, run, limit=7, **before)
         seen = [row[0] for row in found["lines"]] + seen
-        if not found["more"]:
+        if not found["older"]:
             break
         before = {"before": seen[0]}
     assert seen == list(range(1, 31))
@@ -162,7 +173,7 @@ def test_a_place_that_is_no_number_is_refused(page: Client, run: Run, value: str
 
 def test_the_log_as_a_file_has_every_line_once(page: Client, run: Run) -> None:
     answer = page.get(reverse("run-log-text", args=[run.pk]))
-    text = b"".join(answer.streaming_content).decode()  # type: ignore[arg-type]
+    text = content_of(answer).decode()
     assert "attachment" in answer["Content-Disposition"]
     assert [int(number) for number in re.findall(r"line (\d+)$", text, re.MULTILINE)] == list(range(1, 31))
     assert text.startswith("2023-11-14T22:13:20Z node1 line 1\n")

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from clusters.selectors.text import plain_text
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
@@ -182,3 +184,38 @@ def times(cell: Any) -> str:
     if cell.expected:
         words.append(_("Expected: %(time)s.") % {"time": duration(cell.expected)})
     return " ".join(map(str, words))
+
+
+@register.filter
+def plain(text: str) -> str:
+    """A printed line without the codes that colour a terminal."""
+    return plain_text(str(text))
+
+
+@register.filter
+def unlocal(number: float) -> str:
+    """A coordinate: always with a point, whatever the language."""
+    return f"{number:g}"
+
+
+@register.filter
+def add_to(number: float, more: float) -> float:
+    """A coordinate beside another one; Django's own `add` knows whole numbers only."""
+    return float(number) + float(more)
+
+
+@register.filter
+def gibibytes(megabytes: float | None) -> str:
+    """Memory and disks as people say them."""
+    return f"{megabytes / 1024:.1f} GiB" if megabytes else "–"
+
+
+@register.filter
+def skew(seconds: float | str | None) -> str:
+    """How far a machine's clock is off."""
+    if not isinstance(seconds, int | float):
+        return "–"
+    if abs(seconds) < 1:
+        return str(_("right"))
+    words = _("%(seconds).1f s fast") if seconds > 0 else _("%(seconds).1f s slow")
+    return str(words % {"seconds": abs(seconds)})
