@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.models import Event, StepRun
+from clusters.runs.animation import last_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -95,7 +96,7 @@ def _grouped(taken: Iterable[events.Event]) -> Iterator[events.Event | _Chunk]:
             yield event
             continue
         try:
-            texts = str(event.text).split("\n")
+            texts = [last_state(text) for text in str(event.text).split("\n")]
             at = round(float(event.at), 3)
             key = (event.host, event.step)
             chunk = open_chunks.get(key)

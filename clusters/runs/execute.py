@@ -123,9 +123,14 @@ def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | No
         sink.emit(events.RunChanged(state="cancelling", message="Somebody asked for the run to stop."))
         cancel.ask("Somebody asked for the run to stop.")
 
+    def jumped(seconds: float) -> None:
+        way = "forward" if seconds > 0 else "back"
+        text = f"The clock of the worker was set {way} by {abs(seconds):.0f} s: times before and after do not compare."
+        sink.emit(events.Output(stream="note", text=text))
+
     sink = DatabaseSink(run, on_lost=cancel.ask)
     tee: events.Sink = sink if extra is None else _Tee(sink, extra)
-    with Heartbeat(run, on_lost=lost, on_cancel=wanted):
+    with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped):
         tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
         state, message = _outcome(run, sink, tee, cancel)
         if sink.lost:
