@@ -193,17 +193,15 @@ class DatabaseSink:
     def _insist(self, deed: Callable[[], None]) -> None:
         """Do it again until the database takes it: it may be locked, restarting, or out of reach for a while."""
         pause = FIRST_PAUSE
-        troubled: float | None = None
+        began = time.monotonic()
         while True:
             try:
                 deed()
-                if troubled is not None:
-                    self._note_trouble(time.monotonic() - troubled)
+                self._note_trouble(time.monotonic() - began)
                 return
             except (OperationalError, InterfaceError) as error:
                 if self._lost:
                     raise LeaseLost("The run was lost while the database did not answer.") from error
-                troubled = troubled or time.monotonic()
                 log.warning(
                     "Run %s: the database does not take events (%s); again in %.2f s", self._run_id, error, pause
                 )
@@ -218,7 +216,7 @@ class DatabaseSink:
         text = f"The database took nothing for {seconds:.0f} s. What was said meanwhile follows; nothing was lost."
         with self._change:
             # Before all that waits: the event that ends the run has to stay the last one.
-            if not self._closing:
+            if self._waiting or not self._closing:
                 self._waiting.appendleft(events.Output(stream="note", text=text))
                 self._taken += 1
                 self._change.notify_all()

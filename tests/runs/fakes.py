@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
 
 from clusters.config.secret import Secret
 from clusters.engine import events
@@ -63,6 +66,27 @@ def paced(task: Task, sink: Sink, cancel: Cancel, pause: float) -> Ended:
             sink.emit(events.StepChanged(host=host.name, step=step, state="changed", seconds=1.0, same=2, changed=1))
     sink.emit(events.Delivered(name="kubeconfig", content=Secret("apiVersion: v1\nkind: Config\n")))
     return Ended("succeeded", same=18, changed=9)
+
+
+def chatty(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Three thousand lines in bursts, for about six seconds."""
+    sink.emit(plan_of(task))
+    for number in range(3_000):
+        if number % 50 == 0 and cancel.wait(0.1):
+            return Ended("cancelled")
+        host = f"node{number % 3 + 1}"
+        sink.emit(events.Output(host=host, step="os/prepare", text=f"line {number} of ünïcode <b>text</b>"))
+    return Ended("succeeded", changed=1)
+
+
+def time_traveller(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Somebody sets the clock of the worker an hour forward, then two hours back."""
+    real = timezone.now
+    for hours in (1, -1):
+        timezone.now = lambda hours=hours: real() + timedelta(hours=hours)  # type: ignore[assignment]
+        sink.emit(events.Output(host="node1", step="os/prepare", text=f"{hours} h"))
+        cancel.wait(1.5)
+    return Ended("succeeded", changed=1)
 
 
 def stubborn(task: Task, sink: Sink, cancel: Cancel) -> Ended:
