@@ -174,7 +174,7 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
         found = f"{type(error).__name__}: {error}"
         tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
         return "failed", sink.masks.text(f"Slipway itself failed: {found}")
-    return outcome.state, _sentence(outcome)
+    return outcome.state, sink.masks.text(_sentence(outcome))
 
 
 def _sentence(outcome: Outcome) -> str:

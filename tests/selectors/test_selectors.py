@@ -97,6 +97,44 @@ def test_a_search_does_not_mind_case(make_run: Callable[..., Run]) -> None:
     assert [line.text for line in selectors.log_lines(run, stream="err")] == ["bad things"]
 
 
+@pytest.mark.parametrize("needle", ['say "hi"', "C:\\temp", "100 %", "a_b", "ÄRGER", "é", "tab\there", "[ok]", "x'y"])
+def test_a_search_finds_what_json_writes_otherwise(make_run: Callable[..., Run], needle: str) -> None:
+    run = make_run()
+    texts = [
+        f"before {text} after"
+        for text in ('say "hi"', "C:\\temp", "100 %", "a_b", "ärger", "É", "tab\there", "[ok]", "x'y")
+    ]
+    add_lines(run, [("node1", "a/b", ["nothing"]), ("node1", "a/b", texts), ("node1", "a/b", ["axb 100 x"])])
+    found = [line.text for line in selectors.log_lines(run, search=needle)]
+    assert found == [text for text in texts if needle.lower() in text.lower()]
+    assert len(found) == 1
+
+
+def test_a_failure_names_causes_that_fit() -> None:
+    def titles(found: str, *lines: str) -> list[str]:
+        return [str(cause.title) for cause in selectors.likely_causes({"found": found, "lines": list(lines)})]
+
+    assert titles("write /var/lib: no space left on device") == ["The disk of the machine is full"]
+    assert titles("exit code 1", "dial tcp 10.0.0.1:6443: connect: connection refused") == [
+        "The machine, or something on it, cannot be reached"
+    ]
+    assert titles("[ERROR Port-10250]: Port 10250 is in use")[0] == "Something else listens on a port that is needed"
+    assert titles("it is not so") == []
+    assert len(titles("x509 timed out no space left out of memory")) == 3
+
+
+def test_findings_that_say_the_same_of_many_machines_are_said_once(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    for seq, (host, weight) in enumerate([("n1", "warning"), ("n2", "warning"), ("n3", "error")], start=1):
+        data = {"check": "hw.cpu", "severity": weight, "message": f"{host} has one processor.", "fix": "Add one."}
+        Event.objects.create(run=run, seq=seq, at=timezone.now(), kind="finding", host=host, data=data)
+    found = selectors.run_findings(run)
+    assert [(one.severity, one.message, one.hosts) for one in found] == [
+        ("error", "n3 has one processor.", ["n3"]),
+        ("warning", "… has one processor.", ["n1", "n2"]),
+    ]
+
+
 def test_events_come_in_order_after_a_number(log: Run) -> None:
     assert [event.seq for event in selectors.events_after(log, 998)] == [999, 1000]
     assert len(selectors.events_after(log, 0, limit=7)) == 7
