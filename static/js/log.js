@@ -238,6 +238,11 @@ export function startLog(box) {
     timer = setTimeout(() => setFilter(typed(), { how: "replace" }), 250);
   });
   el("log-follow").addEventListener("click", () => setFollowing(!following));
+  el("log-tall").addEventListener("click", () => {
+    const tall = box.classList.toggle("is-tall");
+    el("log-tall").setAttribute("aria-pressed", String(tall));
+    if (tall) box.scrollIntoView({ block: "start" });
+  });
   el("log-pill").addEventListener("click", () => setFollowing(true));
   let top = 0;
   scroll.addEventListener("scroll", () => {
