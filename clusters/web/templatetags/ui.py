@@ -45,6 +45,25 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
 }
 
 
+# What the phases of a plan are called; one that is not here is called as it is.
+PHASES: Final[dict[str, _StrPromise]] = {
+    "precheck": _("Prechecks"),
+    "os": _("Operating system"),
+    "runtime": _("Container runtime"),
+    "images": _("Images"),
+    "etcd": _("etcd"),
+    "kubernetes": _("Kubernetes"),
+    "network": _("Network"),
+    "finish": _("Finish"),
+}
+
+
+@register.filter
+def phase_name(name: str) -> str:
+    """The phase of a plan in words."""
+    return str(PHASES.get(name, name.capitalize()))
+
+
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """An icon of the sprite in `_icons.svg`; it says nothing to a screen reader, the word beside it does."""

@@ -1,0 +1,1 @@
+"""Measurements: each file has `rows()`, which gives (what, measured, must, kept) for every promise it looks at."""
