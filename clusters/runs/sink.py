@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Seconds that the first event of a batch waits for others.
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.03
 # Events in one transaction, and events that wait at most: beyond that, whoever emits waits too.
 BATCH_EVENTS = 2_000
 WAITING_EVENTS = 20_000

@@ -28,7 +28,7 @@ EVENTS_AT_ONCE = 200
 # Bytes of newest frames that are kept for all; who is further behind reads the database for himself.
 KEPT_BYTES = 4 * 1024 * 1024
 # Seconds between two looks into the database while something happens, while nothing does, and with a doorbell.
-POLL_SECONDS = 0.06
+POLL_SECONDS = 0.04
 POLL_SECONDS_IDLE = 0.25
 POLL_SECONDS_WITH_BELL = 0.5
 # Seconds without an event after which nothing happens.

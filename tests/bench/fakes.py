@@ -48,8 +48,9 @@ def metronome(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     cancel.wait(float(os.environ.get("BENCH_WAIT", "0")))
     began = time.monotonic()
     number = 0
-    while number < rate * seconds:
-        while number < (time.monotonic() - began) * rate:
+    total = int(rate * seconds)
+    while number < total:
+        while number < min(total, (time.monotonic() - began) * rate):
             text = f"@{time.time() * 1000:.0f}@ {TEXT % number}"
             sink.emit(events.Output(host=f"node{number % HOSTS}", step="os/a", text=text))
             number += 1
