@@ -40,13 +40,15 @@ export function startLog(box) {
 
   const toBottom = () => { scroll.scrollTop = scroll.scrollHeight; };
 
+  const put = (id, text) => { if (el(id).textContent !== text) el(id).textContent = text; };
+  const hide = (id, hidden) => { if (el(id).hidden !== hidden) el(id).hidden = hidden; };
   function tell() {
-    const none = !rows.count;
-    el("log-none").textContent = filtered() ? words.noneFit : words.none;
-    el("log-none").hidden = !none;
-    el("log-count").textContent = filtered() && !none ? count(rows.count, words.one, words.many) + (older || !live ? "+" : "") : "";
-    el("log-pill").hidden = live ? unseen === 0 : false;
-    el("log-pill-text").textContent = unseen ? count(unseen, words.newOne, words.newMany) : words.toEnd;
+    const some = rows.box.firstElementChild !== null;
+    hide("log-none", some);
+    if (!some) put("log-none", filtered() ? words.noneFit : words.none);
+    put("log-count", filtered() && some ? count(rows.count, words.one, words.many) + (older || !live ? "+" : "") : "");
+    hide("log-pill", live && unseen === 0);
+    put("log-pill-text", unseen ? count(unseen, words.newOne, words.newMany) : words.toEnd);
   }
 
   function setFollowing(on) {
