@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 12
 # Machines of one opened part of a large group.
 PART = 25
+# A step is late when it has taken so many times what is expected, and some seconds more.
+LATE, LATE_SECONDS = 3.0, 10.0
 # Runs whose machines' roles are kept in memory: the document of a run never changes.
 KEPT = 16
 # What a group's cell says first: the worst that is true of one of its machines.
@@ -59,6 +61,11 @@ class Cell:
     counts: tuple[tuple[str, int], ...] = ()
     slowest: str = ""
     longest: float = 0.0
+
+    @property
+    def late(self) -> bool:
+        """Whether it runs for much longer than usual: worth a look, and no failure."""
+        return self.state == State.RUNNING and self.expected > 0 and self.seconds > LATE * self.expected + LATE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

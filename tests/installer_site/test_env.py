@@ -67,3 +67,22 @@ def test_a_key_that_is_none_is_found_by_the_check(settings: SettingsWrapper, tmp
     settings.SLIPWAY_ARTIFACTS = str(tmp_path / "nowhere")
     assert [found.id for found in system_checks.keys_are_fernet_keys(None)] == ["slipway.E001"]
     assert [found.id for found in system_checks.named_places_exist(None)] == ["slipway.W001"]
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", ("localhost", 25, "", "", False)),
+        ("smtp://mail.example:587", ("mail.example", 587, "", "", False)),
+        ("smtps://me%40here:p%3Aw@mail.example", ("mail.example", 465, "me@here", "p:w", True)),
+    ],
+)
+def test_a_mail_server_is_read_from_its_address(monkeypatch: pytest.MonkeyPatch, url: str, found: object) -> None:
+    monkeypatch.setenv("SLIPWAY_SMTP", url)
+    assert env.mail("SLIPWAY_SMTP") == found
+
+
+def test_a_mail_server_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_SMTP", "mail.example:25")
+    with pytest.raises(ImproperlyConfigured, match="SLIPWAY_SMTP"):
+        env.mail("SLIPWAY_SMTP")

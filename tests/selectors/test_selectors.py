@@ -235,6 +235,11 @@ def test_the_grid_has_a_place_for_every_step_on_every_machine(steps: Run) -> Non
     assert cells[1] is not None
     assert cells[1].state == "running"
     assert 9 < cells[1].seconds < 15
+    assert not cells[1].late
+    StepRun.objects.filter(state="running").update(started_at=timezone.now() - timedelta(seconds=71))
+    late = selectors.run_grid(steps).phases[1].rows[0].cells[1]
+    assert late is not None
+    assert late.late
 
 
 def test_three_hundred_machines_are_groups_that_open(make_run: Callable[..., Run]) -> None:

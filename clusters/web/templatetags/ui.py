@@ -190,6 +190,8 @@ def item(mapping: Any, key: Any) -> Any:
 def times(cell: Any) -> str:
     """When a cell of a run's grid began, how long it took and how long it usually takes; in full, for a tooltip."""
     words = [cell.message] if cell.message else []
+    if cell.late:
+        words.append(_("It takes longer than usual; that is no failure, but its log may be worth a look."))
     if cell.counts:
         if cell.slowest:
             middle, longest = duration(cell.seconds), duration(cell.longest)
