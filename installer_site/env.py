@@ -56,6 +56,17 @@ def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     return found.replace(",", " ").split() if found else list(default)
 
 
+def mail(name: str) -> tuple[str, int, str, str, bool]:
+    """Host, port, user, password and "TLS from the start" of a mail server, from `smtp://user:password@host:port`."""
+    url = text(name) or "smtp://localhost"
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ImproperlyConfigured(f"{name} is no smtp:// or smtps:// address of a server.")
+    secure = parts.scheme == "smtps"
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return parts.hostname, parts.port or (465 if secure else 25), user, password, secure
+
+
 def database(name: str, fallback: Path) -> dict[str, Any]:
     """Where the database is: `postgres://user:password@host:port/name`, `sqlite:///path`, or the file `fallback`."""
     url = text(name)

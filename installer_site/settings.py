@@ -42,6 +42,14 @@ SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 4))
 # What carries out a run and what tests a connection; other values serve tests of the worker alone.
 SLIPWAY_CARRY_OUT = env.text("SLIPWAY_CARRY_OUT", "clusters.runs.carry_out.carry_out")
 SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.probing.probe_machine")
+# Where the end of a run is told: a webhook, signed when there is a secret, and mail addresses.
+SLIPWAY_WEBHOOK_URL = env.text("SLIPWAY_WEBHOOK_URL")
+SLIPWAY_WEBHOOK_SECRET = env.text("SLIPWAY_WEBHOOK_SECRET")
+SLIPWAY_NOTIFY_MAIL = env.words("SLIPWAY_NOTIFY_MAIL")
+# How browsers reach these pages, for links in what is told.
+SLIPWAY_PUBLIC_URL = env.text("SLIPWAY_PUBLIC_URL")
+# Days after which the log of a finished run is deleted; the newest run of each cluster keeps its log.
+SLIPWAY_KEEP_LOG_DAYS = env.number("SLIPWAY_KEEP_LOG_DAYS", 365)
 # Behind a proxy that speaks HTTPS with the browser.
 SLIPWAY_HTTPS = env.flag("SLIPWAY_HTTPS")
 
@@ -121,6 +129,12 @@ CHANNEL_LAYERS = {
         else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     )
 }
+
+# Mail goes through this server: smtp://user:password@host:port, or smtps:// for TLS from the start.
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL = env.mail("SLIPWAY_SMTP")
+EMAIL_USE_TLS = env.flag("SLIPWAY_SMTP_STARTTLS")
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env.text("SLIPWAY_MAIL_FROM", "slipway@localhost")
 
 # --- Who may come in -----------------------------------------------------------------------------
 

@@ -52,7 +52,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMade(Event):
-    """The plan stands. Each row of `steps`: {"path", "title", "phase", "hosts": [names]}, in reading order."""
+    """The plan stands. Each row of `steps`, in reading order: {"path", "title", "phase", "hosts": [names]}, and who
+    waits for whom: {"needs": [paths], "needs_all": [paths], "serial", "gate"}; a gate is a precheck: all wait for it.
+    """
 
     kind: ClassVar[str] = "plan"
     steps: list[dict[str, Any]] = field(default_factory=list)

@@ -152,4 +152,8 @@ def _row(step: PlannedStep) -> dict[str, object]:
         "phase": step.phase,
         "hosts": list(step.hosts),
         "expected": step.expected_seconds,
+        "needs": list(step.step.needs) if step.step else [],
+        "needs_all": list(step.step.needs_all) if step.step else [],
+        "serial": bool(step.step and step.step.serial),
+        "gate": step.check is not None,
     }

@@ -15,7 +15,9 @@ class Run(models.Model):
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
     from 1 and have no gaps, so they are also lengths. `waivers` are the ids of checks that do not stop the run,
-    `acknowledged` the warnings it was started with: who said yes to which sentence, and when.
+    `acknowledged` the warnings it was started with: who said yes to which sentence, and when. `accepted` has
+    {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step which steps it
+    waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all of it.
     """
 
     class State(models.TextChoices):
@@ -25,6 +27,11 @@ class Run(models.Model):
         SUCCEEDED = "succeeded", _("Succeeded")
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
+
+    class Part(models.TextChoices):
+        WHOLE = "", _("Everything")
+        STEP = "step", _("One step")
+        REST = "rest", _("What was left")
 
     ACTIVE = (State.QUEUED, State.RUNNING, State.CANCELLING)
 
@@ -51,6 +58,10 @@ class Run(models.Model):
     last_line = models.PositiveBigIntegerField(default=0)
     message = models.TextField(blank=True)
     failures = models.JSONField(default=list, blank=True)
+    plan = models.JSONField(default=list, blank=True)
+    only = models.JSONField(default=list, blank=True)
+    part = models.CharField(max_length=8, choices=Part, default=Part.WHOLE, blank=True)
+    accepted = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ("-id",)
@@ -75,7 +86,7 @@ class Run(models.Model):
 class StepRun(models.Model):
     """What is known of one step on one machine in one run. `position` is the step's place in the plan.
 
-    `expected` is how many seconds it should take: measured in earlier runs, or the shipped estimate.
+    `expected` is how many seconds it should take: measured in earlier runs, or (not `measured`) the shipped estimate.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
@@ -88,6 +99,7 @@ class StepRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     seconds = models.FloatField(default=0)
     expected = models.FloatField(default=0)
+    measured = models.BooleanField(default=False)
     message = models.TextField(blank=True)
     same = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)

@@ -31,7 +31,7 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
 
     try:
         return execute_plan(
-            make_plan(task.document, task.recipe),
+            make_plan(task.document, task.recipe, only=task.only),
             document=task.document,
             open_host=open_host,
             source=configured_source(),

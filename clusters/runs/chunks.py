@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.models import Event, StepRun
+from clusters.runs.animation import last_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -95,7 +96,7 @@ def _grouped(taken: Iterable[events.Event]) -> Iterator[events.Event | _Chunk]:
             yield event
             continue
         try:
-            texts = str(event.text).split("\n")
+            texts = [last_state(text) for text in str(event.text).split("\n")]
             at = round(float(event.at), 3)
             key = (event.host, event.step)
             chunk = open_chunks.get(key)
@@ -214,10 +215,25 @@ def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) ->
                 position=position,
                 host=_short(str(host), 253),
                 expected=seconds,
+                measured=path in expected,
             )
             for host in dict.fromkeys(step.get("hosts") or ())
         ]
     return rows
+
+
+def plan_rows(plan: events.PlanMade) -> list[dict[str, Any]]:
+    """Who waits for whom, without the machines: those are in the rows of the steps."""
+    return [
+        {
+            "path": _short(str(step["path"]), 128),
+            "needs": [str(need) for need in step.get("needs") or ()],
+            "needs_all": [str(need) for need in step.get("needs_all") or ()],
+            "serial": bool(step.get("serial")),
+            "gate": bool(step.get("gate")),
+        }
+        for step in plan.steps
+    ]
 
 
 def clean(text: str) -> str:

@@ -123,9 +123,14 @@ def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | No
         sink.emit(events.RunChanged(state="cancelling", message="Somebody asked for the run to stop."))
         cancel.ask("Somebody asked for the run to stop.")
 
+    def jumped(seconds: float) -> None:
+        way = "forward" if seconds > 0 else "back"
+        text = f"The clock of the worker was set {way} by {abs(seconds):.0f} s: times before and after do not compare."
+        sink.emit(events.Output(stream="note", text=text))
+
     sink = DatabaseSink(run, on_lost=cancel.ask)
     tee: events.Sink = sink if extra is None else _Tee(sink, extra)
-    with Heartbeat(run, on_lost=lost, on_cancel=wanted):
+    with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped):
         tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
         state, message = _outcome(run, sink, tee, cancel)
         if sink.lost:
@@ -156,7 +161,7 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
         document = read_document(run.document)
         for secret in secrets_in(document):
             sink.masks.add(secret)
-        task = Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id))
+        task = Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id), tuple(run.only))
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
         outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:
@@ -169,7 +174,7 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
         found = f"{type(error).__name__}: {error}"
         tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
         return "failed", sink.masks.text(f"Slipway itself failed: {found}")
-    return outcome.state, _sentence(outcome)
+    return outcome.state, sink.masks.text(_sentence(outcome))
 
 
 def _sentence(outcome: Outcome) -> str:

@@ -23,11 +23,19 @@ log = logging.getLogger(__name__)
 
 # Seconds between two looks at "does somebody want this to stop".
 LOOK_SECONDS = 0.5
+# Seconds by which the clocks of workers and database may differ.
+CLOCK_SECONDS = 60.0
+# Seconds by which a clock must jump before that is worth a line in the log.
+JUMP_SECONDS = 5.0
 
 
 def claimable() -> QuerySet[Run]:
     """Runs that nobody works on: those that wait, and those whose worker has not been heard of."""
-    lost = Q(state__in=(Run.State.RUNNING, Run.State.CANCELLING), lease_until__lt=timezone.now())
+    now = timezone.now()
+    # A lease further ahead than any can be given is from before the clock was set back: its worker may be long dead.
+    ahead = now + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS + CLOCK_SECONDS)
+    over = Q(lease_until__lt=now) | Q(lease_until__gt=ahead)
+    lost = Q(state__in=(Run.State.RUNNING, Run.State.CANCELLING)) & over
     return Run.objects.filter(Q(state=Run.State.QUEUED) | lost).order_by("id")
 
 
@@ -63,12 +71,20 @@ class Heartbeat:
     """Keeps a run this worker's while it is carried out, and passes on that somebody wants it to stop.
 
     `on_lost` is called once when the run is no longer, or may no longer be, this worker's;
-    `on_cancel` once when a person asked for the end.
+    `on_cancel` once when a person asked for the end; `on_jump` with the seconds by which the clock was set.
     """
 
-    def __init__(self, run: Run, *, on_lost: Callable[[str], None], on_cancel: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        *,
+        on_lost: Callable[[str], None],
+        on_cancel: Callable[[], None],
+        on_jump: Callable[[float], None] | None = None,
+    ) -> None:
         self._mine = Run.objects.filter(pk=run.pk, worker=run.worker, state__in=Run.ACTIVE)
-        self._on_lost, self._on_cancel = on_lost, on_cancel
+        self._on_lost, self._on_cancel, self._on_jump = on_lost, on_cancel, on_jump
+        self._offset = _clock_offset()
         self._told_cancel = False
         self._renewed = time.monotonic()
         self._stop = threading.Event()
@@ -95,6 +111,13 @@ class Heartbeat:
             connections.close_all()
 
     def _look(self) -> bool:
+        jump = _clock_offset() - self._offset
+        if abs(jump) >= JUMP_SECONDS:
+            self._offset += jump
+            # The lease is on the clock that jumped: give it anew at once.
+            self._renewed -= settings.SLIPWAY_HEARTBEAT_SECONDS
+            if self._on_jump is not None:
+                self._on_jump(jump)
         if time.monotonic() - self._renewed >= settings.SLIPWAY_HEARTBEAT_SECONDS:
             until = timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
             if not self._mine.update(lease_until=until):
@@ -115,3 +138,8 @@ class Heartbeat:
             return True
         self._on_lost("The database did not answer until the lease ran out; another worker may have the run.")
         return False
+
+
+def _clock_offset() -> float:
+    """How far the clock on the wall is from the one that never jumps, in seconds."""
+    return timezone.now().timestamp() - time.monotonic()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
 from clusters.engine import events
+from clusters.runs.animation import Animations
 from clusters.runs.chunks import UNUSABLE, make_batch, note_about
 from clusters.runs.doorbell import Bell
 from clusters.runs.masking import Masks, secrets_in_kubeconfig
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Seconds that the first event of a batch waits for others.
-GATHER_SECONDS = 0.1
+GATHER_SECONDS = 0.03
 # Events in one transaction, and events that wait at most: beyond that, whoever emits waits too.
 BATCH_EVENTS = 2_000
 WAITING_EVENTS = 20_000
 WAITING_CHARACTERS = 16_000_000
 # Seconds between two tries while the database does not answer.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+# Seconds without the database from which the log says so.
+WORTH_SAYING_SECONDS = 5.0
 
 
 class DatabaseSink:
@@ -56,6 +59,7 @@ class DatabaseSink:
         self._hurry = self._closing = self._lost = False
         self._change = threading.Condition()
         self._bell = Bell(run.pk)
+        self._animations = Animations()
         self._writer = threading.Thread(target=self._write, name=f"sink of run {run.pk}", daemon=True)
         self._writer.start()
 
@@ -74,9 +78,10 @@ class DatabaseSink:
                 self._change.wait(1.0)
             if self._lost or self._closing:
                 return
-            self._waiting.append(event)
-            self._characters += _size(event)
-            self._taken += 1
+            for said in self._animations.pass_on(event):
+                self._waiting.append(said)
+                self._characters += _size(said)
+                self._taken += 1
             if len(self._waiting) in (1, BATCH_EVENTS):
                 self._change.notify_all()
 
@@ -92,14 +97,19 @@ class DatabaseSink:
         """Store what waits, the last event, and with it the end of the run; false when the run was lost before."""
         with self._change:
             if not self._lost:
-                self._waiting.append(last)
-                self._taken += 1
+                rest = [*self._animations.rest(), last]
+                self._waiting.extend(rest)
+                self._taken += len(rest)
                 self._last, self._ending = last, fields
         return self.close()
 
     def close(self, timeout: float | None = None) -> bool:
         """Store what waits and stop; whatever is emitted later is dropped. Says whether all was stored."""
         with self._change:
+            if not self._closing and not self._lost and self._last is None:
+                rest = list(self._animations.rest())
+                self._waiting.extend(rest)
+                self._taken += len(rest)
             self._closing = True
             self._change.notify_all()
         self._writer.join(timeout)
@@ -154,7 +164,7 @@ class DatabaseSink:
             if self._lost or not self._waiting:
                 return None
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_EVENTS))]
-            self._characters -= sum(map(_size, taken))
+            self._characters = max(0, self._characters - sum(map(_size, taken)))
             self._change.notify_all()
             return taken
 
@@ -183,9 +193,12 @@ class DatabaseSink:
     def _insist(self, deed: Callable[[], None]) -> None:
         """Do it again until the database takes it: it may be locked, restarting, or out of reach for a while."""
         pause = FIRST_PAUSE
+        began = time.monotonic()
         while True:
             try:
-                return deed()
+                deed()
+                self._note_trouble(time.monotonic() - began)
+                return
             except (OperationalError, InterfaceError) as error:
                 if self._lost:
                     raise LeaseLost("The run was lost while the database did not answer.") from error
@@ -195,6 +208,18 @@ class DatabaseSink:
                 connections.close_all()
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _note_trouble(self, seconds: float) -> None:
+        """Say in the log itself that the database was away for so long that somebody may have wondered."""
+        if seconds < WORTH_SAYING_SECONDS:
+            return
+        text = f"The database took nothing for {seconds:.0f} s. What was said meanwhile follows; nothing was lost."
+        with self._change:
+            # Before all that waits: the event that ends the run has to stay the last one.
+            if self._waiting or not self._closing:
+                self._waiting.appendleft(events.Output(stream="note", text=text))
+                self._taken += 1
+                self._change.notify_all()
 
 
 def _size(event: events.Event) -> int:

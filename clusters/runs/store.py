@@ -7,11 +7,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run, StepRun
-from clusters.runs.chunks import step_rows
+from clusters.runs.chunks import plan_rows, step_rows
+from clusters.runs.notices import announce
 
 if TYPE_CHECKING:
     from clusters.runs.chunks import Batch
@@ -49,6 +51,7 @@ def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str,
         _write_cluster(run_id, batch)
         if ending:
             _end_cluster(run_id, ending["state"])
+            announce(run_id)
 
 
 def _written_before(run_id: int, worker: str, batch: Batch) -> bool:
@@ -59,6 +62,7 @@ def _written_before(run_id: int, worker: str, batch: Batch) -> bool:
 def _write_steps(run_id: int, batch: Batch) -> None:
     if batch.plan is not None:
         paths = [str(step["path"]) for step in batch.plan.steps]
+        Run.objects.filter(pk=run_id).update(plan=plan_rows(batch.plan))
         StepRun.objects.filter(run_id=run_id).delete()
         StepRun.objects.bulk_create(step_rows(run_id, batch.plan, measured_seconds(paths)), batch_size=500)
     for (step, host), said in batch.steps.items():
@@ -115,18 +119,23 @@ def _write_cluster(run_id: int, batch: Batch) -> None:
 def _end_cluster(run_id: int, state: str) -> None:
     """What the end of the run says of its cluster; and steps that will not happen any more do not look as if."""
     cluster = Cluster.objects.get(runs=run_id)
-    cluster_ended(cluster, state)
+    part = Run.objects.values_list("part", flat=True).get(pk=run_id)
+    cluster_ended(cluster, "part" if state == "succeeded" and part == Run.Part.STEP else state)
     left = StepRun.objects.filter(run_id=run_id)
     left.filter(state="running").update(state="cancelled")
     left.filter(state="waiting").update(state="cancelled" if state == "cancelled" else "skipped")
 
 
 def cluster_ended(cluster: Cluster, state: str) -> None:
-    """Set the cluster's state after a run that ended in `state`; a cancelled one brings back what was before."""
+    """Set the cluster's state after a run that ended in `state`.
+
+    A cancelled one, and one ("part") that did a single step with success, bring back what was before.
+    """
     states = {"succeeded": Cluster.State.READY, "failed": Cluster.State.FAILED}
-    if state == "cancelled":
+    if state in ("cancelled", "part"):
         before = Run.objects.filter(cluster=cluster, started_at__isnull=False, state__in=("succeeded", "failed"))
-        last = before.order_by("-id").values_list("state", flat=True).first()
+        steps = Q(part=Run.Part.STEP, state="succeeded")
+        last = before.exclude(steps).order_by("-id").values_list("state", flat=True).first()
         touched = Run.objects.filter(cluster=cluster, started_at__isnull=False).exists()
         fallback = Cluster.State.FAILED if touched else Cluster.State.DRAFT
         Cluster.objects.filter(pk=cluster.pk).update(state=states.get(last or "", fallback))

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one run is to do: the frozen document, the recipe, accepted prechecks, accepted host keys."""
+    """What one run is to do: the frozen document, the recipe, accepted prechecks and host keys; `only` these steps."""
 
     document: Document
     recipe: str
     waivers: tuple[str, ...]
     known: KnownKeys
+    only: tuple[str, ...] = ()

@@ -14,7 +14,9 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from clusters.runs.execute import Handover, execute
 from clusters.runs.lease import claimable
+from clusters.runs.notices import Courier
 from clusters.runs.probing import Probing
+from clusters.runs.retention import Keeper
 from clusters.runs.scanning import Scanning
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ class Worker:
         self._threads: dict[int, threading.Thread] = {}
         self._probing = Probing(self.name)
         self._scanning = Scanning(self.name)
+        self._courier = Courier()
+        self._keeper = Keeper()
         self._claims = 0
 
     def stop(self) -> None:
@@ -58,7 +62,7 @@ class Worker:
             except (DatabaseError, InterfaceError) as error:
                 log.warning("The worker does not reach the database: %s", error)
                 connections.close_all()
-            if until_idle and not self._threads:
+            if until_idle and not self._threads and not self._courier.busy:
                 break
             self._stop.wait(settings.SLIPWAY_POLL_SECONDS)
         self._leave()
@@ -67,6 +71,8 @@ class Worker:
         self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
         self._probing.take()
         self._scanning.take()
+        self._courier.take()
+        self._keeper.take()
         room = settings.SLIPWAY_WORKER_RUNS - len(self._threads)
         if room <= 0:
             return

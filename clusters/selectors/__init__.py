@@ -1,23 +1,40 @@
 """The questions: what a person may see, how a run stands, what its log says."""
 
 from clusters.selectors.access import cluster_for, clusters_for, run_for
+from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
+from clusters.selectors.facts import Found, run_facts, run_findings
+from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
 from clusters.selectors.log import LogLine, events_after, log_lines
-from clusters.selectors.progress import Cell, Grid, Row, RunSummary, run_grid, run_summary
+from clusters.selectors.planned import Planned, run_plan
+from clusters.selectors.progress import RunSummary, run_summary, steps_of
+from clusters.selectors.timeline import Timeline, run_timeline
 
 __all__ = [
+    "Cause",
     "Cell",
+    "Column",
+    "Found",
     "Grid",
     "LogLine",
+    "Phase",
+    "Planned",
     "ProbeView",
     "Row",
     "RunSummary",
+    "Timeline",
     "cluster_for",
     "clusters_for",
     "events_after",
+    "likely_causes",
     "log_lines",
     "probes_of",
+    "run_facts",
+    "run_findings",
     "run_for",
     "run_grid",
+    "run_plan",
     "run_summary",
+    "run_timeline",
+    "steps_of",
 ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from clusters.models import Event, Run
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 
 # Rows read at once while looking for lines that fit.
 PAGE = 200
+# Characters that stand in JSON, and in every database's spelling of it, as they are.
+PLAIN = re.compile(r"[A-Za-z0-9 ._/:=,@+()\[\]{}-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,23 @@ class LogLine:
     step: str
     stream: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which lines fit; `search` is lower case, `before` None means no end."""
+
+    after: int
+    before: int | None
+    stream: str
+    search: str
+
+    def fits(self, line: LogLine) -> bool:
+        if line.number <= self.after or (self.before is not None and line.number >= self.before):
+            return False
+        if self.stream and line.stream != self.stream:
+            return False
+        return not self.search or self.search in line.text.lower()
 
 
 def events_after(run: Run, seq: int, limit: int = 200) -> list[Event]:
@@ -46,17 +69,19 @@ def log_lines(
 ) -> list[LogLine]:
     """Lines in order: the first `limit` after `after_line`, or with `before_line` the last `limit` before that.
 
-    Filters are exact; `search` finds text anywhere in a line, whatever its case.
+    Filters are exact; `search` finds text anywhere in a line, whether its letters are small or capital.
     """
     rows = Event.objects.filter(run_id=run.pk, kind="output")
+    wanted = _Wanted(after_line, before_line, stream, search.lower())
+    places = _places(rows, wanted)
     if host:
         rows = rows.filter(host=host)
     if step:
         rows = rows.filter(step=step)
     backwards = before_line is not None
     found: list[LogLine] = []
-    for chunk in _chunks(rows, after_line, before_line):
-        lines = [line for line in lines_in(chunk) if _fits(line, after_line, before_line, stream, search.casefold())]
+    for chunk in _chunks(_perhaps(rows, stream, search), places, backwards=backwards):
+        lines = [line for line in lines_in(*chunk) if wanted.fits(line)]
         found.extend(reversed(lines) if backwards else lines)
         if len(found) >= limit:
             break
@@ -64,30 +89,49 @@ def log_lines(
     return found[::-1] if backwards else found
 
 
-def lines_in(chunk: Event) -> list[LogLine]:
+def lines_in(first: int, host: str, step: str, data: dict[str, Any]) -> Iterator[LogLine]:
     """The lines of one output event."""
-    return [
-        LogLine(chunk.first_line + place, at, chunk.host, chunk.step, stream, text)
-        for place, (at, stream, text) in enumerate(chunk.data["lines"])
-    ]
+    for place, (at, stream, text) in enumerate(data["lines"]):
+        yield LogLine(first + place, at, host, step, stream, text)
 
 
-def _chunks(rows: QuerySet[Event], after_line: int, before_line: int | None) -> Iterator[Event]:
-    """Chunks that may hold lines in that range, page by page: forwards, or with `before_line` backwards.
+def _perhaps(rows: QuerySet[Event], stream: str, search: str) -> QuerySet[Event]:
+    """Without the chunks in which, as the database sees at a glance, no line can fit.
 
-    Lines are numbered in the order of events, so the place in the log is found by the event's number.
+    The longest plain part of what is searched stands in the stored JSON as it is; letters outside of ASCII do not.
     """
-    seq = _seq_of(rows, after_line)
-    if before_line is None:
-        while page := list(rows.filter(seq__gte=seq).order_by("seq")[:PAGE]):
-            yield from page
-            seq = page[-1].seq + 1
-        return
-    last = _seq_of(rows, before_line)
-    rows = rows.filter(seq__gte=seq)
-    while page := list(rows.filter(seq__lte=last).order_by("-seq")[:PAGE]):
-        yield from page
-        last = page[-1].seq - 1
+    words = [max(PLAIN.findall(search), key=len, default="").strip()] if search else []
+    words += [f'"{stream}"'] if stream else []
+    for place, word in enumerate(word for word in words if word):
+        name = f"said{place}"
+        rows = rows.alias(**{name: Cast("data", TextField())}).filter(**{f"{name}__icontains": word})
+    return rows
+
+
+def _places(rows: QuerySet[Event], wanted: _Wanted) -> tuple[int, int | None]:
+    """The first and the last event that may hold lines in that range."""
+    first = _seq_of(rows, wanted.after) if wanted.after else 0
+    return first, None if wanted.before is None else _seq_of(rows, wanted.before)
+
+
+def _chunks(
+    rows: QuerySet[Event], places: tuple[int, int | None], *, backwards: bool
+) -> Iterator[tuple[int, str, str, dict[str, Any]]]:
+    """(first line, machine, step, data) of chunks in that range, page by page, in order or from its end."""
+    low, high = places
+    columns = ("seq", "first_line", "host", "step", "data")
+    while True:
+        part = rows.filter(seq__gte=low)
+        if high is not None:
+            part = part.filter(seq__lte=high)
+        page = list(part.order_by("-seq" if backwards else "seq").values_list(*columns)[:PAGE])
+        yield from (row[1:] for row in page)
+        if len(page) < PAGE:
+            return
+        if backwards:
+            high = page[-1][0] - 1
+        else:
+            low = page[-1][0] + 1
 
 
 def _seq_of(rows: QuerySet[Event], line: int) -> int:
@@ -101,11 +145,3 @@ def _seq_of(rows: QuerySet[Event], line: int) -> int:
         else:
             high = row[0] - 1
     return rows.filter(seq__lte=low).order_by("-seq").values_list("seq", flat=True).first() or 0
-
-
-def _fits(line: LogLine, after: int, before: int | None, stream: str, search: str) -> bool:
-    if line.number <= after or (before is not None and line.number >= before):
-        return False
-    if stream and line.stream != stream:
-        return False
-    return not search or search in line.text.casefold()

@@ -1,4 +1,4 @@
-"""How a run stands: percent, time left, machines, and the grid of steps and machines."""
+"""How a run stands: percent, time left, machines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from clusters.engine.events import State
 from clusters.models import Run, StepRun
+from clusters.selectors.paths import Graph
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
 # Seconds that a step is expected to take when nobody has measured or estimated it.
@@ -20,11 +22,23 @@ UNKNOWN_SECONDS = 5.0
 MOST_OF_RUNNING = 0.95
 # Measured steps vary by about this much from run to run; the range shown is as wide.
 SHORTER, LONGER = 0.8, 1.5
+# Shipped estimates come from other machines; they may be further off.
+GUESSED_SHORTER, GUESSED_LONGER = 0.6, 2.0
+# Runs whose steps are kept in memory: whoever watches asks for the same ones again and again.
+KEPT = 4
+# Seconds that a lease may be overdue before the page speaks of it: a worker may be about to take the run.
+OVERDUE_SECONDS = 5.0
+
+_kept: dict[tuple[Any, ...], list[StepRun]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run at a glance. Seconds everywhere; `eta_low` and `eta_high` are what is left, None when nobody knows."""
+    """A run at a glance. Seconds everywhere; `eta_low` and `eta_high` are what is left, None when nobody knows.
+
+    `measured` says whether most of the time left comes from earlier runs rather than from shipped estimates.
+    `silent` is how long ago the worker should have given a sign of life, None when it did.
+    """
 
     state: str
     percent: int
@@ -41,41 +55,39 @@ class RunSummary:
     last_line: int = 0
     same: int = 0
     changed: int = 0
+    measured: bool = False
+    silent: float | None = None
+    over: int = 0
+    steps: int = 0
+    now: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One step on one machine. `seconds` of a running one count up to now."""
-
-    host: str
-    state: str
-    seconds: float
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One step; `cells` are in the order of the grid's machines, None where the step has no part."""
-
-    step: str
-    title: str
-    cells: list[Cell | None]
+def steps_of(run: Run) -> list[StepRun]:
+    """The steps of a run in reading order. They change only with an event, so those of the newest events are kept."""
+    key = (run.pk, run.created_at, run.last_seq, run.state)
+    if run.last_seq and (found := _kept.get(key)) is not None:
+        return found
+    rows = list(StepRun.objects.filter(run_id=run.pk).order_by("position", "pk"))
+    _kept[key] = rows
+    while len(_kept) > KEPT:
+        _kept.pop(next(iter(_kept)), None)
+    return rows
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Machines and phases in the order of the plan; each phase is (name, rows)."""
-
-    hosts: list[str] = field(default_factory=list)
-    phases: list[tuple[str, list[Row]]] = field(default_factory=list)
+def graph_of(run: Run, steps: Iterable[StepRun]) -> Graph:
+    """Who waits for whom."""
+    hosts: dict[str, list[str]] = defaultdict(list)
+    for step in steps:
+        hosts[step.step].append(step.host)
+    return Graph(run.plan, hosts)
 
 
 def run_summary(run: Run) -> RunSummary:
     """How the run stands now."""
     now = timezone.now()
-    steps = list(StepRun.objects.filter(run_id=run.pk))
-    low, high = _time_left(run, steps, now)
-    machines = _machines(steps)
+    steps = steps_of(run)
+    low, high, measured = _time_left(run, steps, now)
+    machines = list(machine_states(run, steps).values())
     return RunSummary(
         state=run.state,
         percent=_percent(run, steps, now),
@@ -92,6 +104,11 @@ def run_summary(run: Run) -> RunSummary:
         last_line=run.last_line,
         same=sum(step.same for step in steps),
         changed=sum(step.changed for step in steps),
+        measured=measured,
+        silent=_silent(run, now),
+        over=sum(State(step.state).over and step.state != State.SKIPPED for step in steps),
+        steps=len(steps),
+        now=list(dict.fromkeys(step.title or step.step for step in steps if step.state == State.RUNNING)),
     )
 
 
@@ -101,76 +118,83 @@ def _elapsed(run: Run, now: datetime) -> float:
     return max(0.0, ((run.finished_at or now) - run.started_at).total_seconds())
 
 
+def _silent(run: Run, now: datetime) -> float | None:
+    if not run.active or run.lease_until is None:
+        return None
+    overdue = (now - run.lease_until).total_seconds()
+    return overdue if overdue > OVERDUE_SECONDS else None
+
+
 def _percent(run: Run, steps: list[StepRun], now: datetime) -> int:
-    """Expected seconds behind us of all expected seconds; 100 only for a run that succeeded."""
+    """Expected seconds behind us of all expected seconds; 100 only for a run that succeeded.
+
+    What was not done does not count: neither the step that failed nor those that never began because of it.
+    """
     if run.state == Run.State.SUCCEEDED:
         return 100
     total = sum(_expected(step) for step in steps)
-    done = sum(_expected(step) * _share(step, now) for step in steps)
+    done = sum(_expected(step) * _share(step, now, active=run.active) for step in steps)
     return min(99, int(100 * done / total)) if total else 0
 
 
-def _time_left(run: Run, steps: list[StepRun], now: datetime) -> tuple[float | None, float | None]:
-    """From the machine that has the most to do: machines work side by side."""
+def _share(step: StepRun, now: datetime, *, active: bool) -> float:
+    """How much of a step is behind us."""
+    state = State(step.state)
+    if state in (State.SAME, State.CHANGED, State.WARNING):
+        return 1.0
+    if state is State.SKIPPED:
+        return 1.0 if active else 0.0
+    if state is State.RUNNING and active and step.started_at:
+        return max(0.0, min(MOST_OF_RUNNING, (now - step.started_at).total_seconds() / _expected(step)))
+    return 0.0
+
+
+def _time_left(run: Run, steps: list[StepRun], now: datetime) -> tuple[float | None, float | None, bool]:
+    """Along the longest chain of steps that wait for each other; where nobody knows who waits, machine by machine."""
     if not run.active or not steps:
-        return None, None
-    left: dict[str, float] = defaultdict(float)
-    for step in steps:
-        if not State(step.state).over:
-            left[step.host] += _expected(step) * (1 - _share(step, now))
-    longest = max(left.values(), default=0.0)
-    return longest * SHORTER, longest * LONGER
+        return None, None, False
+    left = {(step.step, step.host): _left(step, now) for step in steps}
+    if run.plan:
+        longest = max(graph_of(run, steps).finishes(lambda node: left[node]).values(), default=0.0)
+    else:
+        longest = max(_by_machine(left).values(), default=0.0)
+    known = sum(left[(step.step, step.host)] for step in steps if step.measured)
+    measured = known > sum(left.values()) / 2
+    low, high = (SHORTER, LONGER) if measured else (GUESSED_SHORTER, GUESSED_LONGER)
+    return longest * low, longest * high, measured
+
+
+def _left(step: StepRun, now: datetime) -> float:
+    return 0.0 if State(step.state).over else _expected(step) * (1 - _share(step, now, active=True))
+
+
+def _by_machine(left: dict[tuple[str, str], float]) -> dict[str, float]:
+    sums: dict[str, float] = defaultdict(float)
+    for (_step, host), seconds in left.items():
+        sums[host] += seconds
+    return sums
 
 
 def _expected(step: StepRun) -> float:
     return step.expected or UNKNOWN_SECONDS
 
 
-def _share(step: StepRun, now: datetime) -> float:
-    """How much of a step is behind us."""
-    state = State(step.state)
-    if state.over:
-        return 1.0
-    if state is State.RUNNING and step.started_at:
-        return min(MOST_OF_RUNNING, (now - step.started_at).total_seconds() / _expected(step))
-    return 0.0
+def machine_states(run: Run, steps: Iterable[StepRun]) -> dict[str, str]:
+    """What can be said of each machine: failed, waiting while something is to be done, else ok.
 
-
-def _machines(steps: list[StepRun]) -> list[str]:
-    """What can be said of each machine: failed, waiting while something is to be done, else ok."""
+    What was left out because the run ended early is still to be done.
+    """
+    early = run.state in (Run.State.FAILED, Run.State.CANCELLED)
     states: dict[str, set[State]] = defaultdict(set)
     for step in steps:
         if step.host:
             states[step.host].add(State(step.state))
-    found = []
-    for seen in states.values():
+    found = {}
+    for host, seen in states.items():
         if State.FAILED in seen:
-            found.append("failed")
-        elif all(state.good for state in seen):
-            found.append("ok")
+            found[host] = "failed"
+        elif all(state.good and not (early and state is State.SKIPPED) for state in seen):
+            found[host] = "ok"
         else:
-            found.append("waiting")
+            found[host] = "waiting"
     return found
-
-
-def run_grid(run: Run) -> Grid:
-    """Every step on every machine, in reading order."""
-    now = timezone.now()
-    steps = list(StepRun.objects.filter(run_id=run.pk).order_by("position", "pk"))
-    hosts = list(dict.fromkeys(step.host for step in steps))
-    rows: dict[str, Row] = {}
-    phases: dict[str, list[Row]] = {}
-    for step in steps:
-        row = rows.get(step.step)
-        if row is None:
-            row = rows[step.step] = Row(step.step, step.title, [None] * len(hosts))
-            phases.setdefault(step.phase, []).append(row)
-        row.cells[hosts.index(step.host)] = _cell(step, now)
-    return Grid(hosts, list(phases.items()))
-
-
-def _cell(step: StepRun, now: datetime) -> Cell:
-    seconds = step.seconds
-    if step.state == State.RUNNING and step.started_at:
-        seconds = max(0.0, (now - step.started_at).total_seconds())
-    return Cell(step.host, step.state, seconds, step.message)

@@ -2,6 +2,8 @@
 
 from clusters.errors import ConfigError
 from clusters.services.accounts import first_admin, password_changed
+from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
+from clusters.services.bundles import event_pages, run_bundle, text_pages
 from clusters.services.connections import host_keys_accept, practice_machines, probes_start
 from clusters.services.drafts import (
     DraftBusy,
@@ -22,6 +24,7 @@ __all__ = [
     "ConfigError",
     "DraftBusy",
     "DraftConflict",
+    "NotPossible",
     "NothingDelivered",
     "RunRefused",
     "WarningsUnread",
@@ -32,18 +35,25 @@ __all__ = [
     "draft_delete",
     "draft_import",
     "draft_update",
+    "event_pages",
     "first_admin",
     "host_keys_accept",
     "kubeconfig_export",
     "password_changed",
     "practice_machines",
     "probes_start",
+    "run_bundle",
     "run_cancel",
     "run_retry",
+    "run_retry_from",
+    "run_retry_step",
     "run_start",
+    "run_waive",
     "scan_cancel",
     "scan_start",
+    "text_pages",
     "unread",
+    "waivable",
     "waiver_key",
     "waiver_set",
 ]

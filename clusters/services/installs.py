@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,6 +12,7 @@ from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run
 from clusters.runs.documents import read_document
 from clusters.runs.doorbell import ring
+from clusters.runs.notices import announce
 from clusters.runs.store import cluster_ended
 from clusters.services.audit import allowed, audited
 from clusters.services.waivers import waivers_for
@@ -58,18 +59,27 @@ def run_start(
     return _queue(actor, cluster, cluster.document, "run.start", **fields)
 
 
-def run_retry(*, actor: AbstractBaseUser | None, run: Run) -> Run:
+def run_retry(
+    *,
+    actor: AbstractBaseUser | None,
+    run: Run,
+    more_waivers: Collection[str] = (),
+    accepted: Collection[dict[str, Any]] = (),
+    only: Collection[str] = (),
+    part: str = Run.Part.WHOLE,
+) -> Run:
     """Another attempt with the cluster's present document; while a run is active, that one is given back.
 
-    What the first attempt waived stays waived. Raises what `run_start` raises.
+    What the first attempt waived stays waived. `only` these steps, which are that `part` of the recipe;
+    `more_waivers` were `accepted` since, with a reason.
     """
     allowed(actor, run.cluster)
     cluster = Cluster.objects.get(pk=run.cluster_id)
     _refuse_findings(cluster.document)
     known = waivers_for(actor=actor, cluster=cluster)
-    ids = sorted({*run.waivers, *(waiver["id"] for waiver in known)})
-    fields = {"recipe": run.recipe, "waivers": ids, "acknowledged": known}
-    fields |= {"attempt": run.attempt + 1, "retry_of": run}
+    ids = sorted({*run.waivers, *more_waivers, *(waiver["id"] for waiver in known)})
+    fields = {"recipe": run.recipe, "waivers": ids, "acknowledged": known, "attempt": run.attempt + 1, "retry_of": run}
+    fields |= {"accepted": [*run.accepted, *accepted], "only": list(only), "part": part}
     return _queue(actor, cluster, cluster.document, "run.retry", **fields)
 
 
@@ -86,6 +96,7 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
             data = {"state": "cancelled", "message": message}
             Event.objects.create(run=run, seq=1, at=now, kind="run", data=data)
             cluster_ended(run.cluster, "cancelled")
+            announce(run.pk)
         else:
             Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(state=Run.State.CANCELLING, **asked)
         audited(actor, "run.cancel", run.cluster.name, run=run.pk)

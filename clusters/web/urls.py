@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, clusters, runs
+from clusters.web.views import accounts, clusters, runlogs, runs
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -19,10 +19,17 @@ urlpatterns = [
     path("runs/<int:pk>/", runs.show, name="run"),
     path("runs/<int:pk>/header/", runs.header, name="run-header"),
     path("runs/<int:pk>/grid/", runs.grid, name="run-grid"),
-    path("runs/<int:pk>/log/", runs.log, name="run-log"),
-    path("runs/<int:pk>/log.txt", runs.log_text, name="run-log-text"),
+    path("runs/<int:pk>/timeline/", runs.timeline, name="run-timeline"),
+    path("runs/<int:pk>/plan/", runs.plan, name="run-plan"),
+    path("runs/<int:pk>/facts/", runs.facts, name="run-facts"),
+    path("runs/<int:pk>/summary/", runs.summary, name="run-summary"),
+    path("runs/<int:pk>/log/", runlogs.log, name="run-log"),
+    path("runs/<int:pk>/log.txt", runlogs.log_text, name="run-log-text"),
+    path("runs/<int:pk>/events.jsonl", runlogs.log_events, name="run-log-events"),
+    path("runs/<int:pk>/support.zip", runlogs.bundle, name="run-bundle"),
     path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
     path("runs/<int:pk>/retry/", runs.retry, name="run-retry"),
+    path("runs/<int:pk>/waive/", runs.waive, name="run-waive"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("accounts/password/", accounts.OwnPassword.as_view(), name="password_change"),

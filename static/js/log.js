@@ -1,149 +1,98 @@
-/* The log of a run: newest lines first from the server, then live ones; filters, following, older lines on demand. */
-import { write } from "./ansi.js";
+/* The log of a run: newest lines first from the server, then live ones; filters, following, a window that moves. */
+import { announce } from "./app.js";
+import { Rows, numberOf } from "./logrows.js";
 
-const BLOCK = 200;
 const PAGE = 1000;
-const BIG_PAGE = 5000;
-// Lines kept on the page while following; older ones come back from the server when somebody scrolls up.
-const KEPT = 20000;
-const HUES = 10;
-const CLOCK = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const STREAMS = { err: "ln-err", note: "ln-note" };
+// Lines on the page while following, and at most; the others come back from the server when somebody scrolls.
+const KEPT = 10000;
+const MOST = 30000;
 
 const el = (id) => document.getElementById(id);
+const count = (n, one, many) => (n === 1 ? one : many.replace("%s", n.toLocaleString()));
 
 /** Start the log in `box`; gives what the socket needs: `ready` (a promise of last_seq) and `take(events)`. */
 export function startLog(box) {
+  const words = box.dataset;
   const scroll = el("log-scroll");
-  const lines = el("log-lines");
-  const hues = new Map([...el("log-host").options].slice(1).map((option, at) => [option.value, at % HUES]));
   const fields = { host: el("log-host"), step: el("log-step"), stream: el("log-stream"), search: el("log-search") };
+  const rows = new Rows(el("log-lines"), scroll, (host) => {
+    if (![...fields.host.options].some((option) => option.value === host)) fields.host.add(new Option(host, host));
+  });
+  for (const option of [...fields.host.options].slice(1)) rows.hue(option.value);
+
   let filter = {};
-  let newest = 0;      // number of the newest line of the run that was looked at
-  let oldest = Infinity; // number of the oldest line on the page
-  let more = false;    // whether older lines may be had
+  let low = 1;         // every fitting line from here ...
+  let high = 0;        // ... to here is on the page
+  let older = false;   // whether there are lines before `low`
+  let live = false;    // whether `high` is the newest line, so that what comes is put behind it
+  let newest = 0;      // number of the newest line that the socket has told of
   let following = true;
   let unseen = 0;
-  let waiting = null;  // live lines that came while a page of the log is fetched
-  let round = 0;       // counts filters, so that a late answer to an old one is dropped
-  let older = false;
+  let waiting = null;  // live lines that came while the end of the log was fetched
+  let round = 0;       // counts what replaced the page, so that a late answer to something old is dropped
+  let busy = false;
 
-  const row = ([number, at, host, step, stream, text]) => {
-    const line = document.createElement("div");
-    line.className = `ln ${STREAMS[stream] || ""}`;
-    line.id = `L${number}`;
-    line.title = step;
-    const link = document.createElement("a");
-    link.href = `#L${number}`;
-    link.className = "ln-n";
-    link.textContent = number;
-    const time = document.createElement("time");
-    time.textContent = CLOCK.format(at * 1000);
-    const date = new Date(at * 1000);
-    time.dateTime = date.toISOString();
-    const who = document.createElement("span");
-    who.className = `ln-host hue-${hueOf(host)}`;
-    who.textContent = host || "slipway";
-    const said = document.createElement("span");
-    said.className = "ln-text";
-    write(said, text);
-    line.append(link, time, who, said);
-    return line;
-  };
-
-  function hueOf(host) {
-    if (!host) return "none";
-    if (!hues.has(host)) {
-      hues.set(host, hues.size % HUES);
-      fields.host.add(new Option(host, host));
-    }
-    return hues.get(host);
-  }
-
-  function newBlock() {
-    const block = document.createElement("div");
-    block.className = "log-block";
-    return block;
-  }
-
-  function append(rows) {
-    let block = lines.lastElementChild;
-    for (const one of rows) {
-      if (!block || block.childElementCount >= BLOCK) {
-        block = newBlock();
-        lines.append(block);
-      }
-      block.append(row(one));
-      block.classList.toggle("is-full", block.childElementCount >= BLOCK);
-    }
-    if (rows.length) oldest = Math.min(oldest, rows[0][0]);
-    el("log-none").hidden = lines.childElementCount > 0;
-  }
-
-  function prepend(rows) {
-    if (!rows.length) return;
-    const part = document.createDocumentFragment();
-    for (let at = 0; at < rows.length; at += BLOCK) {
-      const block = newBlock();
-      block.append(...rows.slice(at, at + BLOCK).map(row));
-      block.classList.toggle("is-full", block.childElementCount >= BLOCK);
-      part.append(block);
-    }
-    const anchor = lines.querySelector(".ln");
-    const before = anchor ? anchor.getBoundingClientRect().top : 0;
-    lines.prepend(part);
-    oldest = rows[0][0];
-    if (anchor) scroll.scrollTop += anchor.getBoundingClientRect().top - before;
-  }
-
-  function trim() {
-    while (following && lines.childElementCount > KEPT / BLOCK) {
-      lines.firstElementChild.remove();
-      oldest = Number(lines.querySelector(".ln").id.slice(1));
-      more = true;
-    }
-  }
-
+  const filtered = () => Object.values(filter).some(Boolean);
   const fits = ([, , host, step, stream, text]) =>
     (!filter.host || host === filter.host) && (!filter.step || step === filter.step) &&
     (!filter.stream || stream === filter.stream) &&
-    (!filter.search || text.toLowerCase().includes(filter.search.toLowerCase()));
+    (!filter.search || text.toLowerCase().includes(rows.needle));
 
-  function toBottom() {
-    scroll.scrollTop = scroll.scrollHeight;
+  const toBottom = () => { scroll.scrollTop = scroll.scrollHeight; };
+
+  const put = (id, text) => { if (el(id).textContent !== text) el(id).textContent = text; };
+  const hide = (id, hidden) => { if (el(id).hidden !== hidden) el(id).hidden = hidden; };
+  function tell() {
+    const some = rows.box.firstElementChild !== null;
+    hide("log-none", some);
+    if (!some) put("log-none", filtered() ? words.noneFit : words.none);
+    put("log-count", filtered() && some ? count(rows.count, words.one, words.many) + (older || !live ? "+" : "") : "");
+    hide("log-pill", live && unseen === 0);
+    put("log-pill-text", unseen ? count(unseen, words.newOne, words.newMany) : words.toEnd);
   }
 
   function setFollowing(on) {
+    if (on && !live) {
+      reload();
+      return;
+    }
     following = on;
     el("log-follow").setAttribute("aria-pressed", String(on));
     if (on) {
       unseen = 0;
-      el("log-pill").hidden = true;
-      trim();
+      if (rows.dropFirst(KEPT)) {
+        older = true;
+        low = numberOf(rows.first());
+      }
       toBottom();
     }
+    tell();
   }
 
-  function show(rows) {
-    const fresh = rows.filter((one) => one[0] > newest);
-    if (!fresh.length) return;
-    newest = fresh[fresh.length - 1][0];
-    const wanted = fresh.filter(fits);
+  /** Take lines that follow on those of the page. */
+  function show(fresh) {
+    const news = fresh.filter((one) => one[0] > high);
+    if (!news.length) return;
+    high = news[news.length - 1][0];
+    const wanted = news.filter(fits);
     if (!wanted.length) return;
-    append(wanted);
+    rows.append(wanted);
     if (following) {
-      trim();
+      if (rows.dropFirst(KEPT)) {
+        older = true;
+        low = numberOf(rows.first());
+      }
       toBottom();
     } else {
       unseen += wanted.length;
-      el("log-pill-text").textContent = unseen === 1 ? "1 new line" : `${unseen} new lines`;
-      el("log-pill").hidden = false;
+      if (rows.count > MOST) live = false;
     }
+    tell();
   }
 
   async function fetchLines(query) {
-    const address = new URL(box.dataset.url, location.href);
-    for (const [key, value] of Object.entries({ ...filter, ...query })) if (value) address.searchParams.set(key, value);
+    const address = new URL(words.url, location.href);
+    for (const [key, value] of Object.entries({ ...filter, ...query })) if (value !== "" && value !== undefined) address.searchParams.set(key, value);
     for (let pause = 500; ; pause = Math.min(8000, pause * 2)) {
       try {
         const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
@@ -156,82 +105,146 @@ export function startLog(box) {
     }
   }
 
-  /** Read the newest lines that fit the filter, and then whatever came in the meantime. */
-  async function reload() {
+  /** Replace the page by what the query finds; `atEnd` when that is the end of the log. */
+  async function replace(query, atEnd) {
     const mine = (round += 1);
-    waiting = waiting || [];
-    const page = await fetchLines({ limit: PAGE });
-    if (mine !== round) return page.last_seq;
-    lines.replaceChildren();
-    oldest = Infinity;
-    append(page.lines);
-    newest = page.last_line;
-    more = page.more;
+    waiting = [];
+    box.setAttribute("aria-busy", "true");
+    const page = await fetchLines(query);
+    if (mine !== round) return page;
+    rows.clear();
+    rows.needle = (filter.search || "").toLowerCase();
+    rows.append(page.lines);
+    low = page.lines.length ? page.lines[0][0] : 1;
+    older = page.older;
+    live = !page.newer;
+    high = live ? page.last_line : page.lines[page.lines.length - 1][0];
     const late = waiting;
     waiting = null;
-    el("log-none").textContent = Object.values(filter).some(Boolean) ? "No line fits these filters." : "Nothing has been printed yet.";
-    el("log-none").hidden = lines.childElementCount > 0;
-    setFollowing(true);
-    show(late);
-    return page.last_seq;
+    unseen = 0;
+    following = false;
+    box.removeAttribute("aria-busy");
+    if (atEnd) setFollowing(true);
+    if (live) show(late);
+    el("log-follow").setAttribute("aria-pressed", String(following));
+    tell();
+    return page;
   }
 
-  async function loadOlder(limit = PAGE) {
-    if (older || !more || waiting || oldest === Infinity) return;
-    older = true;
+  const reload = () => replace({ limit: PAGE }, true);
+
+  async function loadOlder() {
+    if (busy || !older || waiting || !rows.count) return;
+    busy = true;
     const mine = round;
     el("log-older").hidden = false;
     try {
-      const page = await fetchLines({ before: oldest, limit });
+      const page = await fetchLines({ before: low, limit: PAGE });
       if (mine !== round) return;
-      more = page.more;
-      prepend(page.lines);
+      older = page.older;
+      rows.prepend(page.lines);
+      if (page.lines.length) low = page.lines[0][0];
+      if (rows.dropLast(MOST)) {
+        live = false;
+        high = numberOf(rows.last());
+      }
+      tell();
     } finally {
-      older = false;
+      busy = false;
       el("log-older").hidden = true;
     }
   }
 
-  /** Show the line that the address names, loading as far back as it takes. */
+  async function loadNewer() {
+    if (busy || live || waiting) return;
+    busy = true;
+    const mine = round;
+    waiting = [];
+    try {
+      const page = await fetchLines({ after: high, limit: PAGE });
+      if (mine !== round) return;
+      rows.append(page.lines);
+      live = !page.newer;
+      high = live ? page.last_line : page.lines[page.lines.length - 1][0];
+      if (live) unseen = 0;
+      const late = waiting;
+      waiting = null;
+      if (live) show(late);
+      tell();
+    } finally {
+      busy = false;
+      if (mine === round) waiting = null;
+    }
+  }
+
+  /** Show the line that the address names, wherever in the log it is. */
   async function goToHash() {
     const wanted = /^#L(\d+)$/.exec(location.hash);
-    if (!wanted) return;
+    if (!wanted) return false;
     const number = Number(wanted[1]);
-    setFollowing(false);
-    while (number < oldest && more && !older) await loadOlder(BIG_PAGE);
-    for (const marked of lines.querySelectorAll(".ln-marked")) marked.classList.remove("ln-marked");
+    following = false;
+    el("log-follow").setAttribute("aria-pressed", "false");
+    if (!el(`L${number}`)) {
+      if (filtered()) setFilter({}, { keep: true });
+      await replace({ around: number, limit: PAGE }, false);
+    }
+    for (const marked of rows.box.querySelectorAll(".ln-marked")) marked.classList.remove("ln-marked");
     const line = el(`L${number}`);
-    if (!line) return;
+    if (!line) return false;
     line.classList.add("ln-marked");
     line.scrollIntoView({ block: "center" });
+    return true;
   }
 
   /** Offer the machines and steps that the grid shows; the plan may come after the page. */
   function offer() {
-    for (const head of document.querySelectorAll(".grid-host[data-filter-host]")) hueOf(head.dataset.filterHost);
+    for (const head of document.querySelectorAll(".grid-host[data-filter-host]")) if (head.dataset.filterHost) rows.hue(head.dataset.filterHost);
     const known = new Set([...fields.step.options].map((option) => option.value));
-    for (const line of document.querySelectorAll("#run-grid tr[data-key]")) {
+    for (const line of document.querySelectorAll("#run-grid tr[data-key]:not(.grid-phase)")) {
       if (!known.has(line.dataset.key)) fields.step.add(new Option(line.firstElementChild.textContent, line.dataset.key));
     }
   }
 
-  function setFilter(next) {
-    offer();
-    filter = { ...next };
-    for (const [key, field] of Object.entries(fields)) {
-      if (field.value !== (filter[key] || "")) field.value = filter[key] || "";
+  function remember(how) {
+    const address = new URL(location.href);
+    for (const key of Object.keys(fields)) {
+      if (filter[key]) address.searchParams.set(key, filter[key]);
+      else address.searchParams.delete(key);
     }
-    reload();
+    if (how !== "hash") address.hash = "";
+    if (address.href !== location.href) history[how === "push" ? "pushState" : "replaceState"](null, "", address);
+  }
+
+  function fill(next) {
+    offer();
+    filter = Object.fromEntries(Object.keys(fields).map((key) => [key, next[key] || ""]));
+    for (const [key, field] of Object.entries(fields)) {
+      if (filter[key] && field.options && ![...field.options].some((option) => option.value === filter[key])) field.add(new Option(filter[key], filter[key]));
+      if (field.value !== filter[key]) field.value = filter[key];
+    }
+  }
+
+  function setFilter(next, { how = "push", keep = false } = {}) {
+    fill(next);
+    remember(keep ? "hash" : how);
+    return keep ? null : reload();
   }
 
   const typed = () => Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.value.trim()]));
+  const asked = () => Object.fromEntries([...new URLSearchParams(location.search)].filter(([key]) => key in fields));
+
   let timer = 0;
   for (const field of [fields.host, fields.step, fields.stream]) field.addEventListener("change", () => setFilter(typed()));
   fields.search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => setFilter(typed()), 250);
+    timer = setTimeout(() => setFilter(typed(), { how: "replace" }), 250);
   });
   el("log-follow").addEventListener("click", () => setFollowing(!following));
+  el("log-tall").addEventListener("click", () => {
+    const tall = box.classList.toggle("is-tall");
+    el("log-tall").setAttribute("aria-pressed", String(tall));
+    if (tall) box.scrollIntoView({ block: "start" });
+  });
   el("log-pill").addEventListener("click", () => setFollowing(true));
   let top = 0;
   scroll.addEventListener("scroll", () => {
@@ -239,30 +252,74 @@ export function startLog(box) {
     top = scroll.scrollTop;
     const rest = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
     if (following && up && rest > 40) setFollowing(false);
-    else if (!following && !up && rest < 4) setFollowing(true);
-    if (scroll.scrollTop < 300 && !following) loadOlder();
+    else if (!following && !up && rest < 4 && live && !location.hash.startsWith("#L")) setFollowing(true);
+    if (following) return;
+    if (scroll.scrollTop < 300) loadOlder();
+    if (rest < 300 && !live) loadNewer();
   }, { passive: true });
   scroll.addEventListener("wheel", (event) => {
-    if (event.deltaY < 0 && scroll.scrollHeight > scroll.clientHeight) setFollowing(false);
-    if (event.deltaY < 0 && scroll.scrollTop < 300) loadOlder();
+    if (event.deltaY > 0) return;
+    if (scroll.scrollHeight > scroll.clientHeight && following) setFollowing(false);
+    if (scroll.scrollTop < 300) loadOlder();
   }, { passive: true });
+  scroll.addEventListener("keydown", (event) => {
+    if (event.key === "End") setFollowing(true);
+    else if (event.key === "Home") replace({ after: 0, limit: PAGE }, false).then(() => { scroll.scrollTop = 0; });
+    else return;
+    event.preventDefault();
+  });
+  document.addEventListener("selectionchange", () => {
+    const chosen = getSelection();
+    if (following && chosen && !chosen.isCollapsed && rows.box.contains(chosen.anchorNode)) setFollowing(false);
+  });
   const sizes = new ResizeObserver(() => { if (following) toBottom(); });
   sizes.observe(scroll);
-  sizes.observe(lines);
+  sizes.observe(rows.box);
   addEventListener("hashchange", goToHash);
+  addEventListener("popstate", () => {
+    const next = asked();
+    if (Object.keys(fields).every((key) => (next[key] || "") === (filter[key] || ""))) return;
+    fill(next);
+    reload();
+  });
   document.addEventListener("htmx:afterSettle", offer);
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-filter-host]");
-    if (!button) return;
-    setFilter({ host: button.dataset.filterHost, step: button.dataset.filterStep });
-    box.scrollIntoView({ block: "start" });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-filter-step]");
+    if (button) {
+      setFilter({ host: button.dataset.filterHost, step: button.dataset.filterStep });
+      box.scrollIntoView({ block: "start" });
+      return;
+    }
+    const link = event.target.closest(".ln-n");
+    if (link && filtered()) {
+      // What was found is shown among its neighbours.
+      event.preventDefault();
+      history.pushState(null, "", link.hash);
+      setFilter({}, { keep: true });
+      rows.clear();
+      await goToHash();
+      return;
+    }
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      await toClipboard(rows.text(copy.dataset.copy === "full"));
+      copy.closest("details").open = false;
+      announce(words.copied);
+    }
   });
 
-  const ready = reload().then((seq) => { goToHash(); return seq; });
+  fill(asked());
+  const ready = (async () => {
+    const wanted = /^#L(\d+)$/.test(location.hash) && !filtered();
+    const page = wanted ? await replace({ around: location.hash.slice(2), limit: PAGE }, false) : await reload();
+    newest = Math.max(newest, page.last_line);
+    if (location.hash) await goToHash();
+    return page.last_seq;
+  })();
   return {
     ready,
     take(events) {
-      const rows = [];
+      const fresh = [];
       for (const event of events) {
         if (event.kind !== "output") continue;
         if (!event.data.lines) {
@@ -270,13 +327,29 @@ export function startLog(box) {
           return;
         }
         event.data.lines.forEach(([at, stream, text], place) => {
-          rows.push([event.first_line + place, at, event.host, event.step, stream, text]);
+          fresh.push([event.first_line + place, at, event.host, event.step, stream, text]);
         });
       }
-      if (!rows.length) return;
-      if (waiting) waiting.push(...rows);
-      else if (rows[0][0] > newest + 1) reload();
-      else show(rows);
+      if (!fresh.length) return;
+      if (waiting) waiting.push(...fresh);
+      else if (live) show(fresh);
+      else unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && fits(one)).length;
+      newest = Math.max(newest, fresh[fresh.length - 1][0]);
+      if (!live) tell();
     },
   };
+}
+
+/** Copy a text; where the page may not use the clipboard (plain HTTP), by way of a field. */
+async function toClipboard(text) {
+  if (navigator.clipboard && isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
 }

@@ -6,19 +6,19 @@ import { follow } from "./socket.js";
 const BETWEEN = 500;
 const SLOW = 5000;
 const TELLING = ["step", "run", "failure", "plan", "observed", "delivered"];
-const LIVE = {
-  live: ["running", "Live"],
-  again: ["warning", "Reconnecting"],
-  over: ["waiting", "Finished"],
-  lost: ["failed", "Not connected: sign in again"],
-};
+const TONES = { live: "running", again: "warning", over: "waiting", lost: "failed" };
 
 const state = () => document.getElementById("run-state");
 const active = () => state().dataset.active === "yes";
 
 let said = state().dataset.state;
+const drawing = document.querySelector("link[rel=icon]");
+const page = document.getElementById("run-page");
+/** The tab's title and icon say how the run stands. */
 function tell() {
   document.title = state().dataset.title;
+  const wanted = `${page.dataset.icons}run-${state().dataset.icon}.svg`;
+  if (drawing.getAttribute("href") !== wanted) drawing.setAttribute("href", wanted);
   if (state().dataset.state !== said) {
     said = state().dataset.state;
     announce(document.title);
@@ -33,22 +33,21 @@ function refresh() {
   timer = setTimeout(() => {
     timer = 0;
     last = Date.now();
-    for (const id of ["run-top", "run-grid"]) htmx.trigger(`#${id}`, "refresh");
+    for (const id of ["run-top", "run-grid", "run-tab"]) if (document.getElementById(id)) htmx.trigger(`#${id}`, "refresh");
   }, Math.max(0, last + BETWEEN - Date.now()));
 }
 
 function live(how) {
-  const [tone, word] = LIVE[how];
   const badge = document.getElementById("live");
-  badge.className = `live tone-${tone}`;
+  badge.className = `live tone-${TONES[how]}`;
   badge.dataset.live = how;
-  document.getElementById("live-word").textContent = word;
+  document.getElementById("live-word").textContent = badge.getAttribute(`data-words-${how}`);
 }
 
 /** Keep the step that is being done in sight, unless somebody is looking at another one. */
 function keepInSight() {
   const grid = document.getElementById("run-grid");
-  const cell = grid.querySelector(".cell.is-running");
+  const cell = grid?.querySelector("tbody:not(.is-folded) .cell.is-running");
   if (!cell || grid.matches(":hover, :focus-within")) return;
   const place = cell.getBoundingClientRect();
   const frame = grid.getBoundingClientRect();
@@ -58,16 +57,46 @@ function keepInSight() {
   else if (over > 0) grid.scrollTop -= over;
 }
 
+// Phases that somebody folded; every fresh grid comes unfolded.
+const folded = new Set(JSON.parse(sessionStorage.getItem("slipway-folded") || "[]"));
+function fold() {
+  for (const body of document.querySelectorAll("#run-grid tbody[data-phase]")) {
+    const closed = folded.has(body.dataset.phase);
+    body.classList.toggle("is-folded", closed);
+    body.querySelector(".phase-fold").setAttribute("aria-expanded", String(!closed));
+  }
+}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".phase-fold");
+  if (button) {
+    const { phase } = button.closest("tbody").dataset;
+    if (!folded.delete(phase)) folded.add(phase);
+    sessionStorage.setItem("slipway-folded", JSON.stringify([...folded]));
+    fold();
+  }
+  const opener = event.target.closest("[data-keeps=open]");
+  if (opener) {
+    // The address keeps which group is open, beside what the log is filtered by.
+    const address = new URL(location.href);
+    const wanted = new URL(opener.href).searchParams.get("open");
+    if (wanted) address.searchParams.set("open", wanted);
+    else address.searchParams.delete("open");
+    history.replaceState(null, "", address);
+  }
+});
+
 tell();
+fold();
 keepInSight();
+document.addEventListener("htmx:afterSwap", fold);
 document.addEventListener("htmx:afterSettle", keepInSight);
 document.addEventListener("htmx:afterSettle", tell);
 setInterval(() => { if (active() && !document.hidden) refresh(); }, SLOW);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && active()) refresh(); });
 
 const box = document.getElementById("log");
-const log = startLog(box);
-log.ready.then((seq) => follow(box.dataset.socket, seq, {
+const log = box ? startLog(box) : { ready: Promise.resolve(Number(page.dataset.lastSeq)), take() {} };
+log.ready.then((seq) => follow(page.dataset.socket, seq, {
   onEvents(events) {
     log.take(events);
     if (events.some((event) => TELLING.includes(event.kind))) refresh();

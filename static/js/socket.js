@@ -42,7 +42,10 @@ export function follow(address, seq, { onEvents, onLive, onEnd }) {
       if (mine !== socket) return;
       const frame = JSON.parse(data);
       pause = FIRST_PAUSE;
-      if (frame.type === "events") take(frame.events);
+      if (frame.type === "events") {
+        take(frame.events);
+        if (mine.readyState === WebSocket.OPEN) mine.send(JSON.stringify({ got: frame.events[frame.events.length - 1].seq }));
+      }
       if (frame.type === "end" && frame.last_seq <= last) {
         over = true;
         onLive("over");

@@ -88,3 +88,22 @@ def test_mirrors_are_looked_at_before_a_run_needs_them(
 ) -> None:
     settings.SLIPWAY_ARTIFACTS_MIRRORS = mirrors
     assert [each.id for each in system_checks.mirrors_can_be_used(None)] == found
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", ("localhost", 25, "", "", False)),
+        ("smtp://mail.example:587", ("mail.example", 587, "", "", False)),
+        ("smtps://me%40here:p%3Aw@mail.example", ("mail.example", 465, "me@here", "p:w", True)),
+    ],
+)
+def test_a_mail_server_is_read_from_its_address(monkeypatch: pytest.MonkeyPatch, url: str, found: object) -> None:
+    monkeypatch.setenv("SLIPWAY_SMTP", url)
+    assert env.mail("SLIPWAY_SMTP") == found
+
+
+def test_a_mail_server_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_SMTP", "mail.example:25")
+    with pytest.raises(ImproperlyConfigured, match="SLIPWAY_SMTP"):
+        env.mail("SLIPWAY_SMTP")

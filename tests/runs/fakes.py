@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import shlex
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+from django.utils import timezone
 
 from clusters.config.secret import Secret
 from clusters.engine import events
@@ -31,6 +38,7 @@ class Ended:
     changed: int = 0
 
 
+KEY_DATA = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlF"
 STEPS = ("os/prepare", "etcd/start", "kubernetes/init")
 
 
@@ -63,6 +71,52 @@ def paced(task: Task, sink: Sink, cancel: Cancel, pause: float) -> Ended:
             sink.emit(events.StepChanged(host=host.name, step=step, state="changed", seconds=1.0, same=2, changed=1))
     sink.emit(events.Delivered(name="kubeconfig", content=Secret("apiVersion: v1\nkind: Config\n")))
     return Ended("succeeded", same=18, changed=9)
+
+
+def forms_of(secret: str) -> list[str]:
+    """How a secret may turn up: as it is, and as base64, URLs, shells, JSON and a login of a registry write it."""
+    login = base64.b64encode(f"user:{secret}".encode()).decode()
+    coded = base64.b64encode(secret.encode()).decode()
+    return [secret, coded, quote(secret, safe=""), quote_plus(secret), shlex.quote(secret), json.dumps(secret), login]
+
+
+def leaky(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Programs that print every secret they know, in every form; and a token made on the way."""
+    sink.emit(plan_of(task))
+    token = "abcdef.0123456789abcdef"
+    sink.emit(events.SecretMade(host="node1", step="os/prepare", content=Secret(token)))
+    known = [token, *(host.password.reveal() for host in task.document.hosts if host.password)]
+    for text in [form for secret in known for form in forms_of(secret)]:
+        sink.emit(events.Output(host="node1", step="os/prepare", text=f"found {text} here"))
+        sink.emit(events.Observed(host="node1", step="os/prepare", topic="facts", values={"kernel": text}))
+        sink.emit(events.CheckFound(host="node1", step="precheck/x", check="x", severity="warning", message=text))
+    sink.emit(events.StepChanged(host="node1", step="os/prepare", state="failed", message=known[-1]))
+    failed = events.Failed(host="node1", step="os/prepare", found=known[0], lines=known, hint=known[-1])
+    sink.emit(failed)
+    kubeconfig = f"kind: Config\nusers:\n- user:\n    client-key-data: {KEY_DATA}\n"
+    sink.emit(events.Delivered(name="kubeconfig", content=Secret(kubeconfig)))
+    return Ended("failed", (failed,))
+
+
+def chatty(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Three thousand lines in bursts, for about six seconds."""
+    sink.emit(plan_of(task))
+    for number in range(3_000):
+        if number % 50 == 0 and cancel.wait(0.1):
+            return Ended("cancelled")
+        host = f"node{number % 3 + 1}"
+        sink.emit(events.Output(host=host, step="os/prepare", text=f"line {number} of ünïcode <b>text</b>"))
+    return Ended("succeeded", changed=1)
+
+
+def time_traveller(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Somebody sets the clock of the worker an hour forward, then two hours back."""
+    real = timezone.now
+    for hours in (1, -1):
+        timezone.now = lambda hours=hours: real() + timedelta(hours=hours)  # type: ignore[assignment]
+        sink.emit(events.Output(host="node1", step="os/prepare", text=f"{hours} h"))
+        cancel.wait(1.5)
+    return Ended("succeeded", changed=1)
 
 
 def stubborn(task: Task, sink: Sink, cancel: Cancel) -> Ended:

@@ -97,6 +97,44 @@ def test_a_search_does_not_mind_case(make_run: Callable[..., Run]) -> None:
     assert [line.text for line in selectors.log_lines(run, stream="err")] == ["bad things"]
 
 
+@pytest.mark.parametrize("needle", ['say "hi"', "C:\\temp", "100 %", "a_b", "ÄRGER", "é", "tab\there", "[ok]", "x'y"])
+def test_a_search_finds_what_json_writes_otherwise(make_run: Callable[..., Run], needle: str) -> None:
+    run = make_run()
+    texts = [
+        f"before {text} after"
+        for text in ('say "hi"', "C:\\temp", "100 %", "a_b", "ärger", "É", "tab\there", "[ok]", "x'y")
+    ]
+    add_lines(run, [("node1", "a/b", ["nothing"]), ("node1", "a/b", texts), ("node1", "a/b", ["axb 100 x"])])
+    found = [line.text for line in selectors.log_lines(run, search=needle)]
+    assert found == [text for text in texts if needle.lower() in text.lower()]
+    assert len(found) == 1
+
+
+def test_a_failure_names_causes_that_fit() -> None:
+    def titles(found: str, *lines: str) -> list[str]:
+        return [str(cause.title) for cause in selectors.likely_causes({"found": found, "lines": list(lines)})]
+
+    assert titles("write /var/lib: no space left on device") == ["The disk of the machine is full"]
+    assert titles("exit code 1", "dial tcp 10.0.0.1:6443: connect: connection refused") == [
+        "The machine, or something on it, cannot be reached"
+    ]
+    assert titles("[ERROR Port-10250]: Port 10250 is in use")[0] == "Something else listens on a port that is needed"
+    assert titles("it is not so") == []
+    assert len(titles("x509 timed out no space left out of memory")) == 3
+
+
+def test_findings_that_say_the_same_of_many_machines_are_said_once(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    for seq, (host, weight) in enumerate([("n1", "warning"), ("n2", "warning"), ("n3", "error")], start=1):
+        data = {"check": "hw.cpu", "severity": weight, "message": f"{host} has one processor.", "fix": "Add one."}
+        Event.objects.create(run=run, seq=seq, at=timezone.now(), kind="finding", host=host, data=data)
+    found = selectors.run_findings(run)
+    assert [(one.severity, one.message, one.hosts) for one in found] == [
+        ("error", "n3 has one processor.", ["n3"]),
+        ("warning", "… has one processor.", ["n1", "n2"]),
+    ]
+
+
 def test_events_come_in_order_after_a_number(log: Run) -> None:
     assert [event.seq for event in selectors.events_after(log, 998)] == [999, 1000]
     assert len(selectors.events_after(log, 0, limit=7)) == 7
@@ -129,12 +167,13 @@ def steps(make_run: Callable[..., Run]) -> Run:
 
 def test_a_summary_says_how_far_and_how_long(steps: Run) -> None:
     summary = selectors.run_summary(steps)
-    assert summary.percent == 30
+    assert summary.percent == 20
     assert 59 < summary.elapsed < 65
     assert summary.eta_low is not None
     assert summary.eta_high is not None
-    assert summary.eta_low == pytest.approx(48, abs=1)
-    assert summary.eta_high == pytest.approx(90, abs=1)
+    assert not summary.measured
+    assert summary.eta_low == pytest.approx(36, abs=1)
+    assert summary.eta_high == pytest.approx(120, abs=1)
     assert (summary.machines_ok, summary.machines_failed, summary.machines_waiting) == (0, 1, 2)
     assert summary.same == 4
 
@@ -146,6 +185,37 @@ def test_a_run_that_is_over_has_nothing_left(steps: Run) -> None:
     assert (summary.percent, summary.eta_low, summary.machines_ok) == (100, None, 3)
 
 
+def test_a_failed_run_does_not_count_what_it_never_did(steps: Run) -> None:
+    StepRun.objects.filter(state="running").update(state="cancelled")
+    StepRun.objects.filter(state="waiting").update(state="skipped")
+    steps.state = "failed"
+    summary = selectors.run_summary(steps)
+    assert summary.percent == 10
+    assert (summary.machines_ok, summary.machines_failed, summary.machines_waiting) == (0, 1, 2)
+    assert (summary.over, summary.steps) == (3, 4)
+
+
+def test_the_time_left_follows_who_waits_for_whom_and_what_was_measured(steps: Run) -> None:
+    steps.plan = [
+        {"path": "os/a", "needs": [], "needs_all": [], "serial": False, "gate": False},
+        {"path": "etcd/b", "needs": ["os/a"], "needs_all": [], "serial": False, "gate": False},
+        {"path": "etcd/c", "needs": [], "needs_all": ["etcd/b"], "serial": False, "gate": False},
+    ]
+    StepRun.objects.update(measured=True)
+    summary = selectors.run_summary(steps)
+    assert summary.measured
+    # Ten seconds are left of b on node1, then c on node3 takes a minute.
+    assert summary.eta_low == pytest.approx(70 * 0.8, abs=2)
+    assert summary.eta_high == pytest.approx(70 * 1.5, abs=2)
+
+
+def test_a_worker_that_fell_silent_is_told_of(steps: Run) -> None:
+    steps.lease_until = timezone.now() + timedelta(seconds=20)
+    assert selectors.run_summary(steps).silent is None
+    steps.lease_until = timezone.now() - timedelta(seconds=20)
+    assert selectors.run_summary(steps).silent == pytest.approx(20, abs=2)
+
+
 def test_a_run_that_has_no_plan_yet_is_at_nought(make_run: Callable[..., Run]) -> None:
     summary = selectors.run_summary(make_run())
     assert (summary.percent, summary.elapsed, summary.eta_low) == (0, 0.0, None)
@@ -154,16 +224,56 @@ def test_a_run_that_has_no_plan_yet_is_at_nought(make_run: Callable[..., Run]) -
 
 def test_the_grid_has_a_place_for_every_step_on_every_machine(steps: Run) -> None:
     grid = selectors.run_grid(steps)
-    assert grid.hosts == ["node1", "node2", "node3"]
-    assert [(phase, [row.step for row in rows]) for phase, rows in grid.phases] == [
+    assert [column.key for column in grid.columns] == ["node2", "node1", "node3"]
+    assert [(phase.name, [row.step for row in phase.rows]) for phase in grid.phases] == [
         ("os", ["os/a"]),
         ("etcd", ["etcd/b", "etcd/c"]),
     ]
-    cells = grid.phases[1][1][0].cells
-    assert cells[1] is None
-    assert cells[0] is not None
-    assert cells[0].state == "running"
-    assert 9 < cells[0].seconds < 15
+    assert [(phase.state, phase.over, phase.total) for phase in grid.phases] == [("failed", 2, 2), ("running", 0, 2)]
+    cells = grid.phases[1].rows[0].cells
+    assert cells[0] is None
+    assert cells[1] is not None
+    assert cells[1].state == "running"
+    assert 9 < cells[1].seconds < 15
+    assert not cells[1].late
+    StepRun.objects.filter(state="running").update(started_at=timezone.now() - timedelta(seconds=71))
+    late = selectors.run_grid(steps).phases[1].rows[0].cells[1]
+    assert late is not None
+    assert late.late
+
+
+def test_three_hundred_machines_are_groups_that_open(make_run: Callable[..., Run]) -> None:
+    hosts = "".join(f"  - {{name: n{n}, address: 10.9.{n // 250}.{n % 250 + 1}, password: x}}\n" for n in range(300))
+    document = f"""apiVersion: kubekey.kubesphere.io/v1alpha2
+kind: Cluster
+metadata: {{name: big}}
+spec:
+  hosts:
+{hosts}  roleGroups: {{etcd: [n0, n1, n2], master: [n0, n1, n2], worker: ["n[3:299]"]}}
+"""
+    run = make_run(state="failed", document=document)
+    rows = [
+        StepRun(run=run, step="os/a", title="A", phase="os", position=1, host=f"n{n}", seconds=n / 10, state="changed")
+        for n in range(300)
+    ]
+    rows[77].state = "failed"
+    rows[78].state = "running"
+    StepRun.objects.bulk_create(rows)
+    grid = selectors.run_grid(run)
+    assert [(column.title, column.count) for column in grid.columns] == [
+        ("n77", 1),
+        ("etcd+control-plane", 3),
+        ("worker", 296),
+    ]
+    cell = grid.phases[0].rows[0].cells[2]
+    assert cell is not None
+    assert cell.counts == (("running", 1), ("changed", 295))
+    assert (cell.slowest, cell.longest) == ("n299", 29.9)
+    opened = selectors.run_grid(run, "worker")
+    assert [column.count for column in opened.columns] == [1, 3, *[25] * 11, 21]
+    part = selectors.run_grid(run, opened.columns[4].key)
+    assert len(part.columns) == 1 + 1 + 11 + 25
+    assert sum(column.count for column in part.columns) == 300
 
 
 def test_a_test_of_older_credentials_is_stale(cluster: Cluster, alice: User) -> None:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import zipfile
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.urls import reverse
 from django.utils import timezone
 
-from clusters.models import Cluster, Event, Run, StepRun
+from clusters.models import AuditEntry, Cluster, Event, Run, StepRun
+from clusters.runs.execute import execute
+from clusters.selectors import run_timeline
+from tests.runs.fakes import KEY_DATA, forms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib.auth.models import User
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
-PARTS = ("run", "run-header", "run-grid", "run-log", "run-log-text")
-BUTTONS = ("run-cancel", "run-retry")
+TABS = ("run", "run-timeline", "run-plan", "run-facts", "run-summary")
+FILES = ("run-log-text", "run-log-events", "run-bundle")
+PARTS = (*TABS, "run-header", "run-grid", "run-log", *FILES)
+BUTTONS = ("run-cancel", "run-retry", "run-waive")
 
 
 @pytest.fixture
@@ -41,6 +52,16 @@ def run(make_run: Callable[..., Run]) -> Run:
             first_line=chunk * 10 + 1, line_count=10,
         )  # fmt: skip
     return made
+
+
+def content_of(answer: Any) -> bytes:
+    """What a download holds."""
+
+    async def gather() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    found: bytes = async_to_sync(gather)()
+    return found
 
 
 def log(page: Client, run: Run, **query: Any) -> dict[str, Any]:
@@ -68,7 +89,7 @@ def test_a_link_presses_no_button(page: Client, run: Run, name: str) -> None:
     assert page.get(reverse(name, args=[run.pk])).status_code == 405
 
 
-@pytest.mark.parametrize("name", ["run", "run-header", "run-grid"])
+@pytest.mark.parametrize("name", [*TABS, "run-header", "run-grid"])
 @pytest.mark.parametrize("state", Run.State.values)
 def test_every_state_has_its_page_without_secrets(page: Client, run: Run, name: str, state: str) -> None:
     failures = [{"host": "node1", "step": "os/prepare", "expected": "2 GB", "found": "1 GB", "lines": ["a", "b"]}]
@@ -78,7 +99,8 @@ def test_every_state_has_its_page_without_secrets(page: Client, run: Run, name: 
     assert answer.status_code == 200
     assert "Qcloud@123" not in text
     assert "Testing123" not in text
-    assert ("Prepare" in text) if name == "run-grid" else (f'data-state="{state}"' in text)
+    if name != "run-summary":
+        assert ("Prepare" in text) if name == "run-grid" else (f'data-state="{state}"' in text)
 
 
 def test_a_failure_says_what_was_expected_found_and_to_be_tried(page: Client, run: Run) -> None:
@@ -97,6 +119,37 @@ def test_a_run_that_succeeded_hands_out_the_kubeconfig(page: Client, run: Run, c
     text = page.get(reverse("run", args=[run.pk])).content.decode()
     assert 'id="download-kubeconfig"' in text
     assert "kind: Config" not in text
+
+
+def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client, run: Run) -> None:
+    failure = {"host": "node1", "step": "etcd/start", "found": "connection refused"}
+    StepRun.objects.create(run=run, step="os/swap", phase="os", position=2, host="node1", state="same")
+    Run.objects.filter(pk=run.pk).update(state="failed", failures=[failure])
+    text = page.get(reverse("run-header", args=[run.pk])).content.decode()
+    for said in ("Retry from here", "Retry this step", "cannot be reached", reverse("run-bundle", args=[run.pk])):
+        assert said in text
+    assert "Skip this precheck" not in text
+    for field, part in (("step", "step"), ("from", "rest")):
+        answer = page.post(reverse("run-retry", args=[run.pk]), {field: "etcd/start"})
+        again = Run.objects.latest("pk")
+        assert answer["Location"] == reverse("run", args=[again.pk])
+        assert again.part == part
+        Run.objects.filter(pk=again.pk).update(state="failed")
+    refused = page.post(reverse("run-retry", args=[run.pk]), {"step": "os/gone"}, follow=True)
+    assert "no step os/gone any more" in refused.content.decode()
+
+
+def test_a_precheck_is_skipped_only_with_a_reason_and_the_page_keeps_it(page: Client, run: Run) -> None:
+    failures = [{"host": "node1", "step": "precheck/time.skew", "found": "41 s ahead"}]
+    Run.objects.filter(pk=run.pk).update(state="failed", failures=failures)
+    assert "Skip this precheck" in page.get(reverse("run-header", args=[run.pk])).content.decode()
+    address = reverse("run-waive", args=[run.pk])
+    refused = page.post(address, {"check": "time.skew", "reason": ""}, follow=True)
+    assert "A reason is needed" in refused.content.decode()
+    assert Run.objects.count() == 1
+    accepted = page.post(address, {"check": "time.skew", "reason": "a lab <b>without</b> NTP"}, follow=True)
+    text = accepted.content.decode()
+    assert "alice accepted it, because “a lab &lt;b&gt;without&lt;/b&gt; NTP”" in text
 
 
 def test_cancelling_asks_the_run_to_stop(page: Client, run: Run) -> None:
@@ -118,7 +171,7 @@ def test_the_log_begins_with_the_newest_lines_and_says_where_to_go_on(page: Clie
     found = log(page, run, limit=12)
     assert [row[0] for row in found["lines"]] == list(range(19, 31))
     assert found["lines"][-1][1:] == [1700000000.5, "node1", "os/prepare", "out", "line 30"]
-    assert (found["last_seq"], found["last_line"], found["more"]) == (4, 30, True)
+    assert (found["last_seq"], found["last_line"], found["older"]) == (4, 30, True)
 
 
 def test_lines_written_after_the_run_was_read_are_left_to_the_socket(page: Client, run: Run) -> None:
@@ -134,10 +187,20 @@ def test_older_lines_follow_on_without_gap_or_repetition(page: Client, run: Run)
     for _ in range(10):
         found = log(page, run, limit=7, **before)
         seen = [row[0] for row in found["lines"]] + seen
-        if not found["more"]:
+        if not found["older"]:
             break
         before = {"before": seen[0]}
     assert seen == list(range(1, 31))
+
+
+def test_a_line_is_shown_among_its_neighbours(page: Client, run: Run) -> None:
+    found = log(page, run, around=15, limit=6)
+    assert [row[0] for row in found["lines"]] == [12, 13, 14, 15, 16, 17]
+    assert (found["older"], found["newer"]) == (True, True)
+    found = log(page, run, around=29, limit=6)
+    assert [row[0] for row in found["lines"]] == [26, 27, 28, 29, 30]
+    assert (found["older"], found["newer"]) == (True, False)
+    assert [row[0] for row in log(page, run, around=999, limit=6)["lines"]] == [28, 29, 30]
 
 
 @pytest.mark.parametrize(
@@ -162,10 +225,75 @@ def test_a_place_that_is_no_number_is_refused(page: Client, run: Run, value: str
 
 def test_the_log_as_a_file_has_every_line_once(page: Client, run: Run) -> None:
     answer = page.get(reverse("run-log-text", args=[run.pk]))
-    text = b"".join(answer.streaming_content).decode()  # type: ignore[arg-type]
+    text = content_of(answer).decode()
     assert "attachment" in answer["Content-Disposition"]
     assert [int(number) for number in re.findall(r"line (\d+)$", text, re.MULTILINE)] == list(range(1, 31))
     assert text.startswith("2023-11-14T22:13:20Z node1 line 1\n")
+
+
+def test_the_log_without_times_is_what_was_printed(page: Client, run: Run) -> None:
+    Event.objects.filter(run=run, seq=2).update(
+        data={"lines": [[1.0, "out", "\x1b[32mgreen\x1b[0m <b>"]]}, line_count=1
+    )
+    text = content_of(page.get(reverse("run-log-text", args=[run.pk]), {"times": "no"})).decode()
+    assert text.startswith("green <b>\nline 11\n")
+
+
+def test_the_events_as_a_file_are_one_json_object_a_line(page: Client, run: Run) -> None:
+    answer = page.get(reverse("run-log-events", args=[run.pk]))
+    rows = [json.loads(line) for line in content_of(answer).decode().splitlines()]
+    assert [row["seq"] for row in rows] == [1, 2, 3, 4]
+    assert rows[0]["data"] == {"state": "running"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_support_bundle_has_everything_but_secrets(
+    page: Client, make_run: Callable[..., Run], settings: SettingsWrapper
+) -> None:
+    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.leaky"
+    run = make_run()
+    execute(run.pk, worker_name="leaky")
+    answer = page.get(reverse("run-bundle", args=[run.pk]))
+    bundle = zipfile.ZipFile(io.BytesIO(content_of(answer)))
+    names = {"README.txt", "document.yaml", "run.json", "plan.json", "steps.json", "facts.json", "findings.json"}
+    assert set(bundle.namelist()) == {*names, "events.jsonl", "log.txt", "versions.json"}
+    whole = "\n".join(f"{name} {bundle.read(name).decode()}" for name in bundle.namelist())
+    secrets = ("Qcloud@123", "Testing123", "abcdef.0123456789abcdef", KEY_DATA)
+    assert [form for secret in secrets for form in forms_of(secret) if form in whole] == []
+    pages = "".join(page.get(reverse(name, args=[run.pk])).content.decode() for name in (*TABS, "run-header"))
+    assert [form for secret in secrets for form in forms_of(secret) if form in pages] == []
+    assert "node1" in bundle.read("document.yaml").decode()
+    assert json.loads(bundle.read("run.json"))["state"] == "failed"
+    assert "Django" in json.loads(bundle.read("versions.json"))
+    assert len(bundle.read("events.jsonl").splitlines()) == Run.objects.get(pk=run.pk).last_seq
+    assert AuditEntry.objects.filter(deed="run.bundle").count() == 1
+
+
+def test_the_timeline_names_the_chain_that_decided(page: Client, run: Run) -> None:
+    began = timezone.now()
+    row = {"needs": [], "needs_all": [], "serial": False, "gate": False}
+    plan = [{**row, "path": "os/prepare"}, {**row, "path": "etcd/start", "needs_all": ["os/prepare"]}]
+    Run.objects.filter(pk=run.pk).update(state="succeeded", started_at=began, plan=plan)
+    StepRun.objects.all().delete()
+    rows = (("os/prepare", "node1", 0, 5), ("os/prepare", "node2", 0, 30), ("etcd/start", "node1", 31, 9))
+    for position, (step, host, start, seconds) in enumerate(rows):
+        at = began + timedelta(seconds=start)
+        StepRun.objects.create(run=run, step=step, title=step.upper(), phase="x", position=position, host=host,
+                               state="changed", started_at=at, seconds=seconds)  # fmt: skip
+    found = run_timeline(Run.objects.get(pk=run.pk))
+    assert [(bar.step, bar.host) for bar in found.chain] == [("os/prepare", "node2"), ("etcd/start", "node1")]
+    assert found.chain[1].waited_for == ("OS/PREPARE", "node2")
+    text = page.get(reverse("run-timeline", args=[run.pk])).content.decode()
+    assert '<svg class="timeline"' in text
+    assert "waited for OS/PREPARE on node2" in text
+    part = page.get(reverse("run-timeline", args=[run.pk]), headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert '<svg class="timeline"' in part
+
+
+def test_a_group_that_was_opened_is_in_the_address(page: Client, run: Run) -> None:
+    answer = page.get(reverse("run-grid", args=[run.pk]), {"open": 'worker"><script>'})
+    assert "<script>" not in answer.content.decode()
 
 
 def test_the_page_of_a_run_has_no_inline_script_or_style(page: Client, run: Run) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from clusters.models import Event, Run
-from clusters.web import sockets
+from clusters.web import feed, sockets
 from installer_site.asgi import application
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ async def read_to_end(communicator: WebsocketCommunicator) -> tuple[list[dict[st
         if frame["type"] == "end":
             return events, frame
         events += frame["events"]
+        await communicator.send_to(json.dumps({"got": events[-1]["seq"]}))
 
 
 @pytest.fixture
@@ -129,7 +130,8 @@ async def test_what_happens_while_one_watches_arrives_within_a_second(run: Run, 
 
 async def test_the_doorbell_wakes_whoever_waits(run: Run, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "heard", lambda: True)
-    monkeypatch.setattr(sockets, "POLL_SECONDS_WITH_BELL", 30.0)
+    monkeypatch.setattr(feed, "heard", lambda: True)
+    monkeypatch.setattr(feed, "POLL_SECONDS_WITH_BELL", 30.0)
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
     await communicator.send_to(json.dumps({"after": 0}))
@@ -176,3 +178,53 @@ async def test_frames_stay_small_and_a_giant_event_comes_without_its_data(run: R
     assert [event["seq"] for event in events] == list(range(1, 42))
     assert events[-1]["data"]["left_out"] > 100_000
     await communicator.disconnect()
+
+
+async def test_one_who_does_not_answer_gets_no_more_than_fits_on_the_way(
+    run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "UNDER_WAY", 100_000)
+    await add(run, 200, text="x" * 5_000)
+    await end(run)
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    seen: list[int] = []
+    while not await communicator.receive_nothing(0.3):
+        seen += [event["seq"] for event in json.loads(await communicator.receive_from())["events"]]
+    assert 0 < len(seen) < 50
+    await communicator.send_to(json.dumps({"got": seen[-1]}))
+    events, _ = await read_to_end(communicator)
+    assert seen + [event["seq"] for event in events] == list(range(1, 201))
+    await communicator.disconnect()
+
+
+async def test_many_watchers_cost_one_reader_and_all_get_the_same(
+    run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    real = feed.events_after
+
+    def counted(of: Run, seq: int, limit: int) -> list[Event]:
+        reads.append(seq)
+        return real(of, seq, limit)
+
+    monkeypatch.setattr(feed, "events_after", counted)
+    watchers = [await socket(run.pk, alice) for _ in range(10)]
+    for watcher in watchers:
+        assert (await watcher.connect())[0]
+        await watcher.send_to(json.dumps({"after": 0}))
+    await add(run, 5)
+    for watcher in watchers:
+        frame = json.loads(await watcher.receive_from(timeout=2))
+        assert [event["seq"] for event in frame["events"]][:1] == [1]
+    late = await socket(run.pk, alice)
+    assert (await late.connect())[0]
+    await late.send_to(json.dumps({"after": 2}))
+    await add(run, 5)
+    await end(run)
+    events, _ = await read_to_end(late)
+    assert [event["seq"] for event in events] == list(range(3, 11))
+    assert len(reads) <= 12
+    for watcher in [*watchers, late]:
+        await watcher.disconnect()

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from clusters.selectors.text import plain_text
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
@@ -41,6 +43,25 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
     "info": ("running", "info", _("Note")),
     "notready": ("failed", "cross", _("Not ready")),
 }
+
+
+# What the phases of a plan are called; one that is not here is called as it is.
+PHASES: Final[dict[str, _StrPromise]] = {
+    "precheck": _("Prechecks"),
+    "os": _("Operating system"),
+    "runtime": _("Container runtime"),
+    "images": _("Images"),
+    "etcd": _("etcd"),
+    "kubernetes": _("Kubernetes"),
+    "network": _("Network"),
+    "finish": _("Finish"),
+}
+
+
+@register.filter
+def phase_name(name: str) -> str:
+    """The phase of a plan in words."""
+    return str(PHASES.get(name, name.capitalize()))
 
 
 @register.simple_tag
@@ -103,7 +124,7 @@ def eta(summary: Any) -> str:
     first, last = max(1, int((low or 0) // 60)), max(1, -int(-high // 60))
     if first >= last:
         return str(_("about %(minutes)s m left") % {"minutes": last})
-    return str(_("about %(low)s–%(high)s m left") % {"low": first, "high": last})
+    return str(_("about %(low)s-%(high)s m left") % {"low": first, "high": last})
 
 
 def _moment(value: Any) -> dt.datetime | None:
@@ -163,3 +184,59 @@ def item(mapping: Any, key: Any) -> Any:
         return mapping[key]
     except (KeyError, IndexError, TypeError):
         return ""
+
+
+@register.filter
+def times(cell: Any) -> str:
+    """When a cell of a run's grid began, how long it took and how long it usually takes; in full, for a tooltip."""
+    words = [cell.message] if cell.message else []
+    if cell.late:
+        words.append(_("It takes longer than usual; that is no failure, but its log may be worth a look."))
+    if cell.counts:
+        if cell.slowest:
+            middle, longest = duration(cell.seconds), duration(cell.longest)
+            words.append(
+                _("In the middle %(middle)s, at most %(longest)s on %(host)s.")
+                % {"middle": middle, "longest": longest, "host": cell.slowest}
+            )
+    elif cell.started_at:
+        began = cell.started_at.astimezone(dt.UTC).strftime("%H:%M:%S")
+        words.append(_("Began %(at)s UTC, %(took)s.") % {"at": began, "took": duration(cell.seconds)})
+    if cell.expected:
+        words.append(_("Expected: %(time)s.") % {"time": duration(cell.expected)})
+    return " ".join(map(str, words))
+
+
+@register.filter
+def plain(text: str) -> str:
+    """A printed line without the codes that colour a terminal."""
+    return plain_text(str(text))
+
+
+@register.filter
+def unlocal(number: float) -> str:
+    """A coordinate: always with a point, whatever the language."""
+    return f"{number:g}"
+
+
+@register.filter
+def add_to(number: float, more: float) -> float:
+    """A coordinate beside another one; Django's own `add` knows whole numbers only."""
+    return float(number) + float(more)
+
+
+@register.filter
+def gibibytes(megabytes: float | None) -> str:
+    """Memory and disks as people say them."""
+    return f"{megabytes / 1024:.1f} GiB" if megabytes else "–"
+
+
+@register.filter
+def skew(seconds: float | str | None) -> str:
+    """How far a machine's clock is off."""
+    if not isinstance(seconds, int | float):
+        return "–"
+    if abs(seconds) < 1:
+        return str(_("right"))
+    words = _("%(seconds).1f s fast") if seconds > 0 else _("%(seconds).1f s slow")
+    return str(words % {"seconds": abs(seconds)})

@@ -1,41 +1,73 @@
-"""A run: the page, its two live parts, its log as JSON and as text, and the buttons."""
+"""A run: the page and its tabs, its live parts, and the buttons."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
 from clusters.errors import InstallerError
-from clusters.models import StepRun
-from clusters.selectors import log_lines, run_for, run_grid, run_summary
+from clusters.selectors import (
+    likely_causes,
+    run_facts,
+    run_findings,
+    run_for,
+    run_grid,
+    run_plan,
+    run_summary,
+    run_timeline,
+    steps_of,
+)
+from clusters.web.disk import disk_left
 from clusters.web.nodes import nodes_of
+from clusters.web.timeline import drawing
 from clusters.web.views.clusters import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     from clusters.models import Run
-    from clusters.selectors import LogLine
 
-LINES, MOST_LINES = 1000, 5000
+TABS = (("run", _("Log")), ("run-timeline", _("Timeline")), ("run-plan", _("Plan")), ("run-facts", _("Facts")))
 
 
 @never_cache
 @require_GET
 def show(request: HttpRequest, pk: int) -> HttpResponse:
-    """The whole page; without JavaScript it shows how things stood when it was asked for."""
+    """The page with its log; without JavaScript it shows how things stood when it was asked for."""
     run = run_for(request.user, pk)
-    shape = run_grid(run)
-    steps = [(row.step, row.title) for _phase, rows in shape.phases for row in rows]
-    return render(request, "runs/show.html", {**_header(run), "grid": shape, "steps": steps})
+    shape = run_grid(run, request.GET.get("open", ""))
+    steps = [(row.step, row.title) for phase in shape.phases for row in phase.rows]
+    return render(request, "runs/show.html", {**_page(run, "run"), "grid": shape, "steps": steps})
+
+
+@never_cache
+@require_GET
+def timeline(request: HttpRequest, pk: int) -> HttpResponse:
+    """When each step ran, and which of them decided how long it took."""
+    run = run_for(request.user, pk)
+    found = run_timeline(run)
+    return _tab(request, run, "timeline", {"timeline": found, "drawing": drawing(found)})
+
+
+@never_cache
+@require_GET
+def plan(request: HttpRequest, pk: int) -> HttpResponse:
+    """The steps, what each waits for, and how long it should take."""
+    run = run_for(request.user, pk)
+    return _tab(request, run, "plan", {"plan": run_plan(run)})
+
+
+@never_cache
+@require_GET
+def facts(request: HttpRequest, pk: int) -> HttpResponse:
+    """What was seen of the machines, and what the prechecks found."""
+    run = run_for(request.user, pk)
+    return _tab(request, run, "facts", {"facts": run_facts(run), "findings": run_findings(run)})
 
 
 @never_cache
@@ -50,40 +82,16 @@ def header(request: HttpRequest, pk: int) -> HttpResponse:
 def grid(request: HttpRequest, pk: int) -> HttpResponse:
     """Steps and machines."""
     run = run_for(request.user, pk)
-    return render(request, "runs/_grid.html", {"run": run, "grid": run_grid(run)})
+    return render(request, "runs/_grid.html", {"run": run, "grid": run_grid(run, request.GET.get("open", ""))})
 
 
 @never_cache
 @require_GET
-def log(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lines as [number, at, host, step, stream, text], and how far the run was when they were read.
-
-    `after` or `before` is a line number; without either, the newest lines. Whoever goes on from `last_seq` by the
-    socket and drops lines up to `last_line` has every line once.
-    """
+def summary(request: HttpRequest, pk: int) -> HttpResponse:
+    """One page to print or hand on: what was asked, what was done, how it ended."""
     run = run_for(request.user, pk)
-    try:
-        after, before = _number(request, "after"), _number(request, "before")
-        limit = min(_number(request, "limit") or LINES, MOST_LINES)
-    except ValueError:
-        return HttpResponseBadRequest("after, before and limit are whole numbers.", content_type="text/plain")
-    place: dict[str, Any] = {"after_line": after} if after is not None else {"before_line": run.last_line + 1}
-    if before is not None:
-        place["before_line"] = min(before, run.last_line + 1)
-    wanted = {key: request.GET.get(key, "") for key in ("host", "step", "stream", "search")}
-    lines = log_lines(run, limit=limit, **place, **wanted)
-    rows = [[line.number, line.at, line.host, line.step, line.stream, line.text] for line in lines]
-    said = {"lines": rows, "more": len(rows) == limit, "state": run.state}
-    return JsonResponse({**said, "last_seq": run.last_seq, "last_line": run.last_line})
-
-
-@never_cache
-@require_GET
-def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """The whole log as a file, read page by page."""
-    run = run_for(request.user, pk)
-    headers = {"Content-Disposition": f'attachment; filename="run-{run.pk}.txt"'}
-    return StreamingHttpResponse(_text(run), content_type="text/plain; charset=utf-8", headers=headers)
+    more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run)}
+    return render(request, "runs/summary.html", {**_header(run), **more})
 
 
 @require_POST
@@ -96,46 +104,69 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Another attempt; what stands in the way is shown on the review page."""
+    """Another attempt: from the top, `from` a step, or only a `step`."""
     run = run_for(request.user, pk)
+    step, first = request.POST.get("step", ""), request.POST.get("from", "")
     try:
-        again = services.run_retry(actor=request.user, run=run)
+        if step:
+            again = services.run_retry_step(actor=request.user, run=run, step=step)
+        elif first:
+            again = services.run_retry_from(actor=request.user, run=run, step=first)
+        else:
+            again = services.run_retry(actor=request.user, run=run)
+    except services.NotPossible as error:
+        say(request, error)
+        return redirect("run", pk=run.pk)
     except InstallerError as error:
         say(request, error)
         return redirect("wizard", pk=run.cluster_id, slug="review")
     return redirect("run", pk=again.pk)
 
 
+@require_POST
+def waive(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another attempt in which a precheck does not block, for a reason that is kept."""
+    run = run_for(request.user, pk)
+    check, reason = request.POST.get("check", ""), request.POST.get("reason", "")
+    try:
+        again = services.run_waive(actor=request.user, run=run, check=check, reason=reason)
+    except InstallerError as error:
+        say(request, error)
+        return redirect("run", pk=run.pk)
+    return redirect("run", pk=again.pk)
+
+
+def _tab(request: HttpRequest, run: Run, name: str, more: dict[str, Any]) -> HttpResponse:
+    """A whole page, or for htmx only what is in the tab."""
+    if request.headers.get("HX-Request"):
+        return render(request, f"runs/_{name}.html", {"run": run, **more})
+    part = f"runs/_{name}.html"
+    return render(request, "runs/tab.html", {**_page(run, f"run-{name}"), "part": part, **more})
+
+
+def _page(run: Run, tab: str) -> dict[str, Any]:
+    return {**_header(run), "tabs": TABS, "tab": tab}
+
+
 def _header(run: Run) -> dict[str, Any]:
     summary = run_summary(run)
-    titles = dict(StepRun.objects.filter(run_id=run.pk).values_list("step", "title"))
-    failures = [{**failure, "title": titles.get(failure.get("step"), "")} for failure in summary.failures]
+    titles = {step.step: step.title for step in steps_of(run)}
+    failures = [
+        {
+            **failure,
+            "title": titles.get(failure.get("step"), ""),
+            "causes": likely_causes(failure),
+            "waivable": services.waivable(str(failure.get("step", ""))),
+        }
+        for failure in summary.failures
+    ]
+    succeeded = run.state == run.State.SUCCEEDED and run.part != run.Part.STEP
     return {
         "run": run,
         "cluster": run.cluster,
         "summary": summary,
         "failures": failures,
-        "nodes": nodes_of(run.cluster) if run.state == run.State.SUCCEEDED else [],
+        "disk_left": disk_left() if run.active else None,
+        "nodes": nodes_of(run.cluster) if succeeded else [],
         "newer": run.cluster.runs.filter(pk__gt=run.pk).values_list("pk", flat=True).first(),
     }
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    value = request.GET.get(name, "")
-    if not value:
-        return None
-    if not (value.isascii() and value.isdigit() and len(value) < 16):
-        raise ValueError(name)
-    return int(value)
-
-
-def _text(run: Run) -> Iterator[str]:
-    after = 0
-    while lines := log_lines(run, after_line=after, limit=MOST_LINES):
-        yield "".join(_line(line) for line in lines)
-        after = lines[-1].number
-
-
-def _line(line: LogLine) -> str:
-    at = datetime.fromtimestamp(line.at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{at} {line.host or '-'} {line.text}\n"

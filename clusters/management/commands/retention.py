@@ -1,0 +1,37 @@
+"""`manage.py retention`: which logs are older than they are kept, and on demand their end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from clusters.runs.retention import forget, preview
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """Shows what goes; workers do the same by themselves once an hour."""
+
+    help = "Show the runs whose logs are older than SLIPWAY_KEEP_LOG_DAYS; with --apply delete these logs now."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What can be said on the command line."""
+        parser.add_argument("--apply", action="store_true", help="Delete the logs now.")
+
+    def handle(self, *args: Any, apply: bool, **options: Any) -> None:
+        """Show, and perhaps delete."""
+        rows = preview()
+        self.stdout.write(f"Logs are kept for {settings.SLIPWAY_KEEP_LOG_DAYS:g} days (SLIPWAY_KEEP_LOG_DAYS).")
+        for row in rows:
+            ended = f"{row.run.finished_at:%Y-%m-%d}"
+            self.stdout.write(f"  run {row.run.pk} of {row.run.cluster}, {row.run.state} {ended}: {row.lines} lines")
+        lines = sum(row.lines for row in rows)
+        self.stdout.write(f"{len(rows)} runs with {lines} lines are older. The runs themselves stay listed.")
+        if apply:
+            self.stdout.write(f"{forget()} events were deleted.")
+        elif rows:
+            self.stdout.write("Nothing was deleted; --apply does it now.")

@@ -1,0 +1,42 @@
+"""Notice: one message about the end of a run, kept until it is delivered or given up."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from clusters.models.run import Run
+
+
+class Notice(models.Model):
+    """Written in the transaction that ends the run, so that no end goes untold; sent by a worker.
+
+    `key` stays the same however often it is tried, so that a receiver can drop what it has already.
+    `lease_until` is set while a worker tries: one that dies leaves it to the next.
+    """
+
+    class Way(models.TextChoices):
+        WEBHOOK = "webhook"
+        MAIL = "mail"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        SENT = "sent"
+        GIVEN_UP = "given up"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notices")
+    way = models.CharField(max_length=16, choices=Way)
+    key = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=16, choices=State, default=State.WAITING)
+    tries = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        indexes = (models.Index(fields=("state", "due_at"), name="notices_to_send"),)
+
+    def __str__(self) -> str:
+        return f"{self.way} about run {self.run_id}: {self.state}"

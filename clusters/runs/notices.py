@@ -1,0 +1,202 @@
+"""Notices: the end of a run, told by webhook and e-mail; kept until delivered, sent by whichever worker is there."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import smtplib
+import threading
+import urllib.error
+import urllib.request
+import uuid
+from datetime import timedelta
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.models import F, Q
+from django.utils import timezone
+
+from clusters.models import Notice, Run
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+log = logging.getLogger(__name__)
+
+# Seconds before the second, third, ... try. After the last one a notice is given up: about a day.
+PAUSES = (5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200)
+# Seconds that a receiver has to answer, and that a worker has to send before another one may try.
+PATIENCE_SECONDS = 15
+LEASE_SECONDS = 60
+FAILURES_TOLD = 5
+
+
+class NotDelivered(Exception):
+    """The receiver did not take it."""
+
+
+def announce(run_id: int) -> None:
+    """Write down what has to be told of the end of this run; called in the transaction that ends it."""
+    ways = [Notice.Way.WEBHOOK] * bool(settings.SLIPWAY_WEBHOOK_URL) + [Notice.Way.MAIL] * bool(
+        settings.SLIPWAY_NOTIFY_MAIL
+    )
+    Notice.objects.bulk_create(Notice(run_id=run_id, way=way, key=uuid.uuid4().hex) for way in ways)
+
+
+class Courier:
+    """One worker's share of the notices: one at a time, beside the runs."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being sent now."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def take(self) -> None:
+        """Send the next notice that is due, if none is being sent."""
+        if self.busy or not _due().exists():
+            return
+        self._thread = threading.Thread(target=self._send, name="notices", daemon=True)
+        self._thread.start()
+
+    def _send(self) -> None:
+        try:
+            while (notice := claim_notice()) is not None:
+                deliver(notice)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("Notices wait, the database does not answer: %s", error)
+        finally:
+            connections.close_all()
+
+
+def claim_notice() -> Notice | None:
+    """A notice that is due, made this caller's for a minute; None when there is none."""
+    for pk in _due().values_list("pk", flat=True)[:10]:
+        until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
+        if _due().filter(pk=pk).order_by().update(lease_until=until, tries=F("tries") + 1):
+            return Notice.objects.select_related("run", "run__cluster").get(pk=pk)
+    return None
+
+
+def deliver(notice: Notice) -> None:
+    """Try once, and write down how it went."""
+    mine = Notice.objects.filter(pk=notice.pk, state=Notice.State.WAITING)
+    try:
+        if notice.way == Notice.Way.WEBHOOK:
+            _post(notice)
+        else:
+            _mail(notice)
+    except (NotDelivered, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
+        _again(mine, notice, f"{type(error).__name__}: {error}"[:500])
+        return
+    mine.update(state=Notice.State.SENT, sent_at=timezone.now(), lease_until=None, error="")
+    log.info("Run %s: its end was told by %s", notice.run_id, notice.way)
+
+
+def said_of(run: Run) -> dict[str, Any]:
+    """What is told: only what the pages show too. Messages and failures were masked when they were stored."""
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.started_at and run.finished_at else 0.0
+    failures = [
+        {"machine": one.get("host", ""), "step": one.get("step", ""), "found": one.get("found", "")}
+        for one in run.failures[:FAILURES_TOLD]
+    ]
+    return {
+        "event": "run.finished",
+        "run": run.pk,
+        "attempt": run.attempt,
+        "cluster": run.cluster.name,
+        "recipe": run.recipe,
+        "state": run.state,
+        "message": run.message,
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "seconds": round(seconds, 1),
+        "failures": failures,
+        "url": f"{settings.SLIPWAY_PUBLIC_URL.rstrip('/')}/runs/{run.pk}/" if settings.SLIPWAY_PUBLIC_URL else "",
+    }
+
+
+def signature(body: bytes, at: str) -> str:
+    """HMAC-SHA256 over the time, a dot and the body, in hexadecimal; empty without a secret."""
+    secret = settings.SLIPWAY_WEBHOOK_SECRET
+    if not secret:
+        return ""
+    return "sha256=" + hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def _due() -> Any:
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    return Notice.objects.filter(free, state=Notice.State.WAITING, due_at__lte=now).order_by("due_at", "id")
+
+
+def _again(mine: Any, notice: Notice, error: str) -> None:
+    # The address of a webhook is often a secret itself; errors of its opener may quote it.
+    for secret in (settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, settings.EMAIL_HOST_PASSWORD):
+        error = error.replace(secret, "••••") if secret else error
+    log.warning("Run %s: %s did not get through (try %s): %s", notice.run_id, notice.way, notice.tries, error)
+    if notice.tries > len(PAUSES):
+        mine.update(state=Notice.State.GIVEN_UP, error=error, lease_until=None)
+        return
+    due = timezone.now() + timedelta(seconds=PAUSES[notice.tries - 1])
+    mine.update(due_at=due, error=error, lease_until=None)
+
+
+class _NoDetours(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry what is said to a place that nobody named."""
+
+    def redirect_request(self, *_args: Any, **_options: Any) -> None:
+        return None
+
+
+def _post(notice: Notice) -> None:
+    body = json.dumps(said_of(notice.run), ensure_ascii=False).encode()
+    at = str(int(timezone.now().timestamp()))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Slipway",
+        "X-Slipway-Delivery": notice.key,
+        "X-Slipway-Time": at,
+    }
+    if signed := signature(body, at):
+        headers["X-Slipway-Signature"] = signed
+    address = settings.SLIPWAY_WEBHOOK_URL
+    if not address.startswith(("https://", "http://")):
+        raise NotDelivered("SLIPWAY_WEBHOOK_URL is no http(s) address.")
+    request = urllib.request.Request(address, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
+    opener = urllib.request.build_opener(_NoDetours)
+    try:
+        answer: HTTPResponse
+        with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
+            answer.read(1024)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise NotDelivered(f"The receiver answered {error.code}.") from None
+
+
+def _mail(notice: Notice) -> None:
+    said = said_of(notice.run)
+    lines = [
+        f"{said['cluster']}: {notice.run.get_state_display()}",
+        "",
+        said["message"],
+        "",
+        f"Run {said['run']}, attempt {said['attempt']}, {said['recipe']}",
+        f"Began {said['started_at'] or '-'}, ended {said['finished_at'] or '-'} ({said['seconds']:.0f} s)",
+    ]
+    lines += [f"- {one['step']} on {one['machine']}: {one['found']}" for one in said["failures"]]
+    lines += ["", said["url"]] if said["url"] else []
+    EmailMessage(
+        subject=f"[Slipway] {' '.join(said['cluster'].split())}: {said['state']}",
+        body="\n".join(lines),
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=list(settings.SLIPWAY_NOTIFY_MAIL),
+        headers={"Message-ID": f"<{notice.key}@slipway>"},
+    ).send()

@@ -1,0 +1,56 @@
+"""What a run saw: the facts of its machines, and what its prechecks found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clusters.models import Event
+
+if TYPE_CHECKING:
+    from clusters.models import Run
+
+WEIGHTS = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finding of a precheck, and every machine of which it says the same."""
+
+    check: str
+    severity: str
+    message: str
+    fix: str
+    waived: bool
+    hosts: list[str]
+
+
+def run_facts(run: Run) -> list[tuple[str, dict[str, Any]]]:
+    """(machine, facts) as this run last saw them, in the order in which they came."""
+    rows = Event.objects.filter(run_id=run.pk, kind="observed").order_by("seq").values_list("host", "data")
+    seen: dict[str, dict[str, Any]] = {}
+    for host, data in rows:
+        if data.get("topic") == "facts" and isinstance(data.get("values"), dict):
+            seen[host] = data["values"]
+    return list(seen.items())
+
+
+def run_findings(run: Run) -> list[Found]:
+    """What the prechecks found, the worst first; what is said of several machines is said once."""
+    rows = Event.objects.filter(run_id=run.pk, kind="finding").order_by("seq").values_list("host", "data")
+    together: dict[tuple[Any, ...], list[str]] = {}
+    for host, data in rows:
+        message = str(data.get("message", "")).replace(host, "…") if host else str(data.get("message", ""))
+        key = (data.get("check", ""), data.get("severity", "info"), message, data.get("fix", ""), data.get("waived"))
+        hosts = together.setdefault(key, [])
+        if host not in hosts:
+            hosts.append(host)
+    found = [
+        Found(check, severity, _said(message, hosts), fix, bool(waived), hosts)
+        for (check, severity, message, fix, waived), hosts in together.items()
+    ]
+    return sorted(found, key=lambda one: WEIGHTS.get(one.severity, 3))
+
+
+def _said(message: str, hosts: list[str]) -> str:
+    return message.replace("…", hosts[0]) if len(hosts) == 1 else message

@@ -1,0 +1,115 @@
+"""The timeline of a run: when each step ran on which machine, who waited for whom, and which chain decided."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from clusters.engine.events import State
+from clusters.selectors.progress import graph_of, machine_states, steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from clusters.models import Run, StepRun
+    from clusters.selectors.paths import Node
+
+# Machines that are drawn; of more, those that decided and those that failed, and some of the others.
+MOST_LANES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One step on one machine, in seconds since the run began. `row` tells bars apart that ran at the same time.
+
+    `waited_for` is what ended last of all it needed, as (title, machine); None when it could start at once.
+    """
+
+    step: str
+    title: str
+    host: str
+    state: str
+    start: float
+    end: float
+    row: int
+    critical: bool
+    waited_for: tuple[str, str] | None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or takes so far."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One machine; `rows` says how many bars lie over each other at most."""
+
+    host: str
+    bars: list[Bar]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """`chain` are the bars that decided how long it took, first to last; `left_out` counts machines not drawn."""
+
+    seconds: float = 0.0
+    lanes: list[Lane] = field(default_factory=list)
+    chain: list[Bar] = field(default_factory=list)
+    left_out: int = 0
+
+
+def run_timeline(run: Run) -> Timeline:
+    """What is known until now; a run that has not begun is empty."""
+    now = timezone.now()
+    began = run.started_at
+    steps = [step for step in steps_of(run) if step.started_at is not None]
+    if began is None or not steps:
+        return Timeline()
+    spans = {(step.step, step.host): _span(step, began, now) for step in steps}
+    graph = graph_of(run, steps)
+    ended = {node: span[1] for node, span in spans.items()}
+    reasons, chain = graph.reasons(ended), graph.critical(ended)
+    titles = {step.step: step.title or step.step for step in steps}
+    made: dict[Node, Bar] = {}
+    by_host: dict[str, list[StepRun]] = defaultdict(list)
+    for step in steps:
+        by_host[step.host].append(step)
+    lanes = {}
+    for host, mine in by_host.items():
+        rows: list[float] = []
+        for step in sorted(mine, key=lambda step: spans[(step.step, step.host)]):
+            node = (step.step, host)
+            start, end = spans[node]
+            row = next((place for place, until in enumerate(rows) if until <= start), len(rows))
+            rows[row : row + 1] = [end]
+            reason = reasons.get(node)
+            waited = (titles[reason[0]], reason[1]) if reason else None
+            made[node] = Bar(*node[:1], titles[node[0]], host, step.state, start, end, row, node in chain, waited)
+        lanes[host] = Lane(host, [made[(step.step, host)] for step in mine], max(1, len(rows)))
+    order = list(dict.fromkeys(step.host for step in steps_of(run)))
+    drawn = _drawn(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
+    seconds = max([end for _, end in spans.values()] + [1.0])
+    return Timeline(seconds, [lanes[host] for host in drawn], [made[node] for node in chain], len(lanes) - len(drawn))
+
+
+def _span(step: StepRun, began: datetime, now: datetime) -> tuple[float, float]:
+    """Start and end. Durations are measured on a clock that does not jump; starts are not, so they are kept above 0."""
+    start = max(0.0, (step.started_at - began).total_seconds()) if step.started_at else 0.0
+    if step.state == State.RUNNING:
+        return start, max(start, (now - began).total_seconds())
+    return start, start + step.seconds
+
+
+def _drawn(run: Run, steps: Iterable[StepRun], hosts: list[str], decisive: set[str]) -> list[str]:
+    if len(hosts) <= MOST_LANES:
+        return hosts
+    states = machine_states(run, steps)
+    first = [host for host in hosts if host in decisive or states.get(host) == "failed"][:MOST_LANES]
+    rest = [host for host in hosts if host not in first][: MOST_LANES - len(first)]
+    return [host for host in hosts if host in {*first, *rest}]

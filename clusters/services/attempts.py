@@ -1,0 +1,111 @@
+"""Attempts after a failure: one step, what was left, or all of it with a precheck accepted for a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from clusters import catalog
+from clusters.engine.check import CHECKS
+from clusters.engine.plan import PRECHECK, make_plan
+from clusters.engine.step import discover
+from clusters.errors import InstallerError
+from clusters.models import Run
+from clusters.runs.documents import read_document
+from clusters.services.audit import allowed, audited
+from clusters.services.installs import run_retry
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+SHORTEST_REASON = 8
+"""Characters: "because" is none."""
+
+DONE = ("same", "changed", "warning")
+
+
+class NotPossible(InstallerError):
+    """This attempt cannot be made; another one may."""
+
+
+def run_retry_step(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Run:
+    """The prechecks and one step on all its machines, and no more; the cluster is not complete by that.
+
+    Raises NotPossible when the present plan has no such step.
+    """
+    allowed(actor, run.cluster)
+    order = _order(run, step)
+    return run_retry(actor=actor, run=run, only=[*_gates(order), step], part=Run.Part.STEP)
+
+
+def run_retry_from(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Run:
+    """The prechecks, and every step from this one on; and those before it that were not done on each machine.
+
+    Raises NotPossible when the present plan has no such step.
+    """
+    allowed(actor, run.cluster)
+    order = _order(run, step)
+    undone = set(run.steps.exclude(state__in=DONE).values_list("step", flat=True))
+    known = set(run.steps.values_list("step", flat=True))
+    rest = order.index(step)
+    chosen = [path for place, path in enumerate(order) if place >= rest or path in undone or path not in known]
+    only = [*_gates(order), *(path for path in chosen if not _is_gate(path))]
+    whole = len(only) == len(order)
+    return run_retry(actor=actor, run=run, only=() if whole else only, part=Run.Part.WHOLE if whole else Run.Part.REST)
+
+
+def run_waive(*, actor: AbstractBaseUser | None, run: Run, check: str, reason: str) -> Run:
+    """Another attempt in which this precheck does not block; who said so and why goes with it.
+
+    Raises NotPossible when the precheck may not be waived, did not fail, or no reason is given.
+    """
+    allowed(actor, run.cluster)
+    discover(catalog)
+    found = CHECKS.checks.get(check)
+    if found is None or not found.waivable:
+        raise NotPossible(_("%(check)s cannot be skipped: what it checks has to be so.") % {"check": check})
+    if not any(failure.get("step") == f"{PRECHECK}/{check}" for failure in run.failures):
+        raise NotPossible(_("%(check)s did not fail in this run.") % {"check": check})
+    reason = " ".join(reason.split())
+    if len(reason) < SHORTEST_REASON:
+        raise NotPossible(
+            _("A reason is needed to skip %(check)s.") % {"check": check},
+            hint=_("Say in a few words why this is acceptable here; it is kept with the run."),
+        )
+    by = actor.get_username() if actor is not None else ""
+    record = {"check": check, "title": found.title, "reason": reason, "by": by, "at": timezone.now().isoformat()}
+    again = run_retry(actor=actor, run=run, more_waivers=[check], accepted=[record])
+    audited(actor, "run.waive", run.cluster.name, run=again.pk, check=check, reason=reason)
+    return again
+
+
+def waivable(step: str) -> str:
+    """The id of the precheck behind a step of a run, if somebody may waive it; empty otherwise."""
+    if not _is_gate(step):
+        return ""
+    discover(catalog)
+    found = CHECKS.checks.get(step.removeprefix(f"{PRECHECK}/"))
+    return found.id if found is not None and found.waivable else ""
+
+
+def _order(run: Run, step: str) -> list[str]:
+    """The steps of the present plan in reading order; `step` is one of them."""
+    discover(catalog)
+    run.cluster.refresh_from_db()
+    order = [row.path for row in make_plan(read_document(run.cluster.document), run.recipe).steps]
+    if step not in order:
+        raise NotPossible(
+            _("The plan has no step %(step)s any more.") % {"step": step},
+            hint=_("The document was changed since; retry from the top."),
+        )
+    return order
+
+
+def _gates(order: list[str]) -> list[str]:
+    return [path for path in order if _is_gate(path)]
+
+
+def _is_gate(path: str) -> bool:
+    return path.startswith(f"{PRECHECK}/")

@@ -1,0 +1,131 @@
+"""The support bundle of a run: everything somebody needs who looks for a mistake, and no secret."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import zipfile
+from importlib import metadata
+from typing import IO, TYPE_CHECKING, Any
+
+from clusters.config.render import render
+from clusters.errors import InstallerError
+from clusters.models import Event
+from clusters.runs.documents import read_document
+from clusters.runs.masking import Masks, secrets_in, secrets_in_kubeconfig
+from clusters.selectors import log_lines, run_facts, run_findings
+from clusters.selectors.text import line_as_text
+from clusters.services.audit import allowed, audited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.models import Run
+
+PAGE = 2000
+PACKAGES = ("Django", "channels", "daphne", "django-htmx", "fabric", "paramiko", "cryptography", "pydantic", "PyYAML")
+README = """\
+Support bundle of run {run} of {cluster}.
+
+document.yaml   what was to be built, secrets masked
+run.json        how the run stands: state, times, failures, what was accepted
+plan.json       the steps, and which of them wait for which
+steps.json      each step on each machine: state, seconds, messages
+facts.json      what was seen of the machines
+findings.json   what the prechecks found
+events.jsonl    every event, one per line
+log.txt         every line that was printed
+versions.json   what Slipway runs on
+
+Passwords, keys and tokens that Slipway knew of are replaced by dots. Machine names, addresses and whatever
+programs printed are as they were: look through it before you hand it to a stranger.
+"""
+
+
+def run_bundle(*, actor: AbstractBaseUser | None, run: Run, into: IO[bytes]) -> None:
+    """Write the bundle, a zip file; it may be asked for while the run is still on."""
+    allowed(actor, run.cluster)
+    masks = _masks(run)
+    with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("README.txt", README.format(run=run.pk, cluster=masks.text(run.cluster.name)))
+        bundle.writestr("document.yaml", _document(run, masks))
+        for name, content in _tables(run).items():
+            text = json.dumps(masks.value(content), indent=1, ensure_ascii=False, default=str)
+            bundle.writestr(name, text)
+        with bundle.open("events.jsonl", "w", force_zip64=True) as file:
+            for page in event_pages(run):
+                file.write(masks.text(page).encode())
+        with bundle.open("log.txt", "w", force_zip64=True) as file:
+            for page in text_pages(run):
+                file.write(masks.text(page).encode())
+    audited(actor, "run.bundle", run.cluster.name, run=run.pk)
+
+
+def event_pages(run: Run) -> Iterator[str]:
+    """Every event as a line of JSON, page by page."""
+    seq = 0
+    columns = ("seq", "at", "kind", "host", "step", "first_line", "data")
+    while rows := list(Event.objects.filter(run_id=run.pk, seq__gt=seq).order_by("seq").values(*columns)[:PAGE]):
+        yield "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        seq = rows[-1]["seq"]
+
+
+def text_pages(run: Run, *, times: bool = True) -> Iterator[str]:
+    """The log as text, page by page."""
+    after = 0
+    while lines := log_lines(run, after_line=after, limit=PAGE):
+        yield "".join(line_as_text(line, times=times) for line in lines)
+        after = lines[-1].number
+
+
+def _masks(run: Run) -> Masks:
+    """All that is secret by now: also what the cluster's present document and kubeconfig hold."""
+    masks = Masks()
+    for text in (run.document, run.cluster.document):
+        try:
+            for secret in secrets_in(read_document(text)):
+                masks.add(secret)
+        except InstallerError:
+            # A text that is no document was never read by a run either; the other one is still used.
+            continue
+    if run.cluster.kubeconfig:
+        for secret in secrets_in_kubeconfig(run.cluster.kubeconfig):
+            masks.add(secret)
+    return masks
+
+
+def _document(run: Run, masks: Masks) -> str:
+    try:
+        return masks.text(render(read_document(run.document), secrets="mask"))
+    except InstallerError as error:
+        return f"# The document of this run cannot be read: {masks.text(error.message)}\n"
+
+
+def _tables(run: Run) -> dict[str, Any]:
+    fields = ("id", "recipe", "state", "part", "only", "attempt", "retry_of_id", "waivers", "accepted", "created_at")
+    fields += ("started_at", "finished_at", "worker", "takeovers", "last_seq", "last_line", "message", "failures")
+    steps = run.steps.order_by("position", "pk").values(
+        "step", "title", "phase", "host", "state", "started_at", "seconds", "expected", "measured", "message"
+    )
+    findings = [{name: getattr(found, name) for name in found.__slots__} for found in run_findings(run)]
+    return {
+        "run.json": {"cluster": run.cluster.name, **{name: getattr(run, name) for name in fields}},
+        "plan.json": run.plan,
+        "steps.json": list(steps),
+        "facts.json": dict(run_facts(run)),
+        "findings.json": findings,
+        "versions.json": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0], "system": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,202 @@
+"""Feed: reads the events of one run once for all who watch it in this process, and writes their frames once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from channels.db import database_sync_to_async
+from django.db import DatabaseError, InterfaceError
+
+from clusters.models import Run
+from clusters.runs.doorbell import heard
+from clusters.selectors import events_after
+
+if TYPE_CHECKING:
+    from clusters.models import Event
+
+log = logging.getLogger(__name__)
+
+FRAME_BYTES = 64 * 1024
+EVENTS_AT_ONCE = 200
+# Bytes of newest frames that are kept for all; who is further behind reads the database for himself.
+KEPT_BYTES = 4 * 1024 * 1024
+# Seconds between two looks into the database while something happens, while nothing does, and with a doorbell.
+POLL_SECONDS = 0.04
+POLL_SECONDS_IDLE = 0.25
+POLL_SECONDS_WITH_BELL = 0.5
+# Seconds without an event after which nothing happens.
+IDLE_AFTER = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Events `first` to `last` as the text that goes over a socket."""
+
+    first: int
+    last: int
+    text: str
+
+
+class Feed:
+    """One run for everybody. `seq` is the newest event it has read, `state` how the run stood after it."""
+
+    def __init__(self, run_id: int) -> None:
+        self.run_id = run_id
+        self.seq = 0
+        self.state: str = Run.State.RUNNING
+        self.news = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.watchers = 0
+        self._frames: deque[Frame] = deque()
+        self._by_first: dict[int, Frame] = {}
+        self._bytes = 0
+        self._turn = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether there will be no more events than those read."""
+        return self.state not in Run.ACTIVE
+
+    def frame_after(self, seq: int) -> Frame | None:
+        """The frame that begins with the next event, if it is among those kept."""
+        return self._by_first.get(seq + 1)
+
+    def border_after(self, seq: int) -> int:
+        """Up to which event one who reads for himself reads, so that he meets the kept frames at a beginning."""
+        if not self._frames or self._frames[-1].last <= seq:
+            return self.seq
+        if seq + 1 < self._frames[0].first:
+            return self._frames[0].first - 1
+        return next(frame.last for frame in self._frames if frame.last > seq)
+
+    async def turn(self, seconds: float) -> None:
+        """Wait until something was read, at most that long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._turn.wait(), seconds)
+
+    async def run(self) -> None:
+        """Read for as long as somebody watches; a database that does not answer is asked again."""
+        clock = asyncio.get_running_loop()
+        happened = clock.time()
+        while not (self.over and self.ready.is_set()):
+            try:
+                if await self._look():
+                    happened = clock.time()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("Run %s: its events cannot be read now: %s", self.run_id, error)
+            if not self.over:
+                await self._wait(idle=clock.time() - happened > IDLE_AFTER)
+
+    async def _look(self) -> bool:
+        """Read what is new; says whether there was something. The first look only says where the end is."""
+        state, last = await self._stand()
+        if not self.ready.is_set():
+            self.state, self.seq = state, last
+            self.ready.set()
+            return True
+        new = self.seq < last
+        while self.seq < last:
+            events = await database_sync_to_async(events_after)(Run(pk=self.run_id), self.seq, EVENTS_AT_ONCE)
+            if not events:
+                break
+            self._keep(frames(events))
+        if state != self.state and self.seq >= last:
+            self.state = state
+            self._tell()
+        return new
+
+    def _keep(self, made: list[Frame]) -> None:
+        for frame in made:
+            self._frames.append(frame)
+            self._by_first[frame.first] = frame
+            self._bytes += len(frame.text)
+            self.seq = frame.last
+        while self._bytes > KEPT_BYTES:
+            old = self._frames.popleft()
+            del self._by_first[old.first]
+            self._bytes -= len(old.text)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._turn.set()
+        self._turn = asyncio.Event()
+
+    async def _stand(self) -> tuple[str, int]:
+        """State and newest number, by one look at the run's own row."""
+        rows = Run.objects.filter(pk=self.run_id).values_list("state", "last_seq")
+        return await database_sync_to_async(rows.first)() or ("failed", 0)
+
+    async def _wait(self, *, idle: bool) -> None:
+        pause = POLL_SECONDS_WITH_BELL if heard() else POLL_SECONDS_IDLE if idle else POLL_SECONDS
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.news.wait(), pause)
+        self.news.clear()
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Feed]] = WeakKeyDictionary()
+
+
+@contextlib.asynccontextmanager
+async def watching(run_id: int) -> Any:
+    """The feed of a run; it reads while at least one is in this block."""
+    feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
+    feed = feeds.get(run_id)
+    if feed is None or feed.task is None or feed.task.done():
+        # One that is done read a run to its end; whoever comes later begins anew, it costs one look.
+        feed = feeds[run_id] = Feed(run_id)
+        feed.task = asyncio.create_task(feed.run())
+    feed.watchers += 1
+    try:
+        yield feed
+    finally:
+        feed.watchers -= 1
+        if not feed.watchers:
+            if feeds.get(run_id) is feed:
+                del feeds[run_id]
+            feed.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await feed.task
+
+
+def frames(events: list[Event]) -> list[Frame]:
+    """The events as JSON frames of at most 64 KB; one that is larger by itself comes without its data."""
+    made: list[Frame] = []
+    waiting: list[str] = []
+    first = events[0].seq
+    size = 0
+    for event in events:
+        text = json.dumps(_row(event), ensure_ascii=False)
+        length = len(text.encode())
+        if length > FRAME_BYTES - 100:
+            text = json.dumps({**_row(event), "data": {"left_out": length}})
+            length = len(text)
+        if waiting and size + length > FRAME_BYTES - 100:
+            made.append(_frame(first, event.seq - 1, waiting))
+            first, waiting, size = event.seq, [], 0
+        waiting.append(text)
+        size += length + 1
+    return [*made, _frame(first, events[-1].seq, waiting)]
+
+
+def _frame(first: int, last: int, events: list[str]) -> Frame:
+    return Frame(first, last, f'{{"type":"events","events":[{",".join(events)}]}}')
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "seq": event.seq,
+        "at": event.at.timestamp(),
+        "kind": event.kind,
+        "host": event.host,
+        "step": event.step,
+        "data": event.data,
+        "first_line": event.first_line,
+    }

@@ -1,0 +1,73 @@
+"""drawing(): a timeline as boxes, lines and ticks in pixels, for the template that writes the SVG."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clusters.selectors.timeline import Bar, Timeline
+
+WIDTH, LEFT, RIGHT, TOP = 1180, 148, 16, 28
+BAR, GAP, LANE_GAP = 16, 3, 11
+# Seconds between two ticks.
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+MOST_TICKS = 10
+# A character of the labels, in pixels, more or less.
+CHARACTER = 6.2
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One bar in pixels; `label` is what fits into it."""
+
+    bar: Bar
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """All boxes; `links` are the lines of the critical path, `ticks` (x, seconds), `lanes` (y, height, machine)."""
+
+    width: int = WIDTH
+    height: int = TOP
+    boxes: list[Box] = field(default_factory=list)
+    links: list[tuple[float, float, float, float]] = field(default_factory=list)
+    ticks: list[tuple[float, int]] = field(default_factory=list)
+    lanes: list[tuple[float, float, str]] = field(default_factory=list)
+
+
+def drawing(timeline: Timeline) -> Drawing:
+    """Where everything goes."""
+    if not timeline.lanes:
+        return Drawing()
+    scale = (WIDTH - LEFT - RIGHT) / timeline.seconds
+    y = float(TOP)
+    boxes: list[Box] = []
+    lanes = []
+    for lane in timeline.lanes:
+        height = lane.rows * (BAR + GAP) - GAP
+        lanes.append((y, height, lane.host))
+        boxes += [_box(bar, y, scale) for bar in lane.bars]
+        y += height + LANE_GAP
+    places = {(box.bar.step, box.bar.host): box for box in boxes}
+    chain = [places[(bar.step, bar.host)] for bar in timeline.chain if (bar.step, bar.host) in places]
+    links = [
+        (round(first.x + first.width, 1), first.y + BAR / 2, then.x, then.y + BAR / 2)
+        for first, then in itertools.pairwise(chain)
+    ]
+    pace = next((step for step in STEPS if timeline.seconds / step <= MOST_TICKS), STEPS[-1])
+    ticks = [(round(LEFT + at * scale, 1), at) for at in range(0, int(timeline.seconds) + 1, pace)]
+    return Drawing(WIDTH, int(y), boxes, links, ticks, lanes)
+
+
+def _box(bar: Bar, y: float, scale: float) -> Box:
+    width = max(2.0, bar.seconds * scale)
+    fits = int((width - 10) / CHARACTER)
+    label = bar.title if len(bar.title) <= fits else f"{bar.title[: fits - 1].rstrip()}…" if fits > 6 else ""
+    return Box(bar, round(LEFT + bar.start * scale, 1), y + bar.row * (BAR + GAP), round(width, 1), BAR, label)

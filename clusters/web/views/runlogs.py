@@ -1,0 +1,124 @@
+"""The log of a run: as JSON for its page, and as files to take away, during the run and after it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse, StreamingHttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from clusters import services
+from clusters.selectors import log_lines, run_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from django.http import HttpRequest
+
+    from clusters.models import Run
+    from clusters.selectors import LogLine
+
+LINES, MOST_LINES = 1000, 5000
+FILTERS = ("host", "step", "stream", "search")
+CHUNK_BYTES = 256 * 1024
+
+
+@never_cache
+@require_GET
+def log(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lines as [number, at, host, step, stream, text], and how far the run was when they were read.
+
+    `after` or `before` is a line number, `around` one that shall be among them; without any, the newest lines.
+    `older` and `newer` say whether there are more on either side. Whoever goes on from `last_seq` by the socket
+    and drops lines up to `last_line` has every line once.
+    """
+    run = run_for(request.user, pk)
+    try:
+        after, before, around = (_number(request, name) for name in ("after", "before", "around"))
+        limit = min(_number(request, "limit") or LINES, MOST_LINES)
+    except ValueError:
+        text = "after, before, around and limit are whole numbers."
+        return HttpResponseBadRequest(text, content_type="text/plain")
+    wanted: dict[str, Any] = {key: request.GET.get(key, "") for key in FILTERS}
+    end = run.last_line + 1
+    if around is not None:
+        first = log_lines(run, before_line=min(around, end), limit=max(1, limit // 2), **wanted)
+        then = log_lines(run, after_line=around - 1 if around else 0, limit=max(1, limit // 2), **wanted)
+        then = [line for line in then if line.number < end]
+        older, newer = len(first) >= limit // 2, len(then) >= limit // 2
+        lines = [*first, *then]
+    elif after is not None:
+        lines = log_lines(run, after_line=after, limit=limit, **wanted)
+        older, newer = after > 0, len(lines) == limit
+        lines = [line for line in lines if line.number < end]
+    else:
+        lines = log_lines(run, before_line=min(before or end, end), limit=limit, **wanted)
+        older, newer = len(lines) == limit, (before or end) < end
+    said = {"lines": _rows(lines), "older": older, "newer": newer, "state": run.state}
+    return JsonResponse({**said, "last_seq": run.last_seq, "last_line": run.last_line})
+
+
+@never_cache
+@require_GET
+def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """The whole log as a text file, with `times=no` only what was printed."""
+    run = run_for(request.user, pk)
+    pages = services.text_pages(run, times=request.GET.get("times") != "no")
+    return _file((page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8")
+
+
+@never_cache
+@require_GET
+def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """Every event as a line of JSON."""
+    run = run_for(request.user, pk)
+    return _file((page.encode() for page in services.event_pages(run)), f"run-{run.pk}.jsonl", "application/jsonl")
+
+
+@never_cache
+@require_GET
+def bundle(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """The support bundle."""
+    run = run_for(request.user, pk)
+    return _file(_bundle(request, run), f"run-{run.pk}-support.zip", "application/zip")
+
+
+def _bundle(request: HttpRequest, run: Run) -> Iterator[bytes]:
+    with tempfile.TemporaryFile() as file:
+        services.run_bundle(actor=request.user, run=run, into=file)
+        file.seek(0)
+        while part := file.read(CHUNK_BYTES):
+            yield part
+
+
+def _file(parts: Iterator[bytes], name: str, kind: str) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(_in_turn(parts), content_type=kind, headers=headers)
+
+
+async def _in_turn(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Part by part: the server would gather a plain generator as a whole before it sends anything."""
+    take = sync_to_async(next)
+    try:
+        while part := await take(parts, b""):
+            yield part
+            await asyncio.sleep(0)
+    finally:
+        await sync_to_async(parts.close)()  # type: ignore[attr-defined]
+
+
+def _rows(lines: list[LogLine]) -> list[list[Any]]:
+    return [[line.number, line.at, line.host, line.step, line.stream, line.text] for line in lines]
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    value = request.GET.get(name, "")
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 16):
+        raise ValueError(name)
+    return int(value)

@@ -1,0 +1,150 @@
+/* The lines of a log as elements: blocks that the browser lays out only when they are in sight, and what is in them. */
+import { write } from "./ansi.js";
+
+const BLOCK = 200;
+const HUES = 10;
+const CLOCK = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const STREAMS = { err: "ln-err", note: "ln-note" };
+
+function mark(node, needle) {
+  const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (let text of texts) {
+    let at = text.data.toLowerCase().indexOf(needle);
+    while (at >= 0) {
+      const hit = text.splitText(at);
+      text = hit.splitText(Math.min(needle.length, hit.length));
+      const box = document.createElement("mark");
+      hit.replaceWith(box);
+      box.append(hit);
+      at = text.data.toLowerCase().indexOf(needle);
+    }
+  }
+}
+
+/** The number of a line's element. */
+export const numberOf = (line) => Number(line.id.slice(1));
+
+/** Lines in `box`, scrolled by `scroll`; `onHost(name)` is told of machines that turn up. */
+export class Rows {
+  constructor(box, scroll, onHost) {
+    this.box = box;
+    this.scroll = scroll;
+    this.onHost = onHost;
+    this.hues = new Map();
+    this.needle = "";
+  }
+
+  get count() {
+    const blocks = this.box.childElementCount;
+    return blocks ? (blocks - 1) * BLOCK + this.box.lastElementChild.childElementCount : 0;
+  }
+
+  hue(host) {
+    if (!host) return "none";
+    if (!this.hues.has(host)) {
+      this.hues.set(host, this.hues.size % HUES);
+      this.onHost(host);
+    }
+    return this.hues.get(host);
+  }
+
+  row([number, at, host, step, stream, text]) {
+    const line = document.createElement("div");
+    line.className = `ln ${STREAMS[stream] || ""}`;
+    line.id = `L${number}`;
+    line.title = step;
+    const link = document.createElement("a");
+    link.href = `#L${number}`;
+    link.className = "ln-n";
+    link.textContent = number;
+    const date = new Date(at * 1000);
+    const time = document.createElement("time");
+    time.textContent = CLOCK.format(date);
+    time.dateTime = date.toISOString();
+    const who = document.createElement("span");
+    who.className = `ln-host hue-${this.hue(host)}`;
+    who.textContent = host || "slipway";
+    const said = document.createElement("span");
+    said.className = "ln-text";
+    write(said, text);
+    if (this.needle) mark(said, this.needle);
+    line.append(link, time, who, said);
+    return line;
+  }
+
+  clear() {
+    this.box.replaceChildren();
+  }
+
+  append(rows) {
+    let block = this.box.lastElementChild;
+    for (const one of rows) {
+      if (!block || block.childElementCount >= BLOCK) {
+        block = document.createElement("div");
+        block.className = "log-block";
+        this.box.append(block);
+      }
+      block.append(this.row(one));
+      if (block.childElementCount >= BLOCK) block.classList.add("is-full");
+    }
+  }
+
+  /** Put older lines before the others without moving what is in sight. */
+  prepend(rows) {
+    if (!rows.length) return;
+    const part = document.createDocumentFragment();
+    for (let at = 0; at < rows.length; at += BLOCK) {
+      const block = document.createElement("div");
+      block.className = "log-block";
+      block.append(...rows.slice(at, at + BLOCK).map((one) => this.row(one)));
+      if (block.childElementCount >= BLOCK) block.classList.add("is-full");
+      part.append(block);
+    }
+    const anchor = this.first();
+    const before = anchor ? anchor.getBoundingClientRect().top : 0;
+    this.box.prepend(part);
+    if (anchor) this.scroll.scrollTop += anchor.getBoundingClientRect().top - before;
+  }
+
+  first() {
+    return this.box.querySelector(".ln");
+  }
+
+  last() {
+    return this.box.lastElementChild?.lastElementChild || null;
+  }
+
+  /** Drop whole blocks, oldest first, until at most `kept` lines are left; says whether any was dropped. */
+  dropFirst(kept) {
+    let dropped = false;
+    while (this.box.childElementCount > Math.ceil(kept / BLOCK)) {
+      this.box.firstElementChild.remove();
+      dropped = true;
+    }
+    return dropped;
+  }
+
+  /** The same, newest first. */
+  dropLast(kept) {
+    let dropped = false;
+    while (this.box.childElementCount > Math.ceil(kept / BLOCK)) {
+      this.box.lastElementChild.remove();
+      dropped = true;
+    }
+    return dropped;
+  }
+
+  /** The lines on the page, or those that are selected, as text; `full` with time and machine. */
+  text(full) {
+    const chosen = getSelection();
+    const some = chosen && !chosen.isCollapsed && this.box.contains(chosen.anchorNode) && this.box.contains(chosen.focusNode);
+    const lines = [...this.box.querySelectorAll(".ln")].filter((line) => !some || chosen.containsNode(line, true));
+    return lines.map((line) => {
+      const said = line.lastElementChild.textContent;
+      const [, time, who] = line.children;
+      return full ? `${time.dateTime} ${who.textContent} ${said}` : said;
+    }).join("\n") + (lines.length ? "\n" : "");
+  }
+}

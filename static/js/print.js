@@ -1,0 +1,2 @@
+/* The button that prints a page. */
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });

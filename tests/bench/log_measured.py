@@ -1,0 +1,213 @@
+"""The measurements of `bench_log`, in the process that it starts; prints the rows as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "installer_site.settings")
+# Playwright's loop runs in this thread; Django would take that for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+django.setup()
+
+from django.contrib.auth import get_user_model  # noqa: E402 - Django has to be set up first
+from django.core.management import call_command  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from clusters.models import Cluster, Event, Run  # noqa: E402
+from tests.bench.fakes import HOSTS, TEXT  # noqa: E402
+from tests.browser import ARGUMENTS  # noqa: E402
+from tests.conftest import SEED  # noqa: E402
+from tests.processes import ROOT, manage, wait_for  # noqa: E402
+from tests.web.site import Site, session_of, site  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    Row = tuple[str, str, str, bool]
+
+# As people run it; those of tests are shorter than a busy machine may be silent.
+LEASE = {"SLIPWAY_LEASE_SECONDS": "30", "SLIPWAY_HEARTBEAT_SECONDS": "5"}
+MILLION = 1_000_000
+CHUNK = 64
+NEEDLE = "a needle in a haystack"
+LATENCY_JS = """
+window.late = [];
+new MutationObserver((changes) => {
+  const now = Date.now();
+  for (const change of changes) for (const node of change.addedNodes) {
+    if (!node.classList?.contains("ln")) continue;
+    const at = /@(\\d+)@/.exec(node.lastElementChild.textContent);
+    if (at) window.late.push(now - Number(at[1]));
+  }
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def highest_memory(pid: int) -> float:
+    """The most memory that a process ever had, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def new_run(**fields: Any) -> Run:
+    """A run of a cluster of its own."""
+    owner = get_user_model().objects.get()
+    cluster = Cluster.objects.create(owner=owner, name="bench", document=SEED)
+    return Run.objects.create(cluster=cluster, document=SEED, asked_by=owner, **fields)
+
+
+def million() -> Run:
+    """A finished run with a million lines, and one needle in the midst of them."""
+    run = new_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
+    rows = []
+    for start in range(0, MILLION, CHUNK):
+        lines = [[1.7e9 + number, "out", TEXT % number] for number in range(start, min(start + CHUNK, MILLION))]
+        if start <= MILLION // 2 < start + CHUNK:
+            lines[3][2] = f"{NEEDLE} {start}"
+        host = f"node{start // CHUNK % HOSTS}"
+        rows.append(
+            Event(run=run, seq=len(rows) + 1, at=timezone.now(), kind="output", host=host, step="os/a",
+                  data={"lines": lines}, first_line=start + 1, line_count=len(lines))
+        )  # fmt: skip
+    Event.objects.bulk_create(rows, batch_size=500)
+    Run.objects.filter(pk=run.pk).update(last_seq=len(rows), last_line=MILLION)
+    return run
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """The machine's own Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, pages: Site, session: str) -> Any:
+    """A page of somebody who is signed in, with the static files in its cache."""
+    context = browser.new_context(base_url=pages.url, viewport={"width": 1280, "height": 900})
+    context.add_cookies([{"name": "sessionid", "value": session, "url": pages.url}])
+    page = context.new_page()
+    page.goto("/")
+    return page
+
+
+def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[Row]:
+    """A million lines: the end in sight, and a search."""
+    page = opened(browser, pages, session)
+    began = time.monotonic()
+    page.goto(f"/runs/{run.pk}/", wait_until="commit")
+    page.locator(f"#L{MILLION}").wait_for(state="visible")
+    took = time.monotonic() - began
+    yield "open a finished run of 1,000,000 lines at its end", f"{took:.2f} s", "< 1 s", took < 1
+    for what, needle, lines in (("one line", NEEDLE, 1), ("nothing", "no such thing anywhere", 0)):
+        address = f"{pages.url}/runs/{run.pk}/log/?search={needle.replace(' ', '+')}"
+        request = urllib.request.Request(address, headers={"Cookie": f"sessionid={session}"})
+        began = time.monotonic()
+        with urllib.request.urlopen(request) as answer:
+            found = json.load(answer)["lines"]
+        took = time.monotonic() - began
+        good = took < 2 and len(found) == lines
+        yield f"search in 1,000,000 lines that finds {what}", f"{took:.2f} s", "< 2 s", good
+    page.context.close()
+
+
+def storing() -> Iterator[Row]:
+    """Twenty machines print as fast as the database takes it."""
+    count = 20_000
+    run = new_run()
+    with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.crowd", BENCH_LINES=str(count), **LEASE) as worker:
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 300, "the end of the run")
+        memory = highest_memory(worker.pid)
+    run.refresh_from_db()
+    seconds = (run.finished_at - run.started_at).total_seconds()
+    rate = count * HOSTS / seconds
+    seen: dict[str, int] = {}
+    whole = True
+    number = 1
+    columns = ("seq", "first_line", "host", "data")
+    for place, (seq, first, host, data) in enumerate(run.events.order_by("seq").values_list(*columns), start=1):
+        whole = whole and seq == place
+        for _at, _stream, text in data.get("lines", ()) if first else ():
+            at = seen.get(host, 0)
+            whole = whole and text == TEXT % at
+            seen[host] = at + 1
+            number += 1
+    whole = whole and number == run.last_line + 1 and set(seen.values()) == {count}
+    yield "lines stored from 20 machines at once", f"{rate:,.0f} a second", ">= 20,000 a second", rate >= 20_000
+    yield "of these in order, none lost, none twice", f"{sum(seen.values()):,}", f"{count * HOSTS:,}", whole
+    yield "memory of the worker meanwhile, at most", f"{memory:.0f} MB", "< 300 MB", memory < 300
+
+
+def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
+    """From the line's print on the worker to its element in the page."""
+    run = new_run()
+    page = opened(browser, pages, session)
+    page.add_init_script(LATENCY_JS)
+    page.goto(f"/runs/{run.pk}/")
+    page.locator("#live[data-live=live]").wait_for()
+    rate, seconds = 2_000, 15
+    more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "1"}
+    with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more):
+        page.locator("#live[data-live=over]").wait_for(timeout=90_000)
+    late = sorted(page.evaluate("window.late"))
+    page.context.close()
+    middle, most = late[len(late) // 2], late[int(len(late) * 0.99)]
+    said = f"p50 {middle} ms, p99 {most} ms of {len(late):,} lines"
+    good = most < 250 and len(late) == rate * seconds
+    yield "line printed to line in the page at 2,000 lines a second", said, "p99 < 250 ms", good
+
+
+def watchers(pages: Site, session: str) -> Iterator[Row]:
+    """Two hundred at once."""
+    count, rate, seconds = 200, 1_000, 20
+    run = new_run()
+    arguments = (str(pages.port), f"/ws/runs/{run.pk}/", session, str(count))
+    crowd = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.crowd", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "5"}
+    with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more):
+        said, _ = crowd.communicate(timeout=180)
+    found = json.loads(said)
+    run.refresh_from_db()
+    memory = highest_memory(pages.process.pid) if pages.process else 0.0
+    behind = found["ended"] - run.finished_at.timestamp()
+    complete = found["last"] == [run.last_seq] and not found["gaps"] and run.last_line == rate * seconds
+    yield f"{count} watchers at 1,000 lines a second: events missed", str(found["gaps"]), "0", complete
+    yield f"{count} watchers: the last of them at the end after", f"{behind:.1f} s", "< 5 s", behind < 5
+    yield f"{count} watchers: memory of the pages, at most", f"{memory:.0f} MB", "< 500 MB", memory < 500
+
+
+def main() -> None:
+    """Measure everything."""
+    call_command("migrate", verbosity=0)
+    user = get_user_model().objects.create_superuser("bench", password="a-bench-to-sit-on")
+    session = session_of(user)
+    rows: list[Row] = [*storing()]
+    run = million()
+    with site() as pages, chromium() as browser:
+        rows += [*opening(browser, pages, run, session), *latency(browser, pages, session)]
+    with site() as pages:
+        rows += watchers(pages, session)
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()

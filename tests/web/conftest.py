@@ -1,0 +1,3 @@
+"""The browser, and the pages it looks at."""
+
+from tests.browser import browser as browser

@@ -1,0 +1,271 @@
+"""The page of a run in a real browser: at its end at once, following, searching, linking, and harmed by nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from clusters.models import Cluster, Event, Run, StepRun
+from tests.web.site import Site, session_of, site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.contrib.auth.models import User
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHUNK = 64
+AT = 1_700_000_000.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _database_beside_playwright() -> Iterator[None]:
+    """Playwright's loop runs in this thread; Django would take that for asynchronous code."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def pages(db: None) -> Iterator[Site]:
+    with site() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser, pages: Site, alice: User) -> Iterator[Page]:
+    context = browser.new_context(base_url=pages.url, viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.add_cookies([{"name": "sessionid", "value": session_of(alice), "url": pages.url}])
+    tab = context.new_page()
+    wrong: list[str] = []
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    yield tab
+    context.close()
+    assert wrong == []
+
+
+def add(run: Run, texts: list[str], host: str = "node1", stream: str = "out") -> None:
+    """Lines behind those that are there, in chunks as the sink makes them."""
+    run.refresh_from_db()
+    seq, line = run.last_seq, run.last_line
+    rows = []
+    for start in range(0, len(texts), CHUNK):
+        part = texts[start : start + CHUNK]
+        seq += 1
+        data = {"lines": [[AT, stream, text] for text in part]}
+        rows.append(
+            Event(run=run, seq=seq, at=timezone.now(), kind="output", host=host, step="os/a", data=data,
+                  first_line=line + 1, line_count=len(part))
+        )  # fmt: skip
+        line += len(part)
+    Event.objects.bulk_create(rows, batch_size=500)
+    Run.objects.filter(pk=run.pk).update(last_seq=seq, last_line=line)
+
+
+def numbered(first: int, last: int) -> list[str]:
+    return [f"this is line {number}" for number in range(first, last + 1)]
+
+
+@pytest.fixture
+def run(make_run: Callable[..., Run]) -> Run:
+    made = make_run(state="running", started_at=timezone.now(), worker="w")
+    for position, (step, phase) in enumerate((("os/a", "os"), ("etcd/b", "etcd"))):
+        for host in ("node1", "node2"):
+            state = "running" if step == "os/a" else "waiting"
+            StepRun.objects.create(run=made, step=step, title=f"Do {step}", phase=phase, position=position, host=host,
+                                   state=state, started_at=timezone.now())  # fmt: skip
+    return made
+
+
+def last_line(page: Page) -> Any:
+    return page.locator(".ln").last
+
+
+def at_end(page: Page) -> bool:
+    found: bool = page.locator("#log-scroll").evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight < 5")
+    return found
+
+
+def test_a_long_log_opens_at_its_end_in_less_than_a_second(page: Page, run: Run) -> None:
+    add(run, numbered(1, 100_000))
+    page.goto("/")
+    began = time.monotonic()
+    page.goto(f"/runs/{run.pk}/", wait_until="commit")
+    expect(page.locator("#L100000")).to_be_in_viewport(timeout=10_000)
+    took = time.monotonic() - began
+    print(f"100,000 lines: at the end after {took:.2f} s")
+    assert at_end(page)
+    assert took < 1.0
+
+
+def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Page, run: Run) -> None:
+    add(run, numbered(1, 300))
+    page.goto(f"/runs/{run.pk}/")
+    expect(page.locator("#live")).to_have_attribute("data-live", "live")
+    add(run, numbered(301, 310))
+    expect(page.locator("#L310")).to_be_in_viewport()
+    page.locator("#log-scroll").hover()
+    page.mouse.wheel(0, -900)
+    expect(page.locator("#log-follow")).to_have_attribute("aria-pressed", "false")
+    add(run, numbered(311, 317))
+    expect(page.locator("#log-pill")).to_have_text("7 new lines")
+    assert not at_end(page)
+    page.locator("#log-pill").click()
+    expect(page.locator("#L317")).to_be_in_viewport()
+    expect(page.locator("#log-pill")).to_be_hidden()
+    add(run, numbered(318, 318))
+    expect(page.locator("#L318")).to_be_in_viewport()
+
+
+def test_whoever_scrolls_far_up_and_down_again_sees_every_line_once(page: Page, run: Run) -> None:
+    add(run, numbered(1, 3_500))
+    page.goto(f"/runs/{run.pk}/#L1200")
+    expect(page.locator("#L1200")).to_be_in_viewport()
+    scroll = page.locator("#log-scroll")
+    expect(page.locator("#log-pill")).to_have_text("To the newest line")
+    add(run, numbered(3_501, 3_600))
+    for _ in range(12):
+        scroll.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+        page.wait_for_timeout(100)
+        if page.locator("#L3600").count():
+            break
+    for _ in range(12):
+        scroll.evaluate("box => { box.scrollTop = 0; box.dispatchEvent(new WheelEvent('wheel', {deltaY: -9})); }")
+        page.wait_for_timeout(100)
+        if page.locator("#L1").count():
+            break
+    numbers = page.locator(".ln").evaluate_all("lines => lines.map(line => Number(line.id.slice(1)))")
+    assert numbers == list(range(1, 3_601))
+
+
+def test_filters_and_search_are_in_the_address_while_the_run_goes_on(page: Page, run: Run) -> None:
+    add(run, numbered(1, 5_000))
+    add(run, ["a needle in node2", "plain"], host="node2")
+    add(run, ["a NEEDLE of trouble"], host="node2", stream="err")
+    page.goto(f"/runs/{run.pk}/")
+    page.locator("#log-search").fill("needle")
+    expect(page.locator(".ln")).to_have_count(2)
+    expect(page.locator("#log-count")).to_have_text("2 lines fit")
+    expect(page.locator(".ln-text mark")).to_have_count(2)
+    page.locator("#log-stream").select_option("err")
+    expect(page.locator(".ln")).to_have_count(1)
+    assert re.search(r"search=needle.*stream=err|stream=err.*search=needle", page.url)
+    page.go_back()
+    expect(page.locator(".ln")).to_have_count(2)
+    page.reload()
+    expect(page.locator("#log-search")).to_have_value("needle")
+    expect(page.locator(".ln")).to_have_count(2)
+    add(run, ["another needle", "hay"], host="node1")
+    expect(page.locator(".ln")).to_have_count(3)
+    page.locator(".ln-n").first.click()
+    expect(page.locator("#L5001.ln-marked")).to_be_in_viewport()
+    expect(page.locator("#L4990")).to_be_attached()
+    assert page.url.endswith(f"/runs/{run.pk}/#L5001")
+
+
+def test_a_cell_of_the_grid_filters_the_log(page: Page, run: Run) -> None:
+    add(run, ["from node1"])
+    add(run, ["from node2"], host="node2")
+    page.goto(f"/runs/{run.pk}/")
+    expect(page.locator(".ln")).to_have_count(2)
+    page.locator("tr[data-key='os/a'] .cell[data-filter-host=node2]").click()
+    expect(page.locator(".ln")).to_have_count(1)
+    assert "host=node2" in page.url
+    page.locator("tbody[data-phase=os] .phase-fold").click()
+    expect(page.locator("tr[data-key='os/a']")).to_be_hidden()
+    page.reload()
+    expect(page.locator("tr[data-key='os/a']")).to_be_hidden()
+
+
+HOSTILE = [
+    "<script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>",
+    "</div></body><h1>gone</h1>",
+    "\x1b[31mred\x1b[0m \x1b[38;5;208morange\x1b[0m \x1b]0;title\x07 \x1b[2J\x1b[1;1H plain",
+    "\x1b[999999999999m unfinished \x1b[",
+    "‮desrever‬ \u200b\ufeff ü 漢字 😀",
+    "\ufffd\ufffd not UTF-8",
+    "x" * 8_000,
+]
+
+
+def test_hostile_output_harms_nothing(page: Page, run: Run) -> None:
+    add(run, [*HOSTILE, *["y" * 8_000] * 125])
+    page.goto(f"/runs/{run.pk}/#L1")
+    expect(page.locator("#L1 .ln-text")).to_have_text(HOSTILE[0])
+    expect(page.locator("#L2 .ln-text")).to_have_text(HOSTILE[1])
+    expect(page.locator("#L3 .sgr-fg1")).to_have_text("red")
+    assert "\x1b" not in (page.locator("#L3").text_content() or "")
+    assert page.evaluate("window.harmed") is None
+    assert page.locator("h1").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_lines_are_copied_with_and_without_times(page: Page, run: Run) -> None:
+    add(run, ["\x1b[32mgreen\x1b[0m one", "two"])
+    page.goto(f"/runs/{run.pk}/")
+    expect(page.locator(".ln")).to_have_count(2)
+    for kind, text in (("plain", "green one\ntwo\n"), ("full", "2023-11-14T22:13:20.000Z node1 green one\n")):
+        page.locator(".log-tools summary", has_text="Copy").click()
+        page.locator(f"[data-copy={kind}]").click()
+        expect(page.locator("#announce")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()").startswith(text)
+
+
+def test_title_and_icon_of_the_tab_say_how_it_stands(page: Page, run: Run) -> None:
+    page.goto(f"/runs/{run.pk}/timeline/")
+    expect(page).to_have_title(re.compile(r"^\d+ % · sample · Running"))
+    icon = page.locator("link[rel=icon]")
+    expect(icon).to_have_attribute("href", re.compile("run-running.svg$"))
+    Run.objects.filter(pk=run.pk).update(state="failed", finished_at=timezone.now(), message="No.")
+    expect(icon).to_have_attribute("href", re.compile("run-failed.svg$"))
+    expect(page).to_have_title(re.compile(r"^✗ sample · Failed"))
+
+
+def test_the_bar_of_a_run_that_succeeded_is_full(page: Page, run: Run) -> None:
+    page.goto(f"/runs/{run.pk}/")
+    Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=timezone.now())
+    expect(page.locator("#run-state")).to_have_attribute("data-state", "succeeded")
+    bar = page.locator("#run-progress")
+    expect(bar).to_have_attribute("value", "100")
+    assert bar.evaluate("bar => getComputedStyle(bar, '::-webkit-progress-value').transitionDuration") == "0s"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_view_is_accessible_and_fits(page: Page, run: Run, cluster: Cluster, theme: Any, width: int) -> None:
+    failure = {
+        "host": "node1",
+        "step": "precheck/time.skew",
+        "expected": "right",
+        "found": "x509 wrong",
+        "lines": ["a"],
+    }
+    StepRun.objects.filter(step="os/a").update(state="failed", seconds=3)
+    Run.objects.filter(pk=run.pk).update(state="failed", failures=[failure], finished_at=timezone.now())
+    Event.objects.create(run=run, seq=1, at=timezone.now(), kind="observed", host="node1",
+                         data={"topic": "facts", "values": {"os_name": "Debian", "memory_mb": 2048}})  # fmt: skip
+    Event.objects.create(run=run, seq=2, at=timezone.now(), kind="finding", host="node1",
+                         data={"check": "hw.cpu", "severity": "warning", "message": "one CPU"})  # fmt: skip
+    Run.objects.filter(pk=run.pk).update(last_seq=2)
+    add(run, ["\x1b[32mgreen\x1b[0m", "plain"])
+    add(run, ["bad"], stream="err")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
+    for tab in ("", "timeline/", "plan/", "facts/", "summary/"):
+        page.goto(f"/runs/{run.pk}/{tab}")
+        if not tab:
+            expect(page.locator(".ln")).to_have_count(3)
+        found = Axe().run(page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == [], tab
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
