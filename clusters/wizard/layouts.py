@@ -31,6 +31,11 @@ class Layout:
     apart: bool = False
     endpoint: str = "none"
 
+    @property
+    def least(self) -> int:
+        """With so many machines it makes sense already: at least one of them is a worker."""
+        return self.masters + (self.etcd if self.apart else 0) + (self.machines > 1)
+
 
 LAYOUTS = (
     Layout(
@@ -78,7 +83,8 @@ def laid(document: Document, layout: Layout) -> Document:
     hosts = [host for host in document.hosts if host.name]
     taken = {host.name for host in hosts}
     fresh = (f"node{number}" for number in range(1, 10_000) if f"node{number}" not in taken)
-    hosts += [Host(name=next(fresh)) for _ in range(layout.machines - len(hosts))]
+    if len(hosts) < layout.least:
+        hosts += [Host(name=next(fresh)) for _ in range(layout.machines - len(hosts))]
     names = tuple(host.name for host in hosts)
     etcd = names[: layout.etcd]
     masters = names[layout.etcd : layout.etcd + layout.masters] if layout.apart else names[: layout.masters]
@@ -97,7 +103,7 @@ def layout_cards(document: Document, *, add_machines: bool) -> list[LayoutCard]:
 def _why_not(document: Document, layout: Layout, add_machines: bool) -> str:
     if layout.machines == 1 and len(document.hosts) > 1:
         return _("It is for one machine; there are %(count)s.") % {"count": len(document.hosts)}
-    missing = layout.machines - sum(bool(host.name) for host in document.hosts)
+    missing = layout.least - sum(bool(host.name) for host in document.hosts)
     if missing > 0 and not add_machines:
         return ngettext("%(count)s more machine is needed.", "%(count)s more machines are needed.", missing) % {
             "count": missing

@@ -8,7 +8,7 @@ import pytest
 
 from clusters.config.finding import Finding, error
 from clusters.config.load import load
-from clusters.config.schema import Document, RoleGroups
+from clusters.config.schema import Document, Host, RoleGroups
 from clusters.wizard import endpoints, layouts
 from clusters.wizard.endpoints import cards, kind_called, kind_of, why_not, with_kind
 from tests.conftest import SEED
@@ -111,10 +111,21 @@ def test_a_layout_gives_roles_endpoint_and_rows(rules: Callable[..., None]) -> N
     assert (groups.etcd, groups.master) == (("node1", "node2", "node3"), ("node4", "node5", "node6"))
 
 
+def test_a_layout_takes_the_machines_there_are_once_they_are_enough() -> None:
+    layout = layouts.layout_called("available")
+    assert layout is not None
+    five = tuple(Host(name=f"node{number}") for number in range(1, 6))
+    document = layouts.laid(seed().model_copy(update={"hosts": five}), layout)
+    assert document.hosts == five
+    assert document.role_groups.master == document.role_groups.etcd == ("node1", "node2", "node3")
+    assert document.role_groups.worker == ("node4", "node5")
+
+
 def test_a_layout_that_wants_more_machines_says_how_many() -> None:
     said = {card.layout.slug: card.why_not for card in layouts.layout_cards(seed(1), add_machines=False)}
     assert said["all-in-one"] == "It is for one machine; there are 3."
-    assert said["small"] == "" and said["available"] == "3 more machines are needed."
+    assert said["small"] == "" and said["available"] == "1 more machine is needed."
+    assert said["dedicated-etcd"] == "4 more machines are needed."
 
 
 def test_a_layout_is_taken_from_the_page(visitor: Visitor) -> None:
