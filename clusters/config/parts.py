@@ -35,6 +35,11 @@ def text_at(node: Mapping, key: str) -> str:
     return pair[1].text if pair is not None and isinstance(pair[1], Scalar) else ""
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Several files as one, as KubeKey 4 has its Inventory and its Config in two."""
+    return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
+
+
 def _slot(node: Mapping) -> str:
     kind = text_at(node, "kind")
     if kind in KUBESPHERE_KINDS:

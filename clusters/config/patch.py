@@ -47,19 +47,27 @@ class Patcher:
         """Bring a mapping from the old to the new data."""
         self._once(node)
         added: dict[str, Any] = {}
-        for key in [*old, *(key for key in new if key not in old)]:
-            pair = node.pairs.get(key)
-            if key not in new:
-                if pair is not None:
-                    self._remove_pair(node, key)
-            elif key in old and self.same(old[key], new[key]):
+        for key, value in new.items():
+            if key in old and self.same(old[key], value):
                 continue
-            elif pair is None:
-                added[key] = new[key]
+            if key not in node.pairs:
+                added[key] = value
             else:
-                self.value(node, key, old.get(key), new[key])
+                self._value_or_anew(node, key, old.get(key), value)
+        self._remove_pairs(node, [key for key in old if key not in new and key in node.pairs])
         if added:
             self._add_pairs(node, added)
+
+    def _value_or_anew(self, parent: Mapping, key: str, old: Any, new: Any) -> None:
+        """Change a value within, or write it anew when something in it cannot be changed by itself."""
+        count, touched = len(self.patches), set(self.touched)
+        try:
+            self.value(parent, key, old, new)
+        except CannotPatch:
+            del self.patches[count:]
+            self.touched = touched
+            self._inside(parent, *parent.pairs[key])
+            self.anew(parent, key, new)
 
     def value(self, parent: Mapping, key: str, old: Any, new: Any) -> None:
         """Bring one value from the old to the new data; a value of another shape is written anew."""
@@ -93,14 +101,18 @@ class Patcher:
         self._once(node)
         names_old, names_new = [_name(item) for item in old], [_name(item) for item in new]
         matcher = SequenceMatcher(None, names_old, names_new, autojunk=False)
+        removed: list[int] = []
         for tag, first, last, start, stop in matcher.get_opcodes():
-            both = min(last - first, stop - start)
-            for offset in range(both):
-                self._item(node, first + offset, old[first + offset], new[start + offset])
+            pairs = 0
+            while pairs < min(last - first, stop - start) and (
+                tag == "equal" or _alike(old[first + pairs], new[start + pairs])
+            ):
+                self._item(node, first + pairs, old[first + pairs], new[start + pairs])
+                pairs += 1
             if tag != "equal":
-                for index in range(first + both, last):
-                    self._remove_item(node, index)
-                self._add_items(node, first + both, new[start + both : stop])
+                removed += range(first + pairs, last)
+                self._add_items(node, last, new[start + pairs : stop])
+        self._remove_items(node, removed)
 
     def _item(self, parent: Sequence, index: int, old: Any, new: Any) -> None:
         node = parent.items[index]
@@ -116,18 +128,26 @@ class Patcher:
         else:
             raise CannotPatch
 
-    def _remove_item(self, node: Sequence, index: int) -> None:
-        item = node.items[index]
-        self._inside(node, item, item)
+    def _remove_items(self, node: Sequence, indexes: list[int]) -> None:
+        for index in indexes:
+            self._inside(node, node.items[index], node.items[index])
         if node.flow:
-            if index + 1 < len(node.items):
-                self.patches.append((item.start, node.items[index + 1].start, ""))
-            elif index:
-                self.patches.append((self._end(node.items[index - 1]), self._end(item), ""))
-            else:
-                self.patches.append((item.start, self._end(item), ""))
+            self._cut_flow([(item.start, self._end(item)) for item in node.items], indexes)
             return
-        self.patches.append((self._line_start(self._dash(item)), self._after_line(item), ""))
+        for index in indexes:
+            item = node.items[index]
+            self.patches.append((self._line_start(self._dash(item)), self._after_line(item), ""))
+
+    def _cut_flow(self, places: list[tuple[int, int]], indexes: list[int]) -> None:
+        """Take entries out of braces or brackets, each with one comma."""
+        kept = [number for number in range(len(places)) if number not in indexes]
+        if not kept:
+            raise CannotPatch
+        for number in indexes:
+            if number < kept[-1]:
+                self.patches.append((places[number][0], places[number + 1][0], ""))
+        if indexes and max(indexes) > kept[-1]:
+            self.patches.append((places[kept[-1]][1], places[-1][1], ""))
 
     def _add_items(self, node: Sequence, index: int, items: list[Any]) -> None:
         if not items:
@@ -163,23 +183,22 @@ class Patcher:
         lines = "".join(f"{line}\n" for key in added for line in emit.entry(key, added[key], node.column - 1))
         self._insert_line(self._after_line(last, last_mark), lines)
 
-    def _remove_pair(self, node: Mapping, key: str) -> None:
-        mark, value = node.pairs[key]
-        self._inside(node, mark, value)
+    def _remove_pairs(self, node: Mapping, keys: list[str]) -> None:
         pairs = sorted(node.pairs.values(), key=lambda pair: pair[0].start)
-        index = next(number for number, pair in enumerate(pairs) if pair[0] is mark)
+        gone = [node.pairs[key] for key in keys]
+        if gone and len(gone) == len(pairs):
+            raise CannotPatch  # nothing would be left
+        for mark, value in gone:
+            self._inside(node, mark, value)
         if node.flow:
-            if index + 1 < len(pairs):
-                self.patches.append((mark.start, pairs[index + 1][0].start, ""))
-            else:
-                before = pairs[index - 1][1] if index else None
-                start = self._end(before) if before is not None else mark.start
-                self.patches.append((start, max(self._end(value), mark.end), ""))
+            places = [(mark.start, max(self._end(value), mark.end)) for mark, value in pairs]
+            self._cut_flow(places, [number for number, pair in enumerate(pairs) if any(pair is each for each in gone)])
             return
-        start = self._line_start(mark.start)
-        if self.text[start : mark.start].strip() or len(pairs) == 1:
-            raise CannotPatch  # the first key of a list's item, or nothing would be left
-        self.patches.append((start, self._after_line(value, mark), ""))
+        for mark, value in gone:
+            start = self._line_start(mark.start)
+            if self.text[start : mark.start].strip():
+                raise CannotPatch  # the first key of a list's item
+            self.patches.append((start, self._after_line(value, mark), ""))
 
     def _insert_line(self, at: int, lines: str) -> None:
         """At the end of a text without a last line break, one is put before."""
@@ -241,3 +260,12 @@ def _name(item: Any) -> str:
     if isinstance(item, dict) and isinstance(item.get("name"), str) and item["name"]:
         return f"name {item['name']}"
     return f"value {item}" if isinstance(item, str | int | float) else "other"
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Whether an entry with another name is the same thing renamed: most of what both say is the same."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return not isinstance(old, dict | list) and not isinstance(new, dict | list)
+    both = [key for key in old if key in new and key != "name"]
+    equal = [key for key in both if old[key] == new[key]]
+    return 2 * len(equal) > max(len(old), len(new)) - 1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
 
-__all__ = ["DIALECTS", "Dialect", "Secrets", "documents", "render", "what_does_not_fit"]
+__all__ = ["DIALECTS", "Dialect", "Secrets", "documents", "files", "render", "what_does_not_fit"]
 
 Dialect = Literal["v1alpha1", "v1alpha2", "v4"]
 Secrets = Literal["mask", "show", "omit"]
@@ -32,6 +32,15 @@ def render(document: Document, *, dialect: str = "v1alpha2", secrets: str = "mas
     Raises ConfigError for an unknown dialect or way of treating secrets.
     """
     return "\n".join(_lines(document, dialect, secrets)) + "\n"
+
+
+def files(document: Document, *, dialect: str = "v1alpha2", secrets: str = "mask") -> dict[str, str]:
+    """Name -> text: `config-sample.yaml`, or KubeKey 4's `inventory.yaml` and `config.yaml`. Raises ConfigError."""
+    text = render(document, dialect=dialect, secrets=secrets)
+    if dialect != "v4":
+        return {"config-sample.yaml": text}
+    inventory, config = text.split("\n---\n", 1)
+    return {"inventory.yaml": f"{inventory}\n", "config.yaml": config}
 
 
 def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, Any]]:

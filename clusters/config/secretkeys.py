@@ -10,6 +10,8 @@ from clusters.config.secret import MASK, Secret
 _SECRET = re.compile(r"pas+w|pass(?!ive|through)|pwd|secret|token|credential|(private|api|access)[-_]?key", re.I)
 _HARMLESS = re.compile(r"(path|file|name|ref|ttl|dir)s?$", re.I)
 _ASSIGNED = re.compile(r"^(?P<start>[ \t]*(?:- |export )?(?P<key>[\w.-]+)[\"']?[ \t]*[:=][ \t]*)(?P<value>\S.*)$", re.M)
+_NAME = re.compile(r"-{0,2}[\w.-]+")
+_IN_URL = re.compile(r"(://[^/\s:@]+:)[^/\s@]+@")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
 
 
@@ -19,14 +21,22 @@ def is_secret_key(key: str) -> bool:
 
 
 def hidden_text(text: str, *, mask: bool) -> str:
-    """A text without private keys and, if it has several lines (a script, a Corefile), without `password: x` in it."""
+    """A text without the secrets that can be told by their looks.
+
+    These are private keys, the password in a URL, `token=x`, and in a text of several lines (a script,
+    a Corefile) every `password: x`.
+    """
+    instead = MASK if mask else ""
     if "PRIVATE KEY-----" in text:
-        text = _PEM.sub(MASK if mask else "", text)
+        text = _PEM.sub(instead, text)
+    if "://" in text:
+        text = _IN_URL.sub(rf"\g<1>{instead}@", text)
     if "\n" not in text:
-        return text
+        name, equals, value = text.partition("=")
+        return f"{name}={instead}" if value and equals and _NAME.fullmatch(name) and is_secret_key(name) else text
 
     def hide(match: re.Match[str]) -> str:
-        return f"{match['start']}{MASK if mask else ''}" if is_secret_key(match["key"]) else match[0]
+        return f"{match['start']}{instead}" if is_secret_key(match["key"]) else match[0]
 
     return _ASSIGNED.sub(hide, text)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from clusters.config.keys import Key
-    from clusters.config.schema import Document, Host, RoleGroups
+    from clusters.config.schema import Document, Host, Registry, RoleGroups
 
 _HELD = (
     "spec.hosts",
@@ -74,9 +74,9 @@ def findings(document: Document) -> Iterator[Finding]:
         parts = path.split(".")
         hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
         hint = _ITSELF.get(key.name, "Export as v1alpha2 to keep it.")
-        yield warning(
-            "dialect.lost", path, f"KubeKey 4 has no place for {key.name}; it is left out.", hint=hint, hosts=hosts
-        )
+        named = key.name if hosts else path.removeprefix("spec.")
+        message = f"KubeKey 4 has no place for {named}; it is left out."
+        yield warning("dialect.lost", path, message, hint=hint, hosts=hosts)
     for path in unknown_keys(document, "spec"):
         if not path.startswith("spec.roleGroups."):
             name = path.rpartition(".")[2]
@@ -86,6 +86,7 @@ def findings(document: Document) -> Iterator[Finding]:
     if document.kubesphere_document is not None:
         yield warning("dialect.lost", "kubesphere", "KubeKey 4 does not install KubeSphere; its document is left out.")
     yield from _changed(document)
+    yield from _spelled(document)
 
 
 def _changed(document: Document) -> Iterator[Finding]:
@@ -105,6 +106,19 @@ def _changed(document: Document) -> Iterator[Finding]:
     ):
         if data and part == "config" and v4map.strip(data, taken) != data:
             yield warning("dialect.lost", part, "What the rest of the Config says twice is written once.")
+
+
+def _spelled(document: Document) -> Iterator[Finding]:
+    """What says the same in other words after an import."""
+    for index, host in enumerate(document.hosts):
+        if _with_address(host) != host:
+            message = f"{host.name} gets the address it has anyway; without one KubeKey 4 would go to its name."
+            yield info("dialect.renamed", f"spec.hosts.{index}.address", message, hosts=(host.name,))
+    if _project(document.registry) != document.registry:
+        message = "What stands behind the registry's first / is its project, as in namespaceOverride."
+        yield info("dialect.renamed", "spec.registry.privateRegistry", message)
+    if _lines(document.dns.dns_etc_hosts) != document.dns.dns_etc_hosts:
+        yield info("dialect.renamed", "spec.dns.dnsEtcHosts", "The text is a list of lines there, so each ends here.")
 
 
 def _names_of(document: Document) -> tuple[tuple[str, ...], ...]:
@@ -129,13 +143,6 @@ def fitted(document: Document) -> Document:
     held: Document = bare(
         without(document.model_copy(update={"hosts": tuple(hosts.values())}), "spec", _lost(document))
     )
-    registry = held.registry
-    image = f"{registry.private_registry}/{registry.namespace_override}".removesuffix("/")
-    private, _, namespace = (
-        (registry.private_registry, "", "") if not registry.namespace_override else image.partition("/")
-    )
-    if not registry.namespace_override:
-        private, _, namespace = registry.private_registry.partition("/")
     endpoint = held.control_plane_endpoint
     balancer = {"kube_vip": v4map.VIP, v4map.LOCAL: ""}.get(
         endpoint.internal_loadbalancer, endpoint.internal_loadbalancer
@@ -143,13 +150,29 @@ def fitted(document: Document) -> Document:
     return held.model_copy(
         update={
             "role_groups": groups,
-            "registry": registry.model_copy(update={"private_registry": private, "namespace_override": namespace}),
+            "registry": _project(held.registry),
             "control_plane_endpoint": endpoint.model_copy(update={"internal_loadbalancer": balancer}),
             "kubesphere_document": None,
+            "dns": held.dns.model_copy(update={"dns_etc_hosts": _lines(held.dns.dns_etc_hosts)}),
             "config_v4": v4map.strip(document.config_v4, v4map.places()),
             "inventory_v4": document.inventory_v4,
         }
     )
+
+
+def _project(registry: Registry) -> Registry:
+    """Registry and project are one text there, parted at the first slash."""
+    both = registry.private_registry
+    if registry.namespace_override:
+        both = f"{both}/{registry.namespace_override}"
+    private, _, namespace = both.partition("/")
+    return registry.model_copy(update={"private_registry": private, "namespace_override": namespace})
+
+
+def _lines(text: str) -> str:
+    """A list of lines there, so each of them ends here."""
+    body = text.rstrip("\n")
+    return f"{body}\n" if body else ""
 
 
 def _with_address(host: Host) -> Host:

@@ -242,7 +242,7 @@ def _auths(mark: Scalar, node: Node) -> Node | None:
 def _lines(mark: Scalar, node: Node) -> Node | None:
     if not isinstance(node, Sequence) or not all(isinstance(item, Scalar) for item in node.items):
         return None
-    return _text(mark, "\n".join(item.text for item in node.items if isinstance(item, Scalar)))
+    return _text(mark, "".join(f"{item.text}\n" for item in node.items if isinstance(item, Scalar)))
 
 
 def _args(mark: Scalar, node: Node) -> Node | None:

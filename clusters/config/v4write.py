@@ -95,7 +95,7 @@ def _special(document: Document, shaper: Shaper) -> list[tuple[tuple[str, ...], 
     if registry.auths:
         found.append((v4map.AUTHS, [_auth(name, auth, shaper) for name, auth in registry.auths.items()]))
     if document.dns.dns_etc_hosts:
-        found.append((v4map.ETC_HOSTS, document.dns.dns_etc_hosts.split("\n")))
+        found.append((v4map.ETC_HOSTS, document.dns.dns_etc_hosts.removesuffix("\n").split("\n")))
     for name, place in v4map.ARGS.items():
         items = getattr(kubernetes, keys_of(type(kubernetes))[name].attribute)
         if items:

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clusters.config.edit import edit
+from clusters.config.keys import Key, keys_of
 from clusters.config.load import load
 from clusters.config.render import render
-from clusters.config.schema import Host, RoleGroups, System
+from clusters.config.schema import Host, Kubernetes, RoleGroups, System
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
 from tests.config.documents import documents, seed_document
@@ -90,6 +91,54 @@ def test_a_machine_comes_and_another_goes() -> None:
     assert "node2" not in text.replace("# node2 is in repair on Mondays", "")
     for comment in ("# the rack's top", "# node2 is in repair on Mondays", "# written by hand", "# the last line"):
         assert comment in text
+
+
+def test_a_machine_that_takes_anothers_place_is_a_row_of_its_own() -> None:
+    hosts = _own().hosts
+    removed, added = _edited(hosts=(hosts[0], Host(name="node2", address="192.0.2.7"), hosts[2]))
+    assert removed == ["  - {name: node2, address: 172.16.0.3, user: ubuntu, password: Testing123}"]
+    assert added == ["  - {name: node2, address: 192.0.2.7}"]
+    removed, added = _edited(hosts=(hosts[0], Host(name="other", address="192.0.2.7"), hosts[2]))
+    assert added == ["  - {name: other, address: 192.0.2.7}"]
+
+
+def test_a_machine_with_another_name_keeps_its_row() -> None:
+    hosts = _own().hosts
+    removed, added = _edited(hosts=(hosts[0].model_copy(update={"name": "first"}), *hosts[1:]))
+    assert added == [removed[0].replace("node1", "first")]
+
+
+def test_a_list_on_one_line_stays_on_it() -> None:
+    registry = _own().registry.model_copy(
+        update={"registry_mirrors": ("https://other.example.com", "https://x.example.com")}
+    )
+    assert _edited(registry=registry)[1] == [
+        '    registryMirrors: [https://other.example.com, "https://x.example.com"]'
+    ]
+
+
+def test_what_cannot_be_changed_within_is_written_anew_alone() -> None:
+    text = OWN.replace(
+        "    containerManager:", "    apiserverArgs: &args [v=1]\n    kubeletArgs: *args\n    containerManager:"
+    )
+    document = load(text).document
+    assert document is not None
+    kubernetes = document.kubernetes.model_copy(update={"kubelet_args": ("v=2",), "apiserver_args": ("v=3",)})
+    changed = document.model_copy(update={"kubernetes": kubernetes})
+    edited = edit(text, changed)
+    assert load(edited).document == changed
+    for comment in ("# the rack's top", "# node2 is in repair on Mondays", "# written by hand", "# moves soon"):
+        assert comment in edited
+
+
+@pytest.mark.parametrize("key", [key for key in keys_of(Kubernetes).values() if key.kind in ("int", "bool", "text")])
+def test_every_single_key_is_changed_without_touching_another_line(key: Key) -> None:
+    value = {"int": 77, "bool": not key.default, "text": "other"}[key.kind]
+    kubernetes = _own().kubernetes.model_copy(update={key.attribute: value})
+    removed, added = _edited(kubernetes=kubernetes)
+    assert len(removed) <= 1
+    assert len(added) == 1
+    assert added[0].startswith(f"    {key.name}: ")
 
 
 def test_what_v1alpha1_cannot_hold_makes_the_file_v1alpha2() -> None:

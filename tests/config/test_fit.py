@@ -148,3 +148,22 @@ def test_a_project_in_the_registrys_name_is_the_project() -> None:
     document = seed_document(registry=Registry(private_registry="hub.example.com/mine"))
     kept = fitted(document, "v4").registry
     assert (kept.private_registry, kept.namespace_override) == ("hub.example.com", "mine")
+
+
+@pytest.mark.parametrize(("written", "read"), [("kube_vip", "kube-vip"), ("local", "")])
+def test_words_of_v4_are_read_as_ours(written: str, read: str) -> None:
+    endpoint = ControlPlaneEndpoint(internal_loadbalancer=written, address="10.1.1.9")
+    document = seed_document(control_plane_endpoint=endpoint)
+    back = load(render(document, dialect="v4", secrets="show")).document
+    assert back == fitted(document, "v4")
+    assert back is not None
+    assert back.control_plane_endpoint.internal_loadbalancer == read
+
+
+def test_what_is_only_spelled_otherwise_is_worth_knowing() -> None:
+    document = Document(
+        hosts=(Host(name="a", internal_address="10.1.1.1"),), registry=Registry(private_registry="hub.example.com/mine")
+    )
+    found = {each.path: each for each in what_does_not_fit(document, "v4") if each.id == "dialect.renamed"}
+    assert set(found) == {"spec.hosts.0.address", "spec.registry.privateRegistry"}
+    assert not any(each.blocking for each in found.values())

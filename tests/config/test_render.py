@@ -19,7 +19,8 @@ from clusters.config.schema import (
     RoleGroups,
     System,
 )
-from clusters.config.secret import Secret
+from clusters.config.secret import MASK, Secret
+from clusters.config.secretkeys import hidden_text
 from clusters.errors import ConfigError
 from tests.config.documents import seed_document
 
@@ -115,6 +116,25 @@ def test_no_secret_is_in_the_file_unless_asked_for(dialect: str, secrets: str) -
     if dialect != "v4":
         assert "zone: cn" in text
     assert PASSWORD in render(document, dialect="v1alpha2", secrets="show")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("oidc-client-secret=Testing123", f"oidc-client-secret={MASK}"),
+        ("--token=Testing123", f"--token={MASK}"),
+        ("token-ttl=5m", "token-ttl=5m"),
+        ("https://me:Testing123@charts.example.com/a", f"https://me:{MASK}@charts.example.com/a"),
+        ("https://charts.example.com:443/a@b", "https://charts.example.com:443/a@b"),
+        ("a\n  password: Testing123 # x\nb", f"a\n  password: {MASK}\nb"),
+        ('export API_KEY="Testing123"\n', f"export API_KEY={MASK}\n"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nTesting123\n-----END RSA PRIVATE KEY-----\n", f"{MASK}\n"),
+        ("passwordAuthentication is off", "passwordAuthentication is off"),
+    ],
+)
+def test_secrets_in_texts_are_told_by_their_looks(text: str, shown: str) -> None:
+    assert hidden_text(text, mask=True) == shown
+    assert hidden_text(text, mask=False) == shown.replace(MASK, "")
 
 
 def test_a_masked_file_says_what_is_missing_when_it_comes_back() -> None:

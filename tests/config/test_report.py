@@ -53,15 +53,15 @@ def test_check_ends_with_1_on_errors_only(tmp_path: Path, monkeypatch: pytest.Mo
 def test_show_masks_secrets_and_translates(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(GOOD, encoding="utf-8")
-    assert _run(verb="show", file=str(file), dialect=None, with_secrets=True) == GOOD
-    masked = _run(verb="show", file=str(file), dialect="v1alpha2", with_secrets=False)
+    assert _run(verb="show", files=[str(file)], dialect=None, with_secrets=True) == GOOD
+    masked = _run(verb="show", files=[str(file)], dialect="v1alpha2", with_secrets=False)
     assert "Testing123" not in masked
     assert "kubekey.kubesphere.io/v1alpha2" in masked
 
 
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="Cannot read"):
-        _run(verb="show", file=str(tmp_path / "none.yaml"), dialect=None, with_secrets=False)
+        _run(verb="show", files=[str(tmp_path / "none.yaml")], dialect=None, with_secrets=False)
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CommandError, match="UTF-8"):
@@ -69,4 +69,4 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [", encoding="utf-8")
     with pytest.raises(CommandError, match="not YAML"):
-        _run(verb="show", file=str(broken), dialect=None, with_secrets=False)
+        _run(verb="show", files=[str(broken)], dialect=None, with_secrets=False)

@@ -133,7 +133,7 @@ def test_the_command_prints_the_schema_and_v4(tmp_path: Path) -> None:
     file.write_text(render(seed_document(), secrets="show"), encoding="utf-8")
     shown = io.StringIO()
     Command(stdout=shown, stderr=io.StringIO(), no_color=True).handle(
-        verb="show", file=str(file), dialect="v4", with_secrets=True
+        verb="show", files=[str(file)], dialect="v4", with_secrets=True
     )
     assert load(shown.getvalue()).dialect == "v4"
 
@@ -155,3 +155,26 @@ def test_the_documentation_names_what_may_be_waived() -> None:
             ("| `etcd.", "| `endpoint.", "| `network.", "| `kubernetes.", "| `compat.", "| `kubesphere.")
         )
     }
+
+
+def test_the_command_writes_and_reads_the_two_files_of_v4(tmp_path: Path) -> None:
+    from django.core.management.base import CommandError
+
+    from clusters.config.load import load
+    from clusters.config.render import render
+
+    file = tmp_path / "a.yaml"
+    file.write_text(render(seed_document(network=Network(plugin="none")), secrets="show"), encoding="utf-8")
+    out = io.StringIO()
+    command = Command(stdout=out, stderr=io.StringIO(), no_color=True)
+    asked = {"verb": "show", "dialect": "v4", "with_secrets": True}
+    command.handle(**asked, files=[str(file)], to=str(tmp_path / "v4"))
+    written = sorted((tmp_path / "v4").iterdir())
+    assert [each.name for each in written] == ["config.yaml", "inventory.yaml"]
+    assert [each.stat().st_mode & 0o777 for each in written] == [0o600, 0o600]
+    out.truncate(0)
+    out.seek(0)
+    command.handle(verb="show", files=[str(each) for each in written], dialect="v1alpha2", with_secrets=True)
+    assert load(out.getvalue()).document == seed_document(network=Network(plugin="none"))
+    with pytest.raises(CommandError, match="there already"):
+        command.handle(**asked, files=[str(file)], to=str(tmp_path / "v4"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
+_KNOWN = ("etcd", "master", "control-plane", "worker", "registry")
 MOST_ETCD = 7
 """More members make every write slower. Source: etcd's FAQ."""
 
@@ -54,6 +56,21 @@ def ranges(document: Document) -> Iterator[Finding]:
             message = f"An entry of {group} is empty."
             hint = "Remove the line."
             yield error("role.name_missing", path, message, hint=hint, found="nothing", allowed="a machine's name")
+
+
+@rule
+def groups(document: Document) -> Iterator[Finding]:
+    """Groups of one's own are lists of names, and not a known group misspelt."""
+    for name, items in (document.role_groups.model_extra or {}).items():
+        path = f"spec.roleGroups.{name}"
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+            message = f"The group {shown(name)} is no list of names."
+            yield error("role.group_type", path, message, found="something else", allowed="a list of names")
+        close = get_close_matches(name.lower(), _KNOWN, 1, 0.8)
+        if close:
+            message = f"The group {shown(name)} means nothing by itself; only scripts can be run on it."
+            hint = f"Did you mean {close[0]}?"
+            yield warning("role.group_unknown", path, message, hint=hint, found=name, allowed=", ".join(_KNOWN))
 
 
 @rule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from clusters.config.finding import format_finding
 from clusters.config.jsonschema import json_schema_text
 from clusters.config.load import DIALECTS, load
-from clusters.config.render import render, what_does_not_fit
+from clusters.config.parts import joined
+from clusters.config.render import files, render, what_does_not_fit
 from clusters.config.report import report
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ class Command(BaseCommand):
         check.add_argument("--waive", action="append", default=[], metavar="ID", help="answer for this finding")
         check.add_argument("--json", action="store_true", help="print the findings as JSON")
         show = verbs.add_parser("show", help="write the document anew, secrets masked")
-        show.add_argument("file", metavar="FILE")
+        show.add_argument("files", nargs="+", metavar="FILE", help="one file, or KubeKey 4's two")
         show.add_argument("--as", dest="dialect", choices=DIALECTS, help="the dialect; the file's own by default")
         show.add_argument("--with-secrets", action="store_true", help="write passwords and keys in clear")
+        show.add_argument("--to", metavar="DIRECTORY", help="write files there: for v4 inventory.yaml and config.yaml")
         verbs.add_parser("schema", help="print the JSON Schema (draft 2020-12), for editors and other programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,7 +47,7 @@ class Command(BaseCommand):
         elif options["verb"] == "schema":
             self.stdout.write(json_schema_text(), ending="")
         else:
-            self._show(options["file"], options["dialect"], options["with_secrets"])
+            self._show(options["files"], options["dialect"], options["with_secrets"], options.get("to"))
 
     def _check(self, files: list[str], waivers: Collection[str], *, as_json: bool) -> None:
         result = report(((_named(file), _text(file)) for file in files), waivers)
@@ -54,15 +57,33 @@ class Command(BaseCommand):
         if result.failed:
             sys.exit(1)
 
-    def _show(self, file: str, dialect: str | None, with_secrets: bool) -> None:
-        loaded = load(_text(file))
+    def _show(self, names: list[str], dialect: str | None, with_secrets: bool, directory: str | None) -> None:
+        named = " + ".join(_named(name) for name in names)
+        loaded = load(joined(_text(name) for name in names))
         if loaded.document is None:
-            raise CommandError("\n".join(format_finding(each, file=_named(file)) for each in loaded.findings))
+            raise CommandError("\n".join(format_finding(each, file=named) for each in loaded.findings))
         wanted = dialect or loaded.dialect
         for finding in what_does_not_fit(loaded.document, wanted):
             self.stderr.write(format_finding(finding))
         secrets = "show" if with_secrets else "mask"
-        self.stdout.write(render(loaded.document, dialect=wanted, secrets=secrets), ending="")
+        if directory is None:
+            self.stdout.write(render(loaded.document, dialect=wanted, secrets=secrets), ending="")
+            return
+        for name, text in files(loaded.document, dialect=wanted, secrets=secrets).items():
+            self.stdout.write(str(_written(Path(directory) / name, text)))
+
+
+def _written(path: Path, text: str) -> Path:
+    """The new file, readable by its owner only. What is there already is never overwritten."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as problem:
+        raise CommandError(f"{path} is there already; take another directory.") from problem
+    except OSError as problem:
+        raise CommandError(f"Cannot write {path}: {problem.strerror}.") from problem
+    return path
 
 
 def _named(file: str) -> str:
