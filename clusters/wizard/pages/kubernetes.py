@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from clusters.config.rules import check
 from clusters.config.rules.network import PLUGINS
 from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
@@ -62,13 +63,20 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     form = KubernetesForm(data, initial=initial)
     offered, form.fields["version"].help_text = kubernetes_versions()
     versions = [(version, version) for version in offered]
-    plugins = [(name, NETWORKS.get(name, name)) for name in PLUGINS]
+    plugins = [(name, NETWORKS.get(name, name)) for name in PLUGINS if _is_built(document, name)]
     for name, options in (("version", versions), ("plugin", plugins), ("proxy_mode", PROXY_MODES)):
         field, value = form.fields[name], initial[name]
         known = [*options] if any(value == option for option, _label in options) else [(value, value), *options]
         _give_choices(field, known)
     rows = ("name", "version", "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
     return OneForm(laid_out(form, *rows), PATHS, write)
+
+
+def _is_built(document: Document, plugin: str) -> bool:
+    """Whether the rules have nothing against this plugin as such; without machines, since these are not asked about."""
+    network = document.network.model_copy(update={"plugin": plugin})
+    found = check(document.model_copy(update={"network": network, "hosts": ()}))
+    return not any(finding.blocking and finding.path == "spec.network.plugin" for finding in found)
 
 
 def _give_choices(field: forms.Field, choices: list[tuple[str, Any]]) -> None:
