@@ -4,8 +4,9 @@ from clusters.models.audit import Account, AuditEntry
 from clusters.models.cluster import Cluster
 from clusters.models.event import Event
 from clusters.models.hostkey import HostKey
+from clusters.models.inspection import Inspection
 from clusters.models.probe import Probe
 from clusters.models.run import Run, StepRun
 from clusters.models.scan import Scan
 
-__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Probe", "Run", "Scan", "StepRun"]
+__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Inspection", "Probe", "Run", "Scan", "StepRun"]
