@@ -4,9 +4,22 @@ from clusters.models.audit import Account, AuditEntry
 from clusters.models.cluster import Cluster
 from clusters.models.event import Event
 from clusters.models.hostkey import HostKey
+from clusters.models.inspection import Inspection
 from clusters.models.notice import Notice
 from clusters.models.probe import Probe
 from clusters.models.run import Run, StepRun
 from clusters.models.scan import Scan
 
-__all__ = ["Account", "AuditEntry", "Cluster", "Event", "HostKey", "Notice", "Probe", "Run", "Scan", "StepRun"]
+__all__ = [
+    "Account",
+    "AuditEntry",
+    "Cluster",
+    "Event",
+    "HostKey",
+    "Inspection",
+    "Notice",
+    "Probe",
+    "Run",
+    "Scan",
+    "StepRun",
+]

@@ -12,12 +12,15 @@ import uuid
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
+from clusters.models import Inspection, Scan
+from clusters.runs.chores import Chores
 from clusters.runs.execute import Handover, execute
+from clusters.runs.inspecting import inspect_row
 from clusters.runs.lease import claimable
 from clusters.runs.notices import Courier
 from clusters.runs.probing import Probing
 from clusters.runs.retention import Keeper
-from clusters.runs.scanning import Scanning
+from clusters.runs.scanning import scan_row
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,8 @@ class Worker:
         self._handover = Handover()
         self._threads: dict[int, threading.Thread] = {}
         self._probing = Probing(self.name)
-        self._scanning = Scanning(self.name)
+        self._scans = Chores(self.name, Scan, scan_row, looked=0, found=[], message="")
+        self._inspections = Chores(self.name, Inspection, inspect_row)
         self._courier = Courier()
         self._keeper = Keeper()
         self._claims = 0
@@ -70,7 +74,8 @@ class Worker:
     def _look(self) -> None:
         self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
         self._probing.take()
-        self._scanning.take()
+        self._scans.take()
+        self._inspections.take()
         self._courier.take()
         self._keeper.take()
         room = settings.SLIPWAY_WORKER_RUNS - len(self._threads)
@@ -97,7 +102,8 @@ class Worker:
         deadline = time.monotonic() + GRACE_SECONDS
         try:
             self._probing.stop()
-            self._scanning.stop()
+            self._scans.stop()
+            self._inspections.stop()
         except (DatabaseError, InterfaceError) as error:
             log.warning("Connection tests or scans were left: %s", error)
         for thread in self._threads.values():

@@ -16,6 +16,7 @@ from clusters.services.drafts import (
     draft_update,
 )
 from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
+from clusters.services.inspections import inspection_start
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
 from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.waivers import WarningsUnread, unread, waiver_key, waiver_set
@@ -38,6 +39,7 @@ __all__ = [
     "event_pages",
     "first_admin",
     "host_keys_accept",
+    "inspection_start",
     "kubeconfig_export",
     "password_changed",
     "practice_machines",

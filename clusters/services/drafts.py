@@ -38,6 +38,11 @@ def document_of(thing: Cluster | Run) -> Document:
     return read_document(thing.document)
 
 
+def text_with(original: str, document: Document) -> str:
+    """The text of a document that replaces `original`, secrets included; the one place that says how it is written."""
+    return write_document(document)
+
+
 def refuse_while_busy(cluster: Cluster) -> None:
     """Raises DraftBusy while a run of this cluster is active: what it builds must stay what was asked for."""
     run = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
@@ -72,8 +77,10 @@ def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
 
 
 @transaction.atomic
-def draft_update(*, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int) -> Cluster:
-    """Save the draft as version + 1.
+def draft_update(
+    *, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int, text: str = ""
+) -> Cluster:
+    """Save the draft as version + 1. `text` is what a person typed, if the document comes from text.
 
     Raises DraftConflict unless `version` is the one that lies in the database, DraftBusy while a run is active.
     """
@@ -81,7 +88,7 @@ def draft_update(*, actor: AbstractBaseUser | None, cluster: Cluster, document: 
     active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE)
     mine = Cluster.objects.filter(pk=cluster.pk, version=version).filter(~Exists(active))
     name = document.name or cluster.name
-    fields = {"document": write_document(document), "name": name, "updated_at": timezone.now()}
+    fields = {"document": text_with(text or cluster.document, document), "name": name, "updated_at": timezone.now()}
     if not mine.update(version=F("version") + 1, **fields):
         refuse_while_busy(cluster)
         raise DraftConflict(

@@ -60,14 +60,15 @@ def changed_since(cluster: Cluster) -> InstallerError:
     )
 
 
-def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document) -> Cluster:
-    """Save what is new, as this person. Raises DraftConflict or DraftBusy."""
+def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
+    """Save what is new, as this person; `text` is what was typed, if it was text. Raises DraftConflict or DraftBusy."""
     error = stand_in_the_way(request, cluster)
     if error is not None:
         raise error
     if fresh == before:
         return cluster
-    return services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=version_of(request))
+    version = version_of(request)
+    return services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=version, text=text)
 
 
 def values(cluster: Cluster, document: Document, page: Page, form: PageForm) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def values(cluster: Cluster, document: Document, page: Page, form: PageForm) -> 
         "findings": [(finding, form.place(finding.path)) for finding in here] if page.slug != "review" else [],
         "problems": said,
         "rail": flow.rail(cluster, document, page, found),
-        "editor": editor(document),
+        "editor": editor(document, cluster.document),
         "back": flow.neighbour(page, -1),
         "next": flow.neighbour(page, 1),
         "saved_at": timezone.now(),

@@ -9,8 +9,10 @@ from pydantic import BaseModel
 
 from clusters.config.finding import locate
 from clusters.config.load import load
-from clusters.config.render import render
 from clusters.config.rules import check
+from clusters.config.secret import MASK, Secret
+from clusters.config.secretkeys import is_secret_key
+from clusters.services.drafts import text_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,15 +52,32 @@ class Editor:
         return [(line, tones.get(line, "")) for line in range(1, self.text.count("\n") + 2)]
 
 
-def editor(document: Document) -> Editor:
-    """A document as text with its secrets masked, and what the rules say of its lines."""
-    text = text_of(document)
+def editor(document: Document, original: str) -> Editor:
+    """A document as text with its secrets masked, and what the rules say of its lines; `original` is what is stored."""
+    text = text_of(document, original)
     return Editor(text, _marks(locate(check(document), load(text).positions)))
 
 
-def text_of(document: Document) -> str:
-    """The text that the editor shows: the one place that would keep a person's own comments and order."""
-    return render(document, secrets="mask")
+def text_of(document: Document, original: str) -> str:
+    """The text that the editor shows: as it is stored, with a mask for every secret."""
+    return text_with(original, _masked(document))
+
+
+def _masked(value: Any, key: str = "") -> Any:
+    """The same with a mask in place of every secret; `key` is what the value is called in the text."""
+    if isinstance(value, Secret):
+        return Secret(MASK) if value else value
+    if isinstance(value, str) and value and is_secret_key(key):
+        return MASK
+    if isinstance(value, list | tuple):
+        return type(value)(_masked(inner, key) for inner in value)
+    if isinstance(value, dict):
+        return {name: _masked(inner, str(name)) for name, inner in value.items()}
+    if not isinstance(value, BaseModel):
+        return value
+    masked = {name: _masked(inner, key) for key, (name, inner) in _parts(value).items()}
+    changed = {name: inner for key, (name, old) in _parts(value).items() if (inner := masked[name]) is not old}
+    return value.model_copy(update=changed) if changed else value
 
 
 def typed(before: Document, text: str) -> tuple[Document | None, Editor]:

@@ -80,11 +80,12 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A kind as a choice; `why_not` is empty when it fits."""
+    """A kind as a choice; `why_not` is empty when it can be taken, `note` says what to know of it before."""
 
     kind: Kind
     chosen: bool
     why_not: str = ""
+    note: str = ""
 
 
 def kind_of(document: Document) -> Kind:
@@ -116,25 +117,26 @@ def with_kind(document: Document, kind: Kind, **typed: Any) -> Document:
 
 def cards(document: Document, chosen: str) -> list[Card]:
     """Every kind, with the reason when it cannot be taken: the rules are asked about the document with that kind."""
-    return [Card(kind, kind.value == chosen, why_not(document, kind)) for kind in KINDS]
+    return [Card(kind, kind.value == chosen, why_not(document, kind), _note(document, kind)) for kind in KINDS]
+
+
+def _note(document: Document, kind: Kind) -> str:
+    if not kind.balancer or len(members(document, "master")) != 1:
+        return ""
+    return _("There is one control plane machine so far: nothing to balance yet, but others are added more easily.")
 
 
 def why_not(document: Document, kind: Kind) -> str:
     """A sentence when this kind does not fit the document or is not built; empty when it can be taken."""
     if kind.by_dns and "external_dns" not in ControlPlaneEndpoint.model_fields:
         return _("A name in your own DNS is not built yet.")
-    if kind.balancer and len(members(document, "master")) < 2:
-        refused = _refusal(document, kind)
-        return refused or _("There is one control plane machine, so there is nothing to balance.")
-    return _refusal(document, kind)
-
-
-def _refusal(document: Document, kind: Kind) -> str:
-    found = next((each for each in check(with_kind(document, kind)) if _is_about(each)), None)
+    found = next((each for each in check(with_kind(document, kind)) if _is_about(each, kind)), None)
     if found is not None and found.id == "endpoint.load_balancer_unknown":
         return _("%(kind)s is not built yet.") % {"kind": kind.title}
     return found.message if found else ""
 
 
-def _is_about(finding: Finding) -> bool:
-    return finding.blocking and finding.path.startswith(SECTION) and finding.path not in TYPED
+def _is_about(finding: Finding, kind: Kind) -> bool:
+    """What is wrong with an address that nobody can type is wrong with the kind."""
+    typed = finding.path in TYPED and (kind.wants_address or not finding.path.endswith(".address"))
+    return finding.blocking and finding.path.startswith(SECTION) and not typed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from clusters.wizard import connecting, many, scanning, views
+from clusters.wizard import connecting, inspecting, many, scanning, views
 
 urlpatterns = [
     path("clusters/<int:pk>/wizard/", views.start, name="wizard-start"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("clusters/<int:pk>/wizard/layout/", views.layout, name="wizard-layout"),
     path("clusters/<int:pk>/wizard/copy/", views.copy, name="wizard-copy"),
     path("clusters/<int:pk>/wizard/document/", views.document, name="wizard-document"),
+    path("clusters/<int:pk>/wizard/review/checks/", inspecting.table, name="wizard-checks"),
+    path("clusters/<int:pk>/wizard/review/checks/start/", inspecting.start, name="wizard-check"),
     path("clusters/<int:pk>/wizard/review/waive/", views.waive, name="wizard-waive"),
     path("clusters/<int:pk>/wizard/machines/add/", many.add, name="wizard-add"),
     path("clusters/<int:pk>/wizard/machines/login/", many.login, name="wizard-login"),

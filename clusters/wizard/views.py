@@ -106,7 +106,8 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     """Save the document as it was typed; one that cannot be read is marked, and the forms stay as they are."""
     cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
     before = services.document_of(cluster)
-    fresh, editor = typed(before, request.POST.get("text", "").replace("\r\n", "\n"))
+    text = request.POST.get("text", "").replace("\r\n", "\n")
+    fresh, editor = typed(before, text)
     if fresh is None:
         said = {"editor": editor, "editor_refused": True, "unsaved": True}
         if request.htmx:
@@ -115,7 +116,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         form = page.bind(before, None)
         return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=said)
     try:
-        cluster = keep(request, cluster, before, fresh)
+        cluster = keep(request, cluster, before, fresh, text)
     except (DraftConflict, DraftBusy) as error:
         return refused(request, cluster, before, page, error, fresh)
     if not request.htmx:

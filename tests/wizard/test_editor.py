@@ -10,6 +10,7 @@ import pytest
 from clusters.config.load import load
 from clusters.config.schema import Host, RoleGroups
 from clusters.config.secret import MASK, Secret
+from clusters.runs.documents import write_document
 from clusters.services import document_of, draft_create
 from clusters.wizard.editor import editor, text_of, typed
 from tests.conftest import SEED
@@ -31,6 +32,10 @@ def seed() -> Document:
     return document
 
 
+def shown_text(visitor: Visitor) -> str:
+    return text_of(visitor.document(), visitor.cluster.document)
+
+
 def save(visitor: Visitor, text: str, *, version: int | None = None, htmx: bool = True) -> Any:
     visitor.cluster.refresh_from_db()
     data = {"draft_version": visitor.cluster.version if version is None else version, "page": "roles", "text": text}
@@ -39,7 +44,7 @@ def save(visitor: Visitor, text: str, *, version: int | None = None, htmx: bool 
 
 
 def test_what_is_typed_as_text_is_stored_and_secrets_behind_masks_stay(visitor: Visitor) -> None:
-    text = text_of(visitor.document())
+    text = shown_text(visitor)
     assert MASK in text and "Qcloud@123" not in text
     assert save(visitor, text.replace("10.99.0.2", "10.99.0.22")).status_code == 200
     host = visitor.document().hosts[1]
@@ -48,14 +53,14 @@ def test_what_is_typed_as_text_is_stored_and_secrets_behind_masks_stay(visitor: 
 
 
 def test_a_password_typed_as_text_replaces_the_stored_one(visitor: Visitor) -> None:
-    text = text_of(visitor.document()).replace(f'"{MASK}"', '"fresh-1"', 1)
+    text = shown_text(visitor).replace(f'"{MASK}"', '"fresh-1"', 1)
     save(visitor, text)
     assert visitor.document().hosts[0].password == Secret("fresh-1")
     assert "fresh-1" not in visitor.get("roles").content.decode()
 
 
 def test_the_forms_follow_the_text(visitor: Visitor) -> None:
-    save(visitor, text_of(visitor.document()).replace("domain: lb.kubesphere.local", "domain: api.example"))
+    save(visitor, shown_text(visitor).replace("domain: lb.kubesphere.local", "domain: api.example"))
     assert 'value="api.example"' in visitor.get("endpoint").content.decode()
 
 
@@ -68,7 +73,7 @@ def test_the_text_follows_the_forms(visitor: Visitor) -> None:
 @pytest.mark.parametrize("htmx", [True, False])
 def test_text_that_cannot_be_read_is_marked_at_its_line_and_changes_nothing(visitor: Visitor, htmx: bool) -> None:
     before = visitor.document()
-    text = text_of(before).replace("kind: Cluster", "kind: [Cluster")
+    text = text_of(before, write_document(before)).replace("kind: Cluster", "kind: [Cluster")
     answer = save(visitor, text, htmx=htmx)
     assert answer.status_code == 422
     shown = answer.content.decode()
@@ -78,17 +83,17 @@ def test_text_that_cannot_be_read_is_marked_at_its_line_and_changes_nothing(visi
 
 
 def test_what_the_rules_say_is_marked_at_its_line(visitor: Visitor) -> None:
-    text = text_of(visitor.document()).replace("address: 10.99.0.2,", "address: nobody at home,")
+    text = shown_text(visitor).replace("address: 10.99.0.2,", "address: nobody at home,")
     answer = save(visitor, text)
     assert answer.status_code == 200
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "nobody at home" in line)
     assert f'data-line="{line}"' in answer.content.decode()
-    assert (line, "failed") in editor(visitor.document()).gutter
+    assert (line, "failed") in editor(visitor.document(), visitor.cluster.document).gutter
 
 
 def test_a_mask_gives_a_renamed_machine_its_own_secret_and_a_new_machine_none() -> None:
     before = seed()
-    text = text_of(before)
+    text = text_of(before, write_document(before))
     renamed, _shown = typed(before, text.replace("name: node1,", "name: first,").replace("- node1", "- first"))
     assert renamed is not None and renamed.hosts[0].password == Secret("Qcloud@123")
     line = next(line for line in text.splitlines() if "name: node3" in line)
@@ -102,7 +107,7 @@ def test_secrets_that_no_form_shows_stay_too() -> None:
     text = SEED + "  registry:\n    auths:\n      dockerhub.kubekey.local: {username: me, password: hush-1}\n"
     before = load(text).document
     assert before is not None
-    shown = text_of(before)
+    shown = text_of(before, write_document(before))
     assert "hush-1" not in shown
     again, _marks = typed(before, shown.replace("name: sample", "name: other"))
     assert again is not None and again.name == "other"
@@ -132,7 +137,7 @@ def test_a_conflict_over_secrets_shows_none(visitor: Visitor) -> None:
 
 
 def test_text_from_an_older_page_is_refused_with_both_values(visitor: Visitor) -> None:
-    text = text_of(visitor.document())
+    text = shown_text(visitor)
     visitor.post("endpoint", {"kind": "none", "domain": "first.example", "port": "6443"}, htmx=True)
     answer = save(visitor, text.replace("lb.kubesphere.local", "second.example"), version=1)
     assert answer.status_code == 409

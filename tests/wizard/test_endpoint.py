@@ -70,10 +70,22 @@ def test_what_a_person_has_still_to_type_does_not_rule_a_kind_out(rules: Callabl
     assert why_not(seed(3), kind_called("kube-vip")) == ""
 
 
-def test_with_one_control_plane_there_is_nothing_to_balance(rules: Callable[..., None]) -> None:
+def test_what_is_wrong_with_an_address_that_nobody_types_is_wrong_with_the_kind(rules: Callable[..., None]) -> None:
+    rules(
+        lambda document: [error("endpoint.no_load_balancer", "spec.controlPlaneEndpoint.address", "It leads to one.")]
+    )
+    assert why_not(seed(3), kind_called("none")) == "It leads to one."
+    assert why_not(seed(3), kind_called("external")) == ""
+
+
+def test_with_one_control_plane_a_load_balancer_may_be_taken_and_says_what_it_is_good_for(
+    rules: Callable[..., None],
+) -> None:
     rules(lambda document: [])
-    assert "nothing to balance" in why_not(seed(1), kind_called("haproxy"))
-    assert why_not(seed(1), kind_called("external")) == ""
+    for masters, said in ((1, True), (3, False)):
+        found = {card.kind.value: card for card in cards(seed(masters), "none")}
+        assert ("nothing to balance yet" in found["haproxy"].note) == said
+        assert found["haproxy"].why_not == found["external"].note == ""
 
 
 def test_every_card_has_its_drawing_and_says_why_it_cannot_be_taken(visitor: Visitor) -> None:
@@ -82,7 +94,8 @@ def test_every_card_has_its_drawing_and_says_why_it_cannot_be_taken(visitor: Vis
     assert len(found) == len(endpoints.KINDS)
     for card in found:
         assert '<svg class="drawing"' in card.split("</label>")[0]
-        assert ("disabled" in card.split("<span")[0]) == ('class="why-not' in card.split("</label>")[0])
+        if "disabled" in card.split("<span")[0]:
+            assert 'class="why-not' in card.split("</label>")[0]
 
 
 def test_a_kind_with_an_address_is_stored_together_with_it(visitor: Visitor) -> None:

@@ -44,6 +44,8 @@ GROUPS = (
 
 def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
     """Findings by weight with the page that solves each, and the plan."""
+    from clusters.wizard.inspecting import seen
+
     found = check(document)
     entries = _entries(cluster, document, found)
     groups = [
@@ -53,6 +55,7 @@ def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, A
     plan, problem = _plan(document, found)
     return {
         "groups": [group for group in groups if group[2]],
+        **seen(cluster),
         "blocking": sum(finding.blocking for finding in found),
         "unread": len(unread(cluster, found)),
         "unready": [probe.host for probe in probes_of(cluster, document) if probe.stale or probe.state != "ok"],

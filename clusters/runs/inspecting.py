@@ -1,0 +1,139 @@
+"""Inspections, carried out: the plan's prechecks on the machines, told as they come, without a run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.utils import timezone
+
+from clusters import catalog
+from clusters.catalog.sources import open_source
+from clusters.engine.events import CheckFound, State, StepChanged
+from clusters.engine.executor import execute_plan
+from clusters.engine.plan import PRECHECK, Plan, make_plan
+from clusters.engine.step import discover
+from clusters.errors import InstallerError
+from clusters.models import Inspection
+from clusters.remote.host import Cancel
+from clusters.remote.ssh import SshHost
+from clusters.remote.target import target_of
+from clusters.runs.chores import lease_end
+from clusters.runs.documents import read_document
+from clusters.runs.keys import PinnedKeys
+from clusters.runs.masking import Masks, secrets_in
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+    from clusters.config.schema import Host as HostSpec
+    from clusters.engine.events import Event
+    from clusters.remote.host import Host
+    from clusters.remote.hostkeys import KnownKeys
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks at what was found so far.
+TELL_EVERY = 0.5
+
+
+def open_machine(spec: HostSpec, known: KnownKeys) -> Host:
+    """A machine over SSH."""
+    return SshHost(target_of(spec), known)
+
+
+class _Notes:
+    """A sink that keeps what prechecks found, by check and machine. May be told by many threads."""
+
+    def __init__(self, plan: Plan, masks: Masks) -> None:
+        self._masks = masks
+        self._lock = threading.Lock()
+        self._rows = {
+            (row.path, host): {
+                "check": row.check.id, "title": row.title, "host": host, "state": str(State.WAITING), "found": [],
+            }
+            for row in plan.steps if row.check is not None for host in row.hosts
+        }  # fmt: skip
+
+    def emit(self, event: Event) -> None:
+        """Note a state or a finding; the rest is for logs."""
+        with self._lock:
+            row: dict[str, Any] | None = self._rows.get((event.step, event.host))
+            if row is None:
+                return
+            if isinstance(event, CheckFound):
+                said = {"message": self._masks.text(event.message), "fix": self._masks.text(event.fix)}
+                row["found"].append({"severity": str(event.severity), **said})
+            elif isinstance(event, StepChanged):
+                row["state"] = str(event.state)
+                if event.state == State.FAILED and not row["found"]:
+                    said = {"message": self._masks.text(event.message), "fix": ""}
+                    row["found"].append({"severity": "error", **said})
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What is known now."""
+        with self._lock:
+            return [{**row, "found": list(row["found"])} for row in self._rows.values()]
+
+
+def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
+    """Carry out an inspection that was claimed with this token."""
+    mine = Inspection.objects.filter(pk=pk, worker=token, state="running")
+    row = mine.select_related("cluster").first()
+    if row is None:
+        return
+    ended: dict[str, Any] = {"finished_at": timezone.now(), "lease_until": None}
+    try:
+        document = read_document(row.cluster.document)
+        plan = _plan(document, row.checks, row.hosts)
+        masks = Masks()
+        for secret in secrets_in(document):
+            masks.add(secret)
+        notes = _Notes(plan, masks)
+        looked_at = {(each["check"], each["host"]) for each in notes.rows()}
+        kept = [each for each in row.results if (each["check"], each["host"]) not in looked_at]
+        cancel, known = Cancel(), PinnedKeys(row.cluster_id)
+        thread = threading.Thread(target=_carry_out, args=(plan, document, known, notes, cancel), daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(TELL_EVERY)
+            if not mine.update(results=kept + notes.rows(), lease_until=lease_end()):
+                cancel.ask("another inspection was asked for")
+            if stop is not None and stop.is_set():
+                cancel.ask("the worker stops")
+                mine.update(state="waiting", worker="", lease_until=None)
+        mine.update(**ended, state="done", results=kept + notes.rows(), message="")
+    except InstallerError as error:
+        mine.update(**ended, state="failed", message=error.message)
+    except Exception as error:  # noqa: BLE001 - the border of an inspection; the person has to see that it broke
+        log.error("Inspection %s broke\n%s", pk, traceback.format_exc())
+        mine.update(**ended, state="failed", message=f"Slipway itself failed: {type(error).__name__}")
+
+
+def _plan(document: Document, checks: list[str], hosts: list[str]) -> Plan:
+    """The prechecks that were asked for, on the machines that were asked for."""
+    discover(catalog)
+    only = [f"{PRECHECK}/{check}" for check in checks] or [PRECHECK]
+    plan = make_plan(document, "create", only=only)
+    if not hosts:
+        return plan
+    steps = tuple(replace(row, hosts=tuple(host for host in row.hosts if host in hosts)) for row in plan.steps)
+    needs = {node: frozenset[tuple[str, str]]() for node in plan.needs if node[1] in hosts}
+    return replace(plan, steps=steps, needs=needs)
+
+
+def _carry_out(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, cancel: Cancel) -> None:
+    try:
+        execute_plan(
+            plan,
+            document=document,
+            open_host=lambda spec: open_machine(spec, known),
+            source=open_source(""),
+            sink=notes,
+            cancel=cancel,
+        )
+    finally:
+        connections.close_all()
