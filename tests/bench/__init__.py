@@ -1,1 +1,1 @@
-"""Measurements: each file has `rows()`, which gives (what, measured, must, kept) for every promise it looks at."""
+"""`make bench`: measurements with what they must keep to. One file `bench_….py` for each subject, found by walking."""
