@@ -91,7 +91,7 @@ def grid(request: HttpRequest, pk: int) -> HttpResponse:
 def summary(request: HttpRequest, pk: int) -> HttpResponse:
     """One page to print or hand on: what was asked, what was done, how it ended."""
     run = run_for(request.user, pk)
-    more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run)}
+    more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run), "told": run.notices.all()}
     return render(request, "runs/summary.html", {**_header(run), **more})
 
 
