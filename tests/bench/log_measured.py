@@ -185,15 +185,19 @@ def watchers(pages: Site, session: str) -> Iterator[Row]:
         [sys.executable, "-m", "tests.bench.crowd", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "5"}
-    with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more):
-        said, _ = crowd.communicate(timeout=180)
+    try:
+        with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more):
+            said, _ = crowd.communicate(timeout=180)
+    finally:
+        crowd.kill()
     found = json.loads(said)
     run.refresh_from_db()
     memory = highest_memory(pages.process.pid) if pages.process else 0.0
     behind = found["ended"] - run.finished_at.timestamp()
     complete = found["last"] == [run.last_seq] and not found["gaps"] and run.last_line == rate * seconds
+    again = f"connected again: {found['again']}"
     missed = found["gaps"] + (0 if complete else 1)
-    yield Row(f"{count} watchers at 1,000 lines a second: events missed", missed, 0, "events")
+    yield Row(f"{count} watchers at 1,000 lines a second: events missed", missed, 0, "events", again)
     yield Row(f"{count} watchers: the last of them is at the end after", max(0.0, behind), 5.0)
     yield Row(f"{count} watchers: memory of the pages, at most", memory, 500, "MB")
 
