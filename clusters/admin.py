@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 
-from clusters.models import Account, AuditEntry, Cluster, HostKey, Run
+from clusters.models import Account, AuditEntry, Cluster, HostKey, Notice, Run
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -40,6 +40,15 @@ class RunAdmin(ReadOnly):
     list_filter = ("state", "recipe")
     list_select_related = ("cluster", "asked_by")
     exclude = ("document",)
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly):
+    """What was told of the ends of runs, and what did not get through."""
+
+    list_display = ("run", "way", "state", "tries", "due_at", "sent_at", "error")
+    list_filter = ("state", "way")
+    list_select_related = ("run", "run__cluster")
 
 
 @admin.register(AuditEntry)

@@ -100,7 +100,8 @@ def sqlite(path: Path) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
         },
         # A file also in tests: threads and worker processes have to see the same database.
-        "TEST": {"NAME": path.with_name("test.sqlite3")},
+        # A file of its own for each process: two test runs beside each other do not meet.
+        "TEST": {"NAME": path.with_name(f"test-{os.getpid()}.sqlite3")},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from clusters.models.run import Run
 
@@ -16,13 +17,13 @@ class Notice(models.Model):
     """
 
     class Way(models.TextChoices):
-        WEBHOOK = "webhook"
-        MAIL = "mail"
+        WEBHOOK = "webhook", _("Webhook")
+        MAIL = "mail", _("Mail")
 
     class State(models.TextChoices):
-        WAITING = "waiting"
-        SENT = "sent"
-        GIVEN_UP = "given up"
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Sent")
+        GIVEN_UP = "given up", _("Given up")
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notices")
     way = models.CharField(max_length=16, choices=Way)

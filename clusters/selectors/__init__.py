@@ -1,6 +1,6 @@
 """The questions: what a person may see, how a run stands, what its log says."""
 
-from clusters.selectors.access import cluster_for, clusters_for, run_for
+from clusters.selectors.access import cluster_for, clusters_for, run_for, run_visible
 from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.facts import Found, run_facts, run_findings
@@ -36,5 +36,6 @@ __all__ = [
     "run_plan",
     "run_summary",
     "run_timeline",
+    "run_visible",
     "steps_of",
 ]

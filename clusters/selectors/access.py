@@ -28,6 +28,11 @@ def cluster_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Cluster:
     return cluster
 
 
+def run_visible(user: AbstractBaseUser | AnonymousUser, pk: int) -> bool:
+    """Whether there is such a run for this person; cheaper than `run_for`, which reads and decrypts it."""
+    return Run.objects.filter(pk=pk, cluster__in=clusters_for(user)).exists()
+
+
 def run_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Run:
     """That run; Http404 when there is none or it is somebody else's."""
     run = Run.objects.select_related("cluster").filter(pk=pk, cluster__in=clusters_for(user)).first()

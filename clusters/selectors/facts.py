@@ -10,12 +10,14 @@ from clusters.models import Event
 if TYPE_CHECKING:
     from clusters.models import Run
 
+# Stands for the machine's name while sentences are compared; no sentence has it.
+PLACE = "\x00"
 WEIGHTS = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One finding of a precheck, and every machine of which it says the same."""
+    """One finding of a precheck as it was said of the first of `hosts`; of the others it says the same."""
 
     check: str
     severity: str
@@ -40,7 +42,7 @@ def run_findings(run: Run) -> list[Found]:
     rows = Event.objects.filter(run_id=run.pk, kind="finding").order_by("seq").values_list("host", "data")
     together: dict[tuple[Any, ...], list[str]] = {}
     for host, data in rows:
-        message = str(data.get("message", "")).replace(host, "…") if host else str(data.get("message", ""))
+        message = str(data.get("message", "")).replace(host, PLACE) if host else str(data.get("message", ""))
         key = (data.get("check", ""), data.get("severity", "info"), message, data.get("fix", ""), data.get("waived"))
         hosts = together.setdefault(key, [])
         if host not in hosts:
@@ -53,4 +55,5 @@ def run_findings(run: Run) -> list[Found]:
 
 
 def _said(message: str, hosts: list[str]) -> str:
-    return message.replace("…", hosts[0]) if len(hosts) == 1 else message
+    """The sentence as it was said of the first of them."""
+    return message.replace(PLACE, hosts[0])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import TextField
+from django.db import connection
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from clusters.models import Event, Run
@@ -98,13 +102,21 @@ def lines_in(first: int, host: str, step: str, data: dict[str, Any]) -> Iterator
 def _perhaps(rows: QuerySet[Event], stream: str, search: str) -> QuerySet[Event]:
     """Without the chunks in which, as the database sees at a glance, no line can fit.
 
-    The longest plain part of what is searched stands in the stored JSON as it is; letters outside of ASCII do not.
+    The longest plain part of what is searched stands in the stored JSON as it is. A letter outside of ASCII stands
+    there as its code, small or capital, or in PostgreSQL as itself.
     """
-    words = [max(PLAIN.findall(search), key=len, default="").strip()] if search else []
-    words += [f'"{stream}"'] if stream else []
-    for place, word in enumerate(word for word in words if word):
-        name = f"said{place}"
-        rows = rows.alias(**{name: Cast("data", TextField())}).filter(**{f"{name}__icontains": word})
+    plain = max(PLAIN.findall(search), key=len, default="").strip()
+    strange = next((letter for letter in search if not letter.isascii()), "")
+    words = [{plain}] if plain else []
+    words += [{f'"{stream}"'}] if stream else []
+    if strange:
+        both = {strange.lower(), strange.upper()}
+        words.append({json.dumps(letter)[1:-1] for letter in both} if connection.vendor == "sqlite" else both)
+    if not words:
+        return rows
+    rows = rows.alias(said=Cast("data", TextField()))
+    for spellings in words:
+        rows = rows.filter(reduce(or_, (Q(said__icontains=word) for word in spellings)))
     return rows
 
 

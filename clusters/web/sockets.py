@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
-from django.http import Http404
 from django.urls import path
 
 from clusters.models import Run
 from clusters.runs.doorbell import group, heard
-from clusters.selectors import events_after, run_for
+from clusters.selectors import events_after, run_visible
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
 
 if TYPE_CHECKING:
@@ -92,11 +91,7 @@ class RunSocket(AsyncWebsocketConsumer):
         user = self.scope.get("user")
         if user is None or not user.is_authenticated:
             return ANONYMOUS
-        try:
-            run_for(user, self.run_id)
-        except Http404:
-            return FOREIGN
-        return 0
+        return 0 if run_visible(user, self.run_id) else FOREIGN
 
     async def _follow(self, after: int) -> None:
         """Send what is there, then what comes; without the database, have the browser come again."""

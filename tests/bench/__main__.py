@@ -9,7 +9,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from tests.bench.row import Row, Told, table
+from tests.bench.row import Row, table
 
 
 def subjects() -> list[str]:
@@ -17,9 +17,9 @@ def subjects() -> list[str]:
     return sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
 
 
-def measure(wanted: list[str]) -> list[Row | Told]:
+def measure(wanted: list[str]) -> list[Row]:
     """The rows of the wanted subjects, of all when none is named."""
-    found: list[Row | Told] = []
+    found: list[Row] = []
     for subject in wanted or subjects():
         found += importlib.import_module(f"tests.bench.bench_{subject}").rows()
     return found

@@ -1,4 +1,4 @@
-"""What the log promises: `make bench BENCH=log` measures it with real processes and a real browser."""
+"""What the log of a run promises, measured with real processes and a real browser."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.bench.row import Told
+from tests.bench.row import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 900
 
 
-def rows() -> list[Told]:
-    """A row for each promise, measured in a process and a data directory of their own."""
+def rows() -> Iterator[Row]:
+    """A row for each promise; measured in a process and a data directory of their own."""
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as place:
         found = subprocess.run(
             [sys.executable, "-m", "tests.bench.log_measured"],
@@ -27,4 +31,5 @@ def rows() -> list[Told]:
             timeout=SECONDS,
             check=True,
         )
-    return [Told(what, measured, must, bool(kept)) for what, measured, must, kept in json.loads(found.stdout)]
+    for values in json.loads(found.stdout):
+        yield Row(**values)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import random
 import re
 import struct
 import sys
@@ -21,9 +22,21 @@ class Watcher:
     def __init__(self) -> None:
         self.last = 0
         self.gaps = 0
+        self.again = 0
         self.ended = 0.0
 
     async def follow(self, port: int, path: str, session: str) -> None:
+        """Until the end, as socket.js does: whoever is sent away comes again and goes on from there."""
+        pause = 0.5
+        while not self.ended:
+            try:
+                await self._follow(port, path, session)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                self.again += 1
+                await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+                pause = min(15.0, pause * 2)
+
+    async def _follow(self, port: int, path: str, session: str) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
         key = base64.b64encode(os.urandom(16)).decode()
         writer.write(
@@ -32,7 +45,7 @@ class Watcher:
             f"Cookie: sessionid={session}\r\n\r\n".encode()
         )
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(_frame({"after": 0}))
+        writer.write(_frame({"after": self.last}))
         while not self.ended:
             first, size = await reader.readexactly(2)
             if size == 126:
@@ -40,6 +53,8 @@ class Watcher:
             elif size == 127:
                 size = struct.unpack("!Q", await reader.readexactly(8))[0]
             data = await reader.readexactly(size)
+            if first & 0x0F == 8:
+                raise ConnectionError("sent away")
             if first & 0x0F == 1:
                 self._take(data)
                 writer.write(_frame({"got": self.last}))
@@ -68,6 +83,7 @@ async def main(port: int, path: str, session: str, count: int) -> None:
     found = {
         "last": sorted({watcher.last for watcher in watchers}),
         "gaps": sum(watcher.gaps for watcher in watchers),
+        "again": sum(watcher.again for watcher in watchers),
         "ended": max(watcher.ended for watcher in watchers),
     }
     print(json.dumps(found))

@@ -33,20 +33,6 @@ class Row:
         return self.what, f"{self.measured:.3f} {self.unit}", f"{self.must:g} {self.unit}", verdict, self.beside
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A measurement that was made and judged in a process of its own, in its words; larger may be better there."""
-
-    what: str
-    measured: str
-    must: str
-    kept: bool
-
-    def cells(self) -> tuple[str, ...]:
-        """The row as text: what, measured, must, verdict, beside."""
-        return self.what, self.measured, self.must, "ok" if self.kept else "MISSED", ""
-
-
 HEAD = ("what", "measured", "must", "verdict", "beside")
 
 
@@ -60,7 +46,7 @@ def cpu_seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     return min(found)
 
 
-def table(rows: Iterable[Row | Told]) -> str:
+def table(rows: Iterable[Row]) -> str:
     """All rows under each other, with columns as wide as their widest cell."""
     cells = [HEAD, *(row.cells() for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from pytest_django.fixtures import SettingsWrapper
 
+    from clusters.engine.plan import Plan
+
     MakeRun = Callable[..., Run]
     Engine = Callable[[str], None]
 
@@ -266,3 +268,32 @@ def test_whoever_watches_from_this_process_sees_masked_events(make_run: MakeRun,
     assert "Testing123" not in str(seen)
     assert isinstance(seen[-1], events.RunChanged)
     assert not any(isinstance(event, events.Delivered) for event in seen)
+
+
+def test_an_attempt_of_a_part_carries_out_only_that_part(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clusters.runs import carry_out as module
+    from tests.runs.fakes import Ended
+
+    seen: list[str] = []
+
+    def walked(plan: Plan, **_rest: Any) -> Ended:
+        seen.extend(row.path for row in plan.steps)
+        return Ended("succeeded", changed=1)
+
+    monkeypatch.setattr(module, "execute_plan", walked)
+    run = make_run(only=["precheck/time.skew", "os/swap"], part="step")
+    run.cluster.state = "failed"
+    run.cluster.save()
+    execute(run.pk, worker_name="part")
+    run.refresh_from_db()
+    run.cluster.refresh_from_db()
+    assert run.state == "succeeded"
+    assert seen == ["precheck/time.skew", "os/swap"]
+    assert run.cluster.state != "ready"
+
+
+def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(make_run: MakeRun) -> None:
+    run = make_run(state="running", worker="dead", lease_until=timezone.now() + timedelta(hours=1))
+    assert run in claimable()
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() + timedelta(seconds=20))
+    assert run not in claimable()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core import mail
+from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import Notice, Run
@@ -25,6 +26,7 @@ from tests.processes import manage, wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,7 +97,7 @@ def end_of(run: Run, settings: SettingsWrapper, how: str = "fails") -> None:
 
 
 def test_the_end_is_written_down_with_the_run_and_told_signed(
-    make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver
+    make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver, client: Client
 ) -> None:
     run = make_run()
     end_of(run, settings)
@@ -117,6 +119,10 @@ def test_the_end_is_written_down_with_the_run_and_told_signed(
     assert said["failures"] == [{"machine": "node1", "step": "os/prepare", "found": "disk full"}]
     assert said["url"] == f"https://slipway.example/runs/{run.pk}/"
     assert not [secret for secret in SECRETS if secret in body.decode()]
+    client.force_login(run.cluster.owner)
+    summary = client.get(reverse("run-summary", args=[run.pk])).content.decode()
+    assert "Webhook" in summary
+    assert "t0ken" not in summary
 
 
 def test_a_mistake_that_quotes_a_password_is_told_without_it(

@@ -131,7 +131,7 @@ def test_findings_that_say_the_same_of_many_machines_are_said_once(make_run: Cal
     found = selectors.run_findings(run)
     assert [(one.severity, one.message, one.hosts) for one in found] == [
         ("error", "n3 has one processor.", ["n3"]),
-        ("warning", "… has one processor.", ["n1", "n2"]),
+        ("warning", "n1 has one processor.", ["n1", "n2"]),
     ]
 
 

@@ -73,8 +73,9 @@ def facts(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def header(request: HttpRequest, pk: int) -> HttpResponse:
-    """State, percent, times, buttons, and the cards of failures or of the end."""
-    return render(request, "runs/_header.html", _header(run_for(request.user, pk)))
+    """State, percent, times, buttons, and the cards of failures or of the end; `brief` on the other tabs."""
+    brief = request.GET.get("brief") == "yes"
+    return render(request, "runs/_header.html", {**_header(run_for(request.user, pk)), "brief": brief})
 
 
 @never_cache
@@ -90,7 +91,7 @@ def grid(request: HttpRequest, pk: int) -> HttpResponse:
 def summary(request: HttpRequest, pk: int) -> HttpResponse:
     """One page to print or hand on: what was asked, what was done, how it ended."""
     run = run_for(request.user, pk)
-    more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run)}
+    more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run), "told": run.notices.all()}
     return render(request, "runs/summary.html", {**_header(run), **more})
 
 
@@ -145,7 +146,7 @@ def _tab(request: HttpRequest, run: Run, name: str, more: dict[str, Any]) -> Htt
 
 
 def _page(run: Run, tab: str) -> dict[str, Any]:
-    return {**_header(run), "tabs": TABS, "tab": tab}
+    return {**_header(run), "tabs": TABS, "tab": tab, "brief": tab != "run"}
 
 
 def _header(run: Run) -> dict[str, Any]:
