@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
-.PHONY: help setup run demo lint format bench test test-tools test-fast test-sshd lab test-lab test-browser
+.PHONY: help setup run demo lint format bench test test-tools test-fast test-processes test-sshd lab test-lab test-browser
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -51,6 +51,7 @@ test: $(READY)
 	scripts/install-test-tools
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test-fast
+	$(MAKE) --no-print-directory test-processes
 	$(MAKE) --no-print-directory test-sshd
 	$(MAKE) --no-print-directory lab
 	$(MAKE) --no-print-directory test-lab
@@ -60,7 +61,10 @@ test-tools:
 	scripts/install-test-tools
 
 test-fast: $(READY)
-	$(PYTEST) -q -n 2 -m "not sshd and not lab and not browser"
+	$(PYTEST) -q -n 2 -m "not processes and not sshd and not lab and not browser"
+
+test-processes: $(READY)
+	$(PYTEST) -q -n 2 -m "processes and not sshd and not lab and not browser"
 
 test-sshd: $(READY)
 	$(PYTEST) -q -m "sshd and not lab and not browser"

@@ -191,6 +191,7 @@ def test_without_settings_nothing_is_told(make_run: Callable[..., Run], settings
     assert not Notice.objects.exists()
 
 
+@pytest.mark.processes
 def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(make_run: Callable[..., Run]) -> None:
     run = make_run()
     with receiving() as server:
