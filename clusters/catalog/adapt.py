@@ -8,12 +8,19 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
+CGROUP_DRIVERS = ("systemd", "cgroupfs")
+
 
 def cgroup_driver(cluster: Cluster) -> str:
-    """`systemd`, unless a machine is a container on cgroups v1, where systemd does not own the tree.
+    """What `kubeletConfiguration` says; else `systemd`, unless a machine is a container on cgroups v1, where systemd
+    does not own the tree.
 
     One answer for the cluster, because kubeadm keeps one kubelet configuration for all nodes.
+    The runtime asks here, too.
     """
+    said = cluster.document.kubernetes.kubelet_configuration.get("cgroupDriver")
+    if said in CGROUP_DRIVERS:
+        return str(said)
     members = cluster.members("master") + cluster.members("worker")
     shared = any(machine.facts.container and machine.facts.cgroup_version == 1 for machine in members)
     return "cgroupfs" if shared else "systemd"

@@ -38,6 +38,9 @@ def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
     if document.kubernetes.image_repo:
         message = "KubeKey reads imageRepo up to 1.0 only; it stays in the file."
         yield info("dialect.ignored", "spec.kubernetes.imageRepo", message, hint="namespaceOverride has replaced it.")
+    for path, own in losses(document, "spec", lambda key, _: key.since >= OWN):
+        message = f"{own.name} means something to Slipway only; it stays in the file."
+        yield info("dialect.ignored", path, message)
     for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
         for key in data:
             message = f"{key} means something to KubeKey 4 only; it stays in the file."
@@ -69,6 +72,10 @@ _PLUGINS = {
     "v4": ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "other", "none"),
 }
 _BALANCERS = ("", "haproxy", "kube-vip")
+
+
+OWN = (99,)
+"""`since` of keys that no KubeKey has."""
 
 
 def _too_new(key: Key, path: str) -> bool:
@@ -114,7 +121,8 @@ def _lost_in_the_old(document: Document) -> Iterator[Finding]:
 
 def _lost(document: Document, path: str, key: str, since: tuple[int, ...]) -> Finding:
     release = ".".join(str(part) for part in since)
+    came = "which is Slipway's own" if since >= OWN else f"which came with KubeKey {release}"
     parts = path.split(".")
     hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
-    message = f"v1alpha1 has no key {key}, which came with KubeKey {release}; it is left out."
+    message = f"v1alpha1 has no key {key}, {came}; it is left out."
     return warning("dialect.lost", path, message, hint="Export as v1alpha2 to keep it.", hosts=hosts)

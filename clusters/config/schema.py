@@ -88,10 +88,10 @@ class Document(Model):
     control_plane_endpoint: ControlPlaneEndpoint = key(
         ControlPlaneEndpoint(), "Where clients reach the API server.", shown=True
     )
-    system: System = key(System(), "What is done to the operating system.", since="2.0", acted=False)
+    system: System = key(System(), "What is done to the operating system.", since="2.0")
     kubernetes: Kubernetes = key(Kubernetes(), "Kubernetes.", shown=True)
     etcd: Etcd = key(Etcd(), "Where the cluster's state is kept.", shown=True)
-    dns: Dns = key(Dns(), "Names in the cluster.", since="3.1", acted=False)
+    dns: Dns = key(Dns(), "Names in the cluster.", since="3.1")
     network: Network = key(Network(), "The network plugin and the networks.", shown=True)
     storage: Storage = key(Storage(), "Where volumes come from.", since="3.0", acted=False)
     registry: Registry = key(Registry(), "Where images come from.", shown=True)

@@ -132,6 +132,10 @@ def api_port(document: Document) -> int:
     return document.control_plane_endpoint.port
 
 
+NODE_DNS_ADDRESS = "169.254.25.10"
+"""Where pods find the DNS cache of their own node (`nodelocaldns`); link-local, the same on all. KubeKey's address."""
+
+
 def first_service_address(cidr: str) -> str:
     """The address of the service `kubernetes`: the first of the service CIDR. Empty when it is no CIDR."""
     return _nth_address(cidr, 1)

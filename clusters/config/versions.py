@@ -94,6 +94,12 @@ CONTAINERD_2 = "2.3.4"
 RUNC = "1.3.6"
 """Closes CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 and CVE-2026-41579. Source: runc's CHANGELOG.md."""
 
+NODE_DNS_IMAGE = "registry.k8s.io/dns/k8s-dns-node-cache:1.25.0"
+"""The DNS cache of `nodelocaldns`. Source: kubespray's `nodelocaldns_version`."""
+
+KUBE_VIP_IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.3"
+"""The virtual address of `internalLoadbalancer: kube-vip`. Source: kube-vip's releases."""
+
 HAPROXY_IMAGE = "docker.io/library/haproxy:3.2.8-alpine"
 """The proxy of `internalLoadbalancer: haproxy`; a series with long-term support. Source: haproxy's releases."""
 
@@ -257,6 +263,17 @@ def coredns_repository(version: Version) -> str:
     """CoreDNS's image without its tag; it moved one folder down in 1.21. Source: kubeadm's changelog of 1.21."""
     name = "coredns" if version.minor <= 20 else "coredns/coredns"
     return f"{image_repository(version)}/{name}"
+
+
+def etcd_image(version: Version) -> str:
+    """The image of an etcd that kubeadm runs as a static pod: the etcd of the table above, also where kubeadm's own
+    default is older. k8s.gcr.io has had nothing new since April 2023, so newer ones come from registry.k8s.io.
+
+    Source of the tags: minikube's table of images.
+    """
+    tag = _SERIES[version.minor].etcd
+    repository = image_repository(version) if tag == "3.4.13" else "registry.k8s.io"
+    return f"{repository}/etcd:{tag}-0"
 
 
 def has_dockershim(version: Version) -> bool:

@@ -162,7 +162,7 @@ def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[
                 needs |= gate
                 needs |= {(need, host) for need in row.step.needs if host in hosts.get(need, ())}
                 needs |= {(need, other) for need in row.step.needs_all for other in hosts.get(need, ())}
-                if row.step.serial and before is not None:
+                if row.step.is_serial(document) and before is not None:
                     needs.add(before)
             before = (row.path, host)
             graph[(row.path, host)] = frozenset(needs)

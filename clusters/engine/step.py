@@ -28,9 +28,10 @@ class Step:
 
     `needs` are steps that must be over on the same machine (where they apply there at all);
     `needs_all` are steps that must be over on every machine they apply to. `serial`: one machine
-    at a time. `timeout` is in seconds and for one machine; `expected` is the shipped estimate in
-    seconds, used until there are measurements. `uncut`: a cancel waits for its end, because a
-    half-done one would need repair by hand. `when` leaves the step out of plans it has no part in.
+    at a time, always or for documents of which a function says so. `timeout` is in seconds and for
+    one machine; `expected` is the shipped estimate in seconds, used until there are measurements.
+    `uncut`: a cancel waits for its end, because a half-done one would need repair by hand. `when`
+    leaves the step out of plans it has no part in.
     """
 
     path: str
@@ -39,11 +40,15 @@ class Step:
     body: Callable[[Machine, Cluster], Iterator[Want]]
     needs: tuple[str, ...] = ()
     needs_all: tuple[str, ...] = ()
-    serial: bool = False
+    serial: bool | Callable[[Document], bool] = False
     timeout: float = 300.0
     expected: float = 2.0
     uncut: bool = False
     when: Callable[[Document], bool] | None = None
+
+    def is_serial(self, document: Document) -> bool:
+        """Whether machines take turns in this step."""
+        return self.serial(document) if callable(self.serial) else self.serial
 
     @property
     def phase(self) -> str:
@@ -74,7 +79,7 @@ def step(
     on: str,
     needs: tuple[str, ...] = (),
     needs_all: tuple[str, ...] = (),
-    serial: bool = False,
+    serial: bool | Callable[[Document], bool] = False,
     timeout: float = 300.0,
     expected: float = 2.0,
     uncut: bool = False,

@@ -43,11 +43,27 @@ WANTS = {
     "etcd/start": ("node1", ["/var/lib/etcd", "/etc/etcd.env", "etcd.service", "service etcd runs", "healthy"]),
     "kubernetes/binaries": ("node3", ["kubeadm", "kubelet", "kubectl"]),
     "kubernetes/kubelet": ("node3", ["kubelet.service", "10-kubeadm.conf", "/etc/default/kubelet", "starts at boot"]),
+    "before/scripts": ("node1", []),
+    "after/cluster-scripts": ("node1", []),
+    "after/scripts": ("node1", []),
+    "os/clock": ("node1", []),
+    "os/extra-packages": ("node1", []),
+    "kubernetes/dns": ("node1", ["CoreDNS has the document's Corefile"]),
+    "kubernetes/node-dns": ("node1", ["/etc/slipway is a directory", "node-dns.json", "the DNS cache of the nodes"]),
+    "finish/node-dns": ("node1", ["ready on every node"]),
+    "kubernetes/audit": ("node1", ["/etc/kubernetes/audit", "/var/log/kubernetes/audit", "policy.yaml"]),
+    "etcd/external": ("node1", ["mode 700", "external-ca.pem", "external.pem", "external-key.pem"]),
+    "images/kube-vip": ("node1", ["image ghcr.io/kube-vip/kube-vip"]),
+    "endpoint/kube-vip": ("node1", ["/etc/kubernetes/manifests", "kube-vip.yaml", "at the shared address"]),
+    "endpoint/kube-vip-others": ("node2", ["/etc/kubernetes/manifests", "kube-vip.yaml", "at the shared address"]),
     "kubernetes/init": (
         "node1",
-        ["kubeadm-config.yaml", "control plane of this cluster runs", "API server is ready", "initialised"],
+        ["kubeadm-config.yaml", "control plane of this cluster runs", "API server is ready", "kubelet", "initialised"],
     ),
-    "kubernetes/join-control-plane": ("node2", ["node2 is a node", "kubelet runs", "its own API server is ready"]),
+    "kubernetes/join-control-plane": (
+        "node2",
+        ["node2 is a node", "service kubelet runs", "its own API server is ready"],
+    ),
     "endpoint/own": ("node2", ["/etc/hosts has our lines on endpoint", "service kubelet"]),
     "endpoint/kube-proxy": ("node1", ["kube-proxy asks https://127.0.0.1:6443"]),
     "endpoint/haproxy": (
@@ -59,7 +75,7 @@ WANTS = {
         ["system tools", "mode 755", "api-server-is-ready", "mode 755", "keepalived.conf", "service keepalived"],
     ),
     "images/haproxy": ("node3", ["image docker.io/library/haproxy"]),
-    "kubernetes/join": ("node3", ["node3 is a node of the cluster", "kubelet runs"]),
+    "kubernetes/join": ("node3", ["node3 is a node of the cluster", "service kubelet runs"]),
     "kubernetes/labels": ("node1", ["node2 has its labels", "node3 has its labels"]),
     "network/bridge": (
         "node2",
@@ -69,7 +85,7 @@ WANTS = {
 }
 
 
-def test_every_step_is_listed_here() -> None:
+def test_every_step_is_listed_here(archive: Path) -> None:
     assert set(WANTS) == set(STEPS.steps)
 
 

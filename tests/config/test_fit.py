@@ -36,6 +36,16 @@ def test_v1alpha2_holds_everything_and_says_what_nobody_reads_there() -> None:
     }
 
 
+def test_keys_that_only_slipway_has_are_named() -> None:
+    kubevip = {"mode": "BGP", "localAS": 65010, "peers": [{"address": "10.1.2.1", "as": 65001}]}
+    endpoint = ControlPlaneEndpoint.model_validate({"internalLoadbalancer": "kube-vip", "kubevip": kubevip})
+    document = seed_document(control_plane_endpoint=endpoint)
+    ours = {f"spec.controlPlaneEndpoint.kubevip.{key}": "dialect.ignored" for key in ("localAS", "peers")}
+    assert {path: id for path, id in _said(document, "v1alpha2").items() if "kubevip" in path} == ours
+    assert "spec.controlPlaneEndpoint.kubevip.peers" in _said(document, "v4")
+    assert fitted(document, "v1alpha2") == document
+
+
 def test_every_key_that_v1alpha1_has_not_is_named() -> None:
     said = _said(_full(), "v1alpha1")
     assert said["spec.system"] == said["spec.dns"] == said["spec.registry.auths"]

@@ -132,6 +132,7 @@ def test_secrets_are_secrets_by_type() -> None:
         "Host.password",
         "Host.privateKey",
         "RegistryAuth.password",
+        "BgpPeer.password",
         "Authentication.jwtSecret",
         "BasicAuth.password",
     }

@@ -197,7 +197,8 @@ def test_the_mask_that_is_proposed_is_large_enough() -> None:
 @pytest.mark.parametrize(
     ("etcd", "id"),
     [
-        ({"type": "kubeadm"}, "etcd.type_not_built"),
+        ({"type": "kubeadm"}, None),
+        ({"type": "kubeadm", "peer_port": 2480}, "etcd.kubeadm_port"),
         ({"type": "kubekye"}, "etcd.type_unknown"),
         ({"port": 0}, "etcd.port_range"),
         ({"port": 2380}, "etcd.ports_same"),

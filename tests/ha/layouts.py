@@ -25,6 +25,8 @@ class Layout:
     shared_address: int = 0
     port: int = 6443
     etcd_section: dict[str, Any] = field(default_factory=dict)
+    kubernetes_section: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def machines(self) -> int:
@@ -53,11 +55,13 @@ class Layout:
                 "clusterName": "cluster.local",
                 "containerManager": "containerd",
                 "proxyMode": "iptables",
+                **self.kubernetes_section,
             },
             "network": {"plugin": "bridge", "kubePodsCIDR": "10.233.64.0/18", "kubeServiceCIDR": "10.233.0.0/18"},
         }
         if self.etcd_section:
             spec["etcd"] = self.etcd_section
+        spec |= self.more
         document = {
             "apiVersion": "kubekey.kubesphere.io/v1alpha2",
             "kind": "Cluster",
@@ -74,6 +78,32 @@ PROXIES = Layout("proxies", THREE, THREE, ("node4", "node5"), load_balancer="hap
 """Three control planes with etcd, two workers with a proxy each; on a port that is not the usual one."""
 SHARED_ADDRESS = Layout("shared-address", THREE, THREE, THREE, load_balancer="keepalived", shared_address=200)
 """Three machines that are everything, behind an address they share."""
+STACKED_ETCD = Layout(
+    "stacked-etcd",
+    (),
+    THREE,
+    THREE,
+    load_balancer="keepalived",
+    shared_address=201,
+    etcd_section={"type": "kubeadm", "dataDir": "/var/lib/etcd-of-kubeadm", "extraArgs": ["ETCD_LOG_LEVEL=info"]},
+    kubernetes_section={
+        "audit": {"enabled": True},
+        "podPidsLimit": 4096,
+        "apiserverArgs": ["event-ttl=2h0m0s"],
+        "kubeletArgs": ["max-pods=99", "node-labels=from=kubelet-args"],
+        "kubeProxyArgs": ["metrics-bind-address=127.0.0.1:10249"],
+        "featureGates": {"TTLAfterFinished": True},
+        "kubeletConfiguration": {"containerLogMaxFiles": 4},
+    },
+    more={
+        "dns": {"dnsEtcHosts": "10.9.8.7 hub.example", "nodeEtcHosts": "10.9.8.7 hub.example"},
+        "system": {
+            "preInstall": [{"name": "first", "bash": "cat words.txt > /root/first", "materials": ["words.txt"]}],
+            "postInstall": [{"name": "last", "bash": "date >> /root/last", "role": "master"}],
+        },
+    },
+)
+"""etcd in static pods of kubeadm's on three machines that are everything, and much else that a document can say."""
 ETCD_APART = Layout("etcd-apart", ("node3", "node4", "node5"), ("node1",), ("node2",))
 """etcd on machines of its own."""
 ALL_IN_ONE = Layout("all-in-one", ("node1",), ("node1",), ("node1",))

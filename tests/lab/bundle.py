@@ -51,6 +51,9 @@ PROXY_LINKS = {
     for verb in ("", "-save", "-restore")
 }
 HAPROXY_NOTE = "Debian's haproxy 2.6 under the name of upstream's image"
+ETCD_PACKAGES = ("libc-bin", "libc6")
+ETCD_IMAGE = f"{REGISTRY}/etcd:3.4.13-0"
+ETCD_NOTE = f"a stand-in: Debian's etcd {ETCD} under the name of the image that kubeadm 1.20 asks for"
 DNS_NOTE = "a stand-in: the lab's own small DNS server, not CoreDNS"
 CRICTL_NOTE = "a stand-in: the lab's own small program, not crictl"
 
@@ -183,6 +186,14 @@ def _images(build: Build, work: Path, debian: Path, dns: Path) -> list[Image]:
         component("kube-proxy", _small_base(build, work / "proxy", PROXY_PACKAGES)),
         Image(f"{REGISTRY}/pause:{PAUSE}", ["/pause"], {"/pause": binaries / "pause"}, {}),
         Image(f"{REGISTRY}/coredns:{COREDNS}", ["/coredns"], {"/coredns": dns}, {}, note=DNS_NOTE),
+        Image(
+            ETCD_IMAGE,
+            [],
+            {"/usr/local/bin/etcd": debian / "usr/bin/etcd", "/usr/local/bin/etcdctl": debian / "usr/bin/etcdctl"},
+            {},
+            _small_base(build, work / "etcd", ETCD_PACKAGES),
+            note=ETCD_NOTE,
+        ),
         Image(
             HAPROXY,
             ["/usr/sbin/haproxy"],

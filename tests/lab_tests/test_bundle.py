@@ -40,6 +40,8 @@ IMAGES = {
     "k8s.gcr.io/kube-proxy:v1.20.2",
     "k8s.gcr.io/pause:3.2",
     "k8s.gcr.io/coredns:1.7.0",
+    "k8s.gcr.io/etcd:3.4.13-0",
+    "docker.io/library/haproxy:3.2.8-alpine",
     "docker.io/library/busybox:1.35",
 }
 
@@ -76,7 +78,7 @@ def test_images_say_their_names_and_stand_ins_say_that_they_are(lab_bundle: Path
             manifest = json.load(archive.extractfile("manifest.json"))
         assert manifest[0]["RepoTags"] == [image["ref"]]
     noted = {image["ref"] for image in index["images"] if image["note"].startswith("a stand-in")}
-    assert noted == {"k8s.gcr.io/coredns:1.7.0"}
+    assert noted == {"k8s.gcr.io/coredns:1.7.0", "k8s.gcr.io/etcd:3.4.13-0"}
     assert index["components"]["crictl"][0]["note"].startswith("a stand-in")
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import CommandError, call_command
 
+from clusters.config.carried import unpacked
 from clusters.models import Cluster, HostKey, Run
+from clusters.services import document_of
 from tests.processes import manage, wait_for
 
 if TYPE_CHECKING:
@@ -58,6 +60,17 @@ def test_a_second_time_uses_the_same_cluster(file: Path, seed: str, admin: User)
     create(file, "--yes")
     assert Cluster.objects.get().version == 2
     assert Run.objects.count() == 2
+
+
+def test_files_that_the_document_names_are_read_here_and_stored_with_it(file: Path, seed: str, admin: User) -> None:
+    (file.parent / "tool.sh").write_text("echo hello")
+    file.write_text(f"{seed}  system:\n    preInstall:\n    - {{bash: ./tool.sh, materials: [tool.sh]}}\n")
+    create(file, "--accept-host-keys", "--yes")
+    material = document_of(Cluster.objects.get()).system.pre_install[0].materials[0]
+    assert unpacked(material) == ("tool.sh", b"echo hello")
+    (file.parent / "tool.sh").unlink()
+    with pytest.raises(CommandError, match=r"tool\.sh, which the document names, cannot be read"):
+        create(file, "--yes")
 
 
 def test_a_failure_is_told_as_a_card_and_by_the_exit_code(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PORTS = {"master": (10250, 10257, 10259), "worker": (10250,), "etcd": ()}
 
+STATIC_ETCD = {2379, 2380, 2381}
+"""Clients, members and metrics of an etcd that kubeadm runs."""
+
 
 @precheck("net.ports_free", fix="Stop what listens there, or move it to another port.")
 def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
@@ -28,7 +31,9 @@ def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     wanted = {port for role in machine.roles for port in PORTS[role]}
     if "master" in machine.roles:
         wanted.add(api_port(document))
-    if "etcd" in machine.roles:
+    if document.etcd.type == "kubeadm" and "master" in machine.roles:
+        wanted |= STATIC_ETCD
+    elif document.etcd.type == "kubekey" and "etcd" in machine.roles:
         wanted |= {document.etcd.port, document.etcd.peer_port}
     taken = sorted(wanted & set(machine.facts.listening))
     if taken:

@@ -8,6 +8,7 @@ CREATE = recipe(
     "create",
     "Install cluster",
     "precheck",
+    "before",
     "os",
     "runtime",
     "images",
@@ -16,4 +17,5 @@ CREATE = recipe(
     "endpoint",
     "network",
     "finish",
+    "after",
 )

@@ -9,7 +9,7 @@ from clusters.config.finding import error, info, warning
 from clusters.config.rules.notbuilt import choices
 from clusters.config.rules.registry import rule
 from clusters.config.sections.endpoint import LOAD_BALANCERS, VIP_MODES, VIRTUAL, KubeVip
-from clusters.config.syntax import did_you_mean
+from clusters.config.syntax import address_of, did_you_mean, network_of
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _PATH = "spec.controlPlaneEndpoint"
+LARGEST_AS = 4_294_967_295
+"""Autonomous systems have 32 bits. Source: RFC 6793."""
 
 
 def _addresses(document: Document) -> dict[str, str]:
@@ -122,18 +124,49 @@ def kube_vip(document: Document) -> Iterator[Finding]:
         at = f"{_PATH}.kubevip.mode"
         allowed = ", ".join(VIP_MODES)
         yield error("endpoint.vip_mode", at, message, hint=hint, found=shown(mode), allowed=allowed)
+    elif mode == "BGP":
+        yield from _peers(endpoint.kubevip)
+
+
+def _peers(kubevip: KubeVip) -> Iterator[Finding]:
+    """With BGP there are routers to tell, each with an address and an autonomous system."""
+    path = f"{_PATH}.kubevip.peers"
+    if not kubevip.peers:
+        message = "With BGP the routers are told where the virtual address is, and none is named."
+        hint = "Name them: peers: [{address: 10.1.2.1, as: 65001}]."
+        yield error("endpoint.bgp_no_peer", path, message, hint=hint, found="none", allowed="at least 1")
+    for at, number in (
+        (f"{_PATH}.kubevip.localAS", kubevip.local_as),
+        *((f"{path}.{index}.as", peer.peer_as) for index, peer in enumerate(kubevip.peers)),
+    ):
+        if not 1 <= number <= LARGEST_AS:
+            message = f"{number} is no autonomous system."
+            yield error("endpoint.bgp_as", at, message, found=str(number), allowed=f"1 to {LARGEST_AS}")
+    for index, peer in enumerate(kubevip.peers):
+        if address_of(peer.address) is None:
+            message = f"{shown(peer.address)} is no router's address."
+            at = f"{path}.{index}.address"
+            yield error("endpoint.bgp_peer", at, message, found=shown(peer.address), allowed="an IP address")
+        if peer.password is not None and set(peer.password.reveal()) & set(",:"):
+            message = "kube-vip cannot be told a BGP password with a comma or a colon in it."
+            at = f"{path}.{index}.password"
+            yield error("endpoint.bgp_password", at, message, found="a comma or a colon", allowed="other characters")
 
 
 @rule
 def ipvs_and_virtual_address(document: Document) -> Iterator[Finding]:
     """kube-proxy in ipvs mode leaves the virtual address alone. Source: KubeKey's issue 1702."""
     endpoint, kubernetes = document.control_plane_endpoint, document.kubernetes
-    if endpoint.internal_loadbalancer == "kube-vip" and kubernetes.proxy_mode == "ipvs":
+    address = address_of(endpoint.address)
+    if endpoint.internal_loadbalancer in VIRTUAL and kubernetes.proxy_mode == "ipvs" and address is not None:
         ipvs = kubernetes.kube_proxy_configuration.get("ipvs")
-        if not (isinstance(ipvs, dict) and ipvs.get("excludeCIDRs")):
-            message = "kube-proxy in ipvs mode may take the virtual address away from kube-vip."
-            hint = "Take iptables, or name the address in kubeProxyConfiguration.ipvs.excludeCIDRs."
-            yield warning("endpoint.vip_ipvs", "spec.kubernetes.proxyMode", message, hint=hint, found="ipvs")
+        excluded = ipvs.get("excludeCIDRs") if isinstance(ipvs, dict) else None
+        networks = [network_of(str(each)) for each in excluded] if isinstance(excluded, list) else []
+        if excluded is not None and not any(each is not None and address in each for each in networks):
+            message = "excludeCIDRs replaces Slipway's own list, and kube-proxy may take the virtual address away."
+            hint = f"Add {endpoint.address}/{address.max_prefixlen} to it."
+            path = "spec.kubernetes.kubeProxyConfiguration.ipvs.excludeCIDRs"
+            yield warning("endpoint.vip_ipvs", path, message, hint=hint, found=shown(str(excluded)))
 
 
 @rule

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
+from clusters.config.etcdtuning import flag_of
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.sections.etcd import ETCD_TYPES, LOG_LEVELS, METRICS, ExternalEtcd
@@ -25,6 +27,12 @@ HEARTBEATS = 5
 """etcd refuses an election timeout shorter than this many heartbeats. Source: etcd's check of its flags."""
 
 _PATH = "spec.etcd"
+_FLAG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_OURS = re.compile(
+    r"name|data-dir|(initial-)?(advertise|listen)-(client|peer)-urls|initial-advertise-peer-urls|initial-cluster"
+    r"|initial-cluster-(state|token)|(peer-)?(trusted-ca-file|cert-file|key-file|client-cert-auth)"
+)
+"""Flags that say who a member is and whom it trusts."""
 
 
 @rule
@@ -60,6 +68,34 @@ def ports(document: Document) -> Iterator[Finding]:
         message = f"Clients and peers cannot both use port {section.port}."
         allowed = f"any but {section.port}"
         yield error("etcd.ports_same", f"{_PATH}.peerPort", message, found=str(section.port), allowed=allowed)
+
+
+@rule
+def ports_of_a_static_pod(document: Document) -> Iterator[Finding]:
+    """An etcd of kubeadm's listens where kubeadm has it listen."""
+    section = document.etcd
+    for key, port, usual in (("port", section.port, 2379), ("peerPort", section.peer_port, 2380)):
+        if section.type == "kubeadm" and port != usual and 1 <= port <= 65535:
+            message = f"kubeadm's etcd always listens on {usual}; {port} cannot be had."
+            hint = "Take type kubekey, or leave the port out."
+            path = f"{_PATH}.{key}"
+            yield error("etcd.kubeadm_port", path, message, hint=hint, found=str(port), allowed=str(usual))
+
+
+@rule
+def extra_arguments(document: Document) -> Iterator[Finding]:
+    """Lines of extraArgs set something that etcd has, and that is not Slipway's to say."""
+    for index, line in enumerate(document.etcd.extra_args):
+        path, name = f"{_PATH}.extraArgs.{index}", flag_of(line.partition("=")[0])
+        if "=" not in line or not _FLAG.fullmatch(name) or "\n" in line:
+            message = f"{shown(line)} sets nothing."
+            allowed = "ETCD_NAME=value"
+            yield error("etcd.extra_arg_syntax", path, message, found=shown(line), allowed=allowed)
+        elif _OURS.fullmatch(name):
+            message = f"{name} says who a member is and whom it trusts; Slipway sets it."
+            yield error(
+                "etcd.extra_arg_ours", path, message, hint="Remove the line.", found=name, allowed="other flags"
+            )
 
 
 @rule
@@ -106,7 +142,7 @@ def timing(document: Document) -> Iterator[Finding]:
     elif not HEARTBEATS * heartbeat <= election <= MOST_ELECTION_MS:
         allowed = f"{HEARTBEATS * heartbeat} to {MOST_ELECTION_MS}"
         message = f"etcd does not start with an election timeout of {election} ms and a heartbeat of {heartbeat} ms."
-        hint = "250 and 5000 are usual."
+        hint = "250 and 2500 are usual."
         yield error("etcd.election_timeout", path, message, hint=hint, found=str(election), allowed=allowed)
 
 

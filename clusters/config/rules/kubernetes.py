@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import versions
-from clusters.config.finding import error
+from clusters.config.finding import error, warning
+from clusters.config.proxyflags import has_a_place
 from clusters.config.rules.registry import rule
 from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS, PROXY_MODES
 from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, parts_of, tidied
@@ -165,6 +166,18 @@ def arguments(document: Document) -> Iterator[Finding]:
                 message = f"{name} stands in {key} twice; only one of them counts."
                 yield error("kubernetes.arg_duplicate", path, message, found=name, allowed="each name once")
             seen.add(name)
+
+
+@rule
+def proxy_arguments(document: Document) -> Iterator[Finding]:
+    """Arguments of kube-proxy have a field in its configuration: beside a configuration file it ignores flags."""
+    for index, item in enumerate(document.kubernetes.kube_proxy_args):
+        name, equals, value = item.partition("=")
+        if equals and name and not has_a_place(name, value):
+            path = f"{_PATH}.kubeProxyArgs.{index}"
+            message = f"kube-proxy's configuration has no field for {shown(item)}; it is left out."
+            hint = "Say it in kubeProxyConfiguration, if it can be said there."
+            yield warning("kubernetes.proxy_arg_ignored", path, message, hint=hint, found=shown(name))
 
 
 @rule

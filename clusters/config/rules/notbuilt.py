@@ -25,7 +25,7 @@ BUILT: dict[str, dict[str, bool]] = {
     "internalLoadbalancer": {
         "haproxy": True,
         "keepalived": True,
-        "kube-vip": False,
+        "kube-vip": True,
     },
     "containerManager": {
         "containerd": True,
@@ -35,8 +35,8 @@ BUILT: dict[str, dict[str, bool]] = {
     },
     "etcd.type": {
         "kubekey": True,
-        "kubeadm": False,
-        "external": False,
+        "kubeadm": True,
+        "external": True,
     },
     "plugin": {
         "bridge": True,

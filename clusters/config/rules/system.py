@@ -6,10 +6,12 @@ import re
 import zoneinfo
 from typing import TYPE_CHECKING
 
+from clusters.config.carried import is_carried, unpacked
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean, is_absolute, is_address_or_name
 from clusters.config.yamltree import shown
+from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,10 +79,22 @@ def scripts(document: Document) -> Iterator[Finding]:
             hint, allowed = did_you_mean(script.role, groups), ", ".join(groups)
             yield error("script.role", f"{path}.role", message, hint=hint, found=shown(script.role), allowed=allowed)
         for index, material in enumerate(script.materials):
-            if not is_absolute(material):
+            at = f"{path}.materials.{index}"
+            if is_carried(material):
+                if not _unpacks(material):
+                    message = "A file in the document is not written as data:NAME;base64,CONTENT."
+                    yield error("script.material_broken", at, message, allowed="data:NAME;base64,CONTENT")
+            elif not is_absolute(material):
                 message = f"{shown(material)} is looked for beside the installer; give its whole path."
-                at = f"{path}.materials.{index}"
                 yield warning("script.material", at, message, found=shown(material), allowed="an absolute path")
+
+
+def _unpacks(material: str) -> bool:
+    try:
+        unpacked(material)
+    except ConfigError:
+        return False
+    return True
 
 
 @rule

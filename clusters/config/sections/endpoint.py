@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusters.config.keys import Model, Text, key
+from clusters.config.keys import GivenSecret, Model, Text, key
 
 LOAD_BALANCERS = ("haproxy", "keepalived", "kube-vip")
 VIRTUAL = ("keepalived", "kube-vip")
@@ -10,10 +10,30 @@ VIRTUAL = ("keepalived", "kube-vip")
 VIP_MODES = ("ARP", "BGP")
 
 
+OURS = "99"
+"""`since` of a key that only Slipway has: no release of KubeKey brought it."""
+
+
+class BgpPeer(Model):
+    """A router that is told of the virtual address."""
+
+    address: Text = key("", "The router's address.", since=OURS)
+    peer_as: int = key(0, "The router's autonomous system.", alias="as", since=OURS)
+    password: GivenSecret = key(None, "Password of the session (TCP MD5), if it has one.", since=OURS)
+    multihop: bool = key(False, "The router is not in the machines' own network.", since=OURS)
+
+
 class KubeVip(Model):
     """How kube-vip tells the network where the virtual address is."""
 
     mode: Text = key("ARP", "ARP or BGP.", since="2.3", choices=VIP_MODES)
+    interface: Text = key(
+        "", "Network interface of the address; found by the machine's address when empty.", since=OURS
+    )
+    local_as: int = key(65000, "BGP: the machines' own autonomous system.", alias="localAS", since=OURS)
+    peers: tuple[BgpPeer, ...] = key(
+        (), "BGP: the routers; KubeKey names the control planes to each other.", since=OURS
+    )
 
 
 class ControlPlaneEndpoint(Model):
@@ -34,4 +54,4 @@ class ControlPlaneEndpoint(Model):
     )
     address: Text = key("", "A load balancer's or, for keepalived and kube-vip, the virtual address.", shown=True)
     port: int = key(6443, "The port clients use.", shown=True, quoted=True)
-    kubevip: KubeVip = key(KubeVip(), "kube-vip's options.", since="2.3", acted=False)
+    kubevip: KubeVip = key(KubeVip(), "kube-vip's options.", since="2.3")

@@ -18,7 +18,7 @@ MOVED = {
 
 
 class ExternalEtcd(Model):
-    """An etcd that is there already. The files lie on the installer's machine."""
+    """An etcd that is there already. Certificates and key are PEM texts; paths are read by `cluster create` only."""
 
     endpoints: Names = key((), "URLs of its members, like https://10.1.2.3:2379.", since="2.1")
     ca_file: Text = key("", "Its certificate authority's certificate.", since="2.1")
@@ -36,11 +36,11 @@ class Etcd(Model):
         shown=True,
         choices=ETCD_TYPES,
     )
-    external: ExternalEtcd = key(ExternalEtcd(), "Where an external etcd is.", since="2.1", acted=False)
+    external: ExternalEtcd = key(ExternalEtcd(), "Where an external etcd is.", since="2.1")
     port: int = key(2379, "Clients' port.", since="3.1.3", v4="etcd.port")
     peer_port: int = key(2380, "Members' port.", since="3.1.3", v4="etcd.peer_port")
     data_dir: Text = key("/var/lib/etcd", "Directory of the data.", since="3.0.8", v4="etcd.env.data_dir")
-    extra_args: Names = key((), "Lines for etcd's environment file.", since="3.1.3", acted=False)
+    extra_args: Names = key((), "Lines for etcd's environment file, like ETCD_LOG_LEVEL=debug.", since="3.1.3")
     backup_dir: Text = key(
         "/var/backups/kube_etcd", "Directory of the snapshots.", since="1.1", acted=False, v4="etcd.backup.backup_dir"
     )
@@ -54,27 +54,26 @@ class Etcd(Model):
         since="1.1",
         acted=False,
     )
-    heartbeat_interval: int = key(250, "Milliseconds.", since="3.0.8", acted=False, v4="etcd.env.heartbeat_interval")
-    election_timeout: int = key(5000, "Milliseconds.", since="3.0.8", acted=False, v4="etcd.env.election_timeout")
+    heartbeat_interval: int = key(250, "Milliseconds.", since="3.0.8", v4="etcd.env.heartbeat_interval")
+    election_timeout: int = key(
+        2500,
+        "Milliseconds; KubeKey's 5000 keep the API silent for longer when the leader dies.",
+        since="3.0.8",
+        v4="etcd.env.election_timeout",
+    )
     snapshot_count: int = key(
-        10000, "Changes between two snapshots of the log.", since="3.0.8", acted=False, v4="etcd.env.snapshot_count"
+        10000, "Changes between two snapshots of the log.", since="3.0.8", v4="etcd.env.snapshot_count"
     )
     auto_compaction_retention: int = key(
-        8, "Hours of history that are kept.", since="3.0.8", acted=False, v4="etcd.env.compaction_retention"
+        8, "Hours of history that are kept.", since="3.0.8", v4="etcd.env.compaction_retention"
     )
-    metrics: Text = key(
-        "basic", "basic or extensive.", since="3.0.8", acted=False, v4="etcd.env.metrics", choices=METRICS
-    )
-    log_level: Text = key(
-        "", "etcd's own when empty.", since="3.0.8", acted=False, v4="etcd.env.log_level", choices=LOG_LEVELS
-    )
+    metrics: Text = key("basic", "basic or extensive.", since="3.0.8", v4="etcd.env.metrics", choices=METRICS)
+    log_level: Text = key("", "etcd's own when empty.", since="3.0.8", v4="etcd.env.log_level", choices=LOG_LEVELS)
     quota_backend_bytes: int | None = key(
-        None, "Size of the database at most, bytes.", since="3.0.8", acted=False, v4="etcd.env.quota_backend_bytes"
+        None, "Size of the database at most, bytes.", since="3.0.8", v4="etcd.env.quota_backend_bytes"
     )
     max_request_bytes: int | None = key(
-        None, "Size of one request at most, bytes.", since="3.0.8", acted=False, v4="etcd.env.max_request_bytes"
+        None, "Size of one request at most, bytes.", since="3.0.8", v4="etcd.env.max_request_bytes"
     )
-    max_snapshots: int | None = key(
-        None, "Snapshot files that are kept.", since="3.0.8", acted=False, v4="etcd.env.max_snapshots"
-    )
-    max_wals: int | None = key(None, "Log files that are kept.", since="3.0.8", acted=False, v4="etcd.env.max_wals")
+    max_snapshots: int | None = key(None, "Snapshot files that are kept.", since="3.0.8", v4="etcd.env.max_snapshots")
+    max_wals: int | None = key(None, "Log files that are kept.", since="3.0.8", v4="etcd.env.max_wals")

@@ -41,7 +41,7 @@ class Kubernetes(Model):
     )
     max_pods: int = key(110, "Pods on one node at most.", shown=True, quoted=True, v4="kubernetes.kubelet.max_pods")
     pod_pids_limit: int = key(
-        10000, "Processes in one pod at most.", since="2.3", acted=False, v4="kubernetes.kubelet.pod_pids_limit"
+        10000, "Processes in one pod at most.", since="2.3", v4="kubernetes.kubelet.pod_pids_limit"
     )
     node_cidr_mask_size: int = key(
         24, "Bits of each node's part of the pod network.", shown=True, quoted=True, v4="cni.ipv4_mask_size"
@@ -61,28 +61,32 @@ class Kubernetes(Model):
     auto_renew_certs: bool = key(
         False, "Renew certificates by a weekly timer.", since="2.1", acted=False, v4="kubernetes.certs.renew"
     )
-    nodelocaldns: bool = key(
-        True, "A DNS cache on every node.", since="1.2", acted=False, v4="dns.nodelocaldns.enabled"
+    nodelocaldns: bool | None = key(
+        None,
+        "A DNS cache on every node; none when nothing is said, where KubeKey takes one.",
+        since="1.2",
+        v4="dns.nodelocaldns.enabled",
     )
     node_feature_discovery: Switch = key(Switch(), "Label nodes by their hardware.", since="2.0", acted=False)
     kata: Switch = key(Switch(), "Kata containers.", since="2.0", acted=False)
     nvidia_runtime: bool = key(
         False, "containerd starts containers with NVIDIA's runtime.", since="3.1.10", acted=False
     )
-    audit: Switch = key(Switch(), "The API server's audit log.", since="3.0.8", acted=False, v4="audit")
-    apiserver_args: Names = key((), "name=value", since="1.1", acted=False)
-    controller_manager_args: Names = key((), "name=value", since="1.1", acted=False)
-    scheduler_args: Names = key((), "name=value", since="1.1", acted=False)
-    kubelet_args: Names = key((), "name=value", since="1.1", acted=False)
-    kube_proxy_args: Names = key((), "name=value", since="1.1", acted=False)
-    feature_gates: dict[str, bool] = key({}, "Feature gates of all components.", since="2.0", acted=False)
+    audit: Switch = key(Switch(), "The API server's audit log.", since="3.0.8", v4="audit")
+    apiserver_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
+    controller_manager_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
+    scheduler_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
+    kubelet_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
+    kube_proxy_args: Names = key(
+        (), "name=value; becomes part of kube-proxy's configuration, where that has a field for it.", since="1.1"
+    )
+    feature_gates: dict[str, bool] = key({}, "Feature gates of all components.", since="2.0")
     kubelet_configuration: dict[str, Any] = key(
         {},
         "A KubeletConfiguration, merged over the defaults.",
         since="1.1",
-        acted=False,
         v4="kubernetes.kubelet.extra_config",
     )
     kube_proxy_configuration: dict[str, Any] = key(
-        {}, "A KubeProxyConfiguration, merged over the defaults.", since="1.1", acted=False
+        {}, "A KubeProxyConfiguration, merged over the defaults.", since="1.1"
     )

@@ -13,7 +13,9 @@ class CustomScript(Model):
     name: Text = key("", "What it is called in the log.", since="3.0")
     bash: Text = key("", "The commands.", since="3.0")
     role: Text = key("", "The role group it runs on; all machines when empty.", since="3.1.2")
-    materials: Names = key((), "Files that are copied beside it.", since="3.0")
+    materials: Names = key(
+        (), "Files that are copied beside it: data:NAME;base64,…, or paths that `cluster create` reads.", since="3.0"
+    )
 
 
 class System(Model):

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
 
+from clusters.config.carried import carry
 from clusters.config.load import load
 from clusters.config.rules import check
 from clusters.errors import InstallerError
@@ -72,11 +73,13 @@ class Command(BaseCommand):
         self._show(path, loaded.findings)
         if loaded.document is None:
             raise CommandError(f"{path} is no document to install.")
-        found = check(loaded.document)
+        # Who sits at this terminal may read these files; whoever only has a browser cannot have them read.
+        document = carry(loaded.document, path.parent)
+        found = check(document)
         self._show(path, found)
         if any(finding.blocking for finding in found):
             raise CommandError("Solve the errors first.")
-        return loaded.document
+        return document
 
     def _show(self, path: Path, findings: Iterable[Finding]) -> None:
         for found in findings:

@@ -14,6 +14,7 @@ from clusters.errors import InstallerError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
@@ -22,7 +23,12 @@ CLIENT = "apiserver"
 CA, CA_KEY = f"{ETCD_PKI}/ca.pem", f"{ETCD_PKI}/ca-key.pem"
 
 
-@step("etcd/authority", on="first-etcd", needs=("os/claim",), expected=1)
+def is_service(document: Document) -> bool:
+    """Whether etcd is a service of its own on the machines of its group, and neither kubeadm's nor somebody else's."""
+    return document.etcd.type not in ("kubeadm", "external")
+
+
+@step("etcd/authority", on="first-etcd", needs=("os/claim",), when=is_service, expected=1)
 def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Make etcd's certificate authority"""
     yield directory(ETCD_PKI, mode=0o700)
@@ -38,7 +44,7 @@ def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield Wanted("etcd has an authority", look, act)
 
 
-@step("etcd/certificates", on="etcd", needs_all=("etcd/authority",), needs=("os/claim",), expected=1)
+@step("etcd/certificates", on="etcd", needs_all=("etcd/authority",), needs=("os/claim",), when=is_service, expected=1)
 def certificates(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Give each etcd member its certificates"""
     yield directory(ETCD_PKI, mode=0o700)
@@ -48,7 +54,14 @@ def certificates(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield certificate(cluster, f"admin-{machine.name}", names)
 
 
-@step("etcd/clients", on="control-plane", needs_all=("etcd/authority",), needs=("os/claim",), expected=1)
+@step(
+    "etcd/clients",
+    on="control-plane",
+    needs_all=("etcd/authority",),
+    needs=("os/claim",),
+    when=is_service,
+    expected=1,
+)
 def clients(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Give each API server a certificate to reach etcd with"""
     yield directory(ETCD_PKI, mode=0o700)

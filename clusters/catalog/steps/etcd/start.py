@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.components import artifact
 from clusters.catalog.paths import BIN, ETCD_PKI
+from clusters.catalog.steps.etcd.certificates import is_service
+from clusters.config.etcdtuning import flags, variable_of
 from clusters.engine.artifacts import unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if
@@ -22,7 +24,7 @@ ENV = "/etc/etcd.env"
 UNIT = "/etc/systemd/system/etcd.service"
 
 
-@step("etcd/binaries", on="etcd", needs=("os/claim",), expected=2, timeout=600)
+@step("etcd/binaries", on="etcd", needs=("os/claim",), when=is_service, expected=2, timeout=600)
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Put etcd and etcdctl in place"""
     archive = artifact(machine, cluster, "etcd")
@@ -30,7 +32,13 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield unpacked(archive, {f"{folder}/{name}": f"{BIN}/{name}" for name in ("etcd", "etcdctl")})
 
 
-@step("etcd/start", on="etcd", needs=("etcd/binaries", "etcd/certificates", "os/names"), expected=3)
+@step(
+    "etcd/start",
+    on="etcd",
+    needs=("etcd/binaries", "etcd/certificates", "os/names"),
+    when=is_service,
+    expected=3,
+)
 def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Start the etcd members and see them agree"""
     member = f"{ETCD_PKI}/member-{machine.name}"
@@ -61,7 +69,7 @@ def endpoints(cluster: Cluster) -> tuple[str, ...]:
 
 
 def environment(machine: Machine, cluster: Cluster) -> str:
-    """/etc/etcd.env. Election and heartbeat times as KubeKey's defaults, for disks that are not the fastest."""
+    """/etc/etcd.env: who the member is and whom it trusts, then the document's tuning; of one name the last counts."""
     etcd = cluster.document.etcd
     peers = ",".join(f"{each.name}=https://{each.address}:{etcd.peer_port}" for each in cluster.members("etcd"))
     client, peer = f"https://{machine.address}:{etcd.port}", f"https://{machine.address}:{etcd.peer_port}"
@@ -76,10 +84,6 @@ def environment(machine: Machine, cluster: Cluster) -> str:
         "INITIAL_CLUSTER": peers,
         "INITIAL_CLUSTER_STATE": "new",
         "INITIAL_CLUSTER_TOKEN": f"slipway-{cluster.document.name}",
-        "HEARTBEAT_INTERVAL": "250",
-        "ELECTION_TIMEOUT": "5000",
-        "AUTO_COMPACTION_RETENTION": "8",
-        "SNAPSHOT_COUNT": "10000",
         "TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.pem",
         "CERT_FILE": f"{member}.pem",
         "KEY_FILE": f"{member}-key.pem",
@@ -93,8 +97,10 @@ def environment(machine: Machine, cluster: Cluster) -> str:
     if machine.facts.arch == "arm64" and version.startswith("v3.4."):
         # Only when told so does etcd 3.4 start there; from 3.5 on it needs no word. Source: etcdmain/etcd.go of both.
         settings["UNSUPPORTED_ARCH"] = "arm64"
+    lines = {f"ETCD_{name}": value for name, value in settings.items()}
+    lines |= {variable_of(flag): value for flag, value in flags(etcd).items()}
     return "# Written by Slipway; changes are overwritten by its next run.\n" + "".join(
-        f"ETCD_{name}={value}\n" for name, value in settings.items()
+        f"{name}={value}\n" for name, value in lines.items()
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @step(
     "finish/ready",
     on="first-control-plane",
-    needs_all=("kubernetes/labels", "network/bridge", "endpoint/own", "endpoint/haproxy"),
+    needs_all=("kubernetes/labels", "network/bridge", "endpoint/own", "endpoint/haproxy", "endpoint/kube-vip-others"),
     timeout=300,
     expected=20,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.versions import facts_of
+from clusters.config.versions import NODE_DNS_IMAGE, etcd_image, facts_of
 from clusters.engine.artifacts import image
 from clusters.engine.step import step
 
@@ -31,4 +31,8 @@ def wanted_images(document: Document, *, control_plane: bool) -> tuple[str, ...]
     facts = facts_of(document.kubernetes.version)
     names = (*CONTROL_PLANE, "kube-proxy") if control_plane else ("kube-proxy",)
     images = [f"{facts.image_repository}/{name}:{facts.version}" for name in names]
+    if control_plane and document.etcd.type == "kubeadm":
+        images.append(etcd_image(facts.version))
+    if document.kubernetes.nodelocaldns:
+        images.append(NODE_DNS_IMAGE)
     return (facts.pause_image, *images, facts.coredns_image)

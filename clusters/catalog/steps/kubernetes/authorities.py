@@ -11,14 +11,22 @@ from clusters.remote.shell import sh
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
 PKI = "/etc/kubernetes/pki"
 CERTIFICATES = ("ca.crt", "front-proxy-ca.crt", "sa.pub")
 KEYS = ("ca.key", "front-proxy-ca.key", "sa.key")
+ETCD_CERTIFICATE, ETCD_KEY = "etcd/ca.crt", "etcd/ca.key"
 """What kubeadm expects on a joining control plane when no certificate key is used. Source: kubeadm's documentation,
-"manual certificate distribution"."""
+"manual certificate distribution"; etcd's are among them when kubeadm runs it."""
+
+
+def shared(document: Document) -> tuple[str, ...]:
+    """The names of the files that control planes share."""
+    etcd = (ETCD_CERTIFICATE, ETCD_KEY) if document.etcd.type == "kubeadm" else ()
+    return (*CERTIFICATES, *KEYS, *etcd)
 
 
 def share(machine: Machine, cluster: Cluster) -> None:
@@ -28,9 +36,14 @@ def share(machine: Machine, cluster: Cluster) -> None:
     leak, and no encrypted copy of the keys is left in the cluster. Raises NotReached.
     """
     machine.note(f"copying the cluster's authorities from {cluster.members('master')[0].name}")
-    machine.do(sh("install -d -m 0755 {}", PKI))
+    machine.do(sh("install -d -m 0755 {0} {0}/etcd", PKI))
     for name, content in read(machine, cluster).items():
-        machine.put(content.reveal().encode(), f"{PKI}/{name}", mode=0o600 if name in KEYS else 0o644)
+        machine.put(content.reveal().encode(), f"{PKI}/{name}", mode=0o600 if is_key(name) else 0o644)
+
+
+def is_key(name: str) -> bool:
+    """Whether a shared file is private."""
+    return name in (*KEYS, ETCD_KEY)
 
 
 def read(machine: Machine, cluster: Cluster) -> Mapping[str, Secret]:
@@ -39,7 +52,7 @@ def read(machine: Machine, cluster: Cluster) -> Mapping[str, Secret]:
     def make() -> Mapping[str, Secret]:
         first = cluster.first("master", machine)
         found: dict[str, Secret] = {}
-        for name in (*CERTIFICATES, *KEYS):
+        for name in shared(cluster.document):
             content = first.read(f"{PKI}/{name}")
             if content is None:
                 raise NotReached(
@@ -48,7 +61,7 @@ def read(machine: Machine, cluster: Cluster) -> Mapping[str, Secret]:
                     retryable=True,
                 )
             found[name] = Secret(content.decode())
-            if name in KEYS:
+            if is_key(name):
                 first.keep_secret(found[name])
         return found
 

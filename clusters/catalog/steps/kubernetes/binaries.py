@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import artifact
+from clusters.catalog.kubeadm.dialect import parsed
 from clusters.catalog.paths import BIN
 from clusters.engine.artifacts import binary
 from clusters.engine.step import step
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 UNIT = "/etc/systemd/system/kubelet.service"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+EXTRA = "/etc/default/kubelet"
 
 
 @step("kubernetes/binaries", on="kubernetes", needs=("os/claim",), timeout=900, expected=5)
@@ -33,9 +35,9 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Make kubelet a service that kubeadm can start"""
     yield file(UNIT, UNIT_TEXT)
-    yield file(DROP_IN, DROP_IN_TEXT)
+    yield file(DROP_IN, drop_in(cluster.document.kubernetes.kubelet_args))
     yield file(
-        "/etc/default/kubelet",
+        EXTRA,
         f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={machine.address} --hostname-override={machine.name}\n",
     )
     yield command(
@@ -63,8 +65,12 @@ RestartSec=5
 WantedBy=multi-user.target
 """
 
-# What kubeadm expects of the service; source: kubeadm's packages.
-DROP_IN_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
+
+def drop_in(arguments: tuple[str, ...]) -> str:
+    """What kubeadm expects of the service (source: kubeadm's packages), and `kubeletArgs` behind it, where they win
+    over what kubeadm and we say, and over kubelet's configuration."""
+    own = "".join(f" {quoted(f'--{name}={value}')}" for name, value in parsed(arguments).items())
+    return f"""# Written by Slipway; changes are overwritten by its next run.
 [Service]
 Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
 --kubeconfig=/etc/kubernetes/kubelet.conf"
@@ -72,5 +78,12 @@ Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
 EnvironmentFile=-/etc/default/kubelet
 ExecStart=
-ExecStart={BIN}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+ExecStart={BIN}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS\
+{own}
 """
+
+
+def quoted(word: str) -> str:
+    """One word of a command line of systemd's, whatever is in it. Source: systemd.service, "Command lines"."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"'

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import kubectl
+from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
+from clusters.catalog.steps.kubernetes.join import kubelet_runs
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
-from clusters.remote.shell import all_of, sh
+from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,12 @@ make new authorities, and every other node would be lost."""
 
 CA_KEY = "/etc/kubernetes/pki/ca.key"
 
+OWN_MANIFESTS = tuple(
+    f"/etc/kubernetes/manifests/{name}.yaml"
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+)
+"""The static pods that kubeadm itself writes; kube-vip's lies there before them."""
+
 AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon all")
 """What `kubeadm init` does once the API server runs; each may be done again."""
 
@@ -34,11 +42,14 @@ AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "ad
     needs=(
         "kubernetes/kubelet",
         "images/load",
+        "kubernetes/audit",
         "etcd/clients",
+        "etcd/external",
         "os/names",
         "os/swap",
         "os/packages",
         "endpoint/keepalived",
+        "images/kube-vip",
     ),
     needs_all=("etcd/start",),
     timeout=600,
@@ -50,6 +61,7 @@ def init(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600)
     yield Wanted("the control plane of this cluster runs", _looks_whole, lambda here: _initialise(here, cluster))
     yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=90)
+    yield kubelet_runs()
     yield file(INITIALISED, f"{cluster.document.name}\n")
 
 
@@ -86,10 +98,11 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
             machine.do(sh("flock {} {}/kubeadm init phase " + phase + " --config {}", LOCK, BIN, KUBEADM_CONFIG))
         return
     _refuse_to_begin_anew(machine, cluster)
-    if machine.ask(sh("ls /etc/kubernetes/manifests/*.yaml {} 2>/dev/null | grep -q .", ADMIN_CONF)).ok:
+    if machine.ask(sh("ls {} 2>/dev/null | grep -q .", words((*OWN_MANIFESTS, ADMIN_CONF)))).ok:
         machine.note("an earlier attempt stopped half way; starting over (etcd's data stays)")
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)
         machine.do(sh("mv {0}.keep {0}", KUBEADM_CONFIG))
+    kube_vip.stand_by(machine, cluster)
     machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print", LOCK, BIN, KUBEADM_CONFIG))
 
 

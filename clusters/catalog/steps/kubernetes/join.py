@@ -15,21 +15,24 @@ from clusters.catalog.kubectl import kubectl
 from clusters.catalog.load_balancers import name as endpoint
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF, LOCK
 from clusters.catalog.steps.kubernetes.authorities import share
+from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
 from clusters.config.secret import Secret
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, Wanted, command
-from clusters.remote.shell import sh
+from clusters.engine.wants import NotReached, Sight, Wanted, service
+from clusters.remote.shell import all_of, sh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+    from clusters.remote.shell import Command
 
 JOIN_FILE = "/etc/kubernetes/slipway-join.yaml"
 CA = "/etc/kubernetes/pki/ca.crt"
 API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+ETCD_POD = "/etc/kubernetes/manifests/etcd.yaml"
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -37,7 +40,7 @@ TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
     "kubernetes/join",
     on="joining-worker",
     needs=("kubernetes/kubelet", "images/load", "os/names", "os/swap", "os/packages"),
-    needs_all=("kubernetes/init", "endpoint/kube-proxy"),
+    needs_all=("kubernetes/init", "endpoint/kube-proxy", "endpoint/kube-vip"),
     timeout=420,
     expected=20,
     uncut=True,
@@ -59,7 +62,7 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
                 f"{here.name} is a node of another cluster: its {CA} is not this cluster's.",
                 hint=f"Nothing was changed. If nobody needs that node there, run kubeadm reset -f on {here.name}.",
             )
-        if "master" in here.roles and not here.ask(sh("test -s {} && test -s {}", API_SERVER, ADMIN_CONF)).ok:
+        if "master" in here.roles and not here.ask(all_there(control_plane_files(cluster))).ok:
             return Sight(False, f"{here.name} has not become a control plane")
         known = cluster.first("master", here).ask(kubectl("get node {} --ignore-not-found -o name", here.name))
         if not known.ok:
@@ -85,9 +88,20 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
     return Wanted(f"{machine.name} is a node of the cluster", look, act)
 
 
+def control_plane_files(cluster: Cluster) -> tuple[str, ...]:
+    """What is on a machine that has become a control plane; etcd's manifest is the last thing kubeadm writes."""
+    stacked = (ETCD_POD,) if cluster.document.etcd.type == "kubeadm" else ()
+    return (API_SERVER, ADMIN_CONF, *stacked)
+
+
+def all_there(paths: Iterable[str]) -> Command:
+    """Whether none of the files is missing or empty."""
+    return all_of(sh("test -s {}", path) for path in paths)
+
+
 def kubelet_runs() -> Want:
-    """kubelet runs; kubeadm starts it, somebody may have stopped it."""
-    return command("kubelet runs", sh("systemctl restart kubelet"), unless=sh("systemctl is-active --quiet kubelet"))
+    """kubelet runs with the arguments it should have; kubeadm starts it, somebody may have stopped it."""
+    return service("kubelet", restart_for=(UNIT, DROP_IN, EXTRA))
 
 
 def _join(machine: Machine, cluster: Cluster) -> None:

@@ -13,16 +13,34 @@ from clusters.engine.wants import eventually, so_if
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
 
+def takes_turns(document: Document) -> bool:
+    """Whether control planes join one after the other: with an etcd of kubeadm's each joining adds a member to it,
+    and etcd takes one at a time. Source: kubeadm's documentation on stacked control planes."""
+    return document.etcd.type == "kubeadm"
+
+
 @step(
     "kubernetes/join-control-plane",
     on="other-control-planes",
-    needs=("kubernetes/kubelet", "images/load", "etcd/clients", "os/names", "os/swap", "os/packages"),
-    needs_all=("kubernetes/init", "endpoint/kube-proxy"),
+    needs=(
+        "kubernetes/kubelet",
+        "kubernetes/audit",
+        "images/load",
+        "images/kube-vip",
+        "etcd/clients",
+        "etcd/external",
+        "os/names",
+        "os/swap",
+        "os/packages",
+    ),
+    serial=takes_turns,
+    needs_all=("kubernetes/init", "endpoint/kube-proxy", "endpoint/kube-vip"),
     timeout=600,
     expected=35,
     uncut=True,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 
-@step("os/claim", on="all", expected=0.5)
+@step("os/claim", on="all", needs_all=("before/scripts",), expected=0.5)
 def claim(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Note which cluster this machine belongs to"""
     yield directory("/etc/slipway")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.steps.os.swap import is_ours
 from clusters.engine.step import step
 from clusters.engine.wants import command, file, sysctls
 from clusters.remote.shell import sh
@@ -25,7 +26,7 @@ SETTINGS = {
 }
 
 
-@step("os/kernel", on="kubernetes", needs=("os/claim",), expected=1)
+@step("os/kernel", on="kubernetes", needs=("os/claim",), when=is_ours, expected=1)
 def kernel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Load kernel modules and set what routing pods needs"""
     wanted = MODULES + (IPVS_MODULES if cluster.document.kubernetes.proxy_mode == "ipvs" else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.load_balancers import name as endpoint
+from clusters.catalog.steps.os.swap import is_ours
 from clusters.engine.step import step
 from clusters.engine.wants import block, command
 from clusters.remote.shell import sh
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
 def names(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Set the machine's name and let it know the others"""
     document = cluster.document
-    yield command(
-        f"the machine is called {machine.name}",
-        sh("hostnamectl set-hostname {0} 2>/dev/null || {{ echo {0} > /etc/hostname && hostname {0}; }}", machine.name),
-        unless=sh('test "$(cat /proc/sys/kernel/hostname)" = {0} && test "$(cat /etc/hostname)" = {0}', machine.name),
-    )
+    if is_ours(document):
+        named = 'test "$(cat /proc/sys/kernel/hostname)" = {0} && test "$(cat /etc/hostname)" = {0}'
+        yield command(
+            f"the machine is called {machine.name}",
+            sh(
+                "hostnamectl set-hostname {0} 2>/dev/null || {{ echo {0} > /etc/hostname && hostname {0}; }}",
+                machine.name,
+            ),
+            unless=sh(named, machine.name),
+        )
     domain = document.kubernetes.dns_domain
     lines = [f"{other.address} {other.name}.{domain} {other.name}" for other in cluster.machines]
+    lines += [line.strip() for line in document.dns.node_etc_hosts.splitlines() if line.strip()]
     yield block("/etc/hosts", "hosts", "\n".join(lines))
     if endpoint.first_address(cluster):
         yield endpoint.known(machine, cluster)

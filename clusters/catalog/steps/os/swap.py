@@ -11,12 +11,18 @@ from clusters.remote.shell import sh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
 
-@step("os/swap", on="kubernetes", needs=("os/claim",), expected=0.5)
+def is_ours(document: Document) -> bool:
+    """Whether we may change the operating system's settings."""
+    return not document.system.skip_configure_os
+
+
+@step("os/swap", on="kubernetes", needs=("os/claim",), when=is_ours, expected=0.5)
 def swap(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Switch swap off, now and after a reboot"""
     yield command("no swap is in use", sh("swapoff -a"), unless=sh('test "$(wc -l < /proc/swaps)" -le 1'))

@@ -1,0 +1,103 @@
+"""Corefiles: what the cluster's DNS and the cache on each node answer, and whom they ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.topology import NODE_DNS_ADDRESS, dns_service_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clusters.config.schema import Document, ExternalZone
+
+CACHE_SECONDS = 30
+"""How long answers are remembered where the document does not say; kubeadm's value."""
+HEALTH_PORT = 9254
+"""Where kubelet asks whether a node's cache lives."""
+
+
+def cluster_corefile(document: Document) -> str:
+    """For CoreDNS 1.7 and later: kubeadm's own Corefile with what the document adds.
+
+    Source of the plugins' names and options: CoreDNS's manual. The document's zones come first, since the
+    longest zone that fits a name answers; `dnsEtcHosts` and rewrites come before the cluster's own names.
+    """
+    coredns, domain = document.dns.coredns, document.kubernetes.dns_domain
+    hosts = _lines(document.dns.dns_etc_hosts)
+    inside = [
+        *_lines(coredns.additional_configs),
+        "errors",
+        *_block("health", ["lameduck 5s"]),
+        "ready",
+        *_lines(coredns.rewrite_block),
+        *(_block("hosts", [*hosts, "fallthrough"]) if hosts else []),
+        *_block(
+            f"kubernetes {domain} in-addr.arpa ip6.arpa",
+            ["pods insecure", "fallthrough in-addr.arpa ip6.arpa", "ttl 30"],
+        ),
+        "prometheus :9153",
+        *_block(f"forward . {_upstream(document)}", ["max_concurrent 1000"]),
+        f"cache {CACHE_SECONDS}",
+        "loop",
+        "reload",
+        "loadbalance",
+    ]
+    zones = [line for zone in coredns.external_zones for line in _zone(zone)]
+    return _text([*zones, *_block(".:53", inside)])
+
+
+def node_corefile(document: Document) -> str:
+    """For the cache on each node: the cluster's names are asked of its DNS over TCP, all others of the machine's own
+    servers or the document's. Source: the design of Kubernetes' NodeLocal DNSCache (KEP-1024)."""
+    cluster = dns_service_address(document.network.kube_service_cidr)
+    own = [
+        line
+        for number, zone in enumerate((document.kubernetes.dns_domain, "in-addr.arpa", "ip6.arpa"))
+        for line in _block(
+            f"{zone}:53",
+            [
+                "errors",
+                f"cache {CACHE_SECONDS}",
+                "reload",
+                "loop",
+                f"bind {NODE_DNS_ADDRESS}",
+                *_block(f"forward . {cluster}", ["force_tcp"]),
+                # Once for the whole process.
+                *([f"health {NODE_DNS_ADDRESS}:{HEALTH_PORT}"] if number == 0 else []),
+            ],
+        )
+    ]
+    # Names of dnsEtcHosts and of the zones that only CoreDNS knows are CoreDNS's to answer.
+    through_cluster = bool(document.dns.coredns.external_zones or _lines(document.dns.dns_etc_hosts))
+    rest = cluster if through_cluster else _upstream(document)
+    others = ["errors", f"cache {CACHE_SECONDS}", "reload", "loop", f"bind {NODE_DNS_ADDRESS}", f"forward . {rest}"]
+    zones = [
+        line
+        for zone in document.dns.nodelocaldns.external_zones
+        for line in _zone(zone, f"bind {NODE_DNS_ADDRESS}", "reload")
+    ]
+    return _text([*zones, *own, *_block(".:53", others)])
+
+
+def _zone(zone: ExternalZone, *more: str) -> list[str]:
+    inside = ["errors", f"cache {zone.cache or CACHE_SECONDS}", *more]
+    inside += [f"rewrite {each.strip().removeprefix('rewrite ')}" for each in zone.rewrite if each.strip()]
+    inside += [f"forward . {' '.join(zone.nameservers)}"]
+    return _block(" ".join(zone.zones), inside)
+
+
+def _upstream(document: Document) -> str:
+    return " ".join(document.dns.coredns.upstream_dns_servers) or "/etc/resolv.conf"
+
+
+def _block(head: str, inside: Iterable[str]) -> list[str]:
+    return [f"{head} {{", *(f"    {line}" for line in inside), "}"]
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

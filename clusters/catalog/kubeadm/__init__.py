@@ -1,0 +1,7 @@
+"""kubeadm's configuration files, by the dialect each Kubernetes version speaks."""
+
+from __future__ import annotations
+
+from clusters.catalog.kubeadm.documents import SOCKET, init_configuration, join_configuration
+
+__all__ = ["SOCKET", "init_configuration", "join_configuration"]

@@ -1,0 +1,54 @@
+"""The API server's audit log: which requests are written down, where, and how kubeadm is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+FOLDER = "/etc/kubernetes/audit"
+POLICY = f"{FOLDER}/policy.yaml"
+LOGS = "/var/log/kubernetes/audit"
+
+ARGUMENTS = {
+    "audit-policy-file": POLICY,
+    "audit-log-path": f"{LOGS}/audit.log",
+    "audit-log-format": "json",
+    "audit-log-maxage": "30",
+    "audit-log-maxbackup": "10",
+    "audit-log-maxsize": "200",
+}
+"""Days, files and MB that are kept; more than KubeKey's two files, since a log that has gone helps nobody."""
+
+VOLUMES: list[dict[str, Any]] = [
+    {
+        "name": "audit-policy",
+        "hostPath": FOLDER,
+        "mountPath": FOLDER,
+        "readOnly": True,
+        "pathType": "DirectoryOrCreate",
+    },
+    {"name": "audit-log", "hostPath": LOGS, "mountPath": LOGS, "readOnly": False, "pathType": "DirectoryOrCreate"},
+]
+
+
+def policy() -> str:
+    """Who did what is written down; what is in secrets never, and what components ask all the time not at all."""
+    quiet = ["system:kube-proxy", "system:kube-scheduler", "system:kube-controller-manager", "system:apiserver"]
+    rules: list[dict[str, Any]] = [
+        {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
+        {"level": "None", "users": quiet, "verbs": ["get", "list", "watch"]},
+        {"level": "None", "userGroups": ["system:nodes"], "verbs": ["get", "list", "watch"]},
+        {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}]},
+        {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
+        {
+            "level": "Metadata",
+            "resources": [
+                {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
+                {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
+            ],
+        },
+        {"level": "Metadata", "verbs": ["get", "list", "watch"]},
+        {"level": "Request", "omitStages": ["RequestReceived"]},
+    ]
+    whole = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
+    return "# Written by Slipway; changes are overwritten by its next run.\n" + json.dumps(whole, indent=2) + "\n"

@@ -1,0 +1,54 @@
+"""The configurations of kubelet and kube-proxy, which kubeadm hands on, with the document's own over ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.adapt import cgroup_driver, conntrack_settable
+from clusters.catalog.kubeadm.dialect import known_gates, merged, parsed
+from clusters.config.proxyflags import as_configuration
+from clusters.config.topology import NODE_DNS_ADDRESS, load_balancer
+
+if TYPE_CHECKING:
+    from clusters.engine.cluster import Cluster
+
+
+def kubelet_configuration(cluster: Cluster) -> dict[str, Any]:
+    """kubelet's configuration for all nodes. `kubeletConfiguration` wins over the keys of the document beside it."""
+    kubernetes = cluster.document.kubernetes
+    ours: dict[str, Any] = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": cgroup_driver(cluster),
+        "maxPods": kubernetes.max_pods,
+        "podPidsLimit": kubernetes.pod_pids_limit,
+        "rotateCertificates": True,
+        "containerLogMaxSize": "5Mi",
+        "containerLogMaxFiles": 3,
+    }
+    if known_gates(cluster.document):
+        ours["featureGates"] = known_gates(cluster.document)
+    if kubernetes.nodelocaldns:
+        ours["clusterDNS"] = [NODE_DNS_ADDRESS]
+    return merged(ours, kubernetes.kubelet_configuration)
+
+
+def proxy_configuration(cluster: Cluster) -> dict[str, Any]:
+    """kube-proxy's configuration. `kubeProxyArgs` win over our settings, `kubeProxyConfiguration` over both."""
+    kubernetes = cluster.document.kubernetes
+    ours: dict[str, Any] = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": kubernetes.proxy_mode,
+        "clusterCIDR": cluster.document.network.kube_pods_cidr,
+        "iptables": {"masqueradeAll": kubernetes.masquerade_all},
+    }
+    if load_balancer(cluster.document) in ("keepalived", "kube-vip"):
+        # In ipvs mode kube-proxy would take a virtual address for a leftover of its own and remove it.
+        ours["ipvs"] = {"excludeCIDRs": [cluster.endpoint + ("/128" if ":" in cluster.endpoint else "/32")]}
+    if known_gates(cluster.document):
+        ours["featureGates"] = known_gates(cluster.document)
+    if not conntrack_settable(cluster):
+        ours["conntrack"] = {"maxPerCore": 0, "min": 0}
+    from_arguments = merged(ours, as_configuration(parsed(kubernetes.kube_proxy_args)))
+    return merged(from_arguments, kubernetes.kube_proxy_configuration)

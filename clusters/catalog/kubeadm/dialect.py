@@ -1,0 +1,74 @@
+"""How things are spelled in kubeadm's dialects, and what wins where the document says something that we say, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.matrix import REMOVED_GATES
+from clusters.config.versions import facts_of, parse_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from clusters.config.schema import Document
+
+API_SERVER_WAIT = "5m0s"
+"""How long kubeadm waits for the first answer of an API server it started, and of the one it joins; its own defaults
+are 4 and 5 minutes."""
+
+
+def api_version(document: Document) -> str:
+    """`kubeadm.k8s.io/v1beta2` and later, whichever is this Kubernetes version's own."""
+    return f"kubeadm.k8s.io/{facts_of(document.kubernetes.version).kubeadm_api}"
+
+
+def is_list_dialect(document: Document) -> bool:
+    """Whether arguments are lists of names and values and waiting times have a section of their own: from v1beta4."""
+    return facts_of(document.kubernetes.version).kubeadm_api == "v1beta4"
+
+
+def arguments(document: Document, values: Mapping[str, str]) -> Any:
+    """Arguments as the dialect wants them."""
+    if is_list_dialect(document):
+        return [{"name": name, "value": value} for name, value in values.items()]
+    return dict(values)
+
+
+def parsed(items: Iterable[str]) -> dict[str, str]:
+    """`name=value` as the document writes arguments; the last of several with one name counts."""
+    pairs = (item.partition("=") for item in items)
+    return {name.strip().lstrip("-"): value for name, _, value in pairs}
+
+
+def known_gates(document: Document) -> dict[str, bool]:
+    """The document's feature gates without those that this version no longer knows: it would not start with them."""
+    minor = parse_version(document.kubernetes.version).minor
+    return {
+        name: on
+        for name, on in sorted(document.kubernetes.feature_gates.items())
+        if name not in REMOVED_GATES or minor < REMOVED_GATES[name]
+    }
+
+
+def gates_argument(document: Document) -> dict[str, str]:
+    """The same as an argument of a component."""
+    gates = ",".join(f"{name}={str(on).lower()}" for name, on in known_gates(document).items())
+    return {"feature-gates": gates} if gates else {}
+
+
+def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """The document's own configuration over ours: mappings are merged, anything else replaces what we say.
+
+    `apiVersion` and `kind` stay ours; nothing (null) takes a setting of ours away.
+    """
+    found = dict(ours)
+    for name, value in theirs.items():
+        if name in ("apiVersion", "kind"):
+            continue
+        if value is None:
+            found.pop(name, None)
+        elif isinstance(value, dict) and isinstance(found.get(name), dict):
+            found[name] = merged(found[name], value)
+        else:
+            found[name] = value
+    return found

@@ -1,0 +1,161 @@
+"""The files that `kubeadm init` and `kubeadm join` read: what the document says, in the dialect of its version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog.adapt import ignored_preflight_errors
+from clusters.catalog.kubeadm import audit
+from clusters.catalog.kubeadm.components import kubelet_configuration, proxy_configuration
+from clusters.catalog.kubeadm.dialect import (
+    API_SERVER_WAIT,
+    api_version,
+    arguments,
+    gates_argument,
+    is_list_dialect,
+    parsed,
+)
+from clusters.catalog.kubeadm.etcd import etcd_section
+from clusters.config.topology import api_port, api_server_sans
+from clusters.config.versions import facts_of
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+    from clusters.config.secret import Secret
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+SOCKET = "/run/containerd/containerd.sock"
+HEAD = "# Written by Slipway; changes are overwritten by its next run.\n"
+
+
+def init_configuration(machine: Machine, cluster: Cluster) -> str:
+    """What `kubeadm init` is told. It contains no secret: the bootstrap token is made at each join."""
+    init: dict[str, Any] = {
+        "apiVersion": api_version(cluster.document),
+        "kind": "InitConfiguration",
+        "localAPIEndpoint": _local_endpoint(machine, cluster),
+        "nodeRegistration": _registration(machine, cluster),
+        **_timeouts(cluster.document),
+    }
+    documents = [init, cluster_configuration(cluster), kubelet_configuration(cluster), proxy_configuration(cluster)]
+    return HEAD + _dumped(documents)
+
+
+def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
+    """What kubeadm keeps for the whole cluster."""
+    document = cluster.document
+    facts, kubernetes = facts_of(document.kubernetes.version), document.kubernetes
+    mask = {"node-cidr-mask-size": str(kubernetes.node_cidr_mask_size)}
+    return {
+        "apiVersion": api_version(document),
+        "kind": "ClusterConfiguration",
+        "clusterName": kubernetes.cluster_name,
+        "kubernetesVersion": str(facts.version),
+        "controlPlaneEndpoint": _endpoint(document),
+        "imageRepository": facts.image_repository,
+        "networking": {
+            "dnsDomain": kubernetes.dns_domain,
+            "podSubnet": document.network.kube_pods_cidr,
+            "serviceSubnet": document.network.kube_service_cidr,
+        },
+        "etcd": etcd_section(cluster),
+        "apiServer": _api_server(document),
+        "controllerManager": _component(document, mask, kubernetes.controller_manager_args),
+        "scheduler": _component(document, {}, kubernetes.scheduler_args),
+    }
+
+
+def join_configuration(machine: Machine, cluster: Cluster, *, token: Secret, ca_hash: str) -> str:
+    """What `kubeadm join` is told; contains the bootstrap token, so it lies on the machine only while joining."""
+    document = cluster.document
+    control_plane = {"controlPlane": {"localAPIEndpoint": _local_endpoint(machine, cluster)}}
+    discovery: dict[str, Any] = {
+        "bootstrapToken": {
+            "apiServerEndpoint": _endpoint(document),
+            "token": token.reveal(),
+            "caCertHashes": [ca_hash],
+        }
+    }
+    if not is_list_dialect(document):
+        discovery["timeout"] = API_SERVER_WAIT
+    join = {
+        "apiVersion": api_version(document),
+        "kind": "JoinConfiguration",
+        "nodeRegistration": _registration(machine, cluster),
+        "discovery": discovery,
+        **(control_plane if "master" in machine.roles else {}),
+        **_timeouts(document),
+    }
+    return _dumped([join])
+
+
+def _dumped(documents: list[dict[str, Any]]) -> str:
+    return yaml.dump_all(documents, Dumper=_Plain, sort_keys=False)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes what is said twice two times: an alias in a configuration file surprises people."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Always."""
+        return True
+
+
+def _endpoint(document: Document) -> str:
+    return f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}"
+
+
+def _local_endpoint(machine: Machine, cluster: Cluster) -> dict[str, Any]:
+    return {"advertiseAddress": machine.address, "bindPort": api_port(cluster.document)}
+
+
+def _timeouts(document: Document) -> dict[str, Any]:
+    """From v1beta4 on waiting times have a section of their own; before, they stand where they are used."""
+    if not is_list_dialect(document):
+        return {}
+    return {
+        "timeouts": {
+            "controlPlaneComponentHealthCheck": API_SERVER_WAIT,
+            "kubeletHealthCheck": API_SERVER_WAIT,
+            "etcdAPICall": "2m0s",
+            "tlsBootstrap": API_SERVER_WAIT,
+            "discovery": API_SERVER_WAIT,
+        }
+    }
+
+
+def _api_server(document: Document) -> dict[str, Any]:
+    audited = document.kubernetes.audit.enabled
+    found: dict[str, Any] = {
+        "certSANs": list(api_server_sans(document)),
+        **_component(document, audit.ARGUMENTS if audited else {}, document.kubernetes.apiserver_args),
+    }
+    if audited:
+        found["extraVolumes"] = audit.VOLUMES
+    if not is_list_dialect(document):
+        found["timeoutForControlPlane"] = API_SERVER_WAIT
+    return found
+
+
+def _component(document: Document, ours: dict[str, str], theirs: tuple[str, ...]) -> dict[str, Any]:
+    """A component's arguments: ours, the feature gates, the document's; of one name the last counts."""
+    values = ours | gates_argument(document) | parsed(theirs)
+    return {"extraArgs": arguments(document, values)} if values else {}
+
+
+def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
+    # kubeadm with dockershim (to 1.23) hands the bare path to crictl; later ones want an address.
+    facts = facts_of(cluster.document.kubernetes.version)
+    found: dict[str, Any] = {
+        "name": machine.name,
+        "criSocket": SOCKET if facts.dockershim else f"unix://{SOCKET}",
+        "ignorePreflightErrors": list(ignored_preflight_errors(machine)),
+    }
+    if "master" in machine.roles:
+        # Said instead of left to kubeadm, so that a machine which runs pods, too, never turns them away at first.
+        keys = () if "worker" in machine.roles else facts.control_plane_taints
+        found["taints"] = [{"key": key, "effect": "NoSchedule"} for key in keys]
+    return found

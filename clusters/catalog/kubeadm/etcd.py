@@ -1,0 +1,51 @@
+"""Where kubeadm's API servers find etcd: a service of ours, somebody else's, or a static pod that kubeadm makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.kubeadm.dialect import arguments
+from clusters.catalog.paths import ETCD_PKI
+from clusters.catalog.steps.etcd import external
+from clusters.catalog.steps.etcd.certificates import CLIENT
+from clusters.catalog.steps.etcd.start import endpoints
+from clusters.config.etcdtuning import flags
+from clusters.config.versions import etcd_image, facts_of, parse_version
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+
+
+def etcd_section(cluster: Cluster) -> dict[str, Any]:
+    """The etcd section. File names are the same on every control plane: kubeadm keeps one configuration."""
+    document = cluster.document
+    if document.etcd.type == "kubeadm":
+        return {"local": _local(document)}
+    if document.etcd.type == "external":
+        found: dict[str, Any] = {"endpoints": list(document.etcd.external.endpoints)}
+        if external.has_certificates(document):
+            found |= {"caFile": external.CA, "certFile": external.CERTIFICATE, "keyFile": external.KEY}
+        return {"external": found}
+    client = f"{ETCD_PKI}/{CLIENT}"
+    return {
+        "external": {
+            "endpoints": list(endpoints(cluster)),
+            "caFile": f"{ETCD_PKI}/ca.pem",
+            "certFile": f"{client}.pem",
+            "keyFile": f"{client}-key.pem",
+        }
+    }
+
+
+def _local(document: Document) -> dict[str, Any]:
+    """etcd as a static pod. The tag is named, because first patches of 1.22 and 1.23 would take one that loses data."""
+    version = parse_version(document.kubernetes.version)
+    repository, _, tag = etcd_image(version).partition("/etcd:")
+    elsewhere = {} if repository == facts_of(str(version)).image_repository else {"imageRepository": repository}
+    return {
+        **elsewhere,
+        "imageTag": tag,
+        "dataDir": document.etcd.data_dir,
+        "extraArgs": arguments(document, flags(document.etcd)),
+    }

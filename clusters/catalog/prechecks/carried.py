@@ -1,0 +1,27 @@
+"""document.files: what the document names is in it, and not a path on the machine that Slipway runs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.carried import paths_left
+from clusters.engine.check import error, precheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+
+@precheck(
+    "document.files",
+    on="first-control-plane",
+    fix="Put the text itself there (PEM), or use manage.py cluster create -f, which reads files.",
+    waivable=False,
+)
+def files(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """Files that the document needs are in it"""
+    for path in paths_left(cluster.document):
+        yield error(f"{path} names a file of the machine Slipway runs on; a run reads none there.")

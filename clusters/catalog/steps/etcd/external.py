@@ -1,0 +1,42 @@
+"""etcd/external: what API servers need to log in to an etcd that is there already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.paths import ETCD_PKI
+from clusters.config.secret import Secret
+from clusters.engine.step import step
+from clusters.engine.wants import directory, file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+CA, CERTIFICATE, KEY = f"{ETCD_PKI}/external-ca.pem", f"{ETCD_PKI}/external.pem", f"{ETCD_PKI}/external-key.pem"
+
+
+def has_certificates(document: Document) -> bool:
+    """Whether the document uses an etcd that speaks TLS."""
+    given = document.etcd.external
+    return document.etcd.type == "external" and bool(given.ca_file and given.cert_file and given.key_file)
+
+
+@step("etcd/external", on="control-plane", needs=("os/claim",), when=has_certificates, expected=1)
+def external(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Give each API server what the external etcd asks for"""
+    given = cluster.document.etcd.external
+    key = given.key_file if isinstance(given.key_file, Secret) else Secret(given.key_file)
+    machine.keep_secret(key)
+    yield directory(ETCD_PKI, mode=0o700)
+    yield file(CA, _ended(given.ca_file))
+    yield file(CERTIFICATE, _ended(given.cert_file))
+    yield file(KEY, Secret(_ended(key.reveal())), mode=0o600)
+
+
+def _ended(text: str) -> str:
+    return text.strip() + "\n"

@@ -1,0 +1,58 @@
+"""os/extra-packages: the packages that the document asks for, from the machine's own distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.engine.step import step
+from clusters.engine.wants import Sight, Wanted
+from clusters.remote.shell import sh, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+@step(
+    "os/extra-packages",
+    on="all",
+    needs=("os/claim",),
+    when=lambda document: bool(document.system.rpms or document.system.debs),
+    timeout=1200,
+    expected=10,
+)
+def extra_packages(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Install the packages that the document asks for"""
+    system = cluster.document.system
+    debian = "apt-get" in machine.facts.tools
+    names = system.debs if debian else system.rpms
+    if names:
+        yield installed(names, debian=debian)
+
+
+def installed(names: tuple[str, ...], *, debian: bool) -> Want:
+    """These packages are installed."""
+    if debian:
+        one = "dpkg-query -W -f '${{Status}}' $p 2>/dev/null | grep -q 'ok installed'"
+        probe = sh(f"for p in {{}}; do {one} || echo $p; done", words(names))
+    else:
+        probe = sh("for p in {}; do rpm -q --quiet --whatprovides $p || echo $p; done", words(names))
+
+    def missing(machine: Machine) -> list[str]:
+        return machine.ask(probe).stdout.split()
+
+    def look(machine: Machine) -> Sight:
+        found = missing(machine)
+        return Sight(not found, f"missing: {', '.join(found)}" if found else "")
+
+    def act(machine: Machine) -> None:
+        wanted = words(missing(machine))
+        if debian:
+            machine.do(sh("apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy {}", wanted))
+        else:
+            machine.do(sh("$(command -v dnf || command -v yum || echo zypper -n) install -y {}", wanted))
+
+    return Wanted(f"{len(names)} packages of the document are installed", look, act)

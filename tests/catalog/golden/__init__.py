@@ -1,0 +1,104 @@
+"""Golden files: what is written onto machines, for every Kubernetes series, kept so that a change of it is seen.
+
+`python -m tests.catalog.golden` writes them anew; look at the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog import kubeadm
+from clusters.catalog.load_balancers import kube_vip
+from clusters.config.secret import Secret
+from clusters.config.versions import newest_patches
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    import pytest
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+
+FOLDER = Path(__file__).parent
+THREE = ["node1", "node2", "node3"]
+TOKEN = Secret("abcdef.0123456789abcdef")
+SERIES = {re.sub(r"\.\d+$", "", version): version for version in newest_patches()}
+"""`v1.20` -> its last patch."""
+
+
+def plain(version: str, **changes: Any) -> Document:
+    """Nothing said that need not be said: etcd as a service, one control plane."""
+    return seed(kubernetes={"version": version, "proxyMode": "iptables"}, **changes)
+
+
+def rich(version: str) -> Document:
+    """Everything said that kubeadm hears of: an etcd of its own on three control planes, arguments, gates, audit."""
+    return seed(
+        roleGroups={"etcd": THREE, "master": THREE, "worker": ["node3"]},
+        controlPlaneEndpoint={"internalLoadbalancer": "keepalived", "address": "10.99.0.200", "port": 7443},
+        kubernetes={
+            "version": version,
+            "proxyMode": "ipvs",
+            "maxPods": 200,
+            "podPidsLimit": 4096,
+            "nodelocaldns": True,
+            "audit": {"enabled": True},
+            "apiserverCertExtraSans": ["api.example.com"],
+            "apiserverArgs": ["event-ttl=2h0m0s", "audit-log-maxage=7"],
+            "controllerManagerArgs": ["node-monitor-grace-period=20s"],
+            "schedulerArgs": ["v=4"],
+            "kubeProxyArgs": ["ipvs-scheduler=lc", "metrics-bind-address=0.0.0.0:10249"],
+            "featureGates": {"GracefulNodeShutdown": True, "TTLAfterFinished": True},
+            "kubeletConfiguration": {"containerLogMaxFiles": 5, "systemReserved": {"memory": "250Mi"}},
+            "kubeProxyConfiguration": {"ipvs": {"strictARP": True}},
+        },
+        etcd={"type": "kubeadm", "dataDir": "/data/etcd", "quotaBackendBytes": 4294967296, "extraArgs": ["ETCD_X=1"]},
+    )
+
+
+def kubeadm_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, str]:
+    """File name below `kubeadm/` -> text."""
+    found: dict[str, str] = {}
+    for series, version in SERIES.items():
+        cluster = _cluster(monkeypatch, archive, plain(version))
+        found[f"{series}-init-external.yaml"] = kubeadm.init_configuration(cluster.machine("node1"), cluster)
+        cluster = _cluster(monkeypatch, archive, rich(version))
+        found[f"{series}-init-stacked.yaml"] = kubeadm.init_configuration(cluster.machine("node1"), cluster)
+        found[f"{series}-join-control-plane.yaml"] = kubeadm.join_configuration(
+            cluster.machine("node2"), cluster, token=TOKEN, ca_hash=f"sha256:{'0' * 64}"
+        )
+    return found
+
+
+def kube_vip_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, str]:
+    """File name below `kube-vip/` -> text; for the series around the change of the administrator's file."""
+    found: dict[str, str] = {}
+    modes: dict[str, dict[str, Any]] = {
+        "arp": {"mode": "ARP"},
+        "bgp": {
+            "mode": "BGP",
+            "localAS": 65010,
+            "peers": [{"address": "10.99.0.1", "as": 65001}, {"address": "10.99.0.2", "as": 65001, "multihop": True}],
+        },
+    }
+    for series in ("v1.20", "v1.28", "v1.29", max(SERIES, key=lambda text: int(text[3:]))):
+        for name, kubevip in modes.items():
+            endpoint = {"internalLoadbalancer": "kube-vip", "address": "10.99.0.200", "kubevip": kubevip}
+            roles = {"etcd": THREE, "master": THREE, "worker": ["node3"]}
+            document = plain(SERIES[series], controlPlaneEndpoint=endpoint, roleGroups=roles)
+            cluster = _cluster(monkeypatch, archive, document)
+            first = cluster.machine("node1")
+            found[f"{series}-{name}.yaml"] = kube_vip.manifest(first, cluster)
+            if kube_vip.needs_super_admin(document):
+                found[f"{series}-{name}-before-init.yaml"] = kube_vip.manifest(first, cluster, before_init=True)
+    return found
+
+
+def _cluster(monkeypatch: pytest.MonkeyPatch, archive: Path, document: Document) -> Cluster:
+    return pretend(monkeypatch, archive, document)[0]
+
+
+FILES = {"kubeadm": kubeadm_files, "kube-vip": kube_vip_files}
+"""Folder -> what is in it."""

@@ -1,0 +1,111 @@
+"""etcd as kubeadm's static pods, and an etcd that is there already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog import kubeadm
+from clusters.catalog.steps.etcd import external
+from clusters.catalog.steps.images import load
+from clusters.catalog.steps.kubernetes import authorities, join
+from clusters.config.versions import etcd_image, newest_patches, parse_version
+from clusters.engine.check import CHECKS
+from clusters.engine.plan import make_plan
+from clusters.engine.step import STEPS
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from clusters.config.schema import Document
+
+PEM = "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----"
+KEY = "-----BEGIN PRIVATE KEY-----\nBB\n-----END PRIVATE KEY-----"
+
+
+def three(kind: str, **external: Any) -> Document:
+    names = ["node1", "node2", "node3"]
+    return seed(
+        roleGroups={"etcd": [], "master": names, "worker": names},
+        controlPlaneEndpoint={"internalLoadbalancer": "keepalived", "address": "10.99.0.200"},
+        etcd={"type": kind, **({"external": external} if external else {})},
+    )
+
+
+def test_control_planes_take_turns_only_when_each_brings_an_etcd_member() -> None:
+    stacked = make_plan(three("kubeadm")).needs
+    second, third = (("kubernetes/join-control-plane", name) for name in ("node2", "node3"))
+    assert second in stacked[third]
+    assert second not in make_plan(three("external", endpoints=["http://10.1.2.3:2379"])).needs[third]
+    assert not [path for path, _ in stacked if path.startswith("etcd/")]
+
+
+def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_only(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, three("kubeadm"))
+    for name in authorities.shared(cluster.document):
+        hosts["node1"].put(f"the {name}".encode(), f"{authorities.PKI}/{name}")
+    authorities.share(cluster.machine("node2"), cluster)
+    assert hosts["node2"].files[f"{authorities.PKI}/etcd/ca.key"].mode == 0o600
+    assert hosts["node2"].files[f"{authorities.PKI}/etcd/ca.crt"].mode == 0o644
+    assert join.ETCD_POD in join.control_plane_files(cluster)
+    assert not [name for name in authorities.shared(seed()) if "etcd" in name]
+
+
+def test_the_image_is_wanted_on_control_planes() -> None:
+    assert "k8s.gcr.io/etcd:3.4.13-0" in load.wanted_images(three("kubeadm"), control_plane=True)
+    assert not [ref for ref in load.wanted_images(three("kubeadm"), control_plane=False) if "/etcd:" in ref]
+    assert not [ref for ref in load.wanted_images(seed(), control_plane=True) if "/etcd:" in ref]
+
+
+def test_what_the_old_registry_never_got_comes_from_the_new_one() -> None:
+    for version in map(parse_version, newest_patches()):
+        old = version.minor <= 21
+        assert etcd_image(version).startswith("k8s.gcr.io/" if old else "registry.k8s.io/")
+
+
+def test_an_external_etcd_is_reached_with_what_the_document_carries(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = three("external", endpoints=["https://10.1.2.3:2379"], caFile=PEM, certFile=PEM, keyFile=KEY)
+    cluster, hosts, _ = pretend(monkeypatch, archive, document)
+    machine = cluster.machine("node2")
+    for want in list(STEPS.steps["etcd/external"].body(machine, cluster))[1:]:
+        want.reach(machine)
+    assert hosts["node2"].get(external.KEY).decode() == KEY + "\n" and hosts["node2"].files[external.KEY].mode == 0o600
+    whole = list(yaml.safe_load_all(kubeadm.init_configuration(machine, cluster)))[1]
+    assert whole["etcd"]["external"] == {
+        "endpoints": ["https://10.1.2.3:2379"],
+        "caFile": external.CA,
+        "certFile": external.CERTIFICATE,
+        "keyFile": external.KEY,
+    }
+    assert ("etcd/external", "node2") in make_plan(document).needs[("kubernetes/join-control-plane", "node2")]
+
+
+def test_an_external_etcd_without_tls_needs_no_files(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = three("external", endpoints=["http://10.1.2.3:2379"])
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    whole = list(yaml.safe_load_all(kubeadm.init_configuration(cluster.machine("node1"), cluster)))[1]
+    assert whole["etcd"]["external"] == {"endpoints": ["http://10.1.2.3:2379"]}
+    assert ("etcd/external", "node1") not in make_plan(document).needs
+
+
+def test_a_path_stops_a_run_before_anything_is_changed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = three("external", endpoints=["https://10.1.2.3:2379"], caFile=PEM, certFile="/etc/passwd", keyFile=KEY)
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    (found,) = CHECKS.checks["document.files"].body(cluster.machine("node1"), cluster)
+    assert "spec.etcd.external.certFile" in found.message and not CHECKS.checks["document.files"].waivable
+
+
+def test_the_ports_of_a_static_etcd_have_to_be_free_on_control_planes(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, three("kubeadm"), node2={"listening": (2381,)})
+    (found,) = CHECKS.checks["net.ports_free"].body(cluster.machine("node2"), cluster)
+    assert "2381" in found.message

@@ -1,0 +1,89 @@
+"""kube-vip: its static pod, whose kubeconfig it uses when, and when it lies where."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from clusters.catalog.load_balancers import kube_vip
+from clusters.catalog.steps.kubernetes import init
+from clusters.engine.plan import make_plan
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.config.schema import Document
+
+THREE = ["node1", "node2", "node3"]
+
+
+def shared(version: str = "v1.20.2", **kubevip: Any) -> Document:
+    return seed(
+        roleGroups={"etcd": THREE, "master": THREE, "worker": ["node3"]},
+        controlPlaneEndpoint={"internalLoadbalancer": "kube-vip", "address": "10.99.0.200", "kubevip": kubevip},
+        kubernetes={"version": version, "proxyMode": "iptables"},
+    )
+
+
+def settings(text: str) -> dict[str, str]:
+    (container,) = yaml.safe_load(text)["spec"]["containers"]
+    return {each["name"]: each["value"] for each in container["env"]}
+
+
+def test_the_interface_is_the_one_with_the_machines_address(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, shared())
+    said = settings(kube_vip.manifest(cluster.machine("node2"), cluster))
+    assert (said["vip_interface"], said["vip_nodename"], said["address"]) == ("eth0", "node2", "10.99.0.200")
+    assert said["vip_leaderelection"] == "true" and "bgp_enable" not in said
+    cluster, _, _ = pretend(monkeypatch, archive, shared(interface="bond0"))
+    assert settings(kube_vip.manifest(cluster.machine("node2"), cluster))["vip_interface"] == "bond0"
+
+
+def test_with_bgp_the_routers_are_told_while_the_api_server_is_ready(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peers = [{"address": "10.99.0.1", "as": 65001, "password": "x1y2z3"}, {"address": "fd00::1", "as": 65002}]
+    cluster, _, _ = pretend(monkeypatch, archive, shared(mode="BGP", localAS=65010, peers=peers))
+    want = kube_vip.wanted(cluster.machine("node3"), cluster)
+    assert want.secret and want.mode == 0o600
+    said = settings(want.content.decode())
+    assert said["bgp_peers"] == "10.99.0.1:65001:x1y2z3:false,[fd00::1]:65002::false"
+    assert (said["bgp_as"], said["bgp_routerid"], said["vip_interface"]) == ("65010", "10.99.0.13", "lo")
+    assert said["control_plane_health_check_address"] == "https://127.0.0.1:6443/readyz"
+    assert "vip_leaderelection" not in said
+
+
+@pytest.mark.parametrize(("version", "file"), [("v1.28.0", "admin.conf"), ("v1.29.0", "super-admin.conf")])
+def test_before_init_the_first_one_uses_the_file_that_is_allowed_to(
+    version: str, file: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, shared(version))
+    machine = cluster.machine("node1")
+    kube_vip.stand_by(machine, cluster)
+    pod = json.loads(hosts["node1"].get(kube_vip.MANIFEST).decode().partition("\n")[2])
+    assert pod["spec"]["volumes"][0]["hostPath"] == {"path": f"/etc/kubernetes/{file}", "type": "File"}
+    (_, want, _) = kube_vip.kube_vip(machine, cluster)
+    assert "super-admin" not in want.content.decode()  # type: ignore[attr-defined]
+
+
+def test_nothing_stands_by_for_others(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    kube_vip.stand_by(cluster.machine("node1"), cluster)
+    assert hosts["node1"].files.get(kube_vip.MANIFEST) is None
+
+
+def test_its_pod_is_no_sign_of_an_attempt_that_stopped_half_way() -> None:
+    assert kube_vip.MANIFEST not in init.OWN_MANIFESTS
+
+
+def test_joins_wait_until_somebody_answers_at_the_shared_address() -> None:
+    needs = make_plan(shared()).needs
+    assert ("images/kube-vip", "node1") in needs[("kubernetes/init", "node1")]
+    assert ("endpoint/kube-vip", "node1") in needs[("kubernetes/join-control-plane", "node2")]
+    assert ("kubernetes/join-control-plane", "node2") in needs[("endpoint/kube-vip-others", "node2")]
+    assert ("endpoint/kube-vip-others", "node3") in needs[("finish/ready", "node1")]
+    assert not [path for path, _ in make_plan(seed()).needs if "kube-vip" in path]

@@ -1,0 +1,148 @@
+"""kubeadm's files for every series: as they were when somebody last looked, and with no field kubeadm does not have."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clusters.catalog.adapt import cgroup_driver
+from clusters.catalog.kubeadm import dialect, init_configuration
+from clusters.catalog.steps.kubernetes import binaries
+from clusters.config.etcdtuning import flags
+from clusters.config.versions import facts_of
+from tests.catalog.golden import FILES, FOLDER, SERIES, plain, rich
+from tests.catalog.pretend import pretend, seed
+
+HERE = Path(__file__).parent
+GOLDEN = sorted((FOLDER / "kubeadm").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("folder", FILES)
+def test_every_file_is_byte_for_byte_what_it_was(folder: str, monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
+    """Meant to be another? `python -m tests.catalog.golden` writes them anew."""
+    made = FILES[folder](monkeypatch, archive)
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / folder).iterdir()}
+    assert set(made) == set(kept)
+    assert [name for name in made if made[name] != kept[name]] == []
+
+
+def test_every_series_has_its_three_files() -> None:
+    kinds = ("init-external", "init-stacked", "join-control-plane")
+    assert {path.stem for path in GOLDEN} == {f"{series}-{kind}" for series in SERIES for kind in kinds}
+    assert len(SERIES) >= 17
+
+
+@cache
+def _types(api: str) -> dict[str, dict[str, str]]:
+    said = yaml.safe_load((HERE / "kubeadm_fields.yaml").read_text())
+    return {
+        name: {field.partition(":")[0]: field.partition(":")[2] for field in fields.split()}
+        for name, fields in (said["all"] | said[api]).items()
+    }
+
+
+def unknown_fields(value: Any, kind: str, types: dict[str, dict[str, str]], at: str) -> list[str]:
+    """The fields below a value that its type does not have, and values of another shape than the type says."""
+    if kind == "Any":
+        return []
+    if kind.startswith("["):
+        if not isinstance(value, list):
+            return [f"{at} is no list"]
+        return [wrong for each in value for wrong in unknown_fields(each, kind[1:-1], types, f"{at}[]")]
+    if not kind:
+        return [f"{at} holds a mapping"] if isinstance(value, dict) else []
+    if not isinstance(value, dict):
+        return [f"{at} is no mapping"]
+    wrong = [f"{at}.{name}" for name in value if name not in types[kind]]
+    for name, inner in value.items():
+        if name in types[kind]:
+            wrong += unknown_fields(inner, types[kind][name], types, f"{at}.{name}")
+    return wrong
+
+
+def _kubeadm_documents(text: str) -> list[dict[str, Any]]:
+    return [each for each in yaml.safe_load_all(text) if each["apiVersion"].startswith("kubeadm.k8s.io/")]
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_no_field_is_written_that_the_published_types_do_not_have(path: Path) -> None:
+    for each in _kubeadm_documents(path.read_text()):
+        api = each["apiVersion"].rpartition("/")[2]
+        assert api == facts_of(SERIES[path.stem.partition("-")[0]]).kubeadm_api
+        assert unknown_fields(each, each["kind"], _types(api), each["kind"]) == []
+
+
+def test_a_misspelt_field_and_a_field_of_another_dialect_are_found() -> None:
+    _, cluster = _kubeadm_documents((FOLDER / "kubeadm" / "v1.20-init-stacked.yaml").read_text())
+    for path, name in ((("apiServer",), "certSans"), (("etcd", "local"), "data_dir"), ((), "timeouts")):
+        wrong = copy.deepcopy(cluster)
+        place = wrong
+        for part in path:
+            place = place[part]
+        place[name] = "x"
+        dotted = ".".join(("ClusterConfiguration", *path, name))
+        assert unknown_fields(wrong, "ClusterConfiguration", _types("v1beta2"), "ClusterConfiguration") == [dotted]
+    new = unknown_fields(cluster, "ClusterConfiguration", _types("v1beta4"), "C")
+    assert "C.apiServer.timeoutForControlPlane" in new and "C.apiServer.extraArgs is no list" in new
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_taints_sockets_and_etcd_follow_the_version(series: str) -> None:
+    facts = facts_of(SERIES[series])
+    join = yaml.safe_load((FOLDER / "kubeadm" / f"{series}-join-control-plane.yaml").read_text())
+    assert [each["key"] for each in join["nodeRegistration"]["taints"]] == list(facts.control_plane_taints)
+    assert join["nodeRegistration"]["criSocket"].startswith("unix://") is not facts.dockershim
+    init, cluster, kubelet, proxy = yaml.safe_load_all((FOLDER / "kubeadm" / f"{series}-init-stacked.yaml").read_text())
+    assert cluster["etcd"]["local"]["imageTag"] == f"{facts.etcd}-0"
+    gone = facts.version.minor >= 25
+    assert set(kubelet["featureGates"]) == {"GracefulNodeShutdown"} | (set() if gone else {"TTLAfterFinished"})
+    assert proxy["mode"] == "ipvs" and init["localAPIEndpoint"]["bindPort"] == 7443
+
+
+def test_what_the_document_says_wins(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, rich("v1.20.2"))
+    _, whole, kubelet, proxy = yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster))
+    assert whole["apiServer"]["extraArgs"]["audit-log-maxage"] == "7", "over what we say of the audit log"
+    assert whole["apiServer"]["extraArgs"]["audit-policy-file"].endswith("policy.yaml")
+    assert kubelet["containerLogMaxFiles"] == 5 and kubelet["containerLogMaxSize"] == "5Mi"
+    assert proxy["ipvs"] == {"excludeCIDRs": ["10.99.0.200/32"], "scheduler": "lc", "strictARP": True}
+    assert kubelet["clusterDNS"] == ["169.254.25.10"]
+
+
+def test_a_cgroup_driver_of_the_document_is_for_kubelet_and_runtime_alike(
+    monkeypatch: pytest.MonkeyPatch, archive: Path
+) -> None:
+    document = seed(kubernetes={"version": "v1.20.2", "kubeletConfiguration": {"cgroupDriver": "cgroupfs"}})
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    assert cgroup_driver(cluster) == "cgroupfs"
+
+
+def test_nothing_takes_a_setting_away_and_the_kind_stays() -> None:
+    ours = {"kind": "A", "one": 1, "section": {"two": 2, "three": 3}}
+    theirs = {"kind": "B", "one": None, "section": {"two": [4]}, "five": 5}
+    assert dialect.merged(ours, theirs) == {"kind": "A", "section": {"two": [4], "three": 3}, "five": 5}
+
+
+def test_arguments_of_kubelet_come_last_and_survive_systemd() -> None:
+    text = binaries.drop_in(("v=4", 'node-labels=a="50%"', "root-dir=/a $b"))
+    (line,) = [each for each in text.splitlines() if each.startswith("ExecStart=/")]
+    assert line.endswith(r'$KUBELET_EXTRA_ARGS "--v=4" "--node-labels=a=\"50%%\"" "--root-dir=/a $$b"')
+    assert binaries.drop_in(()).splitlines()[-1].endswith("$KUBELET_EXTRA_ARGS")
+
+
+def test_etcd_tuning_is_one_table_for_service_and_static_pod() -> None:
+    said = flags(seed(etcd={"maxWals": 3, "extraArgs": ["ETCD_MAX_WALS=4", "--log-outputs=stderr"]}).etcd)
+    assert said["heartbeat-interval"] == "250" and said["election-timeout"] == "2500"
+    assert said["max-wals"] == "4" and said["log-outputs"] == "stderr" and "quota-backend-bytes" not in said
+
+
+def test_a_plain_document_adds_no_argument_of_ours_but_the_mask(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, plain("v1.36.0"))
+    whole = list(yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster)))[1]
+    assert whole["controllerManager"]["extraArgs"] == [{"name": "node-cidr-mask-size", "value": "24"}]
+    assert "extraArgs" not in whole["apiServer"] and whole["scheduler"] == {}

@@ -1,0 +1,114 @@
+"""etcd in static pods of kubeadm's, one on each of three machines that are everything: one dies, writes go on."""
+
+from __future__ import annotations
+
+import tarfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.catalog.steps.kubernetes.dns import manifest as node_dns
+from clusters.config.load import load
+from tests.ha import layouts
+from tests.ha.installed import Installed, install, longest_silence, wait_until
+
+if TYPE_CHECKING:
+    from tests.lab.lab import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+
+API_BACK_SECONDS = 10.0
+GOLDEN = Path(__file__).resolve().parent.parent / "catalog" / "golden" / "kube-vip"
+PKI = "/etc/kubernetes/pki/etcd"
+
+
+@pytest.fixture(scope="module")
+def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Installed once for all tests here."""
+    place = tmp_path_factory.mktemp("stacked")
+    (place / "words.txt").write_text("read by cluster create\n")
+    return install(lab, layouts.STACKED_ETCD, lab_bundle, place)
+
+
+def etcdctl(cluster: Installed, bundle: Path, arguments: str, *, on: str) -> str:
+    """etcdctl out of the bundle, on a host whose etcd is in a pod."""
+    folder = cluster.place / "etcdctl"
+    if not folder.exists():
+        folder.mkdir()
+        with tarfile.open(next(bundle.glob("etcd/*/*.tar.gz"))) as archive:
+            name = next(name for name in archive.getnames() if name.endswith("/etcdctl"))
+            content = archive.extractfile(name)
+            assert content is not None
+            (folder / "etcdctl").write_bytes(content.read())
+        (folder / "etcdctl").chmod(0o755)
+    cluster.lab.send(on, folder, "/tmp/etcdctl")
+    return cluster.lab.execute(
+        on,
+        f"ETCDCTL_API=3 /tmp/etcdctl/etcdctl --endpoints https://127.0.0.1:2379 --cacert {PKI}/ca.crt"
+        f" --cert {PKI}/healthcheck-client.crt --key {PKI}/healthcheck-client.key {arguments}",
+    )
+
+
+def test_all_three_are_ready_with_a_voting_member_each(cluster: Installed, lab_bundle: Path) -> None:
+    assert cluster.ready_nodes() == set(layouts.THREE)
+    members = etcdctl(cluster, lab_bundle, "member list", on="node1").splitlines()
+    assert len(members) == 3 and all("started" in line and line.endswith("false") for line in members), members
+    assert "/var/lib/etcd-of-kubeadm" in cluster.lab.execute("node2", "ls -d /var/lib/etcd-of-kubeadm/member")
+
+
+def test_a_second_run_changes_nothing(cluster: Installed) -> None:
+    assert "nothing changed" in cluster.create()
+    assert len(cluster.lab.execute("node1", "cat /root/last").splitlines()) == 1, "a script runs once"
+
+
+def test_what_the_document_says_arrived(cluster: Installed) -> None:
+    pod = cluster.seen("get", "pod", "kube-apiserver-node2", "-n", "kube-system")["spec"]["containers"][0]
+    assert {"--event-ttl=2h0m0s", "--feature-gates=TTLAfterFinished=true"} <= set(pod["command"])
+    assert '"kind":"Event"' in cluster.lab.execute("node3", "tail -n 1 /var/log/kubernetes/audit/audit.log")
+    etcd = cluster.seen("get", "pod", "etcd-node3", "-n", "kube-system")["spec"]["containers"][0]["command"]
+    assert {"--election-timeout=2500", "--log-level=info"} <= set(etcd)
+    node = cluster.seen("get", "node", "node2")
+    assert node["status"]["capacity"]["pods"] == "99", "kubeletArgs win over maxPods"
+    assert node["metadata"]["labels"]["from"] == "kubelet-args"
+    kubelet = cluster.lab.execute("node2", "cat /var/lib/kubelet/config.yaml")
+    assert "podPidsLimit: 4096" in kubelet and "containerLogMaxFiles: 4" in kubelet
+    corefile = cluster.seen("get", "configmap", "coredns", "-n", "kube-system")["data"]["Corefile"]
+    assert "10.9.8.7 hub.example" in corefile
+    assert "10.9.8.7 hub.example" in cluster.lab.execute("node1", "cat /etc/hosts")
+    assert cluster.lab.execute("node3", "cat /root/first") == "read by cluster create\n"
+
+
+@pytest.mark.parametrize("name", ["v1.20-arp", "v1.20-bgp"])
+def test_the_api_server_takes_kube_vips_pod(cluster: Installed, name: str) -> None:
+    """Looked at by a real API server only: kube-vip's image is not in the lab."""
+    said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=(GOLDEN / f"{name}.yaml").read_text())
+    assert "pod/kube-vip created (server dry run)" in said
+
+
+def test_the_api_server_takes_the_dns_cache(cluster: Installed) -> None:
+    """As above: the cache's image is not in the lab."""
+    document = load(cluster.document.read_text()).document
+    assert document is not None
+    said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=node_dns(document))
+    assert "daemonset.apps/nodelocaldns created (server dry run)" in said
+
+
+def test_a_machine_dies_and_writes_go_on(cluster: Installed) -> None:
+    address = layouts.STACKED_ETCD.address(cluster.hosts)
+    with cluster.client("write", f"https://{address}:6443") as client:
+        wait_until(lambda: len(client.answers()) > 30, 60, "the first writes")
+        pulled = time.time()
+        cluster.lab.kill("node1")
+        wait_until(lambda: time.time() > pulled + 40, 60, "forty seconds of writing")
+        answers = client.stop()
+    silence = longest_silence(answers)
+    print(f"\nAPI silent for {silence:.1f} s of {answers[-1].end - pulled:.0f} s after the plug was pulled")
+    assert silence <= API_BACK_SECONDS
+    kept = set(cluster.kubectl("get", "configmaps", "-o", "name", on="node2").split())
+    acknowledged = {f"configmap/key-{answer.number}" for answer in answers if answer.error is None}
+    assert acknowledged <= kept, sorted(acknowledged - kept)
+    cluster.lab.start("node1")
+    took = wait_until(lambda: cluster.ready_nodes(on="node2") == set(layouts.THREE), 180, "node1 to be Ready again")
+    print(f"Ready again {took:.0f} s after it was switched on")
