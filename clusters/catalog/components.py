@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clusters.catalog.pins import PINS
+from clusters.config.pluginversions import plugin_version
 from clusters.config.versions import facts_of
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.config.versions import Facts
     from clusters.engine.cluster import Cluster
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
     from clusters.engine.source import Artifact
 
 ARCHITECTURES = ("amd64", "arm64")
-"""What every component here is published for."""
+"""What every program here is published for."""
+
+ANY = "any"
+"""The architecture of what is the same for all: manifests and charts."""
+
+HELM = "v3.18.5"
+"""Renders charts. Source: the version that KubeKey 3.1 and 4 take."""
 
 _GITHUB = "https://github.com/{}/releases/download/{{version}}"
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -30,7 +38,9 @@ class Component:
 
     All texts are templates: `version` has its leading v, `plain` has not, `arch` is amd64 or arm64, and in `sums`
     `name` is the file that is asked about. `url` is the folder upstream, `folder` the same in a bundle; `files` and
-    `sums` (the file with their SHA-256) lie there.
+    `sums` (the file with their SHA-256) lie there. `kind` is `program`, `manifest` or `chart`; the last two are for
+    any architecture. Where a project publishes no SHA-256 beside a file, `sums` is empty and `pins` has it, by
+    `version/file`.
     """
 
     name: str
@@ -38,17 +48,23 @@ class Component:
     url: str
     folder: str
     files: tuple[str, ...]
-    sums: str
+    sums: str = ""
+    kind: str = "program"
+    pins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One file of one release: its address, its place below a bundle's root, and the same of its checksum file."""
+    """One file of one release: its address, its place below a bundle's root, and the same of its checksum file.
+
+    `sha256` is there instead of a checksum file where Slipway itself knows what the file must be.
+    """
 
     url: str
     path: str
-    sums_url: str
-    sums_path: str
+    sums_url: str = ""
+    sums_path: str = ""
+    sha256: str = ""
 
 
 _TABLE = (
@@ -100,6 +116,50 @@ _TABLE = (
         ("crictl-{version}-linux-{arch}.tar.gz",),
         "{name}.sha256",
     ),
+    Component(
+        "helm",
+        lambda facts: HELM,
+        "https://get.helm.sh",
+        "helm/{version}",
+        ("helm-{version}-linux-{arch}.tar.gz",),
+        "{name}.sha256sum",
+    ),
+    Component(
+        "calico",
+        lambda facts: plugin_version("calico", str(facts.version)),
+        "https://raw.githubusercontent.com/projectcalico/calico/{version}/manifests",
+        "calico/{version}",
+        ("calico.yaml", "calico-typha.yaml"),
+        kind="manifest",
+        pins=PINS["calico"],
+    ),
+    Component(
+        "cilium",
+        lambda facts: plugin_version("cilium", str(facts.version)),
+        "https://helm.cilium.io",
+        "cilium/{version}",
+        ("cilium-{plain}.tgz",),
+        kind="chart",
+        pins=PINS["cilium"],
+    ),
+    Component(
+        "kubeovn",
+        lambda facts: plugin_version("kubeovn", str(facts.version)),
+        "https://kubeovn.github.io/kube-ovn",
+        "kubeovn/{version}",
+        ("kube-ovn-{version}.tgz",),
+        kind="chart",
+        pins=PINS["kubeovn"],
+    ),
+    Component(
+        "hybridnet",
+        lambda facts: plugin_version("hybridnet", str(facts.version)),
+        "https://github.com/alibaba/hybridnet/releases/download/helm-chart-{plain}",
+        "hybridnet/{version}",
+        ("hybridnet-{plain}.tgz",),
+        kind="chart",
+        pins=PINS["hybridnet"],
+    ),
 )
 
 COMPONENTS = {component.name: component for component in _TABLE}
@@ -131,7 +191,7 @@ def file_names(name: str, version: str, arch: str) -> tuple[str, ...]:
 def published(name: str, version: str, file: str, arch: str) -> Published:
     """Where a file of a release is. Raises SourceError for what no project publishes."""
     component = component_of(name)
-    if arch not in ARCHITECTURES:
+    if arch not in ((ANY,) if component.kind != "program" else ARCHITECTURES):
         raise SourceError(
             f"{name} is wanted for {arch or 'an unknown architecture'}, but it is taken from upstream for "
             f"{' and '.join(ARCHITECTURES)} only.",
@@ -143,6 +203,14 @@ def published(name: str, version: str, file: str, arch: str) -> Published:
             hint=f"They are {', '.join(file_names(name, version, arch))}.",
         )
     url, folder = _filled(component.url, version, arch), _filled(component.folder, version, arch)
+    if not component.sums:
+        pin = component.pins.get(f"{version}/{file}", "")
+        if not pin:
+            raise SourceError(
+                f"Slipway does not know the SHA-256 of {file} of {name} {version}, and its project publishes none.",
+                hint="Use a bundle that has it: its index says what the file must be.",
+            )
+        return Published(f"{url}/{file}", f"{folder}/{file}", sha256=pin)
     sums = _filled(component.sums, version, arch, file)
     return Published(f"{url}/{file}", f"{folder}/{file}", f"{url}/{sums}", f"{folder}/{sums}")
 
@@ -170,8 +238,8 @@ def artifact(machine: Machine, cluster: Cluster, name: str, file: str = "") -> A
     Raises SourceError.
     """
     version = cluster.source.version_of(name, cluster.document.kubernetes.version)
-    wanted = file or file_names(name, version, machine.facts.arch)[0]
-    return cluster.source.file(name, version, wanted, machine.facts.arch, asker=machine)
+    arch = machine.facts.arch if component_of(name).kind == "program" else ANY
+    return cluster.source.file(name, version, file or file_names(name, version, arch)[0], arch, asker=machine)
 
 
 def _filled(template: str, version: str, arch: str, name: str = "") -> str:

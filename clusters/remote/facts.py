@@ -31,6 +31,9 @@ MODULES: Mapping[str, str] = {
     "nf_tables": "/sys/module/nf_tables",
     "vxlan": "/sys/module/vxlan",
     "ipip": "/sys/module/ipip",
+    "geneve": "/sys/module/geneve",
+    "openvswitch": "/sys/module/openvswitch",
+    "wireguard": "/sys/module/wireguard",
 }
 # Files that say something was installed before.
 TRACES = (

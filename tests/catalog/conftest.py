@@ -18,6 +18,7 @@ MEMBERS = (
     *(f"bin/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
     *(f"./{name}" for name in ("bridge", "host-local", "loopback", "portmap")),
     "crictl",
+    "linux-amd64/helm",
     *(f"etcd-v1.0.0-linux-amd64/{name}" for name in ("etcd", "etcdctl")),
 )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.catalog.components import COMPONENTS, digest_in, file_names, published, version_for
-from clusters.config.versions import known_versions
-from clusters.errors import SourceError
+from clusters.catalog.components import ANY, COMPONENTS, digest_in, file_names, published, version_for
+from clusters.config.pluginversions import RELEASES
+from clusters.config.versions import known_versions, parse_version
+from clusters.errors import ConfigError, SourceError
 from tests.lab import bundle
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ containerd - https://github.com/containerd/containerd/releases/download/v1.7.34/
 runc - https://github.com/opencontainers/runc/releases/download/v1.3.6/runc.arm64 runc.sha256sum
 cni-plugins - https://github.com/containernetworking/plugins/releases/download/v1.6.2/cni-plugins-linux-arm64-v1.6.2.tgz .sha256
 crictl - https://github.com/kubernetes-sigs/cri-tools/releases/download/v1.34.0/crictl-v1.34.0-linux-arm64.tar.gz .sha256
+helm - https://get.helm.sh/helm-v3.18.5-linux-arm64.tar.gz .sha256sum
+calico calico.yaml https://raw.githubusercontent.com/projectcalico/calico/v3.31.7/manifests/calico.yaml pinned
+cilium - https://helm.cilium.io/cilium-1.19.6.tgz pinned
+kubeovn - https://kubeovn.github.io/kube-ovn/kube-ovn-v1.15.24.tgz pinned
+hybridnet - https://github.com/alibaba/hybridnet/releases/download/helm-chart-0.6.8/hybridnet-0.6.8.tgz pinned
 """  # noqa: E501 - addresses
 
 
@@ -35,21 +41,44 @@ crictl - https://github.com/kubernetes-sigs/cri-tools/releases/download/v1.34.0/
 def test_files_lie_where_their_projects_publish_them(line: str) -> None:
     component, name, url, sums = line.split()
     version = version_for(component, "v1.34.2")
-    name = file_names(component, version, "arm64")[0] if name == "-" else name
-    found = published(component, version, name, "arm64")
+    arch = "arm64" if COMPONENTS[component].kind == "program" else ANY
+    name = file_names(component, version, arch)[0] if name == "-" else name
+    found = published(component, version, name, arch)
     assert found.url == url
+    if sums == "pinned":
+        assert (found.sums_url, len(found.sha256)) == ("", 64)
+        return
     folder = url.rpartition("/")[0]
     assert found.sums_url == (url + sums if sums.startswith(".") else f"{folder}/{sums}")
 
 
 def test_every_component_of_every_known_version_has_an_address() -> None:
     for text in known_versions():
-        for component in COMPONENTS:
+        for component, known in COMPONENTS.items():
+            if component == "kubeovn" and parse_version(text).minor < 23:
+                with pytest.raises(ConfigError, match="no release of kubeovn"):
+                    version_for(component, text)
+                continue
             version = version_for(component, text)
-            for arch in ("amd64", "arm64"):
+            for arch in ("amd64", "arm64") if known.kind == "program" else (ANY,):
                 for name in file_names(component, version, arch):
                     found = published(component, version, name, arch)
                     assert "{" not in "".join((found.url, found.path, found.sums_url, found.sums_path))
+                    assert bool(found.sha256) != bool(found.sums_url)
+
+
+def test_every_release_of_a_plugin_is_pinned_and_no_other() -> None:
+    pinned = {component: {place.partition("/")[0] for place in known.pins} for component, known in COMPONENTS.items()}
+    for plugin in ("calico", "cilium", "kubeovn", "hybridnet"):
+        assert pinned[plugin] == {release.version for release in RELEASES[plugin]}
+
+
+def test_a_release_that_is_not_pinned_is_refused() -> None:
+    with pytest.raises(SourceError, match=r"does not know the SHA-256 of calico.yaml of calico v3.99.0") as caught:
+        published("calico", "v3.99.0", "calico.yaml", ANY)
+    assert "bundle" in caught.value.hint
+    with pytest.raises(SourceError, match="for amd64"):
+        published("calico", "v3.27.4", "calico.yaml", "amd64")
 
 
 def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> None:
@@ -69,7 +98,8 @@ def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> No
         ("cni-plugins", f"v{bundle.CNI}"): bundle._place_cni(root, programs),
         ("crictl", f"v{bundle.CRICTL}"): bundle._place_crictl(root, programs / "crictl"),
     }
-    assert {component for component, _ in placed} == set(COMPONENTS)
+    for_plugins = {"helm", "calico", "cilium", "kubeovn", "hybridnet"}
+    assert {component for component, _ in placed} == set(COMPONENTS) - for_plugins
     for (component, version), paths in placed.items():
         there = {str(path.relative_to(root)) for path in paths}
         files = [published(component, version, name, "amd64") for name in file_names(component, version, "amd64")]
@@ -113,5 +143,5 @@ def test_what_nobody_publishes_is_refused() -> None:
         published("runc", "v1.3.6", "runc.arm", "arm")
     with pytest.raises(SourceError, match="none of the files of runc"):
         published("runc", "v1.3.6", "kubelet", "amd64")
-    with pytest.raises(SourceError, match="no component 'helm'"):
-        version_for("helm", "v1.34.2")
+    with pytest.raises(SourceError, match="no component 'weave'"):
+        version_for("weave", "v1.34.2")

@@ -49,6 +49,65 @@ def test_a_bad_machine_is_told_what_was_measured(
     assert all(words in finding.message for finding in found)
 
 
+PLUGINS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str], str]] = [
+    ("net.plugin_ports", {"plugin": "calico"}, {"listening": (22, 179)}, {}, "calico needs 179/tcp on node2"),
+    (
+        "net.plugin_ports",
+        {"plugin": "flannel"},
+        {},
+        {"/proc/net/udp": "  sl  local_address\n  12: 00000000:2118 00000000:0000 07 00000000:00000000\n"},
+        "flannel needs 8472/udp on node2",
+    ),
+    ("net.plugin_modules", {"plugin": "calico"}, {}, {}, "calico needs ipip, which node2's kernel 6.1.0-13-amd64"),
+    ("net.plugin_modules", {"plugin": "kubeovn"}, {}, {}, "kubeovn needs openvswitch, geneve, which"),
+    ("net.rp_filter", {"plugin": "calico"}, {}, {"rp_filter": "2\n"}, "rp_filter is 2 (loose) on node2"),
+    ("net.cilium_kernel", {"plugin": "cilium"}, {"kernel": "4.18.0-513"}, {}, "kernel 4.18.0-513; Cilium wants 4.19"),
+    (
+        "net.same_subnet",
+        {"plugin": "flannel", "flannel": {"backendMode": "host-gw"}},
+        {},
+        {"route get": "10.99.0.11 10.99.0.11 via 10.0.0.1 dev eth0"},
+        "reaches 10.99.0.11 only through a router",
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "network", "facts", "answers", "words"), PLUGINS)
+def test_what_a_network_plugin_lacks_is_measured(
+    check: str,
+    network: dict[str, Any],
+    facts: dict[str, Any],
+    answers: dict[str, str],
+    words: str,
+    archive: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(network=network), node2=facts)
+    for pattern, answer in answers.items():
+        hosts["node2"].answer(pattern, answer)
+    when = CHECKS.checks[check].when
+    assert when is not None and when(cluster.document)
+    (found,) = CHECKS.checks[check].body(cluster.machine("node2"), cluster)
+    assert found.severity.value == "error" and words in found.message
+
+
+def test_what_a_network_plugin_has_is_silent(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = (("vxlan", "loadable"), ("ipip", "active"), ("openvswitch", "active"), ("geneve", "loadable"))
+    for plugin in ("calico", "flannel", "cilium", "kubeovn", "hybridnet"):
+        cluster, hosts, _ = pretend(monkeypatch, archive, seed(network={"plugin": plugin}), node2={"modules": modules})
+        hosts["node2"].answer("rp_filter", "1\n")
+        for check in ("net.plugin_ports", "net.plugin_modules", "net.rp_filter"):
+            assert list(CHECKS.checks[check].body(cluster.machine("node2"), cluster)) == [], f"{check} of {plugin}"
+
+
+def test_a_plugin_that_runs_already_holds_its_own_ports(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(
+        monkeypatch, archive, seed(network={"plugin": "calico"}), node2={"listening": (179, 9099)}
+    )
+    hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
+    assert list(CHECKS.checks["net.plugin_ports"].body(cluster.machine("node2"), cluster)) == []
+
+
 def test_every_precheck_is_silent_on_good_machines(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     for name, host in hosts.items():

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from clusters.catalog import kubeadm, pki
-from clusters.catalog.networks import bridge
 from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
@@ -23,6 +21,14 @@ from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+CHART = [
+    "helm v1.0.0 is unpacked",
+    "/etc/slipway/charts is a directory of mode 700",
+    ".tgz is the chart",
+    "values.yaml",
+]
+"""What every plugin that is a chart begins with."""
 
 WANTS = {
     "os/claim": ("node2", ["/etc/slipway is a directory", "/etc/slipway/cluster.json"]),
@@ -81,6 +87,25 @@ WANTS = {
         "node2",
         ["/etc/cni/net.d", "/usr/local/lib/slipway", "pod-routes", ".service", "runs", "2 other nodes", "conflist"],
     ),
+    "network/calico": (
+        "node1",
+        ["calico is in the cluster", "calico-node is ready", "3 nodes are Ready", "kube-controllers is ready"],
+    ),
+    "network/flannel": ("node1", ["flannel is in the cluster", "kube-flannel-ds is ready", "3 nodes are Ready"]),
+    "network/cilium": (
+        "node1",
+        [*CHART, "cilium is in the cluster", "cilium-operator is ready", "of cilium is ready", "3 nodes are Ready"],
+    ),
+    "network/kubeovn": (
+        "node1",
+        [*CHART, "kubeovn is in", "ovn-central", "ovs-ovn", "ovn-controller", "ovn-cni", "3 nodes are Ready"],
+    ),
+    "network/hybridnet": (
+        "node1",
+        [*CHART, "hybridnet is in", "webhook", "manager", "hybridnet-networks is in", "daemon", "3 nodes are Ready"],
+    ),
+    "network/none": ("node1", ["left to a plugin of your own"]),
+    "images/network": ("node3", []),
     "finish/ready": ("node1", ["all 3 nodes are Ready", "DNS runs"]),
 }
 
@@ -201,13 +226,6 @@ def test_mirrors_and_insecure_registries_reach_containerd() -> None:
     )
     assert 'host."https://mirror.example"' in hosts["docker.io"]
     assert "skip_verify = true" in hosts["reg.example:5000"]
-
-
-def test_routes_lead_to_the_other_nodes_and_pods_keep_their_address_among_them() -> None:
-    text = bridge.script("10.233.65.0/24", "10.233.64.0/18", {"10.99.0.11": "10.233.64.0/24"})
-    assert "ip route replace 10.233.64.0/24 via 10.99.0.11" in text
-    assert "-s 10.233.65.0/24 ! -d 10.233.64.0/18" in text
-    assert ipaddress.ip_network("10.233.65.0/24").subnet_of(ipaddress.ip_network("10.233.64.0/18"))
 
 
 def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

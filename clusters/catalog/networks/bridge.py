@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.kubectl import kubectl
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, Wanted, directory, file, service, so_if
-from clusters.remote.shell import sh, words
+from clusters.engine.wants import NotReached, Wanted, directory, file, service, so_if
+from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,28 +94,64 @@ def conflist(own: str) -> str:
 
 
 def script(own: str, pods: str, routes: Mapping[str, str]) -> str:
-    """Sets routes to the other nodes' pods, lets pods' packets through, and hides pods behind the node outside."""
-    lines = ["#!/bin/sh", "# Written by Slipway; changes are overwritten by its next run.", "set -eu"]
-    lines += [sh("ip route replace {} via {}", cidr, address).text for address, cidr in sorted(routes.items())]
-    hidden = sh("POSTROUTING -s {} ! -d {} -m comment --comment slipway-pods -j MASQUERADE", own, pods).text
-    lines.append(f"iptables -t nat -C {hidden} 2>/dev/null || iptables -t nat -A {hidden}")
-    for side in ("-s", "-d"):
-        rule = sh("FORWARD {} {} -m comment --comment slipway-pods -j ACCEPT", side, pods).text
-        lines.append(f"iptables -C {rule} 2>/dev/null || iptables -A {rule}")
-    return "\n".join(lines) + "\n"
+    """Sets routes to the other nodes' pods and removes those to nodes that are gone, lets pods' packets through, and
+    hides pods behind the node outside. Doing it again changes nothing; with `check` it only says what is missing."""
+    wanted = "".join(f"{cidr} via {address}\n" for address, cidr in sorted(routes.items()))
+    rules = [sh("nat POSTROUTING -s {} ! -d {} -m comment --comment slipway-pods -j MASQUERADE", own, pods)]
+    rules += [
+        sh("filter FORWARD {} {} -m comment --comment slipway-pods -j ACCEPT", each, pods) for each in ("-s", "-d")
+    ]
+    return SCRIPT_TEXT.format(
+        wanted=sh("{}", wanted.strip()).text,
+        pods=sh("{}", pods).text,
+        rules="\n".join(f"rule {rule.text}" for rule in rules),
+    )
 
 
 def _routed(routes: Mapping[str, str]) -> Want:
-    if not routes:
-        return Wanted("there is no other node to route to", lambda machine: Sight(True), lambda machine: None)
-    pairs = words(f"{cidr} via {address} " for address, cidr in sorted(routes.items()))
-    look = so_if(sh('for r in {}; do ip route | grep -qF "$r" || {{ echo no route $r; exit 1; }}; done', pairs))
+    """The script has done its work, and nobody has undone it since."""
 
     def act(machine: Machine) -> None:
         machine.do(sh("{}", SCRIPT))
 
-    return Wanted(f"routes lead to the pods of {len(routes)} other nodes", look, act)
+    return Wanted(
+        f"routes lead to the pods of {len(routes)} other nodes and to no more", so_if(sh("{} check", SCRIPT)), act
+    )
 
+
+SCRIPT_TEXT = """#!/bin/sh
+# Written by Slipway; changes are overwritten by its next run.
+set -eu
+wanted={wanted}
+pods={pods}
+check() {{ [ "$1" = check ]; }}
+mode=${{1:-set}}
+
+# Routes inside the pods' network that go by way of a node: each is wanted, or its node is gone.
+ip -4 route show root $pods | grep ' via ' | while read -r cidr _ gateway rest; do
+  if ! printf '%s\\n' "$wanted" | grep -qxF "$cidr via $gateway"; then
+    if check $mode; then echo "a route to $cidr via $gateway is left"; exit 1; fi
+    ip route del $cidr via $gateway
+  fi
+done
+printf '%s\\n' "$wanted" | while read -r cidr via gateway; do
+  [ -n "$cidr" ] || continue
+  if check $mode; then
+    ip -4 route show $cidr | grep -q " via $gateway " || {{ echo "there is no route to $cidr via $gateway"; exit 1; }}
+  else
+    ip route replace $cidr via $gateway
+  fi
+done
+
+rule() {{
+  table=$1; chain=$2; shift 2
+  if ! iptables -w 10 -t $table -C $chain "$@" 2>/dev/null; then
+    if check $mode; then echo "a rule in $chain is missing"; exit 1; fi
+    iptables -w 10 -t $table -A $chain "$@"
+  fi
+}}
+{rules}
+"""
 
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]

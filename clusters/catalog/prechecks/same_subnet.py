@@ -1,10 +1,10 @@
-"""net.same_subnet: the network plugin bridge routes directly from node to node."""
+"""net.same_subnet: network plugins without a tunnel send packets directly from node to node."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog.networks.bridge import chosen
+from clusters.catalog.pluginneeds import sends_directly
 from clusters.engine.check import error, precheck
 from clusters.remote.shell import sh, words
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @precheck(
     "net.same_subnet",
     on="kubernetes",
-    when=chosen,
+    when=sends_directly,
     fix="Put the machines into one subnet, or choose another network plugin.",
 )
 def same_subnet(machine: Machine, cluster: Cluster) -> Iterator[Finding]:

@@ -65,34 +65,44 @@ class Upstream:
         return known_versions()
 
     def _kept(self, found: Published, path: Path) -> str:
-        """The digest of a file in the cache that is what the checksum file beside it says; "" when it is not."""
+        """The digest of a file in the cache that is what it must be or its checksum file says; "" when it is not."""
         sums = self._cache / found.sums_path
         try:
-            digest = digest_in(sums.read_text(encoding="utf-8", errors="replace"), path.name)
+            digest: str | None = found.sha256
+            if not digest:
+                digest = digest_in(sums.read_text(encoding="utf-8", errors="replace"), path.name)
             return digest if digest and sha256_of(path) == digest else ""
         except OSError:
             # What cannot be read is fetched; what then cannot be written is told.
             return ""
 
     def _fetched(self, found: Published, path: Path, release: str, arch: str, asker: Asker | None) -> str:
-        """Fetch checksum and file, returns the digest. Raises SourceError."""
-        url, sums_url = self._from(found.url), self._from(found.sums_url)
+        """Fetch checksum, unless it is known, and file; returns the digest. Raises SourceError."""
+        url, text = self._from(found.url), ""
         try:
-            text = fetch_text(sums_url, asker)
-            digest = digest_in(text, path.name)
-            if digest is None:
-                raise SourceError(
-                    f"{sums_url} holds no SHA-256 of {path.name}.",
-                    hint="Does a mirror or proxy answer with a page of its own? Nothing is used unchecked.",
-                )
+            digest = found.sha256
+            if not digest:
+                text, digest = self._published(self._from(found.sums_url), path.name, asker)
             fetch_to(url, path, sha256=digest, title=f"{path.name} of {release}", asker=asker)
         except NotPublished as error:
             raise NotPublished(
                 f"{path.name} of {release} for {arch} cannot be had: {error.message}",
                 hint="Is there such a version for this architecture? A mirror must have the checksum files, too.",
             ) from error
-        self._keep_sums(self._cache / found.sums_path, text)
+        if found.sums_path:
+            self._keep_sums(self._cache / found.sums_path, text)
         return digest
+
+    def _published(self, sums_url: str, name: str, asker: Asker | None) -> tuple[str, str]:
+        """A checksum file and what it says of a file. Raises SourceError."""
+        text = fetch_text(sums_url, asker)
+        digest = digest_in(text, name)
+        if digest is None:
+            raise SourceError(
+                f"{sums_url} holds no SHA-256 of {name}.",
+                hint="Does a mirror or proxy answer with a page of its own? Nothing is used unchecked.",
+            )
+        return text, digest
 
     def _keep_sums(self, path: Path, text: str) -> None:
         """Keep the checksum file beside what it vouches for, so that the next run needs no network."""

@@ -41,11 +41,11 @@ BUILT: dict[str, dict[str, bool]] = {
     "plugin": {
         "bridge": True,
         "none": True,
-        "calico": False,
-        "flannel": False,
-        "cilium": False,
-        "kubeovn": False,
-        "hybridnet": False,
+        "calico": True,
+        "flannel": True,
+        "cilium": True,
+        "kubeovn": True,
+        "hybridnet": True,
     },
     "kubernetes.type": {
         "kubernetes": True,

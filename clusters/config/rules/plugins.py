@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error, warning
+from clusters.config.pluginversions import DUAL_STACK, RELEASES, minors_of, plugin_version
 from clusters.config.rules.network import networks, usable
 from clusters.config.rules.registry import rule
-from clusters.config.sections.network import TUNNELS, Calico, Flannel, Hybridnet, KubeOvn
-from clusters.config.syntax import address_of, did_you_mean, network_of
+from clusters.config.sections.network import BACKENDS, TUNNELS, Calico, Flannel, Hybridnet, KubeOvn
+from clusters.config.syntax import address_of, did_you_mean, network_of, parts_of
+from clusters.config.versions import is_known
 from clusters.config.yamltree import shown
+from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,46 @@ def options_of_another(document: Document) -> Iterator[Finding]:
         if section != empty and network.plugin != name:
             message = f"The network plugin is {shown(network.plugin)}, so the options of {name} have no effect."
             yield warning("network.options_unused", f"{_PATH}.{name}", message, found=name, allowed=network.plugin)
+
+
+@rule
+def plugin_release(document: Document) -> Iterator[Finding]:
+    """The network plugin has a release for this Kubernetes."""
+    name, version = document.network.plugin, document.kubernetes.version
+    if name not in RELEASES or not is_known(version):
+        return
+    try:
+        plugin_version(name, version)
+    except ConfigError as missing:
+        message = f"{missing.message} It is for Kubernetes {minors_of(name)}."
+        hint = "Choose another plugin, or another version of Kubernetes."
+        allowed = f"Kubernetes {minors_of(name)}"
+        yield error("network.plugin_no_release", f"{_PATH}.plugin", message, hint=hint, found=version, allowed=allowed)
+
+
+@rule
+def plugin_families(document: Document) -> Iterator[Finding]:
+    """The network plugin carries IPv4 and IPv6 when the pods' network has both."""
+    network = document.network
+    two = len(parts_of(network.kube_pods_cidr)) > 1
+    if two and network.plugin in (*RELEASES, "bridge") and network.plugin not in DUAL_STACK:
+        message = f"{network.plugin} carries one family of addresses; the pods' network has two."
+        path, allowed = f"{_PATH}.plugin", ", ".join(DUAL_STACK)
+        yield error("network.plugin_one_family", path, message, found=network.plugin, allowed=allowed)
+
+
+@rule
+def flannel(document: Document) -> Iterator[Finding]:
+    """Flannel's backend is one it has, and direct routing one of VXLAN's."""
+    section = document.network.flannel
+    if section.backend_mode not in BACKENDS:
+        path, message = f"{_PATH}.flannel.backendMode", f"Flannel has no backend {shown(section.backend_mode)}."
+        hint, allowed = did_you_mean(section.backend_mode, BACKENDS), ", ".join(BACKENDS)
+        yield error("flannel.backend", path, message, hint=hint, found=shown(section.backend_mode), allowed=allowed)
+    elif section.direct_routing and section.backend_mode not in ("vxlan", "ipip"):
+        message = f"The backend {section.backend_mode} has no tunnel that directRouting could leave out."
+        path = f"{_PATH}.flannel.directRouting"
+        yield warning("flannel.direct_routing", path, message, found=section.backend_mode, allowed="vxlan, ipip")
 
 
 @rule

@@ -8,6 +8,8 @@ from clusters.config.keys import Model, Names, Switch, Text, key
 
 PLUGINS = ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "bridge", "none")
 TUNNELS = ("Always", "CrossSubnet", "Never")
+BACKENDS = ("vxlan", "host-gw", "wireguard", "ipip")
+"""Flannel's backends that need nothing but a node and its kernel. Source: its Documentation/backends.md."""
 
 
 class Typha(Model):
@@ -45,7 +47,7 @@ class Calico(Model):
 class Flannel(Model):
     """Flannel's options."""
 
-    backend_mode: Text = key("vxlan", "vxlan, host-gw and others.")
+    backend_mode: Text = key("vxlan", "How packets travel.", choices=BACKENDS)
     direct_routing: bool = key(False, "No tunnel between nodes of one network.", since="1.2")
 
 
@@ -88,8 +90,8 @@ class KubeOvnCni(Model):
     cni_config_priority: Text = key(
         "01", "First part of the configuration's name.", alias="CNIConfigPriority", since="2.3"
     )
-    modules: Text = key("kube_ovn_fastpath.ko", "Kernel modules.", since="2.3")
-    rpms: Text = key("openvswitch-kmod", "Packages.", alias="RPMs", since="2.3")
+    modules: Text = key("kube_ovn_fastpath.ko", "Kernel modules.", since="2.3", acted=False)
+    rpms: Text = key("openvswitch-kmod", "Packages.", alias="RPMs", since="2.3", acted=False)
 
 
 class KubeOvnPinger(Model):
@@ -108,8 +110,10 @@ class KubeOvn(Model):
         "node-role.kubernetes.io/control-plane", "Label of the nodes OVN's database runs on.", since="1.1"
     )
     tunnel_type: Text = key("geneve", "geneve, vxlan or stt.", since="2.3")
-    svc_yaml_ipfamilypolicy: Text = key("", "Its services' ipFamilyPolicy.", alias="svcYamlIpfamilypolicy", since="2.3")
-    dpdk: Dpdk = key(Dpdk(), "DPDK.", since="2.3")
+    svc_yaml_ipfamilypolicy: Text = key(
+        "", "Its services' ipFamilyPolicy.", alias="svcYamlIpfamilypolicy", since="2.3", acted=False
+    )
+    dpdk: Dpdk = key(Dpdk(), "DPDK.", since="2.3", acted=False)
     ovs_ovn: OvsOvn = key(OvsOvn(), "Open vSwitch.", alias="ovs-ovn", since="2.3")
     controller: KubeOvnController = key(
         KubeOvnController(), "The controller.", alias="kube-ovn-controller", since="2.3"
@@ -147,7 +151,7 @@ class Hybridnet(Model):
 
     default_network_type: Text = key("Overlay", "Underlay or Overlay.", since="3.1")
     enable_network_policy: bool = key(True, "Network policies.", since="3.1")
-    init: bool = key(True, "Make the networks that are listed.", since="3.1")
+    init: bool = key(True, "Make a first overlay of the pods' network.", since="3.1")
     prefer_vxlan_interfaces: Text = key("", "Interfaces for VXLAN.", since="3.1")
     prefer_vlan_interfaces: Text = key("", "Interfaces for VLAN.", since="3.1")
     prefer_bgp_interfaces: Text = key("", "Interfaces for BGP.", alias="preferBGPInterfaces", since="3.1")
@@ -172,9 +176,11 @@ class Network(Model):
         shown=True,
         v4="cni.service_cidr",
     )
-    calico: Calico = key(Calico(), "Calico's options.", acted=False)
-    flannel: Flannel = key(Flannel(), "Flannel's options.", acted=False)
-    cilium: dict[str, Any] = key({}, "KubeKey reads nothing here.", since="2.0", acted=False)
-    kubeovn: KubeOvn = key(KubeOvn(), "Kube-OVN's options.", since="1.1", acted=False)
-    hybridnet: Hybridnet = key(Hybridnet(), "Hybridnet's options.", since="3.1", acted=False)
+    calico: Calico = key(Calico(), "Calico's options.")
+    flannel: Flannel = key(Flannel(), "Flannel's options.")
+    cilium: dict[str, Any] = key(
+        {}, "Values for its chart, over Slipway's own. KubeKey reads nothing here.", since="2.0"
+    )
+    kubeovn: KubeOvn = key(KubeOvn(), "Kube-OVN's options.", since="1.1")
+    hybridnet: Hybridnet = key(Hybridnet(), "Hybridnet's options.", since="3.1")
     multus_cni: Switch = key(Switch(), "Several networks for a pod.", alias="multusCNI", since="2.0", acted=False)

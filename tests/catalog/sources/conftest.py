@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KUBELET = "/k8s/release/v1.20.2/bin/linux/amd64/kubelet"
 RUNC = "/gh/opencontainers/runc/releases/download/v1.3.6/runc.amd64"
 ETCD = "/gh/etcd-io/etcd/releases/download/v3.4.13/etcd-v3.4.13-linux-amd64.tar.gz"
+RAW = "https://raw.githubusercontent.com={}/gh"
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
 
@@ -67,5 +68,5 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def upstream(site: Site, tmp_path: Path) -> Callable[[], Source]:
     """Opens upstream, as every run does anew; the site stands in for dl.k8s.io and github.com."""
-    mirrors = (f"https://dl.k8s.io/={site.url}/k8s/", f"https://github.com={site.url}/gh")
+    mirrors = (f"https://dl.k8s.io/={site.url}/k8s/", f"https://github.com={site.url}/gh", RAW.format(site.url))
     return lambda: open_source("", cache=tmp_path / "cache", mirrors=mirrors)

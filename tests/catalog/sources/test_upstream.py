@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.catalog.pins import PINS
 from clusters.catalog.sources import download, open_source, web
 from clusters.errors import Cancelled, SourceError
 from tests.catalog.sources.conftest import CONTENT, ETCD, KUBELET, RUNC, Listener
@@ -83,6 +85,46 @@ def test_without_a_checksum_nothing_is_fetched(upstream: Open, site: Site) -> No
         kubelet(upstream())
     assert not caught.value.retryable
     assert site.times(KUBELET) == 0
+
+
+def calico(source: Source) -> Artifact:
+    """Ask for a manifest, whose SHA-256 Slipway knows."""
+    return source.file("calico", "v3.24.5", "calico.yaml", "any")
+
+
+MANIFEST = "/gh/projectcalico/calico/v3.24.5/manifests/calico.yaml"
+
+
+@pytest.fixture
+def pinned(site: Site, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A manifest that is published without a checksum file, and is what it must be."""
+    content = b"kind: DaemonSet\n"
+    site.put(MANIFEST, content)
+    monkeypatch.setitem(PINS["calico"], "v3.24.5/calico.yaml", hashlib.sha256(content).hexdigest())
+    return content
+
+
+def test_what_is_published_without_a_checksum_is_checked_against_the_pin(
+    upstream: Open, site: Site, pinned: bytes, tmp_path: Path
+) -> None:
+    artifact = calico(upstream())
+    assert (artifact.path.read_bytes(), artifact.version) == (pinned, "v3.24.5")
+    assert calico(upstream()) == artifact
+    assert site.asked == [(MANIFEST, "")]
+    assert left_over(tmp_path / "cache/upstream/calico/v3.24.5") == ["calico.yaml"]
+
+
+def test_another_file_than_the_pinned_one_is_not_used(
+    upstream: Open, site: Site, pinned: bytes, tmp_path: Path
+) -> None:
+    site.files[MANIFEST] = b"kind: Evil\n"
+    with pytest.raises(SourceError, match=r"calico.yaml has SHA-256 .*, expected"):
+        calico(upstream())
+    assert left_over(tmp_path / "cache") == []
+    site.files[MANIFEST] = pinned
+    path = calico(upstream()).path
+    path.write_bytes(b"evil")
+    assert calico(upstream()).path.read_bytes() == pinned
 
 
 def test_a_version_that_does_not_exist_for_an_architecture_is_said_so(upstream: Open) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF
+from clusters.catalog.rollout import all_ready, is_ready
 from clusters.config.secret import Secret
+from clusters.config.sections.network import PLUGINS
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, eventually
 
@@ -23,7 +25,13 @@ if TYPE_CHECKING:
 @step(
     "finish/ready",
     on="first-control-plane",
-    needs_all=("kubernetes/labels", "network/bridge", "endpoint/own", "endpoint/haproxy", "endpoint/kube-vip-others"),
+    needs_all=(
+        "kubernetes/labels",
+        *(f"network/{each}" for each in PLUGINS),
+        "endpoint/own",
+        "endpoint/haproxy",
+        "endpoint/kube-vip-others",
+    ),
     timeout=300,
     expected=20,
 )
@@ -32,7 +40,7 @@ def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
     if cluster.document.network.plugin != "none":
         yield eventually(
-            f"all {len(wanted)} nodes are Ready", lambda here: _all_ready(here, wanted), within=180, every=1
+            f"all {len(wanted)} nodes are Ready", lambda here: all_ready(here, wanted), within=180, every=1
         )
         yield eventually("the cluster's DNS runs", _dns_runs, within=120, every=1)
     cluster.observe("nodes", nodes(machine))
@@ -47,7 +55,7 @@ def nodes(machine: Machine) -> list[dict[str, Any]]:
     return [
         {
             "name": item["metadata"]["name"],
-            "ready": _is_ready(item),
+            "ready": is_ready(item),
             "roles": sorted(
                 label.partition("/")[2]
                 for label in item["metadata"].get("labels", {})
@@ -69,19 +77,6 @@ def kubeconfig(machine: Machine, cluster: Cluster) -> Secret:
     text = (machine.read(ADMIN_CONF) or b"").decode()
     server = f"https://{cluster.endpoint}:{cluster.document.control_plane_endpoint.port}"
     return Secret(re.sub(r"(?m)^(\s*server:\s*).*$", rf"\g<1>{server}", text))
-
-
-def _is_ready(item: dict[str, Any]) -> bool:
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in item["status"].get("conditions", ()))
-
-
-def _all_ready(machine: Machine, wanted: set[str]) -> Sight:
-    answer = machine.ask(kubectl("get nodes -o json"))
-    if not answer.ok:
-        return Sight(False, " ".join(answer.last_lines(1)) or "the API server does not answer")
-    good = {item["metadata"]["name"] for item in json.loads(answer.stdout)["items"] if _is_ready(item)}
-    late = sorted(wanted - good)
-    return Sight(not late, f"not ready: {', '.join(late)}" if late else "")
 
 
 def _dns_runs(machine: Machine) -> Sight:

@@ -1,0 +1,88 @@
+"""Charts: rendered by helm on a control plane, so that what is applied is the same kind of thing as a manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog.components import artifact
+from clusters.catalog.manifests import digest_of, read_objects
+from clusters.catalog.paths import BIN
+from clusters.config.versions import parse_version
+from clusters.engine.artifacts import unpacked
+from clusters.engine.wants import NotReached, Sight, Wanted, directory, file
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.catalog.manifests import Object
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.source import Artifact
+    from clusters.engine.wants import Want
+
+FOLDER = "/etc/slipway/charts"
+
+
+class Chart:
+    """A chart with its values, for one release in kube-system."""
+
+    def __init__(self, name: str, machine: Machine, cluster: Cluster, values: dict[str, Any]) -> None:
+        self._name = name
+        self._cluster = cluster
+        self._archive: Artifact = artifact(machine, cluster, name)
+        self._values = yaml.safe_dump(values, sort_keys=False)
+        self._place = f"{FOLDER}/{name}.tgz"
+        self._values_place = f"{FOLDER}/{name}-values.yaml"
+        self._rendered = f"{FOLDER}/{name}-rendered.yaml"
+
+    def wants(self, machine: Machine) -> Iterator[Want]:
+        """helm, the chart and its values are on the machine."""
+        yield unpacked(artifact(machine, self._cluster, "helm"), {f"linux-{machine.facts.arch}/helm": f"{BIN}/helm"})
+        yield directory(FOLDER, mode=0o700)
+        yield _copied(self._archive, self._place)
+        yield file(self._values_place, self._values, mode=0o600)
+
+    def fingerprint(self) -> str:
+        """Of chart and values: a chart that makes certificates never renders the same twice."""
+        return digest_of(f"{self._archive.sha256}\n{self._values}")
+
+    def objects(self, machine: Machine) -> list[Object]:
+        """Render it. Hooks are left out: they are for upgrades and removal by helm. Raises NotReached."""
+        version = str(parse_version(self._cluster.document.kubernetes.version))
+        done = machine.do(
+            sh(
+                "umask 077 && {}/helm template {} {} --namespace kube-system --include-crds --no-hooks"
+                " --kube-version {} --values {} > {}",
+                BIN,
+                self._name,
+                self._place,
+                version,
+                self._values_place,
+                self._rendered,
+            ),
+            timeout=120,
+            check=False,
+        )
+        if not done.ok:
+            raise NotReached(
+                f"helm cannot render the chart of {self._name}: {' '.join(done.last_lines(2))}",
+                hint=f"The chart and its values are in {FOLDER} on {machine.name}.",
+            )
+        return read_objects((machine.read(self._rendered) or b"").decode(), self._rendered)
+
+
+def _copied(archive: Artifact, place: str) -> Want:
+    """The archive at this path, byte for byte."""
+
+    def look(machine: Machine) -> Sight:
+        answer = machine.ask(sh("sha256sum < {}", place))
+        return Sight(answer.ok and answer.stdout[:64] == archive.sha256, f"{place} is missing or another")
+
+    def act(machine: Machine) -> None:
+        machine.note(f"putting the chart {archive.component} {archive.version} at {place}")
+        machine.put(archive.path, place, mode=0o600)
+
+    return Wanted(f"{place} is the chart {archive.component} {archive.version}", look, act)

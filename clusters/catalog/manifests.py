@@ -1,0 +1,190 @@
+"""Objects in the cluster: read from YAML, applied on a control plane, and seen to be there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog.kubectl import kubectl
+from clusters.engine.wants import Sight, Wanted
+from clusters.errors import SourceError
+from clusters.remote.shell import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+Object = dict[str, Any]
+"""One object of Kubernetes as YAML has it."""
+
+RECORD = "slipway-applied-{}"
+"""The ConfigMap in kube-system that says what was applied: a digest, and the objects."""
+
+FIRST = ("Namespace", "CustomResourceDefinition")
+"""What has to be there before the rest is understood, and is never removed: with it goes everything in it."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_objects(text: str, where: str) -> list[Object]:
+    """The objects of a YAML stream, lists of them taken apart. Raises SourceError when it is something else."""
+    try:
+        found = [each for each in yaml.load_all(text, Loader=_LOADER) if each]
+    except yaml.YAMLError as error:
+        raise _no_manifest(where, str(error).partition("\n")[0]) from error
+    objects: list[Object] = []
+    for each in found:
+        inside = each.get("items") if isinstance(each, dict) and str(each.get("kind", "")).endswith("List") else None
+        objects += inside if isinstance(inside, list) else [each]
+    for each in objects:
+        if not isinstance(each, dict) or not isinstance(each.get("metadata"), dict) or "kind" not in each:
+            raise _no_manifest(where, f"it holds {str(each)[:60]!r}")
+    return objects
+
+
+def dumped(objects: Iterable[Object]) -> str:
+    """The objects as a YAML stream."""
+    return yaml.safe_dump_all(objects, sort_keys=False)
+
+
+def digest_of(text: str) -> str:
+    """A fingerprint of what is applied."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find(objects: Sequence[Object], kind: str, name: str) -> Object:
+    """The object of that kind and name. Raises SourceError: the manifest is another than was thought."""
+    for each in objects:
+        if each["kind"] == kind and each["metadata"].get("name") == name:
+            return each
+    raise SourceError(
+        f"The manifest has no {kind} {name}.", hint="Is it the manifest of another release? Nothing was applied."
+    )
+
+
+def for_old_servers(objects: Sequence[Object], minor: int) -> list[Object]:
+    """What an older API server calls by an older name: `policy/v1` began with 1.21. Source: Kubernetes' changelog."""
+    if minor >= 21:
+        return list(objects)
+    old = {"policy/v1": "policy/v1beta1"}
+    return [
+        each | {"apiVersion": old.get(each["apiVersion"], each["apiVersion"])}
+        if each["kind"] == "PodDisruptionBudget"
+        else each
+        for each in objects
+    ]
+
+
+def applied(
+    name: str,
+    objects: Callable[[Machine], Sequence[Object]],
+    *,
+    fingerprint: Callable[[], str] | None = None,
+) -> Want:
+    """These objects are in the cluster, as they were made; those an earlier run applied and nobody wants are gone.
+
+    `name` is unique among what Slipway applies. `objects` is asked at most once, and only when it is needed. Whether
+    they are the wanted ones is told by a digest that is kept in the cluster: `fingerprint`'s where making them is dear
+    or never gives the same twice, else that of the objects. Changes that others make to an object are left alone.
+    """
+    made: list[Sequence[Object]] = []
+
+    def wanted(machine: Machine) -> Sequence[Object]:
+        if not made:
+            made.append(objects(machine))
+        return made[0]
+
+    def digest(machine: Machine) -> str:
+        return fingerprint() if fingerprint else digest_of(dumped(wanted(machine)))
+
+    def look(machine: Machine) -> Sight:
+        record = _record(machine, name)
+        if record is None:
+            return Sight(False, f"{name} was not applied yet")
+        if record.get("digest") != digest(machine):
+            return Sight(False, f"{name} was applied otherwise")
+        return _all_there(machine, record.get("objects", "").split())
+
+    def act(machine: Machine) -> None:
+        record = _record(machine, name) or {}
+        _apply(machine, wanted(machine))
+        now = [_reference(each) for each in wanted(machine)]
+        _remove(machine, [each for each in record.get("objects", "").split() if each not in now])
+        _send(machine, [_recorded(name, digest(machine), now)], "what was applied")
+
+    return Wanted(f"{name} is in the cluster", look, act)
+
+
+def _record(machine: Machine, name: str) -> Mapping[str, str] | None:
+    answer = machine.ask(kubectl("get configmap {} -n kube-system -o json", RECORD.format(name)))
+    data: Mapping[str, str] | None = json.loads(answer.stdout).get("data") if answer.ok and answer.stdout else None
+    return data
+
+
+def _recorded(name: str, digest: str, references: Sequence[str]) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": RECORD.format(name), "namespace": "kube-system"},
+        "data": {"digest": digest, "objects": "\n".join(references)},
+    }
+
+
+def _reference(each: Object) -> str:
+    """`namespace:kind.group/name`, the namespace empty for what is in none."""
+    group = str(each.get("apiVersion", "")).rpartition("/")[0]
+    kind = each["kind"].lower() + (f".{group}" if group else "")
+    return f"{each['metadata'].get('namespace', '')}:{kind}/{each['metadata']['name']}"
+
+
+def _by_namespace(references: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    sorted_out: dict[str, list[str]] = {}
+    for each in references:
+        namespace, _, reference = each.partition(":")
+        sorted_out.setdefault(namespace, []).append(reference)
+    yield from sorted_out.items()
+
+
+def _all_there(machine: Machine, references: Sequence[str]) -> Sight:
+    for namespace, names in _by_namespace(references):
+        answer = machine.ask(kubectl("get -n {} {} -o name", namespace or "default", words(names)))
+        if not answer.ok:
+            return Sight(False, " ".join(answer.last_lines(1)) or "objects are missing")
+    return Sight(True)
+
+
+def _apply(machine: Machine, objects: Sequence[Object]) -> None:
+    """First what the rest needs to be understood; the server merges, and what we say of a field counts."""
+    first = [each for each in objects if each["kind"] in FIRST]
+    rest = [each for each in objects if each["kind"] not in FIRST]
+    if first:
+        _send(machine, first, "definitions")
+        crds = [each["metadata"]["name"] for each in first if each["kind"] == "CustomResourceDefinition"]
+        if crds:
+            machine.do(kubectl("wait --for condition=established --timeout 15s crd {}", words(crds)))
+    if rest:
+        _send(machine, rest, "objects")
+
+
+def _send(machine: Machine, objects: Sequence[Object], what: str) -> None:
+    machine.note(f"applying {len(objects)} {what}")
+    machine.do(
+        kubectl("apply --server-side --force-conflicts --field-manager slipway -f -"), stdin=dumped(objects).encode()
+    )
+
+
+def _remove(machine: Machine, references: Sequence[str]) -> None:
+    """Take away what is wanted no longer."""
+    kept = tuple(f":{kind.lower()}" for kind in FIRST)
+    gone = [each for each in references if not each.startswith(kept)]
+    for namespace, names in _by_namespace(gone):
+        machine.do(kubectl("delete --ignore-not-found -n {} {}", namespace or "default", words(names)))
+
+
+def _no_manifest(where: str, why: str) -> SourceError:
+    return SourceError(f"{where} is no manifest of Kubernetes: {why}.", hint="Is the file whole, and the right one?")

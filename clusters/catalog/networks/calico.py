@@ -1,0 +1,155 @@
+"""The network plugin "calico": the release's own manifest, with the document's options put into its objects."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.components import artifact
+from clusters.catalog.manifests import applied, find, read_objects
+from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, settled
+from clusters.catalog.rollout import rolled_out
+from clusters.config.pluginversions import plugin_version
+from clusters.config.topology import members
+from clusters.config.versions import parse_version
+from clusters.engine.step import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.catalog.manifests import Object
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+NAME = "calico"
+NAMESPACE = "kube-system"
+TYPHA_ABOVE = 50
+"""Nodes above which Typha is on whatever the document says. Source: KubeKey 3, and Calico's own advice."""
+
+_QUAY_SINCE = (3, 31, 0)
+"""From this release on the manifest names quay.io instead of docker.io. Source: the manifests themselves."""
+
+_MTU = "__CNI_MTU__"
+
+
+def typha_is_on(document: Document) -> bool:
+    """Whether nodes ask Typha instead of the API server."""
+    calico = document.network.calico
+    return calico.typha.enabled or calico.enable_typha or len(members(document, "kubernetes")) > TYPHA_ABOVE
+
+
+def images(document: Document) -> tuple[str, ...]:
+    """Calico's images; Typha's where it is on."""
+    version = plugin_version(NAME, document.kubernetes.version)
+    registry = "quay.io" if parse_version(version) >= _QUAY_SINCE else "docker.io"
+    names = ["node", "cni", "kube-controllers"] + (["typha"] if typha_is_on(document) else [])
+    return tuple(f"{registry}/calico/{name}:{version}" for name in names)
+
+
+PLUGIN = plugin(NAME, images)
+
+
+@step(
+    "network/calico",
+    on="first-control-plane",
+    needs_all=AFTER,
+    when=PLUGIN.chosen,
+    timeout=900,
+    expected=60,
+)
+def calico(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Connect pods with Calico"""
+    typha = typha_is_on(cluster.document)
+    found = artifact(machine, cluster, NAME, "calico-typha.yaml" if typha else "calico.yaml")
+
+    def objects(here: Machine) -> list[Object]:
+        read = read_objects(found.path.read_text(encoding="utf-8", errors="replace"), found.path.name)
+        return settled(cluster.document, edited(read, cluster.document, typha=typha))
+
+    yield applied(NAME, objects)
+    if typha:
+        yield rolled_out("deployment", NAMESPACE, "calico-typha")
+    yield rolled_out("daemonset", NAMESPACE, "calico-node")
+    yield nodes_ready(cluster)
+    yield rolled_out("deployment", NAMESPACE, "calico-kube-controllers")
+
+
+def edited(objects: list[Object], document: Document, *, typha: bool) -> list[Object]:
+    """The manifest's objects with the document's options. Raises SourceError when the manifest lacks one of them."""
+    calico = document.network.calico
+    _configure(find(objects, "ConfigMap", "calico-config")["data"], document)
+    node = find(objects, "DaemonSet", "calico-node")["spec"]["template"]["spec"]
+    daemon = next(each for each in node["containers"] if each["name"] == "calico-node")
+    _set(daemon["env"], variables(document))
+    if _only_vxlan(document):
+        for probe in ("livenessProbe", "readinessProbe"):
+            command = daemon.get(probe, {}).get("exec", {}).get("command", [])
+            # There is no BGP daemon that could be asked.
+            command[:] = [word for word in command if word not in ("-bird-live", "-bird-ready")]
+    _scale(objects, "calico-kube-controllers", calico.controller.replicas, calico.controller.node_selector)
+    if typha:
+        selector = calico.typha.node_selector or calico.node_selector
+        _scale(objects, "calico-typha", calico.replicas or calico.typha.replicas, selector)
+    return objects
+
+
+def variables(document: Document) -> dict[str, str]:
+    """What the daemon is told by its environment. Source: Calico's reference of calico/node."""
+    calico = document.network.calico
+    ipv4, ipv6 = pod_networks(document)
+    told = {
+        "CALICO_IPV4POOL_CIDR": ipv4,
+        "CALICO_IPV4POOL_IPIP": calico.ipip_mode,
+        "CALICO_IPV4POOL_VXLAN": calico.vxlan_mode,
+        "CALICO_IPV4POOL_NAT_OUTGOING": _said(calico.ipv4_nat_outgoing),
+        "NO_DEFAULT_POOLS": _said(not calico.default_ip_pool),
+    }
+    if calico.ip_auto_detection_method:
+        told["IP_AUTODETECTION_METHOD"] = calico.ip_auto_detection_method
+    if ipv6:
+        told |= {
+            "IP6": "autodetect",
+            "FELIX_IPV6SUPPORT": "true",
+            "CALICO_IPV6POOL_CIDR": ipv6,
+            "CALICO_IPV6POOL_VXLAN": calico.vxlan_mode,
+            "CALICO_IPV6POOL_NAT_OUTGOING": _said(calico.ipv6_nat_outgoing),
+        }
+    return told
+
+
+def _only_vxlan(document: Document) -> bool:
+    """Whether tunnels are VXLAN: then routes are Felix's own, and BGP is not needed."""
+    return document.network.calico.vxlan_mode != "Never" and document.network.calico.ipip_mode == "Never"
+
+
+def _configure(data: dict[str, str], document: Document) -> None:
+    """The settings that containers read from the ConfigMap."""
+    data["veth_mtu"] = str(document.network.calico.veth_mtu)
+    if _only_vxlan(document):
+        data["calico_backend"] = "vxlan"
+    if pod_networks(document)[1]:
+        # The placeholder for a number makes it no JSON; as a text it does.
+        cni = json.loads(data["cni_network_config"].replace(_MTU, f'"{_MTU}"'))
+        for each in cni["plugins"]:
+            if each["type"] == "calico":
+                each["ipam"] |= {"assign_ipv4": "true", "assign_ipv6": "true"}
+        data["cni_network_config"] = json.dumps(cni, indent=2).replace(f'"{_MTU}"', _MTU)
+
+
+def _set(env: list[dict[str, Any]], values: dict[str, str]) -> None:
+    """Set variables of a container, each once."""
+    env[:] = [each for each in env if each["name"] not in values]
+    env += [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _scale(objects: list[Object], name: str, replicas: int, selector: dict[str, str]) -> None:
+    """So many copies, on nodes with these labels besides those the manifest asks for."""
+    spec = find(objects, "Deployment", name)["spec"]
+    spec["replicas"] = replicas
+    spec["template"]["spec"].setdefault("nodeSelector", {}).update(selector)
+
+
+def _said(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,129 @@
+"""The network plugin "hybridnet": the project's chart, then the networks that the document lists."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.charts import Chart
+from clusters.catalog.manifests import applied
+from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, settled
+from clusters.catalog.rollout import rolled_out
+from clusters.config.versions import facts_of
+from clusters.engine.step import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.catalog.manifests import Object
+    from clusters.config.schema import Document
+    from clusters.config.sections.network import HybridnetNetwork, HybridnetSubnet
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+NAME = "hybridnet"
+NAMESPACE = "kube-system"
+API = "networking.alibaba.com/v1"
+IMAGE = "docker.io/hybridnetdev/hybridnet:v0.8.8"
+"""Of chart 0.6.8. Source: its values."""
+
+INIT_NET_ID = 4
+"""The VXLAN number of the first network. Source: the chart's own default."""
+
+MOST_COPIES = 3
+
+
+def images(document: Document) -> tuple[str, ...]:
+    """One image is all of it."""
+    return (IMAGE,)
+
+
+PLUGIN = plugin(NAME, images)
+
+
+@step(
+    "network/hybridnet",
+    on="first-control-plane",
+    needs_all=AFTER,
+    when=PLUGIN.chosen,
+    timeout=1200,
+    expected=90,
+)
+def hybridnet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Connect pods with Hybridnet"""
+    chart = Chart(NAME, machine, cluster, values(cluster))
+    yield from chart.wants(machine)
+    yield applied(NAME, lambda here: settled(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
+    # Its webhook is asked about every network, so it has to answer first.
+    yield rolled_out("deployment", NAMESPACE, "hybridnet-webhook")
+    yield rolled_out("deployment", NAMESPACE, "hybridnet-manager")
+    networks = objects(cluster.document)
+    if networks:
+        yield applied("hybridnet-networks", lambda here: networks)
+    yield rolled_out("daemonset", NAMESPACE, "hybridnet-daemon")
+    yield nodes_ready(cluster)
+
+
+def values(cluster: Cluster) -> dict[str, Any]:
+    """The chart's values. Its own first network is left out (`init` of null): `objects` makes it."""
+    document = cluster.document
+    options = document.network.hybridnet
+    copies = min(MOST_COPIES, len(cluster.members("master")))
+    # The chart's default is the label that 1.24 gave up.
+    where = {facts_of(document.kubernetes.version).control_plane_labels[-1]: ""}
+    return {
+        "init": None,
+        "defaultNetworkType": options.default_network_type,
+        "manager": {"replicas": copies, "nodeSelector": where},
+        "webhook": {"replicas": copies, "nodeSelector": where},
+        "typha": {"replicas": copies, "nodeSelector": {"kubernetes.io/os": "linux"}},
+        "daemon": {
+            "enableFelixPolicy": options.enable_network_policy,
+            "preferVxlanInterfaces": options.prefer_vxlan_interfaces,
+            "preferVlanInterfaces": options.prefer_vlan_interfaces,
+            "preferBGPInterfaces": options.prefer_bgp_interfaces,
+        },
+    }
+
+
+def objects(document: Document) -> list[Object]:
+    """The first network, an overlay of the pods' network, unless `init` is off; and those that are listed."""
+    options = document.network.hybridnet
+    made: list[Object] = []
+    if options.init:
+        made.append(_object("Network", "init", {"netID": INIT_NET_ID, "type": "Overlay"}))
+        pods = {"cidr": pod_networks(document)[0], "version": "4"}
+        made.append(_object("Subnet", "init", {"network": "init", "range": pods, "config": {"autoNatOutgoing": True}}))
+    for network in options.networks:
+        made.append(_network(network))
+        made += [_subnet(network, each) for each in network.subnets]
+    return made
+
+
+def _network(network: HybridnetNetwork) -> Object:
+    spec: dict[str, Any] = {"netID": network.net_id, "type": network.type, "mode": network.mode}
+    spec["nodeSelector"] = dict(network.node_selector)
+    return _object("Network", network.name, spec)
+
+
+def _subnet(network: HybridnetNetwork, subnet: HybridnetSubnet) -> Object:
+    inside = {
+        "version": str(ipaddress.ip_network(subnet.cidr, strict=False).version),
+        "cidr": subnet.cidr,
+        "gateway": subnet.gateway,
+        "start": subnet.start,
+        "end": subnet.end,
+        "reservedIPs": list(subnet.reserved_ips),
+        "excludeIPs": list(subnet.exclude_ips),
+    }
+    return _object("Subnet", subnet.name, {"network": network.name, "netID": subnet.net_id, "range": _said(inside)})
+
+
+def _object(kind: str, name: str, spec: dict[str, Any]) -> Object:
+    return {"apiVersion": API, "kind": kind, "metadata": {"name": name}, "spec": _said(spec)}
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    """Without what was not said; the number 0 is said."""
+    return {key: value for key, value in values.items() if value not in (None, "", [], {})}

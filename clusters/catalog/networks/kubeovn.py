@@ -1,0 +1,125 @@
+"""The network plugin "kubeovn": Kube-OVN's chart, with the document's options as its values."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.charts import Chart
+from clusters.catalog.manifests import applied
+from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, service_networks, settled
+from clusters.catalog.rollout import rolled_out
+from clusters.config.pluginversions import plugin_version
+from clusters.config.syntax import parts_of
+from clusters.config.versions import CONTROL_PLANE_KEY, MASTER_KEY
+from clusters.engine.step import step
+from clusters.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+NAME = "kubeovn"
+NAMESPACE = "kube-system"
+JOIN_IPV6 = "fd00:100:64::/112"
+"""The network between nodes and pods for IPv6, which has no key. Source: the chart's own default."""
+
+
+def images(document: Document) -> tuple[str, ...]:
+    """One image is all of it."""
+    return (f"docker.io/kubeovn/kube-ovn:{plugin_version(NAME, document.kubernetes.version)}",)
+
+
+PLUGIN = plugin(NAME, images)
+
+
+@step(
+    "network/kubeovn",
+    on="first-control-plane",
+    needs_all=AFTER,
+    when=PLUGIN.chosen,
+    timeout=1200,
+    expected=90,
+)
+def kubeovn(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Connect pods with Kube-OVN"""
+    chart = Chart(NAME, machine, cluster, values(cluster))
+    yield from chart.wants(machine)
+    yield applied(NAME, lambda here: settled(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
+    yield rolled_out("deployment", NAMESPACE, "ovn-central")
+    yield rolled_out("daemonset", NAMESPACE, "ovs-ovn")
+    yield rolled_out("deployment", NAMESPACE, "kube-ovn-controller")
+    yield rolled_out("daemonset", NAMESPACE, "kube-ovn-cni")
+    yield nodes_ready(cluster)
+
+
+def values(cluster: Cluster) -> dict[str, Any]:
+    """The chart's values."""
+    document = cluster.document
+    options = document.network.kubeovn
+    controller = options.controller
+    return {
+        "MASTER_NODES": ",".join(databases(cluster)),
+        "MASTER_NODES_LABEL": options.label,
+        "networking": {
+            "NET_STACK": "dual_stack" if all(pod_networks(document)) else "ipv4",
+            "ENABLE_SSL": options.enable_ssl,
+            "NETWORK_TYPE": controller.network_type,
+            "TUNNEL_TYPE": options.tunnel_type,
+            "IFACE": options.cni.iface,
+            "EXCLUDE_IPS": controller.exclude_ips,
+            "POD_NIC_TYPE": controller.pod_nic_type,
+            "ENABLE_EIP_SNAT": controller.enable_eip_snat,
+            "vlan": {"VLAN_INTERFACE_NAME": controller.vlan_interface_name, "VLAN_ID": controller.vlan_id},
+        },
+        "func": {
+            "ENABLE_LB": controller.enable_lb,
+            "ENABLE_NP": controller.enable_np,
+            "ENABLE_EXTERNAL_VPC": controller.enable_external_vpc,
+            "HW_OFFLOAD": options.ovs_ovn.hw_offload,
+            "CHECK_GATEWAY": controller.check_gateway,
+            "LOGICAL_GATEWAY": controller.logical_gateway,
+        },
+        "debug": {"ENABLE_MIRROR": options.cni.enable_mirror},
+        "cni_conf": {"CNI_CONFIG_PRIORITY": options.cni.cni_config_priority},
+        **_networks(document),
+    }
+
+
+def databases(cluster: Cluster) -> list[str]:
+    """The addresses of the nodes OVN's database runs on: those with the document's label. Raises ConfigError."""
+    label = cluster.document.network.kubeovn.label
+    key, _, value = label.partition("=")
+    if key in (MASTER_KEY, CONTROL_PLANE_KEY):
+        return [machine.address for machine in cluster.members("master")]
+    nodes = {each.name: each for each in cluster.members("master") + cluster.members("worker")}.values()
+    found = [each.address for each in nodes if key in each.spec.labels and value in ("", each.spec.labels[key])]
+    if not found:
+        raise ConfigError(
+            f"No machine of the document has the label {label}, so OVN's database has no place.",
+            hint=f"Leave spec.network.kubeovn.label out for the control planes, or put {label} below hosts[].labels.",
+        )
+    return found
+
+
+def _networks(document: Document) -> dict[str, Any]:
+    """The networks, under the name that NET_STACK chooses; the chart reads no other."""
+    options = document.network.kubeovn
+    pods, services = pod_networks(document), service_networks(document)
+    both = all(pods)
+    join = options.join_cidr if len(parts_of(options.join_cidr)) > 1 or not both else f"{options.join_cidr},{JOIN_IPV6}"
+    gateways = [str(ipaddress.ip_network(each, strict=False)[1]) for each in pods if each]
+    chosen = {
+        "POD_CIDR": ",".join(each for each in pods if each),
+        "POD_GATEWAY": options.controller.pod_gateway or ",".join(gateways),
+        "SVC_CIDR": ",".join(each for each in services if each),
+        "JOIN_CIDR": join,
+        "PINGER_EXTERNAL_ADDRESS": options.pinger.pinger_external_address,
+    }
+    if options.pinger.pinger_external_domain:
+        chosen["PINGER_EXTERNAL_DOMAIN"] = options.pinger.pinger_external_domain
+    return {"dual_stack" if both else "ipv4": chosen}

@@ -1,0 +1,48 @@
+"""The network plugin "none": Slipway installs none, and says what is expected from the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.plugins import AFTER
+from clusters.catalog.rollout import all_ready
+from clusters.config.finding import Severity
+from clusters.engine.events import CheckFound
+from clusters.engine.step import step
+from clusters.engine.wants import Sight, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+ID = "network.none"
+FIX = "Install a plugin with the kubeconfig of this cluster; nodes become ready by themselves. Then run this again."
+
+
+def chosen(document: Document) -> bool:
+    """Whether the document asks for no plugin."""
+    return document.network.plugin == "none"
+
+
+@step("network/none", on="first-control-plane", needs_all=AFTER, when=chosen, expected=1)
+def none(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Leave the pods' network to a plugin of your own"""
+    wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
+    yield Wanted("the pods' network is left to a plugin of your own", lambda here: Sight(True), lambda here: None)
+    waiting = sorted(name for name in wanted if not all_ready(machine, {name}).so)
+    if waiting:
+        message = (
+            f"{', '.join(waiting)} will not be Ready, and pods with addresses of their own will not start, until a "
+            f"network plugin is installed: network.plugin is none, so one for "
+            f"{cluster.document.network.kube_pods_cidr} is expected from you."
+        )
+        machine.note(f"warning: {message} {FIX}")
+        machine.tell(
+            CheckFound(
+                host=machine.name, step=machine.step, check=ID, severity=Severity.WARNING, message=message, fix=FIX
+            )
+        )

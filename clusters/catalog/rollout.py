@@ -1,0 +1,72 @@
+"""What is seen of a cluster that comes up: nodes that are Ready, and workloads whose every pod is."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.kubectl import kubectl
+from clusters.engine.wants import Sight, eventually
+
+if TYPE_CHECKING:
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+def is_ready(node: dict[str, Any]) -> bool:
+    """Whether a node, as the API server gives it, is Ready."""
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"].get("conditions", ()))
+
+
+def all_ready(machine: Machine, wanted: set[str]) -> Sight:
+    """Whether every one of these nodes is Ready, and else which is not."""
+    answer = machine.ask(kubectl("get nodes -o json"))
+    if not answer.ok:
+        return Sight(False, " ".join(answer.last_lines(1)) or "the API server does not answer")
+    good = {item["metadata"]["name"] for item in json.loads(answer.stdout)["items"] if is_ready(item)}
+    late = sorted(wanted - good)
+    return Sight(not late, f"not ready: {', '.join(late)}" if late else "")
+
+
+def rolled_out(kind: str, namespace: str, name: str, *, within: float = 300) -> Want:
+    """Every pod of a `daemonset` or `deployment` runs as it is wanted now and is ready, within so many seconds."""
+    return eventually(
+        f"every pod of {name} is ready", lambda machine: _sight(machine, kind, namespace, name), within=within, every=2
+    )
+
+
+def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
+    answer = machine.ask(kubectl("get {} {} -n {} -o json", kind, name, namespace))
+    if not answer.ok:
+        return Sight(False, " ".join(answer.last_lines(1)) or f"there is no {name}")
+    found = json.loads(answer.stdout)
+    status = found.get("status", {})
+    if kind == "daemonset":
+        wants, new = status.get("desiredNumberScheduled", 0), status.get("updatedNumberScheduled", 0)
+        ready = status.get("numberReady", 0)
+    else:
+        wants, new = found["spec"].get("replicas", 1), status.get("updatedReplicas", 0)
+        ready = status.get("readyReplicas", 0)
+    seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
+    # A DaemonSet that wants no pod at all has not been looked at yet, or fits no node.
+    if seen and new >= wants and ready >= wants and (wants or kind == "deployment"):
+        return Sight(True)
+    why = _why(machine, namespace, found["spec"].get("selector", {}).get("matchLabels", {}))
+    return Sight(False, f"{ready} of {wants} pods of {name} are ready{why}")
+
+
+def _why(machine: Machine, namespace: str, labels: dict[str, str]) -> str:
+    """What the first pod that is not ready says of itself."""
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    answer = machine.ask(kubectl("get pods -n {} -l {} -o json", namespace, selector))
+    for pod in json.loads(answer.stdout).get("items", ()) if answer.ok and answer.stdout else ():
+        status = pod.get("status", {})
+        for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+            waiting = container.get("state", {}).get("waiting", {})
+            if waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
+                where = pod.get("spec", {}).get("nodeName", "no node")
+                return f"; on {where} {container['name']}: {waiting['reason']} {waiting.get('message', '')}".rstrip()
+        for condition in status.get("conditions", ()):
+            if condition.get("reason") == "Unschedulable":
+                return f"; {condition.get('message', 'a pod fits no node')}"
+    return ""

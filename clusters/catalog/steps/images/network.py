@@ -1,0 +1,37 @@
+"""images/network: the images of the network plugin, before its pods ask for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.plugins import images
+from clusters.config.pluginversions import RELEASES
+from clusters.engine.artifacts import image
+from clusters.engine.step import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+def wanted(document: Document) -> bool:
+    """Whether the plugin has images: one that has releases runs in pods."""
+    return document.network.plugin in RELEASES
+
+
+@step(
+    "images/network",
+    on="kubernetes",
+    needs=("runtime/containerd",),
+    when=wanted,
+    timeout=1800,
+    expected=30,
+)
+def network_images(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Bring the images of the network plugin onto the machine"""
+    for ref in images(cluster.document):
+        yield image(ref, cluster.source.image(ref, machine.facts.arch, asker=machine))

@@ -1,0 +1,68 @@
+"""The options of each network plugin as data, for pages and other programs that let a person choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from clusters.config.keys import ACTED
+from clusters.config.sections.network import Network
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option that is acted on.
+
+    `path` is its place in the document (`spec.network.calico.ipipMode`) and `attribute` below `document.network`
+    (`calico.ipip_mode`). `kind` is `switch`, `number`, `text`, `choice`, or `yaml` for what has a form of its own
+    (labels, networks, a chart's values).
+    """
+
+    path: str
+    attribute: str
+    title: str
+    kind: str
+    default: Any
+    choices: tuple[str, ...] = ()
+
+
+def options_of(plugin: str) -> tuple[Option, ...]:
+    """The options of a plugin in the document's order; none for `bridge`, `none` and what is no plugin."""
+    info = Network.model_fields.get(plugin) if plugin in SECTIONS else None
+    if info is None:
+        return ()
+    return tuple(_options(info, f"spec.network.{info.alias or plugin}", plugin))
+
+
+SECTIONS = ("calico", "flannel", "cilium", "kubeovn", "hybridnet")
+"""Plugins with a section of their own."""
+
+
+def _options(info: FieldInfo, path: str, attribute: str) -> list[Option]:
+    marks = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    if not marks.get(ACTED, True):
+        return []
+    default = info.default
+    if isinstance(default, BaseModel):
+        found: list[Option] = []
+        for name, inner in type(default).model_fields.items():
+            found += _options(inner, f"{path}.{inner.alias or name}", f"{attribute}.{name}")
+        return found
+    choices = marks.get("enum")
+    texts = tuple(str(each) for each in choices) if isinstance(choices, list) else ()
+    return [Option(path, attribute, info.description or "", _kind(default, texts), default, texts)]
+
+
+def _kind(default: Any, choices: tuple[str, ...]) -> str:
+    if choices:
+        return "choice"
+    if isinstance(default, bool):
+        return "switch"
+    if isinstance(default, int):
+        return "number"
+    return "text" if isinstance(default, str) else "yaml"

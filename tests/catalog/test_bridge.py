@@ -1,0 +1,155 @@
+"""The bridge plugin's script, run by a shell against pretended `ip` and `iptables` that keep their state in files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.catalog.networks import bridge
+from tests.catalog.pretend import pretend
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+OWN, PODS = "10.233.65.0/24", "10.233.64.0/18"
+ROUTES = {"10.99.0.11": "10.233.64.0/24", "10.99.0.13": "10.233.66.0/24"}
+
+IP = """#!{python}
+import ipaddress, pathlib, sys
+state = pathlib.Path({state!r})
+lines = state.read_text().splitlines()
+words = [word for word in sys.argv[1:] if word != "-4"]
+if words[:2] == ["route", "show"]:
+    wanted = ipaddress.ip_network(words[-1])
+    for line in lines:
+        network = ipaddress.ip_network(line.split()[0])
+        if network == wanted or (words[2] == "root" and network.subnet_of(wanted)):
+            print(line)
+elif words[1] in ("replace", "del"):
+    kept = [line for line in lines if line.split()[0] != words[2]]
+    kept += [words[2] + " via " + words[4] + " dev eth0 "] if words[1] == "replace" else []
+    state.write_text("".join(line + "\\n" for line in kept))
+else:
+    sys.exit("not pretended: " + " ".join(words))
+"""
+
+IPTABLES = """#!{python}
+import pathlib, sys
+state = pathlib.Path({state!r})
+words = sys.argv[1:]
+action = "-C" if "-C" in words else "-A"
+rule = " ".join(word for word in words if word != action)
+rules = state.read_text().splitlines()
+if action == "-C":
+    sys.exit(rule not in rules)
+state.write_text("".join(each + "\\n" for each in [*rules, rule]))
+"""
+
+
+class Node:
+    """A folder with the script and the two programs it calls."""
+
+    def __init__(self, folder: Path, routes: str = "") -> None:
+        self.routes, self.rules = folder / "routes", folder / "rules"
+        self.routes.write_text(routes)
+        self.rules.write_text("")
+        self.folder = folder
+        for name, text, state in (("ip", IP, self.routes), ("iptables", IPTABLES, self.rules)):
+            program = folder / name
+            program.write_text(text.format(python=sys.executable, state=str(state)))
+            program.chmod(0o755)
+
+    def run(self, routes: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the script for these routes."""
+        path = self.folder / "pod-routes"
+        path.write_text(bridge.script(OWN, PODS, routes))
+        environment = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        return subprocess.run(
+            ["/bin/sh", str(path), *arguments], capture_output=True, text=True, check=False, env=environment
+        )
+
+    @property
+    def ways(self) -> list[str]:
+        """The routes there are, without their interface."""
+        return sorted(line.partition(" dev ")[0] for line in self.routes.read_text().splitlines())
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    """A node that has a route of its own, one to a node that is gone, and one that is none of ours."""
+    return Node(
+        tmp_path,
+        "10.233.65.0/24 dev cni0 proto kernel\n"
+        "10.233.70.0/24 via 10.99.0.14 dev eth0 \n"
+        "10.50.0.0/16 via 10.99.0.1 dev eth0 \n",
+    )
+
+
+WAYS = [
+    "10.233.64.0/24 via 10.99.0.11",
+    "10.233.65.0/24",
+    "10.233.66.0/24 via 10.99.0.13",
+    "10.50.0.0/16 via 10.99.0.1",
+]
+
+
+def test_routes_lead_to_the_nodes_there_are_and_to_no_other(node: Node) -> None:
+    before = node.run(ROUTES, "check")
+    assert (before.returncode, before.stdout) == (1, "a route to 10.233.70.0/24 via 10.99.0.14 is left\n")
+    assert node.run(ROUTES).returncode == 0
+    assert node.ways == WAYS
+    assert node.run(ROUTES, "check").returncode == 0
+
+
+def test_doing_it_again_changes_nothing_and_a_check_never_does(node: Node) -> None:
+    assert node.run(ROUTES, "check").returncode == 1 and not node.rules.read_text()
+    node.run(ROUTES)
+    rules = node.rules.read_text()
+    assert node.run(ROUTES).returncode == 0
+    assert (node.rules.read_text(), node.ways) == (rules, WAYS)
+    assert rules.count("MASQUERADE") == 1 and rules.count("FORWARD") == 2
+    assert "-s 10.233.65.0/24 ! -d 10.233.64.0/18" in rules
+
+
+def test_what_somebody_flushed_is_seen_and_restored(node: Node) -> None:
+    node.run(ROUTES)
+    node.rules.write_text("")
+    assert "a rule in POSTROUTING is missing" in node.run(ROUTES, "check").stdout
+    node.run(ROUTES)
+    node.routes.write_text("")
+    assert "there is no route to 10.233.64.0/24" in node.run(ROUTES, "check").stdout
+    assert node.run(ROUTES).returncode == 0 and node.run(ROUTES, "check").returncode == 0
+
+
+def test_a_node_that_moved_is_reached_where_it_is_now(node: Node) -> None:
+    node.run(ROUTES)
+    moved = {"10.99.0.11": "10.233.64.0/24", "10.99.0.15": "10.233.66.0/24"}
+    assert node.run(moved, "check").returncode == 1
+    node.run(moved)
+    assert "10.233.66.0/24 via 10.99.0.15" in node.ways and "10.233.66.0/24 via 10.99.0.13" not in node.ways
+
+
+def test_the_last_node_that_is_left_forgets_all_others(node: Node) -> None:
+    node.run(ROUTES)
+    assert node.run({}).returncode == 0
+    assert node.ways == ["10.233.65.0/24", "10.50.0.0/16 via 10.99.0.1"]
+    assert node.run({}, "check").returncode == 0
+
+
+def test_the_unit_restores_the_routes_at_boot() -> None:
+    assert f"ExecStart={bridge.SCRIPT}\n" in bridge.UNIT_TEXT and "WantedBy=multi-user.target" in bridge.UNIT_TEXT
+
+
+def test_a_run_looks_by_asking_the_script(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    machine = cluster.machine("node2")
+    want = next(each for each in bridge.bridge(machine, cluster) if "other nodes" in each.what)
+    hosts["node2"].answer("pod-routes check", 1)
+    assert not want.seen(machine).so
+    want.reach(machine)
+    assert hosts["node2"].commands[-1] == bridge.SCRIPT

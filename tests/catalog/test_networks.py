@@ -1,0 +1,385 @@
+"""The network plugins: what each puts into the cluster for a document, and what it says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from clusters.catalog.networks import calico, cilium, flannel, hybridnet, kubeovn, none
+from clusters.catalog.plugins import images, settled
+from clusters.catalog.steps.images import network
+from clusters.config.pluginoptions import SECTIONS, options_of
+from clusters.config.pluginversions import DUAL_STACK, RELEASES, plugin_version
+from clusters.config.sections.network import PLUGINS
+from clusters.config.versions import known_versions, parse_version
+from clusters.engine.artifacts import INCOMING
+from clusters.engine.events import CheckFound, Output
+from clusters.engine.plan import make_plan
+from clusters.engine.source import Artifact
+from clusters.errors import ConfigError, SourceError
+from tests.catalog.pretend import NODES, pretend, seed
+from tests.catalog.test_manifests import ApiServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.catalog.manifests import Object
+
+BOTH = {"kubePodsCIDR": "10.233.64.0/18,fd85::/64", "kubeServiceCIDR": "10.233.0.0/18,fd86::/112"}
+
+
+def document(plugin: str, *, version: str = "v1.20.2", **options: Any) -> Any:
+    """The seed with a plugin; keys with a capital letter or of `BOTH` are the network's, `options` the plugin's."""
+    whole = {key: options.pop(key) for key in BOTH if key in options}
+    return seed(
+        kubernetes={"version": version, "proxyMode": "iptables"},
+        network={"plugin": plugin, **whole, **({plugin: options} if options else {})},
+    )
+
+
+def of_kind(objects: list[Object], kind: str) -> Object:
+    """The one object of that kind."""
+    (found,) = [each for each in objects if each["kind"] == kind]
+    return found
+
+
+def calico_like() -> list[Object]:
+    """A small manifest with the parts of Calico's that options are put into."""
+    cni = '{"plugins": [{"type": "calico", "mtu": __CNI_MTU__, "ipam": {"type": "calico-ipam"}}, {"type": "portmap"}]}'
+    probe = {"exec": {"command": ["/bin/calico-node", "-felix-live", "-bird-live"]}}
+    daemon = {
+        "name": "calico-node",
+        "image": "docker.io/calico/node:v3.24.5",
+        "env": [{"name": "CALICO_IPV4POOL_IPIP", "value": "Always"}, {"name": "IP", "value": "autodetect"}],
+        "livenessProbe": probe,
+    }
+    return [
+        {"kind": "PodDisruptionBudget", "apiVersion": "policy/v1", "metadata": {"name": "calico-kube-controllers"}},
+        {
+            "kind": "ConfigMap",
+            "apiVersion": "v1",
+            "metadata": {"name": "calico-config"},
+            "data": {"calico_backend": "bird", "veth_mtu": "0", "cni_network_config": cni},
+        },
+        {
+            "kind": "DaemonSet",
+            "apiVersion": "apps/v1",
+            "metadata": {"name": "calico-node"},
+            "spec": {"template": {"spec": {"containers": [daemon]}}},
+        },
+        *(
+            {
+                "kind": "Deployment",
+                "apiVersion": "apps/v1",
+                "metadata": {"name": name},
+                "spec": {"replicas": 1, "template": {"spec": {"nodeSelector": {"os": "linux"}, "containers": []}}},
+            }
+            for name in ("calico-kube-controllers", "calico-typha")
+        ),
+    ]
+
+
+def environment(objects: list[Object]) -> dict[str, str]:
+    """What calico-node is told."""
+    env = of_kind(objects, "DaemonSet")["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert len({each["name"] for each in env}) == len(env)
+    return {each["name"]: each["value"] for each in env}
+
+
+def test_calico_gets_the_documents_pool_and_tunnels_and_keeps_the_rest() -> None:
+    objects = calico.edited(calico_like(), document("calico", ipipMode="CrossSubnet", vethMTU=1400), typha=False)
+    told = environment(objects)
+    assert told["CALICO_IPV4POOL_CIDR"] == "10.233.64.0/18" and told["IP"] == "autodetect"
+    assert (told["CALICO_IPV4POOL_IPIP"], told["CALICO_IPV4POOL_VXLAN"]) == ("CrossSubnet", "Never")
+    assert (told["CALICO_IPV4POOL_NAT_OUTGOING"], told["NO_DEFAULT_POOLS"]) == ("true", "false")
+    data = of_kind(objects, "ConfigMap")["data"]
+    assert (data["veth_mtu"], data["calico_backend"]) == ("1400", "bird")
+    assert "CALICO_IPV6POOL_CIDR" not in told and "__CNI_MTU__" in data["cni_network_config"]
+
+
+def test_calico_with_vxlan_alone_needs_no_bgp() -> None:
+    objects = calico.edited(calico_like(), document("calico", ipipMode="Never", vxlanMode="Always"), typha=False)
+    assert of_kind(objects, "ConfigMap")["data"]["calico_backend"] == "vxlan"
+    daemon = of_kind(objects, "DaemonSet")["spec"]["template"]["spec"]["containers"][0]
+    assert daemon["livenessProbe"]["exec"]["command"] == ["/bin/calico-node", "-felix-live"]
+
+
+def test_calico_has_both_families_when_the_document_has() -> None:
+    objects = calico.edited(calico_like(), document("calico", ipv6NatOutgoing=True, **BOTH), typha=False)
+    told = environment(objects)
+    assert (told["CALICO_IPV4POOL_CIDR"], told["CALICO_IPV6POOL_CIDR"]) == ("10.233.64.0/18", "fd85::/64")
+    assert (told["FELIX_IPV6SUPPORT"], told["IP6"], told["CALICO_IPV6POOL_NAT_OUTGOING"]) == (
+        "true",
+        "autodetect",
+        "true",
+    )
+    text = of_kind(objects, "ConfigMap")["data"]["cni_network_config"]
+    assert '"mtu": __CNI_MTU__' in text
+    ipam = json.loads(text.replace("__CNI_MTU__", "0"))["plugins"][0]["ipam"]
+    assert ipam == {"type": "calico-ipam", "assign_ipv4": "true", "assign_ipv6": "true"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"typha": {"enabled": True, "replicas": 3, "nodeSelector": {"role": "net"}}},
+        {"enableTypha": True, "replicas": 3, "nodeSelector": {"role": "net"}},
+    ],
+    ids=["3.1.8", "3.1.0"],
+)
+def test_typha_is_scaled_as_either_spelling_says(options: dict[str, Any]) -> None:
+    wanted = document("calico", **options)
+    assert calico.typha_is_on(wanted) and images(wanted)[-1] == "docker.io/calico/typha:v3.24.5"
+    objects = calico.edited(calico_like(), wanted, typha=True)
+    (typha,) = [each for each in objects if each["metadata"]["name"] == "calico-typha"]
+    assert typha["spec"]["replicas"] == 3
+    assert typha["spec"]["template"]["spec"]["nodeSelector"] == {"os": "linux", "role": "net"}
+
+
+def test_typha_is_on_above_fifty_nodes() -> None:
+    hosts = [
+        {"name": f"node{each}", "address": f"10.0.0.{each}", "user": "u", "password": "x"} for each in range(1, 53)
+    ]
+    roles = {"etcd": ["node1"], "master": ["node1"], "worker": ["node[2:51]"]}
+    assert calico.typha_is_on(seed(hosts=hosts, roleGroups=roles, network={"plugin": "calico"}))
+    roles["worker"] = ["node[2:50]"]
+    assert not calico.typha_is_on(seed(hosts=hosts, roleGroups=roles, network={"plugin": "calico"}))
+
+
+def test_calico_is_applied_and_a_second_run_changes_nothing(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, document("calico"))
+    server = ApiServer(hosts["node1"])
+    manifest = tmp_path / "calico.yaml"
+    manifest.write_text(yaml.safe_dump_all(calico_like()))
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    asked: list[tuple[str, str, str]] = []
+
+    def file(component: str, version: str, name: str, arch: str, **_: Any) -> Artifact:
+        asked.append((component, name, arch))
+        return Artifact(component, version, manifest, digest)
+
+    monkeypatch.setattr(cluster.source, "file", file)
+    machine = cluster.machine("node1")
+    for want in list(calico.calico(machine, cluster))[:1]:
+        want.reach(machine)
+        assert want.seen(machine).so
+    assert asked == [("calico", "calico.yaml", "any")]
+    assert server.kept["calico-kube-controllers"]["kind"] in ("PodDisruptionBudget", "Deployment")
+    assert next(iter(calico.calico(machine, cluster))).seen(machine).so
+
+
+def test_another_release_than_was_thought_is_said_so() -> None:
+    with pytest.raises(SourceError, match="no DaemonSet calico-node"):
+        calico.edited([each for each in calico_like() if each["kind"] != "DaemonSet"], document("calico"), typha=False)
+
+
+def test_flannel_reads_its_network_and_backend_from_the_document() -> None:
+    settings = flannel.settings(document("flannel", backendMode="vxlan", directRouting=True, **BOTH))
+    assert json.loads(settings["net-conf.json"]) == {
+        "Network": "10.233.64.0/18",
+        "Backend": {"Type": "vxlan", "DirectRouting": True},
+        "EnableIPv6": True,
+        "IPv6Network": "fd85::/64",
+    }
+    assert json.loads(flannel.settings(document("flannel"))["net-conf.json"]) == {
+        "Network": "10.233.64.0/18",
+        "Backend": {"Type": "vxlan"},
+    }
+
+
+def test_other_settings_of_flannel_start_its_pods_anew() -> None:
+    templates = [
+        of_kind(flannel.objects(document("flannel", backendMode=mode)), "DaemonSet")["spec"]["template"]
+        for mode in ("vxlan", "host-gw")
+    ]
+    assert templates[0] != templates[1]
+
+
+def test_flannels_pods_mount_only_what_is_there_and_match_their_selector() -> None:
+    objects = flannel.objects(document("flannel"))
+    daemonset = of_kind(objects, "DaemonSet")["spec"]
+    pod = daemonset["template"]["spec"]
+    volumes = {each["name"] for each in pod["volumes"]}
+    mounts = {each["name"] for part in pod["initContainers"] + pod["containers"] for each in part["volumeMounts"]}
+    assert mounts == volumes
+    assert daemonset["selector"]["matchLabels"].items() <= daemonset["template"]["metadata"]["labels"].items()
+    (subject,) = of_kind(objects, "ClusterRoleBinding")["subjects"]
+    assert (subject["name"], subject["namespace"]) == (pod["serviceAccountName"], flannel.NAMESPACE)
+
+
+def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = document("cilium", ipv6={"enabled": False, "extra": 1}, hubble={"enabled": True}, **BOTH)
+    values = cilium.values(pretend(monkeypatch, archive, wanted)[0])
+    assert values["ipv4"] == {"enabled": True} and values["ipv6"] == {"enabled": False, "extra": 1}
+    assert values["hubble"] == {"enabled": True} and values["k8s"]["requireIPv6PodCIDR"] is True
+    assert values["operator"]["replicas"] == 2 and "k8sServiceHost" not in values
+    alone = seed(
+        kubernetes={"version": "v1.31.1", "disableKubeProxy": True},
+        roleGroups={"etcd": ["node1"], "master": ["node1"], "worker": ["node1"]},
+        network={"plugin": "cilium"},
+    )
+    values = cilium.values(pretend(monkeypatch, archive, alone)[0])
+    assert values["kubeProxyReplacement"] is True and values["operator"]["replicas"] == 1
+    assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("10.99.0.11", 6443)
+    assert cilium.oldest_kernel(alone) == (5, 4)
+
+
+def test_kube_ovn_is_told_of_networks_gateway_and_database(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = document("kubeovn", version="v1.28.2", tunnelType="vxlan")
+    values = kubeovn.values(pretend(monkeypatch, archive, wanted)[0])
+    assert values["MASTER_NODES"] == "10.99.0.11" and values["networking"]["TUNNEL_TYPE"] == "vxlan"
+    assert (values["ipv4"]["POD_CIDR"], values["ipv4"]["POD_GATEWAY"]) == ("10.233.64.0/18", "10.233.64.1")
+    assert values["ipv4"]["JOIN_CIDR"] == "100.64.0.0/16" and "dual_stack" not in values
+    both = kubeovn.values(pretend(monkeypatch, archive, document("kubeovn", version="v1.28.2", **BOTH))[0])
+    assert both["networking"]["NET_STACK"] == "dual_stack" and "ipv4" not in both
+    assert both["dual_stack"]["POD_GATEWAY"] == "10.233.64.1,fd85::1"
+    assert both["dual_stack"]["JOIN_CIDR"] == "100.64.0.0/16,fd00:100:64::/112"
+
+
+def test_kube_ovns_database_is_where_its_label_is(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = document("kubeovn", version="v1.28.2", label="ovn=yes")
+    with pytest.raises(ConfigError, match="No machine of the document has the label ovn=yes"):
+        kubeovn.databases(pretend(monkeypatch, archive, wanted)[0])
+    hosts = [
+        each.model_copy(update={"labels": {"ovn": "yes"}}) if each.name == "node3" else each for each in wanted.hosts
+    ]
+    labelled = wanted.model_copy(update={"hosts": tuple(hosts)})
+    assert kubeovn.databases(pretend(monkeypatch, archive, labelled)[0]) == ["10.99.0.13"]
+
+
+def test_hybridnet_makes_the_networks_of_the_document() -> None:
+    subnet = {"name": "rack1", "cidr": "192.168.56.0/24", "gateway": "192.168.56.1", "reservedIPs": ["192.168.56.9"]}
+    listed = {"name": "racks", "netID": 0, "type": "Underlay", "mode": "VLAN", "nodeSelector": {"rack": "1"}}
+    objects = hybridnet.objects(document("hybridnet", networks=[{**listed, "subnets": [subnet]}]))
+    assert [(each["kind"], each["metadata"]["name"]) for each in objects] == [
+        ("Network", "init"),
+        ("Subnet", "init"),
+        ("Network", "racks"),
+        ("Subnet", "rack1"),
+    ]
+    assert objects[1]["spec"]["range"] == {"cidr": "10.233.64.0/18", "version": "4"}
+    assert objects[2]["spec"] == {"netID": 0, "type": "Underlay", "mode": "VLAN", "nodeSelector": {"rack": "1"}}
+    assert objects[3]["spec"] == {
+        "network": "racks",
+        "range": {
+            "version": "4",
+            "cidr": "192.168.56.0/24",
+            "gateway": "192.168.56.1",
+            "reservedIPs": ["192.168.56.9"],
+        },
+    }
+    assert hybridnet.objects(document("hybridnet", init=False)) == []
+
+
+def test_hybridnets_managers_find_control_planes_of_every_version(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("v1.20.2", "v1.31.1"):
+        values = hybridnet.values(pretend(monkeypatch, archive, document("hybridnet", version=version))[0])
+        assert values["manager"] == {"replicas": 1, "nodeSelector": {"node-role.kubernetes.io/control-plane": ""}}
+        assert values["init"] is None
+
+
+def test_a_chart_is_rendered_on_the_machine_and_its_images_are_known(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, document("cilium"))
+    server = ApiServer(hosts["node1"])
+    wants = {want.what: want for want in cilium.cilium(cluster.machine("node1"), cluster)}
+    rendered = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "cilium-config", "namespace": "kube-system"},
+    }
+    hosts["node1"].put(yaml.safe_dump(rendered).encode(), "/etc/slipway/charts/cilium-rendered.yaml")
+    want = wants["cilium is in the cluster"]
+    want.reach(cluster.machine("node1"))
+    (command,) = [each for each in hosts["node1"].commands if "helm template" in each]
+    assert "--kube-version v1.20.2" in command and "--no-hooks" in command and "umask 077" in command
+    assert "cilium-config" in server.kept and want.seen(cluster.machine("node1")).so
+    assert not any(INCOMING in each for each in hosts["node1"].files if "cilium" in each)
+
+
+def test_images_are_known_for_every_plugin_and_version() -> None:
+    for plugin in RELEASES:
+        for version in known_versions():
+            if plugin == "kubeovn" and parse_version(version).minor < 23:
+                continue
+            refs = images(document(plugin, version=version))
+            assert refs and all(ref.count(":") == 1 and "/" in ref.partition(":")[0] for ref in refs)
+    assert images(document("none")) == images(document("bridge")) == ()
+
+
+def test_images_are_brought_onto_every_node_before_the_plugin_starts(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = document("flannel")
+    cluster, _, _ = pretend(monkeypatch, archive, wanted)
+    whats = [want.what for want in network.network_images(cluster.machine("node3"), cluster)]
+    assert whats == [f"image {ref} is there" for ref in images(wanted)]
+    needs = make_plan(wanted).needs
+    assert ("images/network", "node3") in needs[("network/flannel", "node1")]
+    assert ("network/flannel", "node1") in needs[("finish/ready", "node1")]
+    assert not any(path in ("images/network", "network/flannel") for path, _ in make_plan(document("none")).needs)
+
+
+def test_images_of_pods_go_through_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusters.catalog.plugins.image_of", lambda document, ref: f"registry.example/{ref}")
+    wanted = document("flannel")
+    pod = of_kind(settled(wanted, flannel.objects(wanted)), "DaemonSet")["spec"]["template"]["spec"]
+    assert {each["image"] for each in pod["containers"] + pod["initContainers"]} == set(images(wanted))
+    assert all(ref.startswith("registry.example/ghcr.io/") for ref in images(wanted))
+
+
+def test_without_a_plugin_the_run_says_what_is_expected(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, sink = pretend(monkeypatch, archive, document("none"))
+    late = json.loads(json.dumps(NODES))
+    late["items"][1]["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    hosts["node1"].answer("get nodes -o json", json.dumps(late))
+    list(none.none(cluster.machine("node1"), cluster))
+    (told,) = [event for event in sink.events if isinstance(event, CheckFound)]
+    assert (told.severity, told.check) == ("warning", "network.none")
+    assert "node2 will not be Ready" in told.message and "10.233.64.0/18" in told.message
+    assert any(isinstance(event, Output) and "expected from you" in event.text for event in sink.events)
+
+
+def test_with_a_plugin_of_the_users_own_nothing_is_said(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, sink = pretend(monkeypatch, archive, document("none"))
+    list(none.none(cluster.machine("node1"), cluster))
+    assert not [event for event in sink.events if isinstance(event, CheckFound)]
+
+
+def test_every_plugin_has_a_release_for_each_known_version_or_none_at_all() -> None:
+    assert set(RELEASES) | {"bridge", "none"} == set(PLUGINS) and set(DUAL_STACK) <= set(PLUGINS)
+    for plugin, releases in RELEASES.items():
+        for before, after in itertools.pairwise(releases):
+            assert after.oldest == before.newest + 1, plugin
+        assert releases[-1].newest == max(parse_version(each).minor for each in known_versions())
+    with pytest.raises(ConfigError, match=r"no release of kubeovn for Kubernetes v1.20.2") as caught:
+        plugin_version("kubeovn", "v1.20.2")
+    assert caught.value.hint == "It is for v1.23 to v1.36."
+
+
+def test_options_are_data_for_whoever_shows_them() -> None:
+    options = {each.path: each for each in options_of("calico")}
+    ipip = options["spec.network.calico.ipipMode"]
+    assert (ipip.kind, ipip.choices, ipip.default) == ("choice", ("Always", "CrossSubnet", "Never"), "Always")
+    assert options["spec.network.calico.typha.enabled"].kind == "switch"
+    assert options["spec.network.calico.vethMTU"].kind == "number"
+    assert not any(".dpdk." in each.path for each in options_of("kubeovn"))
+    assert options_of("bridge") == options_of("none") == options_of("weave") == ()
+    for plugin in SECTIONS:
+        for each in options_of(plugin):
+            value: Any = seed().network
+            for name in each.attribute.split("."):
+                value = getattr(value, name)
+            assert value == each.default
