@@ -133,7 +133,8 @@ def test_the_endpoint_has_an_address_only_with_a_load_balancer(visitor: Visitor)
     assert visitor.document().control_plane_endpoint.address == ""
 
 
-def test_what_is_not_built_cannot_be_chosen(visitor: Visitor) -> None:
+def test_what_is_not_built_cannot_be_chosen(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusters.wizard.pages.endpoint.why_not", lambda document, kind: "Not today.")
     answer = visitor.post("endpoint", {"kind": "haproxy", "domain": "lb.example", "port": "6443"})
     assert answer.status_code == 422
     assert visitor.document().control_plane_endpoint.internal_loadbalancer == ""
