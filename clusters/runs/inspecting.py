@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from clusters import catalog
-from clusters.catalog.sources import open_source
+from clusters.catalog.sources.nothing import Nothing
 from clusters.engine.events import CheckFound, State, StepChanged
 from clusters.engine.executor import execute_plan
 from clusters.engine.plan import PRECHECK, Plan, make_plan
@@ -96,15 +97,16 @@ def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> Non
         looked_at = {(each["check"], each["host"]) for each in notes.rows()}
         kept = [each for each in row.results if (each["check"], each["host"]) not in looked_at]
         cancel, known = Cancel(), PinnedKeys(row.cluster_id)
-        thread = threading.Thread(target=_carry_out, args=(plan, document, known, notes, cancel), daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(TELL_EVERY)
+        pool = ThreadPoolExecutor(1, thread_name_prefix="inspection")
+        work = pool.submit(_carry_out, plan, document, known, notes, cancel)
+        pool.shutdown(wait=False)
+        while not wait([work], TELL_EVERY).done:
             if not mine.update(results=kept + notes.rows(), lease_until=lease_end()):
                 cancel.ask("another inspection was asked for")
             if stop is not None and stop.is_set():
                 cancel.ask("the worker stops")
                 mine.update(state="waiting", worker="", lease_until=None)
+        work.result()
         mine.update(**ended, state="done", results=kept + notes.rows(), message="")
     except InstallerError as error:
         mine.update(**ended, state="failed", message=error.message)
@@ -131,7 +133,7 @@ def _carry_out(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, 
             plan,
             document=document,
             open_host=lambda spec: open_machine(spec, known),
-            source=open_source(""),
+            source=Nothing(),  # prechecks look at machines, not at artifacts
             sink=notes,
             cancel=cancel,
         )

@@ -129,3 +129,16 @@ def test_a_plan_that_cannot_be_made_ends_it_with_a_sentence(visitor: Visitor) ->
     chores.wait(20)
     row = Inspection.objects.get()
     assert row.state == "failed" and "no.such_check" in row.message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mistake_of_our_own_is_said_and_nothing_waits_for_ever(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("clusters.runs.inspecting.execute_plan", broken)
+    services.inspection_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
+    row = carried_out()
+    assert row.state == "failed" and "ZeroDivisionError" in row.message

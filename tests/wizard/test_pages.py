@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.rules import notbuilt
 from clusters.models import Cluster, HostKey, Probe
 from clusters.runs.documents import write_document
 from clusters.services import document_of, draft_create
@@ -135,7 +134,7 @@ def test_the_endpoint_has_an_address_only_with_a_load_balancer(visitor: Visitor)
 
 
 def test_what_is_not_built_cannot_be_chosen(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(notbuilt.BUILT["internalLoadbalancer"], "haproxy", False)
+    monkeypatch.setattr("clusters.wizard.pages.endpoint.why_not", lambda document, kind: "Not today.")
     answer = visitor.post("endpoint", {"kind": "haproxy", "domain": "lb.example", "port": "6443"})
     assert answer.status_code == 422
     assert visitor.document().control_plane_endpoint.internal_loadbalancer == ""
