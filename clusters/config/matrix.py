@@ -52,15 +52,6 @@ PLUGINS: dict[str, dict[str, tuple[int, int]]] = {
 OLDEST_CONTAINERD = (1, 6, 0)
 """From Kubernetes 1.26 on the kubelet speaks CRI v1 only, which came with it. Source: Kubernetes' changelog of 1.26."""
 
-REMOVED_GATES = {
-    "TTLAfterFinished": 25,
-    "IPv6DualStack": 25,
-    "ExpandCSIVolumes": 27,
-    "EphemeralContainers": 27,
-    "CSIStorageCapacity": 28,
-}
-"""Feature gate -> the first minor that does not know it any more. Source: Kubernetes' list of removed feature gates."""
-
 DUAL_STACK_SINCE = 21
 """The minor in which IPv4/IPv6 dual stack is on by default. Source: Kubernetes' changelog of 1.21."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog import kubeadm
-from clusters.catalog.steps.etcd import external
+from clusters.catalog.steps.etcd import external, members
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import authorities, join
 from clusters.config.versions import etcd_image, newest_patches, parse_version
@@ -55,6 +55,20 @@ def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_
     assert hosts["node2"].files[f"{authorities.PKI}/etcd/ca.crt"].mode == 0o644
     assert join.ETCD_POD in join.control_plane_files(cluster)
     assert not [name for name in authorities.shared(seed()) if "etcd" in name]
+
+
+def test_a_member_that_a_broken_joining_left_is_taken_out(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, three("kubeadm"))
+    rows = (
+        "8e9e05c52164694d, started, node1, https://10.99.0.11:2380, https://10.99.0.11:2379, false\n"
+        "91bc3c398fb3c146, unstarted, , https://10.99.0.12:2380, , false\n"
+    )
+    hosts["node1"].answer("member list", rows)
+    members.forget(cluster.machine("node3"), cluster)
+    assert not [each for each in hosts["node1"].commands if "member remove" in each]
+    members.forget(cluster.machine("node2"), cluster)
+    (removed,) = [each for each in hosts["node1"].commands if "member remove" in each]
+    assert "member remove 91bc3c398fb3c146" in removed and "exec -n kube-system etcd-node1 -- etcdctl" in removed
 
 
 def test_the_image_is_wanted_on_control_planes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.matrix import REMOVED_GATES
+from clusters.config.gates import REMOVED_GATES
 from clusters.config.versions import facts_of, parse_version
 
 if TYPE_CHECKING:

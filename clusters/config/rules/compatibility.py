@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
 from clusters.config.finding import error, info
+from clusters.config.gates import REMOVED_GATES
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.errors import ConfigError
@@ -107,7 +108,7 @@ def feature_gates(document: Document) -> Iterator[Finding]:
     """Feature gates are ones this Kubernetes knows: a component does not start with one it does not know."""
     version = kubernetes_of(document)
     for gate in document.kubernetes.feature_gates:
-        gone = matrix.REMOVED_GATES.get(gate)
+        gone = REMOVED_GATES.get(gate)
         if version is not None and gone is not None and version.minor >= gone:
             message = f"The feature gate {gate} was removed in v1.{gone}; {version} does not start with it."
             path = f"spec.kubernetes.featureGates.{gate}"

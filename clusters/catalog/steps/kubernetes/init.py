@@ -99,7 +99,8 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
         return
     _refuse_to_begin_anew(machine, cluster)
     if machine.ask(sh("ls {} 2>/dev/null | grep -q .", words((*OWN_MANIFESTS, ADMIN_CONF)))).ok:
-        machine.note("an earlier attempt stopped half way; starting over (etcd's data stays)")
+        kept = "goes, since nothing is in it yet" if cluster.document.etcd.type == "kubeadm" else "stays"
+        machine.note(f"an earlier attempt stopped half way; starting over (etcd's data {kept})")
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)
         machine.do(sh("mv {0}.keep {0}", KUBEADM_CONFIG))
     kube_vip.stand_by(machine, cluster)

@@ -14,6 +14,7 @@ from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.load_balancers import name as endpoint
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF, LOCK
+from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
 from clusters.config.secret import Secret
@@ -82,6 +83,8 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
             here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
         endpoint.lead_to_first(here, cluster)
         if "master" in here.roles:
+            if cluster.document.etcd.type == "kubeadm":
+                forget(here, cluster)
             share(here, cluster)
         _join(here, cluster)
 
