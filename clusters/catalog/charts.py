@@ -9,6 +9,7 @@ import yaml
 from clusters.catalog.components import artifact
 from clusters.catalog.manifests import digest_of, read_objects
 from clusters.catalog.paths import BIN
+from clusters.config.secret import Secret
 from clusters.config.versions import parse_version
 from clusters.engine.artifacts import unpacked
 from clusters.engine.wants import NotReached, Sight, Wanted, directory, file
@@ -33,7 +34,7 @@ class Chart:
         self._name = name
         self._cluster = cluster
         self._archive: Artifact = artifact(machine, cluster, name)
-        self._values = yaml.safe_dump(values, sort_keys=False)
+        self._values = yaml.safe_dump(_plain(values), sort_keys=False)
         self._place = f"{FOLDER}/{name}.tgz"
         self._values_place = f"{FOLDER}/{name}-values.yaml"
         self._rendered = f"{FOLDER}/{name}-rendered.yaml"
@@ -43,7 +44,7 @@ class Chart:
         yield unpacked(artifact(machine, self._cluster, "helm"), {f"linux-{machine.facts.arch}/helm": f"{BIN}/helm"})
         yield directory(FOLDER, mode=0o700)
         yield _copied(self._archive, self._place)
-        yield file(self._values_place, self._values, mode=0o600)
+        yield file(self._values_place, Secret(self._values), mode=0o600)
 
     def fingerprint(self) -> str:
         """Of chart and values: a chart that makes certificates never renders the same twice."""
@@ -72,6 +73,15 @@ class Chart:
                 hint=f"The chart and its values are in {FOLDER} on {machine.name}.",
             )
         return read_objects((machine.read(self._rendered) or b"").decode(), self._rendered)
+
+
+def _plain(value: Any) -> Any:
+    """Values as they are written to the file: what a document keeps secret is said there, and shown nowhere."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _copied(archive: Artifact, place: str) -> Want:

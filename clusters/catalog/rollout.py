@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 
+LONGEST_MESSAGE = 160
+"""Characters of what a runtime says of a container that does not start."""
+
+
 def is_ready(node: dict[str, Any]) -> bool:
     """Whether a node, as the API server gives it, is Ready."""
     return any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"].get("conditions", ()))
@@ -65,7 +69,9 @@ def _why(machine: Machine, namespace: str, labels: dict[str, str]) -> str:
             waiting = container.get("state", {}).get("waiting", {})
             if waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
                 where = pod.get("spec", {}).get("nodeName", "no node")
-                return f"; on {where} {container['name']}: {waiting['reason']} {waiting.get('message', '')}".rstrip()
+                # Its end differs each time it is asked, and everything of it is in the cluster's events.
+                message = waiting.get("message", "")[:LONGEST_MESSAGE]
+                return f"; on {where} {container['name']}: {waiting['reason']} {message}".rstrip()
         for condition in status.get("conditions", ()):
             if condition.get("reason") == "Unschedulable":
                 return f"; {condition.get('message', 'a pod fits no node')}"

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from clusters.catalog.networks import calico, cilium, flannel, hybridnet, kubeovn, none
+from clusters.catalog.networks import calico, flannel, none
 from clusters.catalog.plugins import images, settled
 from clusters.catalog.steps.images import network
 from clusters.config.pluginoptions import SECTIONS, options_of
 from clusters.config.pluginversions import DUAL_STACK, RELEASES, plugin_version
 from clusters.config.sections.network import PLUGINS
 from clusters.config.versions import known_versions, parse_version
-from clusters.engine.artifacts import INCOMING
 from clusters.engine.events import CheckFound, Output
 from clusters.engine.plan import make_plan
 from clusters.engine.source import Artifact
@@ -212,101 +211,6 @@ def test_flannels_pods_mount_only_what_is_there_and_match_their_selector() -> No
     assert daemonset["selector"]["matchLabels"].items() <= daemonset["template"]["metadata"]["labels"].items()
     (subject,) = of_kind(objects, "ClusterRoleBinding")["subjects"]
     assert (subject["name"], subject["namespace"]) == (pod["serviceAccountName"], flannel.NAMESPACE)
-
-
-def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted = document("cilium", ipv6={"enabled": False, "extra": 1}, hubble={"enabled": True}, **BOTH)
-    values = cilium.values(pretend(monkeypatch, archive, wanted)[0])
-    assert values["ipv4"] == {"enabled": True} and values["ipv6"] == {"enabled": False, "extra": 1}
-    assert values["hubble"] == {"enabled": True} and values["k8s"]["requireIPv6PodCIDR"] is True
-    assert values["operator"]["replicas"] == 2 and "k8sServiceHost" not in values
-    alone = seed(
-        kubernetes={"version": "v1.31.1", "disableKubeProxy": True},
-        roleGroups={"etcd": ["node1"], "master": ["node1"], "worker": ["node1"]},
-        network={"plugin": "cilium"},
-    )
-    values = cilium.values(pretend(monkeypatch, archive, alone)[0])
-    assert values["kubeProxyReplacement"] is True and values["operator"]["replicas"] == 1
-    assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("10.99.0.11", 6443)
-    assert cilium.oldest_kernel(alone) == (5, 4)
-
-
-def test_kube_ovn_is_told_of_networks_gateway_and_database(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = document("kubeovn", version="v1.28.2", tunnelType="vxlan")
-    values = kubeovn.values(pretend(monkeypatch, archive, wanted)[0])
-    assert values["MASTER_NODES"] == "10.99.0.11" and values["networking"]["TUNNEL_TYPE"] == "vxlan"
-    assert (values["ipv4"]["POD_CIDR"], values["ipv4"]["POD_GATEWAY"]) == ("10.233.64.0/18", "10.233.64.1")
-    assert values["ipv4"]["JOIN_CIDR"] == "100.64.0.0/16" and "dual_stack" not in values
-    both = kubeovn.values(pretend(monkeypatch, archive, document("kubeovn", version="v1.28.2", **BOTH))[0])
-    assert both["networking"]["NET_STACK"] == "dual_stack" and "ipv4" not in both
-    assert both["dual_stack"]["POD_GATEWAY"] == "10.233.64.1,fd85::1"
-    assert both["dual_stack"]["JOIN_CIDR"] == "100.64.0.0/16,fd00:100:64::/112"
-
-
-def test_kube_ovns_database_is_where_its_label_is(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = document("kubeovn", version="v1.28.2", label="ovn=yes")
-    with pytest.raises(ConfigError, match="No machine of the document has the label ovn=yes"):
-        kubeovn.databases(pretend(monkeypatch, archive, wanted)[0])
-    hosts = [
-        each.model_copy(update={"labels": {"ovn": "yes"}}) if each.name == "node3" else each for each in wanted.hosts
-    ]
-    labelled = wanted.model_copy(update={"hosts": tuple(hosts)})
-    assert kubeovn.databases(pretend(monkeypatch, archive, labelled)[0]) == ["10.99.0.13"]
-
-
-def test_hybridnet_makes_the_networks_of_the_document() -> None:
-    subnet = {"name": "rack1", "cidr": "192.168.56.0/24", "gateway": "192.168.56.1", "reservedIPs": ["192.168.56.9"]}
-    listed = {"name": "racks", "netID": 0, "type": "Underlay", "mode": "VLAN", "nodeSelector": {"rack": "1"}}
-    objects = hybridnet.objects(document("hybridnet", networks=[{**listed, "subnets": [subnet]}]))
-    assert [(each["kind"], each["metadata"]["name"]) for each in objects] == [
-        ("Network", "init"),
-        ("Subnet", "init"),
-        ("Network", "racks"),
-        ("Subnet", "rack1"),
-    ]
-    assert objects[1]["spec"]["range"] == {"cidr": "10.233.64.0/18", "version": "4"}
-    assert objects[2]["spec"] == {"netID": 0, "type": "Underlay", "mode": "VLAN", "nodeSelector": {"rack": "1"}}
-    assert objects[3]["spec"] == {
-        "network": "racks",
-        "range": {
-            "version": "4",
-            "cidr": "192.168.56.0/24",
-            "gateway": "192.168.56.1",
-            "reservedIPs": ["192.168.56.9"],
-        },
-    }
-    assert hybridnet.objects(document("hybridnet", init=False)) == []
-
-
-def test_hybridnets_managers_find_control_planes_of_every_version(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for version in ("v1.20.2", "v1.31.1"):
-        values = hybridnet.values(pretend(monkeypatch, archive, document("hybridnet", version=version))[0])
-        assert values["manager"] == {"replicas": 1, "nodeSelector": {"node-role.kubernetes.io/control-plane": ""}}
-        assert values["init"] is None
-
-
-def test_a_chart_is_rendered_on_the_machine_and_its_images_are_known(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster, hosts, _ = pretend(monkeypatch, archive, document("cilium"))
-    server = ApiServer(hosts["node1"])
-    wants = {want.what: want for want in cilium.cilium(cluster.machine("node1"), cluster)}
-    rendered = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "cilium-config", "namespace": "kube-system"},
-    }
-    hosts["node1"].put(yaml.safe_dump(rendered).encode(), "/etc/slipway/charts/cilium-rendered.yaml")
-    want = wants["cilium is in the cluster"]
-    want.reach(cluster.machine("node1"))
-    (command,) = [each for each in hosts["node1"].commands if "helm template" in each]
-    assert "--kube-version v1.20.2" in command and "--no-hooks" in command and "umask 077" in command
-    assert "cilium-config" in server.kept and want.seen(cluster.machine("node1")).so
-    assert not any(INCOMING in each for each in hosts["node1"].files if "cilium" in each)
 
 
 def test_images_are_known_for_every_plugin_and_version() -> None:
