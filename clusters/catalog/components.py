@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from clusters.config.versions import facts_of
+from clusters.config.versions import CRI_DOCKERD, DOCKER, facts_of
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.config.versions import Facts
     from clusters.engine.cluster import Cluster
@@ -29,8 +29,9 @@ class Component:
     """A component as its project publishes it.
 
     All texts are templates: `version` has its leading v, `plain` has not, `arch` is amd64 or arm64, and in `sums`
-    `name` is the file that is asked about. `url` is the folder upstream, `folder` the same in a bundle; `files` and
-    `sums` (the file with their SHA-256) lie there.
+    `name` is the file that is asked about, `machine` the architecture as the kernel calls it. `url` is the folder
+    upstream, `folder` the same in a bundle; `files` and `sums` (the file with their SHA-256) lie there. Where a project
+    publishes no checksums `sums` is empty, and `pinned` has them: (version, arch) -> SHA-256 of the one file.
     """
 
     name: str
@@ -39,16 +40,21 @@ class Component:
     folder: str
     files: tuple[str, ...]
     sums: str
+    pinned: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One file of one release: its address, its place below a bundle's root, and the same of its checksum file."""
+    """One file of one release: its address, its place below a bundle's root, and the same of its checksum file.
+
+    Where there is no such file, `sha256` is the digest known here, and the last two are empty.
+    """
 
     url: str
     path: str
     sums_url: str
     sums_path: str
+    sha256: str = ""
 
 
 _TABLE = (
@@ -100,11 +106,38 @@ _TABLE = (
         ("crictl-{version}-linux-{arch}.tar.gz",),
         "{name}.sha256",
     ),
+    Component(
+        "docker",
+        lambda facts: f"v{DOCKER}",
+        "https://download.docker.com/linux/static/stable/{machine}",
+        "docker/{version}/linux/static/stable/{machine}",
+        ("docker-{plain}.tgz",),
+        "",
+        {
+            ("v24.0.9", "amd64"): "692ecfc28333485d184f628b74c25b2894cee9495a51a5418ba60ef95bf733ca",
+            ("v24.0.9", "arm64"): "7e999590330a15469de20ac37051407d222ea73c71c10c05d61666d42c5922d1",
+        },
+    ),
+    Component(
+        "cri-dockerd",
+        lambda facts: f"v{CRI_DOCKERD}",
+        _GITHUB.format("Mirantis/cri-dockerd"),
+        "cri-dockerd/{version}",
+        ("cri-dockerd-{plain}.{arch}.tgz",),
+        "",
+        {
+            ("v0.3.21", "amd64"): "6c35838bc4b1aef74f9113670e114ca729a5f295f9457b226791e18e86e91698",
+            ("v0.3.21", "arm64"): "35de6b1e8eba11d8ba6d71fa7499cb3d610a1e7b866c9d43b7f87029e3a769cd",
+        },
+    ),
 )
 
 COMPONENTS = {component.name: component for component in _TABLE}
 """By name. Source of the addresses: `download.yml` of kubespray and `10-download.yaml` of KubeKey 4, which agree; of
-the checksum files: kubespray's `components.py` and the release scripts of each project."""
+the checksum files: kubespray's `components.py` and the release scripts of each project.
+
+Docker and cri-dockerd publish no checksums, so theirs are pinned: docker's are those of KubeKey 3.1
+(version/components.json), cri-dockerd's those of kubespray (checksums.yml). None was compared with a download here."""
 
 
 def component_of(name: str) -> Component:
@@ -143,6 +176,14 @@ def published(name: str, version: str, file: str, arch: str) -> Published:
             hint=f"They are {', '.join(file_names(name, version, arch))}.",
         )
     url, folder = _filled(component.url, version, arch), _filled(component.folder, version, arch)
+    if not component.sums:
+        digest = component.pinned.get((version, arch))
+        if digest is None:
+            raise SourceError(
+                f"{name} {version} for {arch} cannot be checked: its project publishes no checksums, and here is none.",
+                hint=f"Known are {', '.join(f'{known} for {each}' for known, each in component.pinned)}.",
+            )
+        return Published(f"{url}/{file}", f"{folder}/{file}", "", "", digest)
     sums = _filled(component.sums, version, arch, file)
     return Published(f"{url}/{file}", f"{folder}/{file}", f"{url}/{sums}", f"{folder}/{sums}")
 
@@ -175,4 +216,5 @@ def artifact(machine: Machine, cluster: Cluster, name: str, file: str = "") -> A
 
 
 def _filled(template: str, version: str, arch: str, name: str = "") -> str:
-    return template.format(version=version, plain=version.removeprefix("v"), arch=arch, name=name)
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch)
+    return template.format(version=version, plain=version.removeprefix("v"), arch=arch, machine=machine, name=name)

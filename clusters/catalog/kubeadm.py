@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog.adapt import cgroup_driver, conntrack_settable, ignored_preflight_errors
+from clusters.catalog.images import image_ref, repository_of
 from clusters.catalog.paths import ETCD_PKI
+from clusters.catalog.runtimes import runtime_of
 from clusters.catalog.steps.etcd.certificates import CLIENT
 from clusters.catalog.steps.etcd.start import endpoints
 from clusters.config.topology import api_port, api_server_sans, load_balancer
 from clusters.config.versions import facts_of
 
 if TYPE_CHECKING:
+    from clusters.config.schema import Document
     from clusters.config.secret import Secret
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-
-SOCKET = "/run/containerd/containerd.sock"
 
 
 def init_configuration(machine: Machine, cluster: Cluster) -> str:
@@ -38,7 +39,8 @@ def init_configuration(machine: Machine, cluster: Cluster) -> str:
             "clusterName": kubernetes.cluster_name,
             "kubernetesVersion": str(facts.version),
             "controlPlaneEndpoint": f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}",
-            "imageRepository": facts.image_repository,
+            "imageRepository": repository_of(image_ref(document, facts.pause_image)),
+            **_dns(document),
             "networking": {
                 "dnsDomain": kubernetes.dns_domain,
                 "podSubnet": document.network.kube_pods_cidr,
@@ -86,6 +88,15 @@ def _local_endpoint(machine: Machine, cluster: Cluster) -> dict[str, Any]:
     return {"advertiseAddress": machine.address, "bindPort": api_port(cluster.document)}
 
 
+def _dns(document: Document) -> dict[str, Any]:
+    """Where CoreDNS's image is, when a private registry has it: its project is another one there."""
+    if not document.registry.private_registry:
+        return {}
+    coredns = image_ref(document, facts_of(document.kubernetes.version).coredns_image)
+    kind = {"type": "CoreDNS"} if facts_of(document.kubernetes.version).kubeadm_api == "v1beta2" else {}
+    return {"dns": {**kind, "imageRepository": repository_of(coredns)}}
+
+
 def _etcd(cluster: Cluster) -> dict[str, Any]:
     """Where the cluster's state is. The same file names on every control plane: kubeadm keeps one configuration."""
     client = f"{ETCD_PKI}/{CLIENT}"
@@ -102,9 +113,10 @@ def _etcd(cluster: Cluster) -> dict[str, Any]:
 def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
     # kubeadm with dockershim (to 1.23) hands the bare path to crictl; later ones want an address.
     bare = facts_of(cluster.document.kubernetes.version).dockershim
+    socket = runtime_of(cluster.document).socket
     return {
         "name": machine.name,
-        "criSocket": SOCKET if bare else f"unix://{SOCKET}",
+        "criSocket": socket if bare else f"unix://{socket}",
         "ignorePreflightErrors": list(ignored_preflight_errors(machine)),
     }
 

@@ -94,6 +94,13 @@ CONTAINERD_2 = "2.3.4"
 RUNC = "1.3.6"
 """Closes CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 and CVE-2026-41579. Source: runc's CHANGELOG.md."""
 
+DOCKER = "24.0.9"
+"""The newest Docker Engine whose static archives have a SHA-256 that somebody published: KubeKey 3.1's table; docker
+itself publishes none. dockershim of 1.20 to 1.23 and cri-dockerd both speak its API."""
+
+CRI_DOCKERD = "0.3.21"
+"""From Kubernetes 1.24 on, between the kubelet and Docker. Source: KubeKey 4's default, checksums in kubespray."""
+
 HAPROXY_IMAGE = "docker.io/library/haproxy:3.2.8-alpine"
 """The proxy of `internalLoadbalancer: haproxy`; a series with long-term support. Source: haproxy's releases."""
 

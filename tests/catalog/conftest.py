@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters import catalog
+from clusters.catalog.runtimes import docker
 from clusters.engine.step import discover
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ MEMBERS = (
     *(f"bin/{name}" for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
     *(f"./{name}" for name in ("bridge", "host-local", "loopback", "portmap")),
     "crictl",
+    *(f"docker/{name}" for name in docker.PROGRAMS),
+    "cri-dockerd/cri-dockerd",
     *(f"etcd-v1.0.0-linux-amd64/{name}" for name in ("etcd", "etcdctl")),
 )
 

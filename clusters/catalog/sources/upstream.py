@@ -65,10 +65,12 @@ class Upstream:
         return known_versions()
 
     def _kept(self, found: Published, path: Path) -> str:
-        """The digest of a file in the cache that is what the checksum file beside it says; "" when it is not."""
-        sums = self._cache / found.sums_path
+        """The digest of a file in the cache that is what its checksum file or our table says; "" when it is not."""
         try:
-            digest = digest_in(sums.read_text(encoding="utf-8", errors="replace"), path.name)
+            digest: str | None = found.sha256
+            if not digest:
+                sums = self._cache / found.sums_path
+                digest = digest_in(sums.read_text(encoding="utf-8", errors="replace"), path.name)
             return digest if digest and sha256_of(path) == digest else ""
         except OSError:
             # What cannot be read is fetched; what then cannot be written is told.
@@ -76,23 +78,31 @@ class Upstream:
 
     def _fetched(self, found: Published, path: Path, release: str, arch: str, asker: Asker | None) -> str:
         """Fetch checksum and file, returns the digest. Raises SourceError."""
-        url, sums_url = self._from(found.url), self._from(found.sums_url)
+        url, text, digest = self._from(found.url), "", found.sha256
         try:
-            text = fetch_text(sums_url, asker)
-            digest = digest_in(text, path.name)
-            if digest is None:
-                raise SourceError(
-                    f"{sums_url} holds no SHA-256 of {path.name}.",
-                    hint="Does a mirror or proxy answer with a page of its own? Nothing is used unchecked.",
-                )
+            if not digest:
+                text, digest = self._sums(found, path.name, asker)
             fetch_to(url, path, sha256=digest, title=f"{path.name} of {release}", asker=asker)
         except NotPublished as error:
             raise NotPublished(
                 f"{path.name} of {release} for {arch} cannot be had: {error.message}",
                 hint="Is there such a version for this architecture? A mirror must have the checksum files, too.",
             ) from error
-        self._keep_sums(self._cache / found.sums_path, text)
+        if text:
+            self._keep_sums(self._cache / found.sums_path, text)
         return digest
+
+    def _sums(self, found: Published, name: str, asker: Asker | None) -> tuple[str, str]:
+        """The checksum file, and what it says of the file. Raises SourceError."""
+        url = self._from(found.sums_url)
+        text = fetch_text(url, asker)
+        digest = digest_in(text, name)
+        if digest is None:
+            raise SourceError(
+                f"{url} holds no SHA-256 of {name}.",
+                hint="Does a mirror or proxy answer with a page of its own? Nothing is used unchecked.",
+            )
+        return text, digest
 
     def _keep_sums(self, path: Path, text: str) -> None:
         """Keep the checksum file beside what it vouches for, so that the next run needs no network."""
