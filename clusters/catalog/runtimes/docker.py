@@ -9,7 +9,7 @@ from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.components import artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.paths import BIN, CNI_BIN
-from clusters.catalog.runtimes import registries
+from clusters.catalog.runtimes import gentle, registries
 from clusters.catalog.runtimes.kind import Runtime, socket_of
 from clusters.config.versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
@@ -32,8 +32,6 @@ DAEMON = "/etc/docker/daemon.json"
 CERTS = "/etc/docker/certs.d"
 UNIT = "/etc/systemd/system/docker.service"
 CRI_UNIT = "/etc/systemd/system/cri-dockerd.service"
-RUNC = "/usr/local/sbin/runc"
-GENTLE_RUNC = "/usr/local/lib/slipway/runc-without-oom-score"
 PROGRAMS = ("docker", "dockerd", "docker-init", "docker-proxy", "containerd", "containerd-shim-runc-v2", "ctr")
 """What is taken from docker's archive. Its runc is left: ours is newer."""
 
@@ -80,7 +78,7 @@ def through_cri(document: Document) -> bool:
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Docker's programs, runc, and cri-dockerd where it is needed."""
     yield unpacked(artifact(machine, cluster, "docker"), {f"docker/{each}": f"{BIN}/{each}" for each in PROGRAMS})
-    yield binary(artifact(machine, cluster, "runc"), RUNC)
+    yield binary(artifact(machine, cluster, "runc"), gentle.RUNC)
     if not has_dockershim(cluster.document):
         yield unpacked(artifact(machine, cluster, "cri-dockerd"), {"cri-dockerd/cri-dockerd": f"{BIN}/cri-dockerd"})
 
@@ -92,8 +90,8 @@ def docker(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield from registries.certificate_wants(cluster.document, CERTS)
     yield from registries.login_wants(machine, cluster.document)
     if not machine.facts.can_lower_oom:
-        yield directory(GENTLE_RUNC.rpartition("/")[0])
-        yield file(GENTLE_RUNC, GENTLE_RUNC_TEXT, mode=0o755)
+        yield directory(gentle.PATH.rpartition("/")[0])
+        yield file(gentle.PATH, gentle.TEXT, mode=0o755)
     yield file(DAEMON, json.dumps(daemon(machine, cluster), indent=2) + "\n")
     yield file(UNIT, unit(machine))
     yield service("docker", restart_for=(DAEMON, UNIT, f"{BIN}/dockerd", f"{BIN}/containerd"))
@@ -130,7 +128,7 @@ def daemon(machine: Machine, cluster: Cluster) -> dict[str, Any]:
         settings["bip"] = section.bridge_ip
     if not machine.facts.can_lower_oom:
         settings["oom-score-adjust"] = 0
-        settings["runtimes"] = {"gentle": {"path": GENTLE_RUNC}}
+        settings["runtimes"] = {"gentle": {"path": gentle.PATH}}
         settings["default-runtime"] = "gentle"
     return settings
 
@@ -195,22 +193,4 @@ TasksMax=infinity
 
 [Install]
 WantedBy=multi-user.target
-"""
-
-
-# What containerd's restrict_oom_score_adj does, and docker has no setting for.
-GENTLE_RUNC_TEXT = f"""#!/bin/sh
-# Written by Slipway; changes are overwritten by its next run.
-# This machine may not lower a process's OOM score, so a container that asks for a lower one gets this shell's own.
-own=$(cat /proc/self/oom_score_adj)
-bundle=. next=
-for word in "$@"; do
-  case $next in bundle) bundle=$word next= ;; esac
-  case $word in --bundle|-b) next=bundle ;; --bundle=*) bundle=${{word#*=}} ;; esac
-done
-asked=$(sed -n 's/.*"oomScoreAdj":\\(-\\{{0,1\\}}[0-9]*\\).*/\\1/p' "$bundle/config.json" 2>/dev/null)
-if [ -n "$asked" ] && [ "$asked" -lt "$own" ]; then
-  sed -i "s/\\"oomScoreAdj\\":-\\{{0,1\\}}[0-9]*/\\"oomScoreAdj\\":$own/" "$bundle/config.json"
-fi
-exec {RUNC} "$@"
 """
