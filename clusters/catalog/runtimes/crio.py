@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import cgroup_driver
-from clusters.catalog.images import DOCKER_HUB, image_ref
+from clusters.catalog.images import image_ref
 from clusters.catalog.paths import CNI_BIN
 from clusters.catalog.runtimes import registries
 from clusters.catalog.runtimes.kind import Runtime, socket_of
@@ -101,9 +101,8 @@ def registry_settings(document: Document) -> str:
     for host, access in known.items():
         if not access.mirrors and not access.open:
             continue
-        location = registries.HUB_HOST if host == DOCKER_HUB else host
         lines.append(
-            f"\n[[registry]]\nprefix = {_text(host)}\nlocation = {_text(location)}\ninsecure = {_truth(access.open)}\n"
+            f"\n[[registry]]\nprefix = {_text(host)}\nlocation = {_text(host)}\ninsecure = {_truth(access.open)}\n"
         )
         for mirror in access.mirrors:
             place = mirror.partition("://")[2]

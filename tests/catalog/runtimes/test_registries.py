@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.catalog.runtimes import registries, runtime_of
+from clusters.catalog.runtimes import kind, registries, runtime_of
 from clusters.config.secret import Secret
 from clusters.engine.events import SecretMade
 from clusters.engine.wants import FileWant
@@ -72,3 +72,18 @@ def test_what_is_said_of_one_registry_in_two_places_is_put_together() -> None:
 def test_a_runtime_that_is_not_built_is_told() -> None:
     with pytest.raises(PlanError, match="no container runtime 'isula'"):
         runtime_of(seed(kubernetes={"containerManager": "isula"}))
+
+
+@pytest.mark.parametrize(
+    ("manager", "usual"),
+    [
+        ("containerd", "/run/containerd/containerd.sock"),
+        ("crio", "/var/run/crio/crio.sock"),
+        ("docker", "/run/cri-dockerd.sock"),
+    ],
+)
+def test_a_runtime_is_reached_at_the_documents_socket_or_its_usual_one(manager: str, usual: str) -> None:
+    choice = {"containerManager": manager, "version": "v1.34.2"}
+    assert runtime_of(seed(kubernetes=choice)).socket == usual
+    other = seed(kubernetes={**choice, "containerRuntimeEndpoint": "unix:///run/other.sock"})
+    assert runtime_of(other).socket == kind.socket_of(other, usual) == "/run/other.sock"
