@@ -54,7 +54,7 @@ def test_nothing_that_is_shipped_prints_or_asserts() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("kind", ["prechecks", "steps", "networks"])
+@pytest.mark.parametrize("kind", ["prechecks", "steps", "networks", "runtimes"])
 def test_every_module_of_the_catalog_has_a_test(kind: str) -> None:
     """`catalog/steps/os/swap.py` is tested by a test file that imports it or names its step."""
     folder = ROOT / "clusters" / "catalog" / kind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.pins import PINS
 from clusters.config.pluginversions import plugin_version
-from clusters.config.versions import facts_of
+from clusters.config.versions import CRI_DOCKERD, DOCKER, facts_of
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class Component:
     """A component as its project publishes it.
 
     All texts are templates: `version` has its leading v, `plain` has not, `arch` is amd64 or arm64, and in `sums`
-    `name` is the file that is asked about. `url` is the folder upstream, `folder` the same in a bundle; `files` and
-    `sums` (the file with their SHA-256) lie there. `kind` is `program`, `manifest` or `chart`; the last two are for
-    any architecture. Where a project publishes no SHA-256 beside a file, `sums` is empty and `pins` has it, by
-    `version/file`.
+    `name` is the file that is asked about, `machine` the architecture as the kernel calls it. `url` is the folder
+    upstream, `folder` the same in a bundle; `files` and `sums` (the file with their SHA-256) lie there. `kind` is
+    `program`, `manifest` or `chart`; the last two are for any architecture. Where a project publishes no SHA-256
+    beside a file, `sums` is empty and `pins` has it, by `version/file` or `version/arch/file`.
     """
 
     name: str
@@ -160,11 +160,30 @@ _TABLE = (
         kind="chart",
         pins=PINS["hybridnet"],
     ),
+    Component(
+        "docker",
+        lambda facts: f"v{DOCKER}",
+        "https://download.docker.com/linux/static/stable/{machine}",
+        "docker/{version}/linux/static/stable/{machine}",
+        ("docker-{plain}.tgz",),
+        pins=PINS["docker"],
+    ),
+    Component(
+        "cri-dockerd",
+        lambda facts: f"v{CRI_DOCKERD}",
+        _GITHUB.format("Mirantis/cri-dockerd"),
+        "cri-dockerd/{version}",
+        ("cri-dockerd-{plain}.{arch}.tgz",),
+        pins=PINS["cri-dockerd"],
+    ),
 )
 
 COMPONENTS = {component.name: component for component in _TABLE}
 """By name. Source of the addresses: `download.yml` of kubespray and `10-download.yaml` of KubeKey 4, which agree; of
-the checksum files: kubespray's `components.py` and the release scripts of each project."""
+the checksum files: kubespray's `components.py` and the release scripts of each project.
+
+Docker and cri-dockerd publish no checksums, so theirs are pinned: docker's are those of KubeKey 3.1
+(version/components.json), cri-dockerd's those of kubespray (checksums.yml). None was compared with a download here."""
 
 
 def component_of(name: str) -> Component:
@@ -204,7 +223,7 @@ def published(name: str, version: str, file: str, arch: str) -> Published:
         )
     url, folder = _filled(component.url, version, arch), _filled(component.folder, version, arch)
     if not component.sums:
-        pin = component.pins.get(f"{version}/{file}", "")
+        pin = component.pins.get(f"{version}/{file}") or component.pins.get(f"{version}/{arch}/{file}", "")
         if not pin:
             raise SourceError(
                 f"Slipway does not know the SHA-256 of {file} of {name} {version}, and its project publishes none.",
@@ -243,4 +262,5 @@ def artifact(machine: Machine, cluster: Cluster, name: str, file: str = "") -> A
 
 
 def _filled(template: str, version: str, arch: str, name: str = "") -> str:
-    return template.format(version=version, plain=version.removeprefix("v"), arch=arch, name=name)
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch)
+    return template.format(version=version, plain=version.removeprefix("v"), arch=arch, machine=machine, name=name)

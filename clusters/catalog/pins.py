@@ -1,14 +1,22 @@
-"""What manifests and charts must be: the SHA-256 of each, for projects that publish none beside the file.
+"""What archives, manifests and charts must be: the SHA-256 of each, for projects that publish none beside the file.
 
 Sources: Calico: computed from `manifests/` at the release's tag in projectcalico/calico, which is what the address
 serves. Cilium, Kube-OVN, Hybridnet: the `digest` in the `index.yaml` of their chart repositories; those of Cilium and
 Kube-OVN were compared with the archives themselves. A release that is added to `config/pluginversions.py` needs its
-line here; a test insists.
+line here; a test insists. Docker: KubeKey 3.1's table; cri-dockerd: kubespray's.
 """
 
 from __future__ import annotations
 
 PINS: dict[str, dict[str, str]] = {
+    "docker": {
+        "v24.0.9/amd64/docker-24.0.9.tgz": "692ecfc28333485d184f628b74c25b2894cee9495a51a5418ba60ef95bf733ca",
+        "v24.0.9/arm64/docker-24.0.9.tgz": "7e999590330a15469de20ac37051407d222ea73c71c10c05d61666d42c5922d1",
+    },
+    "cri-dockerd": {
+        "v0.3.21/cri-dockerd-0.3.21.amd64.tgz": "6c35838bc4b1aef74f9113670e114ca729a5f295f9457b226791e18e86e91698",
+        "v0.3.21/cri-dockerd-0.3.21.arm64.tgz": "35de6b1e8eba11d8ba6d71fa7499cb3d610a1e7b866c9d43b7f87029e3a769cd",
+    },
     "calico": {
         "v3.24.5/calico.yaml": "1e8825b3bc56bd1b2a7565783630a97a09a4fd9f92767d013e4201cf8f88812c",
         "v3.24.5/calico-typha.yaml": "f1adec1a87b043e47e4b6b8cf798f4ddcfedb3cdd1c52a3a6612bfc1940fab47",

@@ -99,6 +99,12 @@ NODE_DNS_IMAGE = "registry.k8s.io/dns/k8s-dns-node-cache:1.25.0"
 
 KUBE_VIP_IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.3"
 """The virtual address of `internalLoadbalancer: kube-vip`. Source: kube-vip's releases."""
+DOCKER = "24.0.9"
+"""The newest Docker Engine whose static archives have a SHA-256 that somebody published: KubeKey 3.1's table; docker
+itself publishes none. dockershim of 1.20 to 1.23 and cri-dockerd both speak its API."""
+
+CRI_DOCKERD = "0.3.21"
+"""From Kubernetes 1.24 on, between the kubelet and Docker. Source: KubeKey 4's default, checksums in kubespray."""
 
 HAPROXY_IMAGE = "docker.io/library/haproxy:3.2.8-alpine"
 """The proxy of `internalLoadbalancer: haproxy`; a series with long-term support. Source: haproxy's releases."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clusters.engine.wants import Sight, Wanted, directory
 from clusters.errors import SourceError
@@ -13,13 +13,14 @@ from clusters.remote.host import CommandFailed
 from clusters.remote.shell import sh, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from clusters.engine.machine import Machine
     from clusters.engine.source import Artifact
+    from clusters.remote.shell import Command
 
-__all__ = ["binary", "directory", "image", "unpacked"]
+__all__ = ["ImageCommands", "binary", "directory", "image", "unpacked"]
 
 INCOMING = "/var/lib/slipway/incoming"
 """Where archives lie on a machine until they are unpacked; on /var because /tmp may be small or in memory."""
@@ -83,27 +84,45 @@ def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tupl
     return found
 
 
-def image(ref: str, artifact: Artifact | None) -> Wanted:
+class ImageCommands(Protocol):
+    """What is asked of a container runtime about one image. `load` also removes the archive."""
+
+    @property
+    def has(self) -> Callable[[str], Command]:
+        """Whether it is there, by its name."""
+        ...
+
+    @property
+    def load(self) -> Callable[[str, str], Command]:
+        """Take it from an archive on the machine: path and name."""
+        ...
+
+    @property
+    def pull(self) -> Callable[[str], Command]:
+        """Fetch it from its registry."""
+        ...
+
+
+def image(ref: str, artifact: Artifact | None, runtime: ImageCommands) -> Wanted:
     """A container image in the runtime: loaded from the source's archive, or pulled by the machine itself."""
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(sh("ctr -n k8s.io images ls -q name=={} | grep -q .", ref))
+        answer = machine.ask(runtime.has(ref))
         return Sight(answer.ok, "" if answer.ok else "the runtime does not have it")
 
     def act(machine: Machine) -> None:
         if artifact is None:
-            _pull(machine, ref)
-            return
-        archive = _send(machine, artifact)
-        machine.do(sh("ctr -n k8s.io images import {0} && rm -f {0}", archive))
+            _pull(machine, ref, runtime.pull(ref))
+        else:
+            machine.do(runtime.load(_send(machine, artifact), ref))
 
     return Wanted(f"image {ref} is there", look, act)
 
 
-def _pull(machine: Machine, ref: str) -> None:
+def _pull(machine: Machine, ref: str, command: Command) -> None:
     """Have the machine fetch an image itself, by way of the runtime's own registry settings."""
     try:
-        machine.do(sh("crictl pull {}", ref))
+        machine.do(command)
     except CommandFailed as error:
         said = " ".join(error.result.last_lines(1)).strip() or error.message
         raise SourceError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters import catalog
+from clusters.catalog.runtimes import docker
 from clusters.engine.step import discover
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ MEMBERS = (
     *(f"./{name}" for name in ("bridge", "host-local", "loopback", "portmap")),
     "crictl",
     "linux-amd64/helm",
+    *(f"docker/{name}" for name in docker.PROGRAMS),
+    "cri-dockerd/cri-dockerd",
     *(f"etcd-v1.0.0-linux-amd64/{name}" for name in ("etcd", "etcdctl")),
 )
 

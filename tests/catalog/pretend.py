@@ -101,9 +101,14 @@ def seed(**changes: Any) -> Document:
         {
             "hosts": hosts,
             "roleGroups": roles,
-            "kubernetes": {"version": "v1.20.2", "proxyMode": "iptables"},
             "network": {"plugin": "bridge"},
             **changes,
+            "kubernetes": {
+                "version": "v1.20.2",
+                "proxyMode": "iptables",
+                "containerManager": "containerd",
+                **changes.get("kubernetes", {}),
+            },
         }
     )
 

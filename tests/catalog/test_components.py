@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from clusters.catalog.components import ANY, COMPONENTS, digest_in, file_names, published, version_for
+from clusters.catalog.runtimes import docker
 from clusters.config.pluginversions import RELEASES
 from clusters.config.versions import known_versions, parse_version
 from clusters.errors import ConfigError, SourceError
@@ -83,9 +85,17 @@ def test_a_release_that_is_not_pinned_is_refused() -> None:
 
 def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> None:
     programs = tmp_path / "programs"
-    for name in ("containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "ctr"):
+    names = ("containerd", "containerd-shim", "containerd-shim-runc-v1", "containerd-shim-runc-v2", "ctr")
+    for name in (*names, "docker", "tini-static"):
         _program(programs / "usr/bin" / name)
-    for name in ("usr/bin/etcd", "usr/bin/etcdctl", "usr/sbin/runc", "usr/lib/cni/bridge"):
+    for name in (
+        "usr/bin/etcd",
+        "usr/bin/etcdctl",
+        "usr/sbin/runc",
+        "usr/lib/cni/bridge",
+        "usr/sbin/dockerd",
+        "usr/sbin/docker-proxy",
+    ):
         _program(programs / name)
     for name in ("kubeadm", "kubelet", "kubectl", "crictl"):
         _program(programs / name)
@@ -98,8 +108,8 @@ def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> No
         ("cni-plugins", f"v{bundle.CNI}"): bundle._place_cni(root, programs),
         ("crictl", f"v{bundle.CRICTL}"): bundle._place_crictl(root, programs / "crictl"),
     }
-    for_plugins = {"helm", "calico", "cilium", "kubeovn", "hybridnet"}
-    assert {component for component, _ in placed} == set(COMPONENTS) - for_plugins
+    not_there = {"helm", "calico", "cilium", "kubeovn", "hybridnet", "cri-dockerd"}
+    assert {component for component, _ in placed} | {"docker"} == set(COMPONENTS) - not_there
     for (component, version), paths in placed.items():
         there = {str(path.relative_to(root)) for path in paths}
         files = [published(component, version, name, "amd64") for name in file_names(component, version, "amd64")]
@@ -107,6 +117,31 @@ def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> No
         for each in files:
             said = digest_in((root / each.sums_path).read_text(), each.path.rpartition("/")[2])
             assert said == hashlib.sha256((root / each.path).read_bytes()).hexdigest()
+
+
+def test_the_labs_docker_is_laid_out_as_upstreams(tmp_path: Path) -> None:
+    for name in ("bin/docker", "bin/containerd", "bin/containerd-shim-runc-v2", "bin/ctr", "bin/tini-static"):
+        _program(tmp_path / "programs/usr" / name)
+    for name in ("dockerd", "docker-proxy", "runc"):
+        _program(tmp_path / "programs/usr/sbin" / name)
+    (archive,) = bundle._place_docker(tmp_path / "bundle", tmp_path / "programs")
+    version = f"v{bundle.DOCKER}"
+    (name,) = file_names("docker", version, "amd64")
+    assert str(archive.relative_to(tmp_path / "bundle")) == f"docker/{version}/linux/static/stable/x86_64/{name}"
+    with tarfile.open(archive) as opened:
+        assert {f"docker/{each}" for each in docker.PROGRAMS} <= set(opened.getnames())
+
+
+def test_what_publishes_no_checksums_has_them_pinned_here() -> None:
+    for component in ("docker", "cri-dockerd"):
+        version = version_for(component, "v1.34.2")
+        for arch in ("amd64", "arm64"):
+            (name,) = file_names(component, version, arch)
+            found = published(component, version, name, arch)
+            assert len(found.sha256) == 64 and not found.sums_url
+    assert "x86_64/docker-24.0.9.tgz" in published("docker", "v24.0.9", "docker-24.0.9.tgz", "amd64").url
+    with pytest.raises(SourceError, match="its project publishes none"):
+        published("docker", "v99.0.0", "docker-99.0.0.tgz", "amd64")
 
 
 def _program(path: Path) -> None:

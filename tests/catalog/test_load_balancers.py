@@ -44,9 +44,9 @@ def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
     assert "server node1 10.99.0.11:7443" in text and "server node2 10.99.0.12:7443" in text
     assert "node3" not in text
     assert "verify required ca-file /etc/kubernetes/pki/ca.crt" in text
-    pod = yaml.safe_load(haproxy.manifest(text))
+    pod = yaml.safe_load(haproxy.manifest(text, "haproxy:3"))
     assert pod["spec"]["hostNetwork"] is True
-    other = yaml.safe_load(haproxy.manifest(text + "#"))
+    other = yaml.safe_load(haproxy.manifest(text + "#", "haproxy:3"))
     assert pod["metadata"]["annotations"] != other["metadata"]["annotations"], "kubelet would not start it anew"
 
 

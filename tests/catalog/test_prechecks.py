@@ -143,3 +143,24 @@ def test_a_node_behind_a_router_is_an_error_for_bridge(archive: Path, monkeypatc
     hosts["node2"].answer("ip -o route get", "10.99.0.11 10.99.0.11 via 10.0.0.1 dev eth0")
     (found,) = CHECKS.checks["net.same_subnet"].body(cluster.machine("node2"), cluster)
     assert "10.99.0.11" in found.message
+
+
+def test_cri_o_has_to_be_there_where_it_is_chosen(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = seed(kubernetes={"containerManager": "crio"})
+    cluster, hosts, _ = pretend(monkeypatch, archive, document)
+    check = CHECKS.checks["cri.crio_there"]
+    assert check.when is not None and check.when(document) and not check.when(seed())
+    hosts["node2"].answer("command -v crio", 1)
+    assert not list(check.body(cluster.machine("node1"), cluster))
+    (finding,) = check.body(cluster.machine("node2"), cluster)
+    assert "node2 has no CRI-O" in finding.message
+
+
+def test_certificates_of_registries_have_to_be_on_the_machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    auths = {"hub.example.com": {"certsPath": "/etc/ssl/hub"}}
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(registry={"auths": auths}))
+    hosts["node2"].answer("for f in /etc/ssl/hub/ca.crt", "/etc/ssl/hub/ca.crt\n")
+    check = CHECKS.checks["registry.files_there"]
+    assert not list(check.body(cluster.machine("node1"), cluster))
+    (finding,) = check.body(cluster.machine("node2"), cluster)
+    assert finding.message == "node2 has no /etc/ssl/hub/ca.crt."

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from clusters.catalog import kubeadm, pki
+from clusters.catalog.runtimes import containerd
 from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import join
-from clusters.catalog.steps.runtime import containerd
 from clusters.config.secret import Secret
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.plan import make_plan
@@ -41,6 +41,12 @@ WANTS = {
         ["containerd v", "runc", "/opt/cni/bin", "cni-plugins", "crictl", "crictl.yaml"],
     ),
     "runtime/containerd": ("node2", ["/etc/containerd", "config.toml", ".service", "runs and starts", "answers"]),
+    "runtime/docker": ("node2", ["/etc/docker", "daemon.json", "docker.service", "service docker", "docker answers"]),
+    "runtime/cri-dockerd": ("node2", ["cri-dockerd.service", "service cri-dockerd", "cri-dockerd answers"]),
+    "runtime/crio": (
+        "node2",
+        ["crio.conf.d", "registries.conf.d", "10-slipway.conf", "50-slipway.conf", "service crio", "CRI-O answers"],
+    ),
     "images/load": ("node2", ["pause:3.2", "kube-proxy:v1.20.2", "coredns:1.7.0"]),
     "etcd/authority": ("node1", ["is a directory of mode 700", "etcd has an authority"]),
     "etcd/certificates": ("node1", ["mode 700", "knows etcd's authority", "member-node1", "admin-node1"]),

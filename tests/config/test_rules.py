@@ -58,7 +58,6 @@ def test_findings_come_in_the_order_of_the_file() -> None:
         "spec.roleGroups.master",
         "spec.roleGroups.worker",
         "spec.roleGroups.etcd",
-        "spec.kubernetes.containerManager",
         "spec.network.plugin",
     ]
 
@@ -170,7 +169,8 @@ def test_the_endpoint(endpoint: dict[str, Any], id: str | None) -> None:
         ({"version": "v1.37.0"}, "kubernetes.version_unknown"),
         ({"proxy_mode": "ipvs"}, None),
         ({"container_manager": "podman"}, "kubernetes.container_manager_unknown"),
-        ({"container_manager": "crio"}, "kubernetes.container_manager_not_built"),
+        ({"container_manager": "crio"}, None),
+        ({"container_manager": "isula"}, "kubernetes.container_manager_not_built"),
         ({"cluster_name": ""}, "kubernetes.cluster_name_missing"),
         ({"dns_domain": "Cluster.Local"}, "kubernetes.dns_domain_syntax"),
         ({"max_pods": 0}, "kubernetes.max_pods_range"),
@@ -248,5 +248,5 @@ def test_registries(registry: dict[str, Any], id: str | None) -> None:
     assert _ids(seed_document(registry=Registry.model_validate(registry))) == ({id} if id else set())
 
 
-def test_kubekeys_own_runtime_default_is_told_not_to_be_built() -> None:
-    assert _ids(seed_document(kubernetes=Kubernetes())) == {"kubernetes.container_manager_not_built"}
+def test_kubekeys_own_defaults_can_be_built() -> None:
+    assert _ids(seed_document(kubernetes=Kubernetes())) == set()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.catalog.runtimes import runtime_of
 from clusters.engine.artifacts import image
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.source import Artifact
@@ -17,6 +18,7 @@ from tests.catalog.pretend import Kept, seed
 if TYPE_CHECKING:
     from pathlib import Path
 
+CONTAINERD = runtime_of(seed())
 REF = "registry.k8s.io/pause:3.9"
 
 
@@ -28,7 +30,7 @@ def machine_on(host: FakeHost) -> Machine:
 def test_an_image_is_pulled_by_the_machine_and_then_seen_in_the_runtime() -> None:
     host = FakeHost("node1", [("ctr -n k8s.io images ls", 1)])
     host.answer("crictl pull", lambda ran: (host.answer("ctr -n k8s.io images ls", 0), Answer())[1])
-    machine, want = machine_on(host), image(REF, None)
+    machine, want = machine_on(host), image(REF, None, CONTAINERD)
     assert want.seen(machine).found == "the runtime does not have it"
     want.reach(machine)
     assert want.seen(machine).so
@@ -37,7 +39,7 @@ def test_an_image_is_pulled_by_the_machine_and_then_seen_in_the_runtime() -> Non
 
 def test_a_pull_that_says_it_worked_is_not_believed() -> None:
     host = FakeHost("node1", [("ctr -n k8s.io images ls", 1)])
-    machine, want = machine_on(host), image(REF, None)
+    machine, want = machine_on(host), image(REF, None, CONTAINERD)
     want.reach(machine)
     assert not want.seen(machine).so
 
@@ -46,7 +48,7 @@ def test_a_machine_that_cannot_pull_is_told_what_it_needs() -> None:
     said = 'level=fatal msg="pulling image: dial tcp: lookup registry.k8s.io: no such host"'
     host = FakeHost("node1", [("crictl pull", Answer(exit_code=1, stderr=said))])
     with pytest.raises(SourceError, match=r"node1 cannot pull registry.k8s.io/pause:3.9: .*no such host") as caught:
-        image(REF, None).reach(machine_on(host))
+        image(REF, None, CONTAINERD).reach(machine_on(host))
     assert caught.value.retryable
     assert "needs a way to registry.k8s.io" in caught.value.hint
 
@@ -54,7 +56,7 @@ def test_a_machine_that_cannot_pull_is_told_what_it_needs() -> None:
 def test_an_image_that_the_source_has_is_sent_and_imported(tmp_path: Path) -> None:
     (tmp_path / "pause.tar").write_bytes(b"archive")
     host = FakeHost("node1")
-    image(REF, Artifact("image", REF, tmp_path / "pause.tar", "0" * 64)).reach(machine_on(host))
+    image(REF, Artifact("image", REF, tmp_path / "pause.tar", "0" * 64), CONTAINERD).reach(machine_on(host))
     assert host.files["/var/lib/slipway/incoming/pause.tar"].content == b"archive"
     assert any(ran.command.startswith("ctr -n k8s.io images import") for ran in host.ran)
     assert not any("crictl pull" in ran.command for ran in host.ran)

@@ -169,9 +169,10 @@ class Installed:
         return made[0], made[1]
 
 
-def install(lab: Lab, layout: Layout, bundle: Path, place: Path) -> Installed:
-    """Fresh hosts, a fresh Slipway, and the layout installed by `manage.py cluster create`."""
-    lab.down()
+def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
+    """Fresh hosts (unless they are there), a fresh Slipway, and the layout installed by `manage.py cluster create`."""
+    if fresh:
+        lab.down()
     hosts = lab.up(layout.machines)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
     variables = {

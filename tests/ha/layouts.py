@@ -27,6 +27,8 @@ class Layout:
     etcd_section: dict[str, Any] = field(default_factory=dict)
     kubernetes_section: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
+    runtime: str = "containerd"
+    registry: dict[str, Any] = field(default_factory=dict)
 
     @property
     def machines(self) -> int:
@@ -53,7 +55,7 @@ class Layout:
             "kubernetes": {
                 "version": "v1.20.2",
                 "clusterName": "cluster.local",
-                "containerManager": "containerd",
+                "containerManager": self.runtime,
                 "proxyMode": "iptables",
                 **self.kubernetes_section,
             },
@@ -62,6 +64,8 @@ class Layout:
         if self.etcd_section:
             spec["etcd"] = self.etcd_section
         spec |= self.more
+        if self.registry:
+            spec["registry"] = self.registry
         document = {
             "apiVersion": "kubekey.kubesphere.io/v1alpha2",
             "kind": "Cluster",
@@ -108,3 +112,12 @@ ETCD_APART = Layout("etcd-apart", ("node3", "node4", "node5"), ("node1",), ("nod
 """etcd on machines of its own."""
 ALL_IN_ONE = Layout("all-in-one", ("node1",), ("node1",), ("node1",))
 """One machine that is everything."""
+DOCKER = Layout("docker", ("node1",), ("node1",), ("node2",), runtime="docker")
+"""A control plane and a worker with Docker, which this Kubernetes reaches through dockershim."""
+
+
+def private_registry(place: str, username: str, password: str) -> Layout:
+    """One machine that takes all images from the registry at `place`, which speaks HTTP."""
+    auths = {place: {"username": username, "password": password, "plainHTTP": True}}
+    section = {"privateRegistry": place, "namespaceOverride": "lab", "auths": auths}
+    return Layout("private", ("node1",), ("node1",), ("node1",), registry=section)

@@ -26,6 +26,7 @@ CONTAINERD = "1.6.20"
 ETCD = "3.4.23"
 RUNC = "1.1.5"
 CNI = "1.1.1"
+DOCKER = "20.10.24"
 CRICTL = "1.20.0"
 BUSYBOX = "1.35"
 COREDNS = "1.7.0"
@@ -36,6 +37,8 @@ REGISTRY = "k8s.gcr.io"
 DEBIAN = {
     "containerd": CONTAINERD,
     "containernetworking-plugins": CNI,
+    "docker.io": DOCKER,
+    "tini": "0.19",
     "etcd-server": ETCD,
     "etcd-client": ETCD,
     "runc": RUNC,
@@ -55,6 +58,7 @@ ETCD_PACKAGES = ("libc-bin", "libc6")
 ETCD_IMAGE = f"{REGISTRY}/etcd:3.4.13-0"
 ETCD_NOTE = f"a stand-in: Debian's etcd {ETCD} under the name of the image that kubeadm 1.20 asks for"
 DNS_NOTE = "a stand-in: the lab's own small DNS server, not CoreDNS"
+DOCKER_NOTE = "Debian's docker.io in the layout of upstream's static archive; linked to the libraries of the host"
 CRICTL_NOTE = "a stand-in: the lab's own small program, not crictl"
 
 
@@ -147,6 +151,15 @@ def _place_crictl(bundle: Path, program: Path) -> list[Path]:
     return [archive, _bare_sum(archive)]
 
 
+def _place_docker(bundle: Path, debian: Path) -> list[Path]:
+    """Upstream publishes no checksum file beside it."""
+    where = {"usr/bin": ("docker", "containerd", "containerd-shim-runc-v2", "ctr"), "usr/sbin": ("runc",)}
+    programs = {f"docker/{name}": debian / folder / name for folder, names in where.items() for name in names}
+    programs |= {f"docker/{name}": debian / "usr/sbin" / name for name in ("dockerd", "docker-proxy")}
+    programs["docker/docker-init"] = debian / "usr/bin/tini-static"
+    return [_pack(bundle / f"docker/v{DOCKER}/linux/static/stable/x86_64/docker-{DOCKER}.tgz", programs)]
+
+
 def _small_base(build: Build, root: Path, programs: tuple[str, ...]) -> Path:
     """A small file system with a few of Debian's programs, for an image."""
     run(
@@ -228,6 +241,7 @@ def _make(build: Build) -> None:
             ("containerd", f"v{CONTAINERD}", ""): _place_containerd(bundle, debian),
             ("runc", f"v{RUNC}", ""): _place_runc(bundle, debian),
             ("cni-plugins", f"v{CNI}", ""): _place_cni(bundle, debian),
+            ("docker", f"v{DOCKER}", DOCKER_NOTE): _place_docker(bundle, debian),
             ("crictl", f"v{CRICTL}", CRICTL_NOTE): _place_crictl(bundle, build.need(CRICTL_STANDIN) / "crictl"),
         }
         (bundle / "images").mkdir()

@@ -28,6 +28,7 @@ PACKAGES = (
     "iputils-ping",
     "keepalived",
     "kmod",
+    "libdevmapper1.02.1",
     "libseccomp2",
     "mount",
     "openssh-server",

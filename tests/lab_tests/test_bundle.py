@@ -30,6 +30,7 @@ PLACES = {
     "runc/v1.1.5/runc.sha256sum",
     "cni-plugins/v1.1.1/cni-plugins-linux-amd64-v1.1.1.tgz",
     "cni-plugins/v1.1.1/cni-plugins-linux-amd64-v1.1.1.tgz.sha256",
+    "docker/v20.10.24/linux/static/stable/x86_64/docker-20.10.24.tgz",
     "crictl/v1.20.0/crictl-v1.20.0-linux-amd64.tar.gz",
     "crictl/v1.20.0/crictl-v1.20.0-linux-amd64.tar.gz.sha256",
 }

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from clusters.catalog.kubeadm.documents import SOCKET, init_configuration, join_configuration
+from clusters.catalog.kubeadm.documents import init_configuration, join_configuration
 
-__all__ = ["SOCKET", "init_configuration", "join_configuration"]
+__all__ = ["init_configuration", "join_configuration"]

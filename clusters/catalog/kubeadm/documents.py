@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog.adapt import ignored_preflight_errors
+from clusters.catalog.images import image_ref, repository_of
 from clusters.catalog.kubeadm import audit
 from clusters.catalog.kubeadm.components import kubelet_configuration, proxy_configuration
 from clusters.catalog.kubeadm.dialect import (
@@ -18,6 +19,7 @@ from clusters.catalog.kubeadm.dialect import (
     parsed,
 )
 from clusters.catalog.kubeadm.etcd import etcd_section
+from clusters.catalog.runtimes import runtime_of
 from clusters.config.topology import api_port, api_server_sans
 from clusters.config.versions import facts_of
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
-SOCKET = "/run/containerd/containerd.sock"
 HEAD = "# Written by Slipway; changes are overwritten by its next run.\n"
 
 
@@ -55,7 +56,8 @@ def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
         "clusterName": kubernetes.cluster_name,
         "kubernetesVersion": str(facts.version),
         "controlPlaneEndpoint": _endpoint(document),
-        "imageRepository": facts.image_repository,
+        "imageRepository": repository_of(image_ref(document, facts.pause_image)),
+        **_dns(document),
         "networking": {
             "dnsDomain": kubernetes.dns_domain,
             "podSubnet": document.network.kube_pods_cidr,
@@ -66,6 +68,15 @@ def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
         "controllerManager": _component(document, mask, kubernetes.controller_manager_args),
         "scheduler": _component(document, {}, kubernetes.scheduler_args),
     }
+
+
+def _dns(document: Document) -> dict[str, Any]:
+    """Where CoreDNS's image is, when a private registry has it: its project is another one there."""
+    if not document.registry.private_registry:
+        return {}
+    facts = facts_of(document.kubernetes.version)
+    kind = {"type": "CoreDNS"} if facts.kubeadm_api == "v1beta2" else {}
+    return {"dns": {**kind, "imageRepository": repository_of(image_ref(document, facts.coredns_image))}}
 
 
 def join_configuration(machine: Machine, cluster: Cluster, *, token: Secret, ca_hash: str) -> str:
@@ -148,10 +159,10 @@ def _component(document: Document, ours: dict[str, str], theirs: tuple[str, ...]
 
 def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
     # kubeadm with dockershim (to 1.23) hands the bare path to crictl; later ones want an address.
-    facts = facts_of(cluster.document.kubernetes.version)
+    facts, socket = facts_of(cluster.document.kubernetes.version), runtime_of(cluster.document).socket
     found: dict[str, Any] = {
         "name": machine.name,
-        "criSocket": SOCKET if facts.dockershim else f"unix://{SOCKET}",
+        "criSocket": socket if facts.dockershim else f"unix://{socket}",
         "ignorePreflightErrors": list(ignored_preflight_errors(machine)),
     }
     if "master" in machine.roles:

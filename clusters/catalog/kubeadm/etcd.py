@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.images import image_ref, repository_of
 from clusters.catalog.kubeadm.dialect import arguments
 from clusters.catalog.paths import ETCD_PKI
 from clusters.catalog.steps.etcd import external
@@ -41,8 +42,10 @@ def etcd_section(cluster: Cluster) -> dict[str, Any]:
 def _local(document: Document) -> dict[str, Any]:
     """etcd as a static pod. The tag is named, because first patches of 1.22 and 1.23 would take one that loses data."""
     version = parse_version(document.kubernetes.version)
-    repository, _, tag = etcd_image(version).partition("/etcd:")
-    elsewhere = {} if repository == facts_of(str(version)).image_repository else {"imageRepository": repository}
+    ref = image_ref(document, etcd_image(version))
+    repository, tag = repository_of(ref), ref.rpartition(":")[2]
+    usual = repository_of(image_ref(document, facts_of(str(version)).pause_image))
+    elsewhere = {} if repository == usual else {"imageRepository": repository}
     return {
         **elsewhere,
         "imageTag": tag,

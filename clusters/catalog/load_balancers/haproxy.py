@@ -7,6 +7,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog import runtimes
+from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready, kubectl
 from clusters.catalog.load_balancers import name
 from clusters.config.topology import api_port, load_balancer
@@ -40,14 +42,16 @@ def chosen(document: Document) -> bool:
 @step(
     "images/haproxy",
     on="joining-worker",
-    needs=("runtime/containerd",),
+    needs=runtimes.STEPS,
     when=chosen,
     timeout=900,
     expected=3,
 )
 def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the proxy's image onto the workers"""
-    yield image(HAPROXY_IMAGE, cluster.source.image(HAPROXY_IMAGE, machine.facts.arch, asker=machine))
+    ref = image_ref(cluster.document, HAPROXY_IMAGE)
+    archive = cluster.source.image(ref, machine.facts.arch, asker=machine)
+    yield image(ref, archive, runtimes.runtime_of(cluster.document))
 
 
 @step(
@@ -100,7 +104,7 @@ def haproxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     text = config(cluster)
     yield directory(FOLDER)
     yield file(CONFIG, text)
-    yield file(MANIFEST, manifest(text))
+    yield file(MANIFEST, manifest(text, image_ref(cluster.document, HAPROXY_IMAGE)))
     through = api_server_is_ready(name.LOOPBACK, cluster.document.control_plane_endpoint.port)
     yield eventually("an API server answers through the proxy", so_if(through), within=120, every=1)
     yield from name.lasting(machine, cluster)
@@ -148,7 +152,7 @@ backend api_servers
 """
 
 
-def manifest(config_text: str) -> str:
+def manifest(config_text: str, ref: str) -> str:
     """The static pod. The digest of the configuration in it makes kubelet start it anew when that changes."""
     probe = {"httpGet": {"host": name.LOOPBACK, "path": "/", "port": HEALTH_PORT}, "periodSeconds": 5}
     pod: dict[str, Any] = {
@@ -167,7 +171,7 @@ def manifest(config_text: str) -> str:
             "containers": [
                 {
                     "name": "haproxy",
-                    "image": HAPROXY_IMAGE,
+                    "image": ref,
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["haproxy", "-W", "-db", "-f", CONFIG],
                     "livenessProbe": probe,

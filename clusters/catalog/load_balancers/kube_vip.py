@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog import runtimes
+from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.load_balancers.keepalived import interface
 from clusters.config.secret import Secret
@@ -50,14 +52,16 @@ def needs_super_admin(document: Document) -> bool:
 @step(
     "images/kube-vip",
     on="control-plane",
-    needs=("runtime/containerd",),
+    needs=runtimes.STEPS,
     when=chosen,
     timeout=900,
     expected=3,
 )
 def kube_vip_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring kube-vip's image onto the control planes"""
-    yield image(KUBE_VIP_IMAGE, cluster.source.image(KUBE_VIP_IMAGE, machine.facts.arch, asker=machine))
+    ref = image_ref(cluster.document, KUBE_VIP_IMAGE)
+    archive = cluster.source.image(ref, machine.facts.arch, asker=machine)
+    yield image(ref, archive, runtimes.runtime_of(cluster.document))
 
 
 @step("endpoint/kube-vip", on="first-control-plane", needs=("kubernetes/init",), when=chosen, timeout=300, expected=5)
@@ -118,7 +122,7 @@ def manifest(machine: Machine, cluster: Cluster, *, before_init: bool = False) -
             "containers": [
                 {
                     "name": "kube-vip",
-                    "image": KUBE_VIP_IMAGE,
+                    "image": image_ref(cluster.document, KUBE_VIP_IMAGE),
                     "imagePullPolicy": "IfNotPresent",
                     "args": ["manager"],
                     "env": [{"name": name, "value": value} for name, value in settings.items()],

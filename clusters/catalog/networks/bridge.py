@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from clusters.catalog import runtimes
 from clusters.catalog.kubectl import kubectl
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Wanted, directory, file, service, so_if
@@ -32,7 +33,7 @@ def chosen(document: Document) -> bool:
 @step(
     "network/bridge",
     on="kubernetes",
-    needs=("runtime/containerd",),
+    needs=runtimes.STEPS,
     needs_all=("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane"),
     when=chosen,
     expected=4,

@@ -29,8 +29,8 @@ BUILT: dict[str, dict[str, bool]] = {
     },
     "containerManager": {
         "containerd": True,
-        "docker": False,
-        "crio": False,
+        "docker": True,
+        "crio": True,
         "isula": False,
     },
     "etcd.type": {

@@ -75,6 +75,22 @@ def projects(document: Document) -> Iterator[Finding]:
 
 
 @rule
+def without_effect(document: Document) -> Iterator[Finding]:
+    """What is said of images and mirrors is something that the chosen registry and runtime can heed."""
+    section, manager = document.registry, document.kubernetes.container_manager
+    if not section.private_registry and (section.namespace_override or section.namespace_rewrite.policy):
+        key = "namespaceOverride" if section.namespace_override else "namespaceRewrite"
+        message = f"{key} renames projects in a private registry, and none is named: images keep their names."
+        hint = "Set privateRegistry, or remove it."
+        yield warning("registry.project_unused", f"{_PATH}.{key}", message, hint=hint, found="no privateRegistry")
+    elsewhere = [name for name in section.remote_mirrors if name != "docker.io"]
+    if manager == "docker" and elsewhere:
+        message = f"docker uses mirrors of Docker Hub only; those of {', '.join(elsewhere)} have no effect."
+        path = f"{_PATH}.remoteMirrors"
+        yield warning("registry.mirrors_of_docker", path, message, hint="containerd uses them.", found=manager)
+
+
+@rule
 def installed_registry(document: Document) -> Iterator[Finding]:
     """A registry that is to be installed is one there is, and has a machine."""
     kind, path = document.registry.type, f"{_PATH}.type"

@@ -28,7 +28,7 @@ class Kubernetes(Model):
         choices=CONTAINER_MANAGERS,
     )
     container_runtime_endpoint: Text = key(
-        "", "The runtime's socket, when it is not the usual one.", since="1.1", acted=False, v4="cri.cri_socket"
+        "", "The runtime's socket, when it is not the usual one.", since="1.1", v4="cri.cri_socket"
     )
     proxy_mode: Text = key(
         "ipvs", "kube-proxy's mode.", shown=True, v4="kubernetes.kube_proxy.mode", choices=PROXY_MODES

@@ -14,7 +14,7 @@ class RegistryAuth(Model):
     password: GivenSecret = key(None, "The user's password.", since="2.0")
     skip_tls_verify: bool = key(False, "Believe any certificate.", alias="skipTLSVerify", since="2.0")
     plain_http: bool = key(False, "Speak HTTP without TLS.", alias="plainHTTP", since="2.1")
-    certs_path: Text = key("", "Directory of the three files below.", since="2.0")
+    certs_path: Text = key("", "Directory of the three files below; its authority is ca.crt.", since="2.0")
     ca_file: Text = key("", "Its certificate authority's certificate.", since="2.0")
     cert_file: Text = key("", "The client's certificate.", since="2.0")
     key_file: PathOrKey = key("", "The client's private key.", since="2.0")
@@ -51,18 +51,14 @@ class Registry(Model):
     insecure_registries: Names = key(
         (), "Registries without a certificate.", shown=True, v4="cri.registry.insecure_registries"
     )
-    auths: dict[str, RegistryAuth] = key({}, "Registry -> how to log in.", since="2.0", acted=False)
+    auths: dict[str, RegistryAuth] = key({}, "Registry -> how to log in.", since="2.0")
     bridge_ip: Text = key(
-        "", "docker0's address with its mask.", alias="bridgeIP", since="3.0.8", acted=False, v4="cri.docker.daemon.bip"
+        "", "docker0's address with its mask.", alias="bridgeIP", since="3.0.8", v4="cri.docker.daemon.bip"
     )
-    containerd_data_dir: Text = key(
-        "", "containerd's directory.", since="3.1.8", acted=False, v4="cri.containerd.data_root"
-    )
-    docker_data_dir: Text = key("", "Docker's directory.", since="3.1.8", acted=False, v4="cri.docker.daemon.data-root")
+    containerd_data_dir: Text = key("", "containerd's directory.", since="3.1.8", v4="cri.containerd.data_root")
+    docker_data_dir: Text = key("", "Docker's directory.", since="3.1.8", v4="cri.docker.daemon.data-root")
     registry_data_dir: Text = key("", "The installed registry's directory.", since="3.1.8", acted=False)
-    data_root: Text = key("", "dockerDataDir as 2.2.2 to 3.1.7 wrote it.", since="2.2.2", acted=False)
-    plain_http: bool = key(False, "auths.….plainHTTP as 2.0 wrote it.", alias="plainHTTP", since="2.0", acted=False)
-    namespace_rewrite: NamespaceRewrite = key(
-        NamespaceRewrite(), "Rename projects of images.", since="3.1.8", acted=False
-    )
-    remote_mirrors: dict[str, RemoteMirror] = key({}, "Registry -> its mirrors.", since="3.1.10", acted=False)
+    data_root: Text = key("", "dockerDataDir as 2.2.2 to 3.1.7 wrote it.", since="2.2.2")
+    plain_http: bool = key(False, "auths.….plainHTTP as 2.0 wrote it.", alias="plainHTTP", since="2.0")
+    namespace_rewrite: NamespaceRewrite = key(NamespaceRewrite(), "Rename projects of images.", since="3.1.8")
+    remote_mirrors: dict[str, RemoteMirror] = key({}, "Registry -> its mirrors.", since="3.1.10")

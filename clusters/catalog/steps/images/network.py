@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog import runtimes
 from clusters.catalog.plugins import images
 from clusters.config.pluginversions import RELEASES
 from clusters.engine.artifacts import image
@@ -26,7 +27,7 @@ def wanted(document: Document) -> bool:
 @step(
     "images/network",
     on="kubernetes",
-    needs=("runtime/containerd",),
+    needs=runtimes.STEPS,
     when=wanted,
     timeout=1800,
     expected=30,
@@ -34,4 +35,5 @@ def wanted(document: Document) -> bool:
 def network_images(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the images of the network plugin onto the machine"""
     for ref in images(cluster.document):
-        yield image(ref, cluster.source.image(ref, machine.facts.arch, asker=machine))
+        archive = cluster.source.image(ref, machine.facts.arch, asker=machine)
+        yield image(ref, archive, runtimes.runtime_of(cluster.document))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog import runtimes
 from clusters.catalog.components import artifact
 from clusters.catalog.kubeadm.dialect import parsed
 from clusters.catalog.paths import BIN
@@ -31,7 +32,7 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         yield binary(artifact(machine, cluster, "kubernetes", name), f"{BIN}/{name}")
 
 
-@step("kubernetes/kubelet", on="kubernetes", needs=("kubernetes/binaries", "runtime/containerd"), expected=1)
+@step("kubernetes/kubelet", on="kubernetes", needs=("kubernetes/binaries", *runtimes.STEPS), expected=1)
 def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Make kubelet a service that kubeadm can start"""
     yield file(UNIT, UNIT_TEXT)
@@ -52,7 +53,7 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]
 Description=kubelet: the Kubernetes node agent
-After=containerd.service network-online.target
+After=containerd.service docker.service cri-dockerd.service crio.service network-online.target
 Wants=network-online.target
 
 [Service]

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.corefile import HEALTH_PORT, cluster_corefile, node_corefile
+from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import kubectl
 from clusters.config.schema import Dns
 from clusters.config.topology import NODE_DNS_ADDRESS
@@ -111,12 +112,12 @@ def manifest(document: Document) -> str:
     items = [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": names},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": names, "data": {"Corefile": corefile}},
-        {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": names, "spec": _daemon_set(corefile)},
+        {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": names, "spec": _daemon_set(document, corefile)},
     ]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=2) + "\n"
 
 
-def _daemon_set(corefile: str) -> dict[str, Any]:
+def _daemon_set(document: Document, corefile: str) -> dict[str, Any]:
     labels = {"k8s-app": "nodelocaldns"}
     probe = {
         "httpGet": {"host": NODE_DNS_ADDRESS, "path": "/health", "port": HEALTH_PORT},
@@ -125,7 +126,7 @@ def _daemon_set(corefile: str) -> dict[str, Any]:
     }
     container = {
         "name": "node-cache",
-        "image": NODE_DNS_IMAGE,
+        "image": image_ref(document, NODE_DNS_IMAGE),
         "imagePullPolicy": "IfNotPresent",
         "args": ["-localip", NODE_DNS_ADDRESS, "-conf", "/etc/coredns/Corefile"],
         "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},

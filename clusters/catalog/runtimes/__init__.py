@@ -1,0 +1,32 @@
+"""Container runtimes, one file each; runtime_of() gives the one a document wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.runtimes import containerd, crio, docker
+from clusters.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clusters.catalog.runtimes.kind import Runtime
+    from clusters.config.schema import Document
+
+_MADE_BY: dict[str, Callable[[Document], Runtime]] = {
+    module.MANAGER: module.runtime for module in (containerd, docker, crio)
+}
+
+STEPS = ("runtime/containerd", "runtime/docker", "runtime/cri-dockerd", "runtime/crio")
+"""The steps after which a runtime can be used; a plan has those of the chosen one."""
+
+
+def runtime_of(document: Document) -> Runtime:
+    """The runtime that `kubernetes.containerManager` names. Raises PlanError for one that is not built."""
+    made = _MADE_BY.get(document.kubernetes.container_manager)
+    if made is None:
+        raise PlanError(
+            f"There is no container runtime {document.kubernetes.container_manager!r}.",
+            hint=f"There are: {', '.join(_MADE_BY)}.",
+        )
+    return made(document)

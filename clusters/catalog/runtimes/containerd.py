@@ -1,0 +1,232 @@
+"""containerd: its configuration for 1.6, 1.7 and 2.x, its registries, and its service."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from clusters.catalog.adapt import cgroup_driver
+from clusters.catalog.components import artifact
+from clusters.catalog.images import DOCKER_HUB, image_ref
+from clusters.catalog.paths import BIN, CNI_BIN
+from clusters.catalog.runtimes import registries
+from clusters.catalog.runtimes.kind import Runtime, socket_of
+from clusters.config.secret import Secret
+from clusters.config.versions import facts_of
+from clusters.engine.artifacts import binary, unpacked
+from clusters.engine.step import step
+from clusters.engine.wants import directory, eventually, file, service, so_if
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+MANAGER = "containerd"
+SOCKET = "/run/containerd/containerd.sock"
+CONFIG = "/etc/containerd/config.toml"
+UNIT = "/etc/systemd/system/containerd.service"
+CERTS = "/etc/containerd/certs.d"
+PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
+
+
+def runtime(document: Document) -> Runtime:
+    """containerd, as the rest of the catalog asks for it."""
+    socket = socket_of(document, SOCKET)
+    ctr = sh("ctr" if socket == SOCKET else "ctr -a {}", *(() if socket == SOCKET else (socket,)))
+    return Runtime(
+        manager=MANAGER,
+        socket=socket,
+        unit="containerd",
+        answers=sh("{} version >/dev/null 2>&1 && crictl info >/dev/null", ctr),
+        has=lambda ref: sh("{} -n k8s.io images ls -q name=={} | grep -q .", ctr, ref),
+        load=lambda archive, ref: sh("{} -n k8s.io images import {} && rm -f {}", ctr, archive, archive),
+        pull=lambda ref: sh("crictl pull {}", ref),
+        binaries=binaries,
+    )
+
+
+def chosen(document: Document) -> bool:
+    """Whether the document asks for it."""
+    return document.kubernetes.container_manager == MANAGER
+
+
+def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """containerd, its shim and ctr, and runc."""
+    yield unpacked(artifact(machine, cluster, "containerd"), {f"bin/{each}": f"{BIN}/{each}" for each in PROGRAMS})
+    yield binary(artifact(machine, cluster, "runc"), "/usr/local/sbin/runc")
+
+
+@step("runtime/containerd", on="kubernetes", needs=("runtime/binaries", "os/kernel"), when=chosen, expected=3)
+def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Configure and start containerd"""
+    document = cluster.document
+    yield directory("/etc/containerd")
+    for registry, hosts in registry_hosts(document).items():
+        yield directory(f"{CERTS}/{registry}")
+        yield file(f"{CERTS}/{registry}/hosts.toml", hosts)
+    yield from registries.certificate_wants(document, CERTS)
+    yield from registries.login_wants(machine, document)
+    text = config(machine, cluster)
+    # Logins stand in it in clear text: containerd has no other place for them.
+    secret = bool(registries.logins(document))
+    yield file(CONFIG, Secret(text), mode=0o600) if secret else file(CONFIG, text)
+    yield file(UNIT, unit(machine))
+    yield service("containerd", restart_for=(CONFIG, UNIT, f"{BIN}/containerd"))
+    yield eventually("containerd answers", so_if(runtime(document).answers), within=30)
+
+
+def config(machine: Machine, cluster: Cluster) -> str:
+    """config.toml: version 3 for containerd 2.x, version 2 for 1.6 and 1.7, by the version the source gives.
+
+    Source of the names: containerd's docs/cri/config.md and docs/cri/registry.md.
+    """
+    version = cluster.source.version_of("containerd", cluster.document.kubernetes.version)
+    newer = int(version.removeprefix("v").partition(".")[0]) >= 2
+    text = _version_3(machine, cluster) if newer else _version_2(machine, cluster)
+    return f"# Written by Slipway; changes are overwritten by its next run.\n{text}"
+
+
+def _version_2(machine: Machine, cluster: Cluster) -> str:
+    cri = 'plugins."io.containerd.grpc.v1.cri"'
+    return f"""version = 2
+{_daemon(cluster.document)}
+[{cri}]
+  sandbox_image = {_text(pause_image(cluster.document))}
+  restrict_oom_score_adj = {_truth(not machine.facts.can_lower_oom)}
+
+  [{cri}.cni]
+    bin_dir = "{CNI_BIN}"
+    conf_dir = "/etc/cni/net.d"
+
+  [{cri}.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+
+    [{cri}.containerd.runtimes.runc.options]
+      SystemdCgroup = {_truth(cgroup_driver(cluster) == "systemd")}
+
+  [{cri}.registry]
+    config_path = "{CERTS}"
+{_logins(cluster.document, cri)}"""
+
+
+def _version_3(machine: Machine, cluster: Cluster) -> str:
+    """The CRI plugin became two in 2.0: one for images, one for running. `bin_dirs` came with 2.1, so bin_dir stays."""
+    images, running = 'plugins."io.containerd.cri.v1.images"', 'plugins."io.containerd.cri.v1.runtime"'
+    return f"""version = 3
+{_daemon(cluster.document)}
+[{images}]
+
+  [{images}.pinned_images]
+    sandbox = {_text(pause_image(cluster.document))}
+
+  [{images}.registry]
+    config_path = "{CERTS}"
+{_logins(cluster.document, images)}
+[{running}]
+  restrict_oom_score_adj = {_truth(not machine.facts.can_lower_oom)}
+
+  [{running}.cni]
+    bin_dir = "{CNI_BIN}"
+    conf_dir = "/etc/cni/net.d"
+
+  [{running}.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+
+    [{running}.containerd.runtimes.runc.options]
+      SystemdCgroup = {_truth(cgroup_driver(cluster) == "systemd")}
+"""
+
+
+def pause_image(document: Document) -> str:
+    """The image of the container that holds a pod's network."""
+    return image_ref(document, facts_of(document.kubernetes.version).pause_image)
+
+
+def _daemon(document: Document) -> str:
+    """What the document says of containerd itself: where its data is, and another socket."""
+    data, socket = document.registry.containerd_data_dir, socket_of(document, SOCKET)
+    lines = f"root = {_text(data)}\n" if data else ""
+    return lines + (f"\n[grpc]\n  address = {_text(socket)}\n" if socket != SOCKET else "")
+
+
+def _logins(document: Document, plugin: str) -> str:
+    """Users and passwords. Deprecated by containerd without another way to give them; read by 1.6 to 2.3."""
+    lines = []
+    for host, (username, password) in registries.logins(document).items():
+        for name in (host, registries.HUB_HOST) if host == DOCKER_HUB else (host,):
+            lines.append(
+                f"\n    [{plugin}.registry.configs.{_text(name)}.auth]\n"
+                f"      username = {_text(username)}\n"
+                f"      password = {_text(password.reveal())}\n"
+            )
+    return "".join(lines)
+
+
+def unit(machine: Machine) -> str:
+    """The service. What the machine cannot grant (inside LXC) is left out, or systemd would refuse to start it."""
+    limits = "LimitNOFILE=1048576\n" if machine.facts.can_raise_nofile else ""
+    score = "OOMScoreAdjust=-999\n" if machine.facts.can_lower_oom else ""
+    return f"""# Written by Slipway; changes are overwritten by its next run.
+[Unit]
+Description=containerd container runtime
+After=network.target local-fs.target
+
+[Service]
+ExecStart={BIN}/containerd
+Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+Type=notify
+Delegate=yes
+KillMode=process
+Restart=always
+RestartSec=5
+LimitNPROC=infinity
+LimitCORE=infinity
+{limits}{score}TasksMax=infinity
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def registry_hosts(document: Document) -> dict[str, str]:
+    """hosts.toml by registry: mirrors in their order, then the registry itself. Source: containerd's docs/hosts.md."""
+    known = registries.accesses(document)
+    found: dict[str, str] = {}
+    for host, access in known.items():
+        parts = []
+        if access.mirrors:
+            parts.append(f"server = {_text(access.urls[0])}\n")
+            parts += [_host(mirror, known.get(registries.host_of(mirror))) for mirror in access.mirrors]
+        if access.open or access.has_files:
+            parts += [_host(url, access) for url in access.urls]
+        if parts:
+            found[host] = "\n".join(parts)
+    return found
+
+
+def _host(url: str, access: registries.Access | None) -> str:
+    """One place to ask, with what is known of it."""
+    lines = [f"[host.{_text(url)}]", '  capabilities = ["pull", "resolve"]']
+    if access is not None and url.startswith("https://"):
+        folder = f"{CERTS}/{access.host}"
+        if access.unverified or access.insecure:
+            lines.append("  skip_verify = true")
+        if access.ca:
+            lines.append(f"  ca = {_text(f'{folder}/ca.crt')}")
+        if access.cert:
+            lines.append(f"  client = [[{_text(f'{folder}/client.cert')}, {_text(f'{folder}/client.key')}]]")
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    """A string of TOML; its escapes are those of JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,184 @@
+"""What the document says of registries, one Access for each, from which every runtime writes its own files."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from clusters.catalog.images import DOCKER_HUB
+from clusters.config.secret import Secret
+from clusters.engine.wants import command, directory, file
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.config.sections.registry import RegistryAuth
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+LOGINS = "/etc/slipway/registries/config.json"
+"""Logins for runtimes that read them in docker's form."""
+
+KUBELET_LOGINS = "/var/lib/kubelet/config.json"
+"""Where the kubelet looks for logins, whatever the runtime. Source: Kubernetes' documentation, "Images"."""
+
+HUB_HOST = "registry-1.docker.io"
+HUB_LOGIN = "https://index.docker.io/v1/"
+"""Under which name logins to Docker Hub are kept. Source: the configuration file of the docker command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How one registry is reached.
+
+    `plain` speaks HTTP without TLS, `unverified` believes any certificate. `ca`, `cert` and `key` are paths on the
+    machines; a Secret as `key` is the private key itself. `mirrors` are URLs that are asked first.
+    """
+
+    host: str
+    username: str = ""
+    password: Secret | None = None
+    plain: bool = False
+    unverified: bool = False
+    insecure: bool = False
+    ca: str = ""
+    cert: str = ""
+    key: str | Secret = ""
+    mirrors: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether something other than a trusted certificate is put up with."""
+        return self.plain or self.unverified or self.insecure
+
+    @property
+    def has_files(self) -> bool:
+        """Whether an authority or a client certificate goes with it."""
+        return bool(self.ca or self.cert or self.key)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it answers, in the order to try: an insecure registry may have TLS or not."""
+        host = HUB_HOST if self.host == DOCKER_HUB else self.host
+        if self.plain:
+            return (f"http://{host}",)
+        return (f"https://{host}", f"http://{host}") if self.insecure else (f"https://{host}",)
+
+
+def accesses(document: Document) -> dict[str, Access]:
+    """Host -> how it is reached, for every registry the document says something about."""
+    section = document.registry
+    found: dict[str, Access] = {}
+
+    def known(host: str) -> Access:
+        return found.setdefault(host, Access(host))
+
+    for mirror_of, mirrors in _mirrors(document).items():
+        found[mirror_of] = replace(known(mirror_of), mirrors=mirrors)
+    for name in section.insecure_registries:
+        host = name.partition("/")[0]
+        found[host] = replace(known(host), insecure=True)
+    for name, auth in section.auths.items():
+        host = name.partition("/")[0]
+        found[host] = _with_auth(known(host), auth)
+    if section.plain_http and section.private_registry:
+        host = section.private_registry.partition("/")[0]
+        found[host] = replace(known(host), plain=True)
+    return found
+
+
+def _mirrors(document: Document) -> dict[str, tuple[str, ...]]:
+    """Registry -> URLs; registryMirrors are Docker Hub's, and come before what remoteMirrors says of it."""
+    section = document.registry
+    found = {name: mirror.endpoint for name, mirror in section.remote_mirrors.items()}
+    if section.registry_mirrors:
+        found[DOCKER_HUB] = tuple(dict.fromkeys((*section.registry_mirrors, *found.get(DOCKER_HUB, ()))))
+    return {name: tuple(_url(each) for each in mirrors) for name, mirrors in found.items() if mirrors}
+
+
+def _with_auth(access: Access, auth: RegistryAuth) -> Access:
+    """With a login and files. certsPath is the directory of the others; an authority there is called ca.crt."""
+
+    def below(name: str) -> str:
+        return name if not name or name.startswith("/") else f"{auth.certs_path.rstrip('/')}/{name}"
+
+    return replace(
+        access,
+        username=auth.username,
+        password=auth.password,
+        plain=access.plain or auth.plain_http,
+        unverified=access.unverified or auth.skip_tls_verify,
+        ca=below(auth.ca_file or ("ca.crt" if auth.certs_path else "")),
+        cert=below(auth.cert_file),
+        key=auth.key_file if isinstance(auth.key_file, Secret) else below(auth.key_file),
+    )
+
+
+def _url(mirror: str) -> str:
+    return (mirror if "://" in mirror else f"https://{mirror}").rstrip("/")
+
+
+def host_of(url: str) -> str:
+    """`host:port` of a URL."""
+    return url.partition("://")[2].partition("/")[0]
+
+
+def logins(document: Document) -> dict[str, tuple[str, Secret]]:
+    """Host -> user and password, where both are given."""
+    return {
+        host: (access.username, access.password)
+        for host, access in accesses(document).items()
+        if access.username and access.password is not None
+    }
+
+
+def login_file(document: Document) -> Secret | None:
+    """Logins as docker, the kubelet and CRI-O read them; None when there is none.
+
+    Source: the `auths` of docker's config.json.
+    """
+    auths = {}
+    for host, (username, password) in logins(document).items():
+        entry = {"auth": base64.b64encode(f"{username}:{password.reveal()}".encode()).decode()}
+        auths[host] = entry
+        if host == DOCKER_HUB:
+            auths[HUB_LOGIN] = entry
+    return Secret(json.dumps({"auths": auths}, indent=2) + "\n") if auths else None
+
+
+def login_wants(machine: Machine, document: Document) -> Iterator[Want]:
+    """The logins in files for root alone: for the runtime, and for the kubelet, which fetches the images of pods."""
+    content = login_file(document)
+    if content is None:
+        return
+    for entry in json.loads(content.reveal())["auths"].values():
+        machine.keep_secret(Secret(entry["auth"]))
+    yield directory(LOGINS.rpartition("/")[0], mode=0o700)
+    yield file(LOGINS, content, mode=0o600)
+    yield command("the kubelet has a directory", sh("mkdir -p /var/lib/kubelet"), unless=sh("test -d /var/lib/kubelet"))
+    yield file(KUBELET_LOGINS, content, mode=0o600)
+
+
+def certificate_wants(document: Document, folder: str) -> Iterator[Want]:
+    """`folder/HOST/ca.crt`, `client.cert` and `client.key`, as docker and CRI-O look for them.
+
+    What the document names by path is linked to; a private key that stands in the document is written, for root alone.
+    """
+    for host, access in accesses(document).items():
+        if not access.has_files:
+            continue
+        yield directory(f"{folder}/{host}")
+        for name, source in (("ca.crt", access.ca), ("client.cert", access.cert), ("client.key", access.key)):
+            path = f"{folder}/{host}/{name}"
+            if isinstance(source, Secret):
+                yield file(path, source, mode=0o600)
+            elif source and source != path:
+                yield command(
+                    f"{path} leads to {source}",
+                    sh("ln -sfn {} {}", source, path),
+                    unless=sh('test "$(readlink {})" = {}', path, source),
+                )

@@ -1,0 +1,107 @@
+"""containerd: its two versions of configuration, its registries, and who may read logins."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.catalog.runtimes import containerd
+from clusters.engine.wants import FileWant
+from tests.catalog.pretend import pretend, seed
+from tests.catalog.runtimes.documents import REGISTRY, SECRETS
+from tests.catalog.runtimes.reading import golden
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+
+
+def cluster_with(
+    monkeypatch: pytest.MonkeyPatch, archive: Path, version: str, document: Document | None = None
+) -> Cluster:
+    """A pretend cluster whose source has this containerd."""
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    monkeypatch.setattr(cluster.source, "version_of", lambda component, kubernetes: version)
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("version", "kubernetes", "name"),
+    [
+        ("v1.6.20", "v1.20.2", "containerd-1.6-plain.toml"),
+        ("v1.7.34", "v1.35.0", "containerd-1.7-plain.toml"),
+        ("v2.3.4", "v1.36.0", "containerd-2.3-plain.toml"),
+    ],
+)
+def test_the_configuration_has_the_version_that_containerd_reads(
+    version: str, kubernetes: str, name: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = cluster_with(monkeypatch, archive, version, seed(kubernetes={"version": kubernetes}))
+    text = containerd.config(cluster.machine("node1"), cluster)
+    golden(name, text)
+    said = tomllib.loads(text)
+    assert said["version"] == (3 if version.startswith("v2") else 2)
+    runtime = "io.containerd.cri.v1.runtime" if said["version"] == 3 else "io.containerd.grpc.v1.cri"
+    runc = said["plugins"][runtime]["containerd"]["runtimes"]["runc"]
+    assert runc["options"]["SystemdCgroup"] is True
+
+
+@pytest.mark.parametrize("version", ["v1.7.34", "v2.3.4"])
+def test_logins_and_places_of_its_own_reach_the_configuration(
+    version: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(
+        registry={**REGISTRY, "containerdDataDir": "/data/containerd"},
+        kubernetes={"containerRuntimeEndpoint": "unix:///run/other/containerd.sock"},
+    )
+    cluster = cluster_with(monkeypatch, archive, version, document)
+    text = containerd.config(cluster.machine("node1"), cluster)
+    golden(f"containerd-{version[1:4]}-registries.toml", text)
+    said = tomllib.loads(text)
+    images = said["plugins"]["io.containerd.cri.v1.images" if version == "v2.3.4" else "io.containerd.grpc.v1.cri"]
+    logins = images["registry"]["configs"]
+    assert logins["hub.example.com:5000"]["auth"] == {"username": "robot", "password": 'pass"word'}
+    assert logins["registry-1.docker.io"] == logins["docker.io"]
+    assert "mirrors" not in images["registry"], "containerd refuses it beside config_path"
+    assert said["root"] == "/data/containerd" and said["grpc"]["address"] == "/run/other/containerd.sock"
+
+
+def test_every_registry_has_its_hosts_file() -> None:
+    hosts = containerd.registry_hosts(seed(registry=REGISTRY))
+    golden("hosts.toml", "\n".join(f"# {host}\n{text}" for host, text in sorted(hosts.items())))
+    read = {host: tomllib.loads(text) for host, text in hosts.items()}
+    assert list(read["docker.io"]["host"]) == ["https://mirror.example.com"]
+    assert read["docker.io"]["server"] == "https://registry-1.docker.io"
+    assert list(read["old.example.com"]["host"]) == ["https://old.example.com", "http://old.example.com"]
+    assert list(read["plain.example.com"]["host"]) == ["http://plain.example.com"]
+    assert read["quay.io"]["host"]["https://self.example.com/quay"]["skip_verify"] is True
+    hub = read["hub.example.com:5000"]["host"]["https://hub.example.com:5000"]
+    assert hub["ca"] == "/etc/containerd/certs.d/hub.example.com:5000/ca.crt" and "skip_verify" not in hub
+
+
+def test_a_file_with_logins_is_for_root_alone_and_never_shown(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = cluster_with(monkeypatch, archive, "v1.7.34", seed(registry=REGISTRY))
+    machine = cluster.machine("node2")
+    with_secret: list[Any] = []
+    for want in containerd.containerd(machine, cluster):
+        if isinstance(want, FileWant) and any(word.encode() in want.content for word in ("hub-password", "cm9ib3Q6")):
+            with_secret.append(want)
+            assert want.mode == 0o600 and want.secret, want.path
+            assert not want.seen(machine).diff
+    assert {want.path for want in with_secret} == {
+        "/etc/containerd/config.toml",
+        "/etc/slipway/registries/config.json",
+        "/var/lib/kubelet/config.json",
+    }
+    assert len(SECRETS) == 2
+
+
+def test_without_logins_everybody_may_read_the_configuration(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = cluster_with(monkeypatch, archive, "v1.7.34")
+    files = [want for want in containerd.containerd(cluster.machine("node2"), cluster) if isinstance(want, FileWant)]
+    assert {want.mode for want in files} == {0o644}
+    assert not [want for want in files if "config.json" in want.path]

@@ -1,0 +1,45 @@
+"""CRI-O: its drop-in and its registries, as golden files; it was never run."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+from clusters.catalog import kubeadm
+from clusters.catalog.runtimes import crio, runtime_of
+from tests.catalog.pretend import pretend, seed
+from tests.catalog.runtimes.documents import REGISTRY
+from tests.catalog.runtimes.reading import golden
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+CRIO = {"containerManager": "crio", "version": "v1.34.2"}
+
+
+def test_crio_is_told_of_cgroups_networks_and_the_pause_image(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes=CRIO, registry=REGISTRY))
+    text = crio.drop_in(cluster)
+    golden("crio.conf", text)
+    said = tomllib.loads(text)["crio"]
+    assert said["image"]["pause_image"] == "hub.example.com:5000/kubesphere/pause:3.10.1"
+    assert said["image"]["global_auth_file"] == "/etc/slipway/registries/config.json"
+    assert said["runtime"] == {"cgroup_manager": "systemd", "conmon_cgroup": "pod"}
+    assert "hub-password" not in text
+    assert "criSocket: unix:///var/run/crio/crio.sock" in kubeadm.init_configuration(cluster.machine("node1"), cluster)
+
+
+def test_crio_knows_mirrors_and_open_registries() -> None:
+    text = crio.registry_settings(seed(kubernetes=CRIO, registry=REGISTRY))
+    golden("registries.conf", text)
+    read = {each["prefix"]: each for each in tomllib.loads(text)["registry"]}
+    assert read["docker.io"]["mirror"] == [{"location": "mirror.example.com", "insecure": False}]
+    assert [each["insecure"] for each in read["quay.io"]["mirror"]] == [True, True]
+    assert read["plain.example.com"]["insecure"] is True and "hub.example.com:5000" not in read
+
+
+def test_images_of_a_bundle_get_into_its_storage_by_skopeo() -> None:
+    command = runtime_of(seed(kubernetes=CRIO)).load("/in/pause.tar", "k8s.gcr.io/pause:3.2").text
+    assert command.startswith("skopeo copy docker-archive:/in/pause.tar containers-storage:k8s.gcr.io/pause:3.2")
