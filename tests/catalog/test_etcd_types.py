@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from clusters.catalog import kubeadm
-from clusters.catalog.steps.etcd import external, members
+from clusters.catalog.steps.etcd import external, members, start
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import authorities, join
 from clusters.config.versions import etcd_image, newest_patches, parse_version
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
+from clusters.engine.wants import Sight, Wanted
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
     from clusters.config.schema import Document
+    from clusters.engine.machine import Machine
 
 PEM = "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----"
 KEY = "-----BEGIN PRIVATE KEY-----\nBB\n-----END PRIVATE KEY-----"
@@ -55,6 +59,32 @@ def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_
     assert hosts["node2"].files[f"{authorities.PKI}/etcd/ca.crt"].mode == 0o644
     assert join.ETCD_POD in join.control_plane_files(cluster)
     assert not [name for name in authorities.shared(seed()) if "etcd" in name]
+
+
+def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, three("kubekey"))
+    machines = [cluster.machine(name) for name in ("node1", "node2", "node3")]
+    inside: list[str] = []
+    together: list[int] = []
+
+    def restart(machine: Machine) -> None:
+        inside.append(machine.name)
+        machine.pause(0.05)
+        together.append(len(inside))
+        inside.remove(machine.name)
+
+    want = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), restart), cluster)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(want.reach, machines))
+    assert together == [1, 1, 1]
+    together.clear()
+    for host in hosts.values():
+        host.answer("is-active --quiet etcd", 3)
+    barrier = threading.Barrier(3, timeout=10)
+    first = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), lambda _: (barrier.wait(), None)[1]), cluster)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(first.reach, machines))
+    assert not barrier.broken, "members that do not run yet wait for each other"
 
 
 def test_a_member_that_a_broken_joining_left_is_taken_out(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

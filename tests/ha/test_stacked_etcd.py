@@ -57,6 +57,11 @@ def etcd_is_whole(cluster: Installed, bundle: Path) -> bool:
     return len(members) == 3 and all("started" in line and line.endswith("false") for line in members)
 
 
+def etcd_listens(cluster: Installed, on: str) -> bool:
+    """Whether an etcd takes connections there."""
+    return ":2379 " in cluster.lab.execute(on, "ss -Hltn")
+
+
 def test_all_three_are_ready_with_a_voting_member_each(cluster: Installed, lab_bundle: Path) -> None:
     assert cluster.ready_nodes() == set(layouts.THREE)
     assert etcd_is_whole(cluster, lab_bundle)
@@ -102,10 +107,10 @@ def test_the_api_server_takes_the_dns_cache(cluster: Installed) -> None:
 
 def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Installed, lab_bundle: Path) -> None:
     """As if kubeadm had been killed on node3 after it added the member and before it wrote etcd's pod."""
+    cluster.lab.execute("node3", "mv /etc/kubernetes/manifests/etcd.yaml /root/")
+    wait_until(lambda: not etcd_listens(cluster, "node3"), 60, "kubelet to end etcd on node3")
     cluster.lab.execute(
-        "node3",
-        "mv /etc/kubernetes/manifests/etcd.yaml /root/ && sleep 5 && systemctl stop kubelet"
-        " && rm -rf /var/lib/etcd-of-kubeadm /etc/kubernetes/kubelet.conf",
+        "node3", "systemctl stop kubelet && rm -rf /var/lib/etcd-of-kubeadm /etc/kubernetes/kubelet.conf"
     )
     wait_until(lambda: "node3" not in cluster.ready_nodes(), 120, "node3 to be missed")
     cluster.create()

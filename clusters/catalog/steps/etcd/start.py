@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import artifact
@@ -10,7 +11,7 @@ from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.config.etcdtuning import flags, variable_of
 from clusters.engine.artifacts import unpacked
 from clusters.engine.step import step
-from clusters.engine.wants import directory, eventually, file, service, so_if
+from clusters.engine.wants import Wanted, directory, eventually, file, service, so_if
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
@@ -45,8 +46,29 @@ def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield directory(cluster.document.etcd.data_dir, mode=0o700)
     yield file(ENV, environment(machine, cluster), mode=0o600)
     yield file(UNIT, UNIT_TEXT)
-    yield service("etcd", restart_for=(ENV, UNIT, f"{BIN}/etcd", f"{member}.pem", f"{ETCD_PKI}/ca.pem"))
+    inner = service("etcd", restart_for=(ENV, UNIT, f"{BIN}/etcd", f"{member}.pem", f"{ETCD_PKI}/ca.pem"))
+    yield in_turn(inner, cluster)
     yield eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=90)
+
+
+def in_turn(service_runs: Wanted, cluster: Cluster) -> Wanted:
+    """A member that runs is restarted only while no other one is, so that the majority stays; members that do not run
+    yet are started at once, because each waits for the others."""
+
+    def act(machine: Machine) -> None:
+        if not machine.ask(sh("systemctl is-active --quiet etcd")).ok:
+            service_runs.reach(machine)
+            return
+        turn = cluster.once("etcd-restart", threading.Lock)
+        while not turn.acquire(timeout=0.2):
+            machine.pause(0.2)
+        try:
+            service_runs.reach(machine)
+            eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=60).reach(machine)
+        finally:
+            turn.release()
+
+    return Wanted(service_runs.what, service_runs.look, act)
 
 
 def health(machine: Machine, cluster: Cluster) -> Command:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.engine.wants import Want
+    from clusters.engine.wants import FileWant, Want
 
 INITIALISED = "/etc/slipway/control-plane-initialised"
 """There once the control plane has run. From then on it may be unwell, but it is never begun anew: that would
@@ -58,11 +58,25 @@ AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "ad
 )
 def init(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Start the first control plane with kubeadm"""
-    yield file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600)
+    yield _configuration(file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600))
     yield Wanted("the control plane of this cluster runs", _looks_whole, lambda here: _initialise(here, cluster))
     yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=90)
     yield kubelet_runs()
     yield file(INITIALISED, f"{cluster.document.name}\n")
+
+
+def _configuration(wanted: FileWant) -> Want:
+    """kubeadm's file; where a control plane runs already, it is said that the change alone changes nothing there."""
+
+    def act(machine: Machine) -> None:
+        if machine.ask(sh("test -e {}", INITIALISED)).ok:
+            machine.note(
+                "kubeadm's configuration is another one now. It is kept for joining machines; control planes that run "
+                "already are not changed by it."
+            )
+        wanted.reach(machine)
+
+    return Wanted(wanted.what, wanted.seen, act)
 
 
 def _looks_whole(machine: Machine) -> Sight:
