@@ -236,6 +236,13 @@ def test_images_are_brought_onto_every_node_before_the_plugin_starts(
     assert not any(path in ("images/network", "network/flannel") for path, _ in make_plan(document("none")).needs)
 
 
+def test_without_a_plugin_nobody_waits_for_nodes_and_the_cluster_is_handed_over() -> None:
+    needs = make_plan(document("none")).needs
+    assert ("finish/ready", "node1") not in needs
+    assert ("network/none", "node1") in needs[("finish/handover", "node1")]
+    assert ("finish/ready", "node1") in make_plan(document("flannel")).needs[("finish/handover", "node1")]
+
+
 def test_images_of_pods_go_through_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.catalog.plugins.image_of", lambda document, ref: f"registry.example/{ref}")
     wanted = document("flannel")

@@ -113,6 +113,7 @@ WANTS = {
     "network/none": ("node1", ["left to a plugin of your own"]),
     "images/network": ("node3", []),
     "finish/ready": ("node1", ["all 3 nodes are Ready", "DNS runs"]),
+    "finish/handover": ("node1", ["the API server lists its nodes"]),
 }
 
 
@@ -239,7 +240,7 @@ def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, m
     hosts["node1"].put(
         b"clusters:\n- cluster:\n    server: https://lb.kubesphere.local:6443\n", "/etc/kubernetes/admin.conf"
     )
-    list(ready.ready(cluster.machine("node1"), cluster))
+    list(ready.handover(cluster.machine("node1"), cluster))
     (delivered,) = [event for event in sink.events if isinstance(event, Delivered)]
     assert delivered.content is not None
     assert "server: https://10.99.0.11:6443" in delivered.content.reveal()

@@ -1,4 +1,4 @@
-"""finish/ready: every node is Ready, DNS runs, and the cluster is handed over."""
+"""finish/ready, finish/handover: every node is Ready and DNS runs; the cluster is handed over."""
 
 from __future__ import annotations
 
@@ -12,37 +12,44 @@ from clusters.catalog.rollout import all_ready, is_ready
 from clusters.config.secret import Secret
 from clusters.config.sections.network import PLUGINS
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, eventually
+from clusters.engine.wants import NotReached, Sight, eventually, so_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
 
-@step(
-    "finish/ready",
-    on="first-control-plane",
-    needs_all=(
-        "kubernetes/labels",
-        *(f"network/{each}" for each in PLUGINS),
-        "endpoint/own",
-        "endpoint/haproxy",
-        "endpoint/kube-vip-others",
-    ),
-    timeout=300,
-    expected=20,
+BEFORE = (
+    "kubernetes/labels",
+    *(f"network/{each}" for each in PLUGINS),
+    "endpoint/own",
+    "endpoint/haproxy",
+    "endpoint/kube-vip-others",
 )
+"""What is over on every machine before the cluster is looked at as a whole."""
+
+
+def has_plugin(document: Document) -> bool:
+    """Whether nodes can become ready by what Slipway does."""
+    return document.network.plugin != "none"
+
+
+@step("finish/ready", on="first-control-plane", needs_all=BEFORE, when=has_plugin, timeout=300, expected=20)
 def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """See every node ready and DNS answering"""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
-    if cluster.document.network.plugin != "none":
-        yield eventually(
-            f"all {len(wanted)} nodes are Ready", lambda here: all_ready(here, wanted), within=180, every=1
-        )
-        yield eventually("the cluster's DNS runs", _dns_runs, within=120, every=1)
+    yield eventually(f"all {len(wanted)} nodes are Ready", lambda here: all_ready(here, wanted), within=180, every=1)
+    yield eventually("the cluster's DNS runs", _dns_runs, within=120, every=1)
+
+
+@step("finish/handover", on="first-control-plane", needs=("finish/ready",), needs_all=BEFORE, expected=1)
+def handover(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """List the nodes, and hand the cluster's kubeconfig over"""
+    yield eventually("the API server lists its nodes", so_if(kubectl("get nodes -o name")), within=60, every=1)
     cluster.observe("nodes", nodes(machine))
     cluster.deliver("kubeconfig", kubeconfig(machine, cluster))
 
