@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.images import image_ref
 from clusters.catalog.manifests import for_old_servers
 from clusters.catalog.rollout import all_ready
 from clusters.config.syntax import parts_of
@@ -59,7 +60,7 @@ def images(document: Document) -> tuple[str, ...]:
 
 def image_of(document: Document, ref: str) -> str:
     """Where an image of upstream's is pulled from. The one place through which every reference here goes."""
-    return ref
+    return image_ref(document, ref)
 
 
 def settled(document: Document, objects: Sequence[Object]) -> list[Object]:

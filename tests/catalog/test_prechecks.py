@@ -164,3 +164,15 @@ def test_certificates_of_registries_have_to_be_on_the_machine(archive: Path, mon
     assert not list(check.body(cluster.machine("node1"), cluster))
     (finding,) = check.body(cluster.machine("node2"), cluster)
     assert finding.message == "node2 has no /etc/ssl/hub/ca.crt."
+
+
+def test_a_docker_that_somebody_uses_is_not_taken_over_in_passing(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node2"].answer("docker ps -q", "abc\ndef\n")
+    machine, check = cluster.machine("node2"), CHECKS.checks["cri.unused"]
+    (finding,) = check.body(machine, cluster)
+    assert "node2 runs 2 containers" in finding.message
+    hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
+    assert not list(check.body(machine, cluster)), "an own earlier run is no stranger"

@@ -116,8 +116,8 @@ DOCKER = Layout("docker", ("node1",), ("node1",), ("node2",), runtime="docker")
 """A control plane and a worker with Docker, which this Kubernetes reaches through dockershim."""
 
 
-def private_registry(place: str, username: str, password: str) -> Layout:
+def private_registry(place: str, username: str, password: str, runtime: str) -> Layout:
     """One machine that takes all images from the registry at `place`, which speaks HTTP."""
     auths = {place: {"username": username, "password": password, "plainHTTP": True}}
     section = {"privateRegistry": place, "namespaceOverride": "lab", "auths": auths}
-    return Layout("private", ("node1",), ("node1",), ("node1",), registry=section)
+    return Layout("private", ("node1",), ("node1",), ("node1",), runtime=runtime, registry=section)

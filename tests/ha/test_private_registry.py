@@ -23,11 +23,19 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
-def test_machines_pull_with_a_login_that_no_log_shows(lab: Lab, lab_bundle: Path, tmp_path: Path) -> None:
+LOGINS = ("/etc/slipway/registries/config.json", "/var/lib/kubelet/config.json")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "files"), [("containerd", ("/etc/containerd/config.toml", *LOGINS)), ("docker", LOGINS)]
+)
+def test_machines_pull_with_a_login_that_no_log_shows(
+    runtime: str, files: tuple[str, ...], lab: Lab, lab_bundle: Path, tmp_path: Path
+) -> None:
     lab.down()
     lab.up(1)
     with registry.running(lab, tmp_path) as place:
-        layout = layouts.private_registry(place, registry.USER, registry.PASSWORD)
+        layout = layouts.private_registry(place, registry.USER, registry.PASSWORD, runtime)
         document = Document(registry=Registry.model_validate(layout.registry))
         for image in yaml.safe_load((lab_bundle / "bundle.yaml").read_text())["images"]:
             repository, _, tag = image_ref(document, image["ref"]).removeprefix(f"{place}/").rpartition(":")
@@ -41,7 +49,7 @@ def test_machines_pull_with_a_login_that_no_log_shows(lab: Lab, lab_bundle: Path
         }
         assert all(image.startswith(f"{place}/") for image in running) and len(running) >= 5, running
         assert "nothing changed" in cluster.create()
-    for path in ("/etc/containerd/config.toml", "/etc/slipway/registries/config.json", "/var/lib/kubelet/config.json"):
+    for path in files:
         assert stat.filemode(0o100000 | int(lab.execute("node1", f"stat -c %a {path}"), 8)) == "-rw-------", path
     kept = (tmp_path / "data").rglob("*")
     assert not [path for path in kept if path.is_file() and registry.PASSWORD.encode() in path.read_bytes()]

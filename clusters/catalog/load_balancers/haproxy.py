@@ -13,7 +13,7 @@ from clusters.catalog.kubectl import api_server_is_ready, kubectl
 from clusters.catalog.load_balancers import name
 from clusters.config.topology import api_port, load_balancer
 from clusters.config.versions import HAPROXY_IMAGE
-from clusters.engine.artifacts import directory, image
+from clusters.engine.artifacts import directory
 from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted, eventually, file, so_if
 
@@ -49,9 +49,7 @@ def chosen(document: Document) -> bool:
 )
 def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the proxy's image onto the workers"""
-    ref = image_ref(cluster.document, HAPROXY_IMAGE)
-    archive = cluster.source.image(ref, machine.facts.arch, asker=machine)
-    yield image(ref, archive, runtimes.runtime_of(cluster.document))
+    yield runtimes.image_there(machine, cluster, HAPROXY_IMAGE)
 
 
 @step(

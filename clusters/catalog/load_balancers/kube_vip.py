@@ -15,7 +15,6 @@ from clusters.catalog.load_balancers.keepalived import interface
 from clusters.config.secret import Secret
 from clusters.config.topology import api_port, load_balancer
 from clusters.config.versions import KUBE_VIP_IMAGE, parse_version
-from clusters.engine.artifacts import image
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, so_if
 
@@ -59,9 +58,7 @@ def needs_super_admin(document: Document) -> bool:
 )
 def kube_vip_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring kube-vip's image onto the control planes"""
-    ref = image_ref(cluster.document, KUBE_VIP_IMAGE)
-    archive = cluster.source.image(ref, machine.facts.arch, asker=machine)
-    yield image(ref, archive, runtimes.runtime_of(cluster.document))
+    yield runtimes.image_there(machine, cluster, KUBE_VIP_IMAGE)
 
 
 @step("endpoint/kube-vip", on="first-control-plane", needs=("kubernetes/init",), when=chosen, timeout=300, expected=5)

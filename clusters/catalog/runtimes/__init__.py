@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.images import image_ref
 from clusters.catalog.runtimes import containerd, crio, docker
+from clusters.engine.artifacts import image
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
     from clusters.catalog.runtimes.kind import Runtime
     from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
 
 _MADE_BY: dict[str, Callable[[Document], Runtime]] = {
     module.MANAGER: module.runtime for module in (containerd, docker, crio)
@@ -30,3 +35,10 @@ def runtime_of(document: Document) -> Runtime:
             hint=f"There are: {', '.join(_MADE_BY)}.",
         )
     return made(document)
+
+
+def image_there(machine: Machine, cluster: Cluster, ref: str) -> Want:
+    """The image that its project publishes as `ref` is on the machine, under the name it has here (`image_ref`)."""
+    here = image_ref(cluster.document, ref)
+    archive = cluster.source.image(here, machine.facts.arch, asker=machine)
+    return image(here, archive, runtime_of(cluster.document))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog import runtimes
-from clusters.catalog.images import image_ref
 from clusters.config.versions import NODE_DNS_IMAGE, etcd_image, facts_of
-from clusters.engine.artifacts import image
 from clusters.engine.step import step
 
 if TYPE_CHECKING:
@@ -24,16 +22,12 @@ CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 @step("images/load", on="kubernetes", needs=runtimes.STEPS, timeout=1800, expected=15)
 def load(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the images of Kubernetes onto the machine"""
-    runtime = runtimes.runtime_of(cluster.document)
     for ref in wanted_images(cluster.document, control_plane="master" in machine.roles):
-        yield image(ref, cluster.source.image(ref, machine.facts.arch, asker=machine), runtime)
+        yield runtimes.image_there(machine, cluster, ref)
 
 
 def wanted_images(document: Document, *, control_plane: bool) -> tuple[str, ...]:
-    """The images a node of that kind needs, as they are called here.
-
-    Source: `kubeadm config images list` of each version.
-    """
+    """The images a node of that kind needs. Source: `kubeadm config images list` of each version."""
     facts = facts_of(document.kubernetes.version)
     names = (*CONTROL_PLANE, "kube-proxy") if control_plane else ("kube-proxy",)
     images = [f"{facts.image_repository}/{name}:{facts.version}" for name in names]
@@ -41,4 +35,4 @@ def wanted_images(document: Document, *, control_plane: bool) -> tuple[str, ...]
         images.append(etcd_image(facts.version))
     if document.kubernetes.nodelocaldns:
         images.append(NODE_DNS_IMAGE)
-    return tuple(image_ref(document, ref) for ref in (facts.pause_image, *images, facts.coredns_image))
+    return (facts.pause_image, *images, facts.coredns_image)
