@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from clusters.catalog.load_balancers import kube_vip
-from clusters.catalog.steps.kubernetes import init
+from clusters.catalog.steps.kubernetes import join
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import pretend, seed
 
@@ -77,7 +77,7 @@ def test_nothing_stands_by_for_others(archive: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_its_pod_is_no_sign_of_an_attempt_that_stopped_half_way() -> None:
-    assert kube_vip.MANIFEST not in init.OWN_MANIFESTS
+    assert kube_vip.MANIFEST not in join.STATIC_PODS
 
 
 def test_joins_wait_until_somebody_answers_at_the_shared_address() -> None:

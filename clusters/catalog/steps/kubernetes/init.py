@@ -8,7 +8,7 @@ from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
-from clusters.catalog.steps.kubernetes.join import kubelet_runs
+from clusters.catalog.steps.kubernetes.join import STATIC_PODS, kubelet_runs
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
 from clusters.remote.shell import all_of, sh, words
@@ -25,12 +25,6 @@ INITIALISED = "/etc/slipway/control-plane-initialised"
 make new authorities, and every other node would be lost."""
 
 CA_KEY = "/etc/kubernetes/pki/ca.key"
-
-OWN_MANIFESTS = tuple(
-    f"/etc/kubernetes/manifests/{name}.yaml"
-    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
-)
-"""The static pods that kubeadm itself writes; kube-vip's lies there before them."""
 
 AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon all")
 """What `kubeadm init` does once the API server runs; each may be done again."""
@@ -112,7 +106,7 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
             machine.do(sh("flock {} {}/kubeadm init phase " + phase + " --config {}", LOCK, BIN, KUBEADM_CONFIG))
         return
     _refuse_to_begin_anew(machine, cluster)
-    if machine.ask(sh("ls {} 2>/dev/null | grep -q .", words((*OWN_MANIFESTS, ADMIN_CONF)))).ok:
+    if machine.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF)))).ok:
         kept = "goes, since nothing is in it yet" if cluster.document.etcd.type == "kubeadm" else "stays"
         machine.note(f"an earlier attempt stopped half way; starting over (etcd's data {kept})")
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)

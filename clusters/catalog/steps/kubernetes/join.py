@@ -20,7 +20,7 @@ from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
 from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, service
-from clusters.remote.shell import all_of, sh
+from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +34,13 @@ JOIN_FILE = "/etc/kubernetes/slipway-join.yaml"
 CA = "/etc/kubernetes/pki/ca.crt"
 API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 ETCD_POD = "/etc/kubernetes/manifests/etcd.yaml"
+STATIC_PODS = (
+    API_SERVER,
+    "/etc/kubernetes/manifests/kube-controller-manager.yaml",
+    "/etc/kubernetes/manifests/kube-scheduler.yaml",
+    ETCD_POD,
+)
+"""What kubeadm writes for a control plane, before it starts kubelet; kube-vip's pod is ours and is none of them."""
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -78,7 +85,7 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
         here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
         if look(here).so:
             return
-        if here.ask(sh("test -e {}", KUBELET_CONF)).ok:
+        if here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok:
             here.note("an earlier attempt stopped half way; starting over")
             here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
         endpoint.lead_to_first(here, cluster)
