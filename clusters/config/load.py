@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -38,8 +39,15 @@ class Loaded:
 def load(text: str, *, limit: int = LIMIT, file: str = "") -> Loaded:
     """Read a `config-sample.yaml`, also one inside a Markdown code block. Never raises for what the text holds.
 
-    `file` is the name that findings carry.
+    `file` is the name that findings carry. What is given back is shared with whoever loads the same text next, so
+    nobody changes it.
     """
+    return _load(text, limit, file)
+
+
+@lru_cache(maxsize=4)
+def _load(text: str, limit: int, file: str) -> Loaded:
+    """Kept for a few texts: one request reads a draft several times, to change it, to check it and to show it."""
     walk = Walk()
     try:
         text = without_fence(text.removeprefix("\ufeff"))

@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters.config.defaults import starter_document
+from clusters.config.edit import edit
 from clusters.config.load import load
-from clusters.errors import InstallerError
+from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
 from clusters.runs.documents import read_document, write_document
 from clusters.services.audit import allowed, audited
@@ -39,8 +40,14 @@ def document_of(thing: Cluster | Run) -> Document:
 
 
 def text_with(original: str, document: Document) -> str:
-    """The text of a document that replaces `original`, secrets included; the one place that says how it is written."""
-    return write_document(document)
+    """The text of a document that replaces `original`, secrets included: what did not change stays as it was written.
+
+    The one place that says how a draft is written.
+    """
+    try:
+        return edit(original, document)
+    except ConfigError:
+        return write_document(document)
 
 
 def refuse_while_busy(cluster: Cluster) -> None:
@@ -116,4 +123,8 @@ def draft_import(*, actor: AbstractBaseUser | None, text: str) -> tuple[Cluster 
     loaded = load(text)
     if loaded.document is None:
         return None, loaded.findings
-    return draft_create(actor=actor, name=loaded.document.name, document=loaded.document), loaded.findings
+    cluster = draft_create(actor=actor, name=loaded.document.name, document=loaded.document)
+    # As it came, comments and all; what names the draft anew or is no document (a page around it) is left out.
+    cluster.document = text_with(text, read_document(cluster.document))
+    cluster.save(update_fields=["document"])
+    return cluster, loaded.findings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _TONES = {"error": "failed", "warning": "warning"}
 MASKED = "secret.masked"
+
+_STAND_IN = f"stands-in-for-a-secret-{secrets.token_hex(8)}"
+"""Put where secrets are while a text is written, since a mask that is read again means that none was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +64,15 @@ def editor(document: Document, original: str) -> Editor:
 
 def text_of(document: Document, original: str) -> str:
     """The text that the editor shows: as it is stored, with a mask for every secret."""
-    return text_with(original, _masked(document))
+    return text_with(original, _masked(document)).replace(_STAND_IN, MASK)
 
 
 def _masked(value: Any, key: str = "") -> Any:
-    """The same with a mask in place of every secret; `key` is what the value is called in the text."""
+    """The same with a stand-in for every secret; `key` is what the value is called in the text."""
     if isinstance(value, Secret):
-        return Secret(MASK) if value else value
+        return Secret(_STAND_IN) if value else value
     if isinstance(value, str) and value and is_secret_key(key):
-        return MASK
+        return _STAND_IN
     if isinstance(value, list | tuple):
         return type(value)(_masked(inner, key) for inner in value)
     if isinstance(value, dict):

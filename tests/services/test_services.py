@@ -237,3 +237,16 @@ def test_the_first_administrator_is_made_once_and_has_to_choose_a_password() -> 
     services.password_changed(actor=user)
     user.account.refresh_from_db()
     assert not user.account.must_change_password
+
+
+def test_comments_and_order_of_an_imported_file_survive_an_edit(alice: User, seed: str) -> None:
+    own = seed.replace("  hosts:\n", "  # the machines in the cellar\n  hosts:\n").replace(
+        "    port: 6443\n", "    port: 6443  # as everywhere\n"
+    )
+    cluster, _findings = services.draft_import(actor=alice, text=own)
+    assert cluster is not None
+    document = services.document_of(cluster)
+    moved = document.control_plane_endpoint.model_copy(update={"domain": "api.cellar.example"})
+    changed = document.model_copy(update={"control_plane_endpoint": moved})
+    cluster = services.draft_update(actor=alice, cluster=cluster, document=changed, version=cluster.version)
+    assert cluster.document == own.replace("lb.kubesphere.local", "api.cellar.example")
