@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
 
@@ -50,6 +51,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read, check, ask, run, and tell how it ended: exit code 0 or 1."""
+        # The first command on a fresh data directory may be this one, before `serve` has made the tables.
+        call_command("migrate", verbosity=0)
         try:
             document = self._read(Path(options["filename"]))
             owner = self._owner(options["owner"])
