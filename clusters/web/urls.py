@@ -16,6 +16,7 @@ urlpatterns = [
     path("clusters/<int:pk>/kubeconfig", clusters.kubeconfig, name="cluster-kubeconfig"),
     path("clusters/<int:pk>/install/", clusters.install, name="cluster-install"),
     path("clusters/<int:pk>/delete/", clusters.delete, name="cluster-delete"),
+    path("schema/config-sample.json", clusters.schema, name="config-schema"),
     path("runs/<int:pk>/", runs.show, name="run"),
     path("runs/<int:pk>/header/", runs.header, name="run-header"),
     path("runs/<int:pk>/grid/", runs.grid, name="run-grid"),

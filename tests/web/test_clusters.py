@@ -178,3 +178,17 @@ def test_a_name_full_of_markup_stays_text(page: Client, cluster: Cluster) -> Non
     Cluster.objects.filter(pk=cluster.pk).update(name="<script>alert(1)</script>")
     for address in ("/", f"/clusters/{cluster.pk}/"):
         assert "<script>alert" not in page.get(address).content.decode()
+
+
+def test_editors_get_the_schema_without_a_login(client: Client) -> None:
+    answer = client.get("/schema/config-sample.json")
+    assert answer.status_code == 200
+    assert answer.json()["$schema"].startswith("https://json-schema.org/")
+
+
+@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
+def test_the_document_comes_in_every_dialect(client: Client, alice: User, cluster: Cluster, dialect: str) -> None:
+    client.force_login(alice)
+    text = client.get(f"/clusters/{cluster.pk}/config.yaml?dialect={dialect}").content.decode()
+    assert ("kind: Inventory" in text) == (dialect == "v4")
+    assert "Qcloud@123" not in text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.db.models import Prefetch
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clusters import services
 from clusters.config import render as rendering
+from clusters.config.jsonschema import json_schema_text
 from clusters.config.topology import endpoint_address
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 RUNS_SHOWN = 20
 # A document with keys of a hundred machines stays far below this many bytes.
 IMPORT_BYTES = 2 * 1024 * 1024
-DIALECTS = ("v1alpha2", "v1alpha1")
+DIALECTS = ("v1alpha2", "v1alpha1", "v4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,13 @@ def config(request: HttpRequest, pk: int) -> HttpResponse:
     with_secrets = request.method == "POST" and asked.get("secrets") == "show"
     text = services.config_export(actor=request.user, cluster=cluster, dialect=dialect, with_secrets=with_secrets)
     return _file(text, f"{slugify(cluster.name) or 'cluster'}-config.yaml")
+
+
+@login_not_required
+@require_GET
+def schema(request: HttpRequest) -> HttpResponse:
+    """The JSON Schema of the document, for editors, which do not log in; it holds nothing of anybody's."""
+    return HttpResponse(json_schema_text(), content_type="application/schema+json")
 
 
 @never_cache
