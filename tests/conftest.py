@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, fixtures in NEEDS.items():
             if asked & fixtures and item.get_closest_marker(marker) is None:
                 item.add_marker(marker)
+
+
+def pytest_unconfigure() -> None:
+    """Django removes the test database, not what SQLite keeps beside it."""
+    from django.conf import settings
+
+    for path in settings.SLIPWAY_DATA_DIR.glob(f"test-{os.getpid()}*.sqlite3*"):
+        path.unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)
