@@ -74,9 +74,12 @@ def test_a_second_run_changes_nothing(cluster: Installed) -> None:
 
 
 def test_what_the_document_says_arrived(cluster: Installed) -> None:
+    # kubelet tells the API server of its static pods when it gets to it.
+    for name in ("kube-apiserver-node2", "etcd-node3"):
+        wait_until(lambda name=name: cluster.seen("get", "pod", name, "-n", "kube-system"), 90, f"the pod {name}")
     pod = cluster.seen("get", "pod", "kube-apiserver-node2", "-n", "kube-system")["spec"]["containers"][0]
     assert {"--event-ttl=2h0m0s", "--feature-gates=TTLAfterFinished=true"} <= set(pod["command"])
-    assert '"kind":"Event"' in cluster.lab.execute("node3", "tail -n 1 /var/log/kubernetes/audit/audit.log")
+    assert '"kind":"Event"' in cluster.lab.execute("node3", "head -n 1 /var/log/kubernetes/audit/audit.log")
     etcd = cluster.seen("get", "pod", "etcd-node3", "-n", "kube-system")["spec"]["containers"][0]["command"]
     assert {"--election-timeout=2500", "--log-level=info"} <= set(etcd)
     node = cluster.seen("get", "node", "node2")
