@@ -15,8 +15,8 @@ help:
 	@echo "make demo          the same with three practice machines (root, Debian 12)"
 	@echo "make test          every check and test there is; as root on Debian it installs what they need"
 	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
-	@echo "make test-lab      the tests that need the lab's machines"
-	@echo "make test-browser  the tests that need Chromium, from the wizard to a running cluster"
+	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
+	@echo "make test-browser  the tests of the pages, which need Chromium"
 	@echo "make bench         measure, and compare with what must be kept; BENCH=document for one subject"
 	@echo "make lint format   look at the code; put it in shape"
 
@@ -53,9 +53,9 @@ test: $(READY)
 	$(MAKE) --no-print-directory test-fast
 	$(MAKE) --no-print-directory test-processes
 	$(MAKE) --no-print-directory test-sshd
+	$(MAKE) --no-print-directory test-browser
 	$(MAKE) --no-print-directory lab
 	$(MAKE) --no-print-directory test-lab
-	$(MAKE) --no-print-directory test-browser
 
 test-tools:
 	scripts/install-test-tools
@@ -73,7 +73,7 @@ lab: $(READY)
 	scripts/build-lab $(BIN)/python
 
 test-lab: $(READY)
-	$(PYTEST) -q -m "lab and not browser"
+	$(PYTEST) -q -m lab
 
 test-browser: $(READY)
-	$(PYTEST) -q -m browser
+	$(PYTEST) -q -m "browser and not lab"
