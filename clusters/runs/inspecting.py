@@ -22,11 +22,11 @@ from clusters.errors import InstallerError
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
 from clusters.remote.ssh import SshHost
-from clusters.remote.target import target_of
 from clusters.runs.chores import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.targets import target_for
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -41,9 +41,9 @@ log = logging.getLogger(__name__)
 TELL_EVERY = 0.5
 
 
-def open_machine(spec: HostSpec, known: KnownKeys) -> Host:
-    """A machine over SSH."""
-    return SshHost(target_of(spec), known)
+def open_machine(document: Document, spec: HostSpec, known: KnownKeys) -> Host:
+    """A machine of the document over SSH."""
+    return SshHost(target_for(document, spec), known)
 
 
 class _Notes:
@@ -132,7 +132,7 @@ def _carry_out(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, 
         execute_plan(
             plan,
             document=document,
-            open_host=lambda spec: open_machine(spec, known),
+            open_host=lambda spec: open_machine(document, spec, known),
             source=Nothing(),  # prechecks look at machines, not at artifacts
             sink=notes,
             cancel=cancel,
