@@ -96,7 +96,7 @@ def typed(before: Document, text: str) -> tuple[Document | None, Editor]:
     if loaded.document is None:
         return None, Editor(text, tuple(each for each in loaded.findings if each.id != MASKED))
     masked = [finding.path for finding in loaded.findings if finding.id == MASKED]
-    document, missing = _with_secrets(loaded.document, before, masked)
+    document, missing = with_secrets(loaded.document, before, masked)
     said = tuple(each for each in loaded.findings if each.id != MASKED or each.path in missing)
     return document, Editor(text, said, locate(check(document), loaded.positions))
 
@@ -114,7 +114,7 @@ def _tone(finding: Finding) -> str:
     return "warning" if finding.waived else _TONES[finding.severity.value]
 
 
-def _with_secrets(fresh: Document, before: Document, masked: list[str]) -> tuple[Document, set[str]]:
+def with_secrets(fresh: Document, before: Document, masked: list[str]) -> tuple[Document, set[str]]:
     """The masks of a text are the secrets that are stored; gives the paths for which none is."""
     wanted, found = set(masked), set[str]()
     if not wanted:
