@@ -72,7 +72,7 @@ class _Notes:
                 row["state"] = str(event.state)
                 if event.state == State.FAILED and not row["found"]:
                     said = {"message": self._masks.text(event.message), "fix": ""}
-                    row["found"].append({"severity": "error", **said})
+                    row["found"].append({"severity": "error", "broke": True, **said})
 
     def rows(self) -> list[dict[str, Any]]:
         """What is known now."""

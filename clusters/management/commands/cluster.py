@@ -13,9 +13,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
 
+from clusters import catalog
 from clusters.config.carried import carry
 from clusters.config.load import load
 from clusters.config.rules import check
+from clusters.engine.check import CHECKS
+from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
 from clusters.runs.execute import execute
@@ -45,7 +48,7 @@ class Command(BaseCommand):
         create = verbs.add_parser("create", help="Create the cluster, or go on with it.")
         create.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
         create.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
-        create.add_argument("--waive", action="append", default=[], metavar="CHECK", help="Go on despite this check.")
+        create.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
         create.add_argument("--accept-host-keys", action="store_true", help="Accept host keys seen for the first time.")
         create.add_argument("--yes", action="store_true", help="Start without asking.")
 
@@ -54,7 +57,7 @@ class Command(BaseCommand):
         # The first command on a fresh data directory may be this one, before `serve` has made the tables.
         call_command("migrate", verbosity=0)
         try:
-            document = self._read(Path(options["filename"]))
+            document = self._read(Path(options["filename"]), options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
             self._keys(cluster, owner, document, accept=options["accept_host_keys"])
@@ -67,7 +70,7 @@ class Command(BaseCommand):
         if run.state != Run.State.SUCCEEDED:
             sys.exit(1)
 
-    def _read(self, path: Path) -> Document:
+    def _read(self, path: Path, waivers: list[str]) -> Document:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -78,7 +81,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is no document to install.")
         # Who sits at this terminal may read these files; whoever only has a browser cannot have them read.
         document = carry(loaded.document, path.parent)
-        found = check(document)
+        found = check(document, [each for each in waivers if not _of_a_precheck(each)])
         self._show(path, found)
         if any(finding.blocking for finding in found):
             raise CommandError("Solve the errors first.")
@@ -87,7 +90,8 @@ class Command(BaseCommand):
     def _show(self, path: Path, findings: Iterable[Finding]) -> None:
         for found in findings:
             place = f"{path}:{found.line}:{found.column}" if found.line else f"{path} {found.path}".rstrip()
-            self.stderr.write(f"{place}: {found.severity}: {found.message}" + (f" {found.hint}" if found.hint else ""))
+            weight = "waived" if found.waived else found.severity
+            self.stderr.write(f"{place}: {weight}: {found.message}" + (f" {found.hint}" if found.hint else ""))
 
     def _owner(self, name: str | None) -> Any:
         users = get_user_model().objects
@@ -181,6 +185,12 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were the same"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
+
+
+def _of_a_precheck(waiver: str) -> bool:
+    """Whether a waiver is for what is found on machines, and not in the document."""
+    discover(catalog)
+    return waiver.partition("@")[0] in CHECKS.checks
 
 
 class _Interrupts:
