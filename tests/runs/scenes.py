@@ -49,17 +49,29 @@ FAMILY = (
 )
 
 
-def cluster_of(alice: User, sshd: Sshd, *names: str, port: int = 0, address: str = "127.0.0.1") -> Cluster:
-    """A cluster whose machines are logins as root by key on one sshd, with its key accepted."""
+def cluster_of(alice: User, sshd: Sshd, *names: str, address: str = "", port: int = 0) -> Cluster:
+    """A cluster whose machines are logins as root by key on one sshd, with its key accepted.
+
+    Each has another address of loopback; `address` and `port` lead the first one there on a way of its own.
+    """
+    places = [(f"127.0.0.{number}", sshd.port) for number in range(1, len(names) + 1)]
+    places[0] = (address or places[0][0], port or places[0][1])
     machines = tuple(
-        Host(name=name, address=address, port=port or sshd.port, user="root", private_key=sshd.client_key)
-        for name in names
-    )
+        Host(name=name, address=at, internal_address=f"10.99.0.{number}", port=door, user="root",
+             private_key=sshd.client_key)
+        for number, (name, (at, door)) in enumerate(zip(names, places, strict=True), 1)
+    )  # fmt: skip
     document = Document.model_validate(
-        {"hosts": machines, "roleGroups": {"etcd": names[:1], "master": names[:1], "worker": names}}
+        {
+            "hosts": machines,
+            "roleGroups": {"etcd": names[:1], "master": names[:1], "worker": names},
+            "kubernetes": {"version": "v1.20.2", "containerManager": "containerd"},
+            "network": {"plugin": "bridge"},
+        }
     )
     cluster = Cluster.objects.create(owner=alice, name="scene", document=write_document(document))
-    pin(cluster.pk, address, port or sshd.port, sshd.key, by=alice)
+    for at, door in places:
+        pin(cluster.pk, at, door, sshd.key, by=alice)
     return cluster
 
 
