@@ -1,4 +1,4 @@
-"""A real sshd on loopback, with users of its own, for everything that a scripted server cannot show."""
+"""A real sshd on loopback (three addresses of it), with users of its own, for what a scripted server cannot show."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ SUDOERS = Path("/etc/sudoers.d")
 CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
+ListenAddress 127.0.0.2
+ListenAddress 127.0.0.3
 {host_keys}
 PidFile {directory}/pid
 AuthorizedKeysFile {directory}/authorized_keys

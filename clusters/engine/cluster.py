@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clusters.config.topology import endpoint_address, members, roles
+from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.errors import PlanError
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
-    from clusters.engine.events import Sink
+    from clusters.engine.deadline import Granted
+    from clusters.engine.events import Event, Sink
     from clusters.engine.source import Source
     from clusters.remote.host import Cancel, Host
 
@@ -34,6 +36,7 @@ class Cluster:
         source: Source,
         sink: Sink,
         cancel: Cancel,
+        granted: Granted = nothing_granted,
     ) -> None:
         self.document = document
         self.source = source
@@ -45,7 +48,7 @@ class Cluster:
             held = roles(document, spec.name)
             if held:
                 self._machines[spec.name] = Machine(
-                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held
+                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held, granted=granted
                 )
 
     def machine(self, name: str) -> Machine:
@@ -68,7 +71,7 @@ class Cluster:
         """The first machine of a group, seen by the step that `machine` is in, so that its output is filed there."""
         spec = members(self.document, group)[0]
         known = self._machines[spec.name]
-        return known.during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        return known.on_behalf_of(machine)
 
     @property
     def endpoint(self) -> str:
@@ -91,6 +94,10 @@ class Cluster:
     def observe(self, topic: str, values: Any) -> None:
         """Record what was seen of the cluster."""
         self._sink.emit(Observed(topic=topic, values=values))
+
+    def tell(self, event: Event) -> None:
+        """Give an event to the run's sink."""
+        self._sink.emit(event)
 
     def close(self) -> None:
         """Close all connections."""

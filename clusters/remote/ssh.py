@@ -93,16 +93,18 @@ class SshHost:
         check: bool = True,
         stdin: bytes | None = None,
         timeout: float | None = None,
+        more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Result:
         """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
         payload = None if stdin is None else (lambda: chunks_of(stdin))
-        done = self._perform(command, Limits(timeout, cancel), sudo=sudo, payload=payload, on_line=on_line)
+        done = self._perform(command, Limits(timeout, cancel, more), sudo=sudo, payload=payload, on_line=on_line)
         result = self._result(command, done)
         if done.timed_out:
+            allowed = round(done.allowed, 1)
             raise CommandTimedOut(
-                f"A command on {self.name} did not end within {timeout:g} s and was stopped: {_short(command)}",
+                f"A command on {self.name} did not end within {allowed:g} s and was stopped: {_short(command)}",
                 result=result,
                 hint="The last lines of its output say how far it came.",
             )

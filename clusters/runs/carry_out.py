@@ -38,6 +38,7 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
             sink=sink,
             cancel=cancel,
             waivers=task.waivers,
+            granted=task.granted,
         )
     finally:
         connections.close_all()
