@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from clusters import services
 from clusters.models import Inspection
 from clusters.selectors import cluster_for
+from clusters.wizard.reachability import table_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -62,6 +63,7 @@ def seen(cluster: Cluster) -> dict[str, Any]:
         "checks_over": sum(state not in ("waiting", "running") for state in states),
         "checks_good": sum(state == "same" for state in states),
         "checks_all": len(states),
+        "reach": table_of(row.results),
         "inspection_old": row.version != cluster.version,
     }
 

@@ -36,6 +36,9 @@ GOOD = MachineFacts(
     systemd=True,
     init="systemd",
     cgroup_version=2,
+    cgroup_controllers=("cpuset", "cpu", "io", "memory", "pids"),
+    default_interface="eth0",
+    mtus=(("eth0", 1500),),
     modules=(("overlay", "active"), ("br_netfilter", "loadable"), ("nf_conntrack", "active")),
     can_lower_oom=True,
     can_raise_nofile=True,
@@ -83,6 +86,13 @@ class PretendSource:
     def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
         """The archive."""
         return Artifact(component, version, self.archive, "0" * 64)
+
+    def look_for(self, component: str, version: str, name: str, arch: str) -> None:
+        """It is there."""
+
+    def has_image(self, ref: str, arch: str) -> bool:
+        """None."""
+        return False
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """None: machines pull."""
