@@ -26,7 +26,7 @@ LOCAL = ("file", "cdrom", "copy", "dir", "hd", "iso")
 
 MOST_SOURCES = 16
 
-_SOURCES = r"""
+SOURCES = r"""
 if command -v apt-get >/dev/null; then
   apt-config dump 2>/dev/null | sed -nE 's/^Acquire::https?::Proxy "([^"]+)";/proxy \1/Ip'
   apt-get update --print-uris 2>/dev/null | sed -nE "s/^'([a-z+]+:[^']+)'.*/source \1/p"
@@ -65,7 +65,7 @@ def tools(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         yield error(f"{lacks}, and reaches none of its package sources ({told}).")
 
 
-_ESCAPED = _SOURCES.replace("{", "{{").replace("}", "}}")
+_ESCAPED = SOURCES.replace("{", "{{").replace("}", "}}")
 
 
 def _wanted(machine: Machine, cluster: Cluster) -> dict[str, str]:
