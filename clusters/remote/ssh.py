@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # The first command on a connection; a login shell that needs longer than this hangs, in seconds.
 PATIENCE = 60.0
+# A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
+AGAIN = 15.0
 
 
 class _Session:
@@ -64,6 +67,7 @@ class SshHost:
         self._known = known
         self._patience = (ask_after, give_up_after)
         self._current: _Session | None = None
+        self._answered = False
         self._opening = threading.Lock()
 
     def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
@@ -143,7 +147,9 @@ class SshHost:
 
     def _open(self, passed: Callable[[str], None]) -> _Session:
         ask_after, give_up_after = self._patience
-        link = open_link(self._target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
+        target = replace(self._target, timeout=min(AGAIN, self._target.timeout)) if self._answered else self._target
+        link = open_link(target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
+        self._answered = True
         try:
             return _greet(link, self._target)
         except NotStarted as error:

@@ -74,7 +74,9 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
     client.force_login(alice)
     past = timezone.now() - timedelta(seconds=5)
     given_up = {"state": "running", "worker": "x", "lease_until": past, "takeovers": 10, "started_at": past}
-    run = make_run(**(given_up if end == "given up" else {}), **({"document": "spec: ["} if end == "unreadable" else {}))
+    run = make_run(
+        **(given_up if end == "given up" else {}), **({"document": "spec: ["} if end == "unreadable" else {})
+    )
     if end in ("given up", "cancelled"):
         # It had come to a plan before.
         for step, state in (("os/prepare", "running"), ("etcd/start", "waiting")):

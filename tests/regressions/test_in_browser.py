@@ -79,9 +79,7 @@ def took(deed: Callable[[], Any]) -> float:
     return min(found)
 
 
-def test_13_a_log_of_a_million_lines_opens_searches_and_jumps(
-    page: Page, make_run: Callable[..., Run]
-) -> None:
+def test_13_a_log_of_a_million_lines_opens_searches_and_jumps(page: Page, make_run: Callable[..., Run]) -> None:
     run = make_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
     fill(run, MILLION, "2026-01-01T00:00:00Z I0101 pulling layer sha256:0123456789abcdef, %d of many", "a needle")
 

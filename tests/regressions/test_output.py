@@ -24,7 +24,9 @@ ARROWS = ("»", " »", "  »", "   »")
 
 def drawing(frames: int) -> bytes:
     """An arrow as KubeKey's moves, a counter, and a spinner that uses carriage returns only."""
-    arrow = "".join(f"\x1b[1A\x1b[2KPlease wait for the installation to complete: {ARROWS[n % 4]}\n" for n in range(frames))
+    arrow = "".join(
+        f"\x1b[1A\x1b[2KPlease wait for the installation to complete: {ARROWS[n % 4]}\n" for n in range(frames)
+    )
     counter = "".join(f"\x1b[2K\x1b[Gpulled {n} of {frames}\n" for n in range(1, frames + 1))
     spinner = "\r".join(f"working {'|/-'[n % 3]}" for n in range(frames)) + "\n"
     return ("before\n" + arrow + "between\n" + counter + "between\n" + spinner + "after\n").encode()
