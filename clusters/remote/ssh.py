@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # The first command on a connection; a login shell that needs longer than this hangs, in seconds.
 PATIENCE = 60.0
 # A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
-AGAIN = 15.0
+AGAIN = 10.0
 
 
 class _Session:
