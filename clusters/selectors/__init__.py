@@ -7,6 +7,7 @@ from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
 from clusters.selectors.late import LateStep, late_steps
 from clusters.selectors.log import LogLine, events_after, log_lines
+from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
 from clusters.selectors.timeline import Timeline, run_timeline
@@ -25,6 +26,7 @@ __all__ = [
     "Row",
     "RunSummary",
     "Timeline",
+    "Told",
     "cluster_for",
     "clusters_for",
     "events_after",
@@ -41,4 +43,5 @@ __all__ = [
     "run_timeline",
     "run_visible",
     "steps_of",
+    "told_by",
 ]

@@ -19,6 +19,7 @@ from clusters.services.exports import NothingDelivered, config_export, kubeconfi
 from clusters.services.extensions import run_wait_longer
 from clusters.services.inspections import inspection_start
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+from clusters.services.notices import notices_test
 from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.waivers import WarningsUnread, unread, waiver_key, waiver_set
 
@@ -42,6 +43,7 @@ __all__ = [
     "host_keys_accept",
     "inspection_start",
     "kubeconfig_export",
+    "notices_test",
     "password_changed",
     "practice_machines",
     "probes_start",
