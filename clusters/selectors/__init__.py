@@ -5,7 +5,7 @@ from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
-from clusters.selectors.late import LateStep, late_steps
+from clusters.selectors.late import LateSteps, late_steps
 from clusters.selectors.log import LogLine, events_after, log_lines
 from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
@@ -18,7 +18,7 @@ __all__ = [
     "Column",
     "Found",
     "Grid",
-    "LateStep",
+    "LateSteps",
     "LogLine",
     "Phase",
     "Planned",
