@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # The first command on a connection; a login shell that needs longer than this hangs, in seconds.
 PATIENCE = 60.0
+# A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
+AGAIN = 10.0
 
 
 class _Session:
@@ -68,6 +71,7 @@ class SshHost:
         self._gateways = gateways
         self._patience = (ask_after, give_up_after)
         self._current: _Session | None = None
+        self._answered = False
         self._opening = threading.Lock()
 
     def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
@@ -147,14 +151,16 @@ class SshHost:
 
     def _open(self, passed: Callable[[str], None]) -> _Session:
         ask_after, give_up_after = self._patience
+        target = replace(self._target, timeout=min(AGAIN, self._target.timeout)) if self._answered else self._target
         link = open_link(
-            self._target,
+            target,
             self._known,
             ask_after=ask_after,
             give_up_after=give_up_after,
             passed=passed,
             gateways=self._gateways,
         )
+        self._answered = True
         try:
             return _greet(link, self._target)
         except NotStarted as error:

@@ -6,8 +6,9 @@ from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
-from clusters.selectors.late import LateStep, late_steps
+from clusters.selectors.late import LateSteps, late_steps
 from clusters.selectors.log import LogLine, events_after, log_lines
+from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
 from clusters.selectors.timeline import Timeline, run_timeline
@@ -19,7 +20,7 @@ __all__ = [
     "Column",
     "Found",
     "Grid",
-    "LateStep",
+    "LateSteps",
     "LogLine",
     "Phase",
     "Planned",
@@ -27,6 +28,7 @@ __all__ = [
     "Row",
     "RunSummary",
     "Timeline",
+    "Told",
     "cluster_for",
     "clusters_for",
     "events_after",
@@ -44,4 +46,5 @@ __all__ = [
     "run_timeline",
     "run_visible",
     "steps_of",
+    "told_by",
 ]

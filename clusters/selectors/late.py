@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 LATE, LATE_SECONDS = 3.0, 10.0
 # ... and in any case when so much of its time is over: nothing fails that was not late before.
 LATE_SHARE = 0.5
-# Late steps that are shown; the same trouble on many machines needs no card for each.
-MOST_SHOWN = 5
+# Late steps that are shown; the same trouble on many machines needs no line for each.
+MOST_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class LateStep:
     """A step that runs for longer than usual. Seconds everywhere.
 
-    `left` is what it may still take until it fails, None when nobody knows; `more` is what the next press of the
+    `left` is what it may still take until it fails, None when nobody knows; `minutes` is what the next press of the
     button would give it, `given` how often the button was pressed, by `by`.
     """
 
@@ -38,9 +38,22 @@ class LateStep:
     expected: float
     measured: bool
     left: float | None
-    more: float
+    minutes: int
     given: int
     by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LateSteps:
+    """Those that are shown, the longest first, of so many."""
+
+    shown: list[LateStep] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.count - len(self.shown)
 
 
 def late_after(expected: float, timeout: float) -> float | None:
@@ -55,10 +68,10 @@ def more_seconds(timeout: float) -> float:
     return max(300.0, 60.0 * round(timeout / 60.0))
 
 
-def late_steps(run: Run) -> list[LateStep]:
-    """What is late now, the longest first."""
+def late_steps(run: Run) -> LateSteps:
+    """What is late now."""
     if run.state != Run.State.RUNNING:
-        return []
+        return LateSteps()
     now = timezone.now()
     found = []
     for step in steps_of(run):
@@ -69,10 +82,11 @@ def late_steps(run: Run) -> list[LateStep]:
         if after is not None and seconds > after:
             found.append((seconds, step))
     if not found:
-        return []
+        return LateSteps()
     found.sort(key=lambda one: -one[0])
     given = _given(run)
-    return [_late(step, seconds, given[(step.step, step.host)]) for seconds, step in found[:MOST_SHOWN]]
+    shown = [_late(step, seconds, given[(step.step, step.host)]) for seconds, step in found[:MOST_SHOWN]]
+    return LateSteps(shown, len(found))
 
 
 def _given(run: Run) -> defaultdict[tuple[str, str], list[Extension]]:
@@ -93,7 +107,7 @@ def _late(step: StepRun, seconds: float, given: list[Extension]) -> LateStep:
         expected=step.expected,
         measured=step.measured,
         left=max(0.0, step.timeout + more - seconds) if step.timeout else None,
-        more=more_seconds(step.timeout),
+        minutes=round(more_seconds(step.timeout) / 60),
         given=len(given),
         by=tuple(names),
     )

@@ -19,6 +19,7 @@ from clusters.services.exports import NothingDelivered, config_export, kubeconfi
 from clusters.services.extensions import run_wait_longer
 from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+from clusters.services.notices import notices_test
 from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged, unread, waiver_key, waiver_set
 
@@ -46,6 +47,7 @@ __all__ = [
     "judged",
     "kubeconfig_export",
     "may_be_waived",
+    "notices_test",
     "password_changed",
     "practice_machines",
     "precheck_key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, clusters, runlogs, runs
+from clusters.web.views import accounts, clusters, notices, runlogs, runs
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("clusters/<int:pk>/install/", clusters.install, name="cluster-install"),
     path("clusters/<int:pk>/delete/", clusters.delete, name="cluster-delete"),
     path("schema/config-sample.json", clusters.schema, name="config-schema"),
+    path("notices/", notices.notices, name="notices"),
     path("runs/<int:pk>/", runs.show, name="run"),
     path("runs/<int:pk>/header/", runs.header, name="run-header"),
     path("runs/<int:pk>/grid/", runs.grid, name="run-grid"),

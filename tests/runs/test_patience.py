@@ -48,7 +48,7 @@ def test_without_anybody_who_waits_a_slow_step_is_stopped_after_it_was_amber(
 ) -> None:
     client.force_login(alice)
     with worker("patient", tmp_path):
-        wait_for(lambda: "takes longer than usual" in header(client, run), 20, "the amber note")
+        wait_for(lambda: "A step takes longer than usual" in header(client, run), 20, "the amber note")
         assert Run.objects.get(pk=run.pk).state == "running"
         assert "is-late" in client.get(reverse("run-grid", args=[run.pk])).content.decode()
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 20, "the end of the run")
@@ -62,7 +62,7 @@ def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_g
 ) -> None:
     client.force_login(alice)
     with worker("patient", tmp_path):
-        wait_for(lambda: "Wait 5 m 00 s longer" in header(client, run), 20, "the button")
+        wait_for(lambda: "Wait 5 minutes longer" in header(client, run), 20, "the button")
         press(client, run)
         press(client, run)
         wait_for(lambda: run.events.filter(kind="extended").exists(), 5, "the event")

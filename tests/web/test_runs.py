@@ -308,6 +308,33 @@ def test_the_timeline_names_the_chain_that_decided(page: Client, run: Run) -> No
     assert '<svg class="timeline"' in part
 
 
+def test_the_prechecks_of_a_machine_are_one_bar_that_names_the_slowest(page: Client, run: Run) -> None:
+    began = timezone.now()
+    gate = {"needs": [], "needs_all": [], "serial": False, "gate": True}
+    paths = [f"precheck/check.{number}" for number in range(25)]
+    plan = [*({**gate, "path": path} for path in paths), {**gate, "path": "os/prepare", "gate": False}]
+    Run.objects.filter(pk=run.pk).update(state="succeeded", started_at=began, plan=plan)
+    StepRun.objects.all().delete()
+    for host in ("node1", "node2"):
+        for number, path in enumerate(paths):
+            state = "warning" if (number, host) == (3, "node2") else "same"
+            StepRun.objects.create(run=run, step=path, title=f"Check {number}", phase="precheck", position=number,
+                                   host=host, state=state, seconds=9 if number == 7 else 1,
+                                   started_at=began + timedelta(seconds=number % 3))  # fmt: skip
+        StepRun.objects.create(run=run, step="os/prepare", title="Prepare", phase="os", position=99, host=host,
+                               state="changed", seconds=20, started_at=began + timedelta(seconds=11))  # fmt: skip
+    found = run_timeline(Run.objects.get(pk=run.pk))
+    assert [(lane.rows, len(lane.bars)) for lane in found.lanes] == [(1, 2), (1, 2)]
+    folded = found.lanes[1].bars[0]
+    assert (folded.title, folded.state, folded.count, folded.slowest) == ("25 prechecks", "warning", 25, ("Check 7", 9))
+    assert (folded.start, folded.end) == (0.0, 10.0)
+    text = page.get(reverse("run-timeline", args=[run.pk])).content.decode()
+    assert text.count('<g class="tl-bar') == 4
+    assert "25 prechecks, slowest: Check 7</text>" in text
+    assert text.count("tl-link") == 1
+    assert [bar.step for bar in found.chain] == ["precheck/check.7", "os/prepare"]
+
+
 def test_a_group_that_was_opened_is_in_the_address(page: Client, run: Run) -> None:
     answer = page.get(reverse("run-grid", args=[run.pk]), {"open": 'worker"><script>'})
     assert "<script>" not in answer.content.decode()

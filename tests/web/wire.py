@@ -171,3 +171,13 @@ def press(port: int, path: str, session: str) -> int:
         return link.getresponse().status
     finally:
         link.close()
+
+
+def fetch(port: int, path: str, session: str) -> str:
+    """A page as a browser gets it."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        link.request("GET", path, headers={"Host": f"localhost:{port}", "Cookie": f"sessionid={session}"})
+        return link.getresponse().read().decode()
+    finally:
+        link.close()
