@@ -37,8 +37,8 @@ def field(text: str, name: str) -> str:
 
 
 def save(visitor: Visitor, data: dict[str, Any]) -> str:
-    answer = visitor.post("kubernetes", {"name": "sample", "plugin": visitor.document().network.plugin, **data}, htmx=True)
-    return str(answer.content.decode())
+    sent = {"name": "sample", "plugin": visitor.document().network.plugin, **data}
+    return str(visitor.post("kubernetes", sent, htmx=True).content.decode())
 
 
 def test_each_plugin_brings_its_own(visitor: Visitor) -> None:
@@ -131,7 +131,7 @@ def test_a_finding_stands_at_its_option_and_opens_the_fold(calico: Visitor) -> N
         name = bind(calico.document(), None).place(each.path)
         assert name.startswith("option-calico")
         assert each.message[:20] in text.split(f'id="problem-{name}"')[1].split("</div>")[0]
-    assert "<details class=\"card fold options\" open>" in text
+    assert '<details class="card fold options" open>' in text
 
 
 def test_an_option_that_another_has_replaced_is_shown_only_where_it_is_used(calico: Visitor) -> None:

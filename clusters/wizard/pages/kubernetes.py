@@ -96,9 +96,7 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     return OneForm(laid_out(form, *rows), PATHS | paths_of(options), written)
 
 
-def context(
-    cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]
-) -> dict[str, Any]:
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The options of the plugin that is chosen now; `swap` says that the page shows those of another one."""
     plugin = document.network.plugin
     options = shown_options(document, plugin)
@@ -112,7 +110,7 @@ def context(
         "options": shown,
         "options_of": NETWORKS.get(plugin, plugin),
         "options_set": sum(initial_of(document, option) != "" for option in options),
-        "options_open": any(each.path == path or each.path.startswith(f"{path}.") for each in found for path in paths_of(options)),
+        "options_open": any(form.place(each.path) in names for each in found),
         "swap": swap,
     }
 
