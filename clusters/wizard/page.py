@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is said beside a field: `tone` is failed, warning or running (a note), as in the tokens."""
+    """What is said beside a field: `tone` is failed, warning, running (a note) or skipped (waived), of the tokens."""
 
     tone: str
     text: str
@@ -150,5 +150,6 @@ def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Prob
     for finding in findings:
         name = form.place(finding.path)
         if name and not form.refusals().get(name):
-            found.setdefault(name, []).append(Problem(_TONES[finding.severity.value], finding.message))
+            tone = "skipped" if finding.waived else _TONES[finding.severity.value]
+            found.setdefault(name, []).append(Problem(tone, finding.message))
     return found

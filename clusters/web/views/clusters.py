@@ -81,7 +81,7 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     for finding in findings:
         place = f"{finding.line}:{finding.column} " if finding.line else ""
         (messages.error if finding.blocking else messages.warning)(request, f"{place}{finding.message}")
-    return redirect("wizard", pk=cluster.pk, slug="machines")
+    return redirect("wizard-start", pk=cluster.pk)
 
 
 @require_GET
