@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from clusters.engine.cluster import Cluster
 from clusters.engine.events import Failed, PlanMade
 from clusters.engine.node import NodeResult, carry_out
+from clusters.engine.plan import PRECHECK
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class _Walk:
         self.busy[node[1]] -= 1
         result = future.result()
         self.results[node] = result
-        if result.state.good:
+        if result.state.good or node[0].startswith(f"{PRECHECK}/"):
+            # No step starts after a precheck that failed; other prechecks do.
             for needs in self.waiting.values():
                 needs.discard(node)
         return result
