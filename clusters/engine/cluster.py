@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clusters.config.topology import endpoint_address, members, roles
+from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.errors import PlanError, RemoteError
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
-    from clusters.engine.events import Sink
+    from clusters.engine.deadline import Granted
+    from clusters.engine.events import Event, Sink
     from clusters.engine.source import Source
     from clusters.remote.host import Cancel, Host
 
@@ -38,6 +40,7 @@ class Cluster:
         source: Source,
         sink: Sink,
         cancel: Cancel,
+        granted: Granted = nothing_granted,
     ) -> None:
         self.document = document
         self.source = source
@@ -50,7 +53,7 @@ class Cluster:
             held = roles(document, spec.name)
             if held:
                 self._machines[spec.name] = Machine(
-                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held
+                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held, granted=granted
                 )
 
     def machine(self, name: str) -> Machine:
@@ -73,7 +76,7 @@ class Cluster:
         """The first machine of a group, seen by the step that `machine` is in, so that its output is filed there."""
         spec = members(self.document, group)[0]
         known = self._machines[spec.name]
-        return known.during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        return known.on_behalf_of(machine)
 
     def give_up(self, name: str) -> None:
         """No precheck needs to try this machine any more: it cannot be reached, which was said."""
@@ -119,6 +122,10 @@ class Cluster:
     def observe(self, topic: str, values: Any) -> None:
         """Record what was seen of the cluster."""
         self._sink.emit(Observed(topic=topic, values=values))
+
+    def tell(self, event: Event) -> None:
+        """Give an event to the run's sink."""
+        self._sink.emit(event)
 
     def close(self) -> None:
         """Close all connections."""

@@ -23,12 +23,12 @@ from clusters.errors import InstallerError, SourceError
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
 from clusters.remote.ssh import SshHost
-from clusters.remote.target import target_of
 from clusters.runs.chores import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.masking import Masks, secrets_in
 from clusters.runs.source import configured_source
+from clusters.runs.targets import target_for
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -44,9 +44,9 @@ log = logging.getLogger(__name__)
 TELL_EVERY = 0.5
 
 
-def open_machine(spec: HostSpec, known: KnownKeys) -> Host:
-    """A machine over SSH."""
-    return SshHost(target_of(spec), known)
+def open_machine(document: Document, spec: HostSpec, known: KnownKeys) -> Host:
+    """A machine of the document over SSH."""
+    return SshHost(target_for(document, spec), known)
 
 
 class _Notes:
@@ -77,7 +77,7 @@ class _Notes:
                 row["state"] = str(event.state)
                 if event.state == State.FAILED and not row["found"]:
                     said = {"message": self._masks.text(event.message), "fix": ""}
-                    row["found"].append({"severity": "error", **said})
+                    row["found"].append({"severity": "error", "broke": True, **said})
 
     def rows(self) -> list[dict[str, Any]]:
         """What is known now."""
@@ -145,7 +145,7 @@ def _carry_out(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, 
         execute_plan(
             plan,
             document=document,
-            open_host=lambda spec: open_machine(spec, known),
+            open_host=lambda spec: open_machine(document, spec, known),
             source=_source(),
             sink=notes,
             cancel=cancel,
