@@ -48,6 +48,7 @@ class Cluster:
         self._machines: dict[str, Machine] = {}
         self._once: dict[str, tuple[threading.Lock, list[Any]]] = {}
         self._lock = threading.Lock()
+        self._given_up: set[str] = set()
         for spec in document.hosts:
             held = roles(document, spec.name)
             if held:
@@ -77,6 +78,14 @@ class Cluster:
         known = self._machines[spec.name]
         return known.on_behalf_of(machine)
 
+    def give_up(self, name: str) -> None:
+        """No precheck needs to try this machine any more: it cannot be reached, which was said."""
+        self._given_up.add(name)
+
+    def is_given_up(self, name: str) -> bool:
+        """Whether `give_up` was said of this machine."""
+        return name in self._given_up
+
     def readable(self) -> tuple[Machine, ...]:
         """The machines whose facts can be read; of the others each step that is on them says why not."""
         return self.once("readable", self._read_all)
@@ -84,7 +93,7 @@ class Cluster:
     def _read_all(self) -> tuple[Machine, ...]:
         def can_be_read(machine: Machine) -> bool:
             try:
-                return bool(machine.facts)
+                return not self.is_given_up(machine.name) and bool(machine.facts)
             except RemoteError:
                 return False
 

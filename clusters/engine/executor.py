@@ -12,6 +12,7 @@ from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Failed, Output, PlanMade
 from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
+from clusters.engine.plan import PRECHECK
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class _Walk:
         self.busy[node[1]] -= 1
         result = future.result()
         self.results[node] = result
-        if result.state.good:
+        if result.state.good or node[0].startswith(f"{PRECHECK}/"):
+            # No step starts after a precheck that failed; other prechecks do.
             for needs in self.waiting.values():
                 needs.discard(node)
         return result

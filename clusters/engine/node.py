@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import Severity
-from clusters.engine.check import waived
+from clusters.engine.check import FIRST, waived
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
 from clusters.engine.wants import NotReached
 from clusters.errors import Cancelled, InstallerError
@@ -54,7 +54,10 @@ def carry_out(
     here.tell(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
     began = time.monotonic()
     try:
-        if row.check is not None:
+        if row.check is not None and cluster.is_given_up(here.name):
+            result = NodeResult(State.SKIPPED)
+            here.note(f"{here.name} cannot be read, as {FIRST} says")
+        elif row.check is not None:
             result = _check(row.check, here, cluster, waivers)
         else:
             result = _reach_all(row, here, cluster, dry_run)
@@ -63,6 +66,8 @@ def carry_out(
         here.note(error.message)
     except Exception as error:  # noqa: BLE001 - border: whatever goes wrong on a machine becomes a failure of its step
         result = NodeResult(State.FAILED, failure=_failure(row, here, error))
+        if row.check is not None and row.check.id == FIRST:
+            cluster.give_up(here.name)
     if result.failure is not None:
         here.tell(result.failure)
     here.tell(

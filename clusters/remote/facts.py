@@ -79,13 +79,11 @@ elif [ -d /sys/fs/cgroup/memory ] || [ -d /sys/fs/cgroup/systemd ]; then
 fi
 if command -v ip >/dev/null; then
   ip -o addr show scope global 2>/dev/null | while read -r _ name _ address _; do say address "$name $address"; done
+  ip -o link show 2>/dev/null | sed -n 's/^[0-9]*: \\([^:@]*\\)[:@].* mtu \\([0-9]*\\) .*/mtu=\\1 \\2/p'
   say default_interface "$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)"
 else
   for address in $(hostname -I 2>/dev/null); do say address "? $address"; done
 fi
-for place in /sys/class/net/*/mtu; do
-  read -r value <"$place" && place=${place%/mtu} && say mtu "${place##*/} $value"
-done 2>/dev/null
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4=="0A"{print "listen=" $2}'
 say selinux "$(getenforce 2>/dev/null)"
 [ -e "/lib/modules/$release/modules.dep" ] && command -v modprobe >/dev/null && say modprobe yes
@@ -276,7 +274,11 @@ def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
         product_uuid=said.one("product_uuid").lower(),
         addresses=tuple(_addresses(said.all("address"))),
         default_interface=said.one("default_interface"),
-        mtus=tuple((name, int(value)) for name, _, value in (line.partition(" ") for line in said.all("mtu"))),
+        mtus=tuple(
+            (name, int(value))
+            for name, _, value in (each.partition(" ") for each in said.all("mtu"))
+            if value.isdigit()
+        ),
         listening=tuple(sorted({int(place.rpartition(":")[2], 16) for place in said.all("listen")})),
     )
 
