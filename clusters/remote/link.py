@@ -14,6 +14,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFailed, LoginRefused
 from clusters.remote.hostkeys import HostKeyChanged, PinnedKey, check_key, pinned_key
+from clusters.remote.standing import StandingShells
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER, Watch, Wire, open_wire
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Link:
     def __init__(self, connection: Connection, watch: Watch) -> None:
         self.connection = connection
         self.slots = threading.BoundedSemaphore(SESSIONS)
+        self.shells = StandingShells()
         self._watch = watch
 
     @property

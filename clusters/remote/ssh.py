@@ -17,6 +17,7 @@ from clusters.remote.output import KEPT_BYTES
 from clusters.remote.perform import Limits, Performed, Way, perform
 from clusters.remote.runner import LOOK_EVERY, NotStarted
 from clusters.remote.shell import Command
+from clusters.remote.standing import look
 from clusters.remote.sudo import refusal, way_to_root
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 
@@ -173,6 +174,10 @@ class SshHost:
 
         def attempt(session: _Session) -> Performed:
             way = self._root(session) if sudo else session.plain
+            if sudo and payload is None and on_line is None:
+                looked = look(session.link, self.name, command, way, limits=limits, keep=keep)
+                if looked is not None:
+                    return looked
             with _slot(session.link, self.name, limits):
                 return perform(
                     session.link, self.name, command, way, limits=limits, payload=payload, keep=keep, on_line=on_line
