@@ -77,7 +77,7 @@ class Host(Protocol):
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
@@ -87,6 +87,8 @@ class Host(Protocol):
         With `check` a non-zero exit raises CommandFailed. `timeout` is in seconds; when it runs
         out, or `cancel` is asked, the whole remote process group is ended (TERM, then KILL)
         before CommandTimedOut or Cancelled is raised. The environment is LC_ALL=C and a full PATH.
+        A Path as `stdin` is a local file, sent in pieces. Root's commands without `stdin` and `on_line`
+        share shells, so they must not leave anything running that prints.
         """
         ...
 

@@ -88,7 +88,7 @@ class SshHost:
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,

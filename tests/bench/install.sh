@@ -295,8 +295,10 @@ EOF
 }
 
 kubernetes() { # NODE
-  local here=$bundle/kubernetes/$version/bin/linux/amd64
-  tar -C "$here" --owner=root --group=root --mode=0755 -c kubeadm kubelet kubectl | root "$1" tar -x -C /usr/local/bin
+  local program
+  for program in kubeadm kubelet kubectl; do
+    root "$1" install -m 0755 /dev/stdin "/usr/local/bin/$program" <"$bundle/kubernetes/$version/bin/linux/amd64/$program"
+  done
   root "$1" "sh -c 'systemctl daemon-reload && systemctl enable -q kubelet'" </dev/null
 }
 
@@ -389,7 +391,7 @@ EOF
   root node1 bash -es <<EOF
 kubeadm init --config $kubeadm_config --skip-token-print
 for try in \$(seq 180); do
-  $kubectl get --raw /readyz && exit
+  $kubectl get --raw /readyz >/dev/null && exit
   sleep 0.5
 done
 exit 1

@@ -7,13 +7,15 @@ import sqlite3
 import subprocess
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.ha.installed import INSTALL_SECONDS, Installed, prepare
 from tests.ha.layouts import THREE_MACHINES
+from tests.lab import cgroups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,16 +38,24 @@ BOOTED = "systemctl is-system-running --wait || true"
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """One installation: seconds from the command to its end, and of each phase; how busy this machine was before."""
+    """One piece of work: seconds from the command to its end, and of each phase of an installation.
 
+    `machines` and `here` are processor seconds that it took there and on this side, which say something when others use
+    the processors, too; `load` is how busy they were before.
+    """
+
+    began: float
     seconds: float
-    phases: dict[str, float]
+    machines: float
+    here: float
     load: float
+    phases: dict[str, float] = field(default_factory=dict)
 
     def line(self, who: str) -> str:
         """For people who watch."""
-        parts = ", ".join(f"{name} {self.phases[name]:.1f}" for name in PHASES)
-        return f"{who:<10} {self.seconds:6.1f} s: {parts} (load before it: {self.load:.2f})"
+        parts = "".join(f", {name} {seconds:.1f}" for name, seconds in self.phases.items())
+        used = f"processor seconds {self.machines:.1f} on machines, {self.here:.1f} here"
+        return f"{who:<8} {self.seconds:6.1f} s{parts}; {used}; load before it {self.load:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,9 @@ class StepTime:
 def by_slipway(lab: Lab, bundle: Path, place: Path) -> tuple[Took, Installed]:
     """`manage.py cluster create` on three fresh machines."""
     installed = _fresh(lab, bundle, place)
-    load, began, took = _timed(lambda: installed.create())
-    return Took(took, _phases(step_times(installed), began, began + took), load), installed
+    took = _timed(lab, installed.create)
+    phases = _phases(step_times(installed), took.began, took.began + took.seconds)
+    return replace(took, phases=phases), installed
 
 
 def by_script(lab: Lab, bundle: Path, place: Path) -> tuple[Took, Installed]:
@@ -73,25 +84,28 @@ def by_script(lab: Lab, bundle: Path, place: Path) -> tuple[Took, Installed]:
     first = installed.hosts[0]
     command = [str(SCRIPT), str(bundle), str(folder), *(host.address for host in installed.hosts)]
 
-    def run() -> str:
+    def run() -> None:
         variables = {**os.environ, "LOGIN": first.user, "PASSWORD": first.password}
         done = subprocess.run(
             command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_SECONDS
         )
         assert done.returncode == 0, f"{SCRIPT.name}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
-        printed.append(done.stdout)
-        return done.stdout
+        printed.extend(done.stdout.splitlines())
 
     printed: list[str] = []
-    load, _, took = _timed(run)
-    said = (line.split() for line in printed[0].splitlines() if line.startswith("phase "))
-    return Took(took, {name: float(seconds) for _, name, seconds in said}, load), installed
+    took = _timed(lab, run)
+    phases = (line.split() for line in printed if line.startswith("phase "))
+    return replace(took, phases={name: float(seconds) for _, name, seconds in phases}), installed
 
 
-def again(installed: Installed) -> float:
-    """Seconds of a second run of Slipway's, which has nothing to do and says so."""
-    _, _, took = _timed(lambda: _unchanged(installed.create()))
-    return took
+def again(installed: Installed) -> Took:
+    """A second run of Slipway's, which has nothing to do and says so."""
+
+    def run() -> None:
+        printed = installed.create()
+        assert "nothing changed" in printed, printed[-2000:]
+
+    return _timed(installed.lab, run)
 
 
 def what_came_of_it(installed: Installed) -> dict[str, Any]:
@@ -130,11 +144,17 @@ def _fresh(lab: Lab, bundle: Path, place: Path) -> Installed:
     return installed
 
 
-def _timed(work: Callable[[], object]) -> tuple[float, float, float]:
-    """The load before it, when it began (seconds since the epoch), and how many seconds it took."""
-    load, began, clock = os.getloadavg()[0], time.time(), time.monotonic()
-    work()
-    return load, began, time.monotonic() - clock
+def _timed(lab: Lab, work: Callable[[], object]) -> Took:
+    """How long it took, with what the lab's machines and this side used."""
+    machines = [f"{lab.group}/{row.name}" for row in lab.status()]
+    with cgroups.counted(f"{lab.group}/here"):
+        groups = (*machines, f"{lab.group}/here")
+        before = [cgroups.processor_seconds(group) for group in groups]
+        load, began, clock = os.getloadavg()[0], time.time(), time.monotonic()
+        work()
+        seconds = time.monotonic() - clock
+        used = [cgroups.processor_seconds(group) - start for group, start in zip(groups, before, strict=True)]
+    return Took(began, seconds, sum(used[:-1]), used[-1], load)
 
 
 def _phases(steps: list[StepTime], began: float, ended: float) -> dict[str, float]:
@@ -142,11 +162,8 @@ def _phases(steps: list[StepTime], began: float, ended: float) -> dict[str, floa
     borders = [began, min(step.start for step in steps if step.path == "kubernetes/init")]
     borders += [max(step.end for step in steps if step.path in ends) for ends in ENDS_WITH.values()]
     borders.append(ended)
-    return {name: after - before for name, before, after in zip(PHASES, borders, borders[1:], strict=True)}
-
-
-def _unchanged(printed: str) -> None:
-    assert "nothing changed" in printed, printed[-2000:]
+    spans = (after - before for before, after in pairwise(borders))
+    return dict(zip(PHASES, spans, strict=True))
 
 
 def _about(node: dict[str, Any]) -> dict[str, Any]:
