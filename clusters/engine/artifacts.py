@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import tarfile
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.engine.wants import Sight, Wanted, directory
@@ -24,6 +25,8 @@ __all__ = ["ImageCommands", "binary", "directory", "image", "unpacked"]
 
 INCOMING = "/var/lib/slipway/incoming"
 """Where archives are unpacked on a machine; on /var because /tmp may be small or in memory."""
+
+_READING = threading.Lock()
 
 PACKINGS = {b"\x1f\x8b": "z", b"\xfd7zXZ\0": "J", b"BZh": "j"}
 """How a packed archive begins, and tar's option for it."""
@@ -70,9 +73,15 @@ def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
     return Wanted(f"{artifact.component} {artifact.version} is unpacked", look, act)
 
 
-@functools.lru_cache(maxsize=64)
 def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
     """Name without "./" -> name as it stands in the archive, and SHA-256; read once per process."""
+    # The cache alone would let every machine that asks meanwhile read the archive for itself.
+    with _READING:
+        return _member_digests(archive, members)
+
+
+@functools.lru_cache(maxsize=64)
+def _member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
     wanted = set(members)
     found: dict[str, tuple[str, str]] = {}
     with tarfile.open(archive) as opened:

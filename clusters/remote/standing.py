@@ -1,12 +1,13 @@
 """Standing shells: root shells that stay open on a connection, so that a look does not go through sudo each time.
 
 sudo hashes the password anew for every command, which takes a machine longer than the look itself: a run that finds
-everything as it should be spent most of its time there. Only commands that take no input and whose output nobody
-watches share a shell; whatever changes a machine has a session, and a line in the machine's own log, of its own.
+everything as it should be spent most of its time there. Only looks, and writing small files, share shells; commands
+whose output somebody watches have a session of their own, because of what they may leave running.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import secrets
@@ -139,13 +140,16 @@ class StandingShells:
         link.slots.release()
 
 
-def look(link: Link, name: str, command: Command, way: Way, *, limits: Limits, keep: int | None) -> Performed | None:
-    """Run a command that takes no input in a standing shell; None when there was none, and nothing was run.
+def look(
+    link: Link, name: str, command: Command, way: Way, *, limits: Limits, keep: int | None, small: bytes | None = None
+) -> Performed | None:
+    """Run a command in a standing shell; None when there was none, and nothing was run.
 
-    Raises Cancelled (after ending the remote process group), ConnectionLost, CommandTooLong.
+    Its input is `small`, which comes in Base64, or nothing. Raises Cancelled (after ending the remote process group),
+    ConnectionLost, CommandTooLong.
     """
     mark, end = f"slipway-{secrets.token_hex(8)}", f"slipway-{secrets.token_hex(8)}"
-    request, stop = _request(command, mark, end), stopper(name, limits)
+    request, stop = _request(command, mark, end, small), stopper(name, limits)
     shell = link.shells.take(link, way)
     if shell is None:
         return None
@@ -179,14 +183,16 @@ def look(link: Link, name: str, command: Command, way: Way, *, limits: Limits, k
     return Performed(out.code, out.tap, err.tap, time.monotonic() - began)
 
 
-def _request(command: Command, mark: str, end: str) -> bytes:
+def _request(command: Command, mark: str, end: str, small: bytes | None) -> bytes:
     """What a standing shell reads for one command: the command in a session of its own, then how it ended."""
-    text = wrapped(command, Marks(start=mark, guard=""))
+    text = wrapped(command, Marks(start=mark, guard=""), with_input=small is not None)
     head, tail = end[:4], end[4:]
     said = f"printf '{head}%s %s\\n' {tail} $slipway_code"
-    return (f"setsid /bin/sh -c {shlex.quote(text)} </dev/null; slipway_code=$?; {said}; {said} >&2\n").encode(
-        "utf-8", "surrogateescape"
-    )
+    source = "</dev/null" if small is None else f"<<'{end}'"
+    line = f"setsid /bin/sh -c {shlex.quote(text)} {source}; slipway_code=$?; {said}; {said} >&2\n"
+    # As a document in the shell's own input it is on no command line, where other users could read it.
+    document = b"" if small is None else base64.encodebytes(small) + end.encode() + b"\n"
+    return line.encode("utf-8", "surrogateescape") + document
 
 
 def _opened(link: Link, way: Way) -> StandingShell:

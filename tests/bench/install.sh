@@ -424,10 +424,8 @@ EOF
 
 # --- Network ---------------------------------------------------------------------------------------------------------
 
-network() { # NODE: pods of a node on a bridge, routes to the pods of the others
-  local node=$1 here=$folder/$1-network each
-  mkdir -p "$here"/etc/{cni/net.d,systemd/system} "$here/usr/local/lib/kubernetes"
-  cat >"$here/etc/cni/net.d/10-bridge.conflist" <<EOF
+bridge() { # RANGE: prints the configuration of a bridge for a node's pods
+  cat <<EOF
 {
   "cniVersion": "0.4.0",
   "name": "bridge",
@@ -436,7 +434,7 @@ network() { # NODE: pods of a node on a bridge, routes to the pods of the others
       "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": false, "hairpinMode": true,
       "ipam": {
         "type": "host-local",
-        "ranges": [[{"subnet": "${range[$node]}"}]],
+        "ranges": [[{"subnet": "$1"}]],
         "routes": [{"dst": "0.0.0.0/0"}]
       }
     },
@@ -444,6 +442,12 @@ network() { # NODE: pods of a node on a bridge, routes to the pods of the others
   ]
 }
 EOF
+}
+
+network() { # NODE: routes to the pods of the others, and the bridge for its own
+  local node=$1 here=$folder/$1-network each
+  mkdir -p "$here"/etc/{cni/net.d,systemd/system} "$here/usr/local/lib/kubernetes"
+  bridge "${range[$node]}" >"$here/etc/cni/net.d/10-bridge.conflist"
   {
     echo '#!/bin/sh -eu'
     for each in "${nodes[@]}"; do
@@ -473,11 +477,18 @@ EOF
   root "$node" "sh -c 'systemctl daemon-reload && systemctl enable -q --now pod-routes'" </dev/null
 }
 
-ranges() { # prints each node and its range of pod addresses, once all have one
+first_bridge() { # DNS may run on the control plane while the others join
+  local name cidr
+  ranges 1 | while read -r name cidr; do
+    bridge "$cidr" | root "$name" install -D -m 0644 /dev/stdin /etc/cni/net.d/10-bridge.conflist
+  done
+}
+
+ranges() { # COUNT: prints each node and its range of pod addresses, once so many have one
   root node1 bash -es <<EOF
 for try in \$(seq 60); do
   found=\$($kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\n"}{end}')
-  if [ "\$(echo "\$found" | grep -c /)" = ${#nodes[@]} ]; then
+  if [ "\$(echo "\$found" | grep -c /)" = $1 ]; then
     echo "\$found"
     exit
   fi
@@ -499,17 +510,20 @@ phase prepared
 init
 phase control-plane
 
+first_bridge &
+first=$!
 token=$(root node1 kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m </dev/null)
 ca_hash=sha256:$(root node1 cat /etc/kubernetes/pki/ca.crt </dev/null |
   openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | sha256sum | cut -d ' ' -f 1)
 all_of "${workers[@]}"
 on join node2 node3
+wait $first
 phase joined
 
 declare -A range
 while read -r name cidr; do
   range[$name]=$cidr
-done < <(ranges)
+done < <(ranges ${#nodes[@]})
 root node1 "$kubectl label node node2 node3 node-role.kubernetes.io/worker=" </dev/null
 on network "${nodes[@]}"
 phase network
