@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CHUNK = 32 * 1024 - 64
 _FULL = "no space left on device"
 _ENDED_EARLY, _IS_DIRECTORY, _MISSING = 74, 73, 66
+DECODER = "base64"
 NO_DECODER = 69
 """The exit code of an install command for encoded content where the machine has nothing to decode it with."""
 
@@ -49,8 +50,8 @@ def install_command(path: str, *, size: int, mode: int, owner: str, encoded: boo
         path = "/" + path.lstrip("/")
     parent = posixpath.dirname(path)
     values: dict[str, str | int | Command] = {
-        "ready": sh("command -v base64 >/dev/null || exit {}", NO_DECODER) if encoded else Command(":"),
-        "take": Command("base64 -d" if encoded else "cat"),
+        "ready": sh("command -v {} >/dev/null || exit {}", DECODER, NO_DECODER) if encoded else Command(":"),
+        "take": sh("{} -d", DECODER) if encoded else Command("cat"),
         "path": path,
         "is_directory": _IS_DIRECTORY,
         "parent": parent,
