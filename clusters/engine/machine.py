@@ -113,9 +113,12 @@ class Machine:
         return self.host.run(command, check=False, timeout=limit, more=self._more, cancel=self.cancel)
 
     def do(
-        self, command: Command, *, stdin: bytes | None = None, timeout: float | None = None, check: bool = True
+        self, command: Command, *, stdin: bytes | Path | None = None, timeout: float | None = None, check: bool = True
     ) -> Result:
-        """Run something that changes the machine: the command and its output go to the log."""
+        """Run something that changes the machine: the command and its output go to the log.
+
+        A Path as `stdin` is a file here, whose content the command reads.
+        """
         self._stop_if_cancelled()
         self._stop_if_out_of_time()
         self.note("$ " + command.text)

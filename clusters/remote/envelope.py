@@ -56,16 +56,29 @@ def wrap(
     octal: bool = False,
 ) -> str:
     """The text to hand to the login shell. Raises CommandTooLong."""
+    text = wrapped(command, marks, become=become, with_input=with_input, longest=LONGEST_COMMAND // (5 if octal else 1))
+    if octal:
+        return become.value + GROUPED_OCTAL + _octal(text)
+    return become.value + GROUPED + shlex.quote(text)
+
+
+def wrapped(
+    command: Command,
+    marks: Marks,
+    *,
+    become: Become = Become.NOBODY_ELSE,
+    with_input: bool = False,
+    longest: int = LONGEST_COMMAND,
+) -> str:
+    """The command with what goes before it, for a POSIX shell in a session of its own. Raises CommandTooLong."""
     text = "\n".join((_prologue(marks, become, with_input), command.text))
     size = len(text.encode("utf-8", "surrogateescape"))
-    if size > LONGEST_COMMAND // (5 if octal else 1):
+    if size > longest:
         raise CommandTooLong(
             f"A command has {size} bytes, more than a command line holds.",
             hint="Send the long part on stdin, or put it into a file first.",
         )
-    if octal:
-        return become.value + GROUPED_OCTAL + _octal(text)
-    return become.value + GROUPED + shlex.quote(text)
+    return text
 
 
 def _prologue(marks: Marks, become: Become, with_input: bool) -> str:

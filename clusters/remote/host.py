@@ -77,7 +77,7 @@ class Host(Protocol):
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
         more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
@@ -89,6 +89,8 @@ class Host(Protocol):
         `more` is asked how many seconds were granted beyond it. When these are over too, or `cancel` is
         asked, the whole remote process group is ended (TERM, then KILL) before CommandTimedOut or
         Cancelled is raised. The environment is LC_ALL=C and a full PATH.
+        A Path as `stdin` is a local file, sent in pieces. Root's commands without `stdin` and `on_line`
+        share shells, so they must not leave anything running that prints.
         """
         ...
 

@@ -133,10 +133,11 @@ def perform(
         line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal),
         out=out,
         err=err,
-        stop=_stopper(name, limits),
-        end=lambda group: _end_group(link, name, way, out, group),
+        stop=stopper(name, limits),
+        end=lambda group: end_group(link, name, way, out, group),
         opening=way.opening,
         payload=_guarded(way, marks, payload),
+        make_room=lambda: link.shells.make_room(link),
     )
     began = time.monotonic()
     try:
@@ -176,7 +177,8 @@ def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | No
     return chunks()
 
 
-def _stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
+def stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
+    """Asked again and again while a command runs, it gives the exception to end with when it is to stop."""
     began = time.monotonic()
     cancel, timeout, more = limits.cancel, limits.timeout, limits.more
 
@@ -214,7 +216,7 @@ def _run(link: Link, name: str, errand: Errand) -> int:
     return code
 
 
-def _end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
+def end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
     """End the remote processes of a command from a second session: TERM, a grace, KILL."""
     if not group and out.started.wait(WAIT_FOR_GROUP):
         group = out.word

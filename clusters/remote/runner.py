@@ -40,7 +40,8 @@ class Errand:
     """One command on its way: what is sent to it, where its output goes, when to stop.
 
     `opening` is sent at once (the sudo password), `payload` after it, once the command has started.
-    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes.
+    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes. `make_room`
+    is called when the machine refuses a session.
     """
 
     line: str
@@ -48,6 +49,7 @@ class Errand:
     err: Tap
     stop: Callable[[], Exception | None]
     end: Callable[[str], None]
+    make_room: Callable[[], None]
     opening: bytes = field(default=b"", repr=False)
     payload: Iterable[bytes] | None = None
     send_error: Exception | None = field(default=None, init=False)
@@ -80,6 +82,7 @@ class TappedRemote(Remote):  # type: ignore[misc]
                     raise NotStarted(str(error)) from error
                 # A refusal; paramiko mixes its reasons up when several are refused at the same time.
                 refusal = error
+            self.errand.make_room()
             stopped = self.errand.stop()
             if stopped:
                 raise stopped

@@ -174,7 +174,14 @@ class Installed:
 
 
 def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
-    """Fresh hosts (unless they are there), a fresh Slipway, and the layout installed by `manage.py cluster create`."""
+    """The layout installed by `manage.py cluster create`, on fresh hosts unless they are there."""
+    installed = prepare(lab, layout, bundle, place, fresh=fresh)
+    installed.create()
+    return installed
+
+
+def prepare(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
+    """Everything but the installation: hosts, a fresh Slipway, the document, and the means to look at the cluster."""
     if fresh:
         lab.down()
     hosts = lab.up(layout.machines)
@@ -189,7 +196,6 @@ def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool 
     installed = Installed(lab, layout, hosts, document, place, variables, _kubectl(bundle, place))
     migrated = installed.manage("migrate", "-v0")
     assert migrated.returncode == 0, migrated.stderr
-    installed.create()
     return installed
 
 

@@ -110,6 +110,8 @@ STACKED_ETCD = Layout(
 """etcd in static pods of kubeadm's on three machines that are everything, and much else that a document can say."""
 ETCD_APART = Layout("etcd-apart", ("node3", "node4", "node5"), ("node1",), ("node2",))
 """etcd on machines of its own."""
+THREE_MACHINES = Layout("three-machines", ("node1",), ("node1",), ("node2", "node3"))
+"""etcd and the control plane on one machine, pods on two others: the first document anybody writes."""
 ALL_IN_ONE = Layout("all-in-one", ("node1",), ("node1",), ("node1",))
 """One machine that is everything."""
 DOCKER = Layout("docker", ("node1",), ("node1",), ("node2",), runtime="docker")

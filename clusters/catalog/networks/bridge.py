@@ -31,9 +31,23 @@ def chosen(document: Document) -> bool:
 
 
 @step(
+    "network/bridge-first",
+    on="first-control-plane",
+    needs=("kubernetes/init",),
+    when=chosen,
+    expected=1,
+)
+def bridge_first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Give pods on the first control plane their addresses"""
+    # The cluster's DNS may run there, so it starts while other machines join instead of after them.
+    yield directory("/etc/cni/net.d")
+    yield file(CONFIG, conflist(ranges_of(machine, cluster, {machine.name})[machine.name]))
+
+
+@step(
     "network/bridge",
     on="kubernetes",
-    needs=runtimes.STEPS,
+    needs=(*runtimes.STEPS, "network/bridge-first"),
     needs_all=("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane"),
     when=chosen,
     expected=4,
@@ -56,26 +70,27 @@ def bridge(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def pod_ranges(machine: Machine, cluster: Cluster) -> Mapping[str, str]:
-    """Node name -> the pod CIDR the control plane gave it; waits half a minute for new nodes to get theirs."""
+    """Node name -> the pod CIDR the control plane gave it, for all nodes."""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
+    return cluster.once("pod-ranges", lambda: ranges_of(machine, cluster, wanted))
 
-    def read() -> Mapping[str, str]:
-        first = cluster.first("master", machine)
-        known: dict[str, str] = {}
-        for _ in range(30):
-            answer = first.ask(kubectl("get nodes -o json"))
-            items = json.loads(answer.stdout)["items"] if answer.ok else []
-            known = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
-            if all(known.get(name) for name in wanted):
-                return known
-            first.pause(1)
-        missing = sorted(name for name in wanted if not known.get(name))
-        raise NotReached(
-            f"The control plane gave no pod addresses to {', '.join(missing)}.",
-            hint="Is network.kubePodsCIDR large enough for all nodes (kubernetes.nodeCidrMaskSize each)?",
-        )
 
-    return cluster.once("pod-ranges", read)
+def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[str, str]:
+    """The same for these nodes; waits half a minute for new ones to get theirs. Raises NotReached."""
+    first = cluster.first("master", machine)
+    known: dict[str, str] = {}
+    for _ in range(60):
+        answer = first.ask(kubectl("get nodes -o json"))
+        items = json.loads(answer.stdout)["items"] if answer.ok else []
+        known = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
+        if all(known.get(name) for name in wanted):
+            return known
+        first.pause(0.5)
+    missing = sorted(name for name in wanted if not known.get(name))
+    raise NotReached(
+        f"The control plane gave no pod addresses to {', '.join(missing)}.",
+        hint="Is network.kubePodsCIDR large enough for all nodes (kubernetes.nodeCidrMaskSize each)?",
+    )
 
 
 def conflist(own: str) -> str:
