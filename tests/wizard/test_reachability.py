@@ -66,7 +66,7 @@ def test_of_a_large_cluster_only_trouble_is_shown() -> None:
 def drawn(visitor: Visitor, results: list[dict[str, Any]]) -> str:
     services.inspection_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
     Inspection.objects.update(state="done", results=results)
-    text = visitor.client.get(f"/clusters/{visitor.cluster.pk}/wizard/review/checks/").content.decode()
+    text = visitor.client.get(f"/clusters/{visitor.cluster.pk}/wizard/prechecks/table/").content.decode()
     found = re.search(r'<details class="card-body reach".*?</details>', text, re.DOTALL)
     return found[0] if found else ""
 
