@@ -28,7 +28,17 @@ __all__ = ["browser"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = ("machines", "machines/add", "machines/rename", "connection", "roles", "endpoint", "kubernetes", "review")
+PAGES = (
+    "machines",
+    "machines/add",
+    "machines/rename",
+    "machines/jump",
+    "connection",
+    "roles",
+    "endpoint",
+    "kubernetes",
+    "review",
+)
 MOST_TABS = 120
 
 
