@@ -36,6 +36,7 @@ PAGES = (
     "machines",
     "machines/add",
     "machines/rename",
+    "machines/jump",
     "connection",
     "roles",
     "endpoint",
