@@ -33,6 +33,9 @@ ENDS_WITH = {
 }
 """The steps of Slipway's with whose last one a phase ends."""
 
+UNTIL_NOTICED = "node.kubernetes.io/not-ready"
+"""The taint that Kubernetes itself takes from a node a moment after it became Ready."""
+
 BOOTED = "systemctl is-system-running --wait || true"
 
 
@@ -170,7 +173,7 @@ def _about(node: dict[str, Any]) -> dict[str, Any]:
     info = node["status"]["nodeInfo"]
     return {
         "roles": sorted(label for label in node["metadata"]["labels"] if label.startswith("node-role.kubernetes.io/")),
-        "taints": node["spec"].get("taints", []),
+        "taints": [taint["key"] for taint in node["spec"].get("taints", []) if taint["key"] != UNTIL_NOTICED],
         "kubelet": info["kubeletVersion"],
         "runtime": info["containerRuntimeVersion"],
     }
