@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
+from clusters.models import Inspection
 from clusters.services import document_of
 
 if TYPE_CHECKING:
@@ -76,3 +77,21 @@ def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
             return
         page.keyboard.press("Shift+Tab" if back else "Tab")
     pytest.fail(f"{selector} is not reached by Tab")
+
+
+def inspected(cluster: Cluster, *found: tuple[str, str, str]) -> None:
+    """An inspection that found these: check, machine, severity."""
+    rows: list[dict[str, Any]] = [
+        {
+            "check": check,
+            "title": f"About {check}",
+            "host": host,
+            "state": "failed" if severity == "error" else severity,
+            "found": [{"severity": severity, "message": f"{host} is short of it.", "fix": "Mend it."}],
+        }
+        for check, host, severity in found
+    ]
+    good = [{"check": "os.systemd", "title": "About os.systemd", "host": "node1", "state": "same", "found": []}]
+    Inspection.objects.update_or_create(
+        cluster=cluster, defaults={"state": "done", "version": cluster.version, "results": rows + good}
+    )

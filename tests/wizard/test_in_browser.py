@@ -17,6 +17,7 @@ from tests.wizard.browsing import (
     _database_beside_playwright,
     _wizard_alone,
     context,
+    inspected,
     open_page,
     page,
     saved,
@@ -54,6 +55,10 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
     faulty = SEED.replace("address: 10.99.0.2,", "address: nobody home,").replace(
         'password: "Qcloud@123"', 'arch: "x86"'
     )
+    faulty = faulty.replace("plugin: bridge", "plugin: calico").replace(
+        "kubeServiceCIDR", "calico: {vethMTU: -1}\n    kubeServiceCIDR"
+    )
+    inspected(cluster, *((check, f"node{n}", "error") for check in ("hw.ram_role", "access.facts") for n in range(7)))
     drafts = [cluster, Cluster.objects.create(owner=alice, name="faulty", document=faulty)]
     drafts.append(draft_create(actor=alice, name="new"))
     page.set_viewport_size({"width": width, "height": 900})

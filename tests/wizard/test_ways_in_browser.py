@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from clusters import services
-from clusters.models import Cluster, Inspection, Run
+from clusters.models import Inspection, Run
 from tests.browser import browser
 from tests.conftest import SEED
 from tests.wizard.browsing import (
     _database_beside_playwright,
     _wizard_alone,
     context,
+    inspected,
     open_page,
     page,
     saved,
@@ -26,6 +27,8 @@ from tests.wizard.browsing import (
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from playwright.sync_api import Page
+
+    from clusters.models import Cluster
 
 __all__ = ["_database_beside_playwright", "_wizard_alone", "browser", "context", "page"]
 
@@ -122,24 +125,6 @@ def test_a_finding_without_a_field_leads_to_its_line(page: Page, cluster: Cluste
     expect(yaml).to_be_in_viewport()
     chosen = yaml.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)")
     assert "ntpServers" in chosen
-
-
-def inspected(cluster: Cluster, *found: tuple[str, str, str]) -> None:
-    """An inspection that found these: check, machine, severity."""
-    rows: list[dict[str, Any]] = [
-        {
-            "check": check,
-            "title": f"About {check}",
-            "host": host,
-            "state": "failed" if severity == "error" else severity,
-            "found": [{"severity": severity, "message": f"{host} is short of it.", "fix": "Mend it."}],
-        }
-        for check, host, severity in found
-    ]
-    good = [{"check": "os.systemd", "title": "About os.systemd", "host": "node1", "state": "same", "found": []}]
-    Inspection.objects.update_or_create(
-        cluster=cluster, defaults={"state": "done", "version": cluster.version, "results": rows + good}
-    )
 
 
 def test_prechecks_are_watched_answered_for_and_taken_along_by_keyboard(page: Page, cluster: Cluster) -> None:
