@@ -33,6 +33,7 @@ TUNNEL_PORTS = {"vxlan": 4789, "geneve": 6081}
 """As IANA has them; Flannel, Cilium and Hybridnet use Linux's older 8472 for VXLAN."""
 
 LINUX_VXLAN = 8472
+BGP = 179
 
 CILIUM_TUNNELS = {"vxlan": LINUX_VXLAN, "geneve": 6081}
 """Cilium's tunnels and their ports."""
@@ -56,6 +57,30 @@ def needs_of(document: Document, machine: str) -> Needs:
     return known(document, machine) if known else Needs()
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """TCP ports that have to be open between machines: of every node for every other; of control planes for every node;
+    of control planes for each other."""
+
+    nodes: tuple[int, ...] = ()
+    central: tuple[int, ...] = ()
+    among_central: tuple[int, ...] = ()
+
+
+def ports_between(document: Document) -> Between:
+    """Of the ports in `needs_of`, those that are for other machines; the rest are for the node itself."""
+    network = document.network
+    if network.plugin == "calico" and BGP in needs_of(document, "").tcp:
+        return Between(nodes=(BGP,))
+    if network.plugin == "cilium":
+        return Between(nodes=(4240,))
+    if network.plugin == "kubeovn":
+        # The two databases, asked by every node, and what their copies tell each other.
+        stt = (7471,) if network.kubeovn.tunnel_type == "stt" else ()
+        return Between(nodes=stt, central=(6641, 6642), among_central=(6643, 6644))
+    return Between()
+
+
 def sends_directly(document: Document) -> bool:
     """Whether packets to pods leave a node without a tunnel, so that the next node has to be its neighbour."""
     network = document.network
@@ -71,7 +96,7 @@ def _calico(document: Document, machine: str) -> Needs:
     ipip, vxlan = document.network.calico.ipip_mode != "Never", document.network.calico.vxlan_mode != "Never"
     return Needs(
         # BGP runs unless all tunnels are VXLAN; Felix answers for its health on the loopback.
-        tcp=(*(() if vxlan and not ipip else (179,)), 9099, *(TYPHA if typha_is_on(document) else ())),
+        tcp=(*(() if vxlan and not ipip else (BGP,)), 9099, *(TYPHA if typha_is_on(document) else ())),
         udp=(TUNNEL_PORTS["vxlan"],) if vxlan else (),
         modules=(("ipip",) if ipip else ()) + (("vxlan",) if vxlan else ()),
     )
