@@ -81,7 +81,7 @@ def _trouble(container: dict[str, Any], pod: str, namespace: str) -> str:
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
     if ended.get("exitCode") and "running" not in state and waiting.get("reason") in (None, "CrashLoopBackOff"):
         # What went wrong stands at a message's end, behind everybody who passed it on.
-        message = " ".join(ended.get("message", "").split())[-LONGEST_MESSAGE:]
+        message = " ".join(ended.get("message", "").split())[-LONGEST_MESSAGE:].lstrip(": ")
         reason = f"ended with {ended['exitCode']} ({ended.get('reason', 'Error')}) {message}".rstrip()
         return f" {reason}; kubectl logs -n {namespace} {pod} -c {container['name']} --previous may say more"
     if waiting.get("reason") in (None, "PodInitializing", "ContainerCreating"):
