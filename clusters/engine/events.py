@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,8 +47,13 @@ class Event:
 
     def data(self) -> dict[str, Any]:
         """What this kind says beyond when, which machine and which step; plain JSON types."""
-        said = dataclasses.asdict(self)
-        return {key: value for key, value in said.items() if key not in ("at", "host", "step")}
+        return {name: getattr(self, name) for name in _said(type(self))}
+
+
+@functools.cache
+def _said(kind: type[Any]) -> tuple[str, ...]:
+    """The names of the fields of a kind of event, but for those that every one has."""
+    return tuple(each.name for each in dataclasses.fields(kind) if each.name not in ("at", "host", "step"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
