@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import paramiko
-from invoke.exceptions import ThreadException
 
 from clusters.errors import Cancelled, InstallerError
-from clusters.remote.envelope import Become, Marks, wrap
+from clusters.remote.envelope import Become, Frame, Marks, wrap
 from clusters.remote.errors import ShellUnusable
 from clusters.remote.output import KEPT_BYTES, Capture, Lines, Tap
 from clusters.remote.runner import Errand, NotStarted, run_errand
@@ -72,6 +71,7 @@ class Way:
     become: Become = Become.NOBODY_ELSE
     password: Secret | None = None
     octal: bool = False
+    frame: Frame = Frame.GROUPED
 
     @property
     def opening(self) -> bytes:
@@ -130,7 +130,7 @@ def perform(
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
     out, err = _taps(marks, keep, on_line)
     errand = Errand(
-        line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal),
+        line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal, frame=way.frame),
         out=out,
         err=err,
         stop=stopper(name, limits),
@@ -196,11 +196,6 @@ def stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
 def _run(link: Link, name: str, errand: Errand) -> int:
     try:
         code = run_errand(link.connection, errand)
-    except ThreadException as error:
-        cause = error.exceptions[0].value
-        if isinstance(cause, paramiko.SSHException | EOFError) and not link.alive:
-            raise link.lost(name, " while a command ran") from cause
-        raise cause from None
     except (paramiko.SSHException, EOFError, OSError) as error:
         if link.dead_soon():
             raise link.lost(name, " while a command ran") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import Cancelled
-from clusters.remote.envelope import POSIX_SHELLS, Become
+from clusters.remote.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.files import (
     NO_DECODER,
@@ -46,13 +46,16 @@ AGAIN = 10.0
 SMALL = 32 * 1024
 
 
+GREETING = 'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
+
+
 class _Session:
     """A connection and what was learnt about the login on it."""
 
-    def __init__(self, link: Link, *, is_root: bool, octal: bool, noise: str) -> None:
+    def __init__(self, link: Link, *, is_root: bool, plain: Way, noise: str) -> None:
         self.link = link
         self.is_root = is_root
-        self.plain = Way(octal=octal)
+        self.plain = plain
         self.noise = noise
         self.root: Way | None = None
         self.finding_root = threading.Lock()
@@ -202,9 +205,7 @@ class SshHost:
     def _root(self, session: _Session) -> Way:
         with session.finding_root:
             if session.root is None:
-                session.root = way_to_root(
-                    session.link, self._target, is_root=session.is_root, octal=session.plain.octal
-                )
+                session.root = way_to_root(session.link, self._target, is_root=session.is_root, plain=session.plain)
             return session.root
 
     def _perform(
@@ -264,15 +265,25 @@ class SshHost:
 
 
 def _greet(link: Link, target: Target) -> _Session:
-    """The first command: who we are, and which shell reads our commands."""
-    command = Command('id -u; echo "${SHELL##*/}"')
+    """The first command: who we are, which shell reads our commands, and whether it leads its process group."""
+    command = Command(
+        'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
+    )
     # In octal, since it is not known yet whether the login shell quotes as POSIX says.
-    done = perform(link, target.name, command, Way(octal=True), limits=Limits(timeout=PATIENCE))
+    done = perform(link, target.name, command, Way(octal=True, frame=Frame.LED), limits=Limits(timeout=PATIENCE))
     answer = done.out.text().split("\n")
     if not done.started or len(answer) < 2 or not answer[0].isdecimal():
         raise _unusable(target, done)
-    octal = answer[1] not in POSIX_SHELLS
-    return _Session(link, is_root=answer[0] == "0", octal=octal, noise=done.out.noise + done.err.noise)
+    plain = Way(octal=answer[1] not in POSIX_SHELLS, frame=_frame(answer[1], answer[2:3]))
+    return _Session(link, is_root=answer[0] == "0", plain=plain, noise=done.out.noise + done.err.noise)
+
+
+def _frame(shell: str, numbers: list[str]) -> Frame:
+    """What has to be around commands. Only a shell that leads both group and session may be ended as a whole."""
+    words = numbers[0].split() if numbers else []
+    if len(words) != 3 or len(set(words)) != 1:
+        return Frame.GROUPED
+    return Frame.BARE if shell in PLAIN_SHELLS else Frame.LED
 
 
 @contextmanager

@@ -7,13 +7,13 @@ import secrets
 import shutil
 import subprocess
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.sshd import Sshd, free_port, make_keys, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Nobody may be turned away because many come at once.
 EXTRA = "MaxSessions 64\nMaxStartups 500:30:1000"
