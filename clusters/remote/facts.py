@@ -65,6 +65,7 @@ done </proc/meminfo
 for place in / /var; do say "free$place" "$(df -Pk "$place" 2>/dev/null | awk 'NR==2{print $4}')"; done
 say machine_id "$(cat /etc/machine-id 2>/dev/null)"
 say product_uuid "$(cat /sys/class/dmi/id/product_uuid 2>/dev/null)"
+say vendor "$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/bios_version 2>/dev/null | tr '\\n' ' ')"
 read -r init </proc/1/comm; say init "$init"
 [ -d /run/systemd/system ] && say systemd yes
 say virtualization "$(systemd-detect-virt 2>/dev/null)"
@@ -129,6 +130,8 @@ class MachineFacts:
     clock_doubt: float = 0.0
     machine_id: str = ""
     product_uuid: str = ""
+    vendor: str = ""
+    """Who made the machine and its firmware, as it says itself; empty where it does not."""
     init: str = ""
     systemd: bool = False
     virtualization: str = ""
@@ -245,6 +248,7 @@ def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
         clock_doubt=doubt,
         machine_id=said.one("machine_id"),
         product_uuid=said.one("product_uuid").lower(),
+        vendor=said.one("vendor"),
         addresses=tuple(_addresses(said.all("address"))),
         default_interface=said.one("default_interface"),
         listening=tuple(sorted({int(place.rpartition(":")[2], 16) for place in said.all("listen")})),
