@@ -68,6 +68,7 @@ for place in / /var; do say "free$place" "$(df -Pk "$place" 2>/dev/null | awk 'N
 say machine_id "$(cat /etc/machine-id 2>/dev/null)"
 say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 say product_uuid "$(cat /sys/class/dmi/id/product_uuid 2>/dev/null)"
+say vendor "$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/bios_version 2>/dev/null | tr '\\n' ' ')"
 read -r init </proc/1/comm; say init "$init"
 [ -d /run/systemd/system ] && say systemd yes
 say virtualization "$(systemd-detect-virt 2>/dev/null)"
@@ -138,6 +139,8 @@ class MachineFacts:
     boot_id: str = ""
     """Of the running kernel: a container has its host's."""
     product_uuid: str = ""
+    vendor: str = ""
+    """Who made the machine and its firmware, as it says itself; empty where it does not."""
     init: str = ""
     systemd: bool = False
     virtualization: str = ""
@@ -272,6 +275,7 @@ def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
         machine_id=said.one("machine_id"),
         boot_id=said.one("boot_id"),
         product_uuid=said.one("product_uuid").lower(),
+        vendor=said.one("vendor"),
         addresses=tuple(_addresses(said.all("address"))),
         default_interface=said.one("default_interface"),
         mtus=tuple(

@@ -285,6 +285,7 @@ WantedBy=multi-user.target
 EOF
   cat >"$1/etc/systemd/system/kubelet.service.d/10-kubeadm.conf" <<'EOF'
 [Service]
+Environment=AWS_EC2_METADATA_DISABLED=true
 Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
 Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env

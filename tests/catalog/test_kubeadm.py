@@ -147,6 +147,27 @@ def test_arguments_of_kubelet_come_last_and_survive_systemd() -> None:
     assert binaries.drop_in(()).splitlines()[-1].endswith("$KUBELET_EXTRA_ARGS")
 
 
+@pytest.mark.parametrize(
+    ("version", "facts", "asks"),
+    [
+        ("v1.20.2", {}, False),
+        ("v1.20.2", {"vendor": "Amazon EC2 1.0"}, True),
+        ("v1.20.2", {"vendor": "Xen 4.11.amazon"}, True),
+        ("v1.20.2", {"virtualization": "amazon"}, True),
+        ("v1.20.2", {"product_uuid": "ec2e1916-9099-7caf-fd21-012345abcdef"}, True),
+        ("v1.27.16", {}, True),
+    ],
+)
+def test_a_kubelet_that_is_not_at_amazons_does_not_ask_there(
+    version: str, facts: dict[str, str], asks: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(kubernetes={"version": version})
+    cluster, _, _ = pretend(monkeypatch, archive, document, node2=facts)
+    wants = list(binaries.kubelet(cluster.machine("node2"), cluster))
+    (text,) = [want.content.decode() for want in wants if getattr(want, "path", "") == binaries.DROP_IN]
+    assert ("AWS_EC2_METADATA_DISABLED=true" not in text) is asks
+
+
 def test_etcd_tuning_is_one_table_for_service_and_static_pod() -> None:
     said = flags(seed(etcd={"maxWals": 3, "extraArgs": ["ETCD_MAX_WALS=4", "--log-outputs=stderr"]}).etcd)
     assert said["heartbeat-interval"] == "250" and said["election-timeout"] == "2500"

@@ -37,6 +37,7 @@ free/=41943040
 free/var=20971520
 machine_id=abc
 product_uuid=4C4C4544-0044
+vendor=Dell Inc. 2.10.2 
 init=systemd
 systemd=yes
 virtualization=kvm
@@ -73,6 +74,7 @@ def test_everything_said_is_understood() -> None:
     assert (facts.root_free_mb, facts.var_free_mb) == (40960, 20480)
     assert facts.clock_skew == pytest.approx(10.5)
     assert facts.product_uuid == "4c4c4544-0044"
+    assert facts.vendor == "Dell Inc. 2.10.2"
     assert facts.systemd
     assert facts.default_ips == ("10.0.0.5", "fd00::5")
     assert facts.ips == ("10.0.0.5", "fd00::5", "172.17.0.1")
