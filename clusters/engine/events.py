@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -47,13 +45,8 @@ class Event:
 
     def data(self) -> dict[str, Any]:
         """What this kind says beyond when, which machine and which step; plain JSON types."""
-        return {name: getattr(self, name) for name in _said(type(self))}
-
-
-@functools.cache
-def _said(kind: type[Any]) -> tuple[str, ...]:
-    """The names of the fields of a kind of event, but for those that every one has."""
-    return tuple(each.name for each in dataclasses.fields(kind) if each.name not in ("at", "host", "step"))
+        # The slots of a kind are its own fields; those of Event are beside them.
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
