@@ -125,7 +125,7 @@ class Sshd:
         """Stop it and end all its connections, as a machine does that goes down."""
         if self.process is None:
             return
-        family = _descendants(self.process.pid)
+        family = descendants(self.process.pid)
         self.process.terminate()
         self.process.wait(10)
         for pid in family:
@@ -136,7 +136,8 @@ class Sshd:
         self.process = None
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has begun, and those that they have."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clusters.config.topology import endpoint_address, members, roles
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
-from clusters.errors import PlanError
+from clusters.errors import PlanError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from clusters.remote.host import Cancel, Host
 
 T = TypeVar("T")
+
+READ_AT_ONCE = 32
+"""Machines whose facts are read at the same time."""
 
 
 class Cluster:
@@ -72,6 +76,21 @@ class Cluster:
         spec = members(self.document, group)[0]
         known = self._machines[spec.name]
         return known.on_behalf_of(machine)
+
+    def readable(self) -> tuple[Machine, ...]:
+        """The machines whose facts can be read; of the others each step that is on them says why not."""
+        return self.once("readable", self._read_all)
+
+    def _read_all(self) -> tuple[Machine, ...]:
+        def can_be_read(machine: Machine) -> bool:
+            try:
+                return bool(machine.facts)
+            except RemoteError:
+                return False
+
+        with ThreadPoolExecutor(READ_AT_ONCE, thread_name_prefix="facts") as pool:
+            answers = list(pool.map(can_be_read, self.machines))
+        return tuple(machine for machine, good in zip(self.machines, answers, strict=True) if good)
 
     @property
     def endpoint(self) -> str:

@@ -14,8 +14,8 @@ class Run(models.Model):
     """An attempt. Claimed by a conditional update, kept by a heartbeat (`lease_until`), never reopened once over.
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
-    from 1 and have no gaps, so they are also lengths. `waivers` are the ids of checks that do not stop the run,
-    `acknowledged` the warnings it was started with: who said yes to which sentence, and when. `accepted` has
+    from 1 and have no gaps, so they are also lengths. `waivers` are the ids of findings that do not stop the run,
+    `acknowledged` what it was started with, as `Cluster.waivers` has it. `accepted` has
     {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step which steps it
     waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all of it.
     """

@@ -12,6 +12,7 @@ from clusters.errors import Cancelled
 from clusters.remote.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.files import chunks_of, install_command, read_command, why_not_read, why_not_written
+from clusters.remote.gateways import SHARED
 from clusters.remote.host import CommandFailed, Result
 from clusters.remote.link import Link, open_link
 from clusters.remote.output import KEPT_BYTES
@@ -24,6 +25,7 @@ from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from clusters.remote.gateways import Gateways
     from clusters.remote.host import Cancel
     from clusters.remote.hostkeys import KnownKeys
     from clusters.remote.target import Target
@@ -54,7 +56,7 @@ class SshHost:
 
     All methods raise what `clusters.remote.link.open_link` raises when there is no connection yet.
     `ask_after` and `give_up_after` (seconds of silence) say when a peer is asked for a sign of
-    life and when the connection to it counts as lost.
+    life and when the connection to it counts as lost. `gateways` are the connections to jump hosts that it shares.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class SshHost:
         *,
         ask_after: float = ASK_AFTER,
         give_up_after: float = GIVE_UP_AFTER,
+        gateways: Gateways = SHARED,
     ) -> None:
         self.name = target.name
         self._target = target
         self._known = known
+        self._gateways = gateways
         self._patience = (ask_after, give_up_after)
         self._current: _Session | None = None
         self._answered = False
@@ -76,7 +80,7 @@ class SshHost:
     def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
         """Open the connection if it is not open; gives what the login shell prints unasked (usually nothing).
 
-        `passed` is told `reach` and `hostkey` as soon as the connection has come that far.
+        `passed` is told `jump` (behind a jump host), `reach` and `hostkey` as soon as the connection has come that far.
         """
         return self._session(passed).noise
 
@@ -151,13 +155,21 @@ class SshHost:
     def _open(self, passed: Callable[[str], None]) -> _Session:
         ask_after, give_up_after = self._patience
         target = replace(self._target, timeout=min(AGAIN, self._target.timeout)) if self._answered else self._target
-        link = open_link(target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
+        link = open_link(
+            target,
+            self._known,
+            ask_after=ask_after,
+            give_up_after=give_up_after,
+            passed=passed,
+            gateways=self._gateways,
+        )
         self._answered = True
         try:
             return _greet(link, self._target)
         except NotStarted as error:
+            lost = link.lost(self.name)
             link.close()
-            raise link.lost(self.name) from error
+            raise lost from error
         except BaseException:
             link.close()
             raise
@@ -192,9 +204,10 @@ class SshHost:
             try:
                 done = attempt(session)
             except NotStarted as error:
+                lost = session.link.lost(self.name)
                 session.link.close()
                 if last_try:
-                    raise session.link.lost(self.name) from error
+                    raise lost from error
                 continue
             if not done.stray:
                 break

@@ -1,6 +1,7 @@
 """The questions: what a person may see, how a run stands, what its log says."""
 
 from clusters.selectors.access import cluster_for, clusters_for, run_for, run_visible
+from clusters.selectors.answered import Answered, run_answered
 from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.facts import Found, run_facts, run_findings
@@ -13,6 +14,7 @@ from clusters.selectors.progress import RunSummary, run_summary, steps_of
 from clusters.selectors.timeline import Timeline, run_timeline
 
 __all__ = [
+    "Answered",
     "Cause",
     "Cell",
     "Column",
@@ -34,6 +36,7 @@ __all__ = [
     "likely_causes",
     "log_lines",
     "probes_of",
+    "run_answered",
     "run_facts",
     "run_findings",
     "run_for",

@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 
 from django.utils import timezone
 
+from clusters.config.hops import way_to
 from clusters.config.secret import Secret
 from clusters.engine import events
 from clusters.errors import RemoteError
@@ -158,7 +159,14 @@ def broken(task: Task, sink: Sink, cancel: Cancel) -> Ended:
 
 
 def gentle_probe(host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """A machine whose key wants a yes first."""
+    """A machine whose key wants a yes first, after that of its jump host."""
+    for hop in way_to(host):
+        if known.lookup(hop.address, hop.port) is None:
+            offered = {"key_type": "ssh-ed25519", "key": "BBBB", "fingerprint": f"SHA256:{hop.address}"}
+            offered |= {"address": hop.address, "port": hop.port}
+            tell({"name": "jump", "state": "ask", "message": "unknown", "hint": "", "offered": offered})
+            return {}
+        tell({"name": "jump", "state": "ok", "message": f"through {hop}", "hint": ""})
     tell({"name": "reach", "state": "ok", "message": "answers", "hint": ""})
     if known.lookup(host.ssh_address, host.port) is None:
         offered = {"key_type": "ssh-ed25519", "key": "AAAA", "fingerprint": f"SHA256:{host.name}"}

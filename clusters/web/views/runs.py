@@ -14,6 +14,7 @@ from clusters.errors import InstallerError
 from clusters.selectors import (
     late_steps,
     likely_causes,
+    run_answered,
     run_facts,
     run_findings,
     run_for,
@@ -68,7 +69,8 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
 def facts(request: HttpRequest, pk: int) -> HttpResponse:
     """What was seen of the machines, and what the prechecks found."""
     run = run_for(request.user, pk)
-    return _tab(request, run, "facts", {"facts": run_facts(run), "findings": run_findings(run)})
+    shown = {"facts": run_facts(run), "findings": run_findings(run), "answered": run_answered(run)}
+    return _tab(request, run, "facts", shown)
 
 
 @never_cache
@@ -93,7 +95,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
     """One page to print or hand on: what was asked, what was done, how it ended."""
     run = run_for(request.user, pk)
     more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run), "told": run.notices.all()}
-    return render(request, "runs/summary.html", {**_header(run), **more})
+    return render(request, "runs/summary.html", {**_header(run), **more, "answered": run_answered(run)})
 
 
 @require_POST
