@@ -34,11 +34,12 @@ GRACE = 30.0
 # When a command is to be ended before it told its process group: how long to wait for that, in seconds.
 WAIT_FOR_GROUP = 2.0
 
-# `kill -TERM -N` without `--` is the one spelling that dash, bash and busybox agree on. pkill also reaches
-# groups that the command's own shells made in its session. Dead processes that nobody has buried (state Z)
-# still count for kill, so who is left is read from /proc: after the name come state, parent, group, session.
+# pkill also reaches groups that the command's own shells made in its session. Where there is none: `kill -TERM -N`
+# without `--` is the one spelling that dash, bash and busybox agree on. Never both, or who cleans up is told twice.
+# Dead processes that nobody has buried (state Z) still count for kill, so who is left is read from /proc: after the
+# name come state, parent, group, session.
 _END = """exec 2>/dev/null
-end() {{ kill -$1 -{0}; command -v pkill >/dev/null && pkill -$1 -s {0}; }}
+end() {{ pkill -$1 -s {0} || kill -$1 -{0}; }}
 left() {{
   for stat in /proc/[0-9]*/stat; do
     read -r line <"$stat" || continue

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
-from clusters.models import StepRun
 from clusters.runs.animation import last_state
 
 if TYPE_CHECKING:
@@ -37,6 +36,25 @@ class EventRow(NamedTuple):
     data: dict[str, Any]
     first_line: int = 0
     line_count: int = 0
+
+
+class StepRow(NamedTuple):
+    """A row of StepRun that waits; the names are its columns."""
+
+    run_id: int
+    step: str
+    title: str
+    phase: str
+    position: int
+    host: str
+    expected: float
+    measured: bool
+    timeout: float
+    state: str = "waiting"
+    seconds: float = 0.0
+    message: str = ""
+    same: int = 0
+    changed: int = 0
 
 
 @dataclass(slots=True)
@@ -214,26 +232,23 @@ def _remember(batch: Batch, event: events.Event, data: dict[str, Any], at: datet
             batch.kubeconfig = content.reveal()
 
 
-def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) -> list[StepRun]:
+def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) -> list[StepRow]:
     """A waiting row for each step on each machine of the plan; `expected` has measured seconds by step."""
     rows = []
     for position, step in enumerate(plan.steps):
         path = _short(str(step["path"]), 128)
-        seconds = expected.get(path) or float(step.get("expected") or 0)
-        rows += [
-            StepRun(
-                run_id=run_id,
-                step=path,
-                title=_short(clean(str(step.get("title") or path)), 200),
-                phase=_short(str(step.get("phase") or path.split("/")[0]), 64),
-                position=position,
-                host=_short(str(host), 253),
-                expected=seconds,
-                measured=path in expected,
-                timeout=float(step.get("timeout") or 0),
-            )
-            for host in dict.fromkeys(step.get("hosts") or ())
-        ]
+        row = StepRow(
+            run_id=run_id,
+            step=path,
+            title=_short(clean(str(step.get("title") or path)), 200),
+            phase=_short(str(step.get("phase") or path.split("/")[0]), 64),
+            position=position,
+            host="",
+            expected=expected.get(path) or float(step.get("expected") or 0),
+            measured=path in expected,
+            timeout=float(step.get("timeout") or 0),
+        )
+        rows += [row._replace(host=_short(str(host), 253)) for host in dict.fromkeys(step.get("hosts") or ())]
     return rows
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 
 from clusters.models import Event, StepRun
-from clusters.runs.chunks import EventRow
+from clusters.runs.chunks import EventRow, StepRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from django.db.models import Model
 
 
 class StepChange(NamedTuple):
@@ -28,15 +29,27 @@ class StepChange(NamedTuple):
 
 def insert_events(rows: Sequence[EventRow]) -> None:
     """Into the table of events, in the present transaction. Raises what the database raises."""
+    values = [(*row[:2], _moment(row.at), *row[3:6], _json(row.data), *row[7:]) for row in rows]
+    _insert(Event, EventRow._fields, values)
+
+
+def insert_steps(rows: Sequence[StepRow]) -> None:
+    """Into the table of steps, in the present transaction. Raises what the database raises."""
+    _insert(StepRun, StepRow._fields, rows)
+
+
+def _insert(model: type[Model], fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if not rows:
         return
-    columns = EventRow._fields
-    names = ", ".join(connection.ops.quote_name(Event._meta.get_field(name).column) for name in columns)
-    places = ", ".join(["%s"] * len(columns))
-    table = connection.ops.quote_name(Event._meta.db_table)
-    values = [(*row[:2], _moment(row.at), *row[3:6], _json(row.data), *row[7:]) for row in rows]
+    columns = ", ".join(_column(model, name) for name in fields)
+    places = ", ".join(["%s"] * len(fields))
+    table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", values)  # noqa: S608 - names of our own
+        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", rows)  # noqa: S608 - our own names
+
+
+def _column(model: type[Model], name: str) -> str:
+    return connection.ops.quote_name(model._meta.get_field(name.removesuffix("_id")).column)
 
 
 def update_steps(changes: Sequence[StepChange]) -> int:
@@ -51,16 +64,12 @@ def update_steps(changes: Sequence[StepChange]) -> int:
     return found
 
 
-@cache
 def _update(begun: bool) -> str:
-    def name(of: str) -> str:
-        return connection.ops.quote_name(StepRun._meta.get_field(of).column)
-
     fields = ("state", "seconds", "message", "same", "changed", *(("started_at",) if begun else ()))
-    settings = ", ".join(f"{name(of)} = %s" for of in fields)
-    where = " AND ".join(f"{name(of)} = %s" for of in ("run", "step", "host"))
+    settings = ", ".join(f"{_column(StepRun, name)} = %s" for name in fields)
+    where = " AND ".join(f"{_column(StepRun, name)} = %s" for name in ("run", "step", "host"))
     table = connection.ops.quote_name(StepRun._meta.db_table)
-    return f"UPDATE {table} SET {settings} WHERE {where}"  # noqa: S608 - names of our own
+    return f"UPDATE {table} SET {settings} WHERE {where}"  # noqa: S608 - our own names
 
 
 def _values(change: StepChange) -> tuple[Any, ...]:

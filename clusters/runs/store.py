@@ -13,7 +13,7 @@ from django.utils import timezone
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run, StepRun
 from clusters.runs.chunks import plan_rows, step_rows
-from clusters.runs.manyrows import StepChange, insert_events, update_steps
+from clusters.runs.manyrows import StepChange, insert_events, insert_steps, update_steps
 from clusters.runs.notices import announce
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _write_steps(run_id: int, batch: Batch) -> None:
         paths = [str(step["path"]) for step in batch.plan.steps]
         Run.objects.filter(pk=run_id).update(plan=plan_rows(batch.plan))
         StepRun.objects.filter(run_id=run_id).delete()
-        StepRun.objects.bulk_create(step_rows(run_id, batch.plan, measured_seconds(paths)), batch_size=500)
+        insert_steps(step_rows(run_id, batch.plan, measured_seconds(paths)))
     changes = []
     for (step, host), said in batch.steps.items():
         started = batch.started.get((step, host))
