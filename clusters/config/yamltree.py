@@ -311,6 +311,7 @@ _SYNTAX = (
         "There is a colon too many, or the indentation is off.",
         f"If it is text: {_QUOTE}",
     ),
+    ("flow node", "A [ or a { is not closed, or there is a comma too many.", "Close it, or put the value in quotes."),
     ("escape", "In double quotes a backslash is special.", "Use single quotes, or write two backslashes."),
     ("quoted scalar", "A quote is opened and not closed.", "Close it; inside single quotes a quote is written twice."),
     ("'}'|flow mapping", "A { is not closed, or a comma is missing.", "Put values that contain , { } [ ] in quotes."),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Machines that are drawn; of more, those that decided and those that failed, and some of the others.
 MOST_LANES = 24
+# A bar that is a smaller part of the whole is a line of a pixel or two: it gets no row of its own.
+SLIGHT = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +83,23 @@ def run_timeline(run: Run) -> Timeline:
     for step in steps:
         by_host[step.host].append(step)
     lanes = {}
+    seconds = max([end for _, end in spans.values()] + [1.0])
     for host, mine in by_host.items():
         rows: list[float] = []
         for step in sorted(mine, key=lambda step: spans[(step.step, step.host)]):
             node = (step.step, host)
             start, end = spans[node]
             row = next((place for place, until in enumerate(rows) if until <= start), len(rows))
-            rows[row : row + 1] = [end]
+            if row == len(rows) and rows and end - start < SLIGHT * seconds and node not in chain:
+                row = 0
+            else:
+                rows[row : row + 1] = [end]
             reason = reasons.get(node)
             waited = (titles[reason[0]], reason[1]) if reason else None
             made[node] = Bar(*node[:1], titles[node[0]], host, step.state, start, end, row, node in chain, waited)
         lanes[host] = Lane(host, [made[(step.step, host)] for step in mine], max(1, len(rows)))
     order = list(dict.fromkeys(step.host for step in steps_of(run)))
     drawn = _drawn(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
-    seconds = max([end for _, end in spans.values()] + [1.0])
     return Timeline(seconds, [lanes[host] for host in drawn], [made[node] for node in chain], len(lanes) - len(drawn))
 
 
