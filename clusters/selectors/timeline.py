@@ -93,9 +93,9 @@ def run_timeline(run: Run) -> Timeline:
         made[node] = Bar(*node[:1], titles[node[0]], step.host, step.state, *spans[node], 0, node in chain, waited)
         by_host[step.host].append(step)
     lanes = {host: _lane(host, [made[(step.step, host)] for step in mine]) for host, mine in by_host.items()}
+    seconds = max([end for _, end in spans.values()] + [1.0])
     order = list(dict.fromkeys(step.host for step in steps_of(run)))
     drawn = _drawn(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
-    seconds = max([end for _, end in spans.values()] + [1.0])
     return Timeline(seconds, [lanes[host] for host in drawn], [made[node] for node in chain], len(lanes) - len(drawn))
 
 

@@ -76,6 +76,10 @@ class Page:
         """Whether a finding at this path is solved on this page."""
         return any(path == section or path.startswith(f"{section}.") for section in self.sections)
 
+    def line(self, finding: Finding) -> int:
+        """The line of the document that solves a finding without a field; 0 where the page itself does."""
+        return 0 if finding.path in self.sections else finding.line
+
 
 class NothingToFill:
     """The form of a page without fields."""

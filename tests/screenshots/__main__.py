@@ -77,9 +77,11 @@ def _picture(browser: Browser, pages: Site, shot: Shot, examples: Examples, sess
             if shot.signed_in:
                 context.add_cookies([{"name": "sessionid", "value": session, "url": pages.url}])
             page = context.new_page()
+            shot.before(examples)
             page.goto(shot.address)
             shot.deed(page, examples)
             page.wait_for_load_state("networkidle")
+            page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
             png = page.screenshot(**_frame(page, width))
             name = f"{shot.name}-{theme if width == WIDE else width}.png"
             (PICTURES / name).write_bytes(smaller(page, png))

@@ -117,7 +117,7 @@ def make_examples() -> Examples:
         "finished": tell(harbour, Ending("succeeded"), hours_ago=5, acknowledged=known),
         "cancelled": tell(atoll, Ending("cancelled", after=30), hours_ago=26),
         "failed": tell(reef, FAILURE, hours_ago=2),
-        "running": tell(lagoon, Ending("running", after=52)),
+        "running": tell(lagoon, Ending("running", after=44)),
     }
     Cluster.objects.filter(pk=lagoon.pk).update(state=Cluster.State.INSTALLING)
     connections(delta)

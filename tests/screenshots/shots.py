@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import F
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from clusters import services
-from clusters.models import Cluster
+from clusters.models import Cluster, Event, Run
 from tests.screenshots.example import LIST, Examples
 
 if TYPE_CHECKING:
@@ -17,11 +19,25 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+BROKEN = """\
+apiVersion: kubekey.kubesphere.io/v1alpha2
+kind: Cluster
+metadata:
+  name: sandbank
+spec:
+  hosts:
+  - {name: sand-1, address: 192.0.2.91, user: ubuntu, password: a,b}
+  roleGroups: {etcd: [sand-1], control-plane: [sand-1], worker: [sand-1]}
+"""
 Deed = Callable[["Page", Examples], None]
 
 
 def nothing(page: Page, examples: Examples) -> None:
     """The page as it comes."""
+
+
+def no_more(examples: Examples) -> None:
+    """Nothing has to be done before the page is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,7 @@ class Shot:
     deed: Deed = nothing
     narrow: bool = False
     signed_in: bool = True
+    before: Callable[[Examples], None] = no_more
 
 
 def shots(examples: Examples) -> Iterator[Shot]:
@@ -75,12 +92,23 @@ def _runs(examples: Examples) -> Iterator[Shot]:
         "finished": "A run that succeeded",
     }
     for name, run in runs.items():
-        yield Shot(f"run-{name}", words[name], f"/runs/{run.pk}/", settled, narrow=name in ("running", "failed"))
+        narrow, now = name in ("running", "failed"), as_if_now if name == "running" else no_more
+        yield Shot(f"run-{name}", words[name], f"/runs/{run.pk}/", settled, narrow=narrow, before=now)
     done = f"/runs/{runs['finished'].pk}/"
     yield Shot("run-timeline", "When each step ran, and which decided", f"{done}timeline/")
     yield Shot("run-plan", "What waits for what", f"{done}plan/")
     yield Shot("run-facts", "The machines, and what was known beforehand", f"{done}facts/")
     yield Shot("run-summary", "One page to print", f"{done}summary/")
+
+
+def as_if_now(examples: Examples) -> None:
+    """The run that goes on is as far as it was told, and not as long ago as the pictures before took."""
+    run = Run.objects.get(pk=examples.runs["running"].pk)
+    last = Event.objects.filter(run=run).latest("seq").at
+    late = timezone.now() - last
+    Run.objects.filter(pk=run.pk).update(started_at=F("started_at") + late, created_at=F("created_at") + late)
+    run.steps.filter(started_at__isnull=False).update(started_at=F("started_at") + late)
+    Event.objects.filter(run=run).update(at=F("at") + late)
 
 
 def settled(page: Page, examples: Examples) -> None:
@@ -90,7 +118,7 @@ def settled(page: Page, examples: Examples) -> None:
 
 def import_broken(page: Page, examples: Examples) -> None:
     """A document with a mistake."""
-    page.locator("#id_text, textarea[name=text]").first.fill("apiVersion: v1alpha2\nkind: Cluster\nspec:\n  hosts: [\n")
+    page.locator("#id_text, textarea[name=text]").first.fill(BROKEN)
     page.locator("main form button[type=submit]").first.click()
     expect(page.locator(".findings, .note-error").first).to_be_visible()
 
