@@ -11,7 +11,7 @@ from clusters.engine.machine import FactsOnce, Machine
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
@@ -34,8 +34,10 @@ class Cluster:
         source: Source,
         sink: Sink,
         cancel: Cancel,
+        leaders: Mapping[str, str] | None = None,
     ) -> None:
         self.document = document
+        self.leaders = leaders or {}
         self.source = source
         self._sink = sink
         self._machines: dict[str, Machine] = {}
@@ -65,10 +67,16 @@ class Cluster:
         return tuple(self._machines[spec.name] for spec in members(self.document, group))
 
     def first(self, group: str, machine: Machine) -> Machine:
-        """The first machine of a group, seen by the step that `machine` is in, so that its output is filed there."""
-        spec = members(self.document, group)[0]
-        known = self._machines[spec.name]
-        return known.during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        """The machine that stands for a group: its leader, or else the first listed. Seen as `seen_from` has it."""
+        return self.seen_from(machine, self.leader(group).name)
+
+    def leader(self, group: str) -> Machine:
+        """The same machine, outside of any step."""
+        return self.machine(self.leaders.get(group) or members(self.document, group)[0].name)
+
+    def seen_from(self, machine: Machine, name: str) -> Machine:
+        """Another machine, seen by the step that `machine` is in, so that its output is filed there."""
+        return self.machine(name).during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
 
     @property
     def endpoint(self) -> str:

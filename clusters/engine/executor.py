@@ -97,7 +97,7 @@ def execute_plan(
     runs may finish. A cancel reaches running commands, but a step marked `uncut` ends first.
     """
     began = time.monotonic()
-    cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel)
+    cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel, leaders=plan.leaders)
     sink.emit(PlanMade(steps=[_row(step) for step in plan.steps]))
     walk = _Walk({node: set(needs) for node, needs in plan.needs.items()}, plan.seconds_to_go())
     try:

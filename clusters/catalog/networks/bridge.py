@@ -34,7 +34,7 @@ def chosen(document: Document) -> bool:
     "network/bridge",
     on="kubernetes",
     needs=runtimes.STEPS,
-    needs_all=("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane"),
+    needs_all=("kubernetes/control-plane", "kubernetes/join", "kubernetes/join-control-plane"),
     when=chosen,
     expected=4,
 )

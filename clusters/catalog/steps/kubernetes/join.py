@@ -48,7 +48,7 @@ TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
     "kubernetes/join",
     on="joining-worker",
     needs=("kubernetes/kubelet", "images/load", "os/names", "os/swap", "os/packages"),
-    needs_all=("kubernetes/init", "endpoint/kube-proxy", "endpoint/kube-vip"),
+    needs_all=("kubernetes/control-plane", "endpoint/kube-proxy", "endpoint/kube-vip"),
     timeout=420,
     expected=20,
     uncut=True,
