@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import base64
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from clusters.catalog.paths import BIN
+from clusters.catalog.paths import BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
 from clusters.engine.wants import NotReached, Sight, file
 from clusters.remote.shell import Command, sh, words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from clusters.engine.machine import Machine
 
 COMM_LENGTH = 15
 """The kernel keeps this much of a program's name."""
 
-STARTS_WITHIN = 180.0
+STARTS_WITHIN = 120.0
 BACK_WITHIN = 90.0
 """Seconds for the program to run as wanted, and to run again as before when it did not."""
 
@@ -47,7 +51,8 @@ class StaticPod:
     """The pod has this manifest, and its program runs with these arguments; `reads` are files it reads when it starts.
 
     `healthy` succeeds on the machine when the program does its work. Where it does not come to that with a new
-    manifest, the one before is put back, so that a wrong argument costs an attempt and no control plane.
+    manifest, the one before is put back, so that a wrong argument costs an attempt and no control plane. `around` makes
+    what the program's end and new start happen in.
     """
 
     name: str
@@ -55,6 +60,7 @@ class StaticPod:
     content: bytes
     healthy: Command
     reads: tuple[str, ...] = ()
+    around: Callable[[Machine], AbstractContextManager[None]] = lambda machine: nullcontext()
 
     @property
     def what(self) -> str:
@@ -68,6 +74,10 @@ class StaticPod:
 
     def reach(self, machine: Machine) -> None:
         """Write the file or end a program that has not read its files; wait for it to be well."""
+        with self.around(machine):
+            self._reach(machine)
+
+    def _reach(self, machine: Machine) -> None:
         before = machine.read(self.path)
         old = frozenset(each.pid for each in self._running(machine))
         new = before != self.content
@@ -178,13 +188,14 @@ def command_of(manifest: bytes) -> tuple[str, ...]:
 
 
 def probe_of(manifest: bytes) -> Command:
-    """Asks what kubelet asks to see whether the pod lives, on the machine itself and whoever signed its certificate."""
+    """Asks what kubelet asks to see whether the pod lives, on the machine itself; its certificate is its own affair."""
     ask: dict[str, Any] = _container(manifest).get("livenessProbe", {}).get("httpGet", {})
     host = str(ask.get("host", "127.0.0.1"))
     server = f"{str(ask.get('scheme', 'HTTP')).lower()}://{in_url(host)}:{ask.get('port', 0)}"
     return sh(
-        "{}/kubectl --kubeconfig /dev/null --insecure-skip-tls-verify --server {} --request-timeout 3s get --raw {}",
+        "{}/kubectl --kubeconfig {} --insecure-skip-tls-verify --server {} --request-timeout 3s get --raw {}",
         BIN,
+        KUBELET_CONF,
         server,
         str(ask.get("path", "/healthz")),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.engine.wants import NotReached, Wanted
+from clusters.errors import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+    from clusters.remote.shell import Command
 
 
 @dataclass(slots=True)
@@ -57,16 +59,13 @@ class _Turns:
 def turn(machine: Machine, cluster: Cluster, subject: str, *, at_once: int = 1) -> Iterator[None]:
     """Inside, at most `at_once` machines are busy with this subject, and one alone until the first has succeeded.
 
-    Once it went wrong on a machine it begins on no other in this run (NotReached); that machine may try again.
+    Once it went wrong on a machine it begins on no other in this run (Cancelled); that machine may try again.
     """
     turns = cluster.once(f"turn-{subject}", _Turns)
     while (mine := turns.take(machine.name, at_once, 0.2)) is None:
         machine.pause(0.01)
     if not mine:
-        raise NotReached(
-            f"{machine.name}: {subject} was not begun here, because it went wrong on {turns.failed}.",
-            hint=f"{machine.name} is as it was. Mend what {turns.failed} tells, then retry.",
-        )
+        raise Cancelled(f"{subject.capitalize()} was not begun here, because it went wrong on {turns.failed}.")
     good = False
     try:
         yield
@@ -75,10 +74,16 @@ def turn(machine: Machine, cluster: Cluster, subject: str, *, at_once: int = 1) 
         turns.give(machine.name, good=good)
 
 
-def in_turn(want: Want, cluster: Cluster, subject: str, *, at_once: int = 1) -> Wanted:
-    """The want, reached on one machine after the other; a turn ends when it was seen, and not before."""
+def in_turn(want: Want, cluster: Cluster, subject: str, *, at_once: int = 1, running: Command | None = None) -> Wanted:
+    """The want, reached on one machine after the other; a turn ends when it was seen, and not before.
+
+    Where `running` fails there is nothing to interrupt yet, and nobody has to wait for a turn.
+    """
 
     def act(machine: Machine) -> None:
+        if running is not None and not machine.ask(running).ok:
+            want.reach(machine)
+            return
         with turn(machine, cluster, subject, at_once=at_once):
             want.reach(machine)
             after = want.seen(machine)

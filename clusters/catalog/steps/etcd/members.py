@@ -157,13 +157,18 @@ def without_the_dead(cluster: Cluster) -> Wanted:
     return Wanted("etcd has no dead member that the document does not name", look, act)
 
 
-def forget(machine: Machine, cluster: Cluster) -> None:
+def forget(machine: Machine, cluster: Cluster, *, tried: bool) -> None:
     """Take a machine's member out of kubeadm's etcd, if it has one; the machine itself was reset and has no data.
+    `tried`: whether it was about to join before.
 
     kubeadm adds a member before it writes the pod that is to be it. A joining that was cut off between the two leaves a
     member nobody runs: it counts for the majority, and kubeadm cannot add it a second time.
     """
     first = cluster.first("master", machine)
+    pod = first.ask(kubectl("get pod {} -n kube-system --ignore-not-found -o name", f"etcd-{first.name}"))
+    if pod.ok and not pod.stdout.strip() and not tried:
+        # kubelet tells of its static pods when it gets to it; an etcd as young as that has no other member.
+        return
     for member in listed(first, cluster):
         if machine.address in member.addresses:
             machine.note(f"an earlier attempt left the etcd member {member.id}; taking it out")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.kubeadm import audit
 from clusters.catalog.kubectl import api_server_is_ready
+from clusters.catalog.load_balancers.keepalived import stood_aside
 from clusters.catalog.paths import BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.staticpod import StaticPod, probe_of
 from clusters.catalog.steps.kubernetes.join import all_there, control_plane_files
@@ -51,7 +52,7 @@ def control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
             yield file(path, content, mode=0o600)
         elif name == "kube-apiserver":
             read = (audit.POLICY,) if cluster.document.kubernetes.audit.enabled else ()
-            yield StaticPod(name, path, content, ready, read)
+            yield StaticPod(name, path, content, ready, read, lambda here: stood_aside(here, cluster))
         else:
             yield StaticPod(name, path, content, probe_of(content))
 

@@ -85,13 +85,14 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
         here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
         if look(here).so:
             return
-        if here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok:
+        tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
+        if tried:
             here.note("an earlier attempt stopped half way; starting over")
             here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
         endpoint.lead_to_first(here, cluster)
         if "master" in here.roles:
             if cluster.document.etcd.type == "kubeadm":
-                forget(here, cluster)
+                forget(here, cluster, tried=tried)
             share(here, cluster)
         _join(here, cluster)
 

@@ -61,19 +61,15 @@ def _configured(cluster: Cluster) -> Wanted:
         machine.ask(sh("touch {}", DUE))
         machine.note(f"writing {CONFIG} and starting kubelet anew; pods go on")
         machine.put(yaml.safe_dump(wanted, sort_keys=False).encode(), CONFIG)
-        if not _well_again(machine, cluster):
-            said = machine.ask(
-                sh("journalctl -u kubelet -n 200 -o cat --no-pager | grep -E '^[EF][0-9]{{4}} ' | tail -n 2")
-            )
+        since = _restart(machine)
+        if not _well_since(since, machine, cluster):
+            said = _last_words(machine, since)
             if before is not None:
                 machine.put(before, CONFIG)
-            again = before is not None and _well_again(machine, cluster)
-            after = (
-                "It runs with the one from before." if again else "It does not run with the one from before, either."
-            )
+            again = before is not None and _well_since(_restart(machine), machine, cluster)
+            after = "It runs with the one from before." if again else "Nor does it with the one from before."
             raise NotReached(
-                f"kubelet on {machine.name} does not get well with its new configuration. {after} "
-                f"It said: {' '.join(said.last_lines(2)) or 'nothing'}",
+                f"kubelet on {machine.name} does not get well with its new configuration. {after} It said: {said}",
                 hint="Correct kubeletConfiguration in the document, then retry.",
             )
         machine.ask(sh("rm -f {}", DUE))
@@ -102,20 +98,37 @@ def _parsed(text: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _well_again(machine: Machine, cluster: Cluster) -> bool:
-    """Start kubelet anew; whether the API server has heard from it since, and that the node is Ready."""
+def _restart(machine: Machine) -> int:
+    """Start kubelet anew; gives the machine's time before, in seconds since the epoch."""
     since = int(machine.ask(sh("date +%s")).stdout.strip() or 0)
     machine.do(sh("systemctl restart kubelet"), check=False)
+    return since
+
+
+def _well_since(since: int, machine: Machine, cluster: Cluster) -> bool:
+    """Whether the API server has heard from it after that time, and its node is Ready."""
     first, waited = cluster.first("master", machine), 0.0
     while waited < WELL_WITHIN:
         node = first.ask(kubectl("get node {} -o json", machine.name))
         if node.ok and _ready_since(json.loads(node.stdout), since) and machine.ask(_ACTIVE).ok:
             return True
+        if machine.ask(_ENDS_AGAIN_AND_AGAIN).ok:
+            return False
         machine.pause(1.0)
         waited += 1.0
     return False
 
 
+def _last_words(machine: Machine, since: int) -> str:
+    """Why it ended: its last fatal line."""
+    wanted = r"^F[0-9]{4} |^E[0-9]{4} .*(command failed|failed to run)"
+    said = machine.ask(
+        sh("journalctl -u kubelet --since {} -o cat --no-pager | grep -E {} | tail -n 1", f"@{since}", wanted)
+    )
+    return " ".join(said.last_lines(1)) or f"nothing; see journalctl -u kubelet on {machine.name}"
+
+
+_ENDS_AGAIN_AND_AGAIN = sh("[ $(systemctl show -p NRestarts kubelet | cut -d= -f2) -ge 3 ] 2>/dev/null")
 _ACTIVE = sh("systemctl is-active --quiet kubelet && test -s {}", KUBELET_CONF)
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from clusters.catalog.kubeadm.components import proxy_configuration
 from clusters.catalog.kubectl import kubectl
+from clusters.catalog.plugins import node_count
 from clusters.catalog.rollout import rolled_out, silent_nodes
 from clusters.catalog.steps.kubernetes.kept import STORED, WANTED, config_map, digest_of
 from clusters.engine.step import step
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
+SHARE_AT_ONCE = 4
+"""One of so many nodes at a time."""
 NAME, KEY = "kube-proxy", "config.conf"
 ROLLED = "slipway/config-digest"
 """Annotation of the configuration, and of the pods that are to have read it; on neither as kubeadm makes them."""
@@ -37,8 +40,8 @@ ROLLED = "slipway/config-digest"
 def proxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring kube-proxy to what the document says"""
     yield _configured(cluster)
-    yield _told()
-    yield rolled_out("daemonset", "kube-system", NAME)
+    yield _told(cluster)
+    yield rolled_out("daemonset", "kube-system", NAME, within=600)
 
 
 def configuration(cluster: Cluster) -> dict[str, Any]:
@@ -82,7 +85,7 @@ def _configured(cluster: Cluster) -> Want:
     return Wanted("kube-proxy's configuration is the document's", look, act)
 
 
-def _told() -> Want:
+def _told(cluster: Cluster) -> Want:
     """Its pods are to be those that were started for this configuration; one node after the other."""
 
     def digest(machine: Machine) -> str:
@@ -98,8 +101,10 @@ def _told() -> Want:
         return Sight(same, "" if same else "its pods read another configuration when they started")
 
     def act(machine: Machine) -> None:
-        # Pods of nodes that are silent count as being replaced, and would be waited for without an end.
-        update = {"rollingUpdate": {"maxUnavailable": 1 + len(silent_nodes(machine))}}
+        # Pods of nodes that are silent count as being replaced, and would be waited for without an end. A pod takes
+        # half a minute to end; what it has told the kernel goes on meanwhile, so several nodes may be at it.
+        at_once = max(1, node_count(cluster) // SHARE_AT_ONCE) + len(silent_nodes(machine))
+        update = {"rollingUpdate": {"maxUnavailable": at_once}}
         template = {"metadata": {"annotations": {ROLLED: digest(machine) or None}}}
         patch = {"spec": {"updateStrategy": update, "template": template}}
         machine.do(kubectl("patch daemonset {} -n kube-system --type merge -p {}", NAME, json.dumps(patch)))
