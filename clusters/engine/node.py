@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import Severity
+from clusters.engine.check import waived
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
 from clusters.engine.wants import NotReached
 from clusters.errors import Cancelled, InstallerError
@@ -150,7 +151,7 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
     blocking: list[Finding] = []
     for found in _findings(check, machine, cluster):
         finding = replace(found, id=check.id, hint=found.hint or check.fix, hosts=(machine.name,))
-        waived = check.waivable and check.id in waivers
+        answered = waived(check, machine.name, finding.severity, waivers)
         machine.tell(
             CheckFound(
                 host=machine.name,
@@ -159,11 +160,11 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
                 severity=finding.severity,
                 message=finding.message,
                 fix=finding.hint,
-                waived=waived,
+                waived=answered,
             )
         )
-        machine.tell(Output(host=machine.name, step=machine.step, stream="note", text=_told(finding, waived)))
-        if finding.severity is Severity.ERROR and not waived:
+        machine.tell(Output(host=machine.name, step=machine.step, stream="note", text=_told(finding, answered)))
+        if finding.severity is Severity.ERROR and not answered:
             blocking.append(finding)
         elif finding.severity is not Severity.INFO:
             worst = State.WARNING

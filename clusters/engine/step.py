@@ -126,7 +126,8 @@ def discover(package: ModuleType) -> None:
 def machines_for(scope: str, document: Document, leaders: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of the machines a scope means, in the document's order.
 
-    `all`: every machine that has a role; `etcd`, `control-plane`, `worker`: the role group;
+    `all`: every machine that has a role; `etcd`, `control-plane`, `worker`: the role group; `etcd-member`: those on
+    which etcd will run, in whatever way;
     `kubernetes`: control planes and workers; `first-etcd`, `first-control-plane`: the group's leader (role group ->
     machine), or the first listed where there is none.
     """
@@ -136,6 +137,7 @@ def machines_for(scope: str, document: Document, leaders: Mapping[str, str] | No
     chosen = {
         "all": [*etcd, *control, *worker],
         "etcd": etcd,
+        "etcd-member": {"kubekey": etcd, "kubeadm": control}.get(document.etcd.type, []),
         "control-plane": control,
         "worker": worker,
         "kubernetes": [*control, *worker],

@@ -15,8 +15,8 @@ from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.remote.ssh import SshHost
-from clusters.remote.target import target_of
 from clusters.runs.source import configured_source
+from clusters.runs.targets import target_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from clusters.config.schema import Host as HostSpec
     from clusters.engine.events import Sink
     from clusters.remote.host import Cancel, Host
-    from clusters.remote.hostkeys import KnownKeys
     from clusters.runs.task import Task
 
 GROUPS = {"master": "control plane", "etcd": "etcd machine"}
@@ -35,7 +34,7 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     """Do it on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
 
     discover(catalog)
-    hosts = _Hosts(task.known)
+    hosts = _Hosts(task)
     try:
         leaders = find_leaders(task.document, hosts.open, cancel)
         _tell(task.document, leaders, sink)
@@ -47,6 +46,7 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
             sink=sink,
             cancel=cancel,
             waivers=task.waivers,
+            granted=task.granted,
         )
     finally:
         hosts.close()
@@ -56,8 +56,8 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
 class _Hosts:
     """One connection to each machine, for whoever asks."""
 
-    def __init__(self, known: KnownKeys) -> None:
-        self._known = known
+    def __init__(self, task: Task) -> None:
+        self._task = task
         self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
 
@@ -65,7 +65,7 @@ class _Hosts:
         """The connection to this machine; it is made when something is first asked of it."""
         with self._lock:
             if spec.name not in self._hosts:
-                self._hosts[spec.name] = SshHost(target_of(spec), self._known)
+                self._hosts[spec.name] = SshHost(target_for(self._task.document, spec), self._task.known)
             return self._hosts[spec.name]
 
     def close(self) -> None:

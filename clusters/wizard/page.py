@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.models import Cluster
 
+    Context = Callable[[Cluster, Document, "PageForm", tuple[Finding, ...]], dict[str, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -51,7 +53,10 @@ class PageForm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`sections` are the parts of the document whose findings belong here; `context` is what the template adds."""
+    """`sections` are the parts of the document whose findings belong here.
+
+    `context` is what the template asks for besides; it is given everything that the rules found in the document.
+    """
 
     slug: str
     order: int
@@ -60,7 +65,7 @@ class Page:
     icon: str
     sections: tuple[str, ...]
     bind: Callable[[Document, QueryDict | None], PageForm]
-    context: Callable[[Cluster, Document, PageForm], dict[str, Any]] = lambda cluster, document, form: {}
+    context: Context = lambda cluster, document, form, found: {}
 
     @property
     def template(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.schema import Document
-from clusters.engine.check import Checks, error, precheck, warning
+from clusters.engine.check import Checks, error, precheck, waiver, warning
 from clusters.engine.events import CheckFound, Event, Failed, StepChanged
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
@@ -189,6 +189,38 @@ def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None
     assert len([event for event in world.sink.events if isinstance(event, CheckFound)]) == 4
     assert world.run(waivers=("x.bad",)).state == "succeeded"
     assert flags == {"a", "b"}
+
+
+def test_a_waiver_is_for_what_it_names_and_for_no_more(world: World) -> None:
+    @precheck("x.bad", register=world.checks)
+    def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Everything is bad on every machine"""
+        yield error(f"{machine.name} is bad.")
+
+    @precheck("x.never", waivable=False, register=world.checks)
+    def never(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Nothing can be answered for"""
+        if "x.never" in said:
+            yield error(f"{machine.name} is beyond help.")
+
+    said: list[str] = []
+    assert [failure.host for failure in world.run(waivers=("x.bad@a",)).failures] == ["b"]
+    assert world.run(waivers=("x.bad@a", "x.bad@b")).state == "succeeded"
+    for waivers in (("x.bad@a:warning", "x.bad@b:warning"), ("x.ba", "x.bad@", "@a", "a")):
+        assert len(world.run(waivers=waivers).failures) == 2, waivers
+    said.append("x.never")
+    assert len(world.run(waivers=("x.bad", "x.never", "x.never@a")).failures) == 2
+
+
+def test_a_warning_that_was_waived_is_told_as_such(world: World) -> None:
+    @precheck("x.meh", register=world.checks)
+    def meh(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Something is odd on every machine"""
+        yield warning("odd")
+
+    world.run(waivers=(waiver("x.meh", "a", "warning"),))
+    told = {event.host: event.waived for event in world.sink.events if isinstance(event, CheckFound)}
+    assert told == {"a": True, "b": False}
 
 
 def test_a_precheck_that_met_a_broken_connection_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

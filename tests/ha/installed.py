@@ -18,10 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.e2e import walking
+from tests.e2e.serving import serving
 from tests.lab.commands import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
 
     from tests.ha.layouts import Layout
     from tests.lab.hosts import LabHost
@@ -181,14 +185,45 @@ def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool 
         "SLIPWAY_DATA_DIR": str(place / "data"),
         "SLIPWAY_ARTIFACTS": str(bundle),
     }
-    program = Path(shutil.copy(bundle / "kubernetes/v1.20.2/bin/linux/amd64/kubectl", place / "kubectl"))
-    program.chmod(0o755)
     document = layout.write(hosts, place / f"{layout.name}.yaml")
-    installed = Installed(lab, layout, hosts, document, place, variables, program)
+    installed = Installed(lab, layout, hosts, document, place, variables, _kubectl(bundle, place))
     migrated = installed.manage("migrate", "-v0")
     assert migrated.returncode == 0, migrated.stderr
     installed.create()
     return installed
+
+
+def install_in_browser(
+    lab: Lab, layout: Layout, template: str, bundle: Path, place: Path, browser: Browser
+) -> Installed:
+    """The same by walking through the wizard: the practice machines, the wizard's template, the layout's port."""
+    lab.down()
+    hosts = lab.up(layout.machines)
+    names = [host.name for host in hosts]
+
+    def write_port(page: Page) -> None:
+        page.locator("[name=port]").fill(str(layout.port))
+
+    with serving(place, artifacts=bundle, practice_file=lab.practice_file) as site:
+        context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(20_000)
+        walk = walking.Walk(context.new_page())
+        walking.sign_in(walk.page, site)
+        walking.through_the_wizard(walk, layout.name, names, walking.take_layout(template), write_port)
+        run = walking.install(walk)
+        state = walking.wait_until_over(walk, INSTALL_SECONDS)
+        assert state == "succeeded", walk.page.request.get(f"/runs/{run}/log.txt").text()[-4000:]
+        (cluster,) = site.ask("SELECT cluster_id FROM clusters_run WHERE id = ?", run)[0]
+        document = walking.document_with_secrets(walk, cluster, place)
+        context.close()
+    return Installed(lab, layout, hosts, document, place, site.variables, _kubectl(bundle, place))
+
+
+def _kubectl(bundle: Path, place: Path) -> Path:
+    """A kubectl that can be run, as the bundle's files cannot."""
+    program = Path(shutil.copy(bundle / "kubernetes/v1.20.2/bin/linux/amd64/kubectl", place / "kubectl"))
+    program.chmod(0o755)
+    return program
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> float:

@@ -6,25 +6,37 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.ha import layouts
 from tests.ha.application import IMAGE, NEXT_IMAGE, NODE_PORT, application, pods, send_images
-from tests.ha.installed import Installed, install, longest_silence, wait_until
+from tests.ha.installed import Installed, install_in_browser, longest_silence, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from playwright.sync_api import Browser
+
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 
 API_BACK_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
-def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Installed once for all tests here; they put right again what they break."""
-    return install(lab, layouts.PROXIES, lab_bundle, tmp_path_factory.mktemp("proxies"))
+def cluster(lab: Lab, lab_bundle: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wizard's template, installed once for all tests here; they put right again what they break."""
+    place = tmp_path_factory.mktemp("proxies")
+    return install_in_browser(lab, layouts.PROXIES, "available", lab_bundle, place, browser)
+
+
+def test_the_template_of_the_wizard_makes_this_layout(cluster: Installed) -> None:
+    spec = yaml.safe_load(cluster.document.read_text())["spec"]
+    groups = {group: tuple(spec["roleGroups"][group]) for group in ("etcd", "master", "worker")}
+    assert groups == {"etcd": layouts.THREE, "master": layouts.THREE, "worker": ("node4", "node5")}
+    assert spec["controlPlaneEndpoint"]["internalLoadbalancer"] == "haproxy"
+    assert spec["controlPlaneEndpoint"]["port"] == layouts.PROXIES.port
 
 
 def test_every_machine_is_a_ready_node_and_every_etcd_member_votes(cluster: Installed) -> None:

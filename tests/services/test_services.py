@@ -12,6 +12,8 @@ from django.db import connections
 
 from clusters import services
 from clusters.config.finding import Finding, Severity
+from clusters.config.schema import JumpHost
+from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Cluster, HostKey, Probe, Run
 from clusters.runs.probing import spec_digest
 from clusters.services import installs
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installs, "check", lambda document: ())
+    monkeypatch.setattr(installs, "check", lambda document, waivers=(): ())
 
 
 def deeds() -> list[str]:
@@ -93,7 +95,7 @@ def test_a_kubeconfig_is_there_only_when_it_was_delivered(cluster: Cluster, alic
 
 def test_findings_that_block_refuse_the_run(cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     found = (Finding("a", Severity.ERROR, "No master."), Finding("b", Severity.WARNING, "Hm."))
-    monkeypatch.setattr(installs, "check", lambda document: found)
+    monkeypatch.setattr(installs, "check", lambda document, waivers=(): found)
     with pytest.raises(services.RunRefused, match=r"1 finding must be solved first: No master\.") as caught:
         services.run_start(actor=alice, cluster=cluster)
     assert [finding.id for finding in caught.value.findings] == ["a"]
@@ -192,13 +194,22 @@ def test_a_key_is_pinned_only_for_the_machine_that_showed_it(cluster: Cluster, a
 
 
 def test_the_digest_of_a_machine_changes_with_its_password_and_tells_nothing(cluster: Cluster) -> None:
-    host = services.document_of(cluster).hosts[0]
-    from clusters.config.secret import Secret
-
+    document = services.document_of(cluster)
+    host = document.hosts[0]
     other = host.model_copy(update={"password": Secret("else")})
-    assert spec_digest(host) == spec_digest(host.model_copy())
-    assert spec_digest(host) != spec_digest(other)
-    assert len(spec_digest(host)) == 64
+    assert spec_digest(document, host) == spec_digest(document, host.model_copy())
+    assert spec_digest(document, host) != spec_digest(document, other)
+    assert len(spec_digest(document, host)) == 64
+
+
+def test_the_digest_of_a_machine_changes_with_the_jump_host_that_counts_for_it(cluster: Cluster) -> None:
+    document = services.document_of(cluster)
+    direct = document.hosts[0].model_copy(update={"jump_host": JumpHost(hops="none")})
+    changed = document.model_copy(update={"jump_host": JumpHost(hops="bastion", password=Secret("one"))})
+    again = document.model_copy(update={"jump_host": JumpHost(hops="bastion", password=Secret("two"))})
+    digests = {spec_digest(each, document.hosts[0]) for each in (document, changed, again)}
+    assert len(digests) == 3
+    assert spec_digest(changed, direct) == spec_digest(document, document.hosts[0])
 
 
 def test_no_secret_is_in_the_audit(cluster: Cluster, alice: User) -> None:

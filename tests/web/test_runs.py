@@ -139,6 +139,23 @@ def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client
     assert "no step os/gone any more" in refused.content.decode()
 
 
+def test_what_was_accepted_beforehand_is_among_the_facts(page: Client, run: Run) -> None:
+    at = "2026-01-02T10:00:00+00:00"
+    known = {
+        "key": "x:1",
+        "id": "etcd.even_count",
+        "severity": "error",
+        "text": "<b>2 members</b>",
+        "by": "carol",
+        "at": at,
+    }
+    Run.objects.filter(pk=run.pk).update(acknowledged=[known], waivers=["etcd.even_count", "os.swap_off"])
+    for name in ("run-facts", "run-summary"):
+        text = page.get(reverse(name, args=[run.pk])).content.decode().split('id="answered-title"')[1]
+        for said in ("&lt;b&gt;2 members&lt;/b&gt;", "etcd.even_count", "carol", at[:10], "os.swap_off", "Named when"):
+            assert said in text
+
+
 def test_a_precheck_is_skipped_only_with_a_reason_and_the_page_keeps_it(page: Client, run: Run) -> None:
     failures = [{"host": "node1", "step": "precheck/time.skew", "found": "41 s ahead"}]
     Run.objects.filter(pk=run.pk).update(state="failed", failures=failures)

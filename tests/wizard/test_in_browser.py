@@ -28,7 +28,17 @@ __all__ = ["browser"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGES = ("machines", "machines/add", "machines/rename", "connection", "roles", "endpoint", "kubernetes", "review")
+PAGES = (
+    "machines",
+    "machines/add",
+    "machines/rename",
+    "connection",
+    "roles",
+    "endpoint",
+    "kubernetes",
+    "prechecks",
+    "review",
+)
 MOST_TABS = 120
 
 
@@ -137,7 +147,7 @@ def test_the_whole_wizard_by_keyboard_alone(page: Page, alice: User) -> None:
     tab_to(page, "[data-tick='role-worker'][data-to='on']", back=True)
     keyboard.press("Enter")
     expect(page.locator("[name='role-worker']:checked")).to_have_count(2)
-    for slug in ("endpoint", "kubernetes", "review"):
+    for slug in ("endpoint", "kubernetes", "prechecks", "review"):
         tab_to(page, "#next")
         keyboard.press("Enter")
         page.wait_for_url(f"**/wizard/{slug}/")

@@ -13,6 +13,7 @@ from clusters.wizard.page import NothingToFill, Page
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+    from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
     from clusters.selectors import ProbeView
@@ -103,7 +104,7 @@ def summary(found: list[Row]) -> dict[str, Any]:
     }
 
 
-def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The table."""
     return summary(rows(cluster, document))
 

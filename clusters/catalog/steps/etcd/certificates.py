@@ -49,7 +49,7 @@ def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 def _refuse_a_second_one(machine: Machine, cluster: Cluster) -> None:
     """Members trust one authority. Where its key is lost with the machine that had it, a new one helps nobody."""
     for each in cluster.members("etcd"):
-        other = cluster.seen_from(machine, each.name)
+        other = cluster.machine(each.name).on_behalf_of(machine)
         if other.ask(sh("test -s {} && test -d {}", CA, f"{cluster.document.etcd.data_dir}/member")).ok:
             raise InstallerError(
                 f"{each.name} is an etcd member, but no machine that the document names for etcd has the key of the "

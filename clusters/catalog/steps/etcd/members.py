@@ -73,12 +73,12 @@ def teller(machine: Machine, cluster: Cluster) -> Machine | None:
             first = cluster.first("master", machine)
             candidates = [first] if first.ask(sh("test -s {}", ADMIN_CONF)).ok else []
         else:
-            candidates = [cluster.seen_from(machine, each.name) for each in cluster.members("etcd")]
+            candidates = [cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("etcd")]
             candidates = [each for each in candidates if each.ask(sh("systemctl is-active --quiet etcd")).ok]
         return next((each.name for each in candidates if each.ask(etcdctl(each, cluster, "endpoint health")).ok), "")
 
     found = cluster.once("etcd-teller", find)
-    return cluster.seen_from(machine, found) if found else None
+    return cluster.machine(found).on_behalf_of(machine) if found else None
 
 
 def listed(asked: Machine, cluster: Cluster) -> tuple[Member, ...]:

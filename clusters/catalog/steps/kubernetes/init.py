@@ -118,7 +118,7 @@ def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:
             retryable=True,
         )
     for name in sorted({each.name for each in cluster.members("master") + cluster.members("worker")} - {machine.name}):
-        other = cluster.seen_from(machine, name)
+        other = cluster.machine(name).on_behalf_of(machine)
         if other.ask(sh("test -e {}", KUBELET_CONF)).ok:
             raise NotReached(
                 f"{name} is a node already, but no control plane that is listed knows of a cluster.",
