@@ -46,8 +46,7 @@ def certificate(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def _certified(machine: Machine, cluster: Cluster) -> Want:
-    names = (*api_server_sans(cluster.document), machine.name, machine.address)
-    wanted = tuple(dict.fromkeys(str(address_of(name) or name) for name in names))
+    wanted = names(machine, cluster)
 
     def look(here: Machine) -> Sight:
         why = _why_not(here, wanted)
@@ -63,6 +62,12 @@ def _certified(machine: Machine, cluster: Cluster) -> Want:
             _wait_until_served(here, fresh[0].replace("*", "any"), cluster)
 
     return Wanted("the API server's certificate has the document's names", look, act)
+
+
+def names(machine: Machine, cluster: Cluster) -> tuple[str, ...]:
+    """What the certificate is to be valid for; addresses as they are written in one."""
+    found = (*api_server_sans(cluster.document), machine.name, machine.address)
+    return tuple(dict.fromkeys(str(address_of(name) or name) for name in found))
 
 
 def _why_not(machine: Machine, wanted: tuple[str, ...]) -> str:
