@@ -72,6 +72,10 @@ class StaticPod:
         written = file(self.path, self.content, mode=0o600).seen(machine)
         return self._runs(machine, frozenset()) if written.so else written
 
+    def is_down(self, machine: Machine) -> bool:
+        """Whether no such program runs, whatever its arguments."""
+        return not self._running(machine)
+
     def reach(self, machine: Machine) -> None:
         """Write the file or end a program that has not read its files; wait for it to be well."""
         with self.around(machine):

@@ -120,7 +120,7 @@ def test_a_machine_that_is_no_control_plane_yet_is_left_to_its_joining(
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
-    hosts["node1"].answer("test -s /etc/kubernetes/kubelet.conf", 1)
+    hosts["node1"].answer("[ -e /etc/slipway/control-plane-initialised ]", 1)
     assert list(control_plane(machine, cluster)) == []
     assert not [each for each in hosts["node1"].commands if "unshare" in each]
 

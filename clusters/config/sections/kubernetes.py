@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusters.config.keys import Model, Names, Switch, Text, key
-from clusters.config.sections.endpoint import OURS
+from clusters.config.keys import OURS, Model, Names, Switch, Text, key
 
 CONTAINER_MANAGERS = ("docker", "containerd", "crio", "isula")
 PROXY_MODES = ("iptables", "ipvs")

@@ -13,7 +13,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.load_balancers import name as endpoint
-from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF, LOCK
+from clusters.catalog.paths import ADMIN_CONF, BIN, INITIALISED, KUBELET_CONF, LOCK
 from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
@@ -88,6 +88,7 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
         tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
         if tried:
             here.note("an earlier attempt stopped half way; starting over")
+            here.ask(sh("rm -f {}", INITIALISED))
             here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
         endpoint.lead_to_first(here, cluster)
         if "master" in here.roles:
