@@ -13,7 +13,7 @@ from clusters.engine.machine import FactsOnce, Machine
 from clusters.errors import PlanError, RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
@@ -40,9 +40,11 @@ class Cluster:
         source: Source,
         sink: Sink,
         cancel: Cancel,
+        leaders: Mapping[str, str] | None = None,
         granted: Granted = nothing_granted,
     ) -> None:
         self.document = document
+        self.leaders = leaders or {}
         self.source = source
         self._sink = sink
         self._machines: dict[str, Machine] = {}
@@ -73,10 +75,13 @@ class Cluster:
         return tuple(self._machines[spec.name] for spec in members(self.document, group))
 
     def first(self, group: str, machine: Machine) -> Machine:
-        """The first machine of a group, seen by the step that `machine` is in, so that its output is filed there."""
-        spec = members(self.document, group)[0]
-        known = self._machines[spec.name]
-        return known.on_behalf_of(machine)
+        """The machine that stands for a group: its leader, or else the first listed; seen by the step that `machine` is
+        in, so that its output is filed there."""
+        return self.leader(group).on_behalf_of(machine)
+
+    def leader(self, group: str) -> Machine:
+        """The same machine, outside of any step."""
+        return self.machine(self.leaders.get(group) or members(self.document, group)[0].name)
 
     def give_up(self, name: str) -> None:
         """No precheck needs to try this machine any more: it cannot be reached, which was said."""

@@ -133,7 +133,15 @@ def execute_plan(
     how much longer than its timeout a step may take on a machine, again and again while it runs.
     """
     began = time.monotonic()
-    cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel, granted=granted)
+    cluster = Cluster(
+        document,
+        open_host=open_host,
+        source=source,
+        sink=sink,
+        cancel=cancel,
+        leaders=plan.leaders,
+        granted=granted,
+    )
     sink.emit(PlanMade(steps=[_row(step) for step in plan.steps]))
     walk = _Walk(plan)
     try:

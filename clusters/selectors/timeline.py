@@ -71,6 +71,11 @@ class Timeline:
     chain: list[Bar] = field(default_factory=list)
     left_out: int = 0
 
+    @property
+    def critical_seconds(self) -> float:
+        """What the steps of the chain took together; the rest of the run was spent between them."""
+        return sum(bar.seconds for bar in self.chain)
+
 
 def run_timeline(run: Run) -> Timeline:
     """What is known until now; a run that has not begun is empty."""

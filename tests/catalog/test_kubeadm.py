@@ -12,10 +12,9 @@ import yaml
 
 from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.kubeadm import dialect, init_configuration
-from clusters.catalog.steps.kubernetes import binaries, init
+from clusters.catalog.steps.kubernetes import binaries
 from clusters.config.etcdtuning import flags
 from clusters.config.versions import facts_of
-from clusters.engine.events import Output
 from tests.catalog.golden import FILES, FOLDER, SERIES, plain, rich
 from tests.catalog.pretend import pretend, seed
 
@@ -113,17 +112,6 @@ def test_what_the_document_says_wins(monkeypatch: pytest.MonkeyPatch, archive: P
     assert kubelet["containerLogMaxFiles"] == 5 and kubelet["containerLogMaxSize"] == "5Mi"
     assert proxy["ipvs"] == {"excludeCIDRs": ["10.99.0.200/32"], "scheduler": "lc", "strictARP": True}
     assert kubelet["clusterDNS"] == ["169.254.25.10"]
-
-
-def test_a_change_that_is_not_applied_is_said(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
-    cluster, hosts, sink = pretend(monkeypatch, archive)
-    machine = cluster.machine("node1")
-    want = next(iter(init.init(machine, cluster)))
-    for code, told in ((1, 0), (0, 1)):
-        hosts["node1"].answer(f"test -e {init.INITIALISED}", code)
-        want.reach(machine)
-        said = [each for each in sink.events if isinstance(each, Output) and "control planes that run" in each.text]
-        assert len(said) == told
 
 
 def test_a_cgroup_driver_of_the_document_is_for_kubelet_and_runtime_alike(

@@ -56,6 +56,7 @@ def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     "endpoint/kube-proxy",
     on="first-control-plane",
     needs=("kubernetes/init",),
+    needs_all=("kubernetes/control-plane",),
     when=lambda document: chosen(document) and not document.kubernetes.disable_kube_proxy,
     expected=1,
 )

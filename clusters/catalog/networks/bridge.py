@@ -48,7 +48,7 @@ def bridge_first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     "network/bridge",
     on="kubernetes",
     needs=(*runtimes.STEPS, "network/bridge-first"),
-    needs_all=("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane"),
+    needs_all=("kubernetes/control-plane", "kubernetes/join", "kubernetes/join-control-plane"),
     when=chosen,
     expected=4,
 )

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusters.config.keys import Model, Names, Switch, Text, key
+from clusters.config.keys import OURS, Model, Names, Switch, Text, key
 
 CONTAINER_MANAGERS = ("docker", "containerd", "crio", "isula")
 PROXY_MODES = ("iptables", "ipvs")
 DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")
+
+
+class Audit(Switch):
+    """The API server's audit log."""
+
+    policy: dict[str, Any] = key({}, "A Policy (audit.k8s.io/v1), in place of Slipway's.", since=OURS)
 
 
 class Kubernetes(Model):
@@ -72,7 +78,7 @@ class Kubernetes(Model):
     nvidia_runtime: bool = key(
         False, "containerd starts containers with NVIDIA's runtime.", since="3.1.10", acted=False
     )
-    audit: Switch = key(Switch(), "The API server's audit log.", since="3.0.8", v4="audit")
+    audit: Audit = key(Audit(), "The API server's audit log.", since="3.0.8", v4="audit")
     apiserver_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
     controller_manager_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
     scheduler_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
