@@ -85,7 +85,7 @@ def _command(document: Document, spec: HostSpec) -> Command:
             "{}/kubectl --kubeconfig {} --server https://{}:{} --request-timeout 5s get --raw /readyz",
             BIN,
             ADMIN_CONF,
-            in_url(spec.node_address),
+            in_url(spec.first_address),
             api_port(document),
         ),
     )

@@ -76,8 +76,13 @@ class Machine:
 
     @property
     def address(self) -> str:
-        """The address that other nodes use."""
-        return self.spec.node_address
+        """The address that other nodes use; of a dual-stack machine the IPv4 one."""
+        return self.spec.first_address
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them: the one above, and an IPv6 one if the machine is dual-stack."""
+        return self.spec.node_addresses
 
     @property
     def facts(self) -> MachineFacts:

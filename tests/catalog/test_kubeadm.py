@@ -31,8 +31,8 @@ def test_every_file_is_byte_for_byte_what_it_was(folder: str, monkeypatch: pytes
     assert [name for name in made if made[name] != kept[name]] == []
 
 
-def test_every_series_has_its_three_files() -> None:
-    kinds = ("init-external", "init-stacked", "join-control-plane")
+def test_every_series_has_its_files() -> None:
+    kinds = ("init-external", "init-stacked", "init-dual-stack", "join-control-plane")
     assert {path.stem for path in GOLDEN} == {f"{series}-{kind}" for series in SERIES for kind in kinds}
     assert len(SERIES) >= 17
 
@@ -102,6 +102,19 @@ def test_taints_sockets_and_etcd_follow_the_version(series: str) -> None:
     gone = facts.version.minor >= 25
     assert set(kubelet["featureGates"]) == {"GracefulNodeShutdown"} | (set() if gone else {"TTLAfterFinished"})
     assert proxy["mode"] == "ipvs" and init["localAPIEndpoint"]["bindPort"] == 7443
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_two_networks_are_told_to_each_part_that_has_to_know(series: str) -> None:
+    path = FOLDER / "kubeadm" / f"{series}-init-dual-stack.yaml"
+    init, cluster, _, proxy = yaml.safe_load_all(path.read_text())
+    assert init["localAPIEndpoint"]["advertiseAddress"] == "10.99.0.11"
+    assert cluster["networking"]["podSubnet"] == proxy["clusterCIDR"] == "10.233.64.0/18,fd85:ee78::/112"
+    said = cluster["controllerManager"]["extraArgs"]
+    values = {each["name"]: each["value"] for each in said} if isinstance(said, list) else said
+    assert values == {"node-cidr-mask-size-ipv4": "24", "node-cidr-mask-size-ipv6": "120"}
+    assert {"fd99::11", "10.99.0.11", "10.233.0.1", "fd85:ee79::1"} <= set(cluster["apiServer"]["certSANs"])
+    assert ("featureGates" in cluster) == (series == "v1.20")
 
 
 def test_what_the_document_says_wins(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:

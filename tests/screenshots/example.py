@@ -15,7 +15,7 @@ from clusters.config.load import load
 from clusters.models import Cluster, Inspection, Probe, Run, Scan
 from clusters.remote.hostkeys import PinnedKey
 from clusters.runs.keys import pin
-from clusters.runs.probing import spec_digest, waiting_stages
+from clusters.runs.probing import STAGES, spec_digest
 from clusters.services import precheck_key, waiver_key
 from clusters.services.waivers import answerable, signed
 from clusters.wizard.flow import judged_findings
@@ -185,7 +185,7 @@ FOUND = {"reach": "12 ms", "hostkey": "known", "login": "ubuntu", "sudo": "with 
 
 def _stages(until: str, state: str = "ok", cause: str = "", message: str = "", hint: str = "") -> list[dict[str, str]]:
     """The stages of a test that stopped at one of them."""
-    stages: list[dict[str, str]] = waiting_stages()
+    stages = [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in STAGES]
     for stage in stages:
         if stage["name"] == until:
             stage |= {"state": state, "cause": cause, "message": message, "hint": hint}

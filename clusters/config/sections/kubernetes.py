@@ -57,7 +57,6 @@ class Kubernetes(Model):
         "The same for IPv6.",
         alias="nodeCidrMaskSizeIPv6",
         since="3.1.8",
-        acted=False,
         v4="cni.ipv6_mask_size",
     )
     apiserver_cert_extra_sans: Names = key(

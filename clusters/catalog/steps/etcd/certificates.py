@@ -64,7 +64,7 @@ def certificates(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield directory(ETCD_PKI, mode=0o700)
     yield _authority_known(machine, cluster)
     yield _authority_kept(machine, cluster)
-    names = (machine.name, machine.address, "localhost", "127.0.0.1")
+    names = (machine.name, *machine.addresses, "localhost", "127.0.0.1")
     yield certificate(cluster, f"member-{machine.name}", names)
     yield certificate(cluster, f"admin-{machine.name}", names)
 
@@ -82,7 +82,7 @@ def clients(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield directory(ETCD_PKI, mode=0o700)
     yield _authority_known(machine, cluster)
     # kubeadm keeps one path for all control planes.
-    yield certificate(cluster, CLIENT, (machine.name, machine.address))
+    yield certificate(cluster, CLIENT, (machine.name, *machine.addresses))
 
 
 def certificate(cluster: Cluster, name: str, names: tuple[str, ...]) -> Want:

@@ -8,6 +8,7 @@ from clusters.catalog import runtimes
 from clusters.catalog.components import artifact
 from clusters.catalog.kubeadm.dialect import parsed
 from clusters.catalog.paths import BIN
+from clusters.config.topology import is_dual_stack
 from clusters.config.versions import parse_version
 from clusters.engine.artifacts import binary
 from clusters.engine.step import step
@@ -45,7 +46,8 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield file(DROP_IN, drop_in(kubernetes.kubelet_args, quiet=quiet))
     yield file(
         EXTRA,
-        f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={machine.address} --hostname-override={machine.name}\n",
+        f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={node_ip(machine, cluster)} "
+        f"--hostname-override={machine.name}\n",
     )
     yield command(
         "kubelet starts at boot",
@@ -54,6 +56,11 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
             "systemctl is-enabled --quiet kubelet && test $(systemctl show -p NeedDaemonReload --value kubelet) = no"
         ),
     )
+
+
+def node_ip(machine: Machine, cluster: Cluster) -> str:
+    """The node's address, or both where pods have both."""
+    return ",".join(machine.addresses) if is_dual_stack(cluster.document) else machine.address
 
 
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
