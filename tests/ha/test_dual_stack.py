@@ -69,6 +69,11 @@ def addresses(cluster: Installed, node: str) -> list[str]:
     return [each["ip"] for each in status.get("podIPs", ())] if ready else []
 
 
+def said_at(cluster: Installed, address: str) -> str:
+    """What a web server says to a node."""
+    return cluster.lab.execute("node2", f"curl -sf -m 5 http://{in_url(address)}/").strip()
+
+
 def in_url(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
@@ -96,11 +101,7 @@ def test_a_service_answers_at_both_of_its_addresses(cluster: Installed) -> None:
     assert ":" in ipv6 and ":" not in ipv4
     for address in (ipv4, ipv6):
         wait_until(
-            lambda address=address: (
-                cluster.lab.execute("node2", f"curl -sf -m 5 http://{in_url(address)}/").strip() in NODES
-            ),
-            30,
-            f"the service to answer at {address}",
+            lambda address=address: said_at(cluster, address) in NODES, 30, f"the service to answer at {address}"
         )
 
 
