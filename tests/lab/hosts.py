@@ -36,6 +36,7 @@ class LabHost:
     user: str = rootfs.USER
     password: str = rootfs.PASSWORD
     port: int = SSH_PORT
+    address6: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Machine:
 
     def seen(self) -> LabHost:
         """The host as its users see it."""
-        return LabHost(self.name, self.address)
+        return LabHost(self.name, self.address, address6=self.network.address6(self.number))
 
 
 def make_disk(machine: Machine, base: Path) -> None:
