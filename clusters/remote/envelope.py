@@ -56,7 +56,7 @@ def wrap(
     octal: bool = False,
 ) -> str:
     """The text to hand to the login shell. Raises CommandTooLong."""
-    text = "\n".join((_prologue(marks, become, with_input), command.text))
+    text = bare(command, marks, become, with_input=with_input)
     size = len(text.encode("utf-8", "surrogateescape"))
     if size > LONGEST_COMMAND // (5 if octal else 1):
         raise CommandTooLong(
@@ -66,6 +66,11 @@ def wrap(
     if octal:
         return become.value + GROUPED_OCTAL + _octal(text)
     return become.value + GROUPED + shlex.quote(text)
+
+
+def bare(command: Command, marks: Marks, become: Become, *, with_input: bool = False) -> str:
+    """The text that the innermost shell reads."""
+    return "\n".join((_prologue(marks, become, with_input), command.text))
 
 
 def _prologue(marks: Marks, become: Become, with_input: bool) -> str:

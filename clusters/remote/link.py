@@ -17,6 +17,7 @@ from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFai
 from clusters.remote.gateways import SHARED
 from clusters.remote.hostkeys import HostKeyChanged, PinnedKey, check_key, pinned_key
 from clusters.remote.login import OnlyWhatIsGiven
+from clusters.remote.rootshell import RootShells
 from clusters.remote.tunnel import JumpTransport, Tunnel, open_tunnel
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER, Watch, Wire, open_wire
 
@@ -59,6 +60,7 @@ class Link:
         self.connection = connection
         self.slots = threading.BoundedSemaphore(SESSIONS)
         self.through = through
+        self.root_shells = RootShells(connection)
         self.host_key = pinned_key(connection.transport.get_remote_server_key())
         self._watch = watch
 

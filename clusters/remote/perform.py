@@ -13,8 +13,8 @@ import paramiko
 from invoke.exceptions import ThreadException
 
 from clusters.errors import Cancelled, InstallerError
-from clusters.remote.envelope import Become, Marks, wrap
-from clusters.remote.errors import ShellUnusable
+from clusters.remote.envelope import Become, Marks, bare, wrap
+from clusters.remote.errors import ConnectionLost, ShellUnusable
 from clusters.remote.output import KEPT_BYTES, Capture, Lines, Tap
 from clusters.remote.runner import Errand, NotStarted, run_errand
 from clusters.remote.shell import sh
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from clusters.config.secret import Secret
     from clusters.remote.host import Cancel
     from clusters.remote.link import Link
+    from clusters.remote.rootshell import RootShell
     from clusters.remote.shell import Command
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class Way:
     become: Become = Become.NOBODY_ELSE
     password: Secret | None = None
     octal: bool = False
+    proven: bool = False
+    """Whether sudo has taken the password already; a wrong one is tried once, by a command that ends when it is."""
 
     @property
     def opening(self) -> bytes:
@@ -127,13 +130,19 @@ def perform(
         end=lambda group: _end_group(link, name, way, out, group),
         opening=way.opening,
         payload=_guarded(way, marks, payload),
+        make_room=link.root_shells.make_room,
     )
     began = time.monotonic()
-    try:
-        code = _run(link, name, errand)
-    except OutOfTime:
-        return Performed(-1, out, err, time.monotonic() - began, timed_out=True)
-    stray = code != 0 and bool(way.opening) and marks.stray in err.text()
+    with link.root_shells.one(way, wanted=payload is None) as shell:
+        if shell is not None:
+            errand.line = bare(command, marks, way.become)
+        try:
+            code = _run(link, name, errand, shell)
+        except OutOfTime:
+            return Performed(-1, out, err, time.monotonic() - began, timed_out=True)
+    stray = code != 0 and bool(way.opening) and (shell.marks if shell else marks).stray in err.text()
+    if shell is not None and shell.began.is_set() and not (stray or out.started.is_set()):
+        raise ConnectionLost(f"The root shell on {name} was ended from outside.", hint="Trying again opens another.")
     return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
 
@@ -180,9 +189,9 @@ def _stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
     return stop
 
 
-def _run(link: Link, name: str, errand: Errand) -> int:
+def _run(link: Link, name: str, errand: Errand, shell: RootShell | None) -> int:
     try:
-        code = run_errand(link.connection, errand)
+        code = shell.run(errand) if shell is not None else run_errand(link.connection, errand)
     except ThreadException as error:
         cause = error.exceptions[0].value
         if isinstance(cause, paramiko.SSHException | EOFError) and not link.alive:

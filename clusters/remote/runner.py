@@ -30,6 +30,9 @@ LINGER = 1.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
 
+# How long sudo may think about a password before what comes after it is held back for good, in seconds.
+WAIT_FOR_START = 60.0
+
 
 class NotStarted(Exception):
     """The connection was dead before the command was sent, so nothing can have run."""
@@ -40,6 +43,7 @@ class Errand:
     """One command on its way: what is sent to it, where its output goes, when to stop.
 
     `opening` is sent at once (the sudo password), `payload` after it, once the command has started.
+    `make_room` is called when the machine has no session to spare.
     `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes.
     """
 
@@ -50,6 +54,7 @@ class Errand:
     end: Callable[[str], None]
     opening: bytes = field(default=b"", repr=False)
     payload: Iterable[bytes] | None = None
+    make_room: Callable[[], None] = lambda: None
     send_error: Exception | None = field(default=None, init=False)
 
 
@@ -80,6 +85,7 @@ class TappedRemote(Remote):  # type: ignore[misc]
                     raise NotStarted(str(error)) from error
                 # A refusal; paramiko mixes its reasons up when several are refused at the same time.
                 refusal = error
+                self.errand.make_room()
             stopped = self.errand.stop()
             if stopped:
                 raise stopped
@@ -140,8 +146,10 @@ class TappedRemote(Remote):  # type: ignore[misc]
 
     def _may_send_payload(self) -> bool:
         """With a password before it, the payload waits until the command itself is reading."""
+        give_up = time.monotonic() + WAIT_FOR_START
         while self.errand.opening and not self.errand.out.started.wait(LOOK_EVERY):
-            if self.channel.closed or self.channel.exit_status_ready():
+            # A sudo that does not like the password waits for another one, and ends with the input.
+            if time.monotonic() > give_up or self.channel.closed or self.channel.exit_status_ready():
                 return False
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clusters.remote.envelope import Become
@@ -47,7 +48,7 @@ def way_to_root(link: Link, target: Target, *, is_root: bool, octal: bool) -> Wa
     tried = perform(link, target.name, Command("true"), way, limits=limits)
     if not tried.started:
         raise refusal(target, tried.err.text())
-    return way
+    return replace(way, proven=True)
 
 
 def refusal(target: Target, said: str) -> SudoRefused:
