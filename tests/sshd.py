@@ -1,4 +1,4 @@
-"""A real sshd on loopback, with users of its own, for everything that a scripted server cannot show."""
+"""A real sshd on loopback (three addresses of it), with users of its own, for what a scripted server cannot show."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ SUDOERS = Path("/etc/sudoers.d")
 CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
+ListenAddress 127.0.0.2
+ListenAddress 127.0.0.3
 {host_keys}
 PidFile {directory}/pid
 AuthorizedKeysFile {directory}/authorized_keys
@@ -115,7 +117,7 @@ class Sshd:
         """Stop it and end all its connections, as a machine does that goes down."""
         if self.process is None:
             return
-        family = _descendants(self.process.pid)
+        family = descendants(self.process.pid)
         self.process.terminate()
         self.process.wait(10)
         for pid in family:
@@ -126,7 +128,8 @@ class Sshd:
         self.process = None
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has begun, and those that they have."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

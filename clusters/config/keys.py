@@ -19,6 +19,8 @@ from clusters.config.secret import Secret
 from clusters.config.secretkeys import is_secret_key
 
 ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
+OURS = "99"
+"""`since` of a key that only Slipway has: no release of KubeKey brought it."""
 OLD = "deprecated"
 
 

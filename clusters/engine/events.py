@@ -52,8 +52,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMade(Event):
-    """The plan stands. Each row of `steps`, in reading order: {"path", "title", "phase", "hosts": [names]}, and who
-    waits for whom: {"needs": [paths], "needs_all": [paths], "serial", "gate"}; a gate is a precheck: all wait for it.
+    """The plan stands. Each row of `steps`, in reading order: {"path", "title", "phase", "hosts": [names],
+    "expected" and "timeout" in seconds}, and who waits for whom: {"needs": [paths], "needs_all": [paths], "serial",
+    "gate"}; a gate is a precheck: all wait for it.
     """
 
     kind: ClassVar[str] = "plan"
@@ -70,6 +71,15 @@ class StepChanged(Event):
     message: str = ""
     same: int = 0
     changed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended(Event):
+    """Somebody gave a running step on a machine so many seconds more."""
+
+    kind: ClassVar[str] = "extended"
+    seconds: float = 0.0
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.engine.cluster import Cluster
-from clusters.engine.events import Failed, PlanMade
-from clusters.engine.node import NodeResult, carry_out
+from clusters.engine.deadline import nothing_granted
+from clusters.engine.events import Failed, Output, PlanMade
+from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
+    from clusters.engine.deadline import Granted
     from clusters.engine.events import Sink
     from clusters.engine.plan import Node, Plan, PlannedStep
     from clusters.engine.source import Source
@@ -28,6 +30,9 @@ STEPS_AT_ONCE = 64
 
 STEPS_PER_MACHINE = 3
 """How many of them on one machine: enough to load images while etcd starts, and far below sshd's ten sessions."""
+
+LOOK_EVERY = 0.5
+"""Seconds after which the walk looks whether it was cancelled, when nothing ends meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,16 @@ def execute_plan(
     cancel: Cancel,
     waivers: Collection[str] = (),
     dry_run: bool = False,
+    granted: Granted = nothing_granted,
 ) -> Outcome:
     """Carry out a plan and return how it ended; errors of machines end up in the outcome, not as exceptions.
 
     After a failure no new step starts (prechecks excepted: all of them are worth knowing), and what
-    runs may finish. A cancel reaches running commands, but a step marked `uncut` ends first.
+    runs may finish. A cancel reaches running commands, but a step marked `uncut` ends first. `granted` is asked
+    how much longer than its timeout a step may take on a machine, again and again while it runs.
     """
     began = time.monotonic()
-    cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel)
+    cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel, granted=granted)
     sink.emit(PlanMade(steps=[_row(step) for step in plan.steps]))
     walk = _Walk({node: set(needs) for node, needs in plan.needs.items()}, plan.seconds_to_go())
     try:
@@ -118,7 +125,7 @@ def _walk_plan(
     dry_run: bool,
 ) -> None:
     rows = {row.path: row for row in plan.steps}
-    stopped = False
+    stopped = told = False
     while walk.waiting or walk.running:
         for node in walk.ready():
             row = rows[node[0]]
@@ -130,9 +137,21 @@ def _walk_plan(
             if walk.waiting and not stopped and not cancel.asked:
                 raise PlanError(f"Nothing can start, yet {len(walk.waiting)} steps wait. This is a mistake in Slipway.")
             return
-        done, _ = wait(walk.running, return_when=FIRST_COMPLETED)
+        done, _ = wait(walk.running, timeout=LOOK_EVERY, return_when=FIRST_COMPLETED)
+        if cancel.asked and not told:
+            told = True
+            _tell_uncut(walk, rows, cluster)
         for future in done:
             stopped = not walk.finish(future).state.good or stopped
+
+
+def _tell_uncut(walk: _Walk, rows: dict[str, PlannedStep], cluster: Cluster) -> None:
+    """Say of every step that outlives the cancel why it does."""
+    for path, host in walk.running.values():
+        step = rows[path].step
+        if step is not None and step.uncut:
+            text = f"This step must not be cut: half of it would need repair by hand. It ends first, on {host}."
+            cluster.tell(Output(host=host, step=path, stream="note", text=text))
 
 
 def _outcome(walk: _Walk, cancel: Cancel, seconds: float) -> Outcome:
@@ -152,6 +171,7 @@ def _row(step: PlannedStep) -> dict[str, object]:
         "phase": step.phase,
         "hosts": list(step.hosts),
         "expected": step.expected_seconds,
+        "timeout": step.step.timeout if step.step else CHECK_TIMEOUT,
         "needs": list(step.step.needs) if step.step else [],
         "needs_all": list(step.step.needs_all) if step.step else [],
         "serial": bool(step.step and step.step.serial),

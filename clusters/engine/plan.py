@@ -159,13 +159,13 @@ def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[
         for host in row.hosts:
             needs: set[Node] = set()
             if row.step is not None:
-                needs |= gate
                 needs |= {(need, host) for need in row.step.needs if host in hosts.get(need, ())}
                 needs |= {(need, other) for need in row.step.needs_all for other in hosts.get(need, ())}
                 if row.step.is_serial(document) and before is not None:
                     needs.add(before)
             before = (row.path, host)
-            graph[(row.path, host)] = frozenset(needs)
+            # What waits for another step waits for the gate through it: the set is as large as the cluster.
+            graph[(row.path, host)] = frozenset(needs) if needs or row.step is None else gate
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:

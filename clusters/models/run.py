@@ -87,6 +87,7 @@ class StepRun(models.Model):
     """What is known of one step on one machine in one run. `position` is the step's place in the plan.
 
     `expected` is how many seconds it should take: measured in earlier runs, or (not `measured`) the shipped estimate.
+    `timeout` is after how many it fails, unless somebody gave it more; 0 when nobody knows.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
@@ -100,6 +101,7 @@ class StepRun(models.Model):
     seconds = models.FloatField(default=0)
     expected = models.FloatField(default=0)
     measured = models.BooleanField(default=False)
+    timeout = models.FloatField(default=0)
     message = models.TextField(blank=True)
     same = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)

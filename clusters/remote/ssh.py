@@ -11,6 +11,7 @@ from clusters.errors import Cancelled
 from clusters.remote.envelope import POSIX_SHELLS, Become
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.files import chunks_of, install_command, read_command, why_not_read, why_not_written
+from clusters.remote.gateways import SHARED
 from clusters.remote.host import CommandFailed, Result
 from clusters.remote.link import Link, open_link
 from clusters.remote.output import KEPT_BYTES
@@ -23,6 +24,7 @@ from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from clusters.remote.gateways import Gateways
     from clusters.remote.host import Cancel
     from clusters.remote.hostkeys import KnownKeys
     from clusters.remote.target import Target
@@ -48,7 +50,7 @@ class SshHost:
 
     All methods raise what `clusters.remote.link.open_link` raises when there is no connection yet.
     `ask_after` and `give_up_after` (seconds of silence) say when a peer is asked for a sign of
-    life and when the connection to it counts as lost.
+    life and when the connection to it counts as lost. `gateways` are the connections to jump hosts that it shares.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class SshHost:
         *,
         ask_after: float = ASK_AFTER,
         give_up_after: float = GIVE_UP_AFTER,
+        gateways: Gateways = SHARED,
     ) -> None:
         self.name = target.name
         self._target = target
         self._known = known
+        self._gateways = gateways
         self._patience = (ask_after, give_up_after)
         self._current: _Session | None = None
         self._opening = threading.Lock()
@@ -69,7 +73,7 @@ class SshHost:
     def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
         """Open the connection if it is not open; gives what the login shell prints unasked (usually nothing).
 
-        `passed` is told `reach` and `hostkey` as soon as the connection has come that far.
+        `passed` is told `jump` (behind a jump host), `reach` and `hostkey` as soon as the connection has come that far.
         """
         return self._session(passed).noise
 
@@ -89,16 +93,18 @@ class SshHost:
         check: bool = True,
         stdin: bytes | None = None,
         timeout: float | None = None,
+        more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Result:
         """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
         payload = None if stdin is None else (lambda: chunks_of(stdin))
-        done = self._perform(command, Limits(timeout, cancel), sudo=sudo, payload=payload, on_line=on_line)
+        done = self._perform(command, Limits(timeout, cancel, more), sudo=sudo, payload=payload, on_line=on_line)
         result = self._result(command, done)
         if done.timed_out:
+            allowed = round(done.allowed, 1)
             raise CommandTimedOut(
-                f"A command on {self.name} did not end within {timeout:g} s and was stopped: {_short(command)}",
+                f"A command on {self.name} did not end within {allowed:g} s and was stopped: {_short(command)}",
                 result=result,
                 hint="The last lines of its output say how far it came.",
             )
@@ -141,12 +147,20 @@ class SshHost:
 
     def _open(self, passed: Callable[[str], None]) -> _Session:
         ask_after, give_up_after = self._patience
-        link = open_link(self._target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
+        link = open_link(
+            self._target,
+            self._known,
+            ask_after=ask_after,
+            give_up_after=give_up_after,
+            passed=passed,
+            gateways=self._gateways,
+        )
         try:
             return _greet(link, self._target)
         except NotStarted as error:
+            lost = link.lost(self.name)
             link.close()
-            raise link.lost(self.name) from error
+            raise lost from error
         except BaseException:
             link.close()
             raise
@@ -183,9 +197,10 @@ class SshHost:
             try:
                 done = attempt(session)
             except NotStarted as error:
+                lost = session.link.lost(self.name)
                 session.link.close()
                 if last_try:
-                    raise session.link.lost(self.name) from error
+                    raise lost from error
                 continue
             if not done.stray:
                 break

@@ -216,6 +216,7 @@ def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) ->
                 host=_short(str(host), 253),
                 expected=seconds,
                 measured=path in expected,
+                timeout=float(step.get("timeout") or 0),
             )
             for host in dict.fromkeys(step.get("hosts") or ())
         ]

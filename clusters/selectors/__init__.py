@@ -6,6 +6,7 @@ from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
+from clusters.selectors.late import LateStep, late_steps
 from clusters.selectors.log import LogLine, events_after, log_lines
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
@@ -18,6 +19,7 @@ __all__ = [
     "Column",
     "Found",
     "Grid",
+    "LateStep",
     "LogLine",
     "Phase",
     "Planned",
@@ -28,6 +30,7 @@ __all__ = [
     "cluster_for",
     "clusters_for",
     "events_after",
+    "late_steps",
     "likely_causes",
     "log_lines",
     "probes_of",

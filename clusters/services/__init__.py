@@ -16,6 +16,7 @@ from clusters.services.drafts import (
     draft_update,
 )
 from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
+from clusters.services.extensions import run_wait_longer
 from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
 from clusters.services.scans import scan_cancel, scan_start
@@ -56,6 +57,7 @@ __all__ = [
     "run_retry_from",
     "run_retry_step",
     "run_start",
+    "run_wait_longer",
     "run_waive",
     "scan_cancel",
     "scan_start",

@@ -29,6 +29,7 @@ urlpatterns = [
     path("runs/<int:pk>/events.jsonl", runlogs.log_events, name="run-log-events"),
     path("runs/<int:pk>/support.zip", runlogs.bundle, name="run-bundle"),
     path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
+    path("runs/<int:pk>/wait/", runs.wait, name="run-wait"),
     path("runs/<int:pk>/retry/", runs.retry, name="run-retry"),
     path("runs/<int:pk>/waive/", runs.waive, name="run-waive"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),

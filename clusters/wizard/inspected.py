@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from clusters.models import Inspection
 from clusters.services import may_be_waived, precheck_key
 from clusters.services.waivers import PRECHECK
+from clusters.wizard.reachability import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from clusters.models import Cluster
+    from clusters.wizard.reachability import Table
 
 _WEIGHT = {"error": 0, "warning": 1, "info": 2}
 _GOOD = "same"
@@ -128,6 +130,11 @@ class Seen:
         if self.stale:
             return "stale"
         return "failed" if self.blocking else "warning" if self.warnings or self.missing else "ok"
+
+    @property
+    def reach(self) -> Table | None:
+        """Who reaches whom; none before a machine has tried."""
+        return table_of(self.row.results)
 
     @property
     def wanting(self) -> int:

@@ -17,7 +17,7 @@ from tests.ha.installed import Installed, install, longest_silence, wait_until
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 
 API_BACK_SECONDS = 10.0
 GOLDEN = Path(__file__).resolve().parent.parent / "catalog" / "golden" / "kube-vip"

@@ -103,6 +103,15 @@ def test_nobody_to_answer_means_that_nothing_is_accepted(file: Path, admin: User
     assert not Run.objects.exists()
 
 
+def test_a_jump_host_is_asked_about_once_and_before_what_is_behind_it(file: Path, seed: str, admin: User) -> None:
+    file.write_text(f"{seed}  jumpHost: {{hops: 'ops@bastion.example:2222', password: own}}\n")
+    said = create(file, "--accept-host-keys", "--yes")
+    assert said.count("The jump host bastion.example:2222 shows SHA256:bastion.example for the first time") == 1
+    assert said.index("bastion.example") < said.index("SHA256:node1")
+    keys = set(HostKey.objects.values_list("address", "port"))
+    assert keys == {("bastion.example", 2222), *((f"10.99.0.{n}", 22) for n in (1, 2, 3))}
+
+
 def test_errors_in_the_file_stop_everything(file: Path, admin: User) -> None:
     file.write_text("kind: Cluster\nspec:\n  hosts: 3\n")
     with pytest.raises(CommandError):

@@ -13,6 +13,8 @@ from django.db import connections
 from clusters import services
 from clusters.config.finding import Finding, Severity
 from clusters.config.load import load
+from clusters.config.schema import JumpHost
+from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Cluster, HostKey, Probe, Run
 from clusters.runs.probing import spec_digest
 from clusters.services import installs
@@ -206,13 +208,22 @@ def test_a_key_is_pinned_only_for_the_machine_that_showed_it(cluster: Cluster, a
 
 
 def test_the_digest_of_a_machine_changes_with_its_password_and_tells_nothing(cluster: Cluster) -> None:
-    host = services.document_of(cluster).hosts[0]
-    from clusters.config.secret import Secret
-
+    document = services.document_of(cluster)
+    host = document.hosts[0]
     other = host.model_copy(update={"password": Secret("else")})
-    assert spec_digest(host) == spec_digest(host.model_copy())
-    assert spec_digest(host) != spec_digest(other)
-    assert len(spec_digest(host)) == 64
+    assert spec_digest(document, host) == spec_digest(document, host.model_copy())
+    assert spec_digest(document, host) != spec_digest(document, other)
+    assert len(spec_digest(document, host)) == 64
+
+
+def test_the_digest_of_a_machine_changes_with_the_jump_host_that_counts_for_it(cluster: Cluster) -> None:
+    document = services.document_of(cluster)
+    direct = document.hosts[0].model_copy(update={"jump_host": JumpHost(hops="none")})
+    changed = document.model_copy(update={"jump_host": JumpHost(hops="bastion", password=Secret("one"))})
+    again = document.model_copy(update={"jump_host": JumpHost(hops="bastion", password=Secret("two"))})
+    digests = {spec_digest(each, document.hosts[0]) for each in (document, changed, again)}
+    assert len(digests) == 3
+    assert spec_digest(changed, direct) == spec_digest(document, document.hosts[0])
 
 
 def test_no_secret_is_in_the_audit(cluster: Cluster, alice: User) -> None:

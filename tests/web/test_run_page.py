@@ -13,6 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from clusters.models import Cluster, Event, Run, StepRun
+from tests.web.lines import add, numbered
 from tests.web.site import Site, session_of, site
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-CHUNK = 64
-AT = 1_700_000_000.0
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,28 +51,6 @@ def page(browser: Browser, pages: Site, alice: User) -> Iterator[Page]:
     yield tab
     context.close()
     assert wrong == []
-
-
-def add(run: Run, texts: list[str], host: str = "node1", stream: str = "out") -> None:
-    """Lines behind those that are there, in chunks as the sink makes them."""
-    run.refresh_from_db()
-    seq, line = run.last_seq, run.last_line
-    rows = []
-    for start in range(0, len(texts), CHUNK):
-        part = texts[start : start + CHUNK]
-        seq += 1
-        data = {"lines": [[AT, stream, text] for text in part]}
-        rows.append(
-            Event(run=run, seq=seq, at=timezone.now(), kind="output", host=host, step="os/a", data=data,
-                  first_line=line + 1, line_count=len(part))
-        )  # fmt: skip
-        line += len(part)
-    Event.objects.bulk_create(rows, batch_size=500)
-    Run.objects.filter(pk=run.pk).update(last_seq=seq, last_line=line)
-
-
-def numbered(first: int, last: int) -> list[str]:
-    return [f"this is line {number}" for number in range(first, last + 1)]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 
@@ -95,6 +96,12 @@ def test_a_killed_worker_is_told_of_until_another_goes_on(
     assert_gapless(run)
 
 
+with_a_file = pytest.mark.skipif(
+    settings.DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3", reason="a database that is a file"
+)
+
+
+@with_a_file
 @pytest.mark.timeout(90)
 def test_a_locked_database_loses_nothing_and_the_log_says_how_long(
     make_run: Callable[..., Run], client: Client, alice: User
@@ -118,6 +125,7 @@ def test_a_locked_database_loses_nothing_and_the_log_says_how_long(
     assert_gapless(run)
 
 
+@with_a_file
 @pytest.mark.timeout(90)
 def test_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
     make_run: Callable[..., Run], client: Client, alice: User

@@ -11,7 +11,8 @@ from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, s
 from clusters.catalog.rollout import rolled_out
 from clusters.config.pluginversions import plugin_version
 from clusters.config.syntax import parts_of
-from clusters.config.versions import CONTROL_PLANE_KEY, MASTER_KEY
+from clusters.config.topology import names
+from clusters.config.versions import MASTER_KEY, WORKER_KEY, facts_of
 from clusters.engine.step import step
 from clusters.errors import ConfigError
 
@@ -64,7 +65,7 @@ def values(cluster: Cluster) -> dict[str, Any]:
     controller = options.controller
     return {
         "MASTER_NODES": ",".join(databases(cluster)),
-        "MASTER_NODES_LABEL": options.label,
+        "MASTER_NODES_LABEL": database_label(document),
         "networking": {
             "NET_STACK": "dual_stack" if all(pod_networks(document)) else "ipv4",
             "ENABLE_SSL": options.enable_ssl,
@@ -90,15 +91,39 @@ def values(cluster: Cluster) -> dict[str, Any]:
     }
 
 
+def database_label(document: Document) -> str:
+    """The label of the nodes OVN's database runs on: the document's, or what it is called in this Kubernetes."""
+    label = document.network.kubeovn.label
+    known = facts_of(document.kubernetes.version).control_plane_labels
+    return known[-1] if label.rstrip("=") == MASTER_KEY and MASTER_KEY not in known else label
+
+
+def has_database(document: Document, name: str) -> bool:
+    """Whether OVN's database runs on the machine of that name: it has the label, and the label's value is the same.
+
+    A label without a value means the empty one: so the chart's monitor selects its nodes, which reads the database's
+    files.
+    """
+    labels = dict.fromkeys(_roles(document, name), "")
+    labels |= next((each.labels for each in document.hosts if each.name == name), {})
+    key, _, value = database_label(document).partition("=")
+    return labels.get(key) == value
+
+
+def _roles(document: Document, name: str) -> tuple[str, ...]:
+    """The labels that a node gets for its roles."""
+    found: tuple[str, ...] = (WORKER_KEY,) if name in names(document, "worker") else ()
+    if name in names(document, "master"):
+        found += facts_of(document.kubernetes.version).control_plane_labels
+    return found
+
+
 def databases(cluster: Cluster) -> list[str]:
-    """The addresses of the nodes OVN's database runs on: those with the document's label. Raises ConfigError."""
-    label = cluster.document.network.kubeovn.label
-    key, _, value = label.partition("=")
-    if key in (MASTER_KEY, CONTROL_PLANE_KEY):
-        return [machine.address for machine in cluster.members("master")]
+    """The addresses of the nodes OVN's database runs on. Raises ConfigError where there is none."""
     nodes = {each.name: each for each in cluster.members("master") + cluster.members("worker")}.values()
-    found = [each.address for each in nodes if key in each.spec.labels and value in ("", each.spec.labels[key])]
+    found = [each.address for each in nodes if has_database(cluster.document, each.name)]
     if not found:
+        label = cluster.document.network.kubeovn.label
         raise ConfigError(
             f"No machine of the document has the label {label}, so OVN's database has no place.",
             hint=f"Leave spec.network.kubeovn.label out for the control planes, or put {label} below hosts[].labels.",

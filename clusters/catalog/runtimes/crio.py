@@ -43,6 +43,7 @@ def runtime(document: Document) -> Runtime:
             "skopeo copy {} {} && rm -f {}", f"docker-archive:{archive}", f"containers-storage:{ref}", archive
         ),
         pull=lambda ref: sh("crictl pull {}", ref),
+        components=(),
         binaries=binaries,
     )
 

@@ -113,20 +113,33 @@ class Command(BaseCommand):
         return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
 
     def _keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> None:
-        """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end."""
+        """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end.
+
+        Once a jump host's key is accepted, what is behind it is looked at.
+        """
+        while self._new_keys(cluster, owner, document, accept=accept):
+            pass
+
+    def _new_keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> bool:
+        """One look at everything; says whether there is more to see than before."""
         seen = look_at_keys(cluster.pk, document)
         for sight in seen:
             if sight.trouble:
                 self.stderr.write(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Not every machine can be reached; nothing was done.")
-        unknown = [(sight, sight.offered) for sight in seen if sight.offered is not None]
+        # One jump host is on the way to many machines, and is asked about once.
+        places = {(sight.address, sight.port): sight for sight in seen if sight.offered is not None}
+        unknown = [(sight, sight.offered) for sight in places.values() if sight.offered is not None]
         for sight, key in unknown:
-            self.stdout.write(f"{sight.host.name} ({sight.address}) shows {key.fingerprint} for the first time")
+            place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
+            who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
+            self.stdout.write(f"{who} shows {key.fingerprint} for the first time")
         if unknown and not accept:
             self._ask("Are these the keys of your machines?", "--accept-host-keys")
         for sight, key in unknown:
-            pin(cluster.pk, sight.address, sight.host.port, key, by=owner)
+            pin(cluster.pk, sight.address, sight.port, key, by=owner)
+        return any(sight.of_jump_host for sight, _key in unknown)
 
     def _ask(self, question: str, option: str) -> None:
         if not sys.stdin.isatty():

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from clusters import services
 from clusters.errors import InstallerError
 from clusters.selectors import (
+    late_steps,
     likely_causes,
     run_answered,
     run_facts,
@@ -139,6 +140,21 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", pk=again.pk)
 
 
+@require_POST
+def wait(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a running step more time on one machine."""
+    run = run_for(request.user, pk)
+    said = request.POST
+    given = int(said["given"]) if said.get("given", "").isdecimal() else 0
+    try:
+        services.run_wait_longer(
+            actor=request.user, run=run, step=said.get("step", ""), host=said.get("host", ""), given=given
+        )
+    except InstallerError as error:
+        say(request, error)
+    return redirect("run", pk=run.pk)
+
+
 def _tab(request: HttpRequest, run: Run, name: str, more: dict[str, Any]) -> HttpResponse:
     """A whole page, or for htmx only what is in the tab."""
     if request.headers.get("HX-Request"):
@@ -169,6 +185,7 @@ def _header(run: Run) -> dict[str, Any]:
         "cluster": run.cluster,
         "summary": summary,
         "failures": failures,
+        "late": late_steps(run),
         "disk_left": disk_left() if run.active else None,
         "nodes": nodes_of(run.cluster) if succeeded else [],
         "newer": run.cluster.runs.filter(pk__gt=run.pk).values_list("pk", flat=True).first(),

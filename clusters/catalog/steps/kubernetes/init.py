@@ -125,7 +125,7 @@ def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:
             retryable=True,
         )
     for name in sorted({each.name for each in cluster.members("master") + cluster.members("worker")} - {machine.name}):
-        other = cluster.machine(name).during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        other = cluster.machine(name).on_behalf_of(machine)
         if other.ask(sh("test -e {}", KUBELET_CONF)).ok:
             raise NotReached(
                 f"{name} is a node already, but the first control plane, {machine.name}, knows of no cluster.",
