@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -15,7 +16,7 @@ from clusters.config.load import load
 from clusters.models import Cluster, Inspection, Probe, Run, Scan
 from clusters.remote.hostkeys import PinnedKey
 from clusters.runs.keys import pin
-from clusters.runs.probing import STAGES, spec_digest
+from clusters.runs.probing import spec_digest, waiting_stages
 from clusters.services import precheck_key, waiver_key
 from clusters.services.waivers import answerable, signed
 from clusters.wizard.flow import judged_findings
@@ -163,29 +164,37 @@ def small(owner: User, name: str, first: int) -> Cluster:
 
 def connections(cluster: Cluster) -> None:
     """Tests of which one was refused and one shows a key for the first time."""
-    for place, host in enumerate(services.document_of(cluster).hosts):
+    document = services.document_of(cluster)
+    for place, host in enumerate(document.hosts):
+        stages_of = partial(_stages, waiting_stages(document, host))
         key = PinnedKey("ssh-ed25519", base64.b64encode(host.name.encode() * 4).decode(), fingerprint(host.name))
-        state, stages, offered = "ok", _stages("ok"), {}
+        state, stages, offered = "ok", stages_of("ok"), {}
         if host.name == "weir-2":
-            state, stages = "failed", _stages("login", "failed", *REFUSED)
+            state, stages = "failed", stages_of("login", "failed", *REFUSED)
         elif host.name == "weir-3":
-            state, stages = "ask", _stages("hostkey", "ask")
+            state, stages = "ask", stages_of("hostkey", "ask")
             offered = {"key_type": key.key_type, "key": key.key, "fingerprint": key.fingerprint}
         else:
             pin(cluster.pk, host.address, host.port, key, by=cluster.owner)
         Probe.objects.create(
             cluster=cluster, host=host.name, state=state, stages=stages, offered=offered,
-            spec_digest=spec_digest(host), finished_at=timezone.now(), facts={"place": place},
+            spec_digest=spec_digest(document, host), finished_at=timezone.now(), facts={"place": place},
         )  # fmt: skip
 
 
+CLOSED = "weir-2 cannot reach lock-2 on 6443 (API server): no answer within 3 s."
+OPEN = "Let the machines reach each other's internal addresses on these ports; then check again."
 REFUSED = ("LoginRefused", "192.0.2.74 refused the login of ubuntu with a password.", "Check user and password.")
 FOUND = {"reach": "12 ms", "hostkey": "known", "login": "ubuntu", "sudo": "with a password", "facts": "Debian 12"}
 
 
-def _stages(until: str, state: str = "ok", cause: str = "", message: str = "", hint: str = "") -> list[dict[str, str]]:
+Stages = list[dict[str, str]]
+
+
+def _stages(
+    stages: Stages, until: str, state: str = "ok", cause: str = "", message: str = "", hint: str = ""
+) -> Stages:
     """The stages of a test that stopped at one of them."""
-    stages = [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in STAGES]
     for stage in stages:
         if stage["name"] == until:
             stage |= {"state": state, "cause": cause, "message": message, "hint": hint}
@@ -206,6 +215,7 @@ def prechecks(cluster: Cluster) -> None:
         "hw.cpu_role": "Control planes have two processors",
         "hw.disk_free_role": "There is room on the disk",
         "hw.ram_role": "There is memory enough for the roles",
+        "net.node_to_node": "Machines reach each other on the ports that are needed",
         "net.ports_free": "The ports that Kubernetes needs are free",
         "os.kernel_min": "The kernel is new enough for containers",
         "os.swap_off": "Swap is off, or will be switched off",
@@ -215,6 +225,7 @@ def prechecks(cluster: Cluster) -> None:
     off = "The installation switches swap off, now and for good."
     told = {
         ("hw.ram_role", "lock-2"): ("error", "lock-2 has 1743 MB of memory; 1800 MB are needed.", more),
+        ("net.node_to_node", "weir-2"): ("error", CLOSED, OPEN),
         ("time.skew", "weir-1"): (
             "error",
             "The clock of weir-1 is 41.2 s ahead of this server's; 5 s are allowed.",
@@ -222,15 +233,25 @@ def prechecks(cluster: Cluster) -> None:
         ),
     }
     told |= {("os.swap_off", host): ("warning", f"{host} uses 2048 MB of swap.", off) for host in ("lock-1", "weir-1")}
+    names = [host.name for host in services.document_of(cluster).hosts if host.name != "spare-1"]
     for check, title in titles.items():
         for host in services.document_of(cluster).hosts:
             said = told.get((check, host.name))
             state = {"error": "failed", "warning": "warning"}[said[0]] if said else "same"
             found = [{"severity": said[0], "message": said[1], "fix": said[2]}] if said else []
-            rows.append({"check": check, "title": title, "host": host.name, "state": state, "found": found})
+            row = {"check": check, "title": title, "host": host.name, "state": state, "found": found}
+            rows.append(row | ({"seen": reached(names, host.name)} if check == "net.node_to_node" else {}))
     services.inspection_start(actor=cluster.owner, cluster=cluster)
     Inspection.objects.filter(cluster=cluster).update(state="done", results=rows, finished_at=timezone.now())
     services.precheck_waive(actor=cluster.owner, cluster=cluster, key=precheck_key("hw.ram_role", "error"), given=True)
+
+
+def reached(names: list[str], source: str) -> dict[str, dict[str, str]]:
+    """Which ports of the others a machine got through to: all but one of one."""
+    ports = {name: {"10250": ""} | ({"6443": "", "2379": ""} if name.startswith("lock") else {}) for name in names}
+    if source == "weir-2":
+        ports["lock-2"]["6443"] = "no answer within 3 s"
+    return {name: found for name, found in ports.items() if name != source} if source in names else {}
 
 
 def scan(cluster: Cluster) -> None:

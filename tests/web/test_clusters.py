@@ -99,7 +99,7 @@ def test_a_new_cluster_is_a_draft_that_goes_on_in_the_wizard(page: Client, alice
     answer = page.post("/clusters/new/", {"name": "harbour"})
     made = Cluster.objects.get(owner=alice)
     assert made.name == "harbour"
-    assert answer["Location"] == reverse("wizard-start", args=[made.pk])
+    assert answer["Location"] == reverse("wizard", args=[made.pk, "machines"])
 
 
 @pytest.mark.parametrize("name", ["cluster-new", "cluster-install", "cluster-delete"])
