@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from clusters.config.topology import endpoint_address, members, roles
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
+from clusters.engine.sendings import Sendings
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -41,11 +42,18 @@ class Cluster:
         self._machines: dict[str, Machine] = {}
         self._once: dict[str, tuple[threading.Lock, list[Any]]] = {}
         self._lock = threading.Lock()
+        sendings = Sendings()
         for spec in document.hosts:
             held = roles(document, spec.name)
             if held:
                 self._machines[spec.name] = Machine(
-                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held
+                    spec,
+                    open_host(spec),
+                    sink=sink,
+                    cancel=cancel,
+                    facts=FactsOnce(),
+                    roles=held,
+                    sendings=sendings,
                 )
 
     def machine(self, name: str) -> Machine:

@@ -124,7 +124,8 @@ def _walk_plan(
             row = rows[node[0]]
             if cancel.asked or (stopped and row.check is None):
                 continue
-            future = pool.submit(carry_out, row, cluster.machine(node[1]), cluster, cancel, waivers, dry_run)
+            machine, urgency = cluster.machine(node[1]), walk.urgency[node]
+            future = pool.submit(carry_out, row, machine, cluster, cancel, waivers, dry_run, urgency)
             walk.start(node, future)
         if not walk.running:
             if walk.waiting and not stopped and not cancel.asked:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.engine.events import Observed, Output, SecretMade
+from clusters.engine.sendings import Sendings
 from clusters.errors import Cancelled
 from clusters.remote.errors import FileMissing
 from clusters.remote.facts import MachineFacts, read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
     from clusters.engine.events import Event, Sink
     from clusters.remote.host import Cancel, Host, Result
     from clusters.remote.shell import Command
+
+
+WORTH_SAYING_SECONDS = 1.0
+"""From which wait for a turn on the log says so."""
 
 
 class FactsOnce:
@@ -52,6 +59,8 @@ class Machine:
         roles: tuple[str, ...] = (),
         step: str = "",
         deadline: float | None = None,
+        urgency: float = 0.0,
+        sendings: Sendings | None = None,
     ) -> None:
         self.spec = spec
         self.host = host
@@ -61,6 +70,8 @@ class Machine:
         self.cancel = cancel
         self._facts = facts
         self._deadline = deadline
+        self._urgency = urgency
+        self._sendings = sendings or Sendings()
 
     @property
     def name(self) -> str:
@@ -77,8 +88,8 @@ class Machine:
         """What the machine is; read once per run."""
         return self._facts.get(self._read_facts)
 
-    def during(self, step: str, *, timeout: float, cancel: Cancel) -> Machine:
-        """This machine as `step` sees it, with that much time in seconds."""
+    def during(self, step: str, *, timeout: float, cancel: Cancel, urgency: float = 0.0) -> Machine:
+        """This machine as `step` sees it, with that much time in seconds; `urgency`: see Sendings."""
         return Machine(
             self.spec,
             self.host,
@@ -88,6 +99,8 @@ class Machine:
             roles=self.roles,
             step=step,
             deadline=time.monotonic() + timeout,
+            urgency=urgency,
+            sendings=self._sendings,
         )
 
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
@@ -96,29 +109,38 @@ class Machine:
         return self.host.run(command, check=False, timeout=self._within(timeout), cancel=self.cancel)
 
     def do(
-        self, command: Command, *, stdin: bytes | Path | None = None, timeout: float | None = None, check: bool = True
+        self,
+        command: Command,
+        *,
+        stdin: bytes | Path | None = None,
+        timeout: float | None = None,
+        check: bool = True,
+        shared: bool = False,
     ) -> Result:
         """Run something that changes the machine: the command and its output go to the log.
 
-        A Path as `stdin` is a file here, whose content the command reads.
+        A Path as `stdin` is a file here, whose content the command reads. `shared`: see Host.run.
         """
         self._stop_if_cancelled()
-        self.note("$ " + command.text)
-        return self.host.run(
-            command,
-            check=check,
-            stdin=stdin,
-            timeout=self._within(timeout),
-            on_line=lambda stream, line: self._sink.emit(
-                Output(host=self.name, step=self.step, stream=stream, text=line)
-            ),
-            cancel=self.cancel,
-        )
+        with self._turn(stdin):
+            self.note("$ " + command.text)
+            return self.host.run(
+                command,
+                check=check,
+                stdin=stdin,
+                timeout=self._within(timeout),
+                on_line=lambda stream, line: self._sink.emit(
+                    Output(host=self.name, step=self.step, stream=stream, text=line)
+                ),
+                cancel=self.cancel,
+                shared=shared,
+            )
 
     def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
         """Write a file as root, atomically."""
         self._stop_if_cancelled()
-        self.host.put(content, path, mode=mode, owner=owner)
+        with self._turn(content):
+            self.host.put(content, path, mode=mode, owner=owner)
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
@@ -149,6 +171,20 @@ class Machine:
     def seconds_left(self) -> float:
         """How much of the step's time is left."""
         return float("inf") if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def _turn(self, content: bytes | Path | None) -> AbstractContextManager[None]:
+        """The time in which a file from here may be sent, after those that are more urgent."""
+        if not isinstance(content, Path):
+            return nullcontext()
+        told: set[str] = set()
+
+        def held_up(seconds: float, first: str) -> None:
+            self._stop_if_cancelled()
+            if seconds >= WORTH_SAYING_SECONDS and not told:
+                told.add(first)
+                self.note(f"waiting: {first} gets its files first, because others wait for it")
+
+        return self._sendings.turn(self.name, self._urgency, held_up)
 
     def _within(self, timeout: float | None) -> float | None:
         left = self.seconds_left()

@@ -103,6 +103,7 @@ class FakeHost:
         timeout: float | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
+        shared: bool = False,
     ) -> Result:
         """Answer as the patterns say; see `Host.run`."""
         ran = Ran(command.text, sudo, stdin.read_bytes() if isinstance(stdin, Path) else stdin)

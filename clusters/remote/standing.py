@@ -21,7 +21,7 @@ import paramiko
 
 from clusters.remote.envelope import Marks, wrap, wrapped
 from clusters.remote.output import Capture, Framed, Tap
-from clusters.remote.perform import WAIT_FOR_GROUP, OutOfTime, Performed, Way, end_group, stopper
+from clusters.remote.perform import WAIT_FOR_GROUP, OutOfTime, Performed, Way, end_group, stopper, taps_for
 from clusters.remote.runner import LOOK_EVERY
 from clusters.remote.shell import Command
 
@@ -141,20 +141,28 @@ class StandingShells:
 
 
 def look(
-    link: Link, name: str, command: Command, way: Way, *, limits: Limits, keep: int | None, small: bytes | None = None
+    link: Link,
+    name: str,
+    command: Command,
+    way: Way,
+    *,
+    limits: Limits,
+    keep: int | None,
+    small: bytes | None = None,
+    on_line: Callable[[str, str], None] | None = None,
 ) -> Performed | None:
     """Run a command in a standing shell; None when there was none, and nothing was run.
 
     Its input is `small`, which comes in Base64, or nothing. Raises Cancelled (after ending the remote process group),
-    ConnectionLost, CommandTooLong.
+    ConnectionLost, CommandTooLong, and whatever `on_line` raises.
     """
     mark, end = f"slipway-{secrets.token_hex(8)}", f"slipway-{secrets.token_hex(8)}"
     request, stop = _request(command, mark, end, small), stopper(name, limits)
     shell = link.shells.take(link, way)
     if shell is None:
         return None
-    out = Framed(Tap(mark.encode(), Capture(keep)), end.encode())
-    err = Framed(Tap(mark.encode(), Capture()), end.encode())
+    taps = taps_for(mark.encode(), keep, on_line)
+    out, err = (Framed(tap, end.encode()) for tap in taps)
     began = time.monotonic()
 
     def over() -> bool:

@@ -79,13 +79,13 @@ def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[s
     """The same for these nodes; waits half a minute for new ones to get theirs. Raises NotReached."""
     first = cluster.first("master", machine)
     known: dict[str, str] = {}
-    for _ in range(60):
+    for _ in range(30):
         answer = first.ask(kubectl("get nodes -o json"))
         items = json.loads(answer.stdout)["items"] if answer.ok else []
         known = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
         if all(known.get(name) for name in wanted):
             return known
-        first.pause(0.5)
+        first.pause(1)
     missing = sorted(name for name in wanted if not known.get(name))
     raise NotReached(
         f"The control plane gave no pod addresses to {', '.join(missing)}.",

@@ -25,8 +25,8 @@ UNIT = "/etc/systemd/system/kubelet.service"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 EXTRA = "/etc/default/kubelet"
 WITHOUT_AMAZON = 27
-"""The minor version from which on kubelet has no Amazon in it. Before, it asks Amazon's metadata service for a registry's
-login at each start, and waits 6 s and more where nobody answers. Source: kubelet's log; ec2metadata of aws-sdk-go."""
+"""The minor version from which on kubelet has no Amazon in it. Before, it asks Amazon's metadata service for a login at
+each start, and waits 6 s and more where nobody answers. Source: kubelet's log; ec2metadata of aws-sdk-go."""
 
 
 @step("kubernetes/binaries", on="kubernetes", needs=("os/claim",), timeout=900, expected=5)
