@@ -85,8 +85,19 @@ def test_files_of_the_same_machine_or_nearly_as_urgent_go_at_once(machine: str, 
         pass
 
 
+def test_a_machine_is_still_first_between_two_of_its_files() -> None:
+    sendings = Sendings(between=0.3)
+    held: list[float] = []
+    with sendings.turn("node1", INIT_FIRST, ignore):
+        pass
+    began = time.monotonic()
+    with sendings.turn("node2", WORKER, lambda seconds, first: held.append(seconds)):
+        assert 0.2 < time.monotonic() - began < 5
+    assert held
+
+
 def test_who_stops_waiting_leaves_nothing_behind() -> None:
-    sendings = Sendings()
+    sendings = Sendings(between=0)
 
     def stop(seconds: float, first: str) -> None:
         raise Cancelled("enough")
@@ -94,8 +105,6 @@ def test_who_stops_waiting_leaves_nothing_behind() -> None:
     def never(seconds: float, first: str) -> None:
         raise AssertionError(f"held up by {first}")
 
-    with sendings.turn("node1", WORKER, ignore):
-        pass
     with sendings.turn("node1", INIT_FIRST, ignore), pytest.raises(Cancelled):
         sendings.turn("node2", WORKER, stop).__enter__()
     with sendings.turn("node3", 0.0, never):
