@@ -20,8 +20,7 @@ LONGEST_HOLD = 15.0
 
 
 BETWEEN_FILES = 0.5
-"""Seconds for which a file counts as under way when it has arrived: its machine is looking whether it is right, and gets
-the next one."""
+"""Seconds for which a file that has arrived still counts as under way: it is looked at, and the next one follows."""
 
 LOOK_EVERY = 0.1
 """Seconds between two looks of whoever is held up."""

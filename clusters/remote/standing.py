@@ -1,8 +1,8 @@
 """Standing shells: root shells that stay open on a connection, so that a look does not go through sudo each time.
 
 sudo hashes the password anew for every command, which takes a machine longer than the look itself: a run that finds
-everything as it should be spent most of its time there. Only looks, and writing small files, share shells; commands
-whose output somebody watches have a session of their own, because of what they may leave running.
+everything as it should be spent most of its time there. Only looks, small files and what is said to be fit for it
+(`shared`) go through these shells; other commands have a session of their own, because of what they may leave running.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import base64
 import contextlib
 import logging
 import secrets
-import select
 import shlex
 import threading
 import time
@@ -46,11 +45,26 @@ class Gone(Exception):
     """The shell has ended, or its connection."""
 
 
+class _Bell(threading.Event):
+    """Rings when something is on either of two streams, or its end; each of them alone would silence it too early."""
+
+    def clear(self) -> None:
+        """A stream that has nothing more says so by this."""
+
+    def reset(self) -> None:
+        """Be silent until something comes from now on."""
+        super().clear()
+
+
 class StandingShell:
     """A root shell that reads commands, for one of them at a time."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
+        # Not the channel's own file descriptors: with four shells on each of many machines they would run out.
+        self._bell = _Bell()
+        channel.in_buffer.set_event(self._bell)
+        channel.in_stderr_buffer.set_event(self._bell)
 
     def send(self, data: bytes) -> None:
         """Give it something to read. Raises Gone."""
@@ -62,9 +76,8 @@ class StandingShell:
     def listen(self, out: Tap | Framed, err: Tap | Framed, over: Callable[[], bool]) -> None:
         """Hand on what it prints until that is `over`. Raises Gone, and whatever `over` raises."""
         channel = self._channel
-        # Readable as soon as there is something on either stream, or its end.
-        readable = channel.fileno()
         while True:
+            self._bell.reset()
             ended = channel.closed or channel.eof_received
             while channel.recv_ready():
                 out.feed(channel.recv(READ))
@@ -74,7 +87,7 @@ class StandingShell:
                 return
             if ended:
                 raise Gone
-            select.select([readable], [], [], LOOK_EVERY)
+            self._bell.wait(LOOK_EVERY)
 
     def let_start(self, out: Framed, err: Framed) -> None:
         """A command that is to be ended has to have told its process group; wait a little for that."""
