@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
-.PHONY: help setup run demo lint format bench test test-tools test-fast test-processes test-sshd lab test-lab test-browser
+.PHONY: help setup run demo lint format bench test test-tools test-fast test-processes test-postgres test-sshd lab test-lab test-browser
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -52,6 +52,7 @@ test: $(READY)
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test-fast
 	$(MAKE) --no-print-directory test-processes
+	$(MAKE) --no-print-directory test-postgres
 	$(MAKE) --no-print-directory test-sshd
 	$(MAKE) --no-print-directory test-browser
 	$(MAKE) --no-print-directory lab
@@ -66,6 +67,11 @@ test-fast: $(READY)
 test-processes: $(READY)
 	$(PYTEST) -q -n 2 -m "processes and not sshd and not lab and not browser"
 
+# What is kept and told with PostgreSQL and Redis in the place of SQLite and polling; both are thrown away afterwards.
+test-postgres: $(READY)
+	scripts/with-postgres $(PYTEST) -q -n 2 --reuse-db -m "not sshd and not lab and not browser" \
+		tests/models tests/services tests/selectors tests/runs tests/management tests/web
+
 test-sshd: $(READY)
 	$(PYTEST) -q -m "sshd and not lab and not browser"
 
@@ -73,7 +79,8 @@ lab: $(READY)
 	scripts/build-lab $(BIN)/python
 
 test-lab: $(READY)
-	$(PYTEST) -q -m lab
+	$(PYTEST) -q -n 2 --dist loadfile --durations 15 -m "lab and not outages"
+	$(PYTEST) -q --durations 15 -m "lab and outages"
 
 test-browser: $(READY)
 	$(PYTEST) -q -m "browser and not lab"

@@ -66,13 +66,25 @@ def _why(machine: Machine, namespace: str, labels: dict[str, str]) -> str:
     for pod in json.loads(answer.stdout).get("items", ()) if answer.ok and answer.stdout else ():
         status = pod.get("status", {})
         for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-            waiting = container.get("state", {}).get("waiting", {})
-            if waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
-                where = pod.get("spec", {}).get("nodeName", "no node")
-                # Its end differs each time it is asked, and everything of it is in the cluster's events.
-                message = waiting.get("message", "")[:LONGEST_MESSAGE]
-                return f"; on {where} {container['name']}: {waiting['reason']} {message}".rstrip()
+            if said := _trouble(container, pod["metadata"]["name"], namespace):
+                return f"; on {pod.get('spec', {}).get('nodeName', 'no node')} {container['name']}{said}"
         for condition in status.get("conditions", ()):
             if condition.get("reason") == "Unschedulable":
                 return f"; {condition.get('message', 'a pod fits no node')}"
     return ""
+
+
+def _trouble(container: dict[str, Any], pod: str, namespace: str) -> str:
+    """What keeps a container from running, and where there is more of it; nothing when it is only on its way."""
+    state = container.get("state", {})
+    waiting = state.get("waiting", {})
+    ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
+    if ended.get("exitCode") and "running" not in state and waiting.get("reason") in (None, "CrashLoopBackOff"):
+        # What went wrong stands at a message's end, behind everybody who passed it on.
+        message = " ".join(ended.get("message", "").split())[-LONGEST_MESSAGE:].lstrip(": ")
+        reason = f"ended with {ended['exitCode']} ({ended.get('reason', 'Error')}) {message}".rstrip()
+        return f" {reason}; kubectl logs -n {namespace} {pod} -c {container['name']} --previous may say more"
+    if waiting.get("reason") in (None, "PodInitializing", "ContainerCreating"):
+        return ""
+    # Its end differs each time it is asked, and everything of it is in the cluster's events.
+    return f": {waiting['reason']} {waiting.get('message', '')[:LONGEST_MESSAGE]}".rstrip()

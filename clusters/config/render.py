@@ -11,7 +11,7 @@ from clusters.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.config.schema import Document
+    from clusters.config.schema import Document, Host, JumpHost
 
 __all__ = ["DIALECTS", "Dialect", "Secrets", "documents", "files", "render", "what_does_not_fit"]
 
@@ -58,7 +58,8 @@ def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, 
 def _lines(document: Document, dialect: str, secrets: str) -> Iterator[str]:
     found = documents(document, dialect, secrets)
     yield f"# {_USE[dialect]}"
-    if secrets != "show" and any(host.password or host.private_key for host in document.hosts):
+    logins: list[Host | JumpHost] = [*document.hosts, document.jump_host, *(host.jump_host for host in document.hosts)]
+    if secrets != "show" and any(each.password or each.private_key for each in logins):
         yield "# Passwords and private keys are not in this file; fill them in before using it with KubeKey."
     for number, each in enumerate(found):
         if number:

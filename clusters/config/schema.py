@@ -12,12 +12,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from clusters.config.keys import Model, Names, Switch, Text, key
+from clusters.config.keys import OURS, Model, Names, Switch, Text, key
 from clusters.config.sections.endpoint import ControlPlaneEndpoint, KubeVip
 from clusters.config.sections.etcd import Etcd, ExternalEtcd
 from clusters.config.sections.kubernetes import Kubernetes
 from clusters.config.sections.kubesphere import KubeSphere, KubeSphereSpec, KubeSphereWish
-from clusters.config.sections.machines import Host, RoleGroups
+from clusters.config.sections.machines import Host, JumpHost, RoleGroups
 from clusters.config.sections.network import Calico, Flannel, Hybridnet, KubeOvn, Network
 from clusters.config.sections.registry import NamespaceRewrite, Registry, RegistryAuth, RemoteMirror
 from clusters.config.sections.system import (
@@ -49,6 +49,7 @@ __all__ = [
     "Flannel",
     "Host",
     "Hybridnet",
+    "JumpHost",
     "KubeOvn",
     "KubeSphere",
     "KubeSphereSpec",
@@ -84,6 +85,9 @@ class Document(Model):
 
     name: Text = key("sample", "metadata.name: the cluster's name.")
     hosts: Annotated[tuple[Host, ...], BeforeValidator(_listed)] = key((), "The machines.", shown=True)
+    jump_host: JumpHost = key(
+        JumpHost(), "Through what SSH goes to machines that do not say it themselves.", since=OURS
+    )
     role_groups: RoleGroups = key(RoleGroups(), "Which machine is what.", shown=True)
     control_plane_endpoint: ControlPlaneEndpoint = key(
         ControlPlaneEndpoint(), "Where clients reach the API server.", shown=True

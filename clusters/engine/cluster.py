@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clusters.config.topology import endpoint_address, members, roles
+from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.sendings import Sendings
-from clusters.errors import PlanError
+from clusters.errors import PlanError, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +19,15 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
-    from clusters.engine.events import Sink
+    from clusters.engine.deadline import Granted
+    from clusters.engine.events import Event, Sink
     from clusters.engine.source import Source
     from clusters.remote.host import Cancel, Host
 
 T = TypeVar("T")
+
+READ_AT_ONCE = 32
+"""Machines whose facts are read at the same time."""
 
 
 class Cluster:
@@ -35,6 +41,7 @@ class Cluster:
         source: Source,
         sink: Sink,
         cancel: Cancel,
+        granted: Granted = nothing_granted,
     ) -> None:
         self.document = document
         self.source = source
@@ -42,6 +49,7 @@ class Cluster:
         self._machines: dict[str, Machine] = {}
         self._once: dict[str, tuple[threading.Lock, list[Any]]] = {}
         self._lock = threading.Lock()
+        self._given_up: set[str] = set()
         sendings = Sendings()
         for spec in document.hosts:
             held = roles(document, spec.name)
@@ -53,6 +61,7 @@ class Cluster:
                     cancel=cancel,
                     facts=FactsOnce(),
                     roles=held,
+                    granted=granted,
                     sendings=sendings,
                 )
 
@@ -76,7 +85,30 @@ class Cluster:
         """The first machine of a group, seen by the step that `machine` is in, so that its output is filed there."""
         spec = members(self.document, group)[0]
         known = self._machines[spec.name]
-        return known.during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        return known.on_behalf_of(machine)
+
+    def give_up(self, name: str) -> None:
+        """No precheck needs to try this machine any more: it cannot be reached, which was said."""
+        self._given_up.add(name)
+
+    def is_given_up(self, name: str) -> bool:
+        """Whether `give_up` was said of this machine."""
+        return name in self._given_up
+
+    def readable(self) -> tuple[Machine, ...]:
+        """The machines whose facts can be read; of the others each step that is on them says why not."""
+        return self.once("readable", self._read_all)
+
+    def _read_all(self) -> tuple[Machine, ...]:
+        def can_be_read(machine: Machine) -> bool:
+            try:
+                return not self.is_given_up(machine.name) and bool(machine.facts)
+            except RemoteError:
+                return False
+
+        with ThreadPoolExecutor(READ_AT_ONCE, thread_name_prefix="facts") as pool:
+            answers = list(pool.map(can_be_read, self.machines))
+        return tuple(machine for machine, good in zip(self.machines, answers, strict=True) if good)
 
     @property
     def endpoint(self) -> str:
@@ -99,6 +131,10 @@ class Cluster:
     def observe(self, topic: str, values: Any) -> None:
         """Record what was seen of the cluster."""
         self._sink.emit(Observed(topic=topic, values=values))
+
+    def tell(self, event: Event) -> None:
+        """Give an event to the run's sink."""
+        self._sink.emit(event)
 
     def close(self) -> None:
         """Close all connections."""

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clusters.engine.deadline import deadline_in, nothing_granted
 from clusters.engine.events import Observed, Output, SecretMade
 from clusters.engine.sendings import Sendings
 from clusters.errors import Cancelled
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
+    from clusters.engine.deadline import Deadline, Granted
     from clusters.engine.events import Event, Sink
     from clusters.remote.host import Cancel, Host, Result
     from clusters.remote.shell import Command
+
+LAST_LOOK = 10.0
+"""Seconds that a look may take although the step's time is up: what is there has to be told of."""
 
 
 WORTH_SAYING_SECONDS = 1.0
@@ -46,7 +51,7 @@ class FactsOnce:
 
 
 class Machine:
-    """A machine during one step. `deadline` is on the monotonic clock, in seconds."""
+    """A machine during one step. `granted` says how much longer than its timeout people let a step take."""
 
     def __init__(
         self,
@@ -58,7 +63,8 @@ class Machine:
         facts: FactsOnce,
         roles: tuple[str, ...] = (),
         step: str = "",
-        deadline: float | None = None,
+        deadline: Deadline | None = None,
+        granted: Granted = nothing_granted,
         urgency: float = 0.0,
         sendings: Sendings | None = None,
     ) -> None:
@@ -70,6 +76,7 @@ class Machine:
         self.cancel = cancel
         self._facts = facts
         self._deadline = deadline
+        self._granted = granted
         self._urgency = urgency
         self._sendings = sendings or Sendings()
 
@@ -90,6 +97,14 @@ class Machine:
 
     def during(self, step: str, *, timeout: float, cancel: Cancel, urgency: float = 0.0) -> Machine:
         """This machine as `step` sees it, with that much time in seconds; `urgency`: see Sendings."""
+        deadline = deadline_in(timeout, lambda: self._granted(step, self.name))
+        return self._seen(step, cancel, deadline, urgency)
+
+    def on_behalf_of(self, other: Machine) -> Machine:
+        """This machine as the step on another one sees it: output, cancel and deadline are the other one's."""
+        return self._seen(other.step, other.cancel, other._deadline)
+
+    def _seen(self, step: str, cancel: Cancel, deadline: Deadline | None, urgency: float = 0.0) -> Machine:
         return Machine(
             self.spec,
             self.host,
@@ -98,7 +113,8 @@ class Machine:
             facts=self._facts,
             roles=self.roles,
             step=step,
-            deadline=time.monotonic() + timeout,
+            deadline=deadline,
+            granted=self._granted,
             urgency=urgency,
             sendings=self._sendings,
         )
@@ -106,7 +122,8 @@ class Machine:
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
         """Run something that changes nothing; quiet, and a non-zero exit is an answer too."""
         self._stop_if_cancelled()
-        return self.host.run(command, check=False, timeout=self._within(timeout), cancel=self.cancel)
+        limit = max(self._within(timeout), min(timeout, LAST_LOOK) - self.granted)
+        return self.host.run(command, check=False, timeout=limit, more=self._more, cancel=self.cancel)
 
     def do(
         self,
@@ -122,6 +139,7 @@ class Machine:
         A Path as `stdin` is a file here, whose content the command reads. `shared`: see Host.run.
         """
         self._stop_if_cancelled()
+        self._stop_if_out_of_time()
         with self._turn(stdin):
             self.note("$ " + command.text)
             return self.host.run(
@@ -129,6 +147,7 @@ class Machine:
                 check=check,
                 stdin=stdin,
                 timeout=self._within(timeout),
+                more=self._more,
                 on_line=lambda stream, line: self._sink.emit(
                     Output(host=self.name, step=self.step, stream=stream, text=line)
                 ),
@@ -163,14 +182,15 @@ class Machine:
         self._sink.emit(SecretMade(host=self.name, step=self.step, content=secret))
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not past a cancel or the step's deadline."""
+        """Wait, but not past a cancel; raises OutOfTime when the step's time is up."""
         self._stop_if_cancelled()
-        if self.cancel.wait(min(seconds, self._within(seconds) or seconds)):
+        self._stop_if_out_of_time()
+        if self.cancel.wait(min(seconds, self.seconds_left())):
             raise Cancelled(self.cancel.reason or "The run was cancelled.")
 
     def seconds_left(self) -> float:
-        """How much of the step's time is left."""
-        return float("inf") if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        """How much of the step's time is left, with what people gave it."""
+        return float("inf") if self._deadline is None else self._deadline.left
 
     def _turn(self, content: bytes | Path | None) -> AbstractContextManager[None]:
         """The time in which a file from here may be sent, after those that are more urgent."""
@@ -186,11 +206,22 @@ class Machine:
 
         return self._sendings.turn(self.name, self._urgency, held_up)
 
-    def _within(self, timeout: float | None) -> float | None:
-        left = self.seconds_left()
-        if left == float("inf"):
-            return timeout
-        return max(0.1, left if timeout is None else min(timeout, left))
+    @property
+    def granted(self) -> float:
+        """The seconds that people gave this step beyond its timeout, up to now."""
+        return 0.0 if self._deadline is None else self._deadline.granted()
+
+    def _more(self) -> float:
+        return self.granted
+
+    def _within(self, timeout: float | None) -> float:
+        """The limit of a command, without what is granted: that is asked for when the limit is reached."""
+        left = float("inf") if self._deadline is None else self._deadline.until - time.monotonic()
+        return left if timeout is None else min(timeout, left)
+
+    def _stop_if_out_of_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.check(self.step, self.name)
 
     def _stop_if_cancelled(self) -> None:
         if self.cancel.asked:

@@ -6,7 +6,7 @@ import graphlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from clusters.engine.check import CHECKS, Checks, Precheck
+from clusters.engine.check import CHECKS, FIRST, Checks, Precheck
 from clusters.engine.recipe import recipe_called
 from clusters.engine.step import STEPS, Register, Step, machines_for
 from clusters.errors import PlanError
@@ -99,7 +99,7 @@ def _check_rows(document: Document, checks: Checks) -> list[PlannedStep]:
             EXPECTED_CHECK_SECONDS,
             check=check,
         )
-        for check in sorted(checks.checks.values(), key=lambda check: (check.id != "access.facts", check.id))
+        for check in sorted(checks.checks.values(), key=lambda check: (check.id != FIRST, check.id))
         if check.when is None or check.when(document)
     ]
 
@@ -150,7 +150,11 @@ def _chosen(rows: list[PlannedStep], only: tuple[str, ...], skip: tuple[str, ...
 
 
 def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[Node]]:
-    """Who waits for whom. The only barrier: nothing is changed anywhere before every precheck has passed."""
+    """Who waits for whom. The only barrier: nothing is changed anywhere before every precheck has passed.
+
+    On each machine the first precheck has to be over, well or not, before the others begin.
+    """
+    first = f"{PRECHECK}/{FIRST}"
     hosts = {row.path: row.hosts for row in rows}
     gate = frozenset((row.path, host) for row in rows if row.check for host in row.hosts)
     graph: dict[Node, frozenset[Node]] = {}
@@ -158,14 +162,16 @@ def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[
         before: Node | None = None
         for host in row.hosts:
             needs: set[Node] = set()
+            if row.check is not None and row.path != first and host in hosts.get(first, ()):
+                needs.add((first, host))
             if row.step is not None:
-                needs |= gate
                 needs |= {(need, host) for need in row.step.needs if host in hosts.get(need, ())}
                 needs |= {(need, other) for need in row.step.needs_all for other in hosts.get(need, ())}
                 if row.step.is_serial(document) and before is not None:
                     needs.add(before)
             before = (row.path, host)
-            graph[(row.path, host)] = frozenset(needs)
+            # What waits for another step waits for the gate through it: the set is as large as the cluster.
+            graph[(row.path, host)] = frozenset(needs) if needs or row.step is None else gate
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:

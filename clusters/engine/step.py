@@ -126,7 +126,8 @@ def discover(package: ModuleType) -> None:
 def machines_for(scope: str, document: Document) -> tuple[str, ...]:
     """The names of the machines a scope means, in the document's order.
 
-    `all`: every machine that has a role; `etcd`, `control-plane`, `worker`: the role group;
+    `all`: every machine that has a role; `etcd`, `control-plane`, `worker`: the role group; `etcd-member`: those on
+    which etcd will run, in whatever way;
     `kubernetes`: control planes and workers; `first-etcd`, `first-control-plane`: the first listed.
     """
     etcd = [host.name for host in members(document, "etcd")]
@@ -135,6 +136,7 @@ def machines_for(scope: str, document: Document) -> tuple[str, ...]:
     chosen = {
         "all": [*etcd, *control, *worker],
         "etcd": etcd,
+        "etcd-member": {"kubekey": etcd, "kubeadm": control}.get(document.etcd.type, []),
         "control-plane": control,
         "worker": worker,
         "kubernetes": [*control, *worker],

@@ -266,11 +266,14 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
 
 
 def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, every: float = 0.5) -> Wanted:
-    """Something that comes true by itself; waits at most `within` seconds, looking every `every`."""
+    """Something that comes true by itself; waits at most `within` seconds, looking every `every`.
+
+    What people give the step beyond its timeout, this waits longer, too.
+    """
 
     def act(machine: Machine) -> None:
         waited, told = 0.0, ""
-        while waited < within:
+        while waited < within + machine.granted and machine.seconds_left() > 0:
             sight = look(machine)
             if sight.so:
                 return

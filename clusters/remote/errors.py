@@ -62,6 +62,14 @@ class KeyNotUnderstood(RemoteError):
     """The text given as private key is not a key that can be used."""
 
 
+class AgentUnavailable(RemoteError):
+    """A key of the SSH agent is to be used, and there is no agent, no key in it, or not this one."""
+
+
+class JumpRefused(RemoteError):
+    """The jump host takes our login, but lets nobody through (to this address)."""
+
+
 class ConnectionLost(RemoteError):
     """The connection broke; what was running may or may not have ended. The next command reconnects."""
 

@@ -101,6 +101,7 @@ class FakeHost:
         check: bool = True,
         stdin: bytes | Path | None = None,
         timeout: float | None = None,
+        more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
         shared: bool = False,
@@ -111,6 +112,8 @@ class FakeHost:
         with self._lock:
             self.ran.append(ran)
         answer = self._answer_to(ran)
+        if timeout is not None and more is not None:
+            timeout += more()
         took = self._work(answer, timeout, cancel)
         result = Result(self.name, command.text, answer.exit_code, answer.stdout, answer.stderr, took)
         if on_line is not None:

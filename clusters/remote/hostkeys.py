@@ -56,27 +56,29 @@ class InMemoryKeys:
 
 
 class HostKeyUnknown(RemoteError):
-    """Nobody has said yes to this machine's key yet; carries the key that was shown."""
+    """Nobody has said yes to the key shown at this address yet; `called` is who is there, in words."""
 
-    def __init__(self, *, address: str, port: int, offered: PinnedKey) -> None:
+    def __init__(self, *, address: str, port: int, offered: PinnedKey, called: str = "") -> None:
         super().__init__(
-            f"The key of {address}:{port} is not known yet: {offered.key_type} {offered.fingerprint}.",
+            f"The key of {called or f'{address}:{port}'} is not known yet: {offered.key_type} {offered.fingerprint}.",
             hint="Compare the fingerprint with the one on the machine"
             " (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), then accept it.",
         )
+        self.address, self.port = address, port
         self.offered = offered
 
 
 class HostKeyChanged(RemoteError):
-    """The machine shows another key than the pinned one; nothing was sent to it."""
+    """Another key than the pinned one is shown at this address; nothing was sent there."""
 
-    def __init__(self, *, address: str, port: int, pinned: PinnedKey, offered: PinnedKey) -> None:
+    def __init__(self, *, address: str, port: int, pinned: PinnedKey, offered: PinnedKey, called: str = "") -> None:
         super().__init__(
-            f"The key of {address}:{port} has changed: expected {pinned.key_type} {pinned.fingerprint},"
+            f"The key of {called or f'{address}:{port}'} has changed: expected {pinned.key_type} {pinned.fingerprint},"
             f" found {offered.key_type} {offered.fingerprint}. No password or key was sent.",
             hint="Either the machine was installed anew or another one answers at its address."
             " Accept the new key only if you know why it changed.",
         )
+        self.address, self.port = address, port
         self.pinned = pinned
         self.offered = offered
 
@@ -92,10 +94,10 @@ def key_of(key_type: str, blob: bytes) -> PinnedKey:
     return PinnedKey(key_type=key_type, key=base64.b64encode(blob).decode(), fingerprint=f"SHA256:{digest}")
 
 
-def check_key(known: KnownKeys, address: str, port: int, offered: PinnedKey) -> None:
-    """Let a pinned key pass. Raises HostKeyUnknown or HostKeyChanged."""
+def check_key(known: KnownKeys, address: str, port: int, offered: PinnedKey, called: str = "") -> None:
+    """Let a pinned key pass. Raises HostKeyUnknown or HostKeyChanged; `called` is who is there, in words."""
     pinned = known.lookup(address, port)
     if pinned is None:
-        raise HostKeyUnknown(address=address, port=port, offered=offered)
+        raise HostKeyUnknown(address=address, port=port, offered=offered, called=called)
     if (pinned.key_type, pinned.key) != (offered.key_type, offered.key):
-        raise HostKeyChanged(address=address, port=port, pinned=pinned, offered=offered)
+        raise HostKeyChanged(address=address, port=port, pinned=pinned, offered=offered, called=called)

@@ -5,27 +5,31 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import paramiko
 from fabric import Config, Connection
-from paramiko.auth_strategy import AuthResult, AuthStrategy
 from paramiko.ssh_exception import IncompatiblePeer
 
-from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFailed, LoginRefused
+from clusters.errors import RemoteError
+from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFailed, JumpRefused
+from clusters.remote.gateways import SHARED
 from clusters.remote.hostkeys import HostKeyChanged, PinnedKey, check_key, pinned_key
+from clusters.remote.login import OnlyWhatIsGiven
 from clusters.remote.standing import StandingShells
+from clusters.remote.tunnel import JumpTransport, Tunnel, open_tunnel
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER, Watch, Wire, open_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from paramiko.auth_strategy import AuthSource
-
+    from clusters.remote.gateways import Gateways, Lease
     from clusters.remote.hostkeys import KnownKeys
     from clusters.remote.target import Target
 
 # sshd allows 10 sessions on a connection (MaxSessions); two are left for ending what others run.
+# Ways through a jump host are no sessions, so any number of machines can be behind one connection.
 SESSIONS = 8
 
 FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
@@ -34,78 +38,6 @@ FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 _PARAMIKO_LOG = "clusters.remote.paramiko"
 logging.getLogger(_PARAMIKO_LOG).addHandler(logging.NullHandler())
 logging.getLogger(_PARAMIKO_LOG).propagate = False
-
-
-class OnlyWhatIsGiven(AuthStrategy):
-    """Log in with the target's key, then its password, and nothing else: no agent, no keys found around."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(ssh_config=paramiko.SSHConfig())
-        self._target = target
-
-    def get_sources(self) -> Iterator[AuthSource]:
-        """None beforehand: what is tried depends on what the machine offers."""
-        return iter(())
-
-    def authenticate(self, transport: paramiko.Transport) -> AuthResult:
-        """Log in, or raise LoginRefused with the methods the machine offers."""
-        user, tried = self._target.user, []
-        key = self._target.key()
-        allowed = self._offered(transport)
-        if not allowed:
-            return AuthResult(strategy=self)
-        if key is not None and "publickey" in allowed:
-            tried.append("publickey")
-            try:
-                allowed = transport.auth_publickey(user, key)
-            except paramiko.AuthenticationException as error:
-                _not_a_timeout(self._target, error)
-            else:
-                if not allowed:
-                    return AuthResult(strategy=self)
-        if self._target.password and {"password", "keyboard-interactive"} & set(allowed):
-            tried.append("password")
-            try:
-                allowed = transport.auth_password(user, self._target.password.reveal())
-            except paramiko.AuthenticationException as error:
-                _not_a_timeout(self._target, error)
-            else:
-                if not allowed:
-                    return AuthResult(strategy=self)
-        raise _refused(self._target, tuple(allowed), tuple(tried), key is not None)
-
-    def _offered(self, transport: paramiko.Transport) -> list[str]:
-        try:
-            return list(transport.auth_none(self._target.user))
-        except paramiko.BadAuthenticationType as error:
-            return list(error.allowed_types)
-
-
-def _not_a_timeout(target: Target, error: paramiko.AuthenticationException) -> None:
-    if "timeout" in str(error).lower():
-        raise ConnectTimedOut(
-            f"{target.name} did not answer the login within {target.timeout:g} s.",
-            hint="A slow name server on the machine is the usual cause (sshd: UseDNS no).",
-        ) from error
-
-
-def _refused(target: Target, allowed: tuple[str, ...], tried: tuple[str, ...], has_key: bool) -> LoginRefused:
-    offers = ", ".join(allowed) or "nothing"
-    who = f"{target.name} refuses the login of {target.user}"
-    given = [word for word, there in (("a key", has_key), ("a password", bool(target.password))) if there]
-    if not tried:
-        message = f"{who}: it accepts {offers}, and given is {' and '.join(given) or 'nothing'}."
-        hint = "Give what the machine accepts, or allow password login in its sshd_config (PasswordAuthentication yes)."
-    elif tried == ("password",):
-        message = f"{who}: wrong password, or the user may not log in (it accepts {offers})."
-        hint = "Check user and password; for root also `PermitRootLogin` in the machine's sshd_config."
-    elif tried == ("publickey",):
-        message = f"{who}: the key is not accepted (it accepts {offers})."
-        hint = f"Add the public half to ~{target.user}/.ssh/authorized_keys on the machine."
-    else:
-        message = f"{who}: neither the key nor the password is accepted (it accepts {offers})."
-        hint = "Check the user, the password, and the machine's authorized_keys."
-    return LoginRefused(message, allowed=allowed, tried=tried, hint=hint)
 
 
 class _PinnedOnly(paramiko.MissingHostKeyPolicy):
@@ -118,16 +50,19 @@ class _PinnedOnly(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         self._passed("reach")
-        check_key(self._known, self._target.address, self._target.port, pinned_key(key))
+        target = self._target
+        check_key(self._known, target.address, target.port, pinned_key(key), target.where)
         self._passed("hostkey")
 
 
 class Link:
-    """An open connection with its sessions, its watch, and what was learnt about its shell."""
+    """An open connection with its sessions and its watch; `through` is the jump host's, if there is one."""
 
-    def __init__(self, connection: Connection, watch: Watch) -> None:
+    def __init__(self, connection: Connection, watch: Watch, through: Lease | None = None) -> None:
         self.connection = connection
         self.slots = threading.BoundedSemaphore(SESSIONS)
+        self.through = through
+        self.host_key = pinned_key(connection.transport.get_remote_server_key())
         self.shells = StandingShells()
         self._watch = watch
 
@@ -135,6 +70,11 @@ class Link:
     def alive(self) -> bool:
         """Whether the connection is up as far as we know."""
         return bool(self.connection.is_connected)
+
+    @property
+    def silent(self) -> bool:
+        """Whether it was cut, or has been silent for so long that it had to be asked for a sign of life."""
+        return self._watch.gave_up or self._watch.silence > self._watch.ask_after
 
     def dead_soon(self, within: float = 0.5) -> bool:
         """Whether the connection turns out to be dead: a session ends a moment before the connection does."""
@@ -144,17 +84,24 @@ class Link:
         return not self.alive
 
     def lost(self, name: str, doing: str = "") -> ConnectionLost:
-        """The error that says this connection is no more."""
-        why = "it stopped answering" if self._watch.gave_up else "it was closed from the other side"
-        return ConnectionLost(
-            f"The connection to {name} is lost{doing}: {why}.",
-            hint="The machine may have rebooted, or the network between broke. Trying again reconnects.",
-        )
+        """The error that says this connection is no more, and at which of the jump hosts it broke."""
+        broken, hint = "it", "The machine may have rebooted, or the network between broke. Trying again reconnects."
+        end = self
+        while end.through is not None and (not end.through.link.alive or end.through.link.silent):
+            broken = end.through.hop.name
+            hint = "Every machine behind that jump host is cut off by it. Trying again reconnects."
+            end = end.through.link
+        why = "stopped answering" if end._watch.gave_up or end.alive else "was closed from the other side"
+        if end is not self and why.startswith("was"):
+            broken = f"the one to {broken}"
+        return ConnectionLost(f"The connection to {name} is lost{doing}: {broken} {why}.", hint=hint)
 
     def close(self) -> None:
-        """Close the connection and stop watching it."""
+        """Close the connection and stop watching it; a jump host's is given back."""
         self._watch.stop()
         self.connection.close()
+        if self.through is not None:
+            self.through.release()
 
 
 def open_link(
@@ -164,33 +111,28 @@ def open_link(
     ask_after: float = ASK_AFTER,
     give_up_after: float = GIVE_UP_AFTER,
     passed: Callable[[str], None] = lambda stage: None,
+    gateways: Gateways = SHARED,
 ) -> Link:
-    """Connect, compare the host key, log in; `passed` is told `reach` and `hostkey` when that is done.
+    """Connect, compare the host key, log in; `passed` is told `jump`, `reach` and `hostkey` when that is done.
 
     Raises NameNotResolved, ConnectionRefused, ConnectTimedOut, NetworkUnreachable, HandshakeFailed,
-    HostKeyUnknown, HostKeyChanged, LoginRefused, or what is wrong with the private key.
+    HostKeyUnknown, HostKeyChanged, LoginRefused, AgentUnavailable, JumpRefused, or what is wrong with the private key;
+    of a jump host on the way the same, naming it.
     """
-    pinned = known.lookup(target.address, target.port)
-    wire = open_wire(target)
-    connection = _connection(target, known, wire, pinned, passed)
-    try:
-        connection.open()
-    except IncompatiblePeer as error:
-        connection.client.close()
-        raise _why_incompatible(target, pinned, error) from error
-    except (paramiko.SSHException, EOFError, OSError) as error:
-        raise _why_no_handshake(target, error) from error
-    finally:
-        if not connection.is_connected:
-            connection.client.close()
-            wire.close()
-    return Link(connection, Watch(wire, connection.transport, ask_after, give_up_after))
+    return _Opening(target, known, (ask_after, give_up_after), passed, gateways).link()
 
 
 def offered_key(target: Target) -> PinnedKey:
-    """The key a machine shows, by a key exchange without any login."""
+    """The key a machine shows, by a key exchange without any login; it has to be reached directly."""
     wire = open_wire(target)
-    transport = _transport(wire, None)
+    try:
+        return _shown_key(target, wire)
+    finally:
+        wire.close()
+
+
+def _shown_key(target: Target, wire: Wire | Tunnel) -> PinnedKey:
+    transport = _transport(target, wire, None)
     try:
         transport.start_client(timeout=target.timeout)
         return pinned_key(transport.get_remote_server_key())
@@ -200,37 +142,128 @@ def offered_key(target: Target) -> PinnedKey:
         transport.close()
 
 
-def _connection(
-    target: Target, known: KnownKeys, wire: Wire, pinned: PinnedKey | None, passed: Callable[[str], None]
-) -> Connection:
-    def transport_factory(sock: Any, **_: Any) -> paramiko.Transport:
-        return _transport(sock, pinned)
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A connection that is being opened."""
 
-    connection = Connection(
-        target.address,
-        user=target.user,
-        port=target.port,
-        # Nothing from this server's own ssh or fabric configuration takes part.
-        config=Config(lazy=True, ssh_config=paramiko.SSHConfig()),
-        connect_kwargs={
-            "sock": wire,
-            "timeout": target.timeout,
-            "banner_timeout": target.timeout,
-            "auth_timeout": target.timeout,
-            "channel_timeout": target.timeout,
-            "transport_factory": transport_factory,
-            "auth_strategy": OnlyWhatIsGiven(target),
-            "allow_agent": False,
-            "look_for_keys": False,
-        },
-    )
-    connection.client.set_log_channel(_PARAMIKO_LOG)
-    connection.client.set_missing_host_key_policy(_PinnedOnly(target, known, passed))
-    return connection
+    target: Target
+    known: KnownKeys
+    patience: tuple[float, float]
+    passed: Callable[[str], None]
+    gateways: Gateways
+
+    def link(self) -> Link:
+        """Open it."""
+        target = self.target
+        pinned = self.known.lookup(target.address, target.port)
+        wire, through = self._wire()
+        connection = self._connection(wire, pinned)
+        try:
+            connection.open()
+        except IncompatiblePeer as error:
+            connection.client.close()
+            raise self._why_incompatible(pinned, error) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise _why_no_handshake(target, error) from error
+        finally:
+            if not connection.is_connected:
+                connection.client.close()
+                _give_back(wire, through)
+        return Link(connection, Watch(wire, connection.transport, *self.patience), through)
+
+    def _wire(self) -> tuple[Wire | Tunnel, Lease | None]:
+        """What SSH is spoken over: a socket, or a way through the jump host."""
+        if self.target.via is None:
+            return open_wire(self.target), None
+        try:
+            return self._through(self.target.via)
+        except (paramiko.SSHException, EOFError, OSError):
+            # The shared connection had broken and nobody knew it yet, so a new one is opened, once.
+            pass
+        try:
+            return self._through(self.target.via)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise ConnectionLost(
+                f"{self.target.via.subject} hangs up when it is asked for {self.target.address}:{self.target.port}.",
+                hint="Its sshd's log says why.",
+            ) from error
+
+    def _through(self, hop: Target) -> tuple[Tunnel, Lease]:
+        lease = self.gateways.lease(hop, self.known, lambda: self._hop(hop).link())
+        try:
+            tunnel = open_tunnel(lease.link.connection.transport, self.target)
+        except BaseException as error:
+            silent = lease.link.silent
+            lease.release()
+            if isinstance(error, ConnectTimedOut) and silent:
+                raise ConnectionLost(f"{hop.subject} stopped answering.", hint="Trying again reconnects.") from error
+            if isinstance(error, RemoteError) and not isinstance(error, JumpRefused):
+                self.passed("jump")
+            raise
+        self.passed("jump")
+        return tunnel, lease
+
+    def _hop(self, hop: Target) -> _Opening:
+        return _Opening(hop, self.known, self.patience, lambda stage: None, self.gateways)
+
+    def _connection(self, wire: Wire | Tunnel, pinned: PinnedKey | None) -> Connection:
+        target = self.target
+
+        def transport_factory(sock: Any, **_: Any) -> paramiko.Transport:
+            return _transport(target, sock, pinned)
+
+        connection = Connection(
+            target.address,
+            user=target.user,
+            port=target.port,
+            # Nothing from this server's own ssh or fabric configuration takes part.
+            config=Config(lazy=True, ssh_config=paramiko.SSHConfig()),
+            connect_kwargs={
+                "sock": wire,
+                "timeout": target.timeout,
+                "banner_timeout": target.timeout,
+                "auth_timeout": target.timeout,
+                "channel_timeout": target.timeout,
+                "transport_factory": transport_factory,
+                "auth_strategy": OnlyWhatIsGiven(target),
+                "allow_agent": False,
+                "look_for_keys": False,
+            },
+        )
+        connection.client.set_log_channel(_PARAMIKO_LOG)
+        connection.client.set_missing_host_key_policy(_PinnedOnly(target, self.known, self.passed))
+        return connection
+
+    def _offered(self) -> PinnedKey:
+        wire, through = self._wire()
+        try:
+            return _shown_key(self.target, wire)
+        finally:
+            _give_back(wire, through)
+
+    def _why_incompatible(self, pinned: PinnedKey | None, error: Exception) -> Exception:
+        """Asked for the pinned type only, the machine has none: then it is another key that it shows."""
+        target = self.target
+        if pinned is not None:
+            offered = self._offered()
+            if offered.key_type != pinned.key_type:
+                place = {"address": target.address, "port": target.port, "called": target.where}
+                return HostKeyChanged(**place, pinned=pinned, offered=offered)  # type: ignore[arg-type]
+        return HandshakeFailed(
+            f"{target.place} and Slipway have no way of encryption in common: {error}.",
+            hint="The sshd there is very old (it offers only SHA-1). Update it.",
+            retryable=False,
+        )
 
 
-def _transport(sock: Any, pinned: PinnedKey | None) -> paramiko.Transport:
-    transport = paramiko.Transport(sock)
+def _give_back(wire: Wire | Tunnel, through: Lease | None) -> None:
+    wire.close()
+    if through is not None:
+        through.release()
+
+
+def _transport(target: Target, sock: Any, pinned: PinnedKey | None) -> paramiko.Transport:
+    transport = JumpTransport(sock) if target.is_jump else paramiko.Transport(sock)
     transport.set_log_channel(_PARAMIKO_LOG)
     options = transport.get_security_options()
     # Encrypts and authenticates in one go: with it, sending a file takes both sides a third less processor time.
@@ -240,27 +273,13 @@ def _transport(sock: Any, pinned: PinnedKey | None) -> paramiko.Transport:
     return transport
 
 
-def _why_incompatible(target: Target, pinned: PinnedKey | None, error: Exception) -> Exception:
-    """Asked for the pinned type only, the machine has none: then it is another key that it shows."""
-    if pinned is not None:
-        offered = offered_key(target)
-        if offered.key_type != pinned.key_type:
-            return HostKeyChanged(address=target.address, port=target.port, pinned=pinned, offered=offered)
-    return HandshakeFailed(
-        f"{target.address}:{target.port} and Slipway have no way of encryption in common: {error}.",
-        hint="The sshd there is very old (it offers only SHA-1). Update it.",
-        retryable=False,
-    )
-
-
 def _why_no_handshake(target: Target, error: Exception) -> Exception:
-    place = f"{target.address}:{target.port}"
     if isinstance(error, TimeoutError) or "timeout" in str(error).lower():
         return ConnectTimedOut(
-            f"{place} took the connection but did not finish the SSH handshake within {target.timeout:g} s.",
+            f"{target.place} took the connection but did not finish the SSH handshake within {target.timeout:g} s.",
             hint="Is an SSH server on that port? A machine out of memory also behaves like this.",
         )
     return HandshakeFailed(
-        f"{place} took the connection but is no SSH server we can talk to: {str(error) or 'it hung up'}.",
+        f"{target.place} took the connection but is no SSH server we can talk to: {str(error) or 'it hung up'}.",
         hint="Check the port. A busy sshd (MaxStartups) or fail2ban also hangs up at once; then wait a little.",
     )

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import paramiko
-from invoke.exceptions import ThreadException
 
 from clusters.errors import Cancelled, InstallerError
-from clusters.remote.envelope import Become, Marks, wrap
+from clusters.remote.envelope import Become, Frame, Marks, wrap
 from clusters.remote.errors import ShellUnusable
 from clusters.remote.output import KEPT_BYTES, Capture, Lines, Tap
 from clusters.remote.runner import Errand, NotStarted, run_errand
@@ -31,7 +30,7 @@ log = logging.getLogger(__name__)
 
 OnLine = "Callable[[str, str], None] | None"
 # A process group that is asked to end has this many seconds before it is killed.
-GRACE = 5.0
+GRACE = 30.0
 # When a command is to be ended before it told its process group: how long to wait for that, in seconds.
 WAIT_FOR_GROUP = 2.0
 
@@ -49,13 +48,20 @@ left() {{
   return 1
 }}
 end TERM; n=0
-while left && [ $n -lt {1} ]; do sleep 0.05; n=$((n+1)); done
+while left && [ $n -lt {1} ]; do
+  if [ $n -lt 20 ]; then sleep 0.05; else sleep 0.5; fi
+  n=$((n+1))
+done
 end KILL; exit 0
 """
 
 
 class OutOfTime(Exception):
-    """The command was ended because its time was up."""
+    """The command was ended because its time was up; it had `allowed` seconds."""
+
+    def __init__(self, allowed: float) -> None:
+        super().__init__()
+        self.allowed = allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Way:
     become: Become = Become.NOBODY_ELSE
     password: Secret | None = None
     octal: bool = False
+    frame: Frame = Frame.GROUPED
 
     @property
     def opening(self) -> bytes:
@@ -76,10 +83,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop. `timeout` in seconds."""
+    """When to stop. `timeout` in seconds; when it is over, `more` is asked how many were granted beyond it."""
 
     timeout: float | None = None
     cancel: Cancel | None = None
+    more: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,8 @@ class Performed:
     err: Tap
     seconds: float
     timed_out: bool = False
+    allowed: float = 0.0
+    """The seconds it had, when it timed out."""
     stray: bool = False
     """Whether it did not run since sudo left the password for it to read."""
 
@@ -120,7 +130,7 @@ def perform(
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
     out, err = taps_for(marks.start.encode(), keep, on_line)
     errand = Errand(
-        line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal),
+        line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal, frame=way.frame),
         out=out,
         err=err,
         stop=stopper(name, limits),
@@ -132,8 +142,8 @@ def perform(
     began = time.monotonic()
     try:
         code = _run(link, name, errand)
-    except OutOfTime:
-        return Performed(-1, out, err, time.monotonic() - began, timed_out=True)
+    except OutOfTime as over:
+        return Performed(-1, out, err, time.monotonic() - began, timed_out=True, allowed=over.allowed)
     stray = code != 0 and bool(way.opening) and marks.stray in err.text()
     return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
@@ -168,15 +178,16 @@ def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | No
 
 def stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
     """Asked again and again while a command runs, it gives the exception to end with when it is to stop."""
-    deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
-    cancel = limits.cancel
+    began = time.monotonic()
+    cancel, timeout, more = limits.cancel, limits.timeout, limits.more
 
     def stop() -> Exception | None:
         if cancel is not None and cancel.asked:
             return Cancelled(f"Stopped on {name}: {cancel.reason or 'asked to stop'}.")
-        if deadline is not None and time.monotonic() > deadline:
-            return OutOfTime()
-        return None
+        if timeout is None or (took := time.monotonic() - began) <= timeout:
+            return None
+        allowed = timeout + (more() if more is not None else 0.0)
+        return OutOfTime(allowed) if took > allowed else None
 
     return stop
 
@@ -184,11 +195,6 @@ def stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
 def _run(link: Link, name: str, errand: Errand) -> int:
     try:
         code = run_errand(link.connection, errand)
-    except ThreadException as error:
-        cause = error.exceptions[0].value
-        if isinstance(cause, paramiko.SSHException | EOFError) and not link.alive:
-            raise link.lost(name, " while a command ran") from cause
-        raise cause from None
     except (paramiko.SSHException, EOFError, OSError) as error:
         if link.dead_soon():
             raise link.lost(name, " while a command ran") from error
@@ -210,7 +216,9 @@ def end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
         group = out.word
     if not group.isdecimal() or not link.alive:
         return
-    command = sh(_END, int(group), int(GRACE / 0.05))
+    # A look each 50 ms during the first second, two a second after that.
+    looks = int(min(GRACE, 1.0) / 0.05 + max(0.0, GRACE - 1.0) / 0.5)
+    command = sh(_END, int(group), looks)
     try:
         perform(link, name, command, way, limits=Limits(timeout=GRACE + 10))
     except (InstallerError, NotStarted) as error:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 State = Literal["running", "ok", "failed", "ask", "skipped"]
 STAGES = ("reach", "hostkey", "login", "sudo", "facts")
+JUMP = "jump"
+"""The stage before them for a machine behind a jump host: that one is reached, known, and lets us through."""
 _ROOT_BY = {
     Become.NOBODY_ELSE: "logged in as root",
     Become.FREELY: "root by sudo, without a password",
@@ -28,7 +30,7 @@ _ROOT_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One rung of the ladder. `data` is plain JSON: keys at `hostkey`, the facts at `facts`."""
+    """One rung of the ladder. `data` is plain JSON: keys at `hostkey` and `jump`, the facts at `facts`."""
 
     name: str
     state: State
@@ -62,7 +64,8 @@ class ProbeReport:
 class _Ladder:
     """Climbs the stages and tells every change."""
 
-    def __init__(self, on_stage: Callable[[Stage], None]) -> None:
+    def __init__(self, stages: tuple[str, ...], on_stage: Callable[[Stage], None]) -> None:
+        self._stages = stages
         self._tell = on_stage
         self.done: list[Stage] = []
         self._enter()
@@ -79,19 +82,22 @@ class _Ladder:
         state: State = "failed"
         data: dict[str, Any] = {"error": type(error).__name__}
         if isinstance(error, HostKeyUnknown | HostKeyChanged):
-            self.passed("reach")
             data["offered"] = asdict(error.offered)
+            if self._stages[len(self.done)] == JUMP:
+                data["offered"] |= {"address": error.address, "port": error.port}
+            else:
+                self.passed("reach")
         if isinstance(error, HostKeyUnknown):
             state = "ask"
         if isinstance(error, HostKeyChanged):
             data["pinned"] = asdict(error.pinned)
-        self._end(Stage(STAGES[len(self.done)], state, error.message, error.hint, data))
-        for name in STAGES[len(self.done) :]:
+        self._end(Stage(self._stages[len(self.done)], state, error.message, error.hint, data))
+        for name in self._stages[len(self.done) :]:
             self._end(Stage(name, "skipped"))
 
     def _enter(self) -> None:
-        if len(self.done) < len(STAGES):
-            self._tell(Stage(STAGES[len(self.done)], "running"))
+        if len(self.done) < len(self._stages):
+            self._tell(Stage(self._stages[len(self.done)], "running"))
 
     def _end(self, stage: Stage) -> None:
         self.done.append(stage)
@@ -103,7 +109,7 @@ def probe(target: Target, known: KnownKeys, on_stage: Callable[[Stage], None] = 
 
     Never raises RemoteError: what went wrong is in the report.
     """
-    ladder = _Ladder(on_stage)
+    ladder = _Ladder(STAGES if target.via is None else (JUMP, *STAGES), on_stage)
     host = SshHost(target, known)
     facts: MachineFacts | None = None
     try:
@@ -123,9 +129,20 @@ def probe(target: Target, known: KnownKeys, on_stage: Callable[[Stage], None] = 
 
 
 def _passed_words(stage: str, target: Target) -> str:
+    if stage == JUMP:
+        return f"through {_way(target)}"
     if stage == "reach":
         return f"{target.address}:{target.port} answers with SSH"
     return "its key is the known one"
+
+
+def _way(target: Target) -> str:
+    """The jump hosts before a target, the outermost first."""
+    if target.via is None:
+        return ""
+    hop = target.via
+    before = _way(hop)
+    return f"{before} → {hop.user}@{hop.address}:{hop.port}" if before else f"{hop.user}@{hop.address}:{hop.port}"
 
 
 def _login_words(target: Target, noise: str) -> str:

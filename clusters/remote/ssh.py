@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import Cancelled
-from clusters.remote.envelope import POSIX_SHELLS, Become
+from clusters.remote.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.files import (
     NO_DECODER,
@@ -18,6 +19,7 @@ from clusters.remote.files import (
     why_not_read,
     why_not_written,
 )
+from clusters.remote.gateways import SHARED
 from clusters.remote.host import CommandFailed, Result
 from clusters.remote.link import Link, open_link
 from clusters.remote.output import KEPT_BYTES
@@ -31,23 +33,29 @@ from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from clusters.remote.gateways import Gateways
     from clusters.remote.host import Cancel
     from clusters.remote.hostkeys import KnownKeys
     from clusters.remote.target import Target
 
 # The first command on a connection; a login shell that needs longer than this hangs, in seconds.
 PATIENCE = 60.0
+# A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
+AGAIN = 10.0
 # Files up to this size, in bytes, go through a standing shell; with larger ones the way through sudo is a trifle.
 SMALL = 32 * 1024
+
+
+GREETING = 'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
 
 
 class _Session:
     """A connection and what was learnt about the login on it."""
 
-    def __init__(self, link: Link, *, is_root: bool, octal: bool, noise: str) -> None:
+    def __init__(self, link: Link, *, is_root: bool, plain: Way, noise: str) -> None:
         self.link = link
         self.is_root = is_root
-        self.plain = Way(octal=octal)
+        self.plain = plain
         self.noise = noise
         self.root: Way | None = None
         self.finding_root = threading.Lock()
@@ -58,7 +66,7 @@ class SshHost:
 
     All methods raise what `clusters.remote.link.open_link` raises when there is no connection yet.
     `ask_after` and `give_up_after` (seconds of silence) say when a peer is asked for a sign of
-    life and when the connection to it counts as lost.
+    life and when the connection to it counts as lost. `gateways` are the connections to jump hosts that it shares.
     """
 
     def __init__(
@@ -68,18 +76,21 @@ class SshHost:
         *,
         ask_after: float = ASK_AFTER,
         give_up_after: float = GIVE_UP_AFTER,
+        gateways: Gateways = SHARED,
     ) -> None:
         self.name = target.name
         self._target = target
         self._known = known
+        self._gateways = gateways
         self._patience = (ask_after, give_up_after)
         self._current: _Session | None = None
+        self._answered = False
         self._opening = threading.Lock()
 
     def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
         """Open the connection if it is not open; gives what the login shell prints unasked (usually nothing).
 
-        `passed` is told `reach` and `hostkey` as soon as the connection has come that far.
+        `passed` is told `jump` (behind a jump host), `reach` and `hostkey` as soon as the connection has come that far.
         """
         return self._session(passed).noise
 
@@ -99,6 +110,7 @@ class SshHost:
         check: bool = True,
         stdin: bytes | Path | None = None,
         timeout: float | None = None,
+        more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
         shared: bool = False,
@@ -106,13 +118,13 @@ class SshHost:
         """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
         payload = None if stdin is None else (lambda: chunks_of(stdin))
         shared = shared or on_line is None
-        done = self._perform(
-            command, Limits(timeout, cancel), sudo=sudo, payload=payload, on_line=on_line, shared=shared
-        )
+        limits = Limits(timeout, cancel, more)
+        done = self._perform(command, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
         result = self._result(command, done)
         if done.timed_out:
+            allowed = round(done.allowed, 1)
             raise CommandTimedOut(
-                f"A command on {self.name} did not end within {timeout:g} s and was stopped: {_short(command)}",
+                f"A command on {self.name} did not end within {allowed:g} s and was stopped: {_short(command)}",
                 result=result,
                 hint="The last lines of its output say how far it came.",
             )
@@ -173,12 +185,22 @@ class SshHost:
 
     def _open(self, passed: Callable[[str], None]) -> _Session:
         ask_after, give_up_after = self._patience
-        link = open_link(self._target, self._known, ask_after=ask_after, give_up_after=give_up_after, passed=passed)
+        target = replace(self._target, timeout=min(AGAIN, self._target.timeout)) if self._answered else self._target
+        link = open_link(
+            target,
+            self._known,
+            ask_after=ask_after,
+            give_up_after=give_up_after,
+            passed=passed,
+            gateways=self._gateways,
+        )
+        self._answered = True
         try:
             return _greet(link, self._target)
         except NotStarted as error:
+            lost = link.lost(self.name)
             link.close()
-            raise link.lost(self.name) from error
+            raise lost from error
         except BaseException:
             link.close()
             raise
@@ -186,9 +208,7 @@ class SshHost:
     def _root(self, session: _Session) -> Way:
         with session.finding_root:
             if session.root is None:
-                session.root = way_to_root(
-                    session.link, self._target, is_root=session.is_root, octal=session.plain.octal
-                )
+                session.root = way_to_root(session.link, self._target, is_root=session.is_root, plain=session.plain)
             return session.root
 
     def _perform(
@@ -220,9 +240,10 @@ class SshHost:
             try:
                 done = attempt(session)
             except NotStarted as error:
+                lost = session.link.lost(self.name)
                 session.link.close()
                 if last_try:
-                    raise session.link.lost(self.name) from error
+                    raise lost from error
                 continue
             if not done.stray:
                 break
@@ -248,15 +269,25 @@ class SshHost:
 
 
 def _greet(link: Link, target: Target) -> _Session:
-    """The first command: who we are, and which shell reads our commands."""
-    command = Command('id -u; echo "${SHELL##*/}"')
+    """The first command: who we are, which shell reads our commands, and whether it leads its process group."""
+    command = Command(
+        'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
+    )
     # In octal, since it is not known yet whether the login shell quotes as POSIX says.
-    done = perform(link, target.name, command, Way(octal=True), limits=Limits(timeout=PATIENCE))
+    done = perform(link, target.name, command, Way(octal=True, frame=Frame.LED), limits=Limits(timeout=PATIENCE))
     answer = done.out.text().split("\n")
     if not done.started or len(answer) < 2 or not answer[0].isdecimal():
         raise _unusable(target, done)
-    octal = answer[1] not in POSIX_SHELLS
-    return _Session(link, is_root=answer[0] == "0", octal=octal, noise=done.out.noise + done.err.noise)
+    plain = Way(octal=answer[1] not in POSIX_SHELLS, frame=_frame(answer[1], answer[2:3]))
+    return _Session(link, is_root=answer[0] == "0", plain=plain, noise=done.out.noise + done.err.noise)
+
+
+def _frame(shell: str, numbers: list[str]) -> Frame:
+    """What has to be around commands. Only a shell that leads both group and session may be ended as a whole."""
+    words = numbers[0].split() if numbers else []
+    if len(words) != 3 or len(set(words)) != 1:
+        return Frame.GROUPED
+    return Frame.BARE if shell in PLAIN_SHELLS else Frame.LED
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import paramiko
 from clusters.remote.envelope import Marks, wrap, wrapped
 from clusters.remote.output import Capture, Framed, Tap
 from clusters.remote.perform import WAIT_FOR_GROUP, OutOfTime, Performed, Way, end_group, stopper, taps_for
-from clusters.remote.runner import LOOK_EVERY
+from clusters.remote.runner import LINGER, LOOK_EVERY
 from clusters.remote.shell import Command
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class StandingShell:
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
+        self.last_group = ""
+        """The process group of the last command in it."""
         # Not the channel's own file descriptors: with four shells on each of many machines they would run out.
         self._bell = _Bell()
         channel.in_buffer.set_event(self._bell)
@@ -76,9 +78,14 @@ class StandingShell:
     def listen(self, out: Tap | Framed, err: Tap | Framed, over: Callable[[], bool]) -> None:
         """Hand on what it prints until that is `over`. Raises Gone, and whatever `over` raises."""
         channel = self._channel
+        heard = time.monotonic()
         while True:
             self._bell.reset()
             ended = channel.closed or channel.eof_received
+            # What was left running holds the streams of a shell that is no more.
+            ended = ended or (channel.exit_status_ready() and time.monotonic() - heard > LINGER)
+            if channel.recv_ready() or channel.recv_stderr_ready():
+                heard = time.monotonic()
             while channel.recv_ready():
                 out.feed(channel.recv(READ))
             while channel.recv_stderr_ready():
@@ -174,6 +181,9 @@ def look(
     shell = link.shells.take(link, way)
     if shell is None:
         return None
+    if shell.last_group:
+        # What the command before has left running may print: then the shell ends, and this one goes the long way.
+        request = f"kill -0 -{int(shell.last_group)} 2>/dev/null && exit\n".encode() + request
     taps = taps_for(mark.encode(), keep, on_line)
     out, err = (Framed(tap, end.encode()) for tap in taps)
     began = time.monotonic()
@@ -198,8 +208,10 @@ def look(
         end_group(link, name, way, out.tap, out.tap.word)
         link.shells.drop(link, shell)
         if isinstance(stopped, OutOfTime):
-            return Performed(-1, out.tap, err.tap, time.monotonic() - began, timed_out=True)
+            seconds = time.monotonic() - began
+            return Performed(-1, out.tap, err.tap, seconds, timed_out=True, allowed=stopped.allowed)
         raise
+    shell.last_group = out.tap.word
     link.shells.give_back(link, shell)
     return Performed(out.code, out.tap, err.tap, time.monotonic() - began)
 

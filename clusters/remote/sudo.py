@@ -22,12 +22,16 @@ _ASK = Command(
 )
 
 
-def way_to_root(link: Link, target: Target, *, is_root: bool, octal: bool) -> Way:
-    """How this login becomes root. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
+def way_to_root(link: Link, target: Target, *, is_root: bool, plain: Way) -> Way:
+    """How this login, which runs commands the `plain` way, becomes root.
+
+    Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong.
+    """
     if is_root:
-        return Way(octal=octal)
+        return plain
+    octal = plain.octal
     limits = Limits(timeout=PATIENCE)
-    asked = perform(link, target.name, _ASK, Way(octal=octal), limits=limits)
+    asked = perform(link, target.name, _ASK, plain, limits=limits)
     found, said = asked.out.text().strip(), asked.err.text()
     if found == "free":
         return Way(Become.FREELY, octal=octal)

@@ -1,16 +1,18 @@
-"""Target: where a machine is and how to log in, taken from a host of the document."""
+"""Target: where a machine is, through which jump hosts, and how to log in, taken from a host of the document."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from clusters.config.hops import way_to
 from clusters.remote.errors import KeyUnreadable
 from clusters.remote.keys import key_from_file, parse_key
 
 if TYPE_CHECKING:
     import paramiko
 
+    from clusters.config.hops import Hop
     from clusters.config.schema import Host
     from clusters.config.secret import Secret
 
@@ -20,7 +22,12 @@ DEFAULT_KEY_PATH = "~/.ssh/id_rsa"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A machine to log in to. `timeout` is in seconds and bounds each stage of connecting."""
+    """A machine to log in to, or a jump host. `timeout` is in seconds and bounds each stage of connecting.
+
+    `via` is the jump host through which it is reached, None when it is reached directly. `agent_key` is `any`, a
+    fingerprint or a comment of a key of the SSH agent at `agent_socket`: "" when there is none, None when Slipway
+    is not allowed to use one.
+    """
 
     name: str
     address: str
@@ -30,6 +37,25 @@ class Target:
     private_key: Secret | None = None
     private_key_path: str = ""
     timeout: float = 30.0
+    agent_key: str = ""
+    agent_socket: str | None = None
+    via: Target | None = None
+    is_jump: bool = False
+
+    @property
+    def subject(self) -> str:
+        """Its name as a sentence begins with it."""
+        return self.name[:1].upper() + self.name[1:] if self.is_jump else self.name
+
+    @property
+    def place(self) -> str:
+        """Address and port, as a sentence begins with it."""
+        return self.subject if self.is_jump else f"{self.address}:{self.port}"
+
+    @property
+    def where(self) -> str:
+        """Address and port within a sentence."""
+        return self.name if self.is_jump else f"{self.address}:{self.port}"
 
     def key(self) -> paramiko.PKey | None:
         """The private key to log in with, if there is one; text wins over path.
@@ -46,15 +72,20 @@ class Target:
             if self.private_key_path != DEFAULT_KEY_PATH:
                 raise
             raise KeyUnreadable(
-                f"{self.name} has no password and no key, and this server has no readable {DEFAULT_KEY_PATH} to try.",
+                f"{self.subject} has no password and no key, and this server has no readable {DEFAULT_KEY_PATH}"
+                " to try.",
                 hint="Give a password or a private key for it.",
             ) from error
 
 
-def target_of(host: Host) -> Target:
-    """The target of a host of the document, by KubeKey's rules for what is left out."""
-    nothing_given = not (host.password or host.private_key or host.private_key_path)
-    return Target(
+def target_of(host: Host, agent_socket: str | None = None) -> Target:
+    """The target of a host of the document, by KubeKey's rules for what is left out.
+
+    Its jump host is the one in its own row (`clusters.config.hops.reached`). Raises ConfigError when that one cannot
+    be read.
+    """
+    nothing_given = not (host.password or host.has_key)
+    target = Target(
         name=host.name,
         address=host.ssh_address.strip(),
         port=host.port,
@@ -63,4 +94,29 @@ def target_of(host: Host) -> Target:
         private_key=host.private_key or None,
         private_key_path=DEFAULT_KEY_PATH if nothing_given else host.private_key_path,
         timeout=float(host.timeout if host.timeout > 0 else 30),
+        agent_key=host.agent_key,
+        agent_socket=agent_socket,
+    )
+    via: Target | None = None
+    for hop in way_to(host):
+        via = _jump(hop, host, target, via)
+    return replace(target, via=via)
+
+
+def _jump(hop: Hop, host: Host, behind: Target, via: Target | None) -> Target:
+    """A jump host; without a login of its own the key of the machine behind it, whose password it never gets."""
+    jump = host.jump_host
+    own = jump.has_login
+    return Target(
+        name=f"the jump host {hop.place}",
+        address=hop.address,
+        port=hop.port,
+        user=hop.user or behind.user,
+        password=jump.password or None,
+        private_key=(jump.private_key or None) if own else behind.private_key,
+        private_key_path=jump.private_key_path if own else behind.private_key_path,
+        agent_key=jump.agent_key if own else behind.agent_key,
+        agent_socket=behind.agent_socket,
+        via=via,
+        is_jump=True,
     )

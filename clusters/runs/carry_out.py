@@ -11,8 +11,8 @@ from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.remote.ssh import SshHost
-from clusters.remote.target import target_of
 from clusters.runs.source import configured_source
+from clusters.runs.targets import target_for
 
 if TYPE_CHECKING:
     from clusters.config.schema import Host as HostSpec
@@ -27,7 +27,7 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     discover(catalog)
 
     def open_host(spec: HostSpec) -> Host:
-        return SshHost(target_of(spec), task.known)
+        return SshHost(target_for(task.document, spec), task.known)
 
     try:
         return execute_plan(
@@ -38,6 +38,7 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
             sink=sink,
             cancel=cancel,
             waivers=task.waivers,
+            granted=task.granted,
         )
     finally:
         connections.close_all()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
-from clusters.models import Event, StepRun
+from clusters.models import StepRun
 from clusters.runs.animation import last_state
 
 if TYPE_CHECKING:
@@ -25,13 +25,27 @@ TEXT_CHARACTERS = 16_000
 UNUSABLE = (TypeError, ValueError, OverflowError, OSError, AttributeError, RecursionError)
 
 
+class EventRow(NamedTuple):
+    """A row of Event on its way into the database; the names are its columns."""
+
+    run_id: int
+    seq: int
+    at: datetime
+    kind: str
+    host: str
+    step: str
+    data: dict[str, Any]
+    first_line: int = 0
+    line_count: int = 0
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction writes. `seq` and `line` are the numbers of the last event and line after it."""
 
     seq: int
     line: int
-    rows: list[Event] = field(default_factory=list)
+    rows: list[EventRow] = field(default_factory=list)
     plan: events.PlanMade | None = None
     steps: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     started: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -142,7 +156,7 @@ def _cut(chunk: _Chunk) -> Iterator[_Chunk]:
 def _add_chunk(batch: Batch, run_id: int, chunk: _Chunk) -> None:
     batch.seq += 1
     batch.rows.append(
-        Event(
+        EventRow(
             run_id=run_id,
             seq=batch.seq,
             at=datetime.fromtimestamp(chunk.at, UTC),
@@ -166,7 +180,7 @@ def _add_event(batch: Batch, run_id: int, event: events.Event, masks: Masks) -> 
     _remember(batch, event, data, at)
     batch.seq += 1
     batch.rows.append(
-        Event(
+        EventRow(
             run_id=run_id,
             seq=batch.seq,
             at=at,
@@ -216,6 +230,7 @@ def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) ->
                 host=_short(str(host), 253),
                 expected=seconds,
                 measured=path in expected,
+                timeout=float(step.get("timeout") or 0),
             )
             for host in dict.fromkeys(step.get("hosts") or ())
         ]

@@ -10,26 +10,33 @@ from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from clusters.remote.hostkeys import PinnedKey
-from clusters.runs.keys import PinnedKeys
+from clusters.config.hops import reached
+from clusters.remote.probe import JUMP
+from clusters.runs.keys import PinnedKeys, shown_key
 from clusters.runs.probing import MACHINES_AT_ONCE
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
+    from clusters.remote.hostkeys import PinnedKey
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one machine showed: a key to ask about, or trouble (no answer, a changed key), or neither."""
+    """What was shown on the way to one machine: a key to ask about, or trouble (no answer, a changed key), or neither.
+
+    `address` and `port` say who showed it.
+    """
 
     host: Host
     offered: PinnedKey | None = None
     trouble: str = ""
+    address: str = ""
+    port: int = 22
 
     @property
-    def address(self) -> str:
-        """Where it was looked for."""
-        return self.host.ssh_address.strip()
+    def of_jump_host(self) -> bool:
+        """Whether the key is that of a jump host on the way, so that the machine itself was not seen yet."""
+        return bool(self.address) and (self.address, self.port) != (self.host.ssh_address.strip(), self.host.port)
 
 
 def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
@@ -39,16 +46,18 @@ def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
     def look(host: Host) -> Sight:
         said: dict[str, dict[str, Any]] = {}
         try:
-            import_string(settings.SLIPWAY_PROBE)(host, known, lambda stage: said.__setitem__(stage["name"], stage))
+            way = reached(document, host)
+            import_string(settings.SLIPWAY_PROBE)(way, known, lambda stage: said.__setitem__(stage["name"], stage))
         finally:
             connections.close_all()
-        key = said.get("hostkey", {})
-        if key.get("state") == "ask":
-            return Sight(host, PinnedKey(**key["offered"]))
-        for name in ("reach", "hostkey"):
+        for name in (JUMP, "hostkey"):
+            if said.get(name, {}).get("state") == "ask":
+                address, port, key = shown_key(said[name]["offered"], host)
+                return Sight(host, key, address=address, port=port)
+        for name in (JUMP, "reach", "hostkey"):
             if said.get(name, {}).get("state") == "failed":
                 return Sight(host, trouble=f"{said[name]['message']} {said[name]['hint']}".strip())
-        return Sight(host)
+        return Sight(host)  # its key is known, and whatever else is wrong the run will say
 
     with ThreadPoolExecutor(MACHINES_AT_ONCE) as pool:
         return list(pool.map(look, document.hosts))

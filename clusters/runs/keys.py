@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import close_old_connections
 
@@ -11,6 +11,8 @@ from clusters.remote.hostkeys import PinnedKey
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.config.schema import Host
 
 
 class PinnedKeys:
@@ -24,6 +26,12 @@ class PinnedKeys:
         close_old_connections()
         row = HostKey.objects.filter(cluster_id=self._cluster_id, address=address, port=port).first()
         return PinnedKey(row.key_type, row.key, row.fingerprint) if row else None
+
+
+def shown_key(offered: dict[str, Any], host: Host) -> tuple[str, int, PinnedKey]:
+    """Address, port and key of what a connection test was shown: a jump host's says where, else it is the machine's."""
+    key = PinnedKey(offered["key_type"], offered["key"], offered["fingerprint"])
+    return offered.get("address", host.ssh_address.strip()), offered.get("port", host.port), key
 
 
 def pin(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:

@@ -19,20 +19,24 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from clusters.config.hops import reached
+from clusters.config.hops import said as way_in_words
+from clusters.config.schema import JumpHost
 from clusters.config.secret import Secret
 from clusters.errors import InstallerError
 from clusters.models import Probe
-from clusters.remote.probe import STAGES, probe
+from clusters.remote.probe import JUMP, STAGES, probe
 from clusters.remote.target import target_of
 from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.targets import agent_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clusters.config.schema import Host
+    from clusters.config.schema import Document, Host
     from clusters.remote.hostkeys import KnownKeys
     from clusters.remote.probe import Stage
 
@@ -43,19 +47,27 @@ log = logging.getLogger(__name__)
 MACHINES_AT_ONCE = 20
 
 
-def spec_digest(host: Host) -> str:
+def spec_digest(document: Document, host: Host) -> str:
     """What tells a test of these credentials from a test of others; an HMAC, so that it tells nobody else anything."""
     row = host.model_dump(mode="python", include={"name", "address", "internal_address", "port", "user"})
-    for name in ("password", "private_key", "private_key_path"):
-        value = getattr(host, name)
-        row[name] = value.reveal() if isinstance(value, Secret) else value
+    row |= _revealed(host, "password", "private_key", "private_key_path")
+    # What says nothing is left out, so that tests from before there were jump hosts still count.
+    row |= {name: value for name, value in _revealed(host, "agent_key").items() if value}
+    jump = _revealed(reached(document, host).jump_host, *JumpHost.model_fields)
+    row |= {"jump_host": jump} if any(jump.values()) else {}
     text = json.dumps(row, sort_keys=True)
     return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256").hex()
 
 
-def waiting_stages() -> list[dict[str, str]]:
-    """The stages of a test that has not begun."""
-    return [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in STAGES]
+def _revealed(part: Host | JumpHost, *names: str) -> dict[str, str | None]:
+    values = {name: getattr(part, name) for name in names}
+    return {name: value.reveal() if isinstance(value, Secret) else value for name, value in values.items()}
+
+
+def waiting_stages(document: Document, host: Host) -> list[dict[str, str]]:
+    """The stages of a test that has not begun; a machine behind a jump host has one more."""
+    names = (JUMP, *STAGES) if way_in_words(reached(document, host)) else STAGES
+    return [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in names]
 
 
 class Probing:
@@ -102,7 +114,7 @@ def probe_row(pk: int, token: str) -> None:
     """Test the machine of one claimed row. Writes nothing once the row is another's."""
     row = Probe.objects.select_related("cluster").get(pk=pk)
     mine = Probe.objects.filter(pk=pk, worker=token)
-    stages = waiting_stages()
+    stages: list[dict[str, str]] = []
     masks = Masks()
     offered: dict[str, Any] = {}
 
@@ -124,8 +136,9 @@ def probe_row(pk: int, token: str) -> None:
         if host is None:
             mine.delete()
             return
-        mine.update(spec_digest=spec_digest(host), stages=stages, offered={}, facts={})
-        facts = import_string(settings.SLIPWAY_PROBE)(host, PinnedKeys(row.cluster_id), tell)
+        stages += waiting_stages(document, host)
+        mine.update(spec_digest=spec_digest(document, host), stages=stages, offered={}, facts={})
+        facts = import_string(settings.SLIPWAY_PROBE)(reached(document, host), PinnedKeys(row.cluster_id), tell)
     except InstallerError as error:
         _fail(stages, masks.text(error.message), masks.text(error.hint))
     except Exception as error:  # noqa: BLE001 - the border of a test; the person has to see that it broke
@@ -155,6 +168,8 @@ def _fail(stages: list[dict[str, str]], message: str, hint: str) -> None:
     """The first stage that is not over is the one that failed, unless one says so already."""
     if any(stage["state"] in ("failed", "ask") for stage in stages):
         return
+    if not stages:
+        stages += [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in STAGES]
     stage = next((stage for stage in stages if stage["state"] != "ok"), stages[-1])
     stage.update(state="failed", message=message, hint=hint)
 
@@ -164,11 +179,13 @@ def _until() -> Any:
 
 
 def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
-    """Test one machine over SSH, telling each stage as {"name", "state", "message", "hint", "cause"}; gives its facts.
+    """Test one machine over SSH, through the jump host in its own row; gives its facts.
 
+    Each stage is told as {"name", "state", "message", "hint", "cause"};
     "cause" is the name of the error, ShellNoise for a profile that prints, or empty.
 
-    The stage at which a key is asked about, or has changed, also brings "offered": type, key and fingerprint.
+    The stage at which a key is asked about, or has changed, also brings "offered": type, key and fingerprint, and
+    address and port when it is a jump host's.
     """
 
     def told(stage: Stage) -> None:
@@ -178,5 +195,5 @@ def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
         )
         tell(said | ({"offered": stage.data["offered"]} if "offered" in stage.data else {}))
 
-    report = probe(target_of(host), known, told)
+    report = probe(target_of(host, agent_socket()), known, told)
     return asdict(report.facts) if report.facts is not None else {}

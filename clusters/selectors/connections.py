@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 class ProbeView:
     """One machine's newest test. `state` is untested, waiting, running, ok, failed or ask.
 
-    `offered` holds key_type, key and fingerprint of a host key that wants a yes, `pinned` the fingerprint that was
-    accepted before; `stale` says that the machine's row was edited after the test.
+    `offered` holds key_type, key and fingerprint of a host key that wants a yes (and address and port when it is a
+    jump host's), `pinned` the fingerprint that was accepted before; `stale` says that the machine's row was edited
+    after the test.
     """
 
     host: str
     state: str
     stages: list[dict[str, str]]
-    offered: dict[str, str]
+    offered: dict[str, Any]
     facts: dict[str, Any]
     stale: bool = False
     asked_at: datetime | None = None
@@ -46,13 +47,15 @@ def probes_of(cluster: Cluster, document: Document | None = None) -> list[ProbeV
     keys = HostKey.objects.filter(cluster=cluster).values_list("address", "port", "fingerprint")
     pinned = {(address, port): fingerprint for address, port, fingerprint in keys}
     views = []
-    for host in (document or read_document(cluster.document)).hosts:
+    document = document or read_document(cluster.document)
+    for host in document.hosts:
         row = rows.get(host.name)
         if row is None:
-            views.append(ProbeView(host.name, "untested", waiting_stages(), {}, {}))
+            views.append(ProbeView(host.name, "untested", waiting_stages(document, host), {}, {}))
             continue
-        stale = row.spec_digest != spec_digest(host)
-        known = pinned.get((host.ssh_address.strip(), host.port), "")
+        stale = row.spec_digest != spec_digest(document, host)
+        place = (row.offered.get("address", host.ssh_address.strip()), row.offered.get("port", host.port))
+        known = pinned.get(place, "")
         times = (row.asked_at, row.finished_at)
         views.append(ProbeView(host.name, row.state, row.stages, row.offered, row.facts, stale, *times, known))
     return views

@@ -14,9 +14,8 @@ from pydantic import ValidationError
 from clusters.config.schema import Host
 from clusters.errors import ConfigError
 from clusters.models import HostKey, Probe
-from clusters.remote.hostkeys import PinnedKey
 from clusters.runs.documents import read_document
-from clusters.runs.keys import pin
+from clusters.runs.keys import pin, shown_key
 from clusters.runs.probing import spec_digest, waiting_stages
 from clusters.services.audit import allowed, audited
 
@@ -40,8 +39,8 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
             host=host.name,
             defaults={
                 "state": "waiting",
-                "spec_digest": spec_digest(host),
-                "stages": waiting_stages(),
+                "spec_digest": spec_digest(document, host),
+                "stages": waiting_stages(document, host),
                 "offered": {},
                 "facts": {},
                 "worker": "",
@@ -55,21 +54,23 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
 
 @transaction.atomic
 def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Collection[str]) -> None:
-    """Pin the keys that these machines showed at their last test, and test them again."""
+    """Pin the keys that these machines, or jump hosts before them, showed at their last test, and test them again."""
     allowed(actor, cluster)
     document = read_document(cluster.document)
     probes = Probe.objects.filter(cluster=cluster, host__in=list(hosts)).exclude(offered={})
     accepted = []
     for probe in probes:
         host = document.host(probe.host)
-        if host is None or spec_digest(host) != probe.spec_digest:
+        if host is None or spec_digest(document, host) != probe.spec_digest:
             continue  # the row was edited after the test: what was shown is another machine's key
-        address = host.ssh_address.strip()
-        before = HostKey.objects.filter(cluster=cluster, address=address, port=host.port).first()
-        pin(cluster.pk, address, host.port, PinnedKey(**probe.offered), by=actor)
-        fingerprint, replaced = probe.offered["fingerprint"], before.fingerprint if before else ""
-        audited(actor, "hostkey.accept", f"{address}:{host.port}", fingerprint=fingerprint, replaced=replaced)
         accepted.append(host.name)
+        address, port, key = shown_key(probe.offered, host)
+        before = HostKey.objects.filter(cluster=cluster, address=address, port=port).first()
+        if before is not None and before.key == key.key:
+            continue  # a jump host's key, accepted a moment ago for another machine behind it
+        pin(cluster.pk, address, port, key, by=actor)
+        replaced = before.fingerprint if before else ""
+        audited(actor, "hostkey.accept", f"{address}:{port}", fingerprint=key.fingerprint, replaced=replaced)
     if accepted:
         probes_start(actor=actor, cluster=cluster, hosts=accepted)
 

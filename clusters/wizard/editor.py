@@ -41,14 +41,20 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """The text with its marks; `gutter` has every line's number, and its tone where something is marked."""
+    """The text with what reading it said, and what the rules found, both with lines."""
 
     text: str
-    marks: tuple[Mark, ...]
+    said: tuple[Finding, ...]
+    found: tuple[Finding, ...] = ()
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What is said at its lines."""
+        return _marks((*self.said, *self.found))
 
     @property
     def gutter(self) -> list[tuple[int, str]]:
-        """Line number and tone; the worst of a line counts."""
+        """Every line's number, and its tone where something is marked; the worst of a line counts."""
         tones: dict[int, str] = {}
         for mark in self.marks:
             if tones.get(mark.line) != "failed":
@@ -59,7 +65,7 @@ class Editor:
 def editor(document: Document, original: str) -> Editor:
     """A document as text with its secrets masked, and what the rules say of its lines; `original` is what is stored."""
     text = text_of(document, original)
-    return Editor(text, _marks(locate(check(document), load(text).positions)))
+    return Editor(text, (), locate(check(document), load(text).positions))
 
 
 def text_of(document: Document, original: str) -> str:
@@ -88,23 +94,27 @@ def typed(before: Document, text: str) -> tuple[Document | None, Editor]:
     """The document of a text that was typed, with stored secrets where it shows a mask; None when it cannot be read."""
     loaded = load(text)
     if loaded.document is None:
-        return None, Editor(text, _marks(each for each in loaded.findings if each.id != MASKED))
+        return None, Editor(text, tuple(each for each in loaded.findings if each.id != MASKED))
     masked = [finding.path for finding in loaded.findings if finding.id == MASKED]
-    document, missing = _with_secrets(loaded.document, before, masked)
-    said = [each for each in loaded.findings if each.id != MASKED or each.path in missing]
-    return document, Editor(text, _marks((*said, *locate(check(document), loaded.positions))))
+    document, missing = with_secrets(loaded.document, before, masked)
+    said = tuple(each for each in loaded.findings if each.id != MASKED or each.path in missing)
+    return document, Editor(text, said, locate(check(document), loaded.positions))
 
 
 def _marks(findings: Iterable[Finding]) -> tuple[Mark, ...]:
     found = [
-        Mark(each.line or 1, each.column or 1, _TONES[each.severity.value], each.message, each.hint)
+        Mark(each.line or 1, each.column or 1, _tone(each), each.message, each.hint)
         for each in findings
         if each.severity.value in _TONES
     ]
     return tuple(sorted(found, key=lambda mark: (mark.line, mark.column)))
 
 
-def _with_secrets(fresh: Document, before: Document, masked: list[str]) -> tuple[Document, set[str]]:
+def _tone(finding: Finding) -> str:
+    return "warning" if finding.waived else _TONES[finding.severity.value]
+
+
+def with_secrets(fresh: Document, before: Document, masked: list[str]) -> tuple[Document, set[str]]:
     """The masks of a text are the secrets that are stored; gives the paths for which none is."""
     wanted, found = set(masked), set[str]()
     if not wanted:

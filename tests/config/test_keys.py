@@ -131,6 +131,8 @@ def test_secrets_are_secrets_by_type() -> None:
     assert kinds == {
         "Host.password",
         "Host.privateKey",
+        "JumpHost.password",
+        "JumpHost.privateKey",
         "RegistryAuth.password",
         "BgpPeer.password",
         "Authentication.jwtSecret",

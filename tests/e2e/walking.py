@@ -111,6 +111,8 @@ def through_the_wizard(
     walk.remember("endpoint")
     walk.next("kubernetes")
     walk.remember("kubernetes")
+    walk.next("prechecks")
+    walk.remember("prechecks")
     walk.next("review")
     walk.remember("review")
 

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.catalog.manifests import dumped
+from clusters.catalog.networks import flannel
+from clusters.catalog.plugins import settled
 from clusters.catalog.steps.kubernetes.dns import manifest as node_dns
 from clusters.config.load import load
+from tests.catalog.pretend import seed
+from tests.catalog.rendered import BOTH
 from tests.ha import layouts
 from tests.ha.installed import Installed, install, longest_silence, wait_until
 
 if TYPE_CHECKING:
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 
 API_BACK_SECONDS = 10.0
 GOLDEN = Path(__file__).resolve().parent.parent / "catalog" / "golden" / "kube-vip"
@@ -106,6 +111,17 @@ def test_the_api_server_takes_the_dns_cache(cluster: Installed) -> None:
     assert document is not None
     said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=node_dns(document))
     assert "daemonset.apps/nodelocaldns created (server dry run)" in said
+
+
+@pytest.mark.parametrize("backend", ["vxlan", "wireguard"])
+def test_the_api_server_takes_flannels_objects(cluster: Installed, backend: str) -> None:
+    """As above. The namespace is made first: a dry run keeps nothing for what comes after it."""
+    document = seed(network={"plugin": "flannel", "flannel": {"backendMode": backend}, **BOTH})
+    namespace, *others = settled(document, flannel.objects(document))
+    cluster.kubectl("apply", "--server-side", "-f", "-", text=dumped([namespace]))
+    said = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=dumped(others))
+    assert said.count("serverside-applied (server dry run)") == len(others)
+    cluster.kubectl("delete", "namespace", flannel.NAMESPACE)
 
 
 def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Installed, lab_bundle: Path) -> None:

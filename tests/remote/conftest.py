@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from clusters.config.secret import Secret
 from clusters.remote.ssh import SshHost
+from tests.remote.bastion import Bastion, bastion_before
 from tests.sshd import Sshd, sshd, user
 
 if TYPE_CHECKING:
@@ -40,3 +42,32 @@ def person(sshd: Sshd) -> Callable[..., AbstractContextManager[Target]]:
             yield sshd.target(user=name, password=Secret(password))
 
     return make
+
+
+@pytest.fixture
+def full_port() -> Iterator[int]:
+    """A port that drops connections: its queue is full."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        queue = []
+        for _ in range(4):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+            queue.append(waiting)
+        yield int(server.getsockname()[1])
+        for waiting in queue:
+            waiting.close()
+
+
+@pytest.fixture(scope="module")
+def a_bastion(sshd: Sshd) -> Iterator[Bastion]:
+    with bastion_before(sshd, "MaxSessions 1\n") as bastion:
+        yield bastion
+
+
+@pytest.fixture
+def bastion(a_bastion: Bastion) -> Bastion:
+    """With connections of its own for each test."""
+    return Bastion(a_bastion.server, a_bastion.behind)

@@ -18,7 +18,6 @@ from tests.remote.cable import Cable
 from tests.sshd import free_port, generate_key, running_sshd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Protocol
@@ -171,23 +170,6 @@ def test_a_name_that_does_not_exist_is_told(sshd: Sshd) -> None:
 def test_no_address_is_told(sshd: Sshd) -> None:
     with pytest.raises(errors.NameNotResolved, match="has no address"):
         open_link(sshd.target(address=""), sshd.known())
-
-
-@pytest.fixture
-def full_port() -> Iterator[int]:
-    """A port that drops connections: its queue is full."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        queue = []
-        for _ in range(4):
-            waiting = socket.socket()
-            waiting.setblocking(False)
-            waiting.connect_ex(server.getsockname())
-            queue.append(waiting)
-        yield int(server.getsockname()[1])
-        for waiting in queue:
-            waiting.close()
 
 
 def test_a_machine_that_drops_packets_times_out(sshd: Sshd, full_port: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 from clusters.config.secret import Secret
 from clusters.remote.hostkeys import InMemoryKeys
 from clusters.remote.probe import STAGES, Stage, probe
+from tests.remote.bastion import bastion_before
 from tests.sshd import free_port
 
 if TYPE_CHECKING:
@@ -105,3 +106,31 @@ def test_missing_rights_fail_at_sudo(sshd: Sshd, person: Person) -> None:
 
     assert states(report.stages) == ["ok", "ok", "ok", "failed", "skipped"]
     assert report.stages[3].data["error"] == "SudoNotAllowed"
+
+
+def test_a_jump_host_is_the_first_rung_and_its_key_is_asked_about_with_its_place(sshd: Sshd) -> None:
+    with bastion_before(sshd) as bastion:
+        told: list[Stage] = []
+        first = probe(bastion.target(), sshd.known(), told.append)
+        known = bastion.known()
+        good = probe(bastion.target(), known)
+        bad = probe(bastion.target(via=bastion.hop(password=Secret("wrong"))), known)
+        gone = probe(bastion.target(port=free_port()), known)
+
+    assert told[0] == Stage("jump", "running")
+    assert states(first.stages) == ["ask", *["skipped"] * 5]
+    offered = first.stages[0].data["offered"]
+    assert (offered["address"], offered["port"]) == ("127.0.0.1", bastion.server.port)
+    assert offered["fingerprint"] == bastion.server.key.fingerprint
+    assert good.ok
+    assert good.stages[0].message == f"through {bastion.server.user}@127.0.0.1:{bastion.server.port}"
+    assert states(bad.stages) == ["failed", *["skipped"] * 5]
+    assert states(gone.stages) == ["ok", "failed", *["skipped"] * 4]
+
+
+def test_a_jump_host_that_lets_nobody_through_fails_at_its_own_rung(sshd: Sshd) -> None:
+    with bastion_before(sshd, "AllowTcpForwarding no") as bastion:
+        report = probe(bastion.target(), bastion.known())
+
+    assert states(report.stages) == ["failed", *["skipped"] * 5]
+    assert report.stages[0].data["error"] == "JumpRefused"

@@ -216,3 +216,14 @@ def test_shells_cost_this_side_no_open_files(sshd: Sshd) -> None:
     host.close()
 
     assert after <= before
+
+
+def test_a_shell_in_which_something_was_left_running_is_used_no_more(root: SshHost) -> None:
+    shell = root.run(sh("ps -o ppid= -p $$")).stdout
+    left = root.run(sh("{{ sleep 0.7; echo late; sleep 5024.25; }} & ps -o ppid= -p $$")).stdout
+    after = [root.run(sh("sleep 0.4; ps -o ppid= -p $$")).stdout for _ in range(3)]
+    root.run(sh("pkill -fx {}", "sleep 5024.25"))
+
+    assert left == shell
+    assert shell not in after
+    assert "late" not in "".join(after)

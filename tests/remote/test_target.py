@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.schema import Host
+from clusters.config.schema import Host, JumpHost
 from clusters.config.secret import Secret
 from clusters.remote.errors import KeyUnreadable
 from clusters.remote.target import DEFAULT_KEY_PATH, target_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from clusters.remote.target import Target
 
 
 def test_a_full_host_keeps_all_it_says() -> None:
@@ -66,3 +68,44 @@ def test_a_key_in_the_document_wins_over_a_path() -> None:
 def test_a_named_file_that_is_missing_is_named() -> None:
     with pytest.raises(KeyUnreadable, match="/nowhere"):
         target_of(Host(name="n1", private_key_path="/nowhere")).key()
+
+
+def behind(jump: JumpHost, **fields: object) -> Target:
+    target = target_of(Host(name="n1", address="10.0.0.1", user="ubuntu", jump_host=jump, **fields))  # type: ignore[arg-type]
+    assert target.via is not None
+    return target.via
+
+
+def test_a_jump_host_without_a_login_gets_the_machines_key_and_never_its_password() -> None:
+    hop = behind(JumpHost(hops="bastion"), password="pw", private_key="-----BEGIN X PRIVATE KEY-----")
+
+    assert (hop.address, hop.port, hop.user) == ("bastion", 22, "ubuntu")
+    assert hop.password is None
+    assert hop.private_key == Secret("-----BEGIN X PRIVATE KEY-----")
+    assert hop.name == "the jump host bastion:22"
+
+
+def test_a_jump_host_with_a_login_gets_that_one_only() -> None:
+    hop = behind(JumpHost(hops="admin@bastion:2222", password=Secret("own")), private_key_path="/key", agent_key="any")
+
+    assert (hop.user, hop.port, hop.password) == ("admin", 2222, Secret("own"))
+    assert (hop.private_key, hop.private_key_path, hop.agent_key) == (None, "", "")
+
+
+def test_of_two_jump_hosts_the_first_that_is_written_is_reached_first() -> None:
+    hop = behind(JumpHost(hops="edge,inner"))
+
+    assert hop.address == "inner"
+    assert hop.via is not None
+    assert (hop.via.address, hop.via.via) == ("edge", None)
+    assert hop.private_key_path == hop.via.private_key_path == DEFAULT_KEY_PATH
+
+
+def test_machines_with_the_same_key_share_their_way() -> None:
+    one, two = (
+        target_of(Host(name=name, address=name, jump_host=JumpHost(hops="bastion"), private_key_path="/key", timeout=t))
+        for name, t in (("a", 10), ("b", 60))
+    )
+
+    assert one.via == two.via
+    assert one != two

@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 
 from django.utils import timezone
 
+from clusters.config.hops import way_to
 from clusters.config.secret import Secret
 from clusters.engine import events
 from clusters.errors import RemoteError
@@ -98,11 +99,23 @@ def leaky(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     return Ended("failed", (failed,))
 
 
-def chatty(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """Three thousand lines in bursts, for about six seconds."""
+def steady(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Hundred lines a second for a bit more than a minute."""
+    return counting(task, sink, cancel, lines=6_600, a_second=100)
+
+
+def burst(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Ten thousand lines a second for three seconds."""
+    cancel.wait(1.0)
+    return counting(task, sink, cancel, lines=30_000, a_second=10_000)
+
+
+def counting(task: Task, sink: Sink, cancel: Cancel, *, lines: int, a_second: int) -> Ended:
     sink.emit(plan_of(task))
-    for number in range(3_000):
-        if number % 50 == 0 and cancel.wait(0.1):
+    began = time.monotonic()
+    for number in range(lines):
+        early = began + number / a_second - time.monotonic()
+        if early > 0.01 and cancel.wait(early):
             return Ended("cancelled")
         host = f"node{number % 3 + 1}"
         sink.emit(events.Output(host=host, step="os/prepare", text=f"line {number} of ünïcode <b>text</b>"))
@@ -146,7 +159,14 @@ def broken(task: Task, sink: Sink, cancel: Cancel) -> Ended:
 
 
 def gentle_probe(host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """A machine whose key wants a yes first."""
+    """A machine whose key wants a yes first, after that of its jump host."""
+    for hop in way_to(host):
+        if known.lookup(hop.address, hop.port) is None:
+            offered = {"key_type": "ssh-ed25519", "key": "BBBB", "fingerprint": f"SHA256:{hop.address}"}
+            offered |= {"address": hop.address, "port": hop.port}
+            tell({"name": "jump", "state": "ask", "message": "unknown", "hint": "", "offered": offered})
+            return {}
+        tell({"name": "jump", "state": "ok", "message": f"through {hop}", "hint": ""})
     tell({"name": "reach", "state": "ok", "message": "answers", "hint": ""})
     if known.lookup(host.ssh_address, host.port) is None:
         offered = {"key_type": "ssh-ed25519", "key": "AAAA", "fingerprint": f"SHA256:{host.name}"}

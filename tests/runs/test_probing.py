@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters import services
-from clusters.config.schema import Document, Host
+from clusters.config.schema import Document, Host, JumpHost
 from clusters.config.secret import Secret
 from clusters.models import HostKey, Probe
 from clusters.runs.firstsight import look_at_keys
 from clusters.runs.probing import probe_row
+from clusters.runs.targets import target_for
+from tests.remote.bastion import bastion_before
 from tests.sshd import Sshd, sshd
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
 
     from clusters.models import Cluster
 
@@ -69,3 +72,41 @@ def test_a_changed_key_stops_and_a_wrong_password_is_told(alice: User, sshd: Ssh
     assert row.stages[1]["state"] == "failed"
     (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
     assert "changed" in sight.trouble
+
+
+def test_behind_a_jump_host_its_key_is_asked_about_first_then_the_machines(alice: User, sshd: Sshd) -> None:
+    with bastion_before(sshd) as bastion:
+        cluster = draft(alice, sshd, sshd.password)
+        hops = f"{bastion.server.user}@127.0.0.1:{bastion.server.port}"
+        jump = JumpHost(hops=hops, password=Secret(bastion.server.password))
+        document = services.document_of(cluster).model_copy(update={"jump_host": jump})
+        cluster = services.draft_update(actor=alice, cluster=cluster, document=document, version=cluster.version)
+        services.probes_start(actor=alice, cluster=cluster)
+        assert Probe.objects.get().stages[0]["name"] == "jump"
+        assert outcome_of(cluster).offered["port"] == bastion.server.port
+        (sight,) = look_at_keys(cluster.pk, document)
+        assert (sight.of_jump_host, sight.port) == (True, bastion.server.port)
+
+        services.host_keys_accept(actor=alice, cluster=cluster, hosts=["node1"])
+        row = outcome_of(cluster)
+        assert [stage["state"] for stage in row.stages][:3] == ["ok", "ok", "ask"]
+        assert "address" not in row.offered
+
+        services.host_keys_accept(actor=alice, cluster=cluster, hosts=["node1"])
+        row = outcome_of(cluster)
+
+    assert [stage["state"] for stage in row.stages] == ["ok"] * 6
+    assert set(HostKey.objects.values_list("port", flat=True)) == {bastion.server.port, sshd.port}
+    assert bastion.server.password not in str(row.stages)
+
+
+def test_an_agent_is_offered_to_machines_only_where_the_setting_says_so(
+    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host(name="node1", address="10.99.0.1", agent_key="any")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    assert target_for(Document(hosts=(host,)), host).agent_socket is None
+    settings.SLIPWAY_SSH_AGENT = True
+    assert target_for(Document(hosts=(host,)), host).agent_socket == "/run/agent"
+    monkeypatch.delenv("SSH_AUTH_SOCK")
+    assert target_for(Document(hosts=(host,)), host).agent_socket == ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def machine_id(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """No two machines have the same machine id"""
     own = machine.facts.machine_id
-    twins = [each.name for each in cluster.machines if each.name != machine.name and each.facts.machine_id == own]
+    twins = [each.name for each in cluster.readable() if each.name != machine.name and each.facts.machine_id == own]
     if own and twins:
         yield error(f"{machine.name} has the same machine id as {', '.join(twins)}; they are copies of one disk.")
 

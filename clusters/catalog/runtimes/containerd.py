@@ -46,6 +46,7 @@ def runtime(document: Document) -> Runtime:
         has=lambda ref: sh("{} -n k8s.io images ls -q name=={} | grep -q .", ctr, ref),
         load=lambda ref: sh("{} -n k8s.io images import -", ctr),
         pull=lambda ref: sh("crictl pull {}", ref),
+        components=("containerd", "runc"),
         binaries=binaries,
     )
 

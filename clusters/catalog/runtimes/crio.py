@@ -47,6 +47,7 @@ def runtime(document: Document) -> Runtime:
             f"containers-storage:{ref}",
         ),
         pull=lambda ref: sh("crictl pull {}", ref),
+        components=(),
         binaries=binaries,
     )
 

@@ -56,6 +56,7 @@ def runtime(document: Document) -> Runtime:
         has=lambda ref: sh("docker image inspect {} >/dev/null 2>&1", short(ref)),
         load=lambda ref: sh("docker load"),
         pull=lambda ref: sh("{} pull -q {}", docker, ref),
+        components=("docker", "runc") if shim else ("docker", "runc", "cri-dockerd"),
         binaries=binaries,
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SECTIONS = (
     "metadata",
     "spec.hosts",
+    "spec.jumpHost",
     "spec.roleGroups",
     "spec.controlPlaneEndpoint",
     "spec.system",

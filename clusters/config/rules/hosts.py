@@ -221,7 +221,7 @@ def credentials(document: Document) -> Iterator[Finding]:
     """Every machine has a way to log in."""
     for index, host in enumerate(document.hosts):
         path = f"spec.hosts.{index}"
-        if not (host.password or host.private_key or host.private_key_path):
+        if not (host.password or host.has_key):
             yield warning(
                 "host.credentials_missing",
                 f"{path}.password",

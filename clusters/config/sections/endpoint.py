@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from clusters.config.keys import GivenSecret, Model, Text, key
+from clusters.config.keys import OURS, GivenSecret, Model, Text, key
 
 LOAD_BALANCERS = ("haproxy", "keepalived", "kube-vip")
 VIRTUAL = ("keepalived", "kube-vip")
 """Those whose address the control planes share."""
 VIP_MODES = ("ARP", "BGP")
-
-
-OURS = "99"
-"""`since` of a key that only Slipway has: no release of KubeKey brought it."""
 
 
 class BgpPeer(Model):

@@ -57,7 +57,7 @@ class Kubernetes(Model):
     apiserver_cert_extra_sans: Names = key(
         (), "More names and addresses in the API server's certificate.", v4="kubernetes.apiserver.certSANs"
     )
-    disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium does its work.", since="2.2.2", acted=False)
+    disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium does its work.", since="2.2.2")
     auto_renew_certs: bool = key(
         False, "Renew certificates by a weekly timer.", since="2.1", acted=False, v4="kubernetes.certs.renew"
     )

@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from clusters.config.keys import GivenSecret, Model, Names, Text, key, or_default
+from clusters.config.keys import OURS, GivenSecret, Model, Names, Text, key, or_default
+
+
+class JumpHost(Model):
+    """The way to a machine that cannot be reached directly, as OpenSSH's ProxyJump has it; KubeKey knows none.
+
+    Without a login of its own, what the machine's key opens is tried; the machine's password never is.
+    """
+
+    hops: Text = key("", "user@bastion:22, several parted by commas; none for a machine without.", since=OURS)
+    password: GivenSecret = key(None, "The user's password on the jump host.", since=OURS)
+    private_key: GivenSecret = key(None, "A private key for the jump host.", since=OURS)
+    private_key_path: Text = key("", "A private key's path on the installer's machine.", since=OURS)
+    agent_key: Text = key("", "A key of the installer's SSH agent: any, a fingerprint or a comment.", since=OURS)
+
+    @property
+    def has_login(self) -> bool:
+        """Whether it says itself how to log in."""
+        return bool(self.password or self.private_key or self.private_key_path or self.agent_key)
 
 
 class Host(Model):
@@ -20,9 +38,16 @@ class Host(Model):
     password: GivenSecret = key(None, "The user's password, for SSH and sudo.")
     private_key: GivenSecret = key(None, "The private key itself, PEM or OpenSSH.", since="1.1")
     private_key_path: Text = key("", "A private key's path on the installer's machine.")
+    agent_key: Text = key("", "A key of the installer's SSH agent: any, a fingerprint or a comment.", since=OURS)
+    jump_host: JumpHost = key(JumpHost(), "Through what SSH goes; the document's when empty.", since=OURS)
     arch: Annotated[str, or_default("amd64")] = key("amd64", "Processor.", choices=("amd64", "arm64"))
     timeout: int = key(30, "Seconds until an SSH connection has to stand.", since="2.1")
     labels: dict[str, str] = key({}, "Labels of the node.", since="1.1")
+
+    @property
+    def has_key(self) -> bool:
+        """Whether it has a key to log in with, wherever that lies."""
+        return bool(self.private_key or self.private_key_path or self.agent_key)
 
     @property
     def ssh_address(self) -> str:

@@ -13,9 +13,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
 
+from clusters import catalog
 from clusters.config.carried import carry
 from clusters.config.load import load
 from clusters.config.rules import check
+from clusters.engine.check import CHECKS
+from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
 from clusters.runs.execute import execute
@@ -45,7 +48,7 @@ class Command(BaseCommand):
         create = verbs.add_parser("create", help="Create the cluster, or go on with it.")
         create.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
         create.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
-        create.add_argument("--waive", action="append", default=[], metavar="CHECK", help="Go on despite this check.")
+        create.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
         create.add_argument("--accept-host-keys", action="store_true", help="Accept host keys seen for the first time.")
         create.add_argument("--yes", action="store_true", help="Start without asking.")
 
@@ -54,7 +57,7 @@ class Command(BaseCommand):
         # The first command on a fresh data directory may be this one, before `serve` has made the tables.
         call_command("migrate", verbosity=0)
         try:
-            document = self._read(Path(options["filename"]))
+            document = self._read(Path(options["filename"]), options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
             self._keys(cluster, owner, document, accept=options["accept_host_keys"])
@@ -67,7 +70,7 @@ class Command(BaseCommand):
         if run.state != Run.State.SUCCEEDED:
             sys.exit(1)
 
-    def _read(self, path: Path) -> Document:
+    def _read(self, path: Path, waivers: list[str]) -> Document:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -78,7 +81,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is no document to install.")
         # Who sits at this terminal may read these files; whoever only has a browser cannot have them read.
         document = carry(loaded.document, path.parent)
-        found = check(document)
+        found = check(document, [each for each in waivers if not _of_a_precheck(each)])
         self._show(path, found)
         if any(finding.blocking for finding in found):
             raise CommandError("Solve the errors first.")
@@ -87,7 +90,8 @@ class Command(BaseCommand):
     def _show(self, path: Path, findings: Iterable[Finding]) -> None:
         for found in findings:
             place = f"{path}:{found.line}:{found.column}" if found.line else f"{path} {found.path}".rstrip()
-            self.stderr.write(f"{place}: {found.severity}: {found.message}" + (f" {found.hint}" if found.hint else ""))
+            weight = "waived" if found.waived else found.severity
+            self.stderr.write(f"{place}: {weight}: {found.message}" + (f" {found.hint}" if found.hint else ""))
 
     def _owner(self, name: str | None) -> Any:
         users = get_user_model().objects
@@ -109,20 +113,33 @@ class Command(BaseCommand):
         return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
 
     def _keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> None:
-        """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end."""
+        """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end.
+
+        Once a jump host's key is accepted, what is behind it is looked at.
+        """
+        while self._new_keys(cluster, owner, document, accept=accept):
+            pass
+
+    def _new_keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> bool:
+        """One look at everything; says whether there is more to see than before."""
         seen = look_at_keys(cluster.pk, document)
         for sight in seen:
             if sight.trouble:
                 self.stderr.write(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Not every machine can be reached; nothing was done.")
-        unknown = [(sight, sight.offered) for sight in seen if sight.offered is not None]
+        # One jump host is on the way to many machines, and is asked about once.
+        places = {(sight.address, sight.port): sight for sight in seen if sight.offered is not None}
+        unknown = [(sight, sight.offered) for sight in places.values() if sight.offered is not None]
         for sight, key in unknown:
-            self.stdout.write(f"{sight.host.name} ({sight.address}) shows {key.fingerprint} for the first time")
+            place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
+            who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
+            self.stdout.write(f"{who} shows {key.fingerprint} for the first time")
         if unknown and not accept:
             self._ask("Are these the keys of your machines?", "--accept-host-keys")
         for sight, key in unknown:
-            pin(cluster.pk, sight.address, sight.host.port, key, by=owner)
+            pin(cluster.pk, sight.address, sight.port, key, by=owner)
+        return any(sight.of_jump_host for sight, _key in unknown)
 
     def _ask(self, question: str, option: str) -> None:
         if not sys.stdin.isatty():
@@ -168,6 +185,12 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were the same"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
+
+
+def _of_a_precheck(waiver: str) -> bool:
+    """Whether a waiver is for what is found on machines, and not in the document."""
+    discover(catalog)
+    return waiver.partition("@")[0] in CHECKS.checks
 
 
 class _Interrupts:

@@ -16,6 +16,7 @@ from clusters.wizard.page import OneForm, Page
 if TYPE_CHECKING:
     from django.http import QueryDict
 
+    from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
     from clusters.wizard.page import PageForm
@@ -93,7 +94,7 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
     return with_kind(document, kind, **cleaned)
 
 
-def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The choice cards, and where the endpoint leads now."""
     chosen = kind_of(document).value
     if isinstance(form, OneForm):

@@ -16,6 +16,7 @@ from clusters.wizard.page import OneForm, Page
 if TYPE_CHECKING:
     from django.http import QueryDict
 
+    from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
     from clusters.wizard.page import PageForm
@@ -59,7 +60,7 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
     return document.model_copy(update={"role_groups": groups})
 
 
-def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The matrix's rows, the sentence on what may fail, and the picture."""
     roles = all_roles(document)
     titles = {group: str(title) for group, title in TITLES.items()}

@@ -16,6 +16,7 @@ from clusters.remote.shell import all_of, sh, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import FileWant, Want
@@ -26,8 +27,11 @@ make new authorities, and every other node would be lost."""
 
 CA_KEY = "/etc/kubernetes/pki/ca.key"
 
-AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon all")
+AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon coredns")
 """What `kubeadm init` does once the API server runs; each may be done again."""
+
+PROXY = "addon/kube-proxy"
+"""The phase of `kubeadm init` that is left out where the network plugin does kube-proxy's work."""
 
 
 @step(
@@ -53,10 +57,19 @@ AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "ad
 def init(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Start the first control plane with kubeadm"""
     yield _configuration(file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600))
-    yield Wanted("the control plane of this cluster runs", _looks_whole, lambda here: _initialise(here, cluster))
+    yield Wanted(
+        "the control plane of this cluster runs",
+        lambda here: _looks_whole(here, cluster),
+        lambda here: _initialise(here, cluster),
+    )
     yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=90)
     yield kubelet_runs()
     yield file(INITIALISED, f"{cluster.document.name}\n")
+
+
+def without_proxy(document: Document) -> bool:
+    """Whether nobody starts kube-proxy: the network plugin does its work."""
+    return document.kubernetes.disable_kube_proxy
 
 
 def _configuration(wanted: FileWant) -> Want:
@@ -73,16 +86,17 @@ def _configuration(wanted: FileWant) -> Want:
     return Wanted(wanted.what, wanted.seen, act)
 
 
-def _looks_whole(machine: Machine) -> Sight:
+def _looks_whole(machine: Machine, cluster: Cluster) -> Sight:
     if not machine.ask(sh("test -s {}", ADMIN_CONF)).ok:
         return Sight(False, f"there is no {ADMIN_CONF}")
     if not _answers(machine):
         return Sight(False, "the API server does not answer")
+    addons = ["deployment/coredns", *([] if without_proxy(cluster.document) else ["daemonset/kube-proxy"])]
     parts = all_of(
         (
             kubectl("get configmap kubeadm-config kubelet-config -n kube-system -o name 2>&1 | grep -q kubeadm-config"),
             kubectl("get configmap cluster-info -n kube-public -o name"),
-            kubectl("get daemonset/kube-proxy deployment/coredns -n kube-system -o name"),
+            kubectl("get {} -n kube-system -o name", words(addons)),
         )
     )
     return Sight(machine.ask(parts).ok, "the API server runs, but parts that kubeadm adds are missing")
@@ -102,7 +116,7 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
     """Bring it up; what an interrupted attempt left half done is finished if the API server runs, else begun anew."""
     machine.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
     if machine.ask(sh("test -s {}", ADMIN_CONF)).ok and _answers(machine):
-        for phase in AFTER_START:
+        for phase in (*AFTER_START, *(() if without_proxy(cluster.document) else ("addon kube-proxy",))):
             machine.do(sh("flock {} {}/kubeadm init phase " + phase + " --config {}", LOCK, BIN, KUBEADM_CONFIG))
         return
     _refuse_to_begin_anew(machine, cluster)
@@ -112,7 +126,8 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)
         machine.do(sh("mv {0}.keep {0}", KUBEADM_CONFIG))
     kube_vip.stand_by(machine, cluster)
-    machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print", LOCK, BIN, KUBEADM_CONFIG))
+    skipped = sh(" --skip-phases {}", PROXY) if without_proxy(cluster.document) else sh("")
+    machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print{}", LOCK, BIN, KUBEADM_CONFIG, skipped))
 
 
 def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:
@@ -125,7 +140,7 @@ def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:
             retryable=True,
         )
     for name in sorted({each.name for each in cluster.members("master") + cluster.members("worker")} - {machine.name}):
-        other = cluster.machine(name).during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        other = cluster.machine(name).on_behalf_of(machine)
         if other.ask(sh("test -e {}", KUBELET_CONF)).ok:
             raise NotReached(
                 f"{name} is a node already, but the first control plane, {machine.name}, knows of no cluster.",

@@ -1,0 +1,87 @@
+"""Rules on jump hosts: what is written can be read, and there is something to log in with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.finding import error, warning
+from clusters.config.hops import SYNTAX, hops_of, reached, said, way_to
+from clusters.config.rules.registry import rule
+from clusters.config.yamltree import shown
+from clusters.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document, Host, JumpHost
+
+
+def _places(document: Document) -> Iterator[tuple[str, JumpHost]]:
+    """Where the document speaks of jump hosts."""
+    yield "spec.jumpHost", document.jump_host
+    for index, host in enumerate(document.hosts):
+        yield f"spec.hosts.{index}.jumpHost", host.jump_host
+
+
+@rule
+def hops(document: Document) -> Iterator[Finding]:
+    """Jump hosts are written as OpenSSH's ProxyJump writes them."""
+    for path, jump in _places(document):
+        try:
+            hops_of(jump.hops)
+        except ConfigError as wrong:
+            found = shown(jump.hops)
+            yield error("jump.syntax", f"{path}.hops", wrong.message, hint=wrong.hint, found=found, allowed=SYNTAX)
+
+
+@rule
+def keys(document: Document) -> Iterator[Finding]:
+    """A private key for a jump host is one."""
+    for path, jump in _places(document):
+        if jump.private_key and "PRIVATE KEY-----" not in jump.private_key.reveal():
+            yield error(
+                "jump.private_key_syntax",
+                f"{path}.privateKey",
+                "The private key for the jump host does not look like one.",
+                hint="Paste the whole file, from -----BEGIN to -----END; the file without .pub.",
+                allowed="a private key, PEM or OpenSSH",
+            )
+
+
+@rule
+def logins(document: Document) -> Iterator[Finding]:
+    """There is something to log in to a jump host with: its own login, or the key of the machine behind it."""
+    shared: list[str] = []
+    for index, each in enumerate(document.hosts):
+        host = reached(document, each)
+        if not _without_login(host):
+            continue
+        if host.jump_host is document.jump_host:
+            shared.append(each.name)
+        else:
+            yield _missing(f"spec.hosts.{index}.jumpHost.password", host, (each.name,))
+    if shared:
+        first = next(host for host in document.hosts if host.name == shared[0])
+        yield _missing("spec.jumpHost.password", reached(document, first), tuple(shared))
+
+
+def _without_login(host: Host) -> bool:
+    try:
+        through = way_to(host)
+    except ConfigError:
+        return False  # said above
+    # A machine without any login uses the key file that KubeKey would, and so does its jump host.
+    return bool(through) and not host.jump_host.has_login and bool(host.password) and not host.has_key
+
+
+def _missing(path: str, host: Host, names: tuple[str, ...]) -> Finding:
+    return warning(
+        "jump.login_missing",
+        path,
+        f"There is nothing to log in to {said(host)} with: the machines' passwords are not sent to a jump host.",
+        hint="Give the jump host a login of its own, or the machines a key, which is tried there too.",
+        hosts=names,
+        found="only the machines' passwords",
+        allowed="a login for the jump host, or keys",
+    )
