@@ -14,7 +14,7 @@ from clusters.remote.host import CommandFailed
 from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from clusters.engine.machine import Machine
@@ -36,7 +36,7 @@ def binary(artifact: Artifact, path: str) -> Wanted:
     """One executable file from the source at this path, equal to it byte for byte."""
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(sh("test -x {0} && sha256sum < {0}", path))
+        answer = machine.ask(sh("test -x {} && {}", path, digests_of([path])))
         now = answer.stdout.split()[0] if answer.ok else ""
         return Sight(now == artifact.sha256, f"{path} is another file" if now else f"there is no {path}")
 
@@ -53,7 +53,7 @@ def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
     digests = {path: held[name][1] for name, path in members.items()}
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(sh("sha256sum -- {} 2>/dev/null", words(digests)))
+        answer = machine.ask(digests_of(digests))
         now = {line[66:]: line[:64] for line in answer.stdout.splitlines()}
         off = [path for path, digest in digests.items() if now.get(path) != digest]
         return Sight(not off, f"missing or other: {', '.join(off)}" if off else "")
@@ -71,6 +71,12 @@ def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
         machine.do(all_of((unpack, *place, sh("rm -rf {}", aside))), stdin=artifact.path)
 
     return Wanted(f"{artifact.component} {artifact.version} is unpacked", look, act)
+
+
+def digests_of(paths: Iterable[str]) -> Command:
+    """Prints SHA-256 and path of each file that is there. openssl is asked first: it uses what processors have for this
+    and is three times as fast; it says it as sha256sum does."""
+    return sh("{{ openssl dgst -sha256 -r {0} || sha256sum {0}; }} 2>/dev/null", words(paths))
 
 
 def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:

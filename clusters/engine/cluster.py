@@ -10,6 +10,7 @@ from clusters.config.topology import endpoint_address, members, roles
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
+from clusters.engine.sendings import Sendings
 from clusters.errors import PlanError, RemoteError
 
 if TYPE_CHECKING:
@@ -51,11 +52,19 @@ class Cluster:
         self._once: dict[str, tuple[threading.Lock, list[Any]]] = {}
         self._lock = threading.Lock()
         self._given_up: set[str] = set()
+        sendings = Sendings()
         for spec in document.hosts:
             held = roles(document, spec.name)
             if held:
                 self._machines[spec.name] = Machine(
-                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held, granted=granted
+                    spec,
+                    open_host(spec),
+                    sink=sink,
+                    cancel=cancel,
+                    facts=FactsOnce(),
+                    roles=held,
+                    granted=granted,
+                    sendings=sendings,
                 )
 
     def machine(self, name: str) -> Machine:

@@ -58,7 +58,7 @@ class _Walk:
         self.results: dict[Node, NodeResult] = {}
         self.running: dict[Future[NodeResult], Node] = {}
         self.ended: SimpleQueue[Future[NodeResult]] = SimpleQueue()
-        self._urgency = plan.seconds_to_go()
+        self.urgency = plan.seconds_to_go()
         self._busy: Counter[str] = Counter()
         # How many good ends each node waits for, and who waits for it.
         self._needs = {node: len(needs) for node, needs in plan.needs.items()}
@@ -110,7 +110,7 @@ class _Walk:
         return result
 
     def _make_ready(self, node: Node) -> None:
-        heapq.heappush(self._ready.setdefault(node[1], []), (-self._urgency[node], self._places[node], node))
+        heapq.heappush(self._ready.setdefault(node[1], []), (-self.urgency[node], self._places[node], node))
         self._touched.add(node[1])
 
 
@@ -168,7 +168,8 @@ def _walk_plan(
             row = rows[node[0]]
             if cancel.asked or (stopped and row.check is None):
                 continue
-            future = pool.submit(carry_out, row, cluster.machine(node[1]), cluster, cancel, waivers, dry_run)
+            machine, urgency = cluster.machine(node[1]), walk.urgency[node]
+            future = pool.submit(carry_out, row, machine, cluster, cancel, waivers, dry_run, urgency)
             walk.start(node, future)
         if not walk.running:
             if walk.waiting and not stopped and not cancel.asked:

@@ -45,12 +45,21 @@ class NodeResult:
 
 
 def carry_out(
-    row: PlannedStep, machine: Machine, cluster: Cluster, cancel: Cancel, waivers: frozenset[str], dry_run: bool
+    row: PlannedStep,
+    machine: Machine,
+    cluster: Cluster,
+    cancel: Cancel,
+    waivers: frozenset[str],
+    dry_run: bool,
+    urgency: float = 0.0,
 ) -> NodeResult:
-    """Do one node of the plan and tell the sink; never raises but for a mistake in the sink itself."""
+    """Do one node of the plan and tell the sink; never raises but for a mistake in the sink itself.
+
+    `urgency` is the estimated number of seconds from its begin to the plan's end.
+    """
     uncut = row.step is not None and row.step.uncut
     timeout = CHECK_TIMEOUT if row.step is None else row.step.timeout
-    here = machine.during(row.path, timeout=timeout, cancel=Cancel() if uncut else cancel)
+    here = machine.during(row.path, timeout=timeout, cancel=Cancel() if uncut else cancel, urgency=urgency)
     here.tell(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
     began = time.monotonic()
     try:

@@ -130,11 +130,11 @@ def so_if(command: Command) -> Callable[[Machine], Sight]:
 
 
 def doing(*commands: Command) -> Callable[[Machine], None]:
-    """An act that runs the commands one after another."""
+    """An act that runs the commands one after another; none of them leaves anything running."""
 
     def act(machine: Machine) -> None:
         for command in commands:
-            machine.do(command)
+            machine.do(command, shared=True)
 
     return act
 
@@ -205,7 +205,7 @@ def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
 
     def act(machine: Machine) -> None:
         kept.reach(machine)
-        machine.do(sh("sysctl -q -p {}", path))
+        machine.do(sh("sysctl -q -p {}", path), shared=True)
 
     return Wanted(f"{len(values)} kernel settings hold", look, act)
 
@@ -244,7 +244,7 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     )
 
     def act(machine: Machine) -> None:
-        machine.do(sh("systemctl daemon-reload && systemctl enable {}", name))
+        machine.do(sh("systemctl daemon-reload && systemctl enable {}", name), shared=True)
         machine.ask(
             sh(
                 "systemctl show {} -p Version >/dev/null 2>&1 || "
@@ -253,9 +253,9 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
                 files,
             )
         )
-        started = machine.do(sh("systemctl restart {}", name), check=False)
+        started = machine.do(sh("systemctl restart {}", name), check=False, shared=True)
         if not started.ok:
-            machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False)
+            machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False, shared=True)
             raise NotReached(
                 f"{machine.name}: systemd could not start {name}: {' '.join(started.last_lines(3))}",
                 hint=f"The lines above are from its journal; on the machine: journalctl -u {name}",

@@ -104,6 +104,7 @@ class FakeHost:
         more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
+        shared: bool = False,
     ) -> Result:
         """Answer as the patterns say; see `Host.run`."""
         ran = Ran(command.text, sudo, stdin.read_bytes() if isinstance(stdin, Path) else stdin)

@@ -198,5 +198,6 @@ class Framed:
         word, line_feed, _ = data.partition(b"\n")
         self._held = data
         if line_feed and not self.over:
+            self.tap.finish()
             self.over = True
             self.code = int(word) if word.strip().isdigit() else -1

@@ -129,7 +129,7 @@ def perform(
     """
     limits = limits or Limits()
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
-    out, err = _taps(marks, keep, on_line)
+    out, err = taps_for(marks.start.encode(), keep, on_line)
     errand = Errand(
         line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal, frame=way.frame),
         out=out,
@@ -149,7 +149,7 @@ def perform(
     return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
 
-def _taps(marks: Marks, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
+def taps_for(mark: bytes, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
     """Both streams; lines are told one at a time although the streams are read at the same time."""
     turn = threading.Lock()
 
@@ -163,7 +163,6 @@ def _taps(marks: Marks, keep: int | None, on_line: Callable[[str, str], None] | 
 
         return Lines(tell)
 
-    mark = marks.start.encode()
     return Tap(mark, Capture(keep), lines("stdout")), Tap(mark, Capture(), lines("stderr"))
 
 

@@ -113,10 +113,13 @@ class SshHost:
         more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
+        shared: bool = False,
     ) -> Result:
         """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
         payload = None if stdin is None else (lambda: chunks_of(stdin))
-        done = self._perform(command, Limits(timeout, cancel, more), sudo=sudo, payload=payload, on_line=on_line)
+        shared = shared or on_line is None
+        limits = Limits(timeout, cancel, more)
+        done = self._perform(command, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
         result = self._result(command, done)
         if done.timed_out:
             allowed = round(done.allowed, 1)
@@ -159,7 +162,7 @@ class SshHost:
     def get(self, path: str) -> bytes:
         """Read a file as root, all of it into memory. Raises FileMissing."""
         command = read_command(path)
-        done = self._perform(command, Limits(), sudo=True, keep=None)
+        done = self._perform(command, Limits(), sudo=True, keep=None, shared=True)
         if done.exit_code:
             raise why_not_read(self.name, path, self._result(command, done))
         return done.out.content()
@@ -217,13 +220,14 @@ class SshHost:
         payload: Callable[[], Iterable[bytes]] | None = None,
         keep: int | None = KEPT_BYTES,
         on_line: Callable[[str, str], None] | None = None,
+        shared: bool = False,
     ) -> Performed:
         """Run on a live connection; once more when it turned out dead, or sudo changed its mind, before a start."""
 
         def attempt(session: _Session) -> Performed:
             way = self._root(session) if sudo else session.plain
-            if sudo and payload is None and on_line is None:
-                looked = look(session.link, self.name, command, way, limits=limits, keep=keep)
+            if sudo and payload is None and shared:
+                looked = look(session.link, self.name, command, way, limits=limits, keep=keep, on_line=on_line)
                 if looked is not None:
                     return looked
             with _slot(session.link, self.name, limits):

@@ -1,8 +1,8 @@
 """Standing shells: root shells that stay open on a connection, so that a look does not go through sudo each time.
 
 sudo hashes the password anew for every command, which takes a machine longer than the look itself: a run that finds
-everything as it should be spent most of its time there. Only looks, and writing small files, share shells; commands
-whose output somebody watches have a session of their own, because of what they may leave running.
+everything as it should be spent most of its time there. Only looks, small files and what is said to be fit for it
+(`shared`) go through these shells; other commands have a session of their own, because of what they may leave running.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import base64
 import contextlib
 import logging
 import secrets
-import select
 import shlex
 import threading
 import time
@@ -21,8 +20,8 @@ import paramiko
 
 from clusters.remote.envelope import Marks, wrap, wrapped
 from clusters.remote.output import Capture, Framed, Tap
-from clusters.remote.perform import WAIT_FOR_GROUP, OutOfTime, Performed, Way, end_group, stopper
-from clusters.remote.runner import LOOK_EVERY
+from clusters.remote.perform import WAIT_FOR_GROUP, OutOfTime, Performed, Way, end_group, stopper, taps_for
+from clusters.remote.runner import LINGER, LOOK_EVERY
 from clusters.remote.shell import Command
 
 if TYPE_CHECKING:
@@ -46,11 +45,28 @@ class Gone(Exception):
     """The shell has ended, or its connection."""
 
 
+class _Bell(threading.Event):
+    """Rings when something is on either of two streams, or its end; each of them alone would silence it too early."""
+
+    def clear(self) -> None:
+        """A stream that has nothing more says so by this."""
+
+    def reset(self) -> None:
+        """Be silent until something comes from now on."""
+        super().clear()
+
+
 class StandingShell:
     """A root shell that reads commands, for one of them at a time."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
+        self.last_group = ""
+        """The process group of the last command in it."""
+        # Not the channel's own file descriptors: with four shells on each of many machines they would run out.
+        self._bell = _Bell()
+        channel.in_buffer.set_event(self._bell)
+        channel.in_stderr_buffer.set_event(self._bell)
 
     def send(self, data: bytes) -> None:
         """Give it something to read. Raises Gone."""
@@ -62,10 +78,14 @@ class StandingShell:
     def listen(self, out: Tap | Framed, err: Tap | Framed, over: Callable[[], bool]) -> None:
         """Hand on what it prints until that is `over`. Raises Gone, and whatever `over` raises."""
         channel = self._channel
-        # Readable as soon as there is something on either stream, or its end.
-        readable = channel.fileno()
+        heard = time.monotonic()
         while True:
+            self._bell.reset()
             ended = channel.closed or channel.eof_received
+            # What was left running holds the streams of a shell that is no more.
+            ended = ended or (channel.exit_status_ready() and time.monotonic() - heard > LINGER)
+            if channel.recv_ready() or channel.recv_stderr_ready():
+                heard = time.monotonic()
             while channel.recv_ready():
                 out.feed(channel.recv(READ))
             while channel.recv_stderr_ready():
@@ -74,7 +94,7 @@ class StandingShell:
                 return
             if ended:
                 raise Gone
-            select.select([readable], [], [], LOOK_EVERY)
+            self._bell.wait(LOOK_EVERY)
 
     def let_start(self, out: Framed, err: Framed) -> None:
         """A command that is to be ended has to have told its process group; wait a little for that."""
@@ -141,20 +161,31 @@ class StandingShells:
 
 
 def look(
-    link: Link, name: str, command: Command, way: Way, *, limits: Limits, keep: int | None, small: bytes | None = None
+    link: Link,
+    name: str,
+    command: Command,
+    way: Way,
+    *,
+    limits: Limits,
+    keep: int | None,
+    small: bytes | None = None,
+    on_line: Callable[[str, str], None] | None = None,
 ) -> Performed | None:
     """Run a command in a standing shell; None when there was none, and nothing was run.
 
     Its input is `small`, which comes in Base64, or nothing. Raises Cancelled (after ending the remote process group),
-    ConnectionLost, CommandTooLong.
+    ConnectionLost, CommandTooLong, and whatever `on_line` raises.
     """
     mark, end = f"slipway-{secrets.token_hex(8)}", f"slipway-{secrets.token_hex(8)}"
     request, stop = _request(command, mark, end, small), stopper(name, limits)
     shell = link.shells.take(link, way)
     if shell is None:
         return None
-    out = Framed(Tap(mark.encode(), Capture(keep)), end.encode())
-    err = Framed(Tap(mark.encode(), Capture()), end.encode())
+    if shell.last_group:
+        # What the command before has left running may print: then the shell ends, and this one goes the long way.
+        request = f"kill -0 -{int(shell.last_group)} 2>/dev/null && exit\n".encode() + request
+    taps = taps_for(mark.encode(), keep, on_line)
+    out, err = (Framed(tap, end.encode()) for tap in taps)
     began = time.monotonic()
 
     def over() -> bool:
@@ -180,6 +211,7 @@ def look(
             seconds = time.monotonic() - began
             return Performed(-1, out.tap, err.tap, seconds, timed_out=True, allowed=stopped.allowed)
         raise
+    shell.last_group = out.tap.word
     link.shells.give_back(link, shell)
     return Performed(out.code, out.tap, err.tap, time.monotonic() - began)
 

@@ -178,3 +178,52 @@ def test_where_nothing_decodes_a_small_file_goes_the_long_way(
     root.put(b"content", str(tmp_path / "file"))
 
     assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_shared_command_is_watched_line_by_line(root: SshHost) -> None:
+    parent = root.run(sh("ps -o ppid= -p $$")).stdout
+    lines: list[tuple[str, str]] = []
+    result = root.run(
+        sh("ps -o ppid= -p $$; echo one; echo two >&2; printf half; exit 3"),
+        check=False,
+        on_line=lambda stream, line: lines.append((stream, line)),
+        shared=True,
+    )
+
+    assert [line for stream, line in lines if stream == "stdout"] == [parent.rstrip("\n"), "one", "half"]
+    assert [line for stream, line in lines if stream == "stderr"] == ["two"]
+    assert result.exit_code == 3
+
+
+def test_an_error_in_the_callback_ends_a_shared_command(root: SshHost) -> None:
+    def refuse(stream: str, line: str) -> None:
+        raise ZeroDivisionError(line)
+
+    with pytest.raises(ZeroDivisionError, match="first"):
+        root.run(sh("echo first; sleep 5023.25"), on_line=refuse, shared=True)
+
+    assert subprocess.run(["pgrep", "-fx", "sleep 5023.25"], capture_output=True).stdout == b""
+    assert root.run(sh("echo next")).stdout == "next\n"
+
+
+def test_shells_cost_this_side_no_open_files(sshd: Sshd) -> None:
+    host = SshHost(sshd.target(), sshd.known())
+    host.become_root()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with ThreadPoolExecutor(MOST) as pool:
+        assert all(pool.map(lambda _: host.run(sh("sleep 0.3")).ok, range(MOST)))
+    after = len(list(Path("/proc/self/fd").iterdir()))
+    host.close()
+
+    assert after <= before
+
+
+def test_a_shell_in_which_something_was_left_running_is_used_no_more(root: SshHost) -> None:
+    shell = root.run(sh("ps -o ppid= -p $$")).stdout
+    left = root.run(sh("{{ sleep 0.7; echo late; sleep 5024.25; }} & ps -o ppid= -p $$")).stdout
+    after = [root.run(sh("sleep 0.4; ps -o ppid= -p $$")).stdout for _ in range(3)]
+    root.run(sh("pkill -fx {}", "sleep 5024.25"))
+
+    assert left == shell
+    assert shell not in after
+    assert "late" not in "".join(after)

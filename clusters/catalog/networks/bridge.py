@@ -106,13 +106,13 @@ def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[s
     first = cluster.first("master", machine)
     kinds = len(parts_of(cluster.document.network.kube_pods_cidr))
     known: dict[str, tuple[str, ...]] = {}
-    for _ in range(60):
+    for _ in range(30):
         answer = first.ask(kubectl("get nodes -o json"))
         items = json.loads(answer.stdout)["items"] if answer.ok else []
         known = {item["metadata"]["name"]: _ranges(item["spec"]) for item in items}
         if all(len(known.get(name, ())) >= kinds for name in wanted):
             return known
-        first.pause(0.5)
+        first.pause(1)
     missing = sorted(name for name in wanted if len(known.get(name, ())) < kinds)
     raise NotReached(
         f"The control plane gave no pod addresses to {', '.join(missing)}.",

@@ -19,7 +19,7 @@ from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
 from clusters.config.secret import Secret
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, Wanted, service
+from clusters.engine.wants import NotReached, Sight, Wanted, eventually, service, so_if
 from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ STATIC_PODS = (
     ETCD_POD,
 )
 """What kubeadm writes for a control plane, before it starts kubelet; kube-vip's pod is ours and is none of them."""
+SIGNATURE_SECONDS = 60.0
+"""After this long kubeadm may wait for itself; it says why."""
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -139,9 +141,18 @@ def _token(machine: Machine, cluster: Cluster) -> Secret:
                 f"{first.name} could not make a bootstrap token: {' '.join(answer.last_lines(2))}", retryable=True
             )
         first.keep_secret(token)
+        _wait_for_signature(first, token.reveal().partition(".")[0])
         return token
 
     return cluster.once("bootstrap-token", make)
+
+
+def _wait_for_signature(first: Machine, public: str) -> None:
+    """Until the control plane has signed what joining machines ask first. A young one needs some seconds for that, and
+    a kubeadm that comes too early looks again only every 5 s. `public` is the token's part that is no secret."""
+    signed = kubectl("get configmap cluster-info -n kube-public -o {}", f"jsonpath={{.data.jws-kubeconfig-{public}}}")
+    look = so_if(sh('test -n "$({})" || {{ echo the token is not signed yet; false; }}', signed))
+    eventually("the token is signed", look, within=SIGNATURE_SECONDS, every=1).reach(first)
 
 
 def cluster_ca(machine: Machine, cluster: Cluster) -> bytes:
