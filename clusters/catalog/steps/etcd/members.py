@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+    from clusters.remote.host import Result
 
 PKI = "/etc/kubernetes/pki/etcd"
+KUBELET_BACK_WITHIN = 40.0
 LOOKS, BETWEEN = 3, 2.0
 """How often, and after how many seconds again, a member is asked before it counts as dead."""
 
@@ -75,7 +77,9 @@ def teller(machine: Machine, cluster: Cluster) -> Machine | None:
         else:
             candidates = [cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("etcd")]
             candidates = [each for each in candidates if each.ask(sh("systemctl is-active --quiet etcd")).ok]
-        return next((each.name for each in candidates if each.ask(etcdctl(each, cluster, "endpoint health")).ok), "")
+        return next(
+            (each.name for each in candidates if _asked(each, etcdctl(each, cluster, "endpoint health")).ok), ""
+        )
 
     found = cluster.once("etcd-teller", find)
     return cluster.machine(found).on_behalf_of(machine) if found else None
@@ -83,13 +87,24 @@ def teller(machine: Machine, cluster: Cluster) -> Machine | None:
 
 def listed(asked: Machine, cluster: Cluster) -> tuple[Member, ...]:
     """All members. Raises NotReached when that machine's etcd does not say."""
-    answer = asked.ask(etcdctl(asked, cluster, "member list"))
+    answer = _asked(asked, etcdctl(asked, cluster, "member list"))
     if not answer.ok:
         raise NotReached(
             f"etcd on {asked.name} does not list its members: {' '.join(answer.last_lines(1))}", retryable=True
         )
     rows = [line.strip().split(", ") for line in answer.stdout.splitlines()]
     return tuple(_member(row) for row in rows if len(row) >= 5)
+
+
+def _asked(machine: Machine, command: Command) -> Result:
+    """Ask, and again while the way into a pod is closed because kubelet is being started anew."""
+    waited = 0.0
+    while True:
+        answer = machine.ask(command)
+        if waited >= KUBELET_BACK_WITHIN or "error dialing backend" not in answer.stdout + answer.stderr:
+            return answer
+        machine.pause(1.0)
+        waited += 1.0
 
 
 def _member(row: list[str]) -> Member:

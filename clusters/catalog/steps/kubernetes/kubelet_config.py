@@ -36,8 +36,7 @@ SHARE_AT_ONCE = 10
 @step(
     "kubernetes/kubelet-config",
     on="kubernetes",
-    needs=("kubernetes/join", "kubernetes/join-control-plane"),
-    needs_all=("kubernetes/control-plane",),
+    needs_all=("kubernetes/control-plane", "kubernetes/join", "kubernetes/join-control-plane"),
     timeout=1800,
     expected=1,
 )
