@@ -13,7 +13,9 @@ pages = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
 
+from clusters.heap import settle  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
 
 application = ProtocolTypeRouter(
@@ -22,3 +24,7 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urls))),
     }
 )
+
+# All pages now rather than with the first request.
+len(get_resolver().url_patterns)
+settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db import connections
@@ -10,6 +11,7 @@ from clusters import catalog
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
+from clusters.heap import settle
 from clusters.remote.ssh import SshHost
 from clusters.runs.source import configured_source
 from clusters.runs.targets import target_for
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 
 def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     """Do it on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
-
-    discover(catalog)
+    load_catalog()
 
     def open_host(spec: HostSpec) -> Host:
         return SshHost(target_for(task.document, spec), task.known)
@@ -42,3 +43,10 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
         )
     finally:
         connections.close_all()
+
+
+@cache
+def load_catalog() -> None:
+    """Everything that can be installed, at the first run of a process."""
+    discover(catalog)
+    settle()
