@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -14,8 +13,9 @@ pages = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
 
-import installer_site.urls  # noqa: E402, F401 - the pages are there before the first visitor
+from clusters.heap import settle  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
 
 application = ProtocolTypeRouter(
@@ -25,7 +25,6 @@ application = ProtocolTypeRouter(
     }
 )
 
-# What is there now stays until the end: the garbage collector need not look through it again and again, which takes
-# longer than all else when a page of a draft with a thousand machines is saved.
-gc.collect()
-gc.freeze()
+# All pages now rather than with the first request.
+len(get_resolver().url_patterns)
+settle()

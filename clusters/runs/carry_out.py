@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db import connections
@@ -14,6 +15,7 @@ from clusters.engine.events import Output
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
+from clusters.heap import settle
 from clusters.remote.ssh import SshHost
 from clusters.runs.source import configured_source
 from clusters.runs.targets import target_for
@@ -32,8 +34,7 @@ GROUPS = {"master": "control plane", "etcd": "etcd machine"}
 
 def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     """Do it on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
-
-    discover(catalog)
+    load_catalog()
     hosts = _Hosts(task)
     try:
         leaders = find_leaders(task.document, hosts.open, cancel)
@@ -83,3 +84,10 @@ def _tell(document: Document, leaders: Mapping[str, str], sink: Sink) -> None:
                 f"The first {GROUPS[group]} listed is {first}; this run asks {name}, which is there already and well."
             )
             sink.emit(Output(stream="note", text=text))
+
+
+@cache
+def load_catalog() -> None:
+    """Everything that can be installed, at the first run of a process."""
+    discover(catalog)
+    settle()

@@ -7,7 +7,7 @@ from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
 from clusters.selectors.late import LateSteps, late_steps
-from clusters.selectors.log import LogLine, events_after, log_lines
+from clusters.selectors.log import EventText, LogLine, events_after, log_lines
 from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
@@ -18,6 +18,7 @@ __all__ = [
     "Cause",
     "Cell",
     "Column",
+    "EventText",
     "Found",
     "Grid",
     "LateSteps",

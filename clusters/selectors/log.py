@@ -39,6 +39,19 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class EventText:
+    """An event on its way to browsers. `data` is JSON as it is stored: nobody reads it on the way."""
+
+    seq: int
+    at: float
+    kind: str
+    host: str
+    step: str
+    data: str
+    first_line: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Wanted:
     """Which lines fit; `search` is lower case, `before` None means no end."""
 
@@ -55,9 +68,12 @@ class _Wanted:
         return not self.search or self.search in line.text.lower()
 
 
-def events_after(run: Run, seq: int, limit: int = 200) -> list[Event]:
-    """The events with a greater number, in order."""
-    return list(Event.objects.filter(run_id=run.pk, seq__gt=seq).order_by("seq")[:limit])
+def events_after(run_id: int, seq: int, limit: int = 200) -> list[EventText]:
+    """The events of a run with a greater number, in order."""
+    rows = Event.objects.filter(run_id=run_id, seq__gt=seq).order_by("seq")
+    rows = rows.annotate(text=Cast("data", TextField()))
+    columns = rows.values_list("seq", "at", "kind", "host", "step", "text", "first_line")
+    return [EventText(seq, at.timestamp(), *rest) for seq, at, *rest in columns[:limit]]
 
 
 def log_lines(

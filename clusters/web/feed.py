@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -19,13 +19,11 @@ from clusters.runs.doorbell import heard
 from clusters.selectors import events_after
 
 if TYPE_CHECKING:
-    from clusters.models import Event
+    from clusters.selectors import EventText
 
 log = logging.getLogger(__name__)
 
 FRAME_BYTES = 64 * 1024
-# Characters of small frames that are joined: one may be up to four bytes.
-FRAME_CHARACTERS = FRAME_BYTES // 4
 EVENTS_AT_ONCE = 200
 # Bytes of newest frames that are kept for all; who is further behind reads the database for himself.
 KEPT_BYTES = 4 * 1024 * 1024
@@ -49,6 +47,11 @@ class Frame:
     text: str
 
     @property
+    def size(self) -> int:
+        """Bytes."""
+        return _size(self.text)
+
+    @property
     def events(self) -> str:
         """The events of the text, without what is around them."""
         return self.text[len(HEAD) : -len(TAIL)]
@@ -64,6 +67,7 @@ class Feed:
         self.news = asyncio.Event()
         self.ready = asyncio.Event()
         self.watchers = 0
+        self._busy = False
         self._frames: deque[Frame] = deque()
         self._by_first: dict[int, Frame] = {}
         self._bytes = 0
@@ -84,9 +88,9 @@ class Feed:
         if first is None or found is None:
             return None
         waiting, size = [], 0
-        while found is not None and (not waiting or size + len(found.text) <= FRAME_CHARACTERS):
+        while found is not None and (not waiting or size + found.size <= FRAME_BYTES):
             waiting.append(found)
-            size += len(found.text)
+            size += found.size
             found = self._by_first.get(found.last + 1)
         return first if len(waiting) == 1 else _frame(first.first, waiting[-1].last, [one.events for one in waiting])
 
@@ -118,32 +122,36 @@ class Feed:
 
     async def _look(self) -> bool:
         """Read what is new; says whether there was something. The first look only says where the end is."""
+        if self._busy and (events := await self._read()) and all(event.kind != "run" for event in events):
+            # While it talks, its own row is looked at only when it may say something new.
+            self._keep(frames(events))
+            return True
         state, last = await self._stand()
         if not self.ready.is_set():
             self.state, self.seq = state, last
             self.ready.set()
             return True
-        new = self.seq < last
-        while self.seq < last:
-            events = await database_sync_to_async(events_after)(Run(pk=self.run_id), self.seq, EVENTS_AT_ONCE)
-            if not events:
-                break
+        self._busy = self.seq < last
+        while self.seq < last and (events := await self._read()):
             self._keep(frames(events))
         if state != self.state and self.seq >= last:
             self.state = state
             self._tell()
-        return new
+        return self._busy
+
+    async def _read(self) -> list[EventText]:
+        return await database_sync_to_async(events_after)(self.run_id, self.seq, EVENTS_AT_ONCE)
 
     def _keep(self, made: list[Frame]) -> None:
         for frame in made:
             self._frames.append(frame)
             self._by_first[frame.first] = frame
-            self._bytes += len(frame.text)
+            self._bytes += frame.size
             self.seq = frame.last
         while self._bytes > KEPT_BYTES:
             old = self._frames.popleft()
             del self._by_first[old.first]
-            self._bytes -= len(old.text)
+            self._bytes -= old.size
         self._tell()
 
     def _tell(self) -> None:
@@ -187,17 +195,17 @@ async def watching(run_id: int) -> Any:
                 await feed.task
 
 
-def frames(events: list[Event]) -> list[Frame]:
+def frames(events: list[EventText]) -> list[Frame]:
     """The events as JSON frames of at most 64 KB; one that is larger by itself comes without its data."""
     made: list[Frame] = []
     waiting: list[str] = []
     first = events[0].seq
     size = 0
     for event in events:
-        text = json.dumps(_row(event), ensure_ascii=False)
-        length = len(text.encode())
+        text = _json(event)
+        length = _size(text)
         if length > FRAME_BYTES - 100:
-            text = json.dumps({**_row(event), "data": {"left_out": length}})
+            text = _json(replace(event, data=f'{{"left_out": {length}}}'))
             length = len(text)
         if waiting and size + length > FRAME_BYTES - 100:
             made.append(_frame(first, event.seq - 1, waiting))
@@ -211,13 +219,14 @@ def _frame(first: int, last: int, events: list[str]) -> Frame:
     return Frame(first, last, HEAD + ",".join(events) + TAIL)
 
 
-def _row(event: Event) -> dict[str, Any]:
-    return {
-        "seq": event.seq,
-        "at": event.at.timestamp(),
-        "kind": event.kind,
-        "host": event.host,
-        "step": event.step,
-        "data": event.data,
-        "first_line": event.first_line,
-    }
+def _json(event: EventText) -> str:
+    kind, host, step = map(json.dumps, (event.kind, event.host, event.step))
+    return (
+        f'{{"seq":{event.seq},"at":{event.at!r},"kind":{kind},"host":{host},"step":{step},'
+        f'"data":{event.data},"first_line":{event.first_line}}}'
+    )
+
+
+def _size(text: str) -> int:
+    """Bytes; nearly all that is sent is ASCII, and known at once."""
+    return len(text) if text.isascii() else len(text.encode())

@@ -14,7 +14,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 from django.urls import path
 
-from clusters.models import Run
 from clusters.runs.doorbell import group, heard
 from clusters.selectors import events_after, run_visible
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
@@ -133,7 +132,7 @@ class RunSocket(AsyncWebsocketConsumer):
         if (frame := feed.frames_after(after)) is not None:
             return [frame]
         count = min(EVENTS_AT_ONCE, feed.border_after(after) - after)
-        events = await database_sync_to_async(events_after)(Run(pk=self.run_id), after, count)
+        events = await database_sync_to_async(events_after)(self.run_id, after, count)
         return frames(events) if events else []
 
     async def _room(self) -> None:

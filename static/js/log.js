@@ -6,6 +6,8 @@ const PAGE = 1000;
 // Lines on the page while following, and at most; the others come back from the server when somebody scrolls.
 const KEPT = 10000;
 const MOST = 30000;
+// Milliseconds after which new lines are put on a page that the browser does not draw.
+const HIDDEN = 500;
 
 const el = (id) => document.getElementById(id);
 const count = (n, one, many) => (n === 1 ? one : many.replace("%s", n.toLocaleString()));
@@ -76,14 +78,16 @@ export function startLog(box) {
     high = news[news.length - 1][0];
     const wanted = news.filter(fits);
     if (!wanted.length) return;
-    rows.append(wanted);
     if (following) {
-      if (rows.dropFirst(KEPT)) {
+      // More than the page keeps need not be drawn first. The end is kept in sight when the layout is known, see below.
+      if (wanted.length > KEPT) rows.clear();
+      rows.append(wanted.slice(-KEPT));
+      if (rows.dropFirst(KEPT) || wanted.length > KEPT) {
         older = true;
         low = numberOf(rows.first());
       }
-      toBottom();
     } else {
+      rows.append(wanted);
       unseen += wanted.length;
       if (rows.count > MOST) live = false;
     }
@@ -316,10 +320,28 @@ export function startLog(box) {
     if (location.hash) await goToHash();
     return page.last_seq;
   })();
+
+  let came = [];       // lines since the last frame was drawn
+  function draw() {
+    const fresh = came;
+    came = [];
+    if (!fresh.length) return;
+    if (waiting) waiting = waiting.concat(fresh);
+    else if (live) show(fresh);
+    else unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && fits(one)).length;
+    newest = Math.max(newest, fresh[fresh.length - 1][0]);
+    if (!live) tell();
+  }
+  /** Draw with the next frame, so that many messages cost one layout; a page that nobody sees has no frames. */
+  function drawSoon() {
+    requestAnimationFrame(draw);
+    setTimeout(draw, HIDDEN);
+  }
+
   return {
     ready,
     take(events) {
-      const fresh = [];
+      const first = !came.length;
       for (const event of events) {
         if (event.kind !== "output") continue;
         if (!event.data.lines) {
@@ -327,15 +349,10 @@ export function startLog(box) {
           return;
         }
         event.data.lines.forEach(([at, stream, text], place) => {
-          fresh.push([event.first_line + place, at, event.host, event.step, stream, text]);
+          came.push([event.first_line + place, at, event.host, event.step, stream, text]);
         });
       }
-      if (!fresh.length) return;
-      if (waiting) waiting.push(...fresh);
-      else if (live) show(fresh);
-      else unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && fits(one)).length;
-      newest = Math.max(newest, fresh[fresh.length - 1][0]);
-      if (!live) tell();
+      if (first && came.length) drawSoon();
     },
   };
 }

@@ -4,6 +4,17 @@ import { write } from "./ansi.js";
 const BLOCK = 200;
 const HUES = 10;
 const CLOCK = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+let second = 0;
+let shown = "";
+/** The time of day; lines come by the hundred in a second. */
+function clock(date) {
+  const now = Math.floor(date / 1000);
+  if (now !== second) {
+    second = now;
+    shown = CLOCK.format(date);
+  }
+  return shown;
+}
 const STREAMS = { err: "ln-err", note: "ln-note" };
 
 function mark(node, needle) {
@@ -61,7 +72,7 @@ export class Rows {
     link.textContent = number;
     const date = new Date(at * 1000);
     const time = document.createElement("time");
-    time.textContent = CLOCK.format(date);
+    time.textContent = clock(date);
     time.dateTime = date.toISOString();
     const who = document.createElement("span");
     who.className = `ln-host hue-${this.hue(host)}`;

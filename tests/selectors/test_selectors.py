@@ -136,8 +136,8 @@ def test_findings_that_say_the_same_of_many_machines_are_said_once(make_run: Cal
 
 
 def test_events_come_in_order_after_a_number(log: Run) -> None:
-    assert [event.seq for event in selectors.events_after(log, 998)] == [999, 1000]
-    assert len(selectors.events_after(log, 0, limit=7)) == 7
+    assert [event.seq for event in selectors.events_after(log.pk, 998)] == [999, 1000]
+    assert len(selectors.events_after(log.pk, 0, limit=7)) == 7
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.contrib.auth.models import User
+
+    from clusters.selectors import EventText
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -205,9 +208,9 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
     reads: list[int] = []
     real = feed.events_after
 
-    def counted(of: Run, seq: int, limit: int) -> list[Event]:
+    def counted(run_id: int, seq: int, limit: int) -> list[EventText]:
         reads.append(seq)
-        return real(of, seq, limit)
+        return real(run_id, seq, limit)
 
     monkeypatch.setattr(feed, "events_after", counted)
     watchers = [await socket(run.pk, alice) for _ in range(10)]
@@ -228,3 +231,30 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
     assert len(reads) <= 12
     for watcher in [*watchers, late]:
         await watcher.disconnect()
+
+
+async def test_one_who_falls_behind_gets_few_large_frames(
+    run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "FRAMES_UNDER_WAY", 3)
+    communicator = await socket(run.pk, alice)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    assert await communicator.receive_nothing(0.3)
+    for _ in range(30):
+        await add(run, 1)
+        await asyncio.sleep(0.06)
+    frames = []
+    while not await communicator.receive_nothing(0.3):
+        frames.append([event["seq"] for event in json.loads(await communicator.receive_from())["events"]])
+    seen = [seq for frame in frames for seq in frame]
+    assert len(frames) == 3
+    assert seen == list(range(1, len(seen) + 1))
+    await communicator.send_to(json.dumps({"got": seen[-1]}))
+    frame = json.loads(await communicator.receive_from(timeout=2))
+    assert [event["seq"] for event in frame["events"]] == list(range(seen[-1] + 1, 31))
+    assert [event["first_line"] for event in frame["events"]] == list(range(seen[-1] + 1, 31))
+    await end(run)
+    events, _ = await read_to_end(communicator)
+    assert events == []
+    await communicator.disconnect()

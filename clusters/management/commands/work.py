@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
 
+from clusters.heap import settle
 from clusters.runs.worker import Worker
 
 if TYPE_CHECKING:
@@ -27,4 +28,5 @@ class Command(BaseCommand):
         worker = Worker()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
+        settle()
         worker.run(until_idle=until_idle)
