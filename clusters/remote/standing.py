@@ -204,7 +204,8 @@ def look(
             raise link.lost(name, " while a command ran") from None
         return Performed(-1, out.tap, err.tap, time.monotonic() - began) if out.tap.started.is_set() else None
     except BaseException as stopped:
-        shell.let_start(out, err)
+        if not out.tap.started.is_set():
+            shell.let_start(out, err)
         end_group(link, name, way, out.tap, out.tap.word)
         link.shells.drop(link, shell)
         if isinstance(stopped, OutOfTime):

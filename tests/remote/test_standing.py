@@ -227,3 +227,21 @@ def test_a_shell_in_which_something_was_left_running_is_used_no_more(root: SshHo
     assert left == shell
     assert shell not in after
     assert "late" not in "".join(after)
+
+
+def test_a_sudo_with_a_terminal_of_its_own_changes_no_byte(sshd: Sshd, person: Person, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 100
+    with person(sudo="ALL=(ALL) ALL") as target:
+        rule = Path(f"/etc/sudoers.d/{target.user}")
+        rule.write_text(f"Defaults:{target.user} use_pty\n{rule.read_text()}")
+        host = SshHost(target, sshd.known())
+        host.put(content, str(tmp_path / "bytes"))
+        parents = {host.run(sh("ps -o ppid= -p $$")).stdout for _ in range(3)}
+        assert host.get(str(tmp_path / "bytes")) == content
+        assert host.run(sh("printf 'a\\nb'; exit 4"), check=False).stdout == "a\nb"
+        with pytest.raises(CommandTimedOut):
+            host.run(sh("sleep 5025.25 & sleep 5025.25"), timeout=0.5)
+        host.close()
+
+    assert len(parents) == 1
+    assert subprocess.run(["pgrep", "-fx", "sleep 5025.25"], capture_output=True).stdout == b""
