@@ -1,4 +1,4 @@
-# Everything one types: make setup | run | demo | test | bench | lint | format. Setup happens by itself.
+# Everything one types: make setup | run | demo | test | bench | screenshots | lint | format. Setup happens by itself.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -8,16 +8,18 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
-.PHONY: help setup run demo lint format bench test test-tools test-fast test-processes test-sshd lab test-lab test-browser
+.PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
+	test-sshd lab test-lab test-browser
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
 	@echo "make demo          the same with three practice machines (root, Debian 12)"
 	@echo "make test          every check and test there is; as root on Debian it installs what they need"
 	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
-	@echo "make test-lab      the tests that need the lab's machines"
-	@echo "make test-browser  the tests that need Chromium, from the wizard to a running cluster"
+	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
+	@echo "make test-browser  the tests of the pages, which need Chromium"
 	@echo "make bench         measure, and compare with what must be kept; BENCH=document for one subject"
+	@echo "make screenshots   take the pictures of docs/screenshots anew (Chromium); SHOTS=clusters for one page"
 	@echo "make lint format   look at the code; put it in shape"
 
 setup: $(READY)
@@ -43,6 +45,9 @@ format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+screenshots: $(READY)
+	$(BIN)/python -m tests.screenshots $(SHOTS)
+
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(BENCH)
 
@@ -52,10 +57,11 @@ test: $(READY)
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test-fast
 	$(MAKE) --no-print-directory test-processes
+	$(MAKE) --no-print-directory test-postgres
 	$(MAKE) --no-print-directory test-sshd
+	$(MAKE) --no-print-directory test-browser
 	$(MAKE) --no-print-directory lab
 	$(MAKE) --no-print-directory test-lab
-	$(MAKE) --no-print-directory test-browser
 
 test-tools:
 	scripts/install-test-tools
@@ -66,6 +72,11 @@ test-fast: $(READY)
 test-processes: $(READY)
 	$(PYTEST) -q -n 2 -m "processes and not sshd and not lab and not browser"
 
+# What is kept and told with PostgreSQL and Redis in the place of SQLite and polling; both are thrown away afterwards.
+test-postgres: $(READY)
+	scripts/with-postgres $(PYTEST) -q -n 2 --reuse-db -m "not sshd and not lab and not browser" \
+		tests/models tests/services tests/selectors tests/runs tests/management tests/web
+
 test-sshd: $(READY)
 	$(PYTEST) -q -m "sshd and not lab and not browser"
 
@@ -73,7 +84,8 @@ lab: $(READY)
 	scripts/build-lab $(BIN)/python
 
 test-lab: $(READY)
-	$(PYTEST) -q -m "lab and not browser"
+	$(PYTEST) -q -n 2 --dist loadfile --durations 15 -m "lab and not outages"
+	$(PYTEST) -q --durations 15 -m "lab and outages"
 
 test-browser: $(READY)
-	$(PYTEST) -q -m browser
+	$(PYTEST) -q -m "browser and not lab"

@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def database() -> str:
+    """The address of the test's database."""
+    known = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite://{Path(known['NAME']).resolve()}"
+    return f"postgres://{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}/{known['NAME']}"
+
+
 def environment(**more: str) -> dict[str, str]:
     """What a process of ours needs to work on the test's database."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "installer_site.settings",
-        "SLIPWAY_DATABASE": f"sqlite://{Path(connection.settings_dict['NAME']).resolve()}",
+        "SLIPWAY_DATABASE": database(),
         "SLIPWAY_SECRET_KEYS": ",".join(settings.SLIPWAY_SECRET_KEYS),
         "SLIPWAY_SECRET_KEY": settings.SECRET_KEY,
         "SLIPWAY_LEASE_SECONDS": "2",

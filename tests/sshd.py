@@ -1,4 +1,4 @@
-"""A real sshd on loopback, with users of its own, for everything that a scripted server cannot show."""
+"""A real sshd on loopback (three addresses of it), with users of its own, for what a scripted server cannot show."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ USER = "slipway-test"
 SUDOERS = Path("/etc/sudoers.d")
 CONFIG = """
 Port {port}
-ListenAddress 127.0.0.1
+{listen}
 {host_keys}
 PidFile {directory}/pid
 AuthorizedKeysFile {directory}/authorized_keys
@@ -57,6 +57,9 @@ class Sshd:
     password: str
     keys: dict[str, PinnedKey]
     extra: str = ""
+    addresses: tuple[str, ...] = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+    inside: tuple[str, ...] = ()
+    """The words before its command, such as those that put it into a network namespace."""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -97,16 +100,23 @@ class Sshd:
         config = self.directory / "sshd_config"
         pam = "yes" if Path("/etc/pam.d/sshd").exists() else "no"
         config.write_text(
-            CONFIG.format(port=self.port, host_keys=host_keys, directory=self.directory, pam=pam, extra=self.extra)
+            CONFIG.format(
+                port=self.port,
+                listen="\n".join(f"ListenAddress {address}" for address in self.addresses),
+                host_keys=host_keys,
+                directory=self.directory,
+                pam=pam,
+                extra=self.extra,
+            )
         )
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        command = [_needed("sshd"), "-D", "-e", "-f", str(config)]
+        command = [*self.inside, _needed("sshd"), "-D", "-e", "-f", str(config)]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                if probe.connect_ex((self.addresses[0], self.port)) == 0:
                     return
             time.sleep(0.02)
         raise RuntimeError((self.directory / "log").read_text())

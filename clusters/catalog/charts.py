@@ -8,7 +8,7 @@ import yaml
 
 from clusters.catalog.components import artifact
 from clusters.catalog.manifests import digest_of, read_objects
-from clusters.catalog.paths import BIN
+from clusters.catalog.paths import ADMIN_CONF, BIN
 from clusters.config.secret import Secret
 from clusters.config.versions import parse_version
 from clusters.engine.artifacts import unpacked
@@ -16,15 +16,21 @@ from clusters.engine.wants import NotReached, Sight, Wanted, directory, file
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from clusters.catalog.manifests import Object
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.source import Artifact
     from clusters.engine.wants import Want
+    from clusters.remote.shell import Command
 
 FOLDER = "/etc/slipway/charts"
+
+HOOK = "helm.sh/hook"
+"""The annotation by which a chart says at which event helm shall make an object."""
+
+AT_INSTALL = {"pre-install", "post-install"}
 
 
 class Chart:
@@ -34,7 +40,7 @@ class Chart:
         self._name = name
         self._cluster = cluster
         self._archive: Artifact = artifact(machine, cluster, name)
-        self._values = yaml.safe_dump(_plain(values), sort_keys=False)
+        self._values = yaml.safe_dump(plain(values), sort_keys=False)
         self._place = f"{FOLDER}/{name}.tgz"
         self._values_place = f"{FOLDER}/{name}-values.yaml"
         self._rendered = f"{FOLDER}/{name}-rendered.yaml"
@@ -51,19 +57,14 @@ class Chart:
         return digest_of(f"{self._archive.sha256}\n{self._values}")
 
     def objects(self, machine: Machine) -> list[Object]:
-        """Render it. Hooks are left out: they are for upgrades and removal by helm. Raises NotReached."""
-        version = str(parse_version(self._cluster.document.kubernetes.version))
+        """Render it. Raises NotReached.
+
+        What a chart looks up, it finds in the cluster: so it keeps a certificate it made, instead of making another.
+        """
+        version = self._cluster.document.kubernetes.version
+        command = template(f"{BIN}/helm", self._name, self._place, version, self._values_place)
         done = machine.do(
-            sh(
-                "umask 077 && {}/helm template {} {} --namespace kube-system --include-crds --no-hooks"
-                " --kube-version {} --values {} > {}",
-                BIN,
-                self._name,
-                self._place,
-                version,
-                self._values_place,
-                self._rendered,
-            ),
+            sh("umask 077 && KUBECONFIG={} {} --dry-run=server > {}", ADMIN_CONF, command, self._rendered),
             timeout=120,
             check=False,
         )
@@ -72,16 +73,42 @@ class Chart:
                 f"helm cannot render the chart of {self._name}: {' '.join(done.last_lines(2))}",
                 hint=f"The chart and its values are in {FOLDER} on {machine.name}.",
             )
-        return read_objects((machine.read(self._rendered) or b"").decode(), self._rendered)
+        return without_hooks(read_objects((machine.read(self._rendered) or b"").decode(), self._rendered), self._name)
 
 
-def _plain(value: Any) -> Any:
+def template(helm: str, name: str, chart: str, version: str, values: str) -> Command:
+    """The command that renders a chart for a version of Kubernetes with a file of values."""
+    return sh(
+        "{} template {} {} --namespace kube-system --include-crds --kube-version {} --values {}",
+        helm,
+        name,
+        chart,
+        str(parse_version(version)),
+        values,
+    )
+
+
+def without_hooks(objects: Sequence[Object], chart: str) -> list[Object]:
+    """Without helm's hooks for upgrades, removal and tests. Raises NotReached for one that an installation needs."""
+    events = {id(each): ((each["metadata"].get("annotations") or {}).get(HOOK) or "").split(",") for each in objects}
+    needed = [each for each in objects if {event.strip() for event in events[id(each)]} & AT_INSTALL]
+    if needed:
+        first = needed[0]
+        raise NotReached(
+            f"The chart of {chart} wants helm to run {first['kind']} {first['metadata']['name']} after the rest, "
+            "and helm only renders here.",
+            hint=f"Choose values of spec.network.{chart} that do without it.",
+        )
+    return [each for each in objects if events[id(each)] == [""]]
+
+
+def plain(value: Any) -> Any:
     """Values as they are written to the file: what a document keeps secret is said there, and shown nowhere."""
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+        return {str(key): plain(each) for key, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _copied(archive: Artifact, place: str) -> Want:

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.wants import Want
 
-AFTER = ("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane", "kubernetes/labels", "images/network")
+AFTER = (
+    "kubernetes/control-plane",
+    "kubernetes/join",
+    "kubernetes/join-control-plane",
+    "kubernetes/labels",
+    "images/network",
+)
 """What is over on every machine before a plugin's objects are applied."""
 
 NODES_WITHIN = 300.0
@@ -66,19 +72,19 @@ def image_of(document: Document, ref: str) -> str:
 def settled(document: Document, objects: Sequence[Object]) -> list[Object]:
     """The objects as this cluster takes them: images from where they are pulled, groups its API server knows."""
     for each in objects:
-        for pod in _pod_specs(each):
+        for pod in pod_specs(each):
             for container in (*(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
                 container["image"] = image_of(document, container["image"])
     return for_old_servers(objects, parse_version(document.kubernetes.version).minor)
 
 
-def _pod_specs(value: Any) -> list[dict[str, Any]]:
+def pod_specs(value: Any) -> list[dict[str, Any]]:
     """The pod templates inside an object: its own, or that of a CronJob's jobs."""
     spec = value.get("spec") if isinstance(value, dict) else None
     if not isinstance(spec, dict) or value.get("kind") == "CustomResourceDefinition":
         return []
     if isinstance(spec.get("jobTemplate"), dict):
-        return _pod_specs(spec["jobTemplate"])
+        return pod_specs(spec["jobTemplate"])
     pod = spec.get("template", {}).get("spec") if isinstance(spec.get("template"), dict) else None
     return [pod] if isinstance(pod, dict) else []
 

@@ -21,6 +21,7 @@ from clusters.config.secretkeys import is_secret_key
 ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
 OURS = "99"
 """`since` of a key that only Slipway has: no release of KubeKey brought it."""
+OLD = "deprecated"
 
 
 def key(
@@ -33,16 +34,18 @@ def key(
     v4: str = "",
     shown: bool = False,
     quoted: bool = False,
+    old: bool = False,
     choices: tuple[str, ...] = (),
 ) -> Any:
     """A key of the document.
 
     `acted`: whether Slipway does something with it (on a section: with any key in it); `since`: KubeKey's release
     that brought it; `v4`: its path in KubeKey 4's Config; `shown`: written even when it holds the default; `quoted`:
-    a number that v1alpha1 writes as text; `choices`: the values that mean something (for rules and the JSON Schema).
+    a number that v1alpha1 writes as text; `old`: another key has taken its place, so it is offered to nobody;
+    `choices`: the values that mean something (for rules and the JSON Schema).
     """
     marks: dict[str, Any] = {ACTED: acted, SINCE: since}
-    marks |= {name: value for name, value in ((V4, v4), (SHOWN, shown), (NUMBER, quoted)) if value}
+    marks |= {name: value for name, value in ((V4, v4), (SHOWN, shown), (NUMBER, quoted), (OLD, old)) if value}
     if choices:
         marks["enum"] = list(choices)
     if alias:

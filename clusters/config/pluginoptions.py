@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from clusters.config.keys import ACTED
+from clusters.config.keys import ACTED, OLD
 from clusters.config.sections.network import Network
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Option:
 
     `path` is its place in the document (`spec.network.calico.ipipMode`) and `attribute` below `document.network`
     (`calico.ipip_mode`). `kind` is `switch`, `number`, `text`, `choice`, or `yaml` for what has a form of its own
-    (labels, networks, a chart's values).
+    (labels, networks, a chart's values). `old`: another option has taken its place.
     """
 
     path: str
@@ -29,6 +29,7 @@ class Option:
     kind: str
     default: Any
     choices: tuple[str, ...] = ()
+    old: bool = False
 
 
 def options_of(plugin: str) -> tuple[Option, ...]:
@@ -55,7 +56,8 @@ def _options(info: FieldInfo, path: str, attribute: str) -> list[Option]:
         return found
     choices = marks.get("enum")
     texts = tuple(str(each) for each in choices) if isinstance(choices, list) else ()
-    return [Option(path, attribute, info.description or "", _kind(default, texts), default, texts)]
+    old = bool(marks.get(OLD))
+    return [Option(path, attribute, info.description or "", _kind(default, texts), default, texts, old)]
 
 
 def _kind(default: Any, choices: tuple[str, ...]) -> str:

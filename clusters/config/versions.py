@@ -31,6 +31,7 @@ _PATTERN = re.compile(r"v?(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
 
 MASTER_KEY = "node-role.kubernetes.io/master"
 CONTROL_PLANE_KEY = "node-role.kubernetes.io/control-plane"
+WORKER_KEY = "node-role.kubernetes.io/worker"
 
 
 class Version(NamedTuple):

@@ -10,7 +10,7 @@ from clusters.engine.step import title_of
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
@@ -46,6 +46,9 @@ class Checks:
 
 CHECKS = Checks()
 
+FIRST = "access.facts"
+"""The precheck that reads a machine. Where it cannot, the others are skipped there: they would say the same."""
+
 
 def precheck(
     id: str,
@@ -75,3 +78,16 @@ def error(message: str, *, hint: str = "") -> Finding:
 def warning(message: str, *, hint: str = "") -> Finding:
     """Something that is worth a look but does not block."""
     return Finding("", Severity.WARNING, message, hint)
+
+
+def waiver(id: str, host: str, severity: str) -> str:
+    """What is written down when somebody answers for a precheck's finding on one machine, and for nothing else."""
+    return f"{id}@{host}" if severity == Severity.ERROR else f"{id}@{host}:{severity}"
+
+
+def waived(check: Precheck, host: str, severity: str, waivers: Collection[str]) -> bool:
+    """Whether somebody answers for what a precheck found on a machine.
+
+    A waiver is `ID` (everywhere), `ID@HOST` (on that machine), or `ID@HOST:warning`: there, as long as it is no error.
+    """
+    return check.waivable and not {check.id, f"{check.id}@{host}", waiver(check.id, host, severity)}.isdisjoint(waivers)

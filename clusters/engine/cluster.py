@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from clusters.config.topology import endpoint_address, members, roles
+from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
-from clusters.errors import PlanError
+from clusters.errors import PlanError, RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
-    from clusters.engine.events import Sink
+    from clusters.engine.deadline import Granted
+    from clusters.engine.events import Event, Sink
     from clusters.engine.source import Source
     from clusters.remote.host import Cancel, Host
 
 T = TypeVar("T")
+
+READ_AT_ONCE = 32
+"""Machines whose facts are read at the same time."""
 
 
 class Cluster:
@@ -34,18 +40,22 @@ class Cluster:
         source: Source,
         sink: Sink,
         cancel: Cancel,
+        leaders: Mapping[str, str] | None = None,
+        granted: Granted = nothing_granted,
     ) -> None:
         self.document = document
+        self.leaders = leaders or {}
         self.source = source
         self._sink = sink
         self._machines: dict[str, Machine] = {}
         self._once: dict[str, tuple[threading.Lock, list[Any]]] = {}
         self._lock = threading.Lock()
+        self._given_up: set[str] = set()
         for spec in document.hosts:
             held = roles(document, spec.name)
             if held:
                 self._machines[spec.name] = Machine(
-                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held
+                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held, granted=granted
                 )
 
     def machine(self, name: str) -> Machine:
@@ -65,10 +75,36 @@ class Cluster:
         return tuple(self._machines[spec.name] for spec in members(self.document, group))
 
     def first(self, group: str, machine: Machine) -> Machine:
-        """The first machine of a group, seen by the step that `machine` is in, so that its output is filed there."""
-        spec = members(self.document, group)[0]
-        known = self._machines[spec.name]
-        return known.during(machine.step, timeout=machine.seconds_left(), cancel=machine.cancel)
+        """The machine that stands for a group: its leader, or else the first listed; seen by the step that `machine` is
+        in, so that its output is filed there."""
+        return self.leader(group).on_behalf_of(machine)
+
+    def leader(self, group: str) -> Machine:
+        """The same machine, outside of any step."""
+        return self.machine(self.leaders.get(group) or members(self.document, group)[0].name)
+
+    def give_up(self, name: str) -> None:
+        """No precheck needs to try this machine any more: it cannot be reached, which was said."""
+        self._given_up.add(name)
+
+    def is_given_up(self, name: str) -> bool:
+        """Whether `give_up` was said of this machine."""
+        return name in self._given_up
+
+    def readable(self) -> tuple[Machine, ...]:
+        """The machines whose facts can be read; of the others each step that is on them says why not."""
+        return self.once("readable", self._read_all)
+
+    def _read_all(self) -> tuple[Machine, ...]:
+        def can_be_read(machine: Machine) -> bool:
+            try:
+                return not self.is_given_up(machine.name) and bool(machine.facts)
+            except RemoteError:
+                return False
+
+        with ThreadPoolExecutor(READ_AT_ONCE, thread_name_prefix="facts") as pool:
+            answers = list(pool.map(can_be_read, self.machines))
+        return tuple(machine for machine, good in zip(self.machines, answers, strict=True) if good)
 
     @property
     def endpoint(self) -> str:
@@ -91,6 +127,10 @@ class Cluster:
     def observe(self, topic: str, values: Any) -> None:
         """Record what was seen of the cluster."""
         self._sink.emit(Observed(topic=topic, values=values))
+
+    def tell(self, event: Event) -> None:
+        """Give an event to the run's sink."""
+        self._sink.emit(event)
 
     def close(self) -> None:
         """Close all connections."""

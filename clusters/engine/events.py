@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,14 +45,15 @@ class Event:
 
     def data(self) -> dict[str, Any]:
         """What this kind says beyond when, which machine and which step; plain JSON types."""
-        said = dataclasses.asdict(self)
-        return {key: value for key, value in said.items() if key not in ("at", "host", "step")}
+        # The slots of a kind are its own fields; those of Event are beside them.
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMade(Event):
-    """The plan stands. Each row of `steps`, in reading order: {"path", "title", "phase", "hosts": [names]}, and who
-    waits for whom: {"needs": [paths], "needs_all": [paths], "serial", "gate"}; a gate is a precheck: all wait for it.
+    """The plan stands. Each row of `steps`, in reading order: {"path", "title", "phase", "hosts": [names],
+    "expected" and "timeout" in seconds}, and who waits for whom: {"needs": [paths], "needs_all": [paths], "serial",
+    "gate"}; a gate is a precheck: all wait for it.
     """
 
     kind: ClassVar[str] = "plan"
@@ -70,6 +70,15 @@ class StepChanged(Event):
     message: str = ""
     same: int = 0
     changed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended(Event):
+    """Somebody gave a running step on a machine so many seconds more."""
+
+    kind: ClassVar[str] = "extended"
+    seconds: float = 0.0
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

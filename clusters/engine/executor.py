@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import Counter
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from clusters.engine.cluster import Cluster
-from clusters.engine.events import Failed, PlanMade
-from clusters.engine.node import NodeResult, carry_out
+from clusters.engine.deadline import nothing_granted
+from clusters.engine.events import Failed, Output, PlanMade
+from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
+from clusters.engine.plan import PRECHECK
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
+    from clusters.engine.deadline import Granted
     from clusters.engine.events import Sink
     from clusters.engine.plan import Node, Plan, PlannedStep
     from clusters.engine.source import Source
@@ -28,6 +34,9 @@ STEPS_AT_ONCE = 64
 
 STEPS_PER_MACHINE = 3
 """How many of them on one machine: enough to load images while etcd starts, and far below sshd's ten sessions."""
+
+LOOK_EVERY = 0.5
+"""Seconds after which the walk looks whether it was cancelled, when nothing ends meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +50,68 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass(slots=True)
 class _Walk:
     """What is known while walking: who still waits for whom, who is busy, what ended how."""
 
-    waiting: dict[Node, set[Node]]
-    urgency: dict[Node, float]
-    busy: Counter[str] = field(default_factory=Counter)
-    results: dict[Node, NodeResult] = field(default_factory=dict)
-    running: dict[Future[NodeResult], Node] = field(default_factory=dict)
+    def __init__(self, plan: Plan) -> None:
+        self.waiting = set(plan.needs)
+        self.results: dict[Node, NodeResult] = {}
+        self.running: dict[Future[NodeResult], Node] = {}
+        self.ended: SimpleQueue[Future[NodeResult]] = SimpleQueue()
+        self._urgency = plan.seconds_to_go()
+        self._busy: Counter[str] = Counter()
+        # How many good ends each node waits for, and who waits for it.
+        self._needs = {node: len(needs) for node, needs in plan.needs.items()}
+        self._dependents: dict[Node, list[Node]] = {node: [] for node in plan.needs}
+        for node, needs in plan.needs.items():
+            for need in needs:
+                self._dependents[need].append(node)
+        # Of each machine what can start, most urgent first; and the machines of which that is new.
+        self._ready: dict[str, list[tuple[float, int, Node]]] = {}
+        self._places = {node: place for place, node in enumerate(plan.needs)}
+        self._touched: set[str] = set()
+        for node, count in self._needs.items():
+            if not count:
+                self._make_ready(node)
 
-    def ready(self) -> list[Node]:
-        """What can start now, on machines that are free for it: what the most is waiting for comes first."""
-        chosen: list[Node] = []
-        taken = Counter(self.busy)
-        free = [node for node, needs in self.waiting.items() if not needs]
-        for node in sorted(free, key=lambda node: -self.urgency[node]):
-            if taken[node[1]] < STEPS_PER_MACHINE:
-                taken[node[1]] += 1
-                chosen.append(node)
-        return chosen
+    def startable(self) -> list[Node]:
+        """What can start now, on machines that are free for it: what the most is waiting for comes first.
+
+        What is given here once is not given again; whether it is started is the caller's business.
+        """
+        chosen = []
+        for host in self._touched:
+            heap = self._ready.get(host, [])
+            room = STEPS_PER_MACHINE - self._busy[host]
+            chosen += [heapq.heappop(heap) for _ in range(min(room, len(heap)))]
+        self._touched.clear()
+        return [node for _urgency, _place, node in sorted(chosen)]
 
     def start(self, node: Node, future: Future[NodeResult]) -> None:
         """A node has begun."""
-        del self.waiting[node]
-        self.busy[node[1]] += 1
+        self.waiting.discard(node)
+        self._busy[node[1]] += 1
         self.running[future] = node
+        future.add_done_callback(self.ended.put)
 
     def finish(self, future: Future[NodeResult]) -> NodeResult:
         """A node has ended; those that waited only for good ends may go on."""
         node = self.running.pop(future)
-        self.busy[node[1]] -= 1
+        self._busy[node[1]] -= 1
+        self._touched.add(node[1])
         result = future.result()
         self.results[node] = result
-        if result.state.good:
-            for needs in self.waiting.values():
-                needs.discard(node)
+        if result.state.good or node[0].startswith(f"{PRECHECK}/"):
+            # No step starts after a precheck that failed; other prechecks do.
+            for waiting in self._dependents[node]:
+                self._needs[waiting] -= 1
+                if not self._needs[waiting]:
+                    self._make_ready(waiting)
         return result
+
+    def _make_ready(self, node: Node) -> None:
+        heapq.heappush(self._ready.setdefault(node[1], []), (-self._urgency[node], self._places[node], node))
+        self._touched.add(node[1])
 
 
 def execute_plan(
@@ -90,16 +124,26 @@ def execute_plan(
     cancel: Cancel,
     waivers: Collection[str] = (),
     dry_run: bool = False,
+    granted: Granted = nothing_granted,
 ) -> Outcome:
     """Carry out a plan and return how it ended; errors of machines end up in the outcome, not as exceptions.
 
     After a failure no new step starts (prechecks excepted: all of them are worth knowing), and what
-    runs may finish. A cancel reaches running commands, but a step marked `uncut` ends first.
+    runs may finish. A cancel reaches running commands, but a step marked `uncut` ends first. `granted` is asked
+    how much longer than its timeout a step may take on a machine, again and again while it runs.
     """
     began = time.monotonic()
-    cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel)
+    cluster = Cluster(
+        document,
+        open_host=open_host,
+        source=source,
+        sink=sink,
+        cancel=cancel,
+        leaders=plan.leaders,
+        granted=granted,
+    )
     sink.emit(PlanMade(steps=[_row(step) for step in plan.steps]))
-    walk = _Walk({node: set(needs) for node, needs in plan.needs.items()}, plan.seconds_to_go())
+    walk = _Walk(plan)
     try:
         with ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step") as pool:
             _walk_plan(walk, plan, cluster, pool, cancel, frozenset(waivers), dry_run)
@@ -118,9 +162,9 @@ def _walk_plan(
     dry_run: bool,
 ) -> None:
     rows = {row.path: row for row in plan.steps}
-    stopped = False
+    stopped = told = False
     while walk.waiting or walk.running:
-        for node in walk.ready():
+        for node in walk.startable():
             row = rows[node[0]]
             if cancel.asked or (stopped and row.check is None):
                 continue
@@ -130,9 +174,20 @@ def _walk_plan(
             if walk.waiting and not stopped and not cancel.asked:
                 raise PlanError(f"Nothing can start, yet {len(walk.waiting)} steps wait. This is a mistake in Slipway.")
             return
-        done, _ = wait(walk.running, return_when=FIRST_COMPLETED)
-        for future in done:
-            stopped = not walk.finish(future).state.good or stopped
+        with suppress(Empty):
+            stopped = not walk.finish(walk.ended.get(timeout=LOOK_EVERY)).state.good or stopped
+        if cancel.asked and not told:
+            told = True
+            _tell_uncut(walk, rows, cluster)
+
+
+def _tell_uncut(walk: _Walk, rows: dict[str, PlannedStep], cluster: Cluster) -> None:
+    """Say of every step that outlives the cancel why it does."""
+    for path, host in walk.running.values():
+        step = rows[path].step
+        if step is not None and step.uncut:
+            text = f"This step must not be cut: half of it would need repair by hand. It ends first, on {host}."
+            cluster.tell(Output(host=host, step=path, stream="note", text=text))
 
 
 def _outcome(walk: _Walk, cancel: Cancel, seconds: float) -> Outcome:
@@ -152,6 +207,7 @@ def _row(step: PlannedStep) -> dict[str, object]:
         "phase": step.phase,
         "hosts": list(step.hosts),
         "expected": step.expected_seconds,
+        "timeout": step.step.timeout if step.step else CHECK_TIMEOUT,
         "needs": list(step.step.needs) if step.step else [],
         "needs_all": list(step.step.needs_all) if step.step else [],
         "serial": bool(step.step and step.step.serial),

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from clusters.engine.deadline import deadline_in, nothing_granted
 from clusters.engine.events import Observed, Output, SecretMade
 from clusters.errors import Cancelled
 from clusters.remote.errors import FileMissing
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
+    from clusters.engine.deadline import Deadline, Granted
     from clusters.engine.events import Event, Sink
     from clusters.remote.host import Cancel, Host, Result
     from clusters.remote.shell import Command
+
+LAST_LOOK = 10.0
+"""Seconds that a look may take although the step's time is up: what is there has to be told of."""
 
 
 class FactsOnce:
@@ -39,7 +44,7 @@ class FactsOnce:
 
 
 class Machine:
-    """A machine during one step. `deadline` is on the monotonic clock, in seconds."""
+    """A machine during one step. `granted` says how much longer than its timeout people let a step take."""
 
     def __init__(
         self,
@@ -51,7 +56,8 @@ class Machine:
         facts: FactsOnce,
         roles: tuple[str, ...] = (),
         step: str = "",
-        deadline: float | None = None,
+        deadline: Deadline | None = None,
+        granted: Granted = nothing_granted,
     ) -> None:
         self.spec = spec
         self.host = host
@@ -61,6 +67,7 @@ class Machine:
         self.cancel = cancel
         self._facts = facts
         self._deadline = deadline
+        self._granted = granted
 
     @property
     def name(self) -> str:
@@ -69,8 +76,13 @@ class Machine:
 
     @property
     def address(self) -> str:
-        """The address that other nodes use."""
-        return self.spec.node_address
+        """The address that other nodes use; of a dual-stack machine the IPv4 one."""
+        return self.spec.first_address
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them: the one above, and an IPv6 one if the machine is dual-stack."""
+        return self.spec.node_addresses
 
     @property
     def facts(self) -> MachineFacts:
@@ -79,6 +91,14 @@ class Machine:
 
     def during(self, step: str, *, timeout: float, cancel: Cancel) -> Machine:
         """This machine as `step` sees it, with that much time in seconds."""
+        deadline = deadline_in(timeout, lambda: self._granted(step, self.name))
+        return self._seen(step, cancel, deadline)
+
+    def on_behalf_of(self, other: Machine) -> Machine:
+        """This machine as the step on another one sees it: output, cancel and deadline are the other one's."""
+        return self._seen(other.step, other.cancel, other._deadline)
+
+    def _seen(self, step: str, cancel: Cancel, deadline: Deadline | None) -> Machine:
         return Machine(
             self.spec,
             self.host,
@@ -87,25 +107,32 @@ class Machine:
             facts=self._facts,
             roles=self.roles,
             step=step,
-            deadline=time.monotonic() + timeout,
+            deadline=deadline,
+            granted=self._granted,
         )
 
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
         """Run something that changes nothing; quiet, and a non-zero exit is an answer too."""
         self._stop_if_cancelled()
-        return self.host.run(command, check=False, timeout=self._within(timeout), cancel=self.cancel)
+        limit = max(self._within(timeout), min(timeout, LAST_LOOK) - self.granted)
+        return self.host.run(command, check=False, timeout=limit, more=self._more, cancel=self.cancel)
 
     def do(
-        self, command: Command, *, stdin: bytes | None = None, timeout: float | None = None, check: bool = True
+        self, command: Command, *, stdin: bytes | Path | None = None, timeout: float | None = None, check: bool = True
     ) -> Result:
-        """Run something that changes the machine: the command and its output go to the log."""
+        """Run something that changes the machine: the command and its output go to the log.
+
+        A Path as `stdin` is a file here, whose content the command reads.
+        """
         self._stop_if_cancelled()
+        self._stop_if_out_of_time()
         self.note("$ " + command.text)
         return self.host.run(
             command,
             check=check,
             stdin=stdin,
             timeout=self._within(timeout),
+            more=self._more,
             on_line=lambda stream, line: self._sink.emit(
                 Output(host=self.name, step=self.step, stream=stream, text=line)
             ),
@@ -138,20 +165,32 @@ class Machine:
         self._sink.emit(SecretMade(host=self.name, step=self.step, content=secret))
 
     def pause(self, seconds: float) -> None:
-        """Wait, but not past a cancel or the step's deadline."""
+        """Wait, but not past a cancel; raises OutOfTime when the step's time is up."""
         self._stop_if_cancelled()
-        if self.cancel.wait(min(seconds, self._within(seconds) or seconds)):
+        self._stop_if_out_of_time()
+        if self.cancel.wait(min(seconds, self.seconds_left())):
             raise Cancelled(self.cancel.reason or "The run was cancelled.")
 
     def seconds_left(self) -> float:
-        """How much of the step's time is left."""
-        return float("inf") if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        """How much of the step's time is left, with what people gave it."""
+        return float("inf") if self._deadline is None else self._deadline.left
 
-    def _within(self, timeout: float | None) -> float | None:
-        left = self.seconds_left()
-        if left == float("inf"):
-            return timeout
-        return max(0.1, left if timeout is None else min(timeout, left))
+    @property
+    def granted(self) -> float:
+        """The seconds that people gave this step beyond its timeout, up to now."""
+        return 0.0 if self._deadline is None else self._deadline.granted()
+
+    def _more(self) -> float:
+        return self.granted
+
+    def _within(self, timeout: float | None) -> float:
+        """The limit of a command, without what is granted: that is asked for when the limit is reached."""
+        left = float("inf") if self._deadline is None else self._deadline.until - time.monotonic()
+        return left if timeout is None else min(timeout, left)
+
+    def _stop_if_out_of_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.check(self.step, self.name)
 
     def _stop_if_cancelled(self) -> None:
         if self.cancel.asked:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import Severity
+from clusters.engine.check import FIRST, waived
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
 from clusters.engine.wants import NotReached
 from clusters.errors import Cancelled, InstallerError
@@ -53,7 +54,10 @@ def carry_out(
     here.tell(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
     began = time.monotonic()
     try:
-        if row.check is not None:
+        if row.check is not None and cluster.is_given_up(here.name):
+            result = NodeResult(State.SKIPPED)
+            here.note(f"{here.name} cannot be read, as {FIRST} says")
+        elif row.check is not None:
             result = _check(row.check, here, cluster, waivers)
         else:
             result = _reach_all(row, here, cluster, dry_run)
@@ -62,6 +66,8 @@ def carry_out(
         here.note(error.message)
     except Exception as error:  # noqa: BLE001 - border: whatever goes wrong on a machine becomes a failure of its step
         result = NodeResult(State.FAILED, failure=_failure(row, here, error))
+        if row.check is not None and row.check.id == FIRST:
+            cluster.give_up(here.name)
     if result.failure is not None:
         here.tell(result.failure)
     here.tell(
@@ -150,7 +156,7 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
     blocking: list[Finding] = []
     for found in _findings(check, machine, cluster):
         finding = replace(found, id=check.id, hint=found.hint or check.fix, hosts=(machine.name,))
-        waived = check.waivable and check.id in waivers
+        answered = waived(check, machine.name, finding.severity, waivers)
         machine.tell(
             CheckFound(
                 host=machine.name,
@@ -159,11 +165,11 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
                 severity=finding.severity,
                 message=finding.message,
                 fix=finding.hint,
-                waived=waived,
+                waived=answered,
             )
         )
-        machine.tell(Output(host=machine.name, step=machine.step, stream="note", text=_told(finding, waived)))
-        if finding.severity is Severity.ERROR and not waived:
+        machine.tell(Output(host=machine.name, step=machine.step, stream="note", text=_told(finding, answered)))
+        if finding.severity is Severity.ERROR and not answered:
             blocking.append(finding)
         elif finding.severity is not Severity.INFO:
             worst = State.WARNING

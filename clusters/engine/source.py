@@ -49,6 +49,14 @@ class Source(Protocol):
         """A file by its name in the component's release (`kubelet`, `etcd-v3.4.23-linux-amd64.tar.gz`)."""
         ...
 
+    def look_for(self, component: str, version: str, name: str, arch: str) -> None:
+        """Raise what `file` would raise, as far as can be told within seconds and without fetching the file."""
+        ...
+
+    def has_image(self, ref: str, arch: str) -> bool:
+        """Whether `image` would give an archive, so that machines need no registry for it."""
+        ...
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """An archive of a container image, or None when machines pull images themselves."""
         ...

@@ -210,17 +210,23 @@ def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
     return Wanted(f"{len(values)} kernel settings hold", look, act)
 
 
+PRECISELY = "--timestamp=us+utc"
+"""Has systemd tell times in microseconds; since systemd 248."""
+
+
 def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     """A systemd service that runs, starts at boot, and was started after each file in `restart_for` changed.
 
-    Start time and file times are compared in whole seconds; a restart therefore waits until the
-    second of the newest file is over, so that "same second" always means "too old".
+    Before 248 systemd tells a start in whole seconds; a restart there waits until the second of the
+    newest file is over, so that "same second" always means "too old".
     """
     files = words(restart_for or ("/dev/null",))
     fresh = sh(
-        'started=$(date -d "$(systemctl show -p ExecMainStartTimestamp --value {})" +%s) && '
-        "for f in {}; do [ -c $f ] || [ $(stat -c %Y $f) -lt $started ] || {{ echo $f is newer; exit 1; }}; done",
+        "told() {{ systemctl show $1 -p ExecMainStartTimestamp --value {} 2>/dev/null; }}; "
+        'started=$(date -d "$(told {} || told)" +%s%N) && '
+        "for f in {}; do [ -c $f ] || [ $(date -r $f +%s%N) -lt $started ] || {{ echo $f is newer; exit 1; }}; done",
         name,
+        PRECISELY,
         files,
     )
     look = so_if(
@@ -239,7 +245,14 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
 
     def act(machine: Machine) -> None:
         machine.do(sh("systemctl daemon-reload && systemctl enable {}", name))
-        machine.ask(sh("while [ $(stat -c %Y {} | sort -n | tail -1) -ge $(date +%s) ]; do sleep 0.2; done", files))
+        machine.ask(
+            sh(
+                "systemctl show {} -p Version >/dev/null 2>&1 || "
+                "while [ $(stat -c %Y {} | sort -n | tail -1) -ge $(date +%s) ]; do sleep 0.2; done",
+                PRECISELY,
+                files,
+            )
+        )
         started = machine.do(sh("systemctl restart {}", name), check=False)
         if not started.ok:
             machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False)
@@ -253,11 +266,14 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
 
 
 def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, every: float = 0.5) -> Wanted:
-    """Something that comes true by itself; waits at most `within` seconds, looking every `every`."""
+    """Something that comes true by itself; waits at most `within` seconds, looking every `every`.
+
+    What people give the step beyond its timeout, this waits longer, too.
+    """
 
     def act(machine: Machine) -> None:
         waited, told = 0.0, ""
-        while waited < within:
+        while waited < within + machine.granted and machine.seconds_left() > 0:
             sight = look(machine)
             if sight.so:
                 return

@@ -3,6 +3,7 @@
 from clusters.models.audit import Account, AuditEntry
 from clusters.models.cluster import Cluster
 from clusters.models.event import Event
+from clusters.models.extension import Extension
 from clusters.models.hostkey import HostKey
 from clusters.models.inspection import Inspection
 from clusters.models.notice import Notice
@@ -15,6 +16,7 @@ __all__ = [
     "AuditEntry",
     "Cluster",
     "Event",
+    "Extension",
     "HostKey",
     "Inspection",
     "Notice",

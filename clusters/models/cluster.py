@@ -12,7 +12,8 @@ from clusters.models.fields import EncryptedTextField
 class Cluster(models.Model):
     """What somebody wants built. The document is YAML text with secrets; `version` counts its saves.
 
-    `waivers` are the warnings that somebody acknowledged: {"key", "id", "text", "by", "at"} each.
+    `waivers` are the findings that somebody acknowledged: {"key", "id", "severity", "text", "by", "at"} each, and
+    "hosts" where it is a precheck's.
     """
 
     class State(models.TextChoices):

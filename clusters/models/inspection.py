@@ -12,7 +12,8 @@ class Inspection(models.Model):
     """The newest inspection of a draft. `checks` and `hosts` say what is looked at now; empty means all.
 
     `results` is a list of {"check", "title", "host", "state", "found"}: state as of a step, found a list of
-    {"severity", "message", "fix"}. `version` is the draft's version that was looked at.
+    {"severity", "message", "fix"}, with "broke" where the check itself could not be carried out; net.node_to_node
+    adds {"seen": {machine: {port: trouble}}}. `version` is the draft's version that was looked at.
     """
 
     ACTIVE = ("waiting", "running")

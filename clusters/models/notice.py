@@ -1,7 +1,8 @@
-"""Notice: one message about the end of a run, kept until it is delivered or given up."""
+"""Notice: one message about the end of a run, or a test of one, kept until it is delivered or given up."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from clusters.models.run import Run
 class Notice(models.Model):
     """Written in the transaction that ends the run, so that no end goes untold; sent by a worker.
 
+    Without a run it is a test that somebody `asked_by` sent to see whether it arrives.
     `key` stays the same however often it is tried, so that a receiver can drop what it has already.
     `lease_until` is set while a worker tries: one that dies leaves it to the next.
     """
@@ -25,7 +27,11 @@ class Notice(models.Model):
         SENT = "sent", _("Sent")
         GIVEN_UP = "given up", _("Given up")
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notices")
+    run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="notices")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    asked_at = models.DateTimeField(default=timezone.now)
     way = models.CharField(max_length=16, choices=Way)
     key = models.CharField(max_length=64, unique=True)
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
@@ -40,4 +46,9 @@ class Notice(models.Model):
         indexes = (models.Index(fields=("state", "due_at"), name="notices_to_send"),)
 
     def __str__(self) -> str:
-        return f"{self.way} about run {self.run_id}: {self.state}"
+        return f"{self.way}, {self.about}: {self.state}"
+
+    @property
+    def about(self) -> str:
+        """What it tells of, for logs."""
+        return f"run {self.run_id}" if self.run_id else "a test"

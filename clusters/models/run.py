@@ -14,8 +14,8 @@ class Run(models.Model):
     """An attempt. Claimed by a conditional update, kept by a heartbeat (`lease_until`), never reopened once over.
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
-    from 1 and have no gaps, so they are also lengths. `waivers` are the ids of checks that do not stop the run,
-    `acknowledged` the warnings it was started with: who said yes to which sentence, and when. `accepted` has
+    from 1 and have no gaps, so they are also lengths. `waivers` are the ids of findings that do not stop the run,
+    `acknowledged` what it was started with, as `Cluster.waivers` has it. `accepted` has
     {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step which steps it
     waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all of it.
     """
@@ -87,6 +87,7 @@ class StepRun(models.Model):
     """What is known of one step on one machine in one run. `position` is the step's place in the plan.
 
     `expected` is how many seconds it should take: measured in earlier runs, or (not `measured`) the shipped estimate.
+    `timeout` is after how many it fails, unless somebody gave it more; 0 when nobody knows.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
@@ -100,6 +101,7 @@ class StepRun(models.Model):
     seconds = models.FloatField(default=0)
     expected = models.FloatField(default=0)
     measured = models.BooleanField(default=False)
+    timeout = models.FloatField(default=0)
     message = models.TextField(blank=True)
     same = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 LONGEST_COMMAND = 120 * 1024
 # What a wrapped command says, with its guard word, when it finds other input than it was promised.
 STRAY = "stray-input-"
+# How a command gets a process group of its own where the login shell does not lead one.
 # The shell in between keeps setsid from being a group leader: a leader would have to fork, and
 # setsid learnt to wait for its child only in util-linux 2.24, which CentOS 7 has not.
 GROUPED = "/bin/sh -c 'setsid /bin/sh -c \"$1\"; exit $?' sh "
 # The same, with the text in octal: fish and csh read quoted backslashes and line ends their own way.
 GROUPED_OCTAL = '/bin/sh -c \'setsid /bin/sh -c "`printf %b "$1"`"; exit $?\' sh '
+# Where it leads one, as sshd makes it, it becomes the shell that runs the command: two processes less to start.
+LED = "exec /bin/sh -c "
+LED_OCTAL = 'exec /bin/sh -c \'exec /bin/sh -c "`printf %b "$1"`"\' sh '
 ENVIRONMENT = "export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; umask 022"
 POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "ksh93", "zsh", "rbash"})
+# Login shells that are no more than what /bin/sh is: they run the command themselves.
+PLAIN_SHELLS = frozenset({"sh", "dash", "ash"})
 
 
 class Become(enum.Enum):
@@ -32,6 +38,14 @@ class Become(enum.Enum):
     FREELY = "env LC_ALL=C sudo -n -H -- "
     # -k: what sudo remembers is not used, so it takes the password from stdin every time and never leaves it there.
     BY_PASSWORD = "env LC_ALL=C sudo -k -S -p '' -H -- "  # noqa: S105 - a command, not a password
+
+
+class Frame(enum.Enum):
+    """What is between the login shell and the command."""
+
+    GROUPED = "a shell in a process group of its own"
+    LED = "another shell in the place of the login shell, which leads its process group"
+    BARE = "nothing: the login shell leads its process group, and is as good as /bin/sh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +68,36 @@ def wrap(
     become: Become = Become.NOBODY_ELSE,
     with_input: bool = False,
     octal: bool = False,
+    frame: Frame = Frame.GROUPED,
 ) -> str:
-    """The text to hand to the login shell. Raises CommandTooLong."""
-    text = bare(command, marks, become, with_input=with_input)
+    """The text to hand to the login shell. `frame` is for commands of the login itself. Raises CommandTooLong."""
+    text = wrapped(command, marks, become=become, with_input=with_input, longest=LONGEST_COMMAND // (5 if octal else 1))
+    if become is not Become.NOBODY_ELSE:
+        frame = Frame.GROUPED
+    if octal:
+        return become.value + (GROUPED_OCTAL if frame is Frame.GROUPED else LED_OCTAL) + _octal(text)
+    if frame is Frame.BARE:
+        return text
+    return become.value + (GROUPED if frame is Frame.GROUPED else LED) + shlex.quote(text)
+
+
+def wrapped(
+    command: Command,
+    marks: Marks,
+    *,
+    become: Become = Become.NOBODY_ELSE,
+    with_input: bool = False,
+    longest: int = LONGEST_COMMAND,
+) -> str:
+    """The command with what goes before it, for a POSIX shell in a session of its own. Raises CommandTooLong."""
+    text = "\n".join((_prologue(marks, become, with_input), command.text))
     size = len(text.encode("utf-8", "surrogateescape"))
-    if size > LONGEST_COMMAND // (5 if octal else 1):
+    if size > longest:
         raise CommandTooLong(
             f"A command has {size} bytes, more than a command line holds.",
             hint="Send the long part on stdin, or put it into a file first.",
         )
-    if octal:
-        return become.value + GROUPED_OCTAL + _octal(text)
-    return become.value + GROUPED + shlex.quote(text)
-
-
-def bare(command: Command, marks: Marks, become: Become, *, with_input: bool = False) -> str:
-    """The text that the innermost shell reads."""
-    return "\n".join((_prologue(marks, become, with_input), command.text))
+    return text
 
 
 def _prologue(marks: Marks, become: Become, with_input: bool) -> str:

@@ -35,6 +35,8 @@ MODULES: Mapping[str, str] = {
     "openvswitch": "/sys/module/openvswitch",
     "wireguard": "/sys/module/wireguard",
 }
+# What systemd-detect-virt calls machines that have no kernel of their own.
+CONTAINERS = ("systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz", "container-other")
 # Files that say something was installed before.
 TRACES = (
     "/etc/kubernetes/admin.conf",
@@ -64,15 +66,21 @@ while read -r key value _; do
 done </proc/meminfo
 for place in / /var; do say "free$place" "$(df -Pk "$place" 2>/dev/null | awk 'NR==2{print $4}')"; done
 say machine_id "$(cat /etc/machine-id 2>/dev/null)"
+say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 say product_uuid "$(cat /sys/class/dmi/id/product_uuid 2>/dev/null)"
+say vendor "$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/bios_version 2>/dev/null | tr '\\n' ' ')"
 read -r init </proc/1/comm; say init "$init"
 [ -d /run/systemd/system ] && say systemd yes
 say virtualization "$(systemd-detect-virt 2>/dev/null)"
 [ -e /.dockerenv ] || [ -e /run/.containerenv ] || [ -e /run/systemd/container ] && say container yes
-if [ -e /sys/fs/cgroup/cgroup.controllers ]; then say cgroup 2
-elif [ -d /sys/fs/cgroup/memory ] || [ -d /sys/fs/cgroup/systemd ]; then say cgroup 1; fi
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+  say cgroup 2; say controllers "$(cat /sys/fs/cgroup/cgroup.controllers)"
+elif [ -d /sys/fs/cgroup/memory ] || [ -d /sys/fs/cgroup/systemd ]; then
+  say cgroup 1; say controllers "$(awk '$4==1{printf "%s ", $1}' /proc/cgroups)"
+fi
 if command -v ip >/dev/null; then
   ip -o addr show scope global 2>/dev/null | while read -r _ name _ address _; do say address "$name $address"; done
+  ip -o link show 2>/dev/null | sed -n 's/^[0-9]*: \\([^:@]*\\)[:@].* mtu \\([0-9]*\\) .*/mtu=\\1 \\2/p'
   say default_interface "$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)"
 else
   for address in $(hostname -I 2>/dev/null); do say address "? $address"; done
@@ -128,14 +136,22 @@ class MachineFacts:
     """How far that is ahead of this server's clock, in seconds; true to `clock_doubt`."""
     clock_doubt: float = 0.0
     machine_id: str = ""
+    boot_id: str = ""
+    """Of the running kernel: a container has its host's."""
     product_uuid: str = ""
+    vendor: str = ""
+    """Who made the machine and its firmware, as it says itself; empty where it does not."""
     init: str = ""
     systemd: bool = False
     virtualization: str = ""
     container: bool = False
     cgroup_version: int = 0
+    cgroup_controllers: tuple[str, ...] = ()
+    """Those that are switched on in the kernel."""
     addresses: tuple[Address, ...] = ()
     default_interface: str = ""
+    mtus: tuple[tuple[str, int], ...] = ()
+    """Interface -> the size of the largest packet it sends, bytes."""
     listening: tuple[int, ...] = ()
     """TCP ports on which something listens, on any address."""
     selinux: str = ""
@@ -162,6 +178,19 @@ class MachineFacts:
     def default_ips(self) -> tuple[str, ...]:
         """The addresses of the interface that the default route uses."""
         return tuple(address.ip for address in self.addresses if address.interface == self.default_interface)
+
+    @property
+    def in_container(self) -> bool:
+        """Whether its kernel is another machine's."""
+        return self.container or self.virtualization in CONTAINERS
+
+    def interface_of(self, ip: str) -> str:
+        """The interface that has this address, or nothing."""
+        return next((address.interface for address in self.addresses if address.ip == ip), "")
+
+    def mtu_of(self, ip: str) -> int:
+        """The MTU of the interface that has this address, 0 when it is not known."""
+        return dict(self.mtus).get(self.interface_of(ip), 0)
 
     def module(self, name: str) -> str:
         """`active`, `loadable` or `missing`."""
@@ -244,9 +273,16 @@ def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
         clock_skew=clock - here if clock else 0.0,
         clock_doubt=doubt,
         machine_id=said.one("machine_id"),
+        boot_id=said.one("boot_id"),
         product_uuid=said.one("product_uuid").lower(),
+        vendor=said.one("vendor"),
         addresses=tuple(_addresses(said.all("address"))),
         default_interface=said.one("default_interface"),
+        mtus=tuple(
+            (name, int(value))
+            for name, _, value in (each.partition(" ") for each in said.all("mtu"))
+            if value.isdigit()
+        ),
         listening=tuple(sorted({int(place.rpartition(":")[2], 16) for place in said.all("listen")})),
     )
 
@@ -260,6 +296,7 @@ def _abilities(said: _Said) -> MachineFacts:
         virtualization="" if virtualization == "none" else virtualization,
         container=said.yes("container"),
         cgroup_version=int(said.number("cgroup")),
+        cgroup_controllers=tuple(said.one("controllers").split()),
         selinux=said.one("selinux").lower(),
         modules=tuple((name, state) for name, _, state in (line.partition(" ") for line in said.all("module"))),
         modprobe_works=said.yes("modprobe"),

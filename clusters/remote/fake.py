@@ -99,17 +99,20 @@ class FakeHost:
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
+        more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Result:
         """Answer as the patterns say; see `Host.run`."""
-        ran = Ran(command.text, sudo, stdin)
+        ran = Ran(command.text, sudo, stdin.read_bytes() if isinstance(stdin, Path) else stdin)
         self._reached()
         with self._lock:
             self.ran.append(ran)
         answer = self._answer_to(ran)
+        if timeout is not None and more is not None:
+            timeout += more()
         took = self._work(answer, timeout, cancel)
         result = Result(self.name, command.text, answer.exit_code, answer.stdout, answer.stderr, took)
         if on_line is not None:

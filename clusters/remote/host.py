@@ -77,16 +77,20 @@ class Host(Protocol):
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
+        more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Result:
         """Run a POSIX shell command, as root unless `sudo` is false.
 
-        With `check` a non-zero exit raises CommandFailed. `timeout` is in seconds; when it runs
-        out, or `cancel` is asked, the whole remote process group is ended (TERM, then KILL)
-        before CommandTimedOut or Cancelled is raised. The environment is LC_ALL=C and a full PATH.
+        With `check` a non-zero exit raises CommandFailed. `timeout` is in seconds; when it has run out
+        `more` is asked how many seconds were granted beyond it. When these are over too, or `cancel` is
+        asked, the whole remote process group is ended (TERM, then KILL) before CommandTimedOut or
+        Cancelled is raised. The environment is LC_ALL=C and a full PATH.
+        A Path as `stdin` is a local file, sent in pieces. Root's commands without `stdin` and `on_line`
+        share shells, so they must not leave anything running that prints.
         """
         ...
 

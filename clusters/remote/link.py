@@ -17,7 +17,7 @@ from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFai
 from clusters.remote.gateways import SHARED
 from clusters.remote.hostkeys import HostKeyChanged, PinnedKey, check_key, pinned_key
 from clusters.remote.login import OnlyWhatIsGiven
-from clusters.remote.rootshell import RootShells
+from clusters.remote.standing import StandingShells
 from clusters.remote.tunnel import JumpTransport, Tunnel, open_tunnel
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER, Watch, Wire, open_wire
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # sshd allows 10 sessions on a connection (MaxSessions); two are left for ending what others run.
 # Ways through a jump host are no sessions, so any number of machines can be behind one connection.
 SESSIONS = 8
+
+FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 # paramiko tells its troubles in its log too; we tell them once, as errors.
 _PARAMIKO_LOG = "clusters.remote.paramiko"
@@ -60,8 +62,8 @@ class Link:
         self.connection = connection
         self.slots = threading.BoundedSemaphore(SESSIONS)
         self.through = through
-        self.root_shells = RootShells(connection)
         self.host_key = pinned_key(connection.transport.get_remote_server_key())
+        self.shells = StandingShells()
         self._watch = watch
 
     @property
@@ -265,8 +267,11 @@ def _give_back(wire: Wire | Tunnel, through: Lease | None) -> None:
 def _transport(target: Target, sock: Any, pinned: PinnedKey | None) -> paramiko.Transport:
     transport = JumpTransport(sock) if target.is_jump else paramiko.Transport(sock)
     transport.set_log_channel(_PARAMIKO_LOG)
+    options = transport.get_security_options()
+    # Encrypts and authenticates in one go: with it, sending a file takes both sides a third less processor time.
+    options.ciphers = (*FIRST_CIPHERS, *(each for each in options.ciphers if each not in FIRST_CIPHERS))
     if pinned is not None:
-        transport.get_security_options().key_types = pinned.algorithms
+        options.key_types = pinned.algorithms
     return transport
 
 

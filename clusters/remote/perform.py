@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import paramiko
-from invoke.exceptions import ThreadException
 
 from clusters.errors import Cancelled, InstallerError
-from clusters.remote.envelope import Become, Marks, bare, wrap
-from clusters.remote.errors import ConnectionLost, ShellUnusable
+from clusters.remote.envelope import Become, Frame, Marks, wrap
+from clusters.remote.errors import ShellUnusable
 from clusters.remote.output import KEPT_BYTES, Capture, Lines, Tap
 from clusters.remote.runner import Errand, NotStarted, run_errand
 from clusters.remote.shell import sh
@@ -25,22 +24,22 @@ if TYPE_CHECKING:
     from clusters.config.secret import Secret
     from clusters.remote.host import Cancel
     from clusters.remote.link import Link
-    from clusters.remote.rootshell import RootShell
     from clusters.remote.shell import Command
 
 log = logging.getLogger(__name__)
 
 OnLine = "Callable[[str, str], None] | None"
 # A process group that is asked to end has this many seconds before it is killed.
-GRACE = 5.0
+GRACE = 30.0
 # When a command is to be ended before it told its process group: how long to wait for that, in seconds.
 WAIT_FOR_GROUP = 2.0
 
-# `kill -TERM -N` without `--` is the one spelling that dash, bash and busybox agree on. pkill also reaches
-# groups that the command's own shells made in its session. Dead processes that nobody has buried (state Z)
-# still count for kill, so who is left is read from /proc: after the name come state, parent, group, session.
+# pkill also reaches groups that the command's own shells made in its session. Where there is none: `kill -TERM -N`
+# without `--` is the one spelling that dash, bash and busybox agree on. Never both, or who cleans up is told twice.
+# Dead processes that nobody has buried (state Z) still count for kill, so who is left is read from /proc: after the
+# name come state, parent, group, session.
 _END = """exec 2>/dev/null
-end() {{ kill -$1 -{0}; command -v pkill >/dev/null && pkill -$1 -s {0}; }}
+end() {{ pkill -$1 -s {0} || kill -$1 -{0}; }}
 left() {{
   for stat in /proc/[0-9]*/stat; do
     read -r line <"$stat" || continue
@@ -50,13 +49,20 @@ left() {{
   return 1
 }}
 end TERM; n=0
-while left && [ $n -lt {1} ]; do sleep 0.05; n=$((n+1)); done
+while left && [ $n -lt {1} ]; do
+  if [ $n -lt 20 ]; then sleep 0.05; else sleep 0.5; fi
+  n=$((n+1))
+done
 end KILL; exit 0
 """
 
 
 class OutOfTime(Exception):
-    """The command was ended because its time was up."""
+    """The command was ended because its time was up; it had `allowed` seconds."""
+
+    def __init__(self, allowed: float) -> None:
+        super().__init__()
+        self.allowed = allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,7 @@ class Way:
     become: Become = Become.NOBODY_ELSE
     password: Secret | None = None
     octal: bool = False
-    proven: bool = False
-    """Whether sudo has taken the password already; a wrong one is tried once, by a command that ends when it is."""
+    frame: Frame = Frame.GROUPED
 
     @property
     def opening(self) -> bytes:
@@ -79,10 +84,11 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop. `timeout` in seconds."""
+    """When to stop. `timeout` in seconds; when it is over, `more` is asked how many were granted beyond it."""
 
     timeout: float | None = None
     cancel: Cancel | None = None
+    more: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,8 @@ class Performed:
     err: Tap
     seconds: float
     timed_out: bool = False
+    allowed: float = 0.0
+    """The seconds it had, when it timed out."""
     stray: bool = False
     """Whether it did not run since sudo left the password for it to read."""
 
@@ -123,26 +131,21 @@ def perform(
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
     out, err = _taps(marks, keep, on_line)
     errand = Errand(
-        line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal),
+        line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal, frame=way.frame),
         out=out,
         err=err,
-        stop=_stopper(name, limits),
-        end=lambda group: _end_group(link, name, way, out, group),
+        stop=stopper(name, limits),
+        end=lambda group: end_group(link, name, way, out, group),
         opening=way.opening,
         payload=_guarded(way, marks, payload),
-        make_room=link.root_shells.make_room,
+        make_room=lambda: link.shells.make_room(link),
     )
     began = time.monotonic()
-    with link.root_shells.one(way, wanted=payload is None) as shell:
-        if shell is not None:
-            errand.line = bare(command, marks, way.become)
-        try:
-            code = _run(link, name, errand, shell)
-        except OutOfTime:
-            return Performed(-1, out, err, time.monotonic() - began, timed_out=True)
-    stray = code != 0 and bool(way.opening) and (shell.marks if shell else marks).stray in err.text()
-    if shell is not None and shell.began.is_set() and not (stray or out.started.is_set()):
-        raise ConnectionLost(f"The root shell on {name} was ended from outside.", hint="Trying again opens another.")
+    try:
+        code = _run(link, name, errand)
+    except OutOfTime as over:
+        return Performed(-1, out, err, time.monotonic() - began, timed_out=True, allowed=over.allowed)
+    stray = code != 0 and bool(way.opening) and marks.stray in err.text()
     return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
 
@@ -175,28 +178,25 @@ def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | No
     return chunks()
 
 
-def _stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
-    deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
-    cancel = limits.cancel
+def stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
+    """Asked again and again while a command runs, it gives the exception to end with when it is to stop."""
+    began = time.monotonic()
+    cancel, timeout, more = limits.cancel, limits.timeout, limits.more
 
     def stop() -> Exception | None:
         if cancel is not None and cancel.asked:
             return Cancelled(f"Stopped on {name}: {cancel.reason or 'asked to stop'}.")
-        if deadline is not None and time.monotonic() > deadline:
-            return OutOfTime()
-        return None
+        if timeout is None or (took := time.monotonic() - began) <= timeout:
+            return None
+        allowed = timeout + (more() if more is not None else 0.0)
+        return OutOfTime(allowed) if took > allowed else None
 
     return stop
 
 
-def _run(link: Link, name: str, errand: Errand, shell: RootShell | None) -> int:
+def _run(link: Link, name: str, errand: Errand) -> int:
     try:
-        code = shell.run(errand) if shell is not None else run_errand(link.connection, errand)
-    except ThreadException as error:
-        cause = error.exceptions[0].value
-        if isinstance(cause, paramiko.SSHException | EOFError) and not link.alive:
-            raise link.lost(name, " while a command ran") from cause
-        raise cause from None
+        code = run_errand(link.connection, errand)
     except (paramiko.SSHException, EOFError, OSError) as error:
         if link.dead_soon():
             raise link.lost(name, " while a command ran") from error
@@ -212,13 +212,15 @@ def _run(link: Link, name: str, errand: Errand, shell: RootShell | None) -> int:
     return code
 
 
-def _end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
+def end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
     """End the remote processes of a command from a second session: TERM, a grace, KILL."""
     if not group and out.started.wait(WAIT_FOR_GROUP):
         group = out.word
     if not group.isdecimal() or not link.alive:
         return
-    command = sh(_END, int(group), int(GRACE / 0.05))
+    # A look each 50 ms during the first second, two a second after that.
+    looks = int(min(GRACE, 1.0) / 0.05 + max(0.0, GRACE - 1.0) / 0.5)
+    command = sh(_END, int(group), looks)
     try:
         perform(link, name, command, way, limits=Limits(timeout=GRACE + 10))
     except (InstallerError, NotStarted) as error:

@@ -1,4 +1,4 @@
-"""Fabric's runner without its traps: large reads, no re-joined output, and a wait that can be ended."""
+"""One command in one session of Fabric's connection: large reads, no re-joined output, a wait that can be ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import paramiko
-from fabric.runners import Remote
 
 from clusters.remote.errors import SessionsExhausted
 
@@ -29,9 +28,9 @@ LOOK_EVERY = 0.05
 LINGER = 1.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
-
-# How long sudo may think about a password before what comes after it is held back for good, in seconds.
-WAIT_FOR_START = 60.0
+# Read at once, in bytes, and so often between two looks whether to stop.
+CHUNK = 32 * 1024
+CHUNKS_AT_ONCE = 16
 
 
 class NotStarted(Exception):
@@ -43,8 +42,8 @@ class Errand:
     """One command on its way: what is sent to it, where its output goes, when to stop.
 
     `opening` is sent at once (the sudo password), `payload` after it, once the command has started.
-    `make_room` is called when the machine has no session to spare.
-    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes.
+    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes. `make_room`
+    is called when the machine refuses a session.
     """
 
     line: str
@@ -52,85 +51,93 @@ class Errand:
     err: Tap
     stop: Callable[[], Exception | None]
     end: Callable[[str], None]
+    make_room: Callable[[], None]
     opening: bytes = field(default=b"", repr=False)
     payload: Iterable[bytes] | None = None
-    make_room: Callable[[], None] = lambda: None
     send_error: Exception | None = field(default=None, init=False)
 
 
-class TappedRemote(Remote):  # type: ignore[misc]
-    """A Fabric runner for one Errand; `run()` returns when the command and its streams have ended."""
+class _Bell(threading.Event):
+    """Rings when a stream of a session has something, or has ended; paramiko takes it for one stream's event."""
 
-    read_chunk_size = 32 * 1024
+    def clear(self) -> None:
+        """Called by paramiko when one stream is empty; the other one may not be."""
 
-    def __init__(self, connection: Connection, errand: Errand) -> None:
-        super().__init__(connection, inline_env=False)
-        self.errand = errand
+    def quiet(self) -> None:
+        """Before both streams are looked at."""
+        super().clear()
 
-    def start(self, command: str, shell: str, env: dict[str, Any], timeout: int | None = None) -> None:
-        """Open the session, start the command, begin to send its input."""
-        self.channel = self._open_session()
-        self.channel.exec_command(command)
-        threading.Thread(target=self._send, name="ssh-input", daemon=True).start()
 
-    def _open_session(self) -> paramiko.Channel:
-        """A session; when others have used them all up, wait a little for one."""
-        give_up = time.monotonic() + WAIT_FOR_SESSION
-        while True:
-            try:
-                session: paramiko.Channel = self.context.create_session()
-                return session
-            except (paramiko.SSHException, EOFError, OSError) as error:
-                if not self.context.is_connected:
-                    raise NotStarted(str(error)) from error
-                # A refusal; paramiko mixes its reasons up when several are refused at the same time.
-                refusal = error
-                self.errand.make_room()
-            stopped = self.errand.stop()
-            if stopped:
-                raise stopped
-            if time.monotonic() > give_up:
-                raise SessionsExhausted(
-                    f"The machine refuses a further session on this connection: {refusal}.",
-                    hint="Raise MaxSessions in its sshd_config (10 is the default, 3 are needed).",
-                ) from refusal
-            time.sleep(LOOK_EVERY)
+class _Session:
+    """One command in its session, read by the thread that asked for it: no further threads to start and to wake."""
 
-    def _handle_output(self, buffer_: list[str], hide: bool, output: Tap, reader: Callable[[int], bytes]) -> None:
-        while data := reader(self.read_chunk_size):
-            output.feed(data)
-        output.finish()
+    def __init__(self, channel: paramiko.Channel, errand: Errand) -> None:
+        self.channel = channel
+        self._errand = errand
+        self._bell = _Bell()
+        channel.in_buffer.set_event(self._bell)
+        channel.in_stderr_buffer.set_event(self._bell)
 
-    def wait(self) -> None:
-        """Wait for the exit code; when asked to stop, end the remote processes first."""
+    def begin(self) -> None:
+        """Start the command, and begin to send its input."""
+        self.channel.exec_command(self._errand.line)
+        if self._errand.payload is None:
+            self._send()
+        else:
+            threading.Thread(target=self._send, name="ssh-input", daemon=True).start()
+
+    def follow(self) -> Exception | None:
+        """Read to the end of the command and its streams; gives why it has to stop when it has to stop before."""
+        heard = 0.0
+        while not self._read():
+            now = time.monotonic()
+            if self.channel.exit_status_ready():
+                # What it left in the background may hold the streams for ever.
+                heard = now if self._moved or not heard else heard
+                if now - heard > LINGER:
+                    return None
+            elif stopped := self._errand.stop():
+                return stopped
+            self._bell.wait(LOOK_EVERY)
         while not self.channel.status_event.wait(LOOK_EVERY):
-            stopped = self.errand.stop()
-            if stopped or self.has_dead_threads:
-                self.errand.end(self.errand.out.word)
-                self.channel.close()
-                if stopped:
-                    raise stopped
-                return
-        self._drain()
+            if stopped := self._errand.stop():
+                return stopped
+        return None
 
-    def _drain(self) -> None:
-        """Read to the end of the streams, but not for ever when a background child holds them."""
-        heard, since = -1, time.monotonic()
-        while any(thread.is_alive() for thread in self.threads.values()):
-            for thread in self.threads.values():
-                thread.join(LOOK_EVERY)
-            total = self.errand.out.fed + self.errand.err.fed
-            if total != heard:
-                heard, since = total, time.monotonic()
-            elif time.monotonic() - since > LINGER:
-                self.channel.close()
-                return
+    def end(self) -> None:
+        """End the remote processes; what they say meanwhile is still read."""
+        ending = threading.Thread(target=self._errand.end, args=(self._errand.out.word,), name="ssh-end", daemon=True)
+        ending.start()
+        while ending.is_alive():
+            self._read()
+            ending.join(LOOK_EVERY)
+        self._read()
+
+    def _read(self) -> bool:
+        """Hand on what is there, but not without an end; says whether both streams have ended."""
+        self._bell.quiet()
+        channel, errand = self.channel, self._errand
+        # Looked at first: what comes before the end is read below in any case.
+        over = bool(channel.eof_received or channel.closed)
+        self._moved = False
+        for _ in range(CHUNKS_AT_ONCE):
+            out, err = channel.recv_ready(), channel.recv_stderr_ready()
+            if not out and not err:
+                return over
+            self._moved = True
+            if out:
+                errand.out.feed(channel.recv(CHUNK))
+            if err:
+                errand.err.feed(channel.recv_stderr(CHUNK))
+        self._bell.set()
+        return False
 
     def _send(self) -> None:
+        errand = self._errand
         try:
-            if self.errand.opening:
-                self.channel.sendall(self.errand.opening)
-            if self.errand.payload is not None and self._may_send_payload():
+            if errand.opening:
+                self.channel.sendall(errand.opening)
+            if errand.payload is not None and self._may_send_payload():
                 for chunk in self._chunks():
                     self.channel.sendall(chunk)
             self.channel.shutdown_write()
@@ -140,34 +147,61 @@ class TappedRemote(Remote):  # type: ignore[misc]
 
     def _chunks(self) -> Iterable[bytes]:
         try:
-            yield from self.errand.payload or ()
+            yield from self._errand.payload or ()
         except OSError as error:
-            self.errand.send_error = error
+            self._errand.send_error = error
 
     def _may_send_payload(self) -> bool:
         """With a password before it, the payload waits until the command itself is reading."""
-        give_up = time.monotonic() + WAIT_FOR_START
-        while self.errand.opening and not self.errand.out.started.wait(LOOK_EVERY):
-            # A sudo that does not like the password waits for another one, and ends with the input.
-            if time.monotonic() > give_up or self.channel.closed or self.channel.exit_status_ready():
+        while self._errand.opening and not self._errand.out.started.wait(LOOK_EVERY):
+            if self.channel.closed or self.channel.exit_status_ready():
                 return False
         return True
 
 
 def run_errand(connection: Connection, errand: Errand) -> int:
-    """Run it and give the exit code, -1 when the session ended without one. Raises what invoke and paramiko raise."""
-    runner = TappedRemote(connection, errand)
-    result = runner.run(
-        errand.line,
-        out_stream=errand.out,
-        err_stream=errand.err,
-        in_stream=False,
-        warn=True,
-        hide=False,
-        pty=False,
-        echo=False,
-        env={},
-        replace_env=True,
-        encoding="utf-8",
-    )
-    return int(result.exited)
+    """Run it and give the exit code, -1 when the session ended without one.
+
+    Raises what paramiko raises, what `errand.stop` gives, and what the taps' callbacks raise; in the last two cases
+    the remote processes have been ended.
+    """
+    session = _Session(_open_session(connection, errand), errand)
+    try:
+        session.begin()
+        try:
+            stopped = session.follow()
+        except BaseException:
+            errand.end(errand.out.word)
+            raise
+        if stopped is not None:
+            session.end()
+            raise stopped
+        return session.channel.exit_status
+    finally:
+        session.channel.close()
+        errand.out.finish()
+        errand.err.finish()
+
+
+def _open_session(connection: Connection, errand: Errand) -> paramiko.Channel:
+    """A session; when others have used them all up, wait a little for one."""
+    give_up = time.monotonic() + WAIT_FOR_SESSION
+    while True:
+        try:
+            session: paramiko.Channel = connection.create_session()
+            return session
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if not connection.is_connected:
+                raise NotStarted(str(error)) from error
+            # A refusal; paramiko mixes its reasons up when several are refused at the same time.
+            refusal = error
+        errand.make_room()
+        stopped = errand.stop()
+        if stopped:
+            raise stopped
+        if time.monotonic() > give_up:
+            raise SessionsExhausted(
+                f"The machine refuses a further session on this connection: {refusal}.",
+                hint="Raise MaxSessions in its sshd_config (10 is the default, 3 are needed).",
+            ) from refusal
+        time.sleep(LOOK_EVERY)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import Cancelled
-from clusters.remote.envelope import POSIX_SHELLS, Become
+from clusters.remote.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
-from clusters.remote.files import chunks_of, install_command, read_command, why_not_read, why_not_written
+from clusters.remote.files import (
+    NO_DECODER,
+    chunks_of,
+    install_command,
+    read_command,
+    why_not_read,
+    why_not_written,
+)
 from clusters.remote.gateways import SHARED
 from clusters.remote.host import CommandFailed, Result
 from clusters.remote.link import Link, open_link
@@ -18,6 +26,7 @@ from clusters.remote.output import KEPT_BYTES
 from clusters.remote.perform import Limits, Performed, Way, perform
 from clusters.remote.runner import LOOK_EVERY, NotStarted
 from clusters.remote.shell import Command
+from clusters.remote.standing import look
 from clusters.remote.sudo import refusal, way_to_root
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 
@@ -31,15 +40,22 @@ if TYPE_CHECKING:
 
 # The first command on a connection; a login shell that needs longer than this hangs, in seconds.
 PATIENCE = 60.0
+# A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
+AGAIN = 10.0
+# Files up to this size, in bytes, go through a standing shell; with larger ones the way through sudo is a trifle.
+SMALL = 32 * 1024
+
+
+GREETING = 'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
 
 
 class _Session:
     """A connection and what was learnt about the login on it."""
 
-    def __init__(self, link: Link, *, is_root: bool, octal: bool, noise: str) -> None:
+    def __init__(self, link: Link, *, is_root: bool, plain: Way, noise: str) -> None:
         self.link = link
         self.is_root = is_root
-        self.plain = Way(octal=octal)
+        self.plain = plain
         self.noise = noise
         self.root: Way | None = None
         self.finding_root = threading.Lock()
@@ -68,6 +84,7 @@ class SshHost:
         self._gateways = gateways
         self._patience = (ask_after, give_up_after)
         self._current: _Session | None = None
+        self._answered = False
         self._opening = threading.Lock()
 
     def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
@@ -91,18 +108,20 @@ class SshHost:
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
+        more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Result:
         """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
         payload = None if stdin is None else (lambda: chunks_of(stdin))
-        done = self._perform(command, Limits(timeout, cancel), sudo=sudo, payload=payload, on_line=on_line)
+        done = self._perform(command, Limits(timeout, cancel, more), sudo=sudo, payload=payload, on_line=on_line)
         result = self._result(command, done)
         if done.timed_out:
+            allowed = round(done.allowed, 1)
             raise CommandTimedOut(
-                f"A command on {self.name} did not end within {timeout:g} s and was stopped: {_short(command)}",
+                f"A command on {self.name} did not end within {allowed:g} s and was stopped: {_short(command)}",
                 result=result,
                 hint="The last lines of its output say how far it came.",
             )
@@ -112,12 +131,30 @@ class SshHost:
 
     def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
         """Write a file as root (see `Host.put`); a Path is a local file, sent in pieces."""
+        if isinstance(content, bytes) and len(content) <= SMALL and self._put_small(content, path, mode, owner):
+            return
         size = content.stat().st_size if isinstance(content, Path) else len(content)
         command = install_command(path, size=size, mode=mode, owner=owner)
         done = self._perform(command, Limits(), sudo=True, payload=lambda: chunks_of(content))
         result = self._result(command, done)
         if not result.ok:
             raise why_not_written(self.name, path, result)
+
+    def _put_small(self, content: bytes, path: str, mode: int, owner: str) -> bool:
+        """Write a file by way of a standing shell; false where that is not possible."""
+        command = install_command(path, size=len(content), mode=mode, owner=owner, encoded=True)
+        session = self._session()
+        try:
+            way = self._root(session)
+        except NotStarted:
+            return False
+        done = look(session.link, self.name, command, way, limits=Limits(), keep=KEPT_BYTES, small=content)
+        if done is None or not done.started or done.exit_code == NO_DECODER:
+            return False
+        result = self._result(command, done)
+        if not result.ok:
+            raise why_not_written(self.name, path, result)
+        return True
 
     def get(self, path: str) -> bytes:
         """Read a file as root, all of it into memory. Raises FileMissing."""
@@ -145,14 +182,16 @@ class SshHost:
 
     def _open(self, passed: Callable[[str], None]) -> _Session:
         ask_after, give_up_after = self._patience
+        target = replace(self._target, timeout=min(AGAIN, self._target.timeout)) if self._answered else self._target
         link = open_link(
-            self._target,
+            target,
             self._known,
             ask_after=ask_after,
             give_up_after=give_up_after,
             passed=passed,
             gateways=self._gateways,
         )
+        self._answered = True
         try:
             return _greet(link, self._target)
         except NotStarted as error:
@@ -166,9 +205,7 @@ class SshHost:
     def _root(self, session: _Session) -> Way:
         with session.finding_root:
             if session.root is None:
-                session.root = way_to_root(
-                    session.link, self._target, is_root=session.is_root, octal=session.plain.octal
-                )
+                session.root = way_to_root(session.link, self._target, is_root=session.is_root, plain=session.plain)
             return session.root
 
     def _perform(
@@ -185,6 +222,10 @@ class SshHost:
 
         def attempt(session: _Session) -> Performed:
             way = self._root(session) if sudo else session.plain
+            if sudo and payload is None and on_line is None:
+                looked = look(session.link, self.name, command, way, limits=limits, keep=keep)
+                if looked is not None:
+                    return looked
             with _slot(session.link, self.name, limits):
                 return perform(
                     session.link, self.name, command, way, limits=limits, payload=payload, keep=keep, on_line=on_line
@@ -224,15 +265,25 @@ class SshHost:
 
 
 def _greet(link: Link, target: Target) -> _Session:
-    """The first command: who we are, and which shell reads our commands."""
-    command = Command('id -u; echo "${SHELL##*/}"')
+    """The first command: who we are, which shell reads our commands, and whether it leads its process group."""
+    command = Command(
+        'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
+    )
     # In octal, since it is not known yet whether the login shell quotes as POSIX says.
-    done = perform(link, target.name, command, Way(octal=True), limits=Limits(timeout=PATIENCE))
+    done = perform(link, target.name, command, Way(octal=True, frame=Frame.LED), limits=Limits(timeout=PATIENCE))
     answer = done.out.text().split("\n")
     if not done.started or len(answer) < 2 or not answer[0].isdecimal():
         raise _unusable(target, done)
-    octal = answer[1] not in POSIX_SHELLS
-    return _Session(link, is_root=answer[0] == "0", octal=octal, noise=done.out.noise + done.err.noise)
+    plain = Way(octal=answer[1] not in POSIX_SHELLS, frame=_frame(answer[1], answer[2:3]))
+    return _Session(link, is_root=answer[0] == "0", plain=plain, noise=done.out.noise + done.err.noise)
+
+
+def _frame(shell: str, numbers: list[str]) -> Frame:
+    """What has to be around commands. Only a shell that leads both group and session may be ended as a whole."""
+    words = numbers[0].split() if numbers else []
+    if len(words) != 3 or len(set(words)) != 1:
+        return Frame.GROUPED
+    return Frame.BARE if shell in PLAIN_SHELLS else Frame.LED
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clusters.remote.envelope import Become
@@ -23,12 +22,16 @@ _ASK = Command(
 )
 
 
-def way_to_root(link: Link, target: Target, *, is_root: bool, octal: bool) -> Way:
-    """How this login becomes root. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
+def way_to_root(link: Link, target: Target, *, is_root: bool, plain: Way) -> Way:
+    """How this login, which runs commands the `plain` way, becomes root.
+
+    Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong.
+    """
     if is_root:
-        return Way(octal=octal)
+        return plain
+    octal = plain.octal
     limits = Limits(timeout=PATIENCE)
-    asked = perform(link, target.name, _ASK, Way(octal=octal), limits=limits)
+    asked = perform(link, target.name, _ASK, plain, limits=limits)
     found, said = asked.out.text().strip(), asked.err.text()
     if found == "free":
         return Way(Become.FREELY, octal=octal)
@@ -48,7 +51,7 @@ def way_to_root(link: Link, target: Target, *, is_root: bool, octal: bool) -> Wa
     tried = perform(link, target.name, Command("true"), way, limits=limits)
     if not tried.started:
         raise refusal(target, tried.err.text())
-    return replace(way, proven=True)
+    return way
 
 
 def refusal(target: Target, said: str) -> SudoRefused:

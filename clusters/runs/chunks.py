@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
-from clusters.models import Event, StepRun
 from clusters.runs.animation import last_state
 
 if TYPE_CHECKING:
@@ -25,13 +24,46 @@ TEXT_CHARACTERS = 16_000
 UNUSABLE = (TypeError, ValueError, OverflowError, OSError, AttributeError, RecursionError)
 
 
+class EventRow(NamedTuple):
+    """A row of Event on its way into the database; the names are its columns."""
+
+    run_id: int
+    seq: int
+    at: datetime
+    kind: str
+    host: str
+    step: str
+    data: dict[str, Any]
+    first_line: int = 0
+    line_count: int = 0
+
+
+class StepRow(NamedTuple):
+    """A row of StepRun that waits; the names are its columns."""
+
+    run_id: int
+    step: str
+    title: str
+    phase: str
+    position: int
+    host: str
+    expected: float
+    measured: bool
+    timeout: float
+    state: str = "waiting"
+    seconds: float = 0.0
+    message: str = ""
+    same: int = 0
+    changed: int = 0
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction writes. `seq` and `line` are the numbers of the last event and line after it."""
 
     seq: int
     line: int
-    rows: list[Event] = field(default_factory=list)
+    rows: list[EventRow] = field(default_factory=list)
     plan: events.PlanMade | None = None
     steps: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     started: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -142,7 +174,7 @@ def _cut(chunk: _Chunk) -> Iterator[_Chunk]:
 def _add_chunk(batch: Batch, run_id: int, chunk: _Chunk) -> None:
     batch.seq += 1
     batch.rows.append(
-        Event(
+        EventRow(
             run_id=run_id,
             seq=batch.seq,
             at=datetime.fromtimestamp(chunk.at, UTC),
@@ -166,7 +198,7 @@ def _add_event(batch: Batch, run_id: int, event: events.Event, masks: Masks) -> 
     _remember(batch, event, data, at)
     batch.seq += 1
     batch.rows.append(
-        Event(
+        EventRow(
             run_id=run_id,
             seq=batch.seq,
             at=at,
@@ -200,25 +232,23 @@ def _remember(batch: Batch, event: events.Event, data: dict[str, Any], at: datet
             batch.kubeconfig = content.reveal()
 
 
-def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) -> list[StepRun]:
+def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) -> list[StepRow]:
     """A waiting row for each step on each machine of the plan; `expected` has measured seconds by step."""
     rows = []
     for position, step in enumerate(plan.steps):
         path = _short(str(step["path"]), 128)
-        seconds = expected.get(path) or float(step.get("expected") or 0)
-        rows += [
-            StepRun(
-                run_id=run_id,
-                step=path,
-                title=_short(clean(str(step.get("title") or path)), 200),
-                phase=_short(str(step.get("phase") or path.split("/")[0]), 64),
-                position=position,
-                host=_short(str(host), 253),
-                expected=seconds,
-                measured=path in expected,
-            )
-            for host in dict.fromkeys(step.get("hosts") or ())
-        ]
+        row = StepRow(
+            run_id=run_id,
+            step=path,
+            title=_short(clean(str(step.get("title") or path)), 200),
+            phase=_short(str(step.get("phase") or path.split("/")[0]), 64),
+            position=position,
+            host="",
+            expected=expected.get(path) or float(step.get("expected") or 0),
+            measured=path in expected,
+            timeout=float(step.get("timeout") or 0),
+        )
+        rows += [row._replace(host=_short(str(host), 253)) for host in dict.fromkeys(step.get("hosts") or ())]
     return rows
 
 

@@ -19,6 +19,7 @@ from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.lease import Heartbeat, claim, release
 from clusters.runs.masking import secrets_in
+from clusters.runs.patience import Patience
 from clusters.runs.sink import DatabaseSink
 from clusters.runs.task import Task
 
@@ -130,9 +131,10 @@ def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | No
 
     sink = DatabaseSink(run, on_lost=cancel.ask)
     tee: events.Sink = sink if extra is None else _Tee(sink, extra)
-    with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped):
+    patience = Patience(run, sink)
+    with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped, on_look=patience.look):
         tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
-        state, message = _outcome(run, sink, tee, cancel)
+        state, message = _outcome(run, sink, tee, cancel, patience)
         if sink.lost:
             sink.close()
         elif state == "cancelled" and handover.asked and not _cancel_asked(run):
@@ -150,7 +152,7 @@ def _cancel_asked(run: Run) -> bool:
     return Run.objects.filter(pk=run.pk, cancel_asked_at__isnull=False).exists()
 
 
-def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> tuple[str, str]:
+def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, patience: Patience) -> tuple[str, str]:
     """The state in which the run ends, and what to say of it. A success stays one when a cancel came too late."""
     try:
         if run.takeovers > MOST_TAKEOVERS:
@@ -161,7 +163,8 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel) -> 
         document = read_document(run.document)
         for secret in secrets_in(document):
             sink.masks.add(secret)
-        task = Task(document, run.recipe, tuple(run.waivers), PinnedKeys(run.cluster_id), tuple(run.only))
+        known = PinnedKeys(run.cluster_id)
+        task = Task(document, run.recipe, tuple(run.waivers), known, tuple(run.only), patience.granted)
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
         outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:

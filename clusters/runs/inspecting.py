@@ -13,12 +13,13 @@ from django.db import connections
 from django.utils import timezone
 
 from clusters import catalog
-from clusters.catalog.sources.nothing import Nothing
-from clusters.engine.events import CheckFound, State, StepChanged
+from clusters.catalog.prechecks.node_to_node import TOPIC
+from clusters.catalog.sources.unopened import Unopened
+from clusters.engine.events import CheckFound, Observed, State, StepChanged
 from clusters.engine.executor import execute_plan
 from clusters.engine.plan import PRECHECK, Plan, make_plan
 from clusters.engine.step import discover
-from clusters.errors import InstallerError
+from clusters.errors import InstallerError, SourceError
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
 from clusters.remote.ssh import SshHost
@@ -26,12 +27,14 @@ from clusters.runs.chores import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.source import configured_source
 from clusters.runs.targets import target_for
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
     from clusters.engine.events import Event
+    from clusters.engine.source import Source
     from clusters.remote.host import Host
     from clusters.remote.hostkeys import KnownKeys
 
@@ -68,11 +71,13 @@ class _Notes:
             if isinstance(event, CheckFound):
                 said = {"message": self._masks.text(event.message), "fix": self._masks.text(event.fix)}
                 row["found"].append({"severity": str(event.severity), **said})
+            elif isinstance(event, Observed) and event.topic == TOPIC:
+                row["seen"] = event.values
             elif isinstance(event, StepChanged):
                 row["state"] = str(event.state)
                 if event.state == State.FAILED and not row["found"]:
                     said = {"message": self._masks.text(event.message), "fix": ""}
-                    row["found"].append({"severity": "error", **said})
+                    row["found"].append({"severity": "error", "broke": True, **said})
 
     def rows(self) -> list[dict[str, Any]]:
         """What is known now."""
@@ -123,8 +128,16 @@ def _plan(document: Document, checks: list[str], hosts: list[str]) -> Plan:
     if not hosts:
         return plan
     steps = tuple(replace(row, hosts=tuple(host for host in row.hosts if host in hosts)) for row in plan.steps)
-    needs = {node: frozenset[tuple[str, str]]() for node in plan.needs if node[1] in hosts}
+    needs = {node: before for node, before in plan.needs.items() if node[1] in hosts}
     return replace(plan, steps=steps, needs=needs)
+
+
+def _source() -> Source:
+    """The artifact source; one that cannot be opened is a finding of the prechecks that ask it."""
+    try:
+        return configured_source()
+    except SourceError as error:
+        return Unopened(error)
 
 
 def _carry_out(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, cancel: Cancel) -> None:
@@ -133,7 +146,7 @@ def _carry_out(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, 
             plan,
             document=document,
             open_host=lambda spec: open_machine(document, spec, known),
-            source=Nothing(),  # prechecks look at machines, not at artifacts
+            source=_source(),
             sink=notes,
             cancel=cancel,
         )

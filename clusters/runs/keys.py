@@ -16,13 +16,21 @@ if TYPE_CHECKING:
 
 
 class PinnedKeys:
-    """Looks every key up anew, so that one accepted a moment ago counts. Any thread may ask."""
+    """The keys as they were at its making; one that was missing is looked up anew. Any thread may ask.
+
+    Each of an installation's many threads would else need a connection to the database for this alone.
+    """
 
     def __init__(self, cluster_id: int) -> None:
         self._cluster_id = cluster_id
+        rows = HostKey.objects.filter(cluster_id=cluster_id)
+        self._known = {(row.address, row.port): PinnedKey(row.key_type, row.key, row.fingerprint) for row in rows}
 
     def lookup(self, address: str, port: int) -> PinnedKey | None:
         """The key pinned for that address, if there is one."""
+        known = self._known.get((address, port))
+        if known is not None:
+            return known
         close_old_connections()
         row = HostKey.objects.filter(cluster_id=self._cluster_id, address=address, port=port).first()
         return PinnedKey(row.key_type, row.key, row.fingerprint) if row else None

@@ -71,7 +71,8 @@ class Heartbeat:
     """Keeps a run this worker's while it is carried out, and passes on that somebody wants it to stop.
 
     `on_lost` is called once when the run is no longer, or may no longer be, this worker's;
-    `on_cancel` once when a person asked for the end; `on_jump` with the seconds by which the clock was set.
+    `on_cancel` once when a person asked for the end; `on_jump` with the seconds by which the clock was set;
+    `on_look` at every look, to look for more, and it may raise what the database raises.
     """
 
     def __init__(
@@ -81,9 +82,11 @@ class Heartbeat:
         on_lost: Callable[[str], None],
         on_cancel: Callable[[], None],
         on_jump: Callable[[float], None] | None = None,
+        on_look: Callable[[], None] = lambda: None,
     ) -> None:
         self._mine = Run.objects.filter(pk=run.pk, worker=run.worker, state__in=Run.ACTIVE)
         self._on_lost, self._on_cancel, self._on_jump = on_lost, on_cancel, on_jump
+        self._on_look = on_look
         self._offset = _clock_offset()
         self._told_cancel = False
         self._renewed = time.monotonic()
@@ -127,6 +130,7 @@ class Heartbeat:
         if not self._told_cancel and self._mine.filter(cancel_asked_at__isnull=False).exists():
             self._told_cancel = True
             self._on_cancel()
+        self._on_look()
         return True
 
     def _without_database(self, error: Exception) -> bool:

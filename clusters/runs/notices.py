@@ -1,4 +1,4 @@
-"""Notices: the end of a run, told by webhook and e-mail; kept until delivered, sent by whichever worker is there."""
+"""Notices: the end of a run, or a test, told by webhook and mail; kept until delivered, sent by whichever worker."""
 
 from __future__ import annotations
 
@@ -42,10 +42,13 @@ class NotDelivered(Exception):
 
 def announce(run_id: int) -> None:
     """Write down what has to be told of the end of this run; called in the transaction that ends it."""
-    ways = [Notice.Way.WEBHOOK] * bool(settings.SLIPWAY_WEBHOOK_URL) + [Notice.Way.MAIL] * bool(
-        settings.SLIPWAY_NOTIFY_MAIL
-    )
-    Notice.objects.bulk_create(Notice(run_id=run_id, way=way, key=uuid.uuid4().hex) for way in ways)
+    Notice.objects.bulk_create(Notice(run_id=run_id, way=way, key=uuid.uuid4().hex) for way in ways())
+
+
+def ways() -> list[Notice.Way]:
+    """How this installation tells of things."""
+    webhook, mail = bool(settings.SLIPWAY_WEBHOOK_URL), bool(settings.SLIPWAY_NOTIFY_MAIL)
+    return [Notice.Way.WEBHOOK] * webhook + [Notice.Way.MAIL] * mail
 
 
 class Courier:
@@ -81,7 +84,7 @@ def claim_notice() -> Notice | None:
     for pk in _due().values_list("pk", flat=True)[:10]:
         until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
         if _due().filter(pk=pk).order_by().update(lease_until=until, tries=F("tries") + 1):
-            return Notice.objects.select_related("run", "run__cluster").get(pk=pk)
+            return Notice.objects.select_related("run", "run__cluster", "asked_by").get(pk=pk)
     return None
 
 
@@ -97,7 +100,7 @@ def deliver(notice: Notice) -> None:
         _again(mine, notice, f"{type(error).__name__}: {error}"[:500])
         return
     mine.update(state=Notice.State.SENT, sent_at=timezone.now(), lease_until=None, error="")
-    log.info("Run %s: its end was told by %s", notice.run_id, notice.way)
+    log.info("%s was told by %s", notice.about.capitalize(), notice.way)
 
 
 def said_of(run: Run) -> dict[str, Any]:
@@ -123,6 +126,13 @@ def said_of(run: Run) -> dict[str, Any]:
     }
 
 
+def said_of_test(notice: Notice) -> dict[str, Any]:
+    """What a test says."""
+    by = notice.asked_by.get_username() if notice.asked_by else "Somebody"
+    message = f"{by} looks whether what Slipway tells arrives. It does."
+    return {"event": "test", "message": message, "url": settings.SLIPWAY_PUBLIC_URL}
+
+
 def signature(body: bytes, at: str) -> str:
     """HMAC-SHA256 over the time, a dot and the body, in hexadecimal; empty without a secret."""
     secret = settings.SLIPWAY_WEBHOOK_SECRET
@@ -141,8 +151,9 @@ def _again(mine: Any, notice: Notice, error: str) -> None:
     # The address of a webhook is often a secret itself; errors of its opener may quote it.
     for secret in (settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, settings.EMAIL_HOST_PASSWORD):
         error = error.replace(secret, "••••") if secret else error
-    log.warning("Run %s: %s did not get through (try %s): %s", notice.run_id, notice.way, notice.tries, error)
-    if notice.tries > len(PAUSES):
+    log.warning("%s by %s did not get through (try %s): %s", notice.about, notice.way, notice.tries, error)
+    # Whoever sent a test waits for the answer.
+    if notice.run_id is None or notice.tries > len(PAUSES):
         mine.update(state=Notice.State.GIVEN_UP, error=error, lease_until=None)
         return
     due = timezone.now() + timedelta(seconds=PAUSES[notice.tries - 1])
@@ -157,7 +168,8 @@ class _NoDetours(urllib.request.HTTPRedirectHandler):
 
 
 def _post(notice: Notice) -> None:
-    body = json.dumps(said_of(notice.run), ensure_ascii=False).encode()
+    said = said_of(notice.run) if notice.run is not None else said_of_test(notice)
+    body = json.dumps(said, ensure_ascii=False).encode()
     at = str(int(timezone.now().timestamp()))
     headers = {
         "Content-Type": "application/json",
@@ -182,9 +194,20 @@ def _post(notice: Notice) -> None:
 
 
 def _mail(notice: Notice) -> None:
-    said = said_of(notice.run)
+    subject, lines = _letter_of(notice.run) if notice.run is not None else _letter_of_test(notice)
+    EmailMessage(
+        subject=f"[Slipway] {subject}",
+        body="\n".join(lines),
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=list(settings.SLIPWAY_NOTIFY_MAIL),
+        headers={"Message-ID": f"<{notice.key}@slipway>"},
+    ).send()
+
+
+def _letter_of(run: Run) -> tuple[str, list[str]]:
+    said = said_of(run)
     lines = [
-        f"{said['cluster']}: {notice.run.get_state_display()}",
+        f"{said['cluster']}: {run.get_state_display()}",
         "",
         said["message"],
         "",
@@ -193,10 +216,9 @@ def _mail(notice: Notice) -> None:
     ]
     lines += [f"- {one['step']} on {one['machine']}: {one['found']}" for one in said["failures"]]
     lines += ["", said["url"]] if said["url"] else []
-    EmailMessage(
-        subject=f"[Slipway] {' '.join(said['cluster'].split())}: {said['state']}",
-        body="\n".join(lines),
-        from_email=settings.DEFAULT_FROM_EMAIL,
-        to=list(settings.SLIPWAY_NOTIFY_MAIL),
-        headers={"Message-ID": f"<{notice.key}@slipway>"},
-    ).send()
+    return f"{' '.join(said['cluster'].split())}: {said['state']}", lines
+
+
+def _letter_of_test(notice: Notice) -> tuple[str, list[str]]:
+    said = said_of_test(notice)
+    return "test", [said["message"], *(["", said["url"]] if said["url"] else [])]

@@ -11,8 +11,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clusters.errors import InstallerError
-from clusters.models import Cluster, Event, Run, StepRun
+from clusters.models import Cluster, Run, StepRun
 from clusters.runs.chunks import plan_rows, step_rows
+from clusters.runs.manyrows import StepChange, insert_events, insert_steps, update_steps
 from clusters.runs.notices import announce
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str,
             if batch.rows and _written_before(run_id, worker, batch):
                 return
             raise LeaseLost(f"Run {run_id} is no longer this worker's; nothing more is written.")
-        Event.objects.bulk_create(batch.rows, batch_size=500)
+        insert_events(batch.rows)
         _write_steps(run_id, batch)
         if batch.failures:
             kept = Run.objects.values_list("failures", flat=True).get(pk=run_id)
@@ -64,32 +65,30 @@ def _write_steps(run_id: int, batch: Batch) -> None:
         paths = [str(step["path"]) for step in batch.plan.steps]
         Run.objects.filter(pk=run_id).update(plan=plan_rows(batch.plan))
         StepRun.objects.filter(run_id=run_id).delete()
-        StepRun.objects.bulk_create(step_rows(run_id, batch.plan, measured_seconds(paths)), batch_size=500)
+        insert_steps(step_rows(run_id, batch.plan, measured_seconds(paths)))
+    changes = []
     for (step, host), said in batch.steps.items():
-        fields = _step_fields(said)
-        if started := batch.started.get((step, host)):
-            fields["started_at"] = started
-        if not StepRun.objects.filter(run_id=run_id, step=step, host=host).update(**fields):
-            _add_unplanned(run_id, step, host, fields)
+        started = batch.started.get((step, host))
+        changes.append(StepChange(run_id, step, host, started, said))
+    if update_steps(changes) < len(changes):
+        for change in changes:
+            if not StepRun.objects.filter(run_id=run_id, step=change.step, host=change.host).exists():
+                _add_unplanned(change)
 
 
-def _step_fields(said: dict[str, Any]) -> dict[str, Any]:
-    fields = {name: said[name] for name in ("seconds", "message", "same", "changed")}
-    return {**fields, "seconds": fields["seconds"] or 0, "state": said["state"][:16]}
-
-
-def _add_unplanned(run_id: int, step: str, host: str, fields: dict[str, Any]) -> None:
+def _add_unplanned(change: StepChange) -> None:
     """A step that the plan did not name is shown after those that it did."""
-    last = StepRun.objects.filter(run_id=run_id).order_by("-position").values_list("position", flat=True).first()
+    rows = StepRun.objects.filter(run_id=change.run_id)
+    last = rows.order_by("-position").values_list("position", flat=True).first()
     StepRun.objects.create(
-        run_id=run_id,
-        step=step,
-        host=host,
-        title=step,
-        phase=step.split("/", maxsplit=1)[0][:64],
+        run_id=change.run_id,
+        step=change.step,
+        host=change.host,
+        title=change.step,
+        phase=change.step.split("/", maxsplit=1)[0][:64],
         position=(last or 0) + 1,
-        **fields,
     )
+    update_steps([change])
 
 
 def measured_seconds(paths: list[str]) -> dict[str, float]:

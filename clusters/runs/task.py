@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clusters.engine.deadline import nothing_granted
+
 if TYPE_CHECKING:
     from clusters.config.schema import Document
+    from clusters.engine.deadline import Granted
     from clusters.remote.hostkeys import KnownKeys
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one run is to do: the frozen document, the recipe, accepted prechecks and host keys; `only` these steps."""
+    """What one run is to do: the frozen document, the recipe, accepted prechecks and host keys; `only` these steps.
+
+    `granted` says how much longer than its timeout people let a step take.
+    """
 
     document: Document
     recipe: str
     waivers: tuple[str, ...]
     known: KnownKeys
     only: tuple[str, ...] = ()
+    granted: Granted = nothing_granted

@@ -1,21 +1,26 @@
 """The questions: what a person may see, how a run stands, what its log says."""
 
 from clusters.selectors.access import cluster_for, clusters_for, run_for, run_visible
+from clusters.selectors.answered import Answered, run_answered
 from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
+from clusters.selectors.late import LateSteps, late_steps
 from clusters.selectors.log import LogLine, events_after, log_lines
+from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
 from clusters.selectors.timeline import Timeline, run_timeline
 
 __all__ = [
+    "Answered",
     "Cause",
     "Cell",
     "Column",
     "Found",
     "Grid",
+    "LateSteps",
     "LogLine",
     "Phase",
     "Planned",
@@ -23,12 +28,15 @@ __all__ = [
     "Row",
     "RunSummary",
     "Timeline",
+    "Told",
     "cluster_for",
     "clusters_for",
     "events_after",
+    "late_steps",
     "likely_causes",
     "log_lines",
     "probes_of",
+    "run_answered",
     "run_facts",
     "run_findings",
     "run_for",
@@ -38,4 +46,5 @@ __all__ = [
     "run_timeline",
     "run_visible",
     "steps_of",
+    "told_by",
 ]

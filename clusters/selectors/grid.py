@@ -13,6 +13,7 @@ from clusters.config.topology import all_roles
 from clusters.engine.events import State
 from clusters.errors import InstallerError
 from clusters.runs.documents import read_document
+from clusters.selectors.late import late_after
 from clusters.selectors.progress import machine_states, steps_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 12
 # Machines of one opened part of a large group.
 PART = 25
-# A step is late when it has taken so many times what is expected, and some seconds more.
-LATE, LATE_SECONDS = 3.0, 10.0
 # Runs whose machines' roles are kept in memory: the document of a run never changes.
 KEPT = 16
 # What a group's cell says first: the worst that is true of one of its machines.
@@ -58,6 +57,7 @@ class Cell:
     message: str
     started_at: datetime | None = None
     expected: float = 0.0
+    timeout: float = 0.0
     counts: tuple[tuple[str, int], ...] = ()
     slowest: str = ""
     longest: float = 0.0
@@ -65,7 +65,8 @@ class Cell:
     @property
     def late(self) -> bool:
         """Whether it runs for much longer than usual: worth a look, and no failure."""
-        return self.state == State.RUNNING and self.expected > 0 and self.seconds > LATE * self.expected + LATE_SECONDS
+        after = late_after(self.expected, self.timeout)
+        return self.state == State.RUNNING and after is not None and self.seconds > after
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,8 @@ def _row(path: str, found: dict[str, StepRun], columns: list[tuple[Column, list[
 
 
 def _cell(step: StepRun, now: datetime) -> Cell:
-    return Cell(step.host, step.state, _seconds(step, now), step.message, step.started_at, step.expected)
+    seconds = _seconds(step, now)
+    return Cell(step.host, step.state, seconds, step.message, step.started_at, step.expected, step.timeout)
 
 
 def _summed(steps: list[StepRun], now: datetime) -> Cell:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from clusters.engine.events import State
+from clusters.engine.plan import PRECHECK
+from clusters.selectors.grid import WORST_FIRST
 from clusters.selectors.progress import graph_of, machine_states, steps_of
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 # Machines that are drawn; of more, those that decided and those that failed, and some of the others.
 MOST_LANES = 24
+# Seconds by which one bar may reach into the next: starts and durations are from different clocks.
+SLACK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Bar:
     """One step on one machine, in seconds since the run began. `row` tells bars apart that ran at the same time.
 
     `waited_for` is what ended last of all it needed, as (title, machine); None when it could start at once.
+    All prechecks of a machine are one bar: `count` says how many, `slowest` which of them took longest, and how long.
     """
 
     step: str
@@ -38,6 +44,8 @@ class Bar:
     row: int
     critical: bool
     waited_for: tuple[str, str] | None
+    count: int = 1
+    slowest: tuple[str, float] | None = None
 
     @property
     def seconds(self) -> float:
@@ -63,6 +71,11 @@ class Timeline:
     chain: list[Bar] = field(default_factory=list)
     left_out: int = 0
 
+    @property
+    def critical_seconds(self) -> float:
+        """What the steps of the chain took together; the rest of the run was spent between them."""
+        return sum(bar.seconds for bar in self.chain)
+
 
 def run_timeline(run: Run) -> Timeline:
     """What is known until now; a run that has not begun is empty."""
@@ -79,23 +92,48 @@ def run_timeline(run: Run) -> Timeline:
     made: dict[Node, Bar] = {}
     by_host: dict[str, list[StepRun]] = defaultdict(list)
     for step in steps:
+        node = (step.step, step.host)
+        reason = reasons.get(node)
+        waited = (titles[reason[0]], reason[1]) if reason else None
+        made[node] = Bar(*node[:1], titles[node[0]], step.host, step.state, *spans[node], 0, node in chain, waited)
         by_host[step.host].append(step)
-    lanes = {}
-    for host, mine in by_host.items():
-        rows: list[float] = []
-        for step in sorted(mine, key=lambda step: spans[(step.step, step.host)]):
-            node = (step.step, host)
-            start, end = spans[node]
-            row = next((place for place, until in enumerate(rows) if until <= start), len(rows))
-            rows[row : row + 1] = [end]
-            reason = reasons.get(node)
-            waited = (titles[reason[0]], reason[1]) if reason else None
-            made[node] = Bar(*node[:1], titles[node[0]], host, step.state, start, end, row, node in chain, waited)
-        lanes[host] = Lane(host, [made[(step.step, host)] for step in mine], max(1, len(rows)))
+    lanes = {host: _lane(host, [made[(step.step, host)] for step in mine]) for host, mine in by_host.items()}
+    seconds = max([end for _, end in spans.values()] + [1.0])
     order = list(dict.fromkeys(step.host for step in steps_of(run)))
     drawn = _drawn(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
-    seconds = max([end for _, end in spans.values()] + [1.0])
     return Timeline(seconds, [lanes[host] for host in drawn], [made[node] for node in chain], len(lanes) - len(drawn))
+
+
+def _lane(host: str, bars: list[Bar]) -> Lane:
+    """The bars of a machine, its prechecks as one, in as few rows as they fit in without lying over each other."""
+    checks = [bar for bar in bars if bar.step.startswith(f"{PRECHECK}/")]
+    if len(checks) > 1:
+        bars = [_folded(host, checks), *(bar for bar in bars if bar not in checks)]
+    rows: list[float] = []
+    placed = []
+    for bar in sorted(bars, key=lambda bar: (bar.start, bar.end)):
+        row = next((place for place, until in enumerate(rows) if until <= bar.start + SLACK), len(rows))
+        rows[row : row + 1] = [bar.end]
+        placed.append(replace(bar, row=row))
+    return Lane(host, placed, max(1, len(rows)))
+
+
+def _folded(host: str, checks: list[Bar]) -> Bar:
+    slowest = max(checks, key=lambda bar: bar.seconds)
+    state = next((state for state in WORST_FIRST if any(bar.state == state for bar in checks)), slowest.state)
+    return Bar(
+        step=PRECHECK,
+        title=ngettext("%(count)s precheck", "%(count)s prechecks", len(checks)) % {"count": len(checks)},
+        host=host,
+        state=state,
+        start=min(bar.start for bar in checks),
+        end=max(bar.end for bar in checks),
+        row=0,
+        critical=any(bar.critical for bar in checks),
+        waited_for=None,
+        count=len(checks),
+        slowest=(slowest.title, slowest.seconds),
+    )
 
 
 def _span(step: StepRun, began: datetime, now: datetime) -> tuple[float, float]:

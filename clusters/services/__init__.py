@@ -16,10 +16,12 @@ from clusters.services.drafts import (
     draft_update,
 )
 from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
-from clusters.services.inspections import inspection_start
+from clusters.services.extensions import run_wait_longer
+from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+from clusters.services.notices import notices_test
 from clusters.services.scans import scan_cancel, scan_start
-from clusters.services.waivers import WarningsUnread, unread, waiver_key, waiver_set
+from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged, unread, waiver_key, waiver_set
 
 __all__ = [
     "ConfigError",
@@ -29,6 +31,7 @@ __all__ = [
     "NothingDelivered",
     "RunRefused",
     "WarningsUnread",
+    "answerable",
     "config_export",
     "document_of",
     "draft_copy",
@@ -39,10 +42,16 @@ __all__ = [
     "event_pages",
     "first_admin",
     "host_keys_accept",
+    "ids_of",
     "inspection_start",
+    "judged",
     "kubeconfig_export",
+    "may_be_waived",
+    "notices_test",
     "password_changed",
     "practice_machines",
+    "precheck_key",
+    "precheck_waive",
     "probes_start",
     "run_bundle",
     "run_cancel",
@@ -50,6 +59,7 @@ __all__ = [
     "run_retry_from",
     "run_retry_step",
     "run_start",
+    "run_wait_longer",
     "run_waive",
     "scan_cancel",
     "scan_start",

@@ -105,8 +105,19 @@ def _document(run: Run, masks: Masks) -> str:
 
 
 def _tables(run: Run) -> dict[str, Any]:
-    fields = ("id", "recipe", "state", "part", "only", "attempt", "retry_of_id", "waivers", "accepted", "created_at")
-    fields += ("started_at", "finished_at", "worker", "takeovers", "last_seq", "last_line", "message", "failures")
+    fields = ("id", "recipe", "state", "part", "only", "attempt", "retry_of_id", "waivers", "acknowledged")
+    fields += (
+        "accepted",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "worker",
+        "takeovers",
+        "last_seq",
+        "last_line",
+        "message",
+        "failures",
+    )
     steps = run.steps.order_by("position", "pk").values(
         "step", "title", "phase", "host", "state", "started_at", "seconds", "expected", "measured", "message"
     )

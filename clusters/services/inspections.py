@@ -1,4 +1,4 @@
-"""Inspections: the prechecks alone, asked for here, carried out by the worker."""
+"""Inspections: the prechecks alone, asked for here, carried out by the worker; and findings somebody answers for."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from clusters.models import Inspection
+from clusters import catalog
+from clusters.engine.check import CHECKS
+from clusters.engine.step import discover
+from clusters.models import Cluster, Inspection
 from clusters.services.audit import allowed, audited
+from clusters.services.waivers import PRECHECK, keep, signed, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from django.contrib.auth.models import AbstractBaseUser
-
-    from clusters.models import Cluster
 
 
 @transaction.atomic
@@ -42,3 +44,53 @@ def inspection_start(
     row, _made = Inspection.objects.update_or_create(cluster=cluster, defaults=fields)
     audited(actor, "inspection.start", cluster.name, cluster=cluster.pk, checks=row.checks, hosts=row.hosts)
     return row
+
+
+@transaction.atomic
+def precheck_waive(*, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool) -> Cluster:
+    """Answer for what the newest inspection found, or take that back; `key` is of `precheck_key`.
+
+    It is for this check, this severity, and the machines on which it was found. What was not found, or may not be
+    waived, changes nothing.
+    """
+    allowed(actor, cluster)
+    cluster = Cluster.objects.select_for_update().get(pk=cluster.pk)
+    if not given:
+        if any(each["key"] == key for each in cluster.waivers):
+            take_back(actor, cluster, key)
+        return cluster
+    told = _told(cluster, key)
+    if not told:
+        return cluster
+    id, _colon, severity = key.removeprefix(PRECHECK).partition(":")
+    hosts = list(dict.fromkeys(host for host, _message in told))
+    about = {"key": key, "id": id, "severity": severity, "hosts": hosts, "text": told[0][1]}
+    others = [each for each in cluster.waivers if each["key"] != key]
+    keep(cluster, [*others, about | signed(actor)])
+    audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=id, hosts=hosts, text=told[0][1])
+    return cluster
+
+
+def precheck_key(check: str, severity: str) -> str:
+    """What an acknowledgement of a precheck's findings is called."""
+    return f"{PRECHECK}{check}:{severity}"
+
+
+def may_be_waived(check: str) -> bool:
+    """Whether somebody may answer for what this precheck finds."""
+    discover(catalog)
+    found = CHECKS.checks.get(check)
+    return found is not None and found.waivable
+
+
+def _told(cluster: Cluster, key: str) -> list[tuple[str, str]]:
+    """Machine and sentence of each finding with this key that may be waived. A check that broke has found nothing."""
+    row = Inspection.objects.filter(cluster=cluster).first()
+    return [
+        (result["host"], found["message"])
+        for result in (row.results if row is not None else [])
+        for found in result["found"]
+        if precheck_key(result["check"], found["severity"]) == key
+        and not found.get("broke")
+        and may_be_waived(result["check"])
+    ]

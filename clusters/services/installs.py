@@ -15,7 +15,7 @@ from clusters.runs.doorbell import ring
 from clusters.runs.notices import announce
 from clusters.runs.store import cluster_ended
 from clusters.services.audit import allowed, audited
-from clusters.services.waivers import waivers_for
+from clusters.services.waivers import ids_of, judged, waivers_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,9 +52,9 @@ def run_start(
     """
     allowed(actor, cluster)
     cluster.refresh_from_db()
-    _refuse_findings(cluster.document)
+    _refuse_findings(cluster, waivers)
     known = waivers_for(actor=actor, cluster=cluster, acknowledge_all=acknowledge_all)
-    ids = sorted({*waivers, *(waiver["id"] for waiver in known)})
+    ids = sorted({*waivers, *ids_of(known)})
     fields = {"recipe": recipe, "waivers": ids, "acknowledged": known}
     return _queue(actor, cluster, cluster.document, "run.start", **fields)
 
@@ -70,14 +70,15 @@ def run_retry(
 ) -> Run:
     """Another attempt with the cluster's present document; while a run is active, that one is given back.
 
-    What the first attempt waived stays waived. `only` these steps, which are that `part` of the recipe;
-    `more_waivers` were `accepted` since, with a reason.
+    What the first attempt waived by name stays waived; what was ticked in the wizard is asked for again there.
+    `only` these steps, which are that `part` of the recipe; `more_waivers` were `accepted` since, with a reason.
     """
     allowed(actor, run.cluster)
     cluster = Cluster.objects.get(pk=run.cluster_id)
-    _refuse_findings(cluster.document)
+    named = {*run.waivers, *more_waivers} - ids_of(run.acknowledged)
+    _refuse_findings(cluster, named)
     known = waivers_for(actor=actor, cluster=cluster)
-    ids = sorted({*run.waivers, *more_waivers, *(waiver["id"] for waiver in known)})
+    ids = sorted({*named, *more_waivers, *ids_of(known)})
     fields = {"recipe": run.recipe, "waivers": ids, "acknowledged": known, "attempt": run.attempt + 1, "retry_of": run}
     fields |= {"accepted": [*run.accepted, *accepted], "only": list(only), "part": part}
     return _queue(actor, cluster, cluster.document, "run.retry", **fields)
@@ -104,8 +105,10 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
     ring(run.pk, run.last_seq)
 
 
-def _refuse_findings(text: str) -> None:
-    blocking = tuple(finding for finding in check(read_document(text)) if finding.blocking)
+def _refuse_findings(cluster: Cluster, waivers: Collection[str]) -> None:
+    """Raises RunRefused for errors that nobody answers for, neither in the wizard nor by their ids."""
+    found = judged(cluster, check(read_document(cluster.document), waivers))
+    blocking = tuple(finding for finding in found if finding.blocking)
     if blocking:
         raise RunRefused(blocking)
 

@@ -1,8 +1,9 @@
-"""Warnings that somebody has read: each is acknowledged by itself, with a name and a time, and goes with the run."""
+"""Findings that somebody has read: each is acknowledged by itself, with a name and a time, and goes with the run."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from clusters.config.finding import Severity
 from clusters.config.rules import check
+from clusters.engine.check import waiver
 from clusters.errors import InstallerError
 from clusters.models import Cluster
 from clusters.runs.documents import read_document
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.config.finding import Finding
+
+PRECHECK = "precheck:"
+"""With this begins the key of an acknowledgement that is for what a precheck found."""
 
 
 class WarningsUnread(InstallerError):
@@ -49,55 +54,102 @@ def warnings_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.severity is Severity.WARNING)
 
 
+def answerable(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that somebody can acknowledge: every warning, and errors that may be waived."""
+    return tuple(each for each in findings if each.severity is Severity.WARNING or each.waivable)
+
+
+def judged(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The same findings; an error that may be waived, and that somebody answers for in this sentence, is `waived`."""
+    given = {each["key"] for each in cluster.waivers}
+    return tuple(
+        replace(each, waived=True) if each.waivable and waiver_key(each) in given else each for each in findings
+    )
+
+
 def unread(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The warnings that nobody has acknowledged."""
-    given = {waiver["key"] for waiver in cluster.waivers}
+    given = {each["key"] for each in cluster.waivers}
     return tuple(finding for finding in warnings_of(findings) if waiver_key(finding) not in given)
 
 
 @transaction.atomic
 def waiver_set(*, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool) -> Cluster:
-    """Acknowledge the warning with this key, or take that back. A key that no warning has changes nothing."""
+    """Acknowledge the finding with this key, or take that back. A key that no finding has changes nothing.
+
+    Neither does one of an error that may not be waived.
+    """
     allowed(actor, cluster)
     cluster = Cluster.objects.select_for_update().get(pk=cluster.pk)
-    found = {waiver_key(each): each for each in warnings_of(check(read_document(cluster.document)))}
-    others = [waiver for waiver in cluster.waivers if waiver["key"] != key]
-    if given and key in found and len(others) == len(cluster.waivers):
-        _keep(cluster, [*others, _record(actor, found[key])])
-        audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=found[key].id, text=found[key].message)
-    elif not given and len(others) < len(cluster.waivers):
-        _keep(cluster, others)
-        audited(actor, "waiver.take_back", cluster.name, cluster=cluster.pk, id=key.partition(":")[0])
+    found = {waiver_key(each): each for each in answerable(check(read_document(cluster.document)))}
+    there = any(each["key"] == key for each in cluster.waivers)
+    if given and key in found and not there:
+        finding = found[key]
+        keep(cluster, [*cluster.waivers, record(actor, finding)])
+        audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=finding.id, text=finding.message)
+    elif not given and there:
+        take_back(actor, cluster, key)
     return cluster
 
 
 def waivers_for(
     *, actor: AbstractBaseUser | None, cluster: Cluster, acknowledge_all: bool = False
 ) -> list[dict[str, Any]]:
-    """The acknowledgements that a run of the present document takes along.
+    """The acknowledgements that a run of the present document takes along, those of prechecks too.
 
     With `acknowledge_all` the actor has seen every warning and says yes to them. Raises WarningsUnread.
     """
-    found = warnings_of(check(read_document(cluster.document)))
+    document = read_document(cluster.document)
+    found = check(document)
     missing = unread(cluster, found)
     if missing and not acknowledge_all:
         raise WarningsUnread(missing)
-    keys = {waiver_key(finding) for finding in found}
-    given = [waiver for waiver in cluster.waivers if waiver["key"] in keys]
-    return given + [_record(actor, finding) for finding in missing]
+    keys = {waiver_key(finding) for finding in answerable(found)}
+    given = [each for each in cluster.waivers if each["key"] in keys]
+    return (
+        given
+        + [record(actor, finding) for finding in missing]
+        + _of_prechecks(cluster, {host.name for host in document.hosts})
+    )
 
 
-def _record(actor: AbstractBaseUser | None, finding: Finding) -> dict[str, Any]:
-    return {
-        "key": waiver_key(finding),
-        "id": finding.id,
-        "text": finding.message,
-        "by": actor.get_username() if actor is not None else "",
-        "at": timezone.now().isoformat(),
-    }
+def ids_of(records: Iterable[dict[str, Any]]) -> set[str]:
+    """What acknowledgements are called in `Run.waivers`."""
+    found: set[str] = set()
+    for each in records:
+        if each["key"].startswith(PRECHECK):
+            found |= {waiver(each["id"], host, each["severity"]) for host in each["hosts"]}
+        else:
+            found.add(each["id"])
+    return found
 
 
-def _keep(cluster: Cluster, waivers: list[dict[str, Any]]) -> None:
+def _of_prechecks(cluster: Cluster, names: set[str]) -> list[dict[str, Any]]:
+    """Those for findings of prechecks, each with the machines that are still in the document."""
+    given = [each for each in cluster.waivers if each["key"].startswith(PRECHECK)]
+    kept = [{**each, "hosts": [host for host in each["hosts"] if host in names]} for each in given]
+    return [each for each in kept if each["hosts"]]
+
+
+def record(actor: AbstractBaseUser | None, finding: Finding) -> dict[str, Any]:
+    """An acknowledgement of a finding of the document's rules."""
+    about = {"key": waiver_key(finding), "id": finding.id, "severity": finding.severity.value, "text": finding.message}
+    return about | signed(actor)
+
+
+def signed(actor: AbstractBaseUser | None) -> dict[str, str]:
+    """Who, and when."""
+    return {"by": actor.get_username() if actor is not None else "", "at": timezone.now().isoformat()}
+
+
+def take_back(actor: AbstractBaseUser | None, cluster: Cluster, key: str) -> None:
+    """Forget the acknowledgement with this key, and write that down."""
+    keep(cluster, [each for each in cluster.waivers if each["key"] != key])
+    id = key.removeprefix(PRECHECK).partition(":")[0]
+    audited(actor, "waiver.take_back", cluster.name, cluster=cluster.pk, id=id)
+
+
+def keep(cluster: Cluster, waivers: list[dict[str, Any]]) -> None:
     """Without `save()`: the draft itself was not edited, so its time and version stay."""
     cluster.waivers = waivers
     Cluster.objects.filter(pk=cluster.pk).update(waivers=waivers)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FRAME_BYTES = 64 * 1024
+# Characters of small frames that are joined: one may be up to four bytes.
+FRAME_CHARACTERS = FRAME_BYTES // 4
 EVENTS_AT_ONCE = 200
 # Bytes of newest frames that are kept for all; who is further behind reads the database for himself.
 KEPT_BYTES = 4 * 1024 * 1024
@@ -35,6 +37,9 @@ POLL_SECONDS_WITH_BELL = 0.5
 IDLE_AFTER = 3.0
 
 
+HEAD, TAIL = '{"type":"events","events":[', "]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Events `first` to `last` as the text that goes over a socket."""
@@ -42,6 +47,11 @@ class Frame:
     first: int
     last: int
     text: str
+
+    @property
+    def events(self) -> str:
+        """The events of the text, without what is around them."""
+        return self.text[len(HEAD) : -len(TAIL)]
 
 
 class Feed:
@@ -65,9 +75,20 @@ class Feed:
         """Whether there will be no more events than those read."""
         return self.state not in Run.ACTIVE
 
-    def frame_after(self, seq: int) -> Frame | None:
-        """The frame that begins with the next event, if it is among those kept."""
-        return self._by_first.get(seq + 1)
+    def frames_after(self, seq: int) -> Frame | None:
+        """The frame that begins with the next event, if it is among those kept, and in one with it those after it.
+
+        Whoever is behind thus gets few large frames in place of many small ones.
+        """
+        found = first = self._by_first.get(seq + 1)
+        if first is None or found is None:
+            return None
+        waiting, size = [], 0
+        while found is not None and (not waiting or size + len(found.text) <= FRAME_CHARACTERS):
+            waiting.append(found)
+            size += len(found.text)
+            found = self._by_first.get(found.last + 1)
+        return first if len(waiting) == 1 else _frame(first.first, waiting[-1].last, [one.events for one in waiting])
 
     def border_after(self, seq: int) -> int:
         """Up to which event one who reads for himself reads, so that he meets the kept frames at a beginning."""
@@ -187,7 +208,7 @@ def frames(events: list[Event]) -> list[Frame]:
 
 
 def _frame(first: int, last: int, events: list[str]) -> Frame:
-    return Frame(first, last, f'{{"type":"events","events":[{",".join(events)}]}}')
+    return Frame(first, last, HEAD + ",".join(events) + TAIL)
 
 
 def _row(event: Event) -> dict[str, Any]:

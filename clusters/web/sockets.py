@@ -27,8 +27,10 @@ log = logging.getLogger(__name__)
 ANONYMOUS, FOREIGN = 4403, 4404
 """Close codes: nobody is logged in; there is no such run for this person."""
 
-# Bytes that may be under way to a browser that has not said it has them: the server under us queues without end.
-UNDER_WAY = 512 * 1024
+# Bytes and frames that may be under way to a browser that has not said it has them: the server under us queues
+# without end, and what waits here meanwhile goes in larger frames.
+UNDER_WAY = 256 * 1024
+FRAMES_UNDER_WAY = 8
 # Seconds after which whoever follows is looked up again: a session may have ended, a run been given away.
 RECHECK_SECONDS = 30.0
 
@@ -108,7 +110,9 @@ class RunSocket(AsyncWebsocketConsumer):
             self.feed = feed
             await feed.ready.wait()
             while True:
+                await self._room()
                 for frame in await self._next(feed, after):
+                    await self._room()
                     await self._send(frame)
                     after = frame.last
                 if after >= feed.seq:
@@ -126,17 +130,19 @@ class RunSocket(AsyncWebsocketConsumer):
         """What follows: the frame that everybody gets, or for those who are behind, a page of the database."""
         if after >= feed.seq:
             return []
-        if (frame := feed.frame_after(after)) is not None:
+        if (frame := feed.frames_after(after)) is not None:
             return [frame]
         count = min(EVENTS_AT_ONCE, feed.border_after(after) - after)
         events = await database_sync_to_async(events_after)(Run(pk=self.run_id), after, count)
         return frames(events) if events else []
 
-    async def _send(self, frame: Frame) -> None:
-        """Send it when there is room on the way."""
-        while sum(size for _, size in self.under_way) > UNDER_WAY:
+    async def _room(self) -> None:
+        """Wait until the browser has taken most of what is under way to it."""
+        while len(self.under_way) >= FRAMES_UNDER_WAY or sum(size for _, size in self.under_way) > UNDER_WAY:
             self.taken.clear()
             await self.taken.wait()
+
+    async def _send(self, frame: Frame) -> None:
         self.under_way.append((frame.last, len(frame.text)))
         await self.send(frame.text)
 

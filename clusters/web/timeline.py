@@ -6,6 +6,10 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext
+
+from clusters.engine.plan import PRECHECK
+
 if TYPE_CHECKING:
     from clusters.selectors.timeline import Bar, Timeline
 
@@ -56,7 +60,8 @@ def drawing(timeline: Timeline) -> Drawing:
         boxes += [_box(bar, y, scale) for bar in lane.bars]
         y += height + LANE_GAP
     places = {(box.bar.step, box.bar.host): box for box in boxes}
-    chain = [places[(bar.step, bar.host)] for bar in timeline.chain if (bar.step, bar.host) in places]
+    found = [places.get((bar.step, bar.host)) or places.get((PRECHECK, bar.host)) for bar in timeline.chain]
+    chain = [box for box, _same in itertools.groupby(box for box in found if box is not None)]
     links = [
         (round(first.x + first.width, 1), first.y + BAR / 2, then.x, then.y + BAR / 2)
         for first, then in itertools.pairwise(chain)
@@ -68,6 +73,16 @@ def drawing(timeline: Timeline) -> Drawing:
 
 def _box(bar: Bar, y: float, scale: float) -> Box:
     width = max(2.0, bar.seconds * scale)
-    fits = int((width - 10) / CHARACTER)
-    label = bar.title if len(bar.title) <= fits else f"{bar.title[: fits - 1].rstrip()}…" if fits > 6 else ""
+    label = _label(bar, int((width - 10) / CHARACTER))
     return Box(bar, round(LEFT + bar.start * scale, 1), y + bar.row * (BAR + GAP), round(width, 1), BAR, label)
+
+
+def _label(bar: Bar, fits: int) -> str:
+    """What is written into a bar that has room for so many characters."""
+    if bar.slowest is not None:
+        whole = gettext("%(title)s, slowest: %(slowest)s") % {"title": bar.title, "slowest": bar.slowest[0]}
+        if len(whole) <= fits:
+            return whole
+    if len(bar.title) <= fits:
+        return bar.title
+    return f"{bar.title[: fits - 1].rstrip()}…" if fits > 6 else ""

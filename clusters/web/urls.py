@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, clusters, runlogs, runs
+from clusters.web.views import accounts, clusters, notices, runlogs, runs
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("clusters/<int:pk>/install/", clusters.install, name="cluster-install"),
     path("clusters/<int:pk>/delete/", clusters.delete, name="cluster-delete"),
     path("schema/config-sample.json", clusters.schema, name="config-schema"),
+    path("notices/", notices.notices, name="notices"),
     path("runs/<int:pk>/", runs.show, name="run"),
     path("runs/<int:pk>/header/", runs.header, name="run-header"),
     path("runs/<int:pk>/grid/", runs.grid, name="run-grid"),
@@ -29,6 +30,7 @@ urlpatterns = [
     path("runs/<int:pk>/events.jsonl", runlogs.log_events, name="run-log-events"),
     path("runs/<int:pk>/support.zip", runlogs.bundle, name="run-bundle"),
     path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
+    path("runs/<int:pk>/wait/", runs.wait, name="run-wait"),
     path("runs/<int:pk>/retry/", runs.retry, name="run-retry"),
     path("runs/<int:pk>/waive/", runs.waive, name="run-waive"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.errors import InstallerError
     from clusters.models import Cluster
+    from clusters.wizard.editor import Editor
     from clusters.wizard.page import Page, PageForm
 
 
@@ -71,9 +73,13 @@ def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Docume
     return services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=version, text=text)
 
 
-def values(cluster: Cluster, document: Document, page: Page, form: PageForm) -> dict[str, Any]:
-    """All that the templates of a page ask for."""
-    found = flow.findings_by_page(document)
+def values(
+    cluster: Cluster, document: Document, page: Page, form: PageForm, text: Editor | None = None
+) -> dict[str, Any]:
+    """All that the templates of a page ask for; `text` is the document as it was typed, if it was text."""
+    written = text or editor(document, cluster.document)
+    written = replace(written, found=services.judged(cluster, written.found))
+    found = flow.by_page(written.found)
     here = found[page.slug]
     said = problems(form, here)
     busy = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
@@ -81,15 +87,15 @@ def values(cluster: Cluster, document: Document, page: Page, form: PageForm) -> 
         "cluster": cluster,
         "page": page,
         "form": form,
-        "findings": [(finding, form.place(finding.path)) for finding in here] if page.slug != "review" else [],
+        "findings": [(each, form.place(each.path), page.line(each)) for each in here] if page.slug != "review" else [],
         "problems": said,
         "rail": flow.rail(cluster, document, page, found),
-        "editor": editor(document, cluster.document),
+        "editor": written,
         "back": flow.neighbour(page, -1),
         "next": flow.neighbour(page, 1),
         "saved_at": timezone.now(),
         "busy": busy,
-        **page.context(cluster, document, form),
+        **page.context(cluster, document, form, written.found),
     }
     return shown | ({"rows": form.shown(said)} if isinstance(form, Machines) else {})
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from clusters.config.rules import check
 from clusters.selectors import probes_of
-from clusters.services import unread
+from clusters.services import judged, unread
 from clusters.wizard import pages as package
+from clusters.wizard.inspected import rail_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
@@ -44,24 +47,23 @@ def owner(finding: Finding) -> Page:
     return next((page for page in pages() if page.owns(finding.path)), pages()[-1])
 
 
-def findings_by_page(document: Document) -> dict[str, list[Finding]]:
+def judged_findings(cluster: Cluster, document: Document) -> tuple[Finding, ...]:
+    """What the rules say; an error that somebody answers for blocks no longer."""
+    return judged(cluster, check(document))
+
+
+def by_page(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     """Slug -> findings, every page there."""
     found: dict[str, list[Finding]] = {page.slug: [] for page in pages()}
-    for finding in check(document):
+    for finding in findings:
         found[owner(finding).slug].append(finding)
     return found
 
 
-def first_with_error(document: Document) -> Page:
-    """Where to go on: the first page with a blocking finding, or the last page when there is none."""
-    found = findings_by_page(document)
-    return next((page for page in pages() if any(each.blocking for each in found[page.slug])), pages()[-1])
-
-
-def anchor(document: Document, page: Page, finding: Finding) -> str:
-    """The id of the field where a finding is solved, to be put behind the page's address; empty without one."""
-    place = page.bind(document, None).place(finding.path)
-    return f"#id_{place}" if place else ""
+def first_with_problem(cluster: Cluster, document: Document) -> Page:
+    """Where to go on: the first page on which something failed, or the last page when nothing did."""
+    items = rail(cluster, document, pages()[-1])
+    return next((item.page for item in items if item.state == "failed"), pages()[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,15 @@ def rail(
     cluster: Cluster, document: Document, current: Page, found: dict[str, list[Finding]] | None = None
 ) -> list[RailItem]:
     """The rail: one item a page; `found` are the findings by page, where they are at hand."""
-    known = findings_by_page(document) if found is None else found
+    known = by_page(judged_findings(cluster, document)) if found is None else found
     return [RailItem(page, *_state(page, cluster, document, known), page == current) for page in pages()]
 
 
 def _state(page: Page, cluster: Cluster, document: Document, found: dict[str, list[Finding]]) -> tuple[str, int]:
     if page.slug == "connection":
         return _connection_state(cluster, document)
+    if page.slug == "prechecks":
+        return rail_state(cluster)
     errors = [each for each in found[page.slug] if each.blocking]
     if errors:
         return "failed", len(errors)

@@ -1,76 +1,45 @@
-"""Prechecks on the review page: asked for, watched, and equal findings told once for all machines that have them."""
+"""Prechecks over HTTP: asked for, watched, and answered for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
-from clusters.models import Inspection
+from clusters.models import Run
 from clusters.selectors import cluster_for
+from clusters.services.drafts import DraftBusy
+from clusters.wizard import flow
+from clusters.wizard.answers import page_or_404, refused, stand_in_the_way
+from clusters.wizard.inspected import inspection_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+    from clusters.config.schema import Document
     from clusters.models import Cluster
 
-_WEIGHT = {"error": 0, "warning": 1, "info": 2}
+# Milliseconds between two looks while checks are under way; what is long is asked for less often.
+POLL_MS, POLL_MS_MANY, MANY = 1000, 3000, 1500
 
-
-@dataclass
-class Group:
-    """One check's findings of one severity; `told` is machine and sentence of each."""
-
-    check: str
-    title: str
-    severity: str
-    fix: str
-    told: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def hosts(self) -> list[str]:
-        """The machines, once each."""
-        return list(dict.fromkeys(host for host, _message in self.told))
-
-
-def seen(cluster: Cluster) -> dict[str, Any]:
-    """What the newest inspection found, the worst first."""
-    row = Inspection.objects.filter(cluster=cluster).first()
-    if row is None:
-        return {"inspection": None}
-    groups: dict[tuple[str, str], Group] = {}
-    for result in row.results:
-        for found in result["found"]:
-            key = (result["check"], found["severity"])
-            group = groups.setdefault(key, Group(result["check"], result["title"], found["severity"], found["fix"]))
-            group.told.append((result["host"], found["message"]))
-    words = {
-        "waiting": _("Waiting for a worker"),
-        "running": _("Checking"),
-        "done": _("Finished"),
-        "failed": _("Failed"),
-    }
-    states = [result["state"] for result in row.results]
-    return {
-        "inspection": row,
-        "inspection_word": words.get(row.state, row.state),
-        "check_groups": sorted(groups.values(), key=lambda group: (_WEIGHT.get(group.severity, 3), group.check)),
-        "checks_over": sum(state not in ("waiting", "running") for state in states),
-        "checks_good": sum(state == "same" for state in states),
-        "checks_all": len(states),
-        "inspection_old": row.version != cluster.version,
-    }
+WORDS = {
+    "waiting": gettext_lazy("Waiting for a worker"),
+    "running": gettext_lazy("Checking"),
+    "done": gettext_lazy("Finished"),
+    "failed": gettext_lazy("Could not be carried out"),
+    "stale": gettext_lazy("Out of date"),
+}
 
 
 @require_GET
 def table(request: HttpRequest, pk: int) -> HttpResponse:
     """How far it is, asked for again and again while it goes on."""
-    cluster = cluster_for(request.user, pk)
-    return render(request, "wizard/_checks.html", {"cluster": cluster, **seen(cluster)})
+    return _table(request, cluster_for(request.user, pk))
 
 
 @require_POST
@@ -79,6 +48,37 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     cluster = cluster_for(request.user, pk)
     checks, hosts = request.POST.getlist("check"), request.POST.getlist("host")
     services.inspection_start(actor=request.user, cluster=cluster, checks=checks, hosts=hosts)
+    return _table(request, cluster) if request.htmx else redirect("wizard", pk, "prechecks")
+
+
+@require_POST
+def waive(request: HttpRequest, pk: int) -> HttpResponse:
+    """Answer for what a check found, or take that back."""
+    cluster, page = cluster_for(request.user, pk), page_or_404("prechecks")
+    error = stand_in_the_way(request, cluster)
+    if isinstance(error, DraftBusy):
+        return refused(request, cluster, services.document_of(cluster), page, error)
+    given, key = bool(request.POST.get("given")), request.POST.get("key", "")
+    cluster = services.precheck_waive(actor=request.user, cluster=cluster, key=key, given=given)
     if request.htmx:
-        return render(request, "wizard/_checks.html", {"cluster": cluster, **seen(cluster)})
-    return redirect("wizard", pk, "review")
+        return _table(request, cluster)
+    messages.success(request, _("Noted.") if given else _("Taken back."))
+    return redirect("wizard", pk, "prechecks")
+
+
+def _table(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+    document = services.document_of(cluster)
+    said = {"cluster": cluster, "rail": flow.rail(cluster, document, page_or_404("prechecks")), "oob": True}
+    said["busy"] = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
+    return render(request, "wizard/_checks.html", {**shown(cluster, document), **said})
+
+
+def shown(cluster: Cluster, document: Document) -> dict[str, Any]:
+    """What `_checks.html` asks for."""
+    found = inspection_of(cluster)
+    said = {"inspection": found, "hosts": [host.name for host in document.hosts]}
+    said["blocking"] = sum(each.blocking for each in flow.judged_findings(cluster, document))
+    if found is None:
+        return said
+    state = "stale" if found.stale and not found.row.active else found.row.state
+    return {**said, "inspection_word": WORDS[state], "poll": POLL_MS if found.total < MANY else POLL_MS_MANY}

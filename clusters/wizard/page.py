@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.models import Cluster
 
+    Context = Callable[[Cluster, Document, "PageForm", tuple[Finding, ...]], dict[str, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is said beside a field: `tone` is failed, warning or running (a note), as in the tokens."""
+    """What is said beside a field: `tone` is failed, warning, running (a note) or skipped (waived), of the tokens."""
 
     tone: str
     text: str
@@ -51,7 +53,10 @@ class PageForm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`sections` are the parts of the document whose findings belong here; `context` is what the template adds."""
+    """`sections` are the parts of the document whose findings belong here.
+
+    `context` is what the template asks for besides; it is given everything that the rules found in the document.
+    """
 
     slug: str
     order: int
@@ -60,7 +65,7 @@ class Page:
     icon: str
     sections: tuple[str, ...]
     bind: Callable[[Document, QueryDict | None], PageForm]
-    context: Callable[[Cluster, Document, PageForm], dict[str, Any]] = lambda cluster, document, form: {}
+    context: Context = lambda cluster, document, form, found: {}
 
     @property
     def template(self) -> str:
@@ -70,6 +75,10 @@ class Page:
     def owns(self, path: str) -> bool:
         """Whether a finding at this path is solved on this page."""
         return any(path == section or path.startswith(f"{section}.") for section in self.sections)
+
+    def line(self, finding: Finding) -> int:
+        """The line of the document that solves a finding without a field; 0 where the page itself does."""
+        return 0 if finding.path in self.sections else finding.line
 
 
 class NothingToFill:
@@ -145,5 +154,6 @@ def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Prob
     for finding in findings:
         name = form.place(finding.path)
         if name and not form.refusals().get(name):
-            found.setdefault(name, []).append(Problem(_TONES[finding.severity.value], finding.message))
+            tone = "skipped" if finding.waived else _TONES[finding.severity.value]
+            found.setdefault(name, []).append(Problem(tone, finding.message))
     return found

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 @require_GET
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    """Where the draft was left: the first page that blocks."""
+    """Where something is to be done: the first page with a problem."""
     cluster = cluster_for(request.user, pk)
-    return redirect("wizard", pk, flow.first_with_error(services.document_of(cluster)).slug)
+    return redirect("wizard", pk, flow.first_with_problem(cluster, services.document_of(cluster)).slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -121,7 +121,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         return refused(request, cluster, before, page, error, fresh)
     if not request.htmx:
         return redirect("wizard", pk, page.slug)
-    shown = values(cluster, fresh, page, page.bind(fresh, None)) | {"editor": editor, "fields_too": True}
+    shown = values(cluster, fresh, page, page.bind(fresh, None), editor) | {"fields_too": True}
     return render(request, "wizard/_saved.html", shown)
 
 

@@ -5,7 +5,9 @@ const keyOf = (node) => (node.nodeType === 1 ? node.id || node.dataset.key || ""
 const alike = (old, fresh) =>
   old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
 
+/* A box that somebody has ticked follows the attribute only when that changes. */
 function copyAttributes(old, fresh) {
+  const ticked = old.hasAttribute("checked");
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && !(name === "open" && old.localName === "details")) old.removeAttribute(name);
   }
@@ -13,6 +15,7 @@ function copyAttributes(old, fresh) {
     if (name === "open" && old.localName === "details") continue;
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
+  if (ticked !== fresh.hasAttribute("checked")) old.checked = !ticked;
 }
 
 function update(old, fresh, added) {

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.row import Row
+from tests.bench.apart import measured_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 900
+    from tests.bench.row import Row
 
 
 def rows() -> Iterator[Row]:
     """A row for each promise; measured in a process and a data directory of their own."""
-    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as place:
-        found = subprocess.run(
-            [sys.executable, "-m", "tests.bench.log_measured"],
-            cwd=ROOT,
-            env={**os.environ, "SLIPWAY_DATA_DIR": place, "SLIPWAY_LOG_LEVEL": "ERROR"},
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-        )
-    for values in json.loads(found.stdout):
-        yield Row(**values)
+    yield from measured_apart("tests.bench.log_measured", seconds=900)

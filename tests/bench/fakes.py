@@ -1,4 +1,4 @@
-"""Pretended installations that only print, as much and as evenly as a measurement wants."""
+"""Installations for measurements: some only print, as much and as evenly as wanted; one is the real engine's."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ import time
 from typing import TYPE_CHECKING
 
 from clusters.engine import events
+from clusters.engine.step import Register, step
+from clusters.engine.wants import Sight, Wanted
+from clusters.remote.shell import sh
 from tests.runs.fakes import Ended
+from tests.runs.scenes import play
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
     from clusters.engine.events import Sink
+    from clusters.engine.executor import Outcome
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
     from clusters.remote.host import Cancel
     from clusters.runs.task import Task
 
@@ -56,3 +66,24 @@ def metronome(task: Task, sink: Sink, cancel: Cancel) -> Ended:
             number += 1
         time.sleep(0.005)
     return Ended("succeeded", changed=1)
+
+
+def trivial_steps(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """The real engine over real SSH: BENCH_STEPS steps, one command each, one after the other on each machine."""
+    register = Register()
+    for number in range(int(os.environ["BENCH_STEPS"])):
+        declare(register, number)
+    return play(register, task, sink, cancel)
+
+
+def declare(register: Register, number: int) -> None:
+    needs = (f"first/step{number - 1:02}",) if number else ()
+
+    @step(f"first/step{number:02}", on="all", needs=needs, register=register)
+    def trivial(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Print one line on each machine"""
+
+        def look(here: Machine) -> Sight:
+            return Sight(here.do(sh("echo step {}", number)).ok)
+
+        yield Wanted("the line was printed", look, look)

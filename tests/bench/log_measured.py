@@ -25,12 +25,13 @@ from django.contrib.auth import get_user_model  # noqa: E402 - Django has to be 
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from clusters.models import Cluster, Event, Run  # noqa: E402
+from clusters.models import Cluster, Run  # noqa: E402
 from tests.bench.fakes import HOSTS, TEXT  # noqa: E402
 from tests.bench.row import Row  # noqa: E402
 from tests.browser import ARGUMENTS  # noqa: E402
 from tests.conftest import SEED  # noqa: E402
 from tests.processes import ROOT, manage, wait_for  # noqa: E402
+from tests.web.lines import fill  # noqa: E402
 from tests.web.site import Site, session_of, site  # noqa: E402
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 # As people run it; those of tests are shorter than a busy machine may be silent.
 LEASE = {"SLIPWAY_LEASE_SECONDS": "30", "SLIPWAY_HEARTBEAT_SECONDS": "5"}
 MILLION = 1_000_000
-CHUNK = 64
 NEEDLE = "a needle in a haystack"
 LATENCY_JS = """
 window.late = [];
@@ -72,18 +72,7 @@ def new_run(**fields: Any) -> Run:
 def million() -> Run:
     """A finished run with a million lines, and one needle in the midst of them."""
     run = new_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
-    rows = []
-    for start in range(0, MILLION, CHUNK):
-        lines = [[1.7e9 + number, "out", TEXT % number] for number in range(start, min(start + CHUNK, MILLION))]
-        if start <= MILLION // 2 < start + CHUNK:
-            lines[3][2] = f"{NEEDLE} {start}"
-        host = f"node{start // CHUNK % HOSTS}"
-        rows.append(
-            Event(run=run, seq=len(rows) + 1, at=timezone.now(), kind="output", host=host, step="os/a",
-                  data={"lines": lines}, first_line=start + 1, line_count=len(lines))
-        )  # fmt: skip
-    Event.objects.bulk_create(rows, batch_size=500)
-    Run.objects.filter(pk=run.pk).update(last_seq=len(rows), last_line=MILLION)
+    fill(run, MILLION, TEXT, NEEDLE, HOSTS)
     return run
 
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from clusters.catalog import pki
 from clusters.config.schema import Document
 from clusters.engine.cluster import Cluster
 from clusters.engine.source import Artifact
 from clusters.remote.facts import Address, MachineFacts
-from clusters.remote.fake import FakeHost
+from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
 
     from clusters.engine.events import Event
     from clusters.engine.source import Asker
+    from clusters.remote.fake import Ran
 
 ADDRESSES = {"node1": "10.99.0.11", "node2": "10.99.0.12", "node3": "10.99.0.13"}
 
@@ -36,6 +42,9 @@ GOOD = MachineFacts(
     systemd=True,
     init="systemd",
     cgroup_version=2,
+    cgroup_controllers=("cpuset", "cpu", "io", "memory", "pids"),
+    default_interface="eth0",
+    mtus=(("eth0", 1500),),
     modules=(("overlay", "active"), ("br_netfilter", "loadable"), ("nf_conntrack", "active")),
     can_lower_oom=True,
     can_raise_nofile=True,
@@ -84,6 +93,13 @@ class PretendSource:
         """The archive."""
         return Artifact(component, version, self.archive, "0" * 64)
 
+    def look_for(self, component: str, version: str, name: str, arch: str) -> None:
+        """It is there."""
+
+    def has_image(self, ref: str, arch: str) -> bool:
+        """None."""
+        return False
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """None: machines pull."""
         return None
@@ -113,12 +129,53 @@ def seed(**changes: Any) -> Document:
     )
 
 
+def answers_dials(refuses: frozenset[str] = frozenset(ADDRESSES.values()), **otherwise: str) -> Callable[[Ran], Answer]:
+    """What a machine says that dials: the others refuse, the rest of the world is connected; `otherwise` by word.
+
+    A key is `address/port`, `/port` or an address, a value what bash says, or "" for silence.
+    """
+
+    def reply(ran: Ran) -> Answer:
+        lines = []
+        for address, port in re.findall(r"(\S+)/(\d+)(?=\s|$)", ran.command.rpartition(" bash ")[2]):
+            keys = (f"{address}/{port}", f"/{port}", address)
+            usual = "connect: Connection refused" if address in refuses else "connected"
+            said = next((otherwise[key] for key in keys if key in otherwise), usual)
+            lines += [f"{address}/{port} {said}"] if said else []
+        return Answer("\n".join(lines))
+
+    return reply
+
+
+def manifest(name: str, *arguments: str) -> bytes:
+    """A static pod's manifest, as kubeadm might write it."""
+    probe = {"httpGet": {"host": "127.0.0.1", "path": "/healthz", "port": 10259, "scheme": "HTTPS"}}
+    container = {"name": name, "command": [name, *arguments], "livenessProbe": probe}
+    return yaml.safe_dump({"kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}).encode()
+
+
+def manifests(*arguments: str) -> str:
+    """What a machine says when kubeadm is asked for the manifests of a control plane."""
+    names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    return "\n".join(base64.b64encode(manifest(name, *arguments)).decode() for name in names)
+
+
 def pretend(
-    monkeypatch: pytest.MonkeyPatch, archive: Path, document: Document | None = None, **facts: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch,
+    archive: Path,
+    document: Document | None = None,
+    leaders: dict[str, str] | None = None,
+    **facts: dict[str, Any],
 ) -> tuple[Cluster, dict[str, FakeHost], Kept]:
     """A cluster of pretend machines; `facts` changes those of a machine by its name."""
     hosts = {name: FakeHost(name) for name in ADDRESSES}
     authority = pki.make_authority("etcd-ca")
+    for host in hosts.values():
+        host.answer("exec 3<>", answers_dials())
+        host.answer("init phase control-plane all", manifests("--port=0"))
+        # No etcd runs yet, and none has before.
+        host.answer("systemctl is-active --quiet etcd", 3)
+        host.answer("test -d /var/lib/etcd/member", 1)
     hosts["node1"].answer("get nodes -o json", json.dumps(NODES))
     seen = {
         name: replace(GOOD, **{"machine_id": name, "addresses": (Address("eth0", address),), **facts.get(name, {})})
@@ -134,5 +191,6 @@ def pretend(
         source=PretendSource(archive),
         sink=sink,
         cancel=Cancel(),
+        leaders=leaders,
     )
     return cluster, hosts, sink

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from clusters.catalog import charts
 from clusters.catalog.networks import cilium, hybridnet, kubeovn
 from clusters.config.secret import Secret
 from clusters.engine.artifacts import INCOMING
+from clusters.engine.wants import NotReached
 from clusters.errors import ConfigError
 from tests.catalog.pretend import pretend, seed
 from tests.catalog.test_manifests import ApiServer
@@ -25,7 +27,7 @@ def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
     wanted = document("cilium", ipv6={"enabled": False, "extra": 1}, hubble={"enabled": True}, **BOTH)
     values = cilium.values(pretend(monkeypatch, archive, wanted)[0])
     assert values["ipv4"] == {"enabled": True} and values["ipv6"] == {"enabled": False, "extra": 1}
-    assert values["hubble"] == {"enabled": True} and values["k8s"]["requireIPv6PodCIDR"] is True
+    assert values["hubble"]["enabled"] is True and values["k8s"]["requireIPv6PodCIDR"] is True
     assert values["operator"]["replicas"] == 2 and "k8sServiceHost" not in values
     alone = seed(
         kubernetes={"version": "v1.31.1", "disableKubeProxy": True},
@@ -35,7 +37,52 @@ def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
     values = cilium.values(pretend(monkeypatch, archive, alone)[0])
     assert values["kubeProxyReplacement"] is True and values["operator"]["replicas"] == 1
     assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("10.99.0.11", 6443)
-    assert cilium.oldest_kernel(alone) == (5, 4)
+    assert cilium.OLDEST_KERNEL[cilium.minor(alone)] == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "asked"),
+    [
+        ({"internalLoadbalancer": "haproxy"}, "127.0.0.1"),
+        ({"externalDNS": True, "domain": "api.example.org"}, "api.example.org"),
+        ({"address": "10.99.0.200"}, "10.99.0.200"),
+    ],
+)
+def test_without_kube_proxy_cilium_asks_what_every_node_reaches_without_a_service(
+    endpoint: dict[str, Any], asked: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = seed(
+        kubernetes={"disableKubeProxy": True},
+        network={"plugin": "cilium"},
+        controlPlaneEndpoint={**endpoint, "port": 7443},
+    )
+    values = cilium.values(pretend(monkeypatch, archive, wanted)[0])
+    assert (values["k8sServiceHost"], values["k8sServicePort"]) == (asked, 7443)
+
+
+def test_other_settings_of_cilium_start_its_pods_anew() -> None:
+    settings = cilium.settings(document("cilium"))
+    assert settings["rollOutCiliumPods"] and settings["operator"]["rollOutPods"]
+
+
+def test_what_cilium_runs_besides_is_among_its_images() -> None:
+    parts = {"hubble": {"enabled": True, "relay": {"enabled": True}}, "envoy": {"enabled": True}}
+    assert cilium.images(document("cilium", **parts)) == (
+        "quay.io/cilium/cilium:v1.14.19",
+        "quay.io/cilium/operator-generic:v1.14.19",
+        "quay.io/cilium/hubble-relay:v1.14.19",
+        "quay.io/cilium/cilium-envoy:v1.30.9-1734953328-6db0e437ba7ed2169f032ceec25922dd06e0b12b",
+    )
+
+
+def test_images_that_the_document_itself_names_are_the_ones_that_are_brought() -> None:
+    named = {"image": {"override": "hub.example/agent:1"}, "operator": {"image": {"tag": "v1", "suffix": "-ci"}}}
+    assert cilium.images(document("cilium", **named)) == (
+        "hub.example/agent:1",
+        "quay.io/cilium/operator-generic-ci:v1",
+    )
+    pinned = {"image": {"repository": "hub.example/agent", "useDigest": True, "digest": "sha256:12"}}
+    assert cilium.images(document("cilium", **pinned))[0] == "hub.example/agent:v1.14.19@sha256:12"
 
 
 def test_kube_ovn_is_told_of_networks_gateway_and_database(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +97,34 @@ def test_kube_ovn_is_told_of_networks_gateway_and_database(archive: Path, monkey
     assert both["dual_stack"]["JOIN_CIDR"] == "100.64.0.0/16,fd00:100:64::/112"
 
 
+def test_images_that_kube_ovn_starts_later_come_from_the_private_registry_too() -> None:
+    wanted = seed(
+        kubernetes={"version": "v1.30.0"},
+        network={"plugin": "kubeovn"},
+        registry={"privateRegistry": "hub.example:5000"},
+    )
+    container = {
+        "image": "docker.io/kubeovn/kube-ovn:v1",
+        "args": ["--enable", "--image=docker.io/kubeovn/kube-ovn:v1"],
+    }
+    gateway = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "ovn-vpc-nat-config"},
+        "data": {"image": "docker.io/kubeovn/vpc-nat-gateway:v1"},
+    }
+    controller = {
+        "kind": "Deployment",
+        "apiVersion": "apps/v1",
+        "metadata": {"name": "kube-ovn-controller"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    settings, deployment = kubeovn.objects(wanted, [gateway, controller])
+    assert settings["data"]["image"] == "hub.example:5000/kubeovn/vpc-nat-gateway:v1"
+    pod = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert pod["image"] == "hub.example:5000/kubeovn/kube-ovn:v1"
+    assert pod["args"] == ["--enable", "--image=hub.example:5000/kubeovn/kube-ovn:v1"]
+
+
 def test_kube_ovns_database_is_where_its_label_is(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = document("kubeovn", version="v1.28.2", label="ovn=yes")
     with pytest.raises(ConfigError, match="No machine of the document has the label ovn=yes"):
@@ -59,6 +134,29 @@ def test_kube_ovns_database_is_where_its_label_is(archive: Path, monkeypatch: py
     ]
     labelled = wanted.model_copy(update={"hosts": tuple(hosts)})
     assert kubeovn.databases(pretend(monkeypatch, archive, labelled)[0]) == ["10.99.0.13"]
+    assert not kubeovn.has_database(document("kubeovn", version="v1.28.2", label="ovn"), "node3"), "the value counts"
+
+
+@pytest.mark.parametrize(
+    ("version", "label", "selected", "where"),
+    [
+        ("v1.23.17", "node-role.kubernetes.io/master", "node-role.kubernetes.io/master", ["10.99.0.11"]),
+        ("v1.28.2", "node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane", ["10.99.0.11"]),
+        ("v1.28.2", "node-role.kubernetes.io/master=", "node-role.kubernetes.io/control-plane", ["10.99.0.11"]),
+        (
+            "v1.28.2",
+            "node-role.kubernetes.io/worker",
+            "node-role.kubernetes.io/worker",
+            ["10.99.0.12", "10.99.0.13"],
+        ),
+    ],
+)
+def test_labels_of_roles_are_the_ones_that_nodes_of_this_kubernetes_have(
+    version: str, label: str, selected: str, where: list[str], archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = document("kubeovn", version=version, label=label)
+    values = kubeovn.values(pretend(monkeypatch, archive, wanted)[0])
+    assert (values["MASTER_NODES_LABEL"], values["MASTER_NODES"]) == (selected, ",".join(where))
 
 
 def test_hybridnet_makes_the_networks_of_the_document() -> None:
@@ -109,7 +207,8 @@ def test_a_chart_is_rendered_on_the_machine_and_its_images_are_known(
     want = wants["cilium is in the cluster"]
     want.reach(cluster.machine("node1"))
     (command,) = [each for each in hosts["node1"].commands if "helm template" in each]
-    assert "--kube-version v1.20.2" in command and "--no-hooks" in command and "umask 077" in command
+    assert "--kube-version v1.20.2" in command and "umask 077" in command
+    assert "KUBECONFIG=/etc/kubernetes/admin.conf" in command and "--dry-run=server" in command, "lookups are answered"
     assert "cilium-config" in server.kept and want.seen(cluster.machine("node1")).so
     assert not any(INCOMING in each for each in hosts["node1"].files if "cilium" in each)
 
@@ -126,3 +225,22 @@ def test_a_secret_among_a_charts_values_reaches_the_file_and_no_log(
     want.reach(machine)
     put = hosts["node1"].files["/etc/slipway/charts/cilium-values.yaml"]
     assert yaml.safe_load(put.content)["auth"] == {"keys": [{"password": "s3cret"}]} and put.mode == 0o600
+
+
+def hooked(name: str, events: str) -> dict[str, Any]:
+    """A Job that helm makes at these events."""
+    return {"kind": "Job", "metadata": {"name": name, "annotations": {"helm.sh/hook": events}}}
+
+
+def test_hooks_for_upgrades_and_removal_are_left_out() -> None:
+    plain = [
+        {"kind": "ConfigMap", "metadata": {"name": "a", "annotations": None}},
+        {"kind": "ConfigMap", "metadata": {"name": "b"}},
+    ]
+    assert charts.without_hooks([*plain, hooked("up", "pre-upgrade"), hooked("gone", "pre-delete")], "net") == plain
+
+
+def test_a_hook_that_an_installation_needs_is_not_passed_over() -> None:
+    with pytest.raises(NotReached, match="The chart of net wants helm to run Job certificates after the rest") as found:
+        charts.without_hooks([hooked("certificates", "post-install, post-upgrade")], "net")
+    assert found.value.hint == "Choose values of spec.network.net that do without it."

@@ -138,6 +138,15 @@ def test_old_api_servers_get_the_names_they_know() -> None:
     assert for_old_servers([budget], 21) == [budget]
 
 
+def test_ports_of_services_say_their_protocol() -> None:
+    """An API server of 1.20.2 refuses to merge those that do not."""
+    ports = [{"port": 80}, {"port": 53, "protocol": "UDP"}]
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"ports": ports}}
+    (taken,) = for_old_servers([service], 20)
+    assert [port["protocol"] for port in taken["spec"]["ports"]] == ["TCP", "UDP"]
+    assert for_old_servers([service | {"spec": None}], 30)[0]["spec"] is None
+
+
 def _daemonset(**status: int) -> str:
     spec = {"selector": {"matchLabels": {"app": "net"}}}
     return json.dumps({"metadata": {"generation": 2}, "spec": spec, "status": {"observedGeneration": 2, **status}})
@@ -161,6 +170,7 @@ def test_a_daemonset_is_up_when_every_pod_is_new_and_ready(machine: Machine, ser
 def test_a_pod_that_does_not_start_says_why(machine: Machine, server: ApiServer) -> None:
     waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
     pod = {
+        "metadata": {"name": "net-x"},
         "spec": {"nodeName": "node2"},
         "status": {"containerStatuses": [{"name": "agent", "state": {"waiting": waiting}}]},
     }
@@ -168,6 +178,26 @@ def test_a_pod_that_does_not_start_says_why(machine: Machine, server: ApiServer)
     server.host.answer("get pods -n kube-system -l app=net", json.dumps({"items": [pod]}))
     found = rolled_out("daemonset", "kube-system", "net").seen(machine).found
     assert found == "1 of 2 pods of net are ready; on node2 agent: ImagePullBackOff Back-off pulling image"
+
+
+def test_a_pod_that_ends_again_and_again_says_how_and_where_its_log_is(machine: Machine, server: ApiServer) -> None:
+    """As containerd and kubelet 1.20 told it of a program that is not in its image."""
+    ended = {"exitCode": 128, "reason": "StartError", "message": f"{'failed: ' * 40}exec: agent: not found in $PATH"}
+    waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}
+    states = [
+        {"name": "helper", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}},
+        {"name": "agent", "state": {"waiting": waiting}, "lastState": {"terminated": ended}},
+    ]
+    pod = {
+        "metadata": {"name": "net-x"},
+        "spec": {"nodeName": "node2"},
+        "status": {"containerStatuses": states},
+    }
+    server.host.answer("get daemonset net", _daemonset(desiredNumberScheduled=1, numberReady=0))
+    server.host.answer("get pods -n kube-system -l app=net", json.dumps({"items": [pod]}))
+    found = rolled_out("daemonset", "kube-system", "net").seen(machine).found
+    assert found.startswith("0 of 1 pods of net are ready; on node2 agent ended with 128 (StartError) ")
+    assert "exec: agent: not found in $PATH; kubectl logs -n kube-system net-x -c agent --previous" in found
 
 
 def test_a_deployment_is_up_when_its_copies_are(machine: Machine, server: ApiServer) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from playwright.sync_api import Page
 
     from tests.e2e.serving import Site
 
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 OWN_PASSWORD = "a-ship-on-its-way-42"
 ROLES = {"etcd": ("node1",), "master": ("node1",), "worker": ("node2", "node3")}
 MACHINES = ("node1", "node2", "node3")
@@ -32,11 +32,8 @@ class Walk:
         self.pages: dict[str, str] = {}
 
     def remember(self, name: str) -> None:
-        """Keep the page as it is now; a picture of it too, where SLIPWAY_SCREENSHOTS is 1."""
+        """Keep the page as it is now."""
         self.pages[name] = self.page.content()
-        if os.environ.get("SLIPWAY_SCREENSHOTS") == "1":
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=PICTURES / f"{name}.png")
 
     def next(self, slug: str) -> None:
         """Go on to the wizard's page of this name."""
@@ -58,7 +55,35 @@ def sign_in(page: Page, site: Site) -> None:
     page.wait_for_url(f"{site.url}/")
 
 
-def through_the_wizard(walk: Walk, cluster: str) -> None:
+def tick_roles(page: Page) -> None:
+    """One control plane and two workers, ticked one by one."""
+    for group, members in ROLES.items():
+        for name in MACHINES:
+            page.locator(f"[name='role-{group}'][value='{name}']").set_checked(name in members, force=True)
+
+
+def take_layout(slug: str) -> Callable[[Page], None]:
+    """Roles and endpoint at once, by the button of a layout."""
+
+    def take(page: Page) -> None:
+        page.locator(".layouts summary").click()
+        page.locator(f"button[name=layout][value={slug}]").click()
+        page.wait_for_url("**/wizard/roles/")
+
+    return take
+
+
+def as_it_is(page: Page) -> None:
+    """A page on which nothing is changed."""
+
+
+def through_the_wizard(
+    walk: Walk,
+    cluster: str,
+    machines: Sequence[str] = MACHINES,
+    roles: Callable[[Page], None] = tick_roles,
+    endpoint: Callable[[Page], None] = as_it_is,
+) -> None:
     """From the list of clusters to the review page, with the practice machines."""
     page = walk.page
     page.goto("/")
@@ -68,33 +93,33 @@ def through_the_wizard(walk: Walk, cluster: str) -> None:
     page.locator("#new-cluster button[type=submit]").click()
     page.wait_for_url("**/wizard/machines/")
     page.locator("#use-practice-machines").click()
-    for name in MACHINES:
+    for name in machines:
         expect(page.locator(f"input[value='{name}']").first).to_be_attached()
     walk.remember("machines")
     walk.next("connection")
-    try_connections(walk)
+    try_connections(walk, len(machines))
     walk.next("roles")
-    for group, members in ROLES.items():
-        for name in MACHINES:
-            box = page.locator(f"[name='role-{group}'][value='{name}']")
-            box.set_checked(name in members, force=True)
+    roles(page)
     walk.remember("roles")
     walk.next("endpoint")
+    endpoint(page)
     walk.remember("endpoint")
     walk.next("kubernetes")
     walk.remember("kubernetes")
+    walk.next("prechecks")
+    walk.remember("prechecks")
     walk.next("review")
     walk.remember("review")
 
 
-def try_connections(walk: Walk) -> None:
+def try_connections(walk: Walk, count: int) -> None:
     """Have every machine tested, and say yes to the host keys that are new."""
     page = walk.page
     page.locator("#test-all").click()
-    expect(page.locator("[data-host][data-state='ask']")).to_have_count(len(MACHINES), timeout=60 * SECONDS)
+    expect(page.locator("[data-host][data-state='ask']")).to_have_count(count, timeout=60 * SECONDS)
     walk.remember("host-keys")
     page.locator("#accept-all-keys").click()
-    expect(page.locator("[data-host][data-state='ok']")).to_have_count(len(MACHINES), timeout=60 * SECONDS)
+    expect(page.locator("[data-host][data-state='ok']")).to_have_count(count, timeout=60 * SECONDS)
     walk.remember("connection")
 
 

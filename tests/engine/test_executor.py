@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.schema import Document
-from clusters.engine.check import Checks, error, precheck, warning
+from clusters.engine.check import Checks, error, precheck, waiver, warning
 from clusters.engine.events import CheckFound, Event, Failed, StepChanged
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
@@ -191,6 +191,38 @@ def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None
     assert flags == {"a", "b"}
 
 
+def test_a_waiver_is_for_what_it_names_and_for_no_more(world: World) -> None:
+    @precheck("x.bad", register=world.checks)
+    def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Everything is bad on every machine"""
+        yield error(f"{machine.name} is bad.")
+
+    @precheck("x.never", waivable=False, register=world.checks)
+    def never(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Nothing can be answered for"""
+        if "x.never" in said:
+            yield error(f"{machine.name} is beyond help.")
+
+    said: list[str] = []
+    assert [failure.host for failure in world.run(waivers=("x.bad@a",)).failures] == ["b"]
+    assert world.run(waivers=("x.bad@a", "x.bad@b")).state == "succeeded"
+    for waivers in (("x.bad@a:warning", "x.bad@b:warning"), ("x.ba", "x.bad@", "@a", "a")):
+        assert len(world.run(waivers=waivers).failures) == 2, waivers
+    said.append("x.never")
+    assert len(world.run(waivers=("x.bad", "x.never", "x.never@a")).failures) == 2
+
+
+def test_a_warning_that_was_waived_is_told_as_such(world: World) -> None:
+    @precheck("x.meh", register=world.checks)
+    def meh(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Something is odd on every machine"""
+        yield warning("odd")
+
+    world.run(waivers=(waiver("x.meh", "a", "warning"),))
+    told = {event.host: event.waived for event in world.sink.events if isinstance(event, CheckFound)}
+    assert told == {"a": True, "b": False}
+
+
 def test_a_precheck_that_met_a_broken_connection_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.engine.node.PAUSE_BETWEEN_TRIES", 0.0)
     asked: list[str] = []
@@ -263,3 +295,66 @@ def test_steps_in_a_circle_are_refused(world: World) -> None:
 
     with pytest.raises(PlanError, match="circle"):
         world.run()
+
+
+def test_machines_that_cannot_be_read_are_left_to_themselves(world: World) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    @precheck("x.compares", register=world.checks)
+    def compares(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Machines are compared with those that can be read"""
+        seen.append(tuple(each.name for each in cluster.readable()))
+        yield from ()
+
+    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["b"].lost = True
+    assert world.run().state == "succeeded"
+    assert seen == [("a",), ("a",)]
+
+
+def test_a_step_that_waits_for_another_waits_for_prechecks_through_it(world: World) -> None:
+    @precheck("x.fine", register=world.checks)
+    def fine(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """All is well on every machine"""
+        yield from ()
+
+    for path, needs in (("one/first", ()), ("two/second", ("one/first",))):
+        step(path, on="all", needs=needs, register=world.register)(_nothing)
+    graph = make_plan(DOCUMENT, "test", steps=world.register, checks=world.checks).needs
+    assert graph["one/first", "b"] == {("precheck/x.fine", "a"), ("precheck/x.fine", "b")}
+    assert graph["two/second", "b"] == {("one/first", "b")}
+
+
+def _nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Want nothing at all"""
+    yield from ()
+
+
+def test_a_machine_that_cannot_be_read_says_so_once(world: World) -> None:
+    @precheck("access.facts", register=world.checks)
+    def facts(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """The machine can be read at all"""
+        machine.note(machine.facts.kernel)
+        yield from ()
+
+    @precheck("a.before.by.name", register=world.checks)
+    def other(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Another precheck on each machine"""
+        machine.ask(sh("true"))
+        yield warning("Seen.")
+
+    @step("one/never", on="all", register=world.register)
+    def never(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Never come to this"""
+        yield flag("never", set())
+
+    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["b"].lost = True
+    outcome = world.run()
+    assert outcome.state == "failed" and [each.step for each in outcome.failures] == ["precheck/access.facts"]
+    assert sorted(world.sink.states()) == [
+        ("precheck/a.before.by.name", "a", "warning"),
+        ("precheck/a.before.by.name", "b", "skipped"),
+        ("precheck/access.facts", "a", "same"),
+        ("precheck/access.facts", "b", "failed"),
+    ]

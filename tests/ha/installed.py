@@ -18,10 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.e2e import walking
+from tests.e2e.serving import serving
 from tests.lab.commands import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
 
     from tests.ha.layouts import Layout
     from tests.lab.hosts import LabHost
@@ -29,6 +33,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL_SECONDS = 900
+
+
+TIMELINE = """
+import json
+from clusters.models import Run
+from clusters.selectors import run_timeline
+run = Run.objects.earliest("pk")
+print(json.dumps([(run.finished_at - run.started_at).total_seconds(), run_timeline(run).critical_seconds]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,19 @@ class Installed:
         done = self.manage("cluster", "create", "-f", str(self.document), "--accept-host-keys", "--yes")
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return done.stdout
+
+    def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Change the document: `edit` gets its `spec`."""
+        whole = yaml.safe_load(self.document.read_text())
+        edit(whole["spec"])
+        self.document.write_text(yaml.safe_dump(whole, sort_keys=False))
+
+    def first_run(self) -> tuple[float, float]:
+        """The seconds that the installation took, and those along its critical path, as its timeline has them."""
+        said = self.manage("shell", "-v0", "-c", TIMELINE)
+        assert said.returncode == 0, said.stderr
+        took, critical = json.loads(said.stdout.strip().splitlines()[-1])
+        return took, critical
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of Slipway's."""
@@ -170,7 +196,14 @@ class Installed:
 
 
 def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
-    """Fresh hosts (unless they are there), a fresh Slipway, and the layout installed by `manage.py cluster create`."""
+    """The layout installed by `manage.py cluster create`, on fresh hosts unless they are there."""
+    installed = prepare(lab, layout, bundle, place, fresh=fresh)
+    installed.create()
+    return installed
+
+
+def prepare(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
+    """Everything but the installation: hosts, a fresh Slipway, the document, and the means to look at the cluster."""
     if fresh:
         lab.down()
     hosts = lab.up(layout.machines)
@@ -181,14 +214,44 @@ def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool 
         "SLIPWAY_DATA_DIR": str(place / "data"),
         "SLIPWAY_ARTIFACTS": str(bundle),
     }
-    program = Path(shutil.copy(bundle / "kubernetes/v1.20.2/bin/linux/amd64/kubectl", place / "kubectl"))
-    program.chmod(0o755)
     document = layout.write(hosts, place / f"{layout.name}.yaml")
-    installed = Installed(lab, layout, hosts, document, place, variables, program)
+    installed = Installed(lab, layout, hosts, document, place, variables, _kubectl(bundle, place))
     migrated = installed.manage("migrate", "-v0")
     assert migrated.returncode == 0, migrated.stderr
-    installed.create()
     return installed
+
+
+def install_in_browser(
+    lab: Lab, layout: Layout, template: str, bundle: Path, place: Path, browser: Browser
+) -> Installed:
+    """The same by walking through the wizard: the practice machines, the wizard's template, the layout's port."""
+    lab.down()
+    hosts = lab.up(layout.machines)
+    names = [host.name for host in hosts]
+
+    def write_port(page: Page) -> None:
+        page.locator("[name=port]").fill(str(layout.port))
+
+    with serving(place, artifacts=bundle, practice_file=lab.practice_file) as site:
+        context = browser.new_context(base_url=site.url, viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(20_000)
+        walk = walking.Walk(context.new_page())
+        walking.sign_in(walk.page, site)
+        walking.through_the_wizard(walk, layout.name, names, walking.take_layout(template), write_port)
+        run = walking.install(walk)
+        state = walking.wait_until_over(walk, INSTALL_SECONDS)
+        assert state == "succeeded", walk.page.request.get(f"/runs/{run}/log.txt").text()[-4000:]
+        (cluster,) = site.ask("SELECT cluster_id FROM clusters_run WHERE id = ?", run)[0]
+        document = walking.document_with_secrets(walk, cluster, place)
+        context.close()
+    return Installed(lab, layout, hosts, document, place, site.variables, _kubectl(bundle, place))
+
+
+def _kubectl(bundle: Path, place: Path) -> Path:
+    """A kubectl that can be run, as the bundle's files cannot."""
+    program = Path(shutil.copy(bundle / "kubernetes/v1.20.2/bin/linux/amd64/kubectl", place / "kubectl"))
+    program.chmod(0o755)
+    return program
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> float:

@@ -73,6 +73,16 @@ def test_files_that_the_document_names_are_read_here_and_stored_with_it(file: Pa
         create(file, "--yes")
 
 
+def test_an_error_of_the_document_is_answered_for_by_its_id(file: Path, seed: str, admin: User) -> None:
+    file.write_text(seed.replace("etcd: [node1]", "etcd: [node1, node2]"))
+    with pytest.raises(CommandError, match="Solve the errors first"):
+        create(file, "--accept-host-keys", "--yes", "--waive", "hw.ram_role")
+    said = create(file, "--accept-host-keys", "--yes", "--waive", "etcd.even_count", "--waive", "hw.ram_role@node1")
+    assert "waived: " in said and "Nothing was waived" not in said
+    assert Run.objects.get().waivers == ["etcd.even_count", "hw.ram_role@node1"]
+    assert "Nothing was waived by" in create(file, "--yes", "--waive", "etcd.even_count", "--waive", "x.y")
+
+
 def test_a_failure_is_told_as_a_card_and_by_the_exit_code(
     file: Path, admin: User, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -179,14 +179,14 @@ def test_cancel_ends_the_whole_family_through_it(bastion: Bastion) -> None:
 
     def ready(stream: str, line: str) -> None:
         deadline = time.monotonic() + 5
-        while line == "ready" and len(running(5102.25)) < 4 and time.monotonic() < deadline:
+        while line == "ready" and len(running(5202.25)) < 4 and time.monotonic() < deadline:
             time.sleep(0.02)
         cancel.ask("the person pressed stop")
 
     with pytest.raises(Cancelled, match="the person pressed stop"):
-        host.run(sh(FAMILY, 5102.25), cancel=cancel, on_line=ready)
+        host.run(sh(FAMILY, 5202.25), cancel=cancel, on_line=ready)
 
-    assert gone(5102.25)
+    assert gone(5202.25)
     host.close()
 
 

@@ -99,11 +99,23 @@ def leaky(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     return Ended("failed", (failed,))
 
 
-def chatty(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """Three thousand lines in bursts, for about six seconds."""
+def steady(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Hundred lines a second for a bit more than a minute."""
+    return counting(task, sink, cancel, lines=6_600, a_second=100)
+
+
+def burst(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Ten thousand lines a second for three seconds."""
+    cancel.wait(1.0)
+    return counting(task, sink, cancel, lines=30_000, a_second=10_000)
+
+
+def counting(task: Task, sink: Sink, cancel: Cancel, *, lines: int, a_second: int) -> Ended:
     sink.emit(plan_of(task))
-    for number in range(3_000):
-        if number % 50 == 0 and cancel.wait(0.1):
+    began = time.monotonic()
+    for number in range(lines):
+        early = began + number / a_second - time.monotonic()
+        if early > 0.01 and cancel.wait(early):
             return Ended("cancelled")
         host = f"node{number % 3 + 1}"
         sink.emit(events.Output(host=host, step="os/prepare", text=f"line {number} of ünïcode <b>text</b>"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
 from clusters.runs import doorbell
@@ -32,9 +33,14 @@ def test_many_news_are_few_rings_and_the_last_one_is_not_lost(monkeypatch: pytes
 def test_a_ring_says_which_run_and_how_far_and_nothing_else(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_REDIS = "redis://somewhere"
     layer = get_channel_layer()
-    async_to_sync(layer.group_add)(doorbell.group(7), "ear")
-    doorbell.ring(7, 42)
-    assert async_to_sync(layer.receive)("ear") == {"type": "run.news", "seq": 42}
+
+    async def heard() -> object:
+        ear = await layer.new_channel()
+        await layer.group_add(doorbell.group(7), ear)
+        await sync_to_async(doorbell.ring, thread_sensitive=False)(7, 42)
+        return await asyncio.wait_for(layer.receive(ear), 5)
+
+    assert asyncio.run(heard()) == {"type": "run.news", "seq": 42}
 
 
 def test_a_broken_bell_is_logged_and_no_more(

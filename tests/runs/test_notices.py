@@ -16,7 +16,7 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from clusters.models import Notice, Run
+from clusters.models import AuditEntry, Notice, Run
 from clusters.runs import notices
 from clusters.runs.execute import execute
 from clusters.runs.notices import claim_notice, deliver
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
+
+    from clusters.models import Cluster
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -213,3 +215,54 @@ def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(make_run: Calla
         keys = {headers["X-Slipway-Delivery"] for headers, _ in server.taken}
     assert len(server.taken) == 2
     assert len(keys) == 1
+
+
+def test_a_test_is_sent_once_and_the_page_says_whether_it_was_taken(
+    cluster: Cluster, settings: SettingsWrapper, receiver: Receiver, client: Client
+) -> None:
+    settings.SLIPWAY_NOTIFY_MAIL = ["ops@example.com", "boss@example.com"]
+    client.force_login(cluster.owner)
+    page = client.get(reverse("cluster", args=[cluster.pk])).content.decode()
+    assert "Send a test" in page
+    assert "127.0.0.1" in page
+    assert "2 addresses" in page
+    assert "t0ken" not in page
+    assert "ops@" not in page
+    answer = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
+    assert answer.count("Test under way") == 2
+    again = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
+    assert "A test was sent a moment ago." in again
+    assert Notice.objects.count() == 2
+    while (notice := claim_notice()) is not None:
+        deliver(notice)
+    headers, body = receiver.taken[0]
+    assert json.loads(body)["event"] == "test"
+    assert headers["X-Slipway-Signature"].startswith("sha256=")
+    assert (len(receiver.taken), len(mail.outbox)) == (1, 1)
+    assert "alice looks whether" in mail.outbox[0].body
+    assert client.get(reverse("notices")).content.decode().count("Test taken") == 2
+    assert AuditEntry.objects.filter(deed="notices.test").count() == 1
+
+
+def test_a_test_that_is_refused_says_why_and_is_not_tried_again(
+    cluster: Cluster, receiver: Receiver, client: Client
+) -> None:
+    receiver.answers = [403]
+    client.force_login(cluster.owner)
+    assert client.post(reverse("notices"))["Location"] == "/"
+    found = claim_notice()
+    assert found is not None
+    deliver(found)
+    assert claim_notice() is None
+    text = client.get(reverse("notices")).content.decode()
+    assert "Not delivered" in text
+    assert "The receiver answered 403." in text
+    assert "t0ken" not in text
+
+
+def test_without_settings_there_is_nothing_to_test(cluster: Cluster, client: Client) -> None:
+    client.force_login(cluster.owner)
+    assert "Send a test" not in client.get(reverse("cluster", args=[cluster.pk])).content.decode()
+    answer = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
+    assert "Neither a webhook nor a mail address is set." in answer
+    assert not Notice.objects.exists()

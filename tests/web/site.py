@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -26,6 +26,7 @@ class Site:
     """A web process that can be ended and started again on the same port."""
 
     port: int
+    more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,7 +40,7 @@ class Site:
         self.process = subprocess.Popen(
             [*command, "installer_site.asgi:application"],
             cwd=ROOT,
-            env=environment(SLIPWAY_LOG_LEVEL="ERROR"),
+            env=environment(SLIPWAY_LOG_LEVEL="ERROR", **self.more),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -64,12 +65,12 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
-    """The pages for as long as the block lasts."""
+def site(**more: str) -> Iterator[Site]:
+    """The pages for as long as the block lasts, with these settings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    made = Site(port)
+    made = Site(port, more)
     try:
         made.start()
         yield made

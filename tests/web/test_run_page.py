@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from clusters.models import Cluster, Event, Run, StepRun
+from clusters.models import Cluster, Event, Extension, Run, StepRun
+from tests.web.lines import add, numbered
 from tests.web.site import Site, session_of, site
 
 if TYPE_CHECKING:
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-CHUNK = 64
-AT = 1_700_000_000.0
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,28 +52,6 @@ def page(browser: Browser, pages: Site, alice: User) -> Iterator[Page]:
     yield tab
     context.close()
     assert wrong == []
-
-
-def add(run: Run, texts: list[str], host: str = "node1", stream: str = "out") -> None:
-    """Lines behind those that are there, in chunks as the sink makes them."""
-    run.refresh_from_db()
-    seq, line = run.last_seq, run.last_line
-    rows = []
-    for start in range(0, len(texts), CHUNK):
-        part = texts[start : start + CHUNK]
-        seq += 1
-        data = {"lines": [[AT, stream, text] for text in part]}
-        rows.append(
-            Event(run=run, seq=seq, at=timezone.now(), kind="output", host=host, step="os/a", data=data,
-                  first_line=line + 1, line_count=len(part))
-        )  # fmt: skip
-        line += len(part)
-    Event.objects.bulk_create(rows, batch_size=500)
-    Run.objects.filter(pk=run.pk).update(last_seq=seq, last_line=line)
-
-
-def numbered(first: int, last: int) -> list[str]:
-    return [f"this is line {number}" for number in range(first, last + 1)]
 
 
 @pytest.fixture
@@ -241,6 +218,22 @@ def test_the_bar_of_a_run_that_succeeded_is_full(page: Page, run: Run) -> None:
     bar = page.locator("#run-progress")
     expect(bar).to_have_attribute("value", "100")
     assert bar.evaluate("bar => getComputedStyle(bar, '::-webkit-progress-value').transitionDuration") == "0s"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_late_step_is_amber_and_somebody_gives_it_time(page: Page, run: Run, width: int) -> None:
+    long_ago = timezone.now() - timedelta(seconds=100)
+    StepRun.objects.filter(step="os/a", host="node1").update(started_at=long_ago, expected=5, timeout=150)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/runs/{run.pk}/timeline/")
+    page.get_by_role("link", name="What to do").click()
+    expect(page.locator(".cell.is-late")).to_have_count(1)
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Wait 5 minutes longer for Do os/a, node1").press("Enter")
+    expect(page.locator(".late-list")).to_contain_text("It was given more time once, by alice.")
+    assert Extension.objects.get().seconds == 300
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

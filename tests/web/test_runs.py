@@ -139,6 +139,23 @@ def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client
     assert "no step os/gone any more" in refused.content.decode()
 
 
+def test_what_was_accepted_beforehand_is_among_the_facts(page: Client, run: Run) -> None:
+    at = "2026-01-02T10:00:00+00:00"
+    known = {
+        "key": "x:1",
+        "id": "etcd.even_count",
+        "severity": "error",
+        "text": "<b>2 members</b>",
+        "by": "carol",
+        "at": at,
+    }
+    Run.objects.filter(pk=run.pk).update(acknowledged=[known], waivers=["etcd.even_count", "os.swap_off"])
+    for name in ("run-facts", "run-summary"):
+        text = page.get(reverse(name, args=[run.pk])).content.decode().split('id="answered-title"')[1]
+        for said in ("&lt;b&gt;2 members&lt;/b&gt;", "etcd.even_count", "carol", at[:10], "os.swap_off", "Named when"):
+            assert said in text
+
+
 def test_a_precheck_is_skipped_only_with_a_reason_and_the_page_keeps_it(page: Client, run: Run) -> None:
     failures = [{"host": "node1", "step": "precheck/time.skew", "found": "41 s ahead"}]
     Run.objects.filter(pk=run.pk).update(state="failed", failures=failures)
@@ -289,6 +306,33 @@ def test_the_timeline_names_the_chain_that_decided(page: Client, run: Run) -> No
     part = page.get(reverse("run-timeline", args=[run.pk]), headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in part
     assert '<svg class="timeline"' in part
+
+
+def test_the_prechecks_of_a_machine_are_one_bar_that_names_the_slowest(page: Client, run: Run) -> None:
+    began = timezone.now()
+    gate = {"needs": [], "needs_all": [], "serial": False, "gate": True}
+    paths = [f"precheck/check.{number}" for number in range(25)]
+    plan = [*({**gate, "path": path} for path in paths), {**gate, "path": "os/prepare", "gate": False}]
+    Run.objects.filter(pk=run.pk).update(state="succeeded", started_at=began, plan=plan)
+    StepRun.objects.all().delete()
+    for host in ("node1", "node2"):
+        for number, path in enumerate(paths):
+            state = "warning" if (number, host) == (3, "node2") else "same"
+            StepRun.objects.create(run=run, step=path, title=f"Check {number}", phase="precheck", position=number,
+                                   host=host, state=state, seconds=9 if number == 7 else 1,
+                                   started_at=began + timedelta(seconds=number % 3))  # fmt: skip
+        StepRun.objects.create(run=run, step="os/prepare", title="Prepare", phase="os", position=99, host=host,
+                               state="changed", seconds=20, started_at=began + timedelta(seconds=11))  # fmt: skip
+    found = run_timeline(Run.objects.get(pk=run.pk))
+    assert [(lane.rows, len(lane.bars)) for lane in found.lanes] == [(1, 2), (1, 2)]
+    folded = found.lanes[1].bars[0]
+    assert (folded.title, folded.state, folded.count, folded.slowest) == ("25 prechecks", "warning", 25, ("Check 7", 9))
+    assert (folded.start, folded.end) == (0.0, 10.0)
+    text = page.get(reverse("run-timeline", args=[run.pk])).content.decode()
+    assert text.count('<g class="tl-bar') == 4
+    assert "25 prechecks, slowest: Check 7</text>" in text
+    assert text.count("tl-link") == 1
+    assert [bar.step for bar in found.chain] == ["precheck/check.7", "os/prepare"]
 
 
 def test_a_group_that_was_opened_is_in_the_address(page: Client, run: Run) -> None:

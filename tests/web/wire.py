@@ -23,23 +23,27 @@ class Gone(Exception):
 
 
 class WebSocket:
-    """One connection to ws://localhost:PORT/PATH as the holder of a session."""
+    """One connection to ws://localhost:PORT/PATH as the holder of a session, from a page of `origin` (our own)."""
 
-    def __init__(self, port: int, path: str, session: str) -> None:
+    def __init__(self, port: int, path: str, session: str, origin: str = "") -> None:
         self._link = socket.create_connection(("127.0.0.1", port), timeout=20)
         self._rest = b""
         key = base64.b64encode(os.urandom(16)).decode()
         head = (
             f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Origin: http://localhost:{port}\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            f"Cookie: sessionid={session}\r\n\r\n"
+            f"Origin: {origin or f'http://localhost:{port}'}\r\nSec-WebSocket-Key: {key}\r\n"
+            f"Sec-WebSocket-Version: 13\r\n" + (f"Cookie: sessionid={session}\r\n" if session else "") + "\r\n"
         )
-        self._link.sendall(head.encode())
-        while b"\r\n\r\n" not in self._rest:
-            self._more()
-        answer, _, self._rest = self._rest.partition(b"\r\n\r\n")
-        if b" 101 " not in answer.split(b"\r\n")[0]:
-            raise Gone(answer.decode("latin-1"))
+        try:
+            self._link.sendall(head.encode())
+            while b"\r\n\r\n" not in self._rest:
+                self._more()
+            answer, _, self._rest = self._rest.partition(b"\r\n\r\n")
+            if b" 101 " not in answer.split(b"\r\n")[0]:
+                raise Gone(answer.decode("latin-1"))
+        except BaseException:
+            self._link.close()
+            raise
 
     def send(self, **said: Any) -> None:
         """Send a JSON object."""
@@ -57,7 +61,7 @@ class WebSocket:
             if kind == CLOSE:
                 raise Gone(str(struct.unpack("!H", data[:2])[0] if data else 1005))
 
-    def cut(self) -> None:
+    def close(self) -> None:
         """Pull the plug."""
         self._link.close()
 
@@ -139,7 +143,7 @@ class Watcher:
                     return
                 link.send(got=self.last)
         finally:
-            link.cut()
+            link.close()
 
     def _take(self, events: list[dict[str, Any]]) -> None:
         for event in events:
@@ -165,5 +169,15 @@ def press(port: int, path: str, session: str) -> int:
     try:
         link.request("POST", path, headers=headers)
         return link.getresponse().status
+    finally:
+        link.close()
+
+
+def fetch(port: int, path: str, session: str) -> str:
+    """A page as a browser gets it."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        link.request("GET", path, headers={"Host": f"localhost:{port}", "Cookie": f"sessionid={session}"})
+        return link.getresponse().read().decode()
     finally:
         link.close()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sshd"]
 
-START = "/clusters/{}/wizard/review/checks/start/"
+START = "/clusters/{}/wizard/prechecks/start/"
 
 
 def carried_out() -> Inspection:
@@ -63,10 +63,14 @@ def test_every_check_is_carried_out_on_a_real_machine_and_a_dead_one_says_why(al
     good, gone = states(row, "good"), states(row, "gone")
     assert good["access.facts"] in ("same", "warning") and "hw.cpu_role" in good
     assert set(good.values()) <= {"same", "warning", "failed"}
-    assert gone["access.facts"] == "failed"
+    assert gone.pop("access.facts") == "failed"
+    assert set(gone.values()) == {"skipped"}, "what cannot be reached says so once"
     said = [found["message"] for each in row.results if each["host"] == "gone" for found in each["found"]]
     assert any("refuses the connection" in message for message in said)
     assert sshd.password not in str(row.results)
+    seen = {each["host"]: each.get("seen") for each in row.results if each["check"] == "net.node_to_node"}
+    assert seen == {"good": {"gone": {"10250": ""}}, "gone": None}, "on a machine's own address a closed port refuses"
+    assert "time.skew" in good and good["time.skew"] == "same", "a machine that is gone is no trouble of another"
 
 
 @pytest.mark.sshd
@@ -83,34 +87,40 @@ def test_one_check_on_one_machine_is_looked_at_again_and_the_rest_is_kept(alice:
     assert after.results[-1]["check"] == "os.systemd" and after.results[-1]["host"] == "good"
 
 
-def result(host: str, check: str = "hw.ram_total", severity: str = "error") -> dict[str, object]:
+def result(host: str, check: str = "hw.ram_role", severity: str = "error") -> dict[str, object]:
     found = {"severity": severity, "message": f"{host} has 512 MB of memory; 1000 MB are needed.", "fix": "Add some."}
     return {"check": check, "title": "There is enough memory", "host": host, "state": "failed", "found": [found]}
+
+
+def checks(visitor: Visitor) -> str:
+    text: str = visitor.get("prechecks").content.decode()
+    return text.split('id="checks"')[1].split('class="wizard-foot"')[0]
 
 
 def test_equal_findings_are_told_together_with_what_was_measured(visitor: Visitor) -> None:
     services.inspection_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
     rows = [result("node1"), result("node2"), result("node3", "time.skew", "warning")]
     Inspection.objects.update(state="done", results=rows)
-    text = visitor.get("review").content.decode().split('id="checks"')[1].split('id="plan"')[0]
-    assert text.count('data-key="hw.ram_total-error"') == 1 and text.count("Add some.") == 2
+    text = checks(visitor)
+    assert text.count('data-key="hw.ram_role-error"') == 1 and text.count("Add some.") == 2
     assert "node1 has 512 MB" in text and "node2 has 512 MB" in text
-    assert text.index("hw.ram_total") < text.index("time.skew")
-    assert "hx-trigger" not in text
+    assert text.index("hw.ram_role") < text.index("time.skew")
+    assert 'data-key="poll"' not in text
 
 
 def test_a_draft_that_changed_since_is_said_to_be_out_of_date(visitor: Visitor) -> None:
     services.inspection_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
     Inspection.objects.update(state="done", results=[result("node1")])
     visitor.post("endpoint", {"kind": "none", "domain": "new.example", "port": "6443"}, htmx=True)
-    assert "Out of date" in visitor.get("review").content.decode().split('id="checks"')[1]
-    visitor.client.post(START.format(visitor.cluster.pk), {"check": "hw.ram_total"})
+    assert "Out of date" in checks(visitor)
+    assert "out of date" in visitor.get("review").content.decode().split('id="checked"')[1]
+    visitor.client.post(START.format(visitor.cluster.pk), {"check": "hw.ram_role"})
     assert Inspection.objects.get().results == []
 
 
 def test_it_is_asked_for_from_the_page_and_watched(visitor: Visitor) -> None:
     answer = visitor.client.post(START.format(visitor.cluster.pk), {"host": "node1"}, headers={"HX-Request": "true"})
-    assert 'hx-trigger="every 1s"' in answer.content.decode()
+    assert 'hx-trigger="every 1000ms"' in answer.content.decode()
     assert Inspection.objects.get().hosts == ["node1"]
     assert AuditEntry.objects.filter(deed="inspection.start").count() == 1
 
@@ -118,7 +128,7 @@ def test_it_is_asked_for_from_the_page_and_watched(visitor: Visitor) -> None:
 def test_strangers_neither_check_nor_look(visitor: Visitor, bob: User) -> None:
     visitor.client.force_login(bob)
     assert visitor.client.post(START.format(visitor.cluster.pk)).status_code == 404
-    assert visitor.client.get(f"/clusters/{visitor.cluster.pk}/wizard/review/checks/").status_code == 404
+    assert visitor.client.get(f"/clusters/{visitor.cluster.pk}/wizard/prechecks/table/").status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clusters.errors import InstallerError
     from tests.wizard.visitor import Visitor
 
-SLUGS = ["machines", "connection", "roles", "endpoint", "kubernetes", "review"]
+SLUGS = ["machines", "connection", "roles", "endpoint", "kubernetes", "prechecks", "review"]
 SECRETS = ("Qcloud@123", "Testing123")
 
 

@@ -6,12 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils.html import escape
 
 from clusters import services
 from clusters.config.rules import check
 from clusters.models import AuditEntry, Run
 from clusters.services import waiver_key
 from clusters.services.waivers import WarningsUnread, unread
+from clusters.wizard.editor import editor
+from tests.conftest import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +94,67 @@ def test_whoever_has_shown_all_warnings_may_say_yes_to_all(warned: Visitor) -> N
     assert len(run.acknowledged) == 2
 
 
+@pytest.fixture
+def even(visitor: Visitor) -> Visitor:
+    """A draft with two etcd members: an error that somebody may answer for."""
+    visitor.post("roles", {"role-etcd": ["node1", "node2"], "role-master": ["node1"], "role-worker": ["node3"]})
+    return visitor
+
+
+def errors(visitor: Visitor) -> list[Finding]:
+    return [finding for finding in check(visitor.document()) if finding.blocking]
+
+
+def test_an_error_that_may_be_waived_is_answered_for_and_the_run_starts(even: Visitor) -> None:
+    (error,) = errors(even)
+    assert error.id == "etcd.even_count" and "disabled" in button(even)
+    with pytest.raises(services.RunRefused):
+        services.run_start(actor=even.cluster.owner, cluster=even.cluster)
+    waive(even, waiver_key(error))
+    text = even.get("review").content.decode()
+    assert "alice" in text.split('data-weight="waived"')[1].split("</section>")[0]
+    assert "disabled" not in button(even)
+    assert 'data-state="failed"' not in text.split('id="rail"')[1].split("</nav>")[0]
+    run = services.run_start(actor=even.cluster.owner, cluster=even.cluster)
+    assert [(each["by"], each["id"], each["severity"]) for each in run.acknowledged] == [
+        ("alice", "etcd.even_count", "error")
+    ]
+    assert run.waivers == ["etcd.even_count"]
+
+
+def test_the_yes_is_for_this_sentence_and_a_retry_asks_for_it_too(even: Visitor) -> None:
+    waive(even, waiver_key(errors(even)[0]))
+    run = services.run_start(actor=even.cluster.owner, cluster=even.cluster)
+    Run.objects.update(state="failed")
+    run.refresh_from_db()
+    services.run_retry(actor=even.cluster.owner, run=run)
+    Run.objects.update(state="failed")
+    even.post("machines", even.row(3, None, name="node4", address="10.99.0.8", password="x"), htmx=True)
+    names = ["node1", "node2", "node3", "node4"]
+    even.post("roles", {"role-etcd": names, "role-master": ["node1"], "role-worker": ["node3"]})
+    even.cluster.refresh_from_db()
+    with pytest.raises(services.RunRefused):
+        services.run_retry(actor=even.cluster.owner, run=run)
+
+
+def test_an_error_that_may_not_be_waived_has_no_box_and_is_not(visitor: Visitor) -> None:
+    visitor.post("machines", visitor.row(1, 1, name="node2", address="not an address"), htmx=True)
+    (error,) = errors(visitor)
+    group = visitor.get("review").content.decode().split('data-weight="error"')[1].split("</section>")[0]
+    assert "checkbox" not in group
+    waive(visitor, waiver_key(error))
+    assert visitor.cluster.waivers == []
+    with pytest.raises(services.RunRefused):
+        services.run_start(actor=visitor.cluster.owner, cluster=visitor.cluster)
+
+
+def test_whoever_names_an_error_by_its_id_answers_for_it(even: Visitor) -> None:
+    run = services.run_start(actor=even.cluster.owner, cluster=even.cluster, waivers=["etcd.even_count"])
+    Run.objects.update(state="failed")
+    run.refresh_from_db()
+    assert services.run_retry(actor=even.cluster.owner, run=run).waivers == ["etcd.even_count"]
+
+
 def test_nobody_acknowledges_for_somebody_else(warned: Visitor, bob: object) -> None:
     key = waiver_key(warnings(warned)[0])
     warned.client.force_login(bob)  # type: ignore[arg-type]
@@ -107,6 +171,32 @@ def test_each_finding_leads_to_its_field(visitor: Visitor) -> None:
     assert 'id="id_role-etcd"' in visitor.get("roles").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("  system:\n    ntpServers: [not a name]\n", "ntpServers"),
+        ("  dns:\n    coredns:\n      externalZones:\n      - zones: [other.com]\n", "other.com"),
+        ("  storage:\n    openebs: {basePath: volumes}\n", "openebs"),
+        ("  addons:\n  - {name: Bad_Name, namespace: x}\n", "Bad_Name"),
+        ("  registry:\n    registryMirrors: [no url]\n", "registryMirrors"),
+        ("  etcd: {type: kubekey, heartbeatInterval: 900, electionTimeout: 1000}\n", "etcd"),
+    ],
+)
+def test_what_no_field_is_for_leads_to_its_line_in_the_document(visitor: Visitor, section: str, line: str) -> None:
+    visitor.cluster.document = SEED + section
+    visitor.cluster.save()
+    found = [
+        each for each in check(visitor.document()) if each.path.startswith(f"spec.{section.strip().partition(':')[0]}")
+    ]
+    assert found
+    lines = editor(visitor.document(), visitor.cluster.document).text.split("\n")
+    text = visitor.get("review").content.decode().split('id="review"')[1]
+    for finding in found:
+        entry = next(each for each in text.split("<li ") if escape(finding.message) in each)
+        (number,) = re.findall(r'href="#yaml" data-line="(\d+)"', entry)
+        assert line in lines[int(number) - 1] + lines[max(0, int(number) - 2)]
+
+
 @pytest.fixture
 def busy(visitor: Visitor, make_run: Callable[..., Run]) -> Visitor:
     """A draft of which a run is active."""
@@ -114,7 +204,7 @@ def busy(visitor: Visitor, make_run: Callable[..., Run]) -> Visitor:
     return visitor
 
 
-@pytest.mark.parametrize("slug", ["machines", "roles", "endpoint", "kubernetes", "review"])
+@pytest.mark.parametrize("slug", ["machines", "roles", "endpoint", "kubernetes", "prechecks", "review"])
 def test_while_a_run_is_active_pages_only_show(busy: Visitor, slug: str) -> None:
     text = busy.get(slug).content.decode()
     run = Run.objects.get()

@@ -7,17 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.charts import Chart
 from clusters.catalog.manifests import applied
-from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, service_networks, settled
+from clusters.catalog.plugins import (
+    AFTER,
+    image_of,
+    nodes_ready,
+    plugin,
+    pod_networks,
+    pod_specs,
+    service_networks,
+    settled,
+)
 from clusters.catalog.rollout import rolled_out
 from clusters.config.pluginversions import plugin_version
 from clusters.config.syntax import parts_of
-from clusters.config.versions import CONTROL_PLANE_KEY, MASTER_KEY
+from clusters.config.topology import names
+from clusters.config.versions import MASTER_KEY, WORKER_KEY, facts_of
 from clusters.engine.step import step
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.catalog.manifests import Object
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
@@ -25,6 +36,12 @@ if TYPE_CHECKING:
 
 NAME = "kubeovn"
 NAMESPACE = "kube-system"
+NAT_CONFIG = "ovn-vpc-nat-config"
+"""Says which image gateways of virtual networks are started from. It is on no node before somebody makes one."""
+
+IMAGE_FLAG = "--image="
+"""How the controller is told (from 1.15 on) which image egress gateways are started from."""
+
 JOIN_IPV6 = "fd00:100:64::/112"
 """The network between nodes and pods for IPv6, which has no key. Source: the chart's own default."""
 
@@ -49,12 +66,27 @@ def kubeovn(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with Kube-OVN"""
     chart = Chart(NAME, machine, cluster, values(cluster))
     yield from chart.wants(machine)
-    yield applied(NAME, lambda here: settled(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
+    yield applied(NAME, lambda here: objects(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
     yield rolled_out("deployment", NAMESPACE, "ovn-central")
     yield rolled_out("daemonset", NAMESPACE, "ovs-ovn")
     yield rolled_out("deployment", NAMESPACE, "kube-ovn-controller")
     yield rolled_out("daemonset", NAMESPACE, "kube-ovn-cni")
     yield nodes_ready(cluster)
+
+
+def objects(document: Document, rendered: list[Object]) -> list[Object]:
+    """The chart's objects as this cluster takes them, with the images that Kube-OVN itself starts pods of later."""
+    for each in rendered:
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == NAT_CONFIG:
+            each["data"]["image"] = image_of(document, each["data"]["image"])
+        for pod in pod_specs(each):
+            for container in pod["containers"]:
+                container["args"] = [_argument(document, word) for word in container.get("args") or ()]
+    return settled(document, rendered)
+
+
+def _argument(document: Document, word: str) -> str:
+    return f"{IMAGE_FLAG}{image_of(document, word.removeprefix(IMAGE_FLAG))}" if word.startswith(IMAGE_FLAG) else word
 
 
 def values(cluster: Cluster) -> dict[str, Any]:
@@ -64,7 +96,7 @@ def values(cluster: Cluster) -> dict[str, Any]:
     controller = options.controller
     return {
         "MASTER_NODES": ",".join(databases(cluster)),
-        "MASTER_NODES_LABEL": options.label,
+        "MASTER_NODES_LABEL": database_label(document),
         "networking": {
             "NET_STACK": "dual_stack" if all(pod_networks(document)) else "ipv4",
             "ENABLE_SSL": options.enable_ssl,
@@ -90,15 +122,39 @@ def values(cluster: Cluster) -> dict[str, Any]:
     }
 
 
+def database_label(document: Document) -> str:
+    """The label of the nodes OVN's database runs on: the document's, or what it is called in this Kubernetes."""
+    label = document.network.kubeovn.label
+    known = facts_of(document.kubernetes.version).control_plane_labels
+    return known[-1] if label.rstrip("=") == MASTER_KEY and MASTER_KEY not in known else label
+
+
+def has_database(document: Document, name: str) -> bool:
+    """Whether OVN's database runs on the machine of that name: it has the label, and the label's value is the same.
+
+    A label without a value means the empty one: so the chart's monitor selects its nodes, which reads the database's
+    files.
+    """
+    labels = dict.fromkeys(_roles(document, name), "")
+    labels |= next((each.labels for each in document.hosts if each.name == name), {})
+    key, _, value = database_label(document).partition("=")
+    return labels.get(key) == value
+
+
+def _roles(document: Document, name: str) -> tuple[str, ...]:
+    """The labels that a node gets for its roles."""
+    found: tuple[str, ...] = (WORKER_KEY,) if name in names(document, "worker") else ()
+    if name in names(document, "master"):
+        found += facts_of(document.kubernetes.version).control_plane_labels
+    return found
+
+
 def databases(cluster: Cluster) -> list[str]:
-    """The addresses of the nodes OVN's database runs on: those with the document's label. Raises ConfigError."""
-    label = cluster.document.network.kubeovn.label
-    key, _, value = label.partition("=")
-    if key in (MASTER_KEY, CONTROL_PLANE_KEY):
-        return [machine.address for machine in cluster.members("master")]
+    """The addresses of the nodes OVN's database runs on. Raises ConfigError where there is none."""
     nodes = {each.name: each for each in cluster.members("master") + cluster.members("worker")}.values()
-    found = [each.address for each in nodes if key in each.spec.labels and value in ("", each.spec.labels[key])]
+    found = [each.address for each in nodes if has_database(cluster.document, each.name)]
     if not found:
+        label = cluster.document.network.kubeovn.label
         raise ConfigError(
             f"No machine of the document has the label {label}, so OVN's database has no place.",
             hint=f"Leave spec.network.kubeovn.label out for the control planes, or put {label} below hosts[].labels.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def machine_id(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """No two machines have the same machine id"""
     own = machine.facts.machine_id
-    twins = [each.name for each in cluster.machines if each.name != machine.name and each.facts.machine_id == own]
+    twins = [each.name for each in cluster.readable() if each.name != machine.name and each.facts.machine_id == own]
     if own and twins:
         yield error(f"{machine.name} has the same machine id as {', '.join(twins)}; they are copies of one disk.")
 
@@ -26,7 +26,8 @@ def machine_id(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 @precheck("host.internal_ip_on_nic", fix="Correct internalAddress in the document.")
 def internal_ip(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The internal address belongs to the machine"""
-    if machine.facts.ips and machine.address not in machine.facts.ips:
+    missing = [address for address in machine.addresses if address not in machine.facts.ips]
+    if machine.facts.ips and missing:
         yield error(
-            f"{machine.name} has the addresses {', '.join(machine.facts.ips)}, the document says {machine.address}."
+            f"{machine.name} has the addresses {', '.join(machine.facts.ips)}, the document says {', '.join(missing)}."
         )

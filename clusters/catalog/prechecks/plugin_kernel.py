@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from clusters.catalog.networks.cilium import PLUGIN, oldest_kernel
+from clusters.catalog.networks import cilium
 from clusters.engine.check import error, precheck
 
 if TYPE_CHECKING:
@@ -15,17 +15,27 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
+_EL8 = re.compile(r"4\.18\.0-(\d+)\..*el8")
+"""RHEL 8 and its like: new features in an old version, told apart by the build."""
+
 
 @precheck(
     "net.cilium_kernel",
     on="kubernetes",
-    when=PLUGIN.chosen,
+    when=cilium.PLUGIN.chosen,
     fix="Upgrade the kernel, or choose another network plugin.",
 )
 def cilium_kernel(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The kernel is new enough for Cilium"""
-    oldest = oldest_kernel(cluster.document)
-    numbers = re.match(r"(\d+)\.(\d+)", machine.facts.kernel)
+    minor, kernel = cilium.minor(cluster.document), machine.facts.kernel
+    oldest, build = cilium.OLDEST_KERNEL[minor], cilium.OLDEST_EL8[minor]
+    limit = ".".join(map(str, oldest))
+    if rhel := _EL8.match(kernel):
+        if int(rhel[1]) < build:
+            yield error(
+                f"{machine.name} has kernel {kernel}; Cilium wants RHEL 8's 4.18.0-{build}, or {limit} or newer."
+            )
+        return
+    numbers = re.match(r"(\d+)\.(\d+)", kernel)
     if numbers and (int(numbers[1]), int(numbers[2])) < oldest:
-        limit = ".".join(map(str, oldest))
-        yield error(f"{machine.name} has kernel {machine.facts.kernel}; Cilium wants {limit} or newer.")
+        yield error(f"{machine.name} has kernel {kernel}; Cilium wants {limit} or newer.")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.finding import Finding
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
@@ -27,7 +28,13 @@ def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The ports that Kubernetes needs are free"""
     if machine.read(CLAIM) is not None:
         return
-    document = cluster.document
+    taken = sorted(wanted_ports(machine, cluster.document) & set(machine.facts.listening))
+    if taken:
+        yield error(f"On {machine.name} something listens on {', '.join(map(str, taken))} already.")
+
+
+def wanted_ports(machine: Machine, document: Document) -> set[int]:
+    """The TCP ports on which Kubernetes and etcd listen on a machine with these roles."""
     wanted = {port for role in machine.roles for port in PORTS[role]}
     if "master" in machine.roles:
         wanted.add(api_port(document))
@@ -35,6 +42,4 @@ def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         wanted |= STATIC_ETCD
     elif document.etcd.type == "kubekey" and "etcd" in machine.roles:
         wanted |= {document.etcd.port, document.etcd.peer_port}
-    taken = sorted(wanted & set(machine.facts.listening))
-    if taken:
-        yield error(f"On {machine.name} something listens on {', '.join(map(str, taken))} already.")
+    return wanted

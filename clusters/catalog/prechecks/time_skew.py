@@ -22,8 +22,9 @@ LIMIT = 30.0
 @precheck("time.skew", fix="Set the clock, and let chrony or systemd-timesyncd keep it.")
 def skew(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine's clock agrees with the others"""
-    middle = statistics.median(each.facts.clock_skew for each in cluster.machines)
-    off = machine.facts.clock_skew - middle
+    own = machine.facts.clock_skew
+    middle = statistics.median(each.facts.clock_skew for each in cluster.readable())
+    off = own - middle
     if abs(off) > LIMIT + machine.facts.clock_doubt:
         word = "ahead of" if off > 0 else "behind"
         yield error(f"The clock of {machine.name} is {abs(off):.1f} s {word} the median (limit {LIMIT:.0f} s).")

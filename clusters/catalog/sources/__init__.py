@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.catalog.sources.bundle import Bundle, index_in, read_index
-from clusters.catalog.sources.download import fetch_once, fetch_text
+from clusters.catalog.sources.download import fetch_once, fetch_text, look_at
 from clusters.catalog.sources.nothing import Nothing
 from clusters.catalog.sources.upstream import Upstream, read_mirrors
 
@@ -45,6 +45,9 @@ def _on_the_web(base: str, cache: Path) -> Bundle:
     def fetch(path: str, sha256: str, asker: Asker | None) -> Path:
         return fetch_once(f"{base}/{path}", place / path, sha256=sha256, asker=asker)
 
+    def look(path: str) -> None:
+        look_at(f"{base}/{path}")
+
     # A page may be waiting for this, so it is asked for once only.
     address = f"{base}/bundle.yaml"
-    return Bundle(place, index_in(fetch_text(address, attempts=1), address), fetch=fetch)
+    return Bundle(place, index_in(fetch_text(address, attempts=1), address), fetch=fetch, look=look)

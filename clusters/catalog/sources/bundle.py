@@ -81,15 +81,28 @@ def _no_index(where: str, error: Exception) -> SourceError:
     )
 
 
+def _not_there(path: Path) -> SourceError:
+    return SourceError(f"{path} is in the bundle's index but not there.", hint="Copy the bundle again.")
+
+
 class Bundle:
-    """A source made of an index; every file is checked against its digest once per process."""
+    """A source made of an index; every file is checked against its digest once per process.
+
+    `fetch` brings a file here that lies elsewhere, `look` raises SourceError where it is not.
+    """
 
     def __init__(
-        self, root: Path, index: Index, *, fetch: Callable[[str, str, Asker | None], Path] | None = None
+        self,
+        root: Path,
+        index: Index,
+        *,
+        fetch: Callable[[str, str, Asker | None], Path] | None = None,
+        look: Callable[[str], None] | None = None,
     ) -> None:
         self._root = root
         self._index = index
         self._fetch = fetch
+        self._look = look
         self._checked: set[str] = set()
         self._lock = threading.Lock()
 
@@ -107,12 +120,19 @@ class Bundle:
 
     def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
         """A file of a component's release."""
-        for entry in self._index.files:
-            if (entry.component, entry.version, entry.arch, entry.name) == (component, version, arch, name):
-                return self._checked_file(entry, asker)
-        raise SourceError(
-            f"The artifact source has no {name} of {component} {version} for {arch}.", hint="Is the bundle complete?"
-        )
+        return self._checked_file(self._entry(component, version, name, arch), asker)
+
+    def look_for(self, component: str, version: str, name: str, arch: str) -> None:
+        """Whether the index names the file and something lies there. Raises SourceError."""
+        entry = self._entry(component, version, name, arch)
+        if not (self._root / entry.path).is_file():
+            if self._look is None:
+                raise _not_there(self._root / entry.path)
+            self._look(entry.path)
+
+    def has_image(self, ref: str, arch: str) -> bool:
+        """Whether the index names the image."""
+        return (ref, arch) in self._index.images
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """The archive of an image. A bundle that has none of it leaves pulling to the machine."""
@@ -123,6 +143,14 @@ class Bundle:
         """The versions in the bundle, newest first."""
         has = {entry.version for entry in self._index.files if entry.component == "kubernetes"}
         return tuple(sorted(has, key=parse_version, reverse=True))
+
+    def _entry(self, component: str, version: str, name: str, arch: str) -> Entry:
+        for entry in self._index.files:
+            if (entry.component, entry.version, entry.arch, entry.name) == (component, version, arch, name):
+                return entry
+        raise SourceError(
+            f"The artifact source has no {name} of {component} {version} for {arch}.", hint="Is the bundle complete?"
+        )
 
     def _checked_file(self, entry: Entry, asker: Asker | None) -> Artifact:
         path = self._root / entry.path
@@ -139,7 +167,7 @@ class Bundle:
 
     def _check(self, path: Path, entry: Entry) -> None:
         if not path.is_file():
-            raise SourceError(f"{path} is in the bundle's index but not there.", hint="Copy the bundle again.")
+            raise _not_there(path)
         if (found := sha256_of(path)) != entry.sha256:
             raise SourceError(
                 f"{path} has SHA-256 {found}, expected {entry.sha256}.",

@@ -71,6 +71,11 @@ def fetch_text(url: str, asker: Asker | None = None, *, attempts: int | None = N
     return _trying(url, read, asker or Nobody(), attempts)
 
 
+def look_at(url: str) -> None:
+    """Ask whether a server has this, without fetching it. Raises SourceError; NotPublished when it has not."""
+    _trying(url, lambda: web.look(url), Nobody(), attempts=2, waited=web.LOOK_TIMEOUT)
+
+
 def fetch_once(url: str, path: Path, *, sha256: str, asker: Asker | None = None) -> Path:
     """`fetch_to`, while nobody else fetches the same file. Raises SourceError."""
     with alone(path, asker):
@@ -205,14 +210,16 @@ def _go_on(asker: Asker, title: str) -> None:
         )
 
 
-def _trying(url: str, act: Callable[[], T], asker: Asker, attempts: int | None = None) -> T:
+def _trying(
+    url: str, act: Callable[[], T], asker: Asker, attempts: int | None = None, waited: float | None = None
+) -> T:
     """Do it, again after what passes by itself. Raises SourceError."""
     attempt, attempts = 1, attempts or ATTEMPTS
     while True:
         try:
             return act()
         except (URLError, http.client.HTTPException, TimeoutError, web.Broken) as error:
-            problem, passing = web.problem_of(error, url)
+            problem, passing = web.problem_of(error, url, waited)
             if isinstance(error, HTTPError):
                 error.close()
             if not passing or attempt == attempts:

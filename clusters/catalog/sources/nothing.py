@@ -21,6 +21,14 @@ class Nothing:
         """Nothing is here."""
         self._refuse(component)
 
+    def look_for(self, component: str, version: str, name: str, arch: str) -> NoReturn:
+        """Nothing is here."""
+        self._refuse(component)
+
+    def has_image(self, ref: str, arch: str) -> bool:
+        """Machines pull images themselves."""
+        return False
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> None:
         """Machines pull images themselves."""
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import Published, digest_in, published, version_for
-from clusters.catalog.sources.download import alone, fetch_text, fetch_to, sha256_of, written
+from clusters.catalog.sources.download import alone, fetch_text, fetch_to, look_at, sha256_of, written
 from clusters.catalog.sources.web import NotPublished
 from clusters.config.versions import known_versions
 from clusters.engine.source import Artifact
@@ -55,6 +55,19 @@ class Upstream:
                     digest = self._kept(found, path) or self._fetched(found, path, release, arch, asker)
                     self._checked[found.path] = Artifact(component, version, path, digest)
         return self._checked[found.path]
+
+    def look_for(self, component: str, version: str, name: str, arch: str) -> None:
+        """Ask the server for the heads of file and checksum file, unless both are in the cache. Raises SourceError."""
+        found = published(component, version, name, arch)
+        if (self._cache / found.path).is_file() and (found.sha256 or (self._cache / found.sums_path).is_file()):
+            return
+        for url in (found.url, found.sums_url):
+            if url:
+                look_at(self._from(url))
+
+    def has_image(self, ref: str, arch: str) -> bool:
+        """Machines pull images themselves."""
+        return False
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> None:
         """Machines pull images themselves."""

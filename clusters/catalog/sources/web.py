@@ -22,6 +22,13 @@ PASSING = (408, 416, 429, 500, 502, 503, 504)
 """Answers that may be others a moment later; after 416 the file is asked for from its start."""
 
 
+LOOK_TIMEOUT = 8.0
+"""The same where a file is only looked at."""
+
+NO_HEAD = (400, 403, 405, 501)
+"""Answers by which servers refuse the question rather than the file."""
+
+
 class NotPublished(SourceError):
     """The server answers, and has no such file."""
 
@@ -38,16 +45,36 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not https", headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        further = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if further is not None:
+            # Older Pythons turn a HEAD into a GET here.
+            further.method = req.get_method()
+        return further
 
 
 def opened(url: str, *, start: int = 0) -> HTTPResponse:
     """The answer to a GET from byte `start` on, through the environment's proxies. Raises what urllib raises."""
-    headers = {"User-Agent": "slipway"} | ({"Range": f"bytes={start}-"} if start else {})
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - only http(s) addresses come here
+    return _asked(url, "GET", {"Range": f"bytes={start}-"} if start else {}, TIMEOUT)
+
+
+def look(url: str) -> None:
+    """Ask for the head of a file, or its first byte where a server gives no heads. Raises what urllib raises."""
+    try:
+        _asked(url, "HEAD", {}, LOOK_TIMEOUT).close()
+    except HTTPError as error:
+        if error.code not in NO_HEAD:
+            raise
+        error.close()
+        _asked(url, "GET", {"Range": "bytes=0-0"}, LOOK_TIMEOUT).close()
+
+
+def _asked(url: str, method: str, headers: dict[str, str], timeout: float) -> HTTPResponse:
+    request = urllib.request.Request(  # noqa: S310 - only http(s) addresses come here
+        url, headers={"User-Agent": "slipway", **headers}, method=method
+    )
     # Made anew for each request: the environment is read when an opener is made.
     opener = urllib.request.build_opener(_NoDowngrade)
-    return cast("HTTPResponse", opener.open(request, timeout=TIMEOUT))
+    return cast("HTTPResponse", opener.open(request, timeout=timeout))
 
 
 def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
@@ -60,8 +87,8 @@ def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
         raise Broken(error.strerror or str(error)) from error
 
 
-def problem_of(error: Exception, url: str) -> tuple[SourceError, bool]:
-    """What to tell a person, and whether to try again at once."""
+def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple[SourceError, bool]:
+    """What to tell a person, and whether to try again at once; `waited` where it was not TIMEOUT."""
     if isinstance(error, HTTPError):
         return _answered(error, url), error.code in PASSING
     reason = error.reason if isinstance(error, URLError) else error
@@ -74,7 +101,7 @@ def problem_of(error: Exception, url: str) -> tuple[SourceError, bool]:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return _untrusted(url, reason), False
     if isinstance(reason, TimeoutError):
-        return _unreachable(url, f"{where} sent nothing for {TIMEOUT:g} seconds", "the network"), True
+        return _unreachable(url, f"{where} sent nothing for {waited or TIMEOUT:g} seconds", "the network"), True
     # What is left at the time of connecting (no route, a tunnel refused) will not pass in a second.
     return _unreachable(url, f"the connection to {where} broke: {reason}", "the network"), not isinstance(
         error, URLError

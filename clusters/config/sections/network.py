@@ -38,9 +38,9 @@ class Calico(Model):
     default_ip_pool: bool = key(True, "Make the default address pool.", alias="defaultIPPOOL", since="3.0.11")
     typha: Typha = key(Typha(), "Typha.", since="3.1.8")
     controller: CalicoController = key(CalicoController(), "kube-controllers.", since="3.1.8")
-    enable_typha: bool = key(False, "typha.enabled as 3.1.0 to 3.1.7 wrote it.", since="3.1")
-    replicas: int = key(0, "typha.replicas as 3.1.0 to 3.1.7 wrote it.", since="3.1")
-    node_selector: dict[str, str] = key({}, "typha.nodeSelector as 3.1.0 to 3.1.7 wrote it.", since="3.1")
+    enable_typha: bool = key(False, "typha.enabled as 3.1.0 to 3.1.7 wrote it.", since="3.1", old=True)
+    replicas: int = key(0, "typha.replicas as 3.1.0 to 3.1.7 wrote it.", since="3.1", old=True)
+    node_selector: dict[str, str] = key({}, "typha.nodeSelector as 3.1.0 to 3.1.7 wrote it.", since="3.1", old=True)
     ip_auto_detection_method: Text = key("", "How a node finds its own address.", since="3.1.11")
 
 

@@ -13,9 +13,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
 
+from clusters import catalog
 from clusters.config.carried import carry
 from clusters.config.load import load
 from clusters.config.rules import check
+from clusters.engine.check import CHECKS
+from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
 from clusters.runs.execute import execute
@@ -24,14 +27,20 @@ from clusters.runs.keys import pin
 from clusters.runs.lease import claim
 from clusters.runs.terminal import TerminalProgress, duration
 from clusters.runs.worker import fresh_name
+from clusters.selectors.timeline import run_timeline
 from clusters.services import document_of, draft_create, draft_update, run_cancel, run_start
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
+    from clusters.selectors.timeline import Timeline
+
+
+WORTH_A_LINE = 1.0
+"""Seconds that a step of the critical path takes at least, to be named in the terminal."""
 
 
 class Command(BaseCommand):
@@ -45,7 +54,7 @@ class Command(BaseCommand):
         create = verbs.add_parser("create", help="Create the cluster, or go on with it.")
         create.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
         create.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
-        create.add_argument("--waive", action="append", default=[], metavar="CHECK", help="Go on despite this check.")
+        create.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
         create.add_argument("--accept-host-keys", action="store_true", help="Accept host keys seen for the first time.")
         create.add_argument("--yes", action="store_true", help="Start without asking.")
 
@@ -54,7 +63,7 @@ class Command(BaseCommand):
         # The first command on a fresh data directory may be this one, before `serve` has made the tables.
         call_command("migrate", verbosity=0)
         try:
-            document = self._read(Path(options["filename"]))
+            document = self._read(Path(options["filename"]), options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
             self._keys(cluster, owner, document, accept=options["accept_host_keys"])
@@ -67,7 +76,7 @@ class Command(BaseCommand):
         if run.state != Run.State.SUCCEEDED:
             sys.exit(1)
 
-    def _read(self, path: Path) -> Document:
+    def _read(self, path: Path, waivers: list[str]) -> Document:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -78,7 +87,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is no document to install.")
         # Who sits at this terminal may read these files; whoever only has a browser cannot have them read.
         document = carry(loaded.document, path.parent)
-        found = check(document)
+        found = check(document, [each for each in waivers if not _of_a_precheck(each)])
         self._show(path, found)
         if any(finding.blocking for finding in found):
             raise CommandError("Solve the errors first.")
@@ -87,7 +96,8 @@ class Command(BaseCommand):
     def _show(self, path: Path, findings: Iterable[Finding]) -> None:
         for found in findings:
             place = f"{path}:{found.line}:{found.column}" if found.line else f"{path} {found.path}".rstrip()
-            self.stderr.write(f"{place}: {found.severity}: {found.message}" + (f" {found.hint}" if found.hint else ""))
+            weight = "waived" if found.waived else found.severity
+            self.stderr.write(f"{place}: {weight}: {found.message}" + (f" {found.hint}" if found.hint else ""))
 
     def _owner(self, name: str | None) -> Any:
         users = get_user_model().objects
@@ -181,6 +191,23 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were the same"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
+        if run.state == Run.State.SUCCEEDED:
+            for line in critical_path(run_timeline(run), took):
+                self._line(line)
+
+
+def critical_path(timeline: Timeline, took: float) -> Iterator[str]:
+    """Which steps decided how long a run of so many seconds took, the longest of them by name, as lines."""
+    told = [bar for bar in timeline.chain if bar.seconds >= WORTH_A_LINE]
+    if timeline.chain:
+        yield f"critical path: {timeline.critical_seconds:.1f} s of {took:.1f} s, in {len(timeline.chain)} steps"
+        yield from (f"  {bar.seconds:6.1f} s  {bar.host}  {bar.title}" for bar in told)
+
+
+def _of_a_precheck(waiver: str) -> bool:
+    """Whether a waiver is for what is found on machines, and not in the document."""
+    discover(catalog)
+    return waiver.partition("@")[0] in CHECKS.checks
 
 
 class _Interrupts:

@@ -10,6 +10,8 @@ from django.db import models, transaction
 
 from clusters.models.fields import EncryptedTextField, KeyMissing
 
+ROWS_AT_ONCE = 100
+
 
 class Command(BaseCommand):
     """Goes over every encrypted field of every model."""
@@ -33,7 +35,10 @@ class Command(BaseCommand):
 def rotate(model: type[models.Model], names: list[str]) -> int:
     """Encrypt these fields of every row anew; gives the number of rows."""
     count = 0
-    for row in model._default_manager.only("pk", *names).iterator(chunk_size=100):
-        model._default_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in names})
-        count += 1
+    numbers = list(model._default_manager.values_list("pk", flat=True))
+    # Not iterator(): PostgreSQL keeps a cursor for it, and a row that cannot be read leaves that open.
+    for start in range(0, len(numbers), ROWS_AT_ONCE):
+        for row in model._default_manager.only("pk", *names).filter(pk__in=numbers[start : start + ROWS_AT_ONCE]):
+            model._default_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in names})
+            count += 1
     return count

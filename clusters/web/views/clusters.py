@@ -21,7 +21,7 @@ from clusters.config.jsonschema import json_schema_text
 from clusters.config.topology import endpoint_address
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
-from clusters.selectors import cluster_for, clusters_for
+from clusters.selectors import cluster_for, clusters_for, told_by
 from clusters.web.nodes import Node, nodes_of
 
 if TYPE_CHECKING:
@@ -77,11 +77,12 @@ def bring_in(request: HttpRequest) -> HttpResponse:
         return render(request, "clusters/import.html", {"text": text, "problem": problem}, status=422)
     cluster, findings = services.draft_import(actor=request.user, text=text)
     if cluster is None:
-        return render(request, "clusters/import.html", {"text": text, "findings": findings}, status=422)
+        blocking = [finding for finding in findings if finding.blocking]
+        return render(request, "clusters/import.html", {"text": text, "findings": blocking}, status=422)
     for finding in findings:
         place = f"{finding.line}:{finding.column} " if finding.line else ""
         (messages.error if finding.blocking else messages.warning)(request, f"{place}{finding.message}")
-    return redirect("wizard", pk=cluster.pk, slug="machines")
+    return redirect("wizard-start", pk=cluster.pk)
 
 
 @require_GET
@@ -95,6 +96,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "document": document,
         "yaml": rendering.render(document, secrets="mask") if document else "",
         "runs": cluster.runs.defer("document").select_related("asked_by")[:RUNS_SHOWN],
+        "told": told_by(),
         "active": cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first(),
     }
     return render(request, "clusters/show.html", context)

@@ -12,7 +12,9 @@ from django.views.decorators.http import require_GET, require_POST
 from clusters import services
 from clusters.errors import InstallerError
 from clusters.selectors import (
+    late_steps,
     likely_causes,
+    run_answered,
     run_facts,
     run_findings,
     run_for,
@@ -67,7 +69,8 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
 def facts(request: HttpRequest, pk: int) -> HttpResponse:
     """What was seen of the machines, and what the prechecks found."""
     run = run_for(request.user, pk)
-    return _tab(request, run, "facts", {"facts": run_facts(run), "findings": run_findings(run)})
+    shown = {"facts": run_facts(run), "findings": run_findings(run), "answered": run_answered(run)}
+    return _tab(request, run, "facts", shown)
 
 
 @never_cache
@@ -92,7 +95,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
     """One page to print or hand on: what was asked, what was done, how it ended."""
     run = run_for(request.user, pk)
     more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run), "told": run.notices.all()}
-    return render(request, "runs/summary.html", {**_header(run), **more})
+    return render(request, "runs/summary.html", {**_header(run), **more, "answered": run_answered(run)})
 
 
 @require_POST
@@ -137,6 +140,21 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", pk=again.pk)
 
 
+@require_POST
+def wait(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a running step more time on one machine."""
+    run = run_for(request.user, pk)
+    said = request.POST
+    given = int(said["given"]) if said.get("given", "").isdecimal() else 0
+    try:
+        services.run_wait_longer(
+            actor=request.user, run=run, step=said.get("step", ""), host=said.get("host", ""), given=given
+        )
+    except InstallerError as error:
+        say(request, error)
+    return redirect("run", pk=run.pk)
+
+
 def _tab(request: HttpRequest, run: Run, name: str, more: dict[str, Any]) -> HttpResponse:
     """A whole page, or for htmx only what is in the tab."""
     if request.headers.get("HX-Request"):
@@ -167,6 +185,7 @@ def _header(run: Run) -> dict[str, Any]:
         "cluster": run.cluster,
         "summary": summary,
         "failures": failures,
+        "late": late_steps(run),
         "disk_left": disk_left() if run.active else None,
         "nodes": nodes_of(run.cluster) if succeeded else [],
         "newer": run.cluster.runs.filter(pk__gt=run.pk).values_list("pk", flat=True).first(),

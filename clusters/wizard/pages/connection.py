@@ -15,6 +15,7 @@ from clusters.wizard.ways import stopped_there, ways
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+    from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
     from clusters.selectors import ProbeView
@@ -115,7 +116,7 @@ def summary(cluster: Cluster, document: Document) -> dict[str, Any]:
     }
 
 
-def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The table."""
     return summary(cluster, document)
 

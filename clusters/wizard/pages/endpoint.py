@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crispy_forms.layout import Div
 from django import forms
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import endpoint_address
@@ -16,6 +17,7 @@ from clusters.wizard.page import OneForm, Page
 if TYPE_CHECKING:
     from django.http import QueryDict
 
+    from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
     from clusters.wizard.page import PageForm
@@ -93,12 +95,13 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
     return with_kind(document, kind, **cleaned)
 
 
-def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The choice cards, and where the endpoint leads now."""
     chosen = kind_of(document).value
     if isinstance(form, OneForm):
         chosen = form.form["kind"].value() or chosen
-    return {"cards": cards(document, chosen), "leads_to": endpoint_address(document)}
+    # The rules are asked once for each card; a save sends none of them back.
+    return {"cards": SimpleLazyObject(lambda: cards(document, chosen)), "leads_to": endpoint_address(document)}
 
 
 PAGE = Page(

@@ -1,4 +1,4 @@
-"""Kubernetes: name, version, network and proxy mode."""
+"""Kubernetes: name, version, network and proxy mode, and the options of the network plugin."""
 
 from __future__ import annotations
 
@@ -11,12 +11,23 @@ from clusters.config.rules.notbuilt import is_built
 from clusters.config.sections.network import PLUGINS
 from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
+from clusters.wizard.options import (
+    TITLES,
+    field_of,
+    initial_of,
+    name_of,
+    paths_of,
+    shown_options,
+    with_options,
+)
 from clusters.wizard.page import OneForm, Page
 
 if TYPE_CHECKING:
     from django.http import QueryDict
 
+    from clusters.config.finding import Finding
     from clusters.config.schema import Document
+    from clusters.models import Cluster
     from clusters.wizard.page import PageForm
 
 PATHS = {
@@ -31,7 +42,7 @@ PATHS = {
 SEEN_WHOLE = 20
 """So many versions are one list."""
 
-NETWORKS = {
+NETWORKS = TITLES | {
     "bridge": _("bridge (built in)"),
     "none": _("none (install one yourself)"),
 }
@@ -53,7 +64,10 @@ class KubernetesForm(forms.Form):
 
 
 def bind(document: Document, data: QueryDict | None) -> PageForm:
-    """The form of a document; what it holds now can always be chosen, known or not."""
+    """The form of a document; what it holds now can always be chosen, known or not.
+
+    When another plugin is chosen, what was typed for the one before is still taken.
+    """
     initial = {
         "name": document.name,
         "version": document.kubernetes.version,
@@ -63,14 +77,42 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         "kube_pods_cidr": document.network.kube_pods_cidr,
         "kube_service_cidr": document.network.kube_service_cidr,
     }
+    chosen = data.get("plugin", "") if data is not None else ""
+    plugins = dict.fromkeys((document.network.plugin, chosen or document.network.plugin))
+    options = tuple(option for plugin in plugins for option in shown_options(document, plugin))
+    initial |= {name_of(option): initial_of(document, option) for option in options}
     form = KubernetesForm(data, initial=initial)
+    form.fields |= {name_of(option): field_of(document, option) for option in options}
     offered, form.fields["version"].help_text = kubernetes_versions()
-    plugins = [(name, NETWORKS.get(name, name)) for name in PLUGINS if is_built("plugin", name)]
-    for name, options in (("plugin", plugins), ("proxy_mode", [*PROXY_MODES])):
-        _give_choices(form.fields[name], _with(initial[name], options))
+    known = [(name, NETWORKS.get(name, name)) for name in PLUGINS if is_built("plugin", name)]
+    for name, choices in (("plugin", known), ("proxy_mode", [*PROXY_MODES])):
+        _give_choices(form.fields[name], _with(initial[name], choices))
     _give_choices(form.fields["version"], by_series(_with(initial["version"], [(each, each) for each in offered])))
     rows = ("name", "version", "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
-    return OneForm(laid_out(form, *rows), PATHS, write)
+
+    def written(before: Document, cleaned: dict[str, Any]) -> Document:
+        return with_options(write(before, cleaned), options, cleaned, data or ())
+
+    return OneForm(laid_out(form, *rows), PATHS | paths_of(options), written)
+
+
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
+    """The options of the plugin that is chosen now; `swap` says that the page shows those of another one."""
+    plugin = document.network.plugin
+    options = shown_options(document, plugin)
+    names = [name_of(option) for option in options]
+    bound = form.form if isinstance(form, OneForm) else None
+    swap = bound is not None and bound.is_bound and bound.initial["plugin"] != plugin
+    if swap or bound is None or any(name not in bound.fields for name in names):
+        bound = bind(document, None).form  # type: ignore[attr-defined]
+    shown = [bound[name] for name in names]
+    return {
+        "options": shown,
+        "options_of": NETWORKS.get(plugin, plugin),
+        "options_set": sum(initial_of(document, option) != "" for option in options),
+        "options_open": any(form.place(each.path) in names for each in found),
+        "swap": swap,
+    }
 
 
 def _with(value: str, options: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
@@ -116,4 +158,5 @@ PAGE = Page(
     icon="wheel",
     sections=("metadata", "spec.kubernetes", "spec.network", "spec.etcd", "spec.registry"),
     bind=bind,
+    context=context,
 )

@@ -17,6 +17,7 @@ from clusters.wizard.rows import Machines, Row
 if TYPE_CHECKING:
     from django.http import QueryDict
 
+    from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
     from clusters.wizard.page import PageForm
@@ -37,7 +38,7 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     return Machines(document, data, extra=0 if document.hosts else 1)
 
 
-def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """What is beside the rows: practice machines to use, layouts to begin with, an empty row to copy."""
     return {
         "practice": practice_machines(),

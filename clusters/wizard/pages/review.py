@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from clusters import catalog
-from clusters.config.rules import check
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.selectors import probes_of
-from clusters.services import unread, waiver_key
+from clusters.services import answerable, unread, waiver_key
+from clusters.wizard.inspected import inspection_of
 from clusters.wizard.page import NothingToFill, Page
 
 if TYPE_CHECKING:
@@ -26,36 +26,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A finding with the page and the field that solve it; `waiver` says who acknowledged it, and when."""
+    """A finding with the page and the field that solve it; without a field, its line in the document does.
+
+    `key` is for its acknowledgement, empty where there is none to give; `waiver` says who gave it, and when.
+    """
 
     finding: Finding
     page: Page
     anchor: str
+    line: int
     key: str
     waiver: dict[str, Any] | None
 
 
 GROUPS = (
     ("error", _("Blocking: solve these first")),
+    ("waived", _("Errors that somebody answers for")),
     ("warning", _("Warnings: say that you know each of them")),
     ("info", _("Good to know")),
 )
 
 
-def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, Any]:
-    """Findings by weight with the page that solves each, and the plan."""
-    from clusters.wizard.inspecting import seen
-
-    found = check(document)
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
+    """Findings by weight with the place that solves each, what the prechecks found, and the plan."""
     entries = _entries(cluster, document, found)
     groups = [
-        (weight, title, [entry for entry in entries if entry.finding.severity.value == weight])
-        for weight, title in GROUPS
+        (weight, title, [entry for entry in entries if _weight(entry.finding) == weight]) for weight, title in GROUPS
     ]
     plan, problem = _plan(document, found)
     return {
         "groups": [group for group in groups if group[2]],
-        **seen(cluster),
+        "inspection": inspection_of(cluster),
         "blocking": sum(finding.blocking for finding in found),
         "unread": len(unread(cluster, found)),
         "unready": [probe.host for probe in probes_of(cluster, document) if probe.stale or probe.state != "ok"],
@@ -66,14 +67,22 @@ def context(cluster: Cluster, document: Document, form: PageForm) -> dict[str, A
     }
 
 
+def _weight(finding: Finding) -> str:
+    return "waived" if finding.waived else finding.severity.value
+
+
 def _entries(cluster: Cluster, document: Document, found: tuple[Finding, ...]) -> list[Entry]:
     from clusters.wizard import flow
 
     given = {waiver["key"]: waiver for waiver in cluster.waivers}
+    forms = {page.slug: page.bind(document, None) for page in flow.pages()}
+    may = set(answerable(found))
     entries = []
     for finding in found:
         page, key = flow.owner(finding), waiver_key(finding)
-        entries.append(Entry(finding, page, flow.anchor(document, page, finding), key, given.get(key)))
+        place = forms[page.slug].place(finding.path)
+        anchor = f"#id_{place}" if place else ""
+        entries.append(Entry(finding, page, anchor, page.line(finding), key if finding in may else "", given.get(key)))
     return entries
 
 

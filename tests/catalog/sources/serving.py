@@ -56,6 +56,17 @@ class Answer(BaseHTTPRequestHandler):
         """No tunnels."""
         self.send_error(403, "Not through here")
 
+    def do_HEAD(self) -> None:
+        """The head of the file."""
+        path = urlsplit(self.path).path
+        self.site.asked.append((path, "HEAD"))
+        if fault := self.site.fault(path):
+            fault(self)
+        elif (content := self.site.files.get(path)) is None:
+            self.send_error(404)
+        else:
+            self.begin(content)
+
     def do_GET(self) -> None:
         """The file, or the part of it that is asked for."""
         path = urlsplit(self.path).path

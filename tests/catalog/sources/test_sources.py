@@ -104,3 +104,18 @@ def test_without_a_word_it_is_upstream(tmp_path: Path) -> None:
     source = open_source("", cache=tmp_path)
     assert source.version_of("etcd", "v1.20.2") == "v3.4.13"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_is_looked_through_without_reading_its_files(bundle: Path, mirror: str, tmp_path: Path) -> None:
+    on_the_web = open_source(mirror, cache=tmp_path / "cache")
+    for source in (open_source(str(bundle), cache=tmp_path), on_the_web):
+        source.look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
+        with pytest.raises(SourceError, match=r"no kubelet of kubernetes v1.20.2 for arm64"):
+            source.look_for("kubernetes", "v1.20.2", "kubelet", "arm64")
+        assert not source.has_image("example/no:1", "amd64")
+    assert not list((tmp_path / "cache").rglob("kubelet"))
+    (bundle / PATH).unlink()
+    with pytest.raises(SourceError, match="in the bundle's index but not there"):
+        open_source(str(bundle), cache=tmp_path).look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
+    with pytest.raises(SourceError, match="does not exist"):
+        on_the_web.look_for("kubernetes", "v1.20.2", "kubelet", "amd64")

@@ -11,6 +11,7 @@ import pytest
 
 from clusters.catalog.pins import PINS
 from clusters.catalog.sources import download, open_source, web
+from clusters.catalog.sources.web import NotPublished
 from clusters.errors import Cancelled, SourceError
 from tests.catalog.sources.conftest import CONTENT, ETCD, KUBELET, RUNC, Listener
 from tests.catalog.sources.serving import Site, breaks_after, says, stalls_after, waits_for
@@ -251,3 +252,30 @@ def test_a_mirror_is_for_addresses_that_begin_alike_the_longest_first(site: Site
 def test_what_is_no_mirror_is_refused(word: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="A mirror was expected"):
         open_source("", cache=tmp_path, mirrors=[word])
+
+
+def test_a_file_is_looked_for_without_fetching_it(upstream: Callable[[], Source], site: Site) -> None:
+    source = upstream()
+    source.look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
+    assert site.asked == [(KUBELET, "HEAD"), (f"{KUBELET}.sha256", "HEAD")]
+    with pytest.raises(NotPublished, match="kubeadm does not exist"):
+        source.look_for("kubernetes", "v1.20.2", "kubeadm", "amd64")
+
+
+def test_a_server_that_gives_no_heads_is_asked_for_one_byte(upstream: Callable[[], Source], site: Site) -> None:
+    site.faults[KUBELET].append(says(405))
+    upstream().look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
+    assert site.asked[:2] == [(KUBELET, "HEAD"), (KUBELET, "bytes=0-0")]
+
+
+def test_a_redirected_question_stays_a_question(upstream: Callable[[], Source], site: Site) -> None:
+    site.faults[KUBELET].append(says(302, f"{site.url}{RUNC}"))
+    upstream().look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
+    assert site.asked[:2] == [(KUBELET, "HEAD"), (RUNC, "HEAD")]
+
+
+def test_what_is_in_the_cache_is_looked_for_without_a_network(upstream: Callable[[], Source], site: Site) -> None:
+    upstream().file("kubernetes", "v1.20.2", "kubelet", "amd64")
+    site.asked.clear()
+    upstream().look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
+    assert site.asked == []

@@ -13,7 +13,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.load_balancers import name as endpoint
-from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF, LOCK
+from clusters.catalog.paths import ADMIN_CONF, BIN, INITIALISED, KUBELET_CONF, LOCK
 from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
@@ -48,7 +48,7 @@ TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
     "kubernetes/join",
     on="joining-worker",
     needs=("kubernetes/kubelet", "images/load", "os/names", "os/swap", "os/packages"),
-    needs_all=("kubernetes/init", "endpoint/kube-proxy", "endpoint/kube-vip"),
+    needs_all=("kubernetes/control-plane", "endpoint/kube-proxy", "endpoint/kube-vip"),
     timeout=420,
     expected=20,
     uncut=True,
@@ -85,13 +85,15 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
         here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
         if look(here).so:
             return
-        if here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok:
+        tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
+        if tried:
             here.note("an earlier attempt stopped half way; starting over")
+            here.ask(sh("rm -f {}", INITIALISED))
             here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
         endpoint.lead_to_first(here, cluster)
         if "master" in here.roles:
             if cluster.document.etcd.type == "kubeadm":
-                forget(here, cluster)
+                forget(here, cluster, tried=tried)
             share(here, cluster)
         _join(here, cluster)
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import kubectl
-from clusters.config.versions import facts_of
+from clusters.config.versions import WORKER_KEY, facts_of
 from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted
 from clusters.remote.shell import words
@@ -18,20 +18,18 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
-WORKER_LABEL = "node-role.kubernetes.io/worker"
-
 
 @step(
     "kubernetes/labels",
     on="first-control-plane",
-    needs_all=("kubernetes/join", "kubernetes/join-control-plane", "kubernetes/init"),
+    needs_all=("kubernetes/join", "kubernetes/join-control-plane", "kubernetes/control-plane"),
     expected=2,
 )
 def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Label the nodes, and open shared control planes to pods"""
     taints = facts_of(cluster.document.kubernetes.version).control_plane_taints
     for member in {each.name: each for each in cluster.members("master") + cluster.members("worker")}.values():
-        wanted = dict(member.spec.labels) | ({WORKER_LABEL: ""} if "worker" in member.roles else {})
+        wanted = dict(member.spec.labels) | ({WORKER_KEY: ""} if "worker" in member.roles else {})
         if wanted:
             yield _labelled(member.name, wanted)
         if "master" in member.roles and "worker" in member.roles:

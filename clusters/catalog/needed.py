@@ -1,0 +1,72 @@
+"""What a document needs from the artifact source: files and images of each machine, known before anything is changed.
+
+Steps ask for what they put; a test runs them all and compares.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog import plugins
+from clusters.catalog.components import ANY, component_of, file_names
+from clusters.catalog.images import image_ref
+from clusters.catalog.load_balancers import haproxy, kube_vip
+from clusters.catalog.networks.calico import typha_is_on
+from clusters.catalog.runtimes import runtime_of
+from clusters.catalog.steps.etcd.certificates import is_service
+from clusters.catalog.steps.images.load import wanted_images
+from clusters.config.topology import members, roles
+from clusters.config.versions import HAPROXY_IMAGE, KUBE_VIP_IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.source import Source
+
+NODE = ("kubernetes", "cni-plugins", "crictl")
+
+
+def components(document: Document, name: str) -> tuple[str, ...]:
+    """The components whose files the machine of that name gets."""
+    held = roles(document, name)
+    found: list[str] = []
+    if "master" in held or "worker" in held:
+        found += [*NODE, *runtime_of(document).components]
+    if "etcd" in held and is_service(document):
+        found.append("etcd")
+    first = members(document, "master")[:1]
+    if first and first[0].name == name:
+        found += _of_the_plugin(document)
+    return tuple(found)
+
+
+def _of_the_plugin(document: Document) -> tuple[str, ...]:
+    """The plugin's manifest or chart, and what renders a chart; its objects are applied by the first control plane."""
+    plugin = document.network.plugin
+    kind = {"calico": "manifest", "cilium": "chart", "kubeovn": "chart", "hybridnet": "chart"}.get(plugin)
+    return {"manifest": (plugin,), "chart": (plugin, "helm")}.get(kind or "", ())
+
+
+def files(document: Document, source: Source, name: str, arch: str) -> Iterator[tuple[str, str, str, str]]:
+    """Component, version, file and architecture of each file for a machine. Raises SourceError for unknown versions."""
+    for component in components(document, name):
+        version = source.version_of(component, document.kubernetes.version)
+        where = arch if component_of(component).kind == "program" else ANY
+        for file in file_names(component, version, where):
+            if component != "calico" or ("typha" in file) == typha_is_on(document):
+                yield component, version, file, where
+
+
+def images(document: Document, name: str) -> tuple[str, ...]:
+    """The images that the machine of that name gets, as they are called there."""
+    held = roles(document, name)
+    if not {"master", "worker"} & set(held):
+        return ()
+    found = [image_ref(document, ref) for ref in wanted_images(document, control_plane="master" in held)]
+    found += plugins.images(document)
+    if "master" in held and kube_vip.chosen(document):
+        found.append(image_ref(document, KUBE_VIP_IMAGE))
+    if "master" not in held and haproxy.chosen(document):
+        found.append(image_ref(document, HAPROXY_IMAGE))
+    return tuple(dict.fromkeys(found))

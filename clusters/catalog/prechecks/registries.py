@@ -1,0 +1,68 @@
+"""registry.reachable: machines that pull images themselves get through to where these come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from clusters.catalog.images import registry_of
+from clusters.catalog.needed import images
+from clusters.catalog.reach import dialled, lead_by_document
+from clusters.catalog.runtimes.registries import Access, accesses
+from clusters.engine.check import error, precheck, warning
+from clusters.remote.dial import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.remote.dial import Dial
+
+
+@precheck(
+    "registry.reachable",
+    on="kubernetes",
+    fix="Open the way to it, name a mirror (registry.registryMirrors, remoteMirrors) or a private registry that can be "
+    "reached, or use a bundle that has the images.",
+)
+def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """Registries that images come from can be reached"""
+    document = cluster.document
+    wanted = [ref for ref in images(document, machine.name) if not cluster.source.has_image(ref, machine.facts.arch)]
+    known = accesses(document)
+    asked = {host: known.get(host, Access(host)) for host in dict.fromkeys(registry_of(ref) for ref in wanted)}
+    urls = list(dict.fromkeys(url for each in asked.values() for url in (*each.mirrors, *each.urls)))
+    if not urls:
+        return
+    places = {url: _place(document, url) for url in urls}
+    dials = dialled(machine, tuple(places.values()))
+    if dials is None:
+        machine.note("not tried: the machine has no bash that opens connections")
+        return
+    ended = {(dial.address, dial.port): dial for dial in dials}
+    answers = {url: ended[place] for url, place in places.items()}
+    private = document.registry.private_registry.partition("/")[0]
+    for host, access in asked.items():
+        yield from _of(machine, access, answers, private=host == private)
+
+
+def _of(machine: Machine, access: Access, answers: dict[str, Dial], *, private: bool) -> Iterator[Finding]:
+    """There is no other place than a private registry; to a public one the runtime may have a proxy of its own."""
+    dead = [mirror for mirror in access.mirrors if answers[mirror].answer is not Answer.CONNECTED]
+    there = any(answers[url].answer is Answer.CONNECTED for url in (*access.mirrors, *access.urls))
+    if not there:
+        said = "; ".join(f"{url}: {answers[url].told()}" for url in (*access.mirrors, *access.urls))
+        tell = error if private else warning
+        yield tell(f"{machine.name} cannot reach {access.host}, where images come from ({said}).")
+        return
+    for mirror in dead:
+        yield warning(f"{machine.name} cannot reach {mirror}, a mirror of {access.host}: {answers[mirror].told()}.")
+
+
+def _place(document: Document, url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    return lead_by_document(document, name) or name, parts.port or (80 if parts.scheme == "http" else 443)

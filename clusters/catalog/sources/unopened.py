@@ -1,0 +1,40 @@
+"""The source that could not be opened: every question is answered by why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from clusters.engine.source import Asker
+    from clusters.errors import SourceError
+
+
+class Unopened:
+    """Stands in for a source while machines are looked at, so that its error is one finding among the others."""
+
+    def __init__(self, why: SourceError) -> None:
+        self._why = why
+
+    def version_of(self, component: str, kubernetes_version: str) -> str:
+        """Why it could not be opened."""
+        raise self._why
+
+    def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> NoReturn:
+        """Why it could not be opened."""
+        raise self._why
+
+    def look_for(self, component: str, version: str, name: str, arch: str) -> NoReturn:
+        """Why it could not be opened."""
+        raise self._why
+
+    def has_image(self, ref: str, arch: str) -> bool:
+        """Nobody knows: a bundle may hold it."""
+        return True
+
+    def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> NoReturn:
+        """Why it could not be opened."""
+        raise self._why
+
+    def kubernetes_versions(self) -> tuple[str, ...]:
+        """None that is known."""
+        return ()

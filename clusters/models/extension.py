@@ -1,0 +1,26 @@
+"""Extension: somebody lets a step on a machine take longer than its timeout; the worker of the run honours it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from clusters.models.run import Run
+
+
+class Extension(models.Model):
+    """So many seconds more. `taken_at` is when a worker took notice and told of it in the log."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="extensions")
+    step = models.CharField(max_length=128)
+    host = models.CharField(max_length=253, blank=True)
+    seconds = models.FloatField()
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField(auto_now_add=True)
+    taken_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.step} on {self.host}: {self.seconds:.0f} s more"

@@ -1,0 +1,42 @@
+"""Patience: what people let steps of a run take beyond their timeouts, as the worker knows it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from clusters.engine import events
+from clusters.models import Extension
+
+if TYPE_CHECKING:
+    from clusters.models import Run
+
+
+class Patience:
+    """Read from the database by the heartbeat, asked by the engine's threads. `sink` is told of what is new."""
+
+    def __init__(self, run: Run, sink: events.Sink) -> None:
+        self._rows = Extension.objects.filter(run_id=run.pk).select_related("asked_by").order_by("id")
+        self._sink = sink
+        self._last = 0
+        self._seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
+
+    def granted(self, step: str, host: str) -> float:
+        """Seconds beyond the timeout of this step on this machine."""
+        return self._seconds.get((step, host), 0.0)
+
+    def look(self) -> None:
+        """Take in what was granted since the last look. What a worker before this one told is not told again."""
+        for row in self._rows.filter(pk__gt=self._last):
+            self._last = row.pk
+            self._seconds[(row.step, row.host)] += row.seconds
+            if Extension.objects.filter(pk=row.pk, taken_at=None).update(taken_at=timezone.now()):
+                by = row.asked_by.get_username() if row.asked_by else ""
+                self._tell(row, by)
+
+    def _tell(self, row: Extension, by: str) -> None:
+        self._sink.emit(events.Extended(host=row.host, step=row.step, seconds=row.seconds, by=by))
+        text = f"{by or 'Somebody'} lets this step take {row.seconds / 60:.0f} minutes longer on {row.host}."
+        self._sink.emit(events.Output(host=row.host, step=row.step, stream="note", text=text))

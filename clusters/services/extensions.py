@@ -1,0 +1,39 @@
+"""run_wait_longer(): a step that takes longer than usual gets more time on one machine while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from clusters.models import Extension, Run
+from clusters.selectors.late import more_seconds
+from clusters.services.attempts import NotPossible
+from clusters.services.audit import allowed, audited
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+
+def run_wait_longer(*, actor: AbstractBaseUser | None, run: Run, step: str, host: str, given: int) -> None:
+    """Give the step on that machine its own timeout again. The run's worker honours it within a second.
+
+    `given` is how often this was done before, as the actor sees it: of two presses for the same one, the second
+    does nothing. Raises NotPossible when the step does not run there any more.
+    """
+    allowed(actor, run.cluster)
+    with transaction.atomic():
+        # The row is locked for the transaction, so that presses come one after the other.
+        active = Run.objects.select_for_update().filter(pk=run.pk, state=Run.State.RUNNING).exists()
+        row = run.steps.filter(step=step, host=host, state="running").first() if active else None
+        if row is None:
+            raise NotPossible(
+                _("%(step)s does not run on %(host)s any more.") % {"step": step, "host": host},
+                hint=_("If it ran out of time, retry; the page offers more time while a step runs."),
+            )
+        if run.extensions.filter(step=step, host=host).count() != given:
+            return
+        seconds = more_seconds(row.timeout)
+        Extension.objects.create(run=run, step=step, host=host, seconds=seconds, asked_by=actor)
+        audited(actor, "run.wait_longer", run.cluster.name, run=run.pk, step=step, host=host, seconds=seconds)

@@ -1,0 +1,43 @@
+"""notices_test(): a message to see whether the end of a run would be told."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from clusters.models import Notice
+from clusters.runs.notices import ways
+from clusters.services.attempts import NotPossible
+from clusters.services.audit import audited
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+BETWEEN_SECONDS = 10.0
+"""Between two tests: mails go to people."""
+
+
+def notices_test(*, actor: AbstractBaseUser | None) -> None:
+    """Have a worker send one test by each way that is set. It is tried once.
+
+    Raises NotPossible when no way is set, or the last test was a moment ago.
+    """
+    found = ways()
+    if not found:
+        raise NotPossible(_("Neither a webhook nor a mail address is set."), hint=_("See SLIPWAY_WEBHOOK_URL."))
+    now = timezone.now()
+    with transaction.atomic():
+        recent = Notice.objects.filter(run=None, asked_at__gt=now - timedelta(seconds=BETWEEN_SECONDS))
+        if recent.exists():
+            raise NotPossible(_("A test was sent a moment ago."), hint=_("Wait ten seconds."))
+        # Only the newest test of each way is of use to anybody.
+        Notice.objects.filter(run=None).delete()
+        Notice.objects.bulk_create(
+            Notice(way=way, key=uuid.uuid4().hex, asked_by=actor, asked_at=now, due_at=now) for way in found
+        )
+        audited(actor, "notices.test", ", ".join(found))

@@ -1,0 +1,33 @@
+"""Being told of the ends of runs: which ways are set, and a test of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from clusters import services
+from clusters.selectors import told_by
+from clusters.web.views.clusters import say
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def notices(request: HttpRequest) -> HttpResponse:
+    """The ways with their last tests, as a part of a page; a POST sends tests. Without JavaScript, the list follows."""
+    problem = None
+    if request.method == "POST":
+        try:
+            services.notices_test(actor=request.user)
+        except services.NotPossible as error:
+            problem = error
+        if not request.headers.get("HX-Request"):
+            if problem is not None:
+                say(request, problem)
+            return redirect("clusters")
+    return render(request, "clusters/_told.html", {"told": told_by(), "problem": problem})

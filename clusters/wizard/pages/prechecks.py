@@ -1,0 +1,33 @@
+"""Prechecks: what the checks of an installation find on the machines before there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+
+from clusters.wizard.inspecting import shown
+from clusters.wizard.page import NothingToFill, Page
+
+if TYPE_CHECKING:
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.models import Cluster
+    from clusters.wizard.page import PageForm
+
+
+def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
+    """The newest inspection."""
+    return {**shown(cluster, document), "oob": False}
+
+
+PAGE = Page(
+    slug="prechecks",
+    order=55,
+    title=_("Prechecks"),
+    lead=_("What must be true of the machines. The checks look and change nothing; a run begins with the same ones."),
+    icon="shield",
+    sections=(),
+    bind=lambda document, data: NothingToFill(),
+    context=context,
+)

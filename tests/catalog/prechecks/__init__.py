@@ -1,0 +1,1 @@
+"""Tests of prechecks that need more than one row of a table."""

@@ -1,0 +1,91 @@
+"""Our values, images, ports and names against what helm made of the pinned charts (`chart_facts.yaml`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from clusters.catalog.pluginneeds import needs_of
+from clusters.catalog.plugins import images
+from clusters.config.pluginversions import RELEASES, Release
+from tests.catalog import rendered
+from tests.catalog.pretend import pretend
+from tests.catalog.rendered import MODULES, USUAL, cases, known, paths, values_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.config.schema import Document
+
+FACTS: dict[str, Any] = yaml.safe_load(rendered.FACTS.read_text())
+READ_BY_TEMPLATES_ONLY = {"cilium": ["kubeProxyReplacement"]}
+"""Values that a chart's own file of values has in a comment. All of them arrived in the rendered objects."""
+
+ALL = [
+    pytest.param(plugin, release, name, document, id=f"{plugin}-{release.version}-{document.kubernetes.version}-{name}")
+    for plugin in MODULES
+    for release in RELEASES[plugin]
+    for name, document in cases(plugin, release)
+]
+
+
+def workloads(plugin: str, release: Release, case: str) -> dict[str, dict[str, Any]]:
+    """What was rendered in that case."""
+    made: dict[str, dict[str, dict[str, Any]]] = FACTS[plugin][release.version]["cases"]
+    return made.get(case, made[USUAL])
+
+
+@pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
+def test_a_chart_knows_every_value_it_is_given(plugin: str, release: Release, case: str, document: Document) -> None:
+    facts = FACTS[plugin][release.version]
+    assert set(facts["unlisted"]) <= set(READ_BY_TEMPLATES_ONLY.get(plugin, ()))
+    taken = [*facts["values"], *facts["unlisted"]]
+    unknown = [
+        path for path in paths(values_of(document)) if not any(f"{path}.".startswith(f"{each}.") for each in taken)
+    ]
+    assert not unknown, "helm passes over values that a chart does not know: python -m tests.catalog.rendered"
+
+
+@pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
+def test_the_images_that_are_brought_are_those_of_the_pods(
+    plugin: str, release: Release, case: str, document: Document
+) -> None:
+    found = {image for pod in workloads(plugin, release, case).values() for image in pod["images"]}
+    assert set(images(document)) == found
+
+
+@pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
+def test_the_ports_of_pods_in_a_nodes_network_are_looked_at_before(
+    plugin: str, release: Release, case: str, document: Document
+) -> None:
+    found = {port for pod in workloads(plugin, release, case).values() for port in pod["ports"]}
+    # node1 is a control plane in every case, and a node of Kubernetes.
+    assert found <= set(needs_of(document, "node1").tcp)
+
+
+@pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
+def test_what_a_step_waits_for_is_rendered(
+    plugin: str,
+    release: Release,
+    case: str,
+    document: Document,
+    archive: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    there = {name.rpartition("/")[2] for name in workloads(plugin, release, case)}
+    step = getattr(MODULES[plugin], plugin)
+    whats = [want.what for want in step(cluster.machine("node1"), cluster)]
+    waited = {what.removeprefix("every pod of ").removesuffix(" is ready") for what in whats if "every pod of" in what}
+    assert waited and waited <= there
+
+
+def test_paths_end_where_a_charts_own_values_end() -> None:
+    values = {"image": {"tag": "v1"}, "labels": {"a": {"b": 1}}, "off": False}
+    own = {"image": {"tag": "", "repository": "x"}, "labels": {}, "extra": None}
+    assert list(paths(values, own)) == ["image.tag", "labels", "off"]
+    assert list(paths(values)) == ["image.tag", "labels.a.b", "off"]
+    assert known("labels.a.b", own) and known("image.tag", own) and known("extra.c", own)
+    assert not known("off", own) and not known("image.digest", own)

@@ -1,0 +1,73 @@
+"""What is needed from the artifact source is what the steps ask it for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.catalog import needed
+from clusters.engine.plan import make_plan
+from tests.catalog.pretend import PretendSource, pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.engine.source import Artifact, Asker
+
+THREE = {"etcd": ["node1", "node2"], "master": ["node1", "node2"], "worker": ["node3"]}
+SHARED = {"internalLoadbalancer": "kube-vip", "address": "10.99.0.99"}
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "seed": {},
+    "docker": {"kubernetes": {"containerManager": "docker"}},
+    "cri-dockerd": {"kubernetes": {"containerManager": "docker", "version": "v1.28.2"}},
+    "crio": {"kubernetes": {"containerManager": "crio", "version": "v1.28.2"}},
+    "calico": {"network": {"plugin": "calico"}},
+    "typha": {"network": {"plugin": "calico", "calico": {"typha": {"enabled": True}}}},
+    "flannel": {"network": {"plugin": "flannel"}},
+    "cilium": {"network": {"plugin": "cilium"}, "kubernetes": {"version": "v1.28.2"}},
+    "kubeovn": {"network": {"plugin": "kubeovn"}, "kubernetes": {"version": "v1.28.2"}},
+    "hybridnet": {"network": {"plugin": "hybridnet"}, "kubernetes": {"version": "v1.24.2"}},
+    "static etcd": {"etcd": {"type": "kubeadm"}, "roleGroups": THREE},
+    "kube-vip": {"controlPlaneEndpoint": SHARED, "roleGroups": THREE},
+    "haproxy": {"controlPlaneEndpoint": {"internalLoadbalancer": "haproxy"}, "roleGroups": THREE},
+    "private": {"registry": {"privateRegistry": "hub.example"}, "network": {"plugin": "calico"}},
+}
+
+
+class Asked(PretendSource):
+    """Remembers for whom it was asked what."""
+
+    def __init__(self, archive: Path) -> None:
+        super().__init__(archive)
+        self.files: set[tuple[str, str, str, str]] = set()
+        self.images: set[str] = set()
+
+    def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
+        """The archive."""
+        self.files.add((component, version, name, arch))
+        return super().file(component, version, name, arch, asker=asker)
+
+    def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
+        """None: machines pull."""
+        self.images.add(ref)
+        return None
+
+
+@pytest.mark.parametrize("which", DOCUMENTS)
+def test_every_file_and_image_that_steps_ask_for_is_foreseen(
+    which: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(**DOCUMENTS[which])
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    for name in ("node1", "node2", "node3"):
+        source = Asked(archive)
+        cluster.source = source
+        for row in make_plan(document).steps:
+            if row.step is not None and name in row.hosts and row.phase in needs_artifacts:
+                list(row.step.body(cluster.machine(name), cluster))
+        assert set(needed.files(document, source, name, "amd64")) == source.files, name
+        assert set(needed.images(document, name)) == source.images, name
+
+
+needs_artifacts = ("os", "runtime", "images", "etcd", "kubernetes", "endpoint", "network")

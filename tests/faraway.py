@@ -1,0 +1,89 @@
+"""A machine behind a real network cable: an sshd in a network namespace of its own, whose link can be cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sshd import Sshd, make_keys, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Faraway:
+    """The machine and its cable; nobody is told when it is cut."""
+
+    sshd: Sshd
+    namespace: str
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.sshd.addresses[0]
+
+    def cut(self) -> None:
+        """No packet gets through from now on."""
+        _ip("-n", self.namespace, "link", "set", "cable", "down")
+
+    def mend(self) -> None:
+        """Packets get through again."""
+        _ip("-n", self.namespace, "link", "set", "cable", "up")
+
+
+def _ip(*words: str) -> str:
+    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def far_away() -> Iterator[Faraway]:
+    """The machine for as long as the block lasts."""
+    pid = os.getpid()
+    name, link, net = f"slipway-far-{pid}", f"far{pid % 10**8}", f"10.213.{pid % 250}"
+    with tempfile.TemporaryDirectory(prefix="slipway-far-") as place:
+        directory = Path(place)
+        directory.chmod(0o755)
+        _ip("netns", "add", name)
+        try:
+            _ip("link", "add", link, "type", "veth", "peer", "name", "cable", "netns", name)
+            _ip("addr", "add", f"{net}.1/30", "dev", link)
+            _ip("link", "set", link, "up")
+            _ip("-n", name, "addr", "add", f"{net}.2/30", "dev", "cable")
+            _ip("-n", name, "link", "set", "cable", "up")
+            # Without it a cut cable is told of within seconds, since nobody answers ARP; a firewall is not so kind.
+            (cable,) = json.loads(_ip("-n", name, "-j", "link", "show", "cable"))
+            _ip("neigh", "replace", f"{net}.2", "lladdr", cable["address"], "dev", link, "nud", "permanent")
+            inside = ("ip", "netns", "exec", name)
+            sshd = Sshd(directory, 22, "root", "", make_keys(directory), addresses=(f"{net}.2",), inside=inside)
+            sshd.start()
+            try:
+                yield Faraway(sshd, name)
+            finally:
+                sshd.stop()
+        finally:
+            _ip("netns", "delete", name)
+
+
+@pytest.fixture
+def faraway() -> Iterator[Faraway]:
+    """A machine that can be cut off; skipped where no network namespace can be made, but not where CI is set."""
+    reason = why_not()
+    if not reason:
+        tried = subprocess.run(["ip", "netns", "add", "slipway-far-try"], capture_output=True, text=True, check=False)
+        subprocess.run(["ip", "netns", "delete", "slipway-far-try"], capture_output=True, check=False)
+        reason = tried.stderr.strip()
+    if reason:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"a machine behind a cable cannot be had: {reason}")
+        pytest.skip(f"a machine behind a cable cannot be had: {reason}")
+    with far_away() as made:
+        yield made

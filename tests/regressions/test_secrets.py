@@ -1,0 +1,137 @@
+"""4, 5, 6: where passwords and keys must not be: pages, files, logs, dumps, disks."""
+
+from __future__ import annotations
+
+import base64
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+
+from clusters.models import Run
+from clusters.runs.execute import execute
+from tests.processes import wait_for
+from tests.regressions.addresses import addresses, content_of
+from tests.runs.fakes import KEY_DATA, forms_of
+from tests.runs.scenes import cluster_of, worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
+
+    from tests.sshd import Sshd
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SECRETS = ("Qcloud@123", "Testing123", "abcdef.0123456789abcdef", KEY_DATA)
+# A piece of base64, that is long enough to hide something in.
+CODED = re.compile(rb"[A-Za-z0-9+/]{16,}")
+
+
+@pytest.fixture
+def leaked(make_run: Callable[..., Run], settings: SettingsWrapper) -> Run:
+    """A run in which programs printed every secret they know in every form."""
+    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.leaky"
+    run = make_run()
+    execute(run.pk, worker_name="leaky")
+    return Run.objects.get(pk=run.pk)
+
+
+def test_04_no_page_file_log_or_bundle_holds_a_secret_in_any_form(leaked: Run, alice: User, admin: User) -> None:
+    kept = {"cluster-kubeconfig": "hands out what it is for"}
+    seen = []
+    for person in (alice, admin):
+        client = Client()
+        client.force_login(person)
+        more = {
+            "list": "/",
+            "admin": "/admin/clusters/run/",
+            "admin-run": f"/admin/clusters/run/{leaked.pk}/change/",
+            "admin-cluster": f"/admin/clusters/cluster/{leaked.cluster_id}/change/",
+            "admin-audit": "/admin/clusters/auditentry/",
+        }
+        for name, address in {**addresses(leaked), **more}.items():
+            answer = client.get(address)
+            if answer.status_code != 200 or name in kept:
+                continue
+            text = content_of(answer)
+            assert [form for secret in SECRETS for form in forms_of(secret) if form in text] == [], name
+            seen.append(name)
+    assert {"run", "run-header", "run-log", "run-log-text", "run-log-events", "run-bundle", "run-summary"} <= set(seen)
+    assert {"cluster", "cluster-config", "wizard:machines", "wizard-checks", "admin-run"} <= set(seen)
+
+
+def dump() -> bytes:
+    """The database as whoever stole it sees it: its files as they lie there, and all its rows."""
+    place = Path(connection.settings_dict["NAME"])
+    raw = b"".join(path.read_bytes() for path in sorted(place.parent.glob(place.name + "*")))
+    return raw + "\n".join(connection.connection.iterdump()).encode()
+
+
+def decoded_pieces(found: bytes) -> bytes:
+    """What base64 in it says, wherever it begins."""
+    plain = found.replace(b"-", b"+").replace(b"_", b"/")
+    pieces = (coded[first:][: (len(coded) - first) // 4 * 4] for coded in CODED.findall(plain) for first in range(4))
+    return b"\n".join(base64.b64decode(piece) for piece in pieces)
+
+
+def test_05_what_is_called_encrypted_cannot_be_read_from_a_dump(leaked: Run, alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    found = dump()
+    # Not only as it is: signing, or base64, would leave it readable to whoever decodes.
+    decoded = decoded_pieces(found)
+    assert b"node1" in found
+    assert b"hidden in base64" in decoded_pieces(b'x="' + base64.b64encode(b"it is hidden in base64, too") + b'"')
+    for secret in (*SECRETS, "kind: Config"):
+        assert secret.encode() not in found
+        assert secret.encode() not in decoded
+    for key in django_settings.SLIPWAY_SECRET_KEYS:
+        assert str(key).encode() not in found
+    # And yet it is there, for whoever has the key.
+    assert "Qcloud@123" in leaked.document
+    assert KEY_DATA in leaked.cluster.kubeconfig
+
+
+def files_below(*places: Path) -> Iterator[Path]:
+    for place in places:
+        yield from (path for path in place.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+@pytest.mark.sshd
+def test_06_no_key_is_left_on_disk_neither_after_a_run_nor_after_a_crash(
+    alice: User, sshd: Sshd, tmp_path: Path
+) -> None:
+    cluster = cluster_of(alice, sshd, "node1")
+    run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
+    home, scene = tmp_path / "home", tmp_path / "scene"
+    home.mkdir()
+    scene.mkdir()
+    lines = sshd.client_key.reveal().splitlines()
+    needle = lines[len(lines) // 2].encode()
+    data = Path(connection.settings_dict["NAME"]).parent
+    places = (tmp_path, data, Path("/dev/shm"))
+    lives = {"HOME": str(home), "TMPDIR": str(home), "SCENE_SECONDS": "4", "SLIPWAY_LEASE_SECONDS": "2"}
+
+    def holding_the_key() -> list[Path]:
+        return [path for path in files_below(*places) if needle in path.read_bytes()]
+
+    with worker("ticking", scene, **lives) as first:
+        wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 5, what="the first lines")
+        assert holding_the_key() == []
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert holding_the_key() == []
+    with worker("ticking", scene, **lives):
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 30, "the end of the run")
+    assert Run.objects.get(pk=run.pk).state == "succeeded"
+    assert holding_the_key() == []
+    # The needle would be found: it is where sshd's own files are.
+    assert any(needle in path.read_bytes() for path in files_below(sshd.directory))

@@ -1,0 +1,141 @@
+"""20: a full disk, or a database that is away, is told of and loses nothing silently."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import threading
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from clusters.models import Run
+from tests.processes import manage, wait_for
+from tests.regressions.addresses import content_of
+from tests.web.site import session_of, site
+from tests.web.wire import fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from django.contrib.auth.models import User
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+
+LOCKED_SECONDS = 20
+DISK_MB = 16
+
+
+def lines_of(run: Run) -> list[str]:
+    return [line[2] for row in run.events.filter(kind="output").order_by("seq") for line in row.data["lines"]]
+
+
+def assert_gapless(run: Run) -> None:
+    run.refresh_from_db()
+    assert list(run.events.order_by("seq").values_list("seq", flat=True)) == list(range(1, run.last_seq + 1))
+    assert len(lines_of(run)) == run.last_line
+
+
+@pytest.mark.timeout(120)
+def test_20_a_database_that_is_locked_for_20_seconds_loses_nothing_and_the_log_says_how_long(
+    make_run: Callable[..., Run], alice: User
+) -> None:
+    person = Client()
+    person.force_login(alice)
+    run = make_run()
+    with manage("work", SLIPWAY_LEASE_SECONDS="30"):
+        wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0, what="the first lines")
+        with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            until = time.monotonic() + LOCKED_SECONDS
+            while time.monotonic() < until:
+                header = content_of(person.get(reverse("run-header", args=[run.pk])))
+                assert 'data-state="running"' in header
+                threading.Event().wait(0.5)
+            other.execute("ROLLBACK")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 60, "the end of the run")
+    run.refresh_from_db()
+    assert (run.state, run.takeovers) == ("succeeded", 0)
+    text = lines_of(run)
+    assert len([line for line in text if line.startswith("pid ")]) == 90
+    (told,) = [line for line in text if "took nothing for" in line]
+    assert LOCKED_SECONDS - 3 <= int(told.partition("nothing for ")[2].split()[0]) <= LOCKED_SECONDS + 5
+    assert_gapless(run)
+
+
+@pytest.fixture
+def small_disk(db: None, tmp_path: Path) -> Iterator[Path]:
+    """A disk of a few megabytes with the test's database on it, and nothing else."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", place], check=True)
+    usual = connection.settings_dict["NAME"]
+    copy = place / "slipway.sqlite3"
+    with closing(sqlite3.connect(usual)) as old, closing(sqlite3.connect(copy)) as new:
+        old.backup(new)
+    connection.close()
+    connection.settings_dict["NAME"] = str(copy)
+    try:
+        yield place
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = usual
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill_up(place: Path) -> Path:
+    """Write until nothing more fits."""
+    ballast = place / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (2**20, 2**12, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError:
+                continue
+    assert os.statvfs(place).f_bavail == 0
+    return ballast
+
+
+@pytest.mark.timeout(120)
+def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
+    small_disk: Path, make_run: Callable[..., Run], alice: User
+) -> None:
+    run, session = make_run(), session_of(alice)
+    place = {"SLIPWAY_DATA_DIR": str(small_disk)}
+    with site(**place) as pages, manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.steady", **place):
+        header = reverse("run-header", args=[run.pk])
+        wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 50, what="the first lines")
+        assert "no sign of life" not in fetch(pages.port, header, session)
+        ballast = fill_up(small_disk)
+        stored = Run.objects.get(pk=run.pk).last_line
+        wait_for(lambda: "no sign of life" in fetch(pages.port, header, session), 60, "the page says so")
+        said = fetch(pages.port, header, session)
+        assert 'data-state="running"' in said
+        assert "has 0 MB left" in said
+        seen = Run.objects.get(pk=run.pk).last_line
+        assert seen - stored < 200
+        ballast.unlink()
+        wait_for(lambda: Run.objects.get(pk=run.pk).last_line > seen + 100, 60, "more lines")
+        assert "no sign of life" not in fetch(pages.port, header, session)
+        Run.objects.filter(pk=run.pk).update(cancel_asked_at=run.created_at, state="cancelling")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 60, "the end of the run")
+    assert_gapless(run)
+    run.refresh_from_db()
+    # Either the worker held out, or the run began again from the top; never a hole.
+    numbers = [int(line.split()[1]) for line in lines_of(run) if line.startswith("line ")]
+    for machine in range(3):
+        printed = [number for number in numbers if number % 3 == machine]
+        attempts = [place for place, number in enumerate(printed) if number == machine]
+        assert len(attempts) == run.takeovers + 1
+        for first, end in zip(attempts, [*attempts[1:], len(printed)], strict=True):
+            assert printed[first:end] == list(range(machine, machine + 3 * (end - first), 3))

@@ -1,0 +1,208 @@
+"""Small installations by the real engine over real SSH, for workers that are processes; SLIPWAY_CARRY_OUT names one.
+
+Their "machines" are logins on this one; what steps do there they leave as files in the directory SCENE_DIR.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from clusters.config.schema import Document, Host
+from clusters.engine.check import Checks
+from clusters.engine.executor import Outcome, execute_plan
+from clusters.engine.plan import make_plan
+from clusters.engine.recipe import recipe
+from clusters.engine.step import Register, step
+from clusters.engine.wants import command, eventually, so_if
+from clusters.models import Cluster
+from clusters.remote.shell import sh
+from clusters.remote.ssh import SshHost
+from clusters.remote.target import target_of
+from clusters.runs.documents import write_document
+from clusters.runs.keys import pin
+from tests.processes import manage
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from django.contrib.auth.models import User
+
+    from clusters.engine.cluster import Cluster as Machines
+    from clusters.engine.events import Sink
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+    from clusters.remote.host import Cancel
+    from clusters.runs.task import Task
+    from tests.sshd import Sshd
+
+RECIPE = "scene"
+recipe(RECIPE, "A scene of a test", "first", "then")
+
+# A command with a child, a grandchild, and one that does not listen when it is asked to end.
+FAMILY = (
+    "sleep 5101.25 & /bin/sh -c 'sleep 5101.25 & sleep 5101.25; :' & "
+    "/bin/sh -c 'trap \"\" TERM; while :; do sleep 5102.25; done' & echo ready; wait"
+)
+
+
+def cluster_of(alice: User, sshd: Sshd, *names: str, address: str = "", port: int = 0) -> Cluster:
+    """A cluster whose machines are logins as root by key on one sshd, with its key accepted.
+
+    Each has another address of loopback; `address` and `port` lead the first one there on a way of its own.
+    """
+    places = [(f"127.0.0.{number}", sshd.port) for number in range(1, len(names) + 1)]
+    places[0] = (address or places[0][0], port or places[0][1])
+    machines = tuple(
+        Host(name=name, address=at, internal_address=f"10.99.0.{number}", port=door, user="root",
+             private_key=sshd.client_key)
+        for number, (name, (at, door)) in enumerate(zip(names, places, strict=True), 1)
+    )  # fmt: skip
+    document = Document.model_validate(
+        {
+            "hosts": machines,
+            "roleGroups": {"etcd": names[:1], "master": names[:1], "worker": names},
+            "kubernetes": {"version": "v1.20.2", "containerManager": "containerd"},
+            "network": {"plugin": "bridge"},
+        }
+    )
+    cluster = Cluster.objects.create(owner=alice, name="scene", document=write_document(document))
+    for at, door in places:
+        pin(cluster.pk, at, door, sshd.key, by=alice)
+    return cluster
+
+
+@contextmanager
+def worker(scene: str, place: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A worker process that plays the scene."""
+    settings = {"SLIPWAY_CARRY_OUT": f"tests.runs.scenes.{scene}", "SLIPWAY_LEASE_SECONDS": "30", **more}
+    with manage("work", SCENE_DIR=str(place), **settings) as process:
+        yield process
+
+
+def sign(machine: Machine, name: str) -> str:
+    """The file by which a step on a machine says that it was there."""
+    return f"{os.environ['SCENE_DIR']}/{machine.name}.{name}"
+
+
+def play(register: Register, task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """What `carry_out` does, with these steps only."""
+    return execute_plan(
+        make_plan(task.document, RECIPE, steps=register, checks=Checks()),
+        document=task.document,
+        open_host=lambda spec: SshHost(target_of(spec), task.known),
+        source=None,  # type: ignore[arg-type]
+        sink=sink,
+        cancel=cancel,
+        granted=task.granted,
+    )
+
+
+def patient(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """A command of 8 s and a wait of 4 s in a step that has 5 s."""
+    register = Register()
+
+    @step("first/slow", on="all", timeout=5, expected=0.5, register=register)
+    def slow(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Take longer than anybody thought"""
+        done = sign(machine, "done")
+        yield command("the slow thing is done", sh("echo slow; sleep 8; touch {}", done), unless=sh("test -e {}", done))
+        later = sign(machine, "later")
+        machine.do(sh("(sleep 4; touch {}) >/dev/null 2>&1 &", later))
+        yield eventually("it came by itself", so_if(sh("test -e {}", later)), within=1)
+
+    return play(register, task, sink, cancel)
+
+
+def family(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """A command with many processes that never ends, and a step after it."""
+    register = Register()
+
+    @step("first/family", on="all", timeout=600, register=register)
+    def many(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Start a family of processes"""
+        yield command("the family is gone", sh(FAMILY), unless=sh("false"))
+
+    @step("then/never", on="all", needs_all=("first/family",), register=register)
+    def never(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Never come to this"""
+        machine.do(sh("touch {}", sign(machine, "never")))
+        yield from ()
+
+    return play(register, task, sink, cancel)
+
+
+def uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """A step of 3 s that must not be cut, and a step after it."""
+    register = Register()
+
+    @step("first/uncut", on="all", uncut=True, register=register)
+    def whole(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Do something that must not be cut"""
+        done = sign(machine, "whole")
+        yield command("it is whole", sh("echo cutting; sleep 3; touch {}", done), unless=sh("test -e {}", done))
+
+    @step("then/never", on="all", needs_all=("first/uncut",), register=register)
+    def never(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Never come to this"""
+        machine.do(sh("touch {}", sign(machine, "never")))
+        yield from ()
+
+    return play(register, task, sink, cancel)
+
+
+def last_uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """Nothing but a step of 3 s that must not be cut: a cancel comes too late for it."""
+    register = Register()
+
+    @step("first/uncut", on="all", uncut=True, register=register)
+    def whole(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Do something that must not be cut"""
+        done = sign(machine, "whole")
+        yield command("it is whole", sh("echo cutting; sleep 3; touch {}", done), unless=sh("test -e {}", done))
+
+    return play(register, task, sink, cancel)
+
+
+def counted(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """Each machine writes one line when something is done to it; a machine with a file "broken" fails."""
+    register = Register()
+
+    @step("first/count", on="all", register=register)
+    def count(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Write a line on each machine"""
+        done, broken = sign(machine, "deeds"), sign(machine, "broken")
+        yield command("it is done", sh("test ! -e {} && echo deed >> {}", broken, done), unless=sh("test -s {}", done))
+
+    return play(register, task, sink, cancel)
+
+
+def talkative(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """Each machine prints what the file "said" holds."""
+    register = Register()
+
+    @step("first/talk", on="all", register=register)
+    def talk(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Print whatever there is to print"""
+        machine.do(sh("cat {}", sign(machine, "said")))
+        yield from ()
+
+    return play(register, task, sink, cancel)
+
+
+def ticking(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """A command that prints ten lines a second for SCENE_SECONDS, and is looked for before it is begun again."""
+    register = Register()
+    seconds = int(os.environ.get("SCENE_SECONDS", "20"))
+
+    @step("first/tick", on="all", timeout=600, register=register)
+    def tick(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Print a number ten times a second"""
+        done = sign(machine, "done")
+        loop = sh("for i in $(seq {}); do echo tick $i; sleep 0.1; done; touch {}", seconds * 10, done)
+        yield command("all was counted", loop, unless=sh("test -e {}", done))
+
+    return play(register, task, sink, cancel)

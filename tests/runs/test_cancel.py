@@ -1,0 +1,54 @@
+"""Cancelling with a real worker and a real machine: what must not be cut ends first, and a success stays one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters import services
+from clusters.models import Run
+from tests.processes import wait_for
+from tests.runs.scenes import cluster_of, worker
+from tests.sshd import sshd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from django.contrib.auth.models import User
+
+    from tests.sshd import Sshd
+
+__all__ = ["sshd"]
+
+pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
+
+
+def lines_of(run: Run) -> list[str]:
+    return [line[2] for row in run.events.filter(kind="output").order_by("seq") for line in row.data["lines"]]
+
+
+def cancelled_in_the_midst(scene: str, alice: User, sshd: Sshd, place: Path) -> Run:
+    """A run of that scene that somebody cancelled while its uncut step was at work."""
+    cluster = cluster_of(alice, sshd, "node1")
+    run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
+    with worker(scene, place):
+        wait_for(lambda: "cutting" in lines_of(run), 20, "the command")
+        services.run_cancel(actor=alice, run=run)
+        assert run.state == "cancelling"
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 20, "the end of the run")
+    return Run.objects.get(pk=run.pk)
+
+
+def test_what_must_not_be_cut_ends_first_and_says_so(alice: User, sshd: Sshd, tmp_path: Path) -> None:
+    run = cancelled_in_the_midst("uncut", alice, sshd, tmp_path)
+    assert run.state == "cancelled"
+    assert [line for line in lines_of(run) if "must not be cut" in line and "node1" in line]
+    assert (tmp_path / "node1.whole").exists()
+    assert not (tmp_path / "node1.never").exists()
+
+
+def test_a_cancel_that_comes_too_late_does_not_undo_a_success(alice: User, sshd: Sshd, tmp_path: Path) -> None:
+    run = cancelled_in_the_midst("last_uncut", alice, sshd, tmp_path)
+    assert run.state == "succeeded"
+    assert run.cancel_asked_by == alice
