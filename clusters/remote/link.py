@@ -194,6 +194,8 @@ class _Opening:
             tunnel = open_tunnel(lease.link.connection.transport, self.target)
         except BaseException as error:
             silent = lease.link.silent
+            if not isinstance(error, RemoteError):
+                lease.link.close()  # it is broken, though the thread that reads may not have noticed yet
             lease.release()
             if isinstance(error, ConnectTimedOut) and silent:
                 raise ConnectionLost(f"{hop.subject} stopped answering.", hint="Trying again reconnects.") from error

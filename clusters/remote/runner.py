@@ -28,6 +28,8 @@ LOOK_EVERY = 0.05
 LINGER = 1.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
+# How long sudo may think about a password before what comes after it is held back for good, in seconds.
+WAIT_FOR_START = 60.0
 # Read at once, in bytes, and so often between two looks whether to stop.
 CHUNK = 32 * 1024
 CHUNKS_AT_ONCE = 16
@@ -153,8 +155,10 @@ class _Session:
 
     def _may_send_payload(self) -> bool:
         """With a password before it, the payload waits until the command itself is reading."""
+        give_up = time.monotonic() + WAIT_FOR_START
         while self._errand.opening and not self._errand.out.started.wait(LOOK_EVERY):
-            if self.channel.closed or self.channel.exit_status_ready():
+            # A sudo that does not like the password waits for another one; it ends with its input.
+            if time.monotonic() > give_up or self.channel.closed or self.channel.exit_status_ready():
                 return False
         return True
 
