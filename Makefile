@@ -1,4 +1,4 @@
-# Everything one types: make setup | run | demo | test | bench | lint | format. Setup happens by itself.
+# Everything one types: make setup | run | demo | test | bench | screenshots | lint | format. Setup happens by itself.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
-.PHONY: help setup run demo lint format bench test test-tools test-fast test-processes test-postgres test-sshd lab test-lab test-browser
+.PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
+	test-sshd lab test-lab test-browser
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -18,6 +19,7 @@ help:
 	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
 	@echo "make test-browser  the tests of the pages, which need Chromium"
 	@echo "make bench         measure, and compare with what must be kept; BENCH=document for one subject"
+	@echo "make screenshots   take the pictures of docs/screenshots anew (Chromium); SHOTS=clusters for one page"
 	@echo "make lint format   look at the code; put it in shape"
 
 setup: $(READY)
@@ -42,6 +44,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+screenshots: $(READY)
+	$(BIN)/python -m tests.screenshots $(SHOTS)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(BENCH)

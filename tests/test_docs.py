@@ -14,6 +14,7 @@ from clusters.engine.step import discover
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 # A link with a text, and where it leads inside this repository.
+SHOWN = re.compile(r'<img src="([^"]+)"')
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -66,6 +67,7 @@ def test_every_precheck_is_described_as_it_is() -> None:
     "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_links_lead_somewhere(page: Path) -> None:
-    # Pictures are made by `SLIPWAY_SCREENSHOTS=1 make test-browser`.
-    targets = [target for target in LINK.findall(page.read_text()) if not target.endswith(".png")]
+    # Pictures are taken by `make screenshots`.
+    text = page.read_text()
+    targets = LINK.findall(text) + SHOWN.findall(text)
     assert [target for target in targets if not (page.parent / target).exists()] == []

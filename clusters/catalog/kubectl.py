@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF
+from clusters.config.syntax import in_url
 from clusters.remote.shell import Command, Value, sh
 
 
@@ -17,6 +18,6 @@ def api_server_is_ready(address: str, port: int) -> Command:
         "{}/kubectl --kubeconfig {} --server https://{}:{} --request-timeout 3s get --raw /readyz",
         BIN,
         KUBELET_CONF,
-        f"[{address}]" if ":" in address else address,
+        in_url(address),
         port,
     )

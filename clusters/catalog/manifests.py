@@ -68,7 +68,14 @@ def find(objects: Sequence[Object], kind: str, name: str) -> Object:
 
 
 def for_old_servers(objects: Sequence[Object], minor: int) -> list[Object]:
-    """What an older API server calls by an older name: `policy/v1` began with 1.21. Source: Kubernetes' changelog."""
+    """The objects as older API servers take them.
+
+    1.20 calls `policy/v1` by an older name (Kubernetes' changelog), and refuses to merge a Service's port that does not
+    say its protocol (seen with 1.20.2), which is TCP where nobody says anything.
+    """
+    for each in objects:
+        for port in (each.get("spec") or {}).get("ports") or () if each["kind"] == "Service" else ():
+            port.setdefault("protocol", "TCP")
     if minor >= 21:
         return list(objects)
     old = {"policy/v1": "policy/v1beta1"}

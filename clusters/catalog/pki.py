@@ -87,6 +87,17 @@ def why_unfit(certificate: bytes, authority: bytes, names: Iterable[str]) -> str
     return f"it is not valid for {', '.join(missing)}" if missing else ""
 
 
+def names_of(certificate: bytes) -> frozenset[str]:
+    """The names and addresses a certificate is valid for; none when it is no certificate."""
+    try:
+        held = x509.load_pem_x509_certificate(certificate).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
+    except (ValueError, x509.ExtensionNotFound):
+        return frozenset()
+    return frozenset(str(each.value) for each in held.value)
+
+
 def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (

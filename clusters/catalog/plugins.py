@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.wants import Want
 
-AFTER = ("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane", "kubernetes/labels", "images/network")
+AFTER = (
+    "kubernetes/control-plane",
+    "kubernetes/join",
+    "kubernetes/join-control-plane",
+    "kubernetes/labels",
+    "images/network",
+)
 """What is over on every machine before a plugin's objects are applied."""
 
 NODES_WITHIN = 300.0

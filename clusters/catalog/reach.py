@@ -60,6 +60,15 @@ def dialled(
     return read_dials(answer.stdout, places)
 
 
+def lead_by_document(document: Document, name: str) -> str:
+    """Where the installation will lead a name, by lines of dns.nodeEtcHosts; empty when it does not."""
+    for line in document.dns.node_etc_hosts.splitlines():
+        address, *names = line.partition("#")[0].split() or [""]
+        if name in names:
+            return address
+    return ""
+
+
 def _to_control_planes(document: Document, name: str, masters: Iterable[Host], nodes: Iterable[Host]) -> Iterator[Flow]:
     """Nodes ask API servers; API servers ask every kubelet for logs and for `exec`."""
     if any(host.name == name for host in nodes):

@@ -22,6 +22,19 @@ def is_ready(node: dict[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"].get("conditions", ()))
 
 
+def is_silent(node: dict[str, Any]) -> bool:
+    """Whether nothing is heard of a node any more: its machine is off, or cannot be reached."""
+    conditions = node["status"].get("conditions", ())
+    return any(each["type"] == "Ready" and each["status"] == "Unknown" for each in conditions)
+
+
+def silent_nodes(machine: Machine) -> set[str]:
+    """The names of nodes of which nothing is heard; none when the API server does not say."""
+    answer = machine.ask(kubectl("get nodes -o json"))
+    items = json.loads(answer.stdout)["items"] if answer.ok and answer.stdout else []
+    return {item["metadata"]["name"] for item in items if is_silent(item)}
+
+
 def all_ready(machine: Machine, wanted: set[str]) -> Sight:
     """Whether every one of these nodes is Ready, and else which is not."""
     answer = machine.ask(kubectl("get nodes -o json"))
@@ -33,7 +46,10 @@ def all_ready(machine: Machine, wanted: set[str]) -> Sight:
 
 
 def rolled_out(kind: str, namespace: str, name: str, *, within: float = 300) -> Want:
-    """Every pod of a `daemonset` or `deployment` runs as it is wanted now and is ready, within so many seconds."""
+    """Every pod of a `daemonset` or `deployment` runs as it is wanted now and is ready, within so many seconds.
+
+    Pods of a daemonset on nodes of which nothing is heard do not count; whoever needs these nodes asks for them.
+    """
     return eventually(
         f"every pod of {name} is ready", lambda machine: _sight(machine, kind, namespace, name), within=within, every=2
     )
@@ -45,6 +61,7 @@ def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
         return Sight(False, " ".join(answer.last_lines(1)) or f"there is no {name}")
     found = json.loads(answer.stdout)
     status = found.get("status", {})
+    labels = found["spec"].get("selector", {}).get("matchLabels", {})
     if kind == "daemonset":
         wants, new = status.get("desiredNumberScheduled", 0), status.get("updatedNumberScheduled", 0)
         ready = status.get("numberReady", 0)
@@ -53,17 +70,31 @@ def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
         ready = status.get("readyReplicas", 0)
     seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
     # A DaemonSet that wants no pod at all has not been looked at yet, or fits no node.
-    if seen and new >= wants and ready >= wants and (wants or kind == "deployment"):
+    there = seen and (bool(wants) or kind == "deployment")
+    if there and new >= wants and ready >= wants:
         return Sight(True)
-    why = _why(machine, namespace, found["spec"].get("selector", {}).get("matchLabels", {}))
-    return Sight(False, f"{ready} of {wants} pods of {name} are ready{why}")
+    lost = _on_silent_nodes(machine, namespace, labels) if there and kind == "daemonset" else 0
+    if lost and new >= wants - lost and ready >= wants - lost:
+        return Sight(True)
+    return Sight(False, f"{ready} of {wants} pods of {name} are ready{_why(machine, namespace, labels)}")
+
+
+def _pods(machine: Machine, namespace: str, labels: dict[str, str]) -> list[dict[str, Any]]:
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    answer = machine.ask(kubectl("get pods -n {} -l {} -o json", namespace, selector))
+    return list(json.loads(answer.stdout).get("items", ())) if answer.ok and answer.stdout else []
+
+
+def _on_silent_nodes(machine: Machine, namespace: str, labels: dict[str, str]) -> int:
+    silent = silent_nodes(machine)
+    if not silent:
+        return 0
+    return len({name for pod in _pods(machine, namespace, labels) if (name := pod["spec"].get("nodeName")) in silent})
 
 
 def _why(machine: Machine, namespace: str, labels: dict[str, str]) -> str:
     """What the first pod that is not ready says of itself."""
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    answer = machine.ask(kubectl("get pods -n {} -l {} -o json", namespace, selector))
-    for pod in json.loads(answer.stdout).get("items", ()) if answer.ok and answer.stdout else ():
+    for pod in _pods(machine, namespace, labels):
         status = pod.get("status", {})
         for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
             if said := _trouble(container, pod["metadata"]["name"], namespace):
@@ -81,7 +112,7 @@ def _trouble(container: dict[str, Any], pod: str, namespace: str) -> str:
     ended = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
     if ended.get("exitCode") and "running" not in state and waiting.get("reason") in (None, "CrashLoopBackOff"):
         # What went wrong stands at a message's end, behind everybody who passed it on.
-        message = " ".join(ended.get("message", "").split())[-LONGEST_MESSAGE:]
+        message = " ".join(ended.get("message", "").split())[-LONGEST_MESSAGE:].lstrip(": ")
         reason = f"ended with {ended['exitCode']} ({ended.get('reason', 'Error')}) {message}".rstrip()
         return f" {reason}; kubectl logs -n {namespace} {pod} -c {container['name']} --previous may say more"
     if waiting.get("reason") in (None, "PodInitializing", "ContainerCreating"):

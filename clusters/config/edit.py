@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import emit
@@ -10,6 +11,7 @@ from clusters.config.load import load
 from clusters.config.parts import pick
 from clusters.config.patch import CannotPatch, Patcher
 from clusters.config.render import documents, render
+from clusters.config.secret import MASK
 from clusters.config.yamltree import Mapping, read, source_of
 from clusters.errors import ConfigError
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
 
+_STAND_IN = f"stands-in-for-a-secret-{secrets.token_hex(8)}"
 _SLOTS = {"Cluster": "cluster", "Inventory": "inventory", "Config": "config"}
 
 
@@ -45,6 +48,39 @@ def edit(original: str, document: Document) -> str:
             if found and load(found).document == document:
                 return found
     return render(document, dialect=dialect, secrets="show")
+
+
+def masked(original: str) -> str:
+    """The text with a mask for every secret that `render` would mask; comments, order and layout stay as they are.
+
+    Of a secret in a comment nothing is known here. Raises ConfigError when the original cannot be read.
+    """
+    loaded = load(original)
+    if loaded.document is None:
+        raise ConfigError(
+            "The text cannot be read, so its secrets cannot be found.", hint="Solve what `manage.py config check` says."
+        )
+    text, dialect = source_of(original), loaded.dialect
+    old, mask = documents(loaded.document, dialect, "show"), documents(loaded.document, dialect, "mask")
+    if old == mask:
+        return text
+    # What has a mask in it loads as if it were not there; with something else in its place the change can be proved.
+    new = _with(mask, MASK, _STAND_IN)
+    for way in (_in_place, _by_section):
+        found = _attempt(way, text, old, new, loosely=True)
+        again = load(found).document if found else None
+        if again is not None and documents(again, dialect, "show") == new:
+            return found.replace(_STAND_IN, MASK)
+    return render(loaded.document, dialect=dialect, secrets="mask")
+
+
+def _with(value: Any, text: str, other: str) -> Any:
+    """The same plain data with another text wherever this one stands."""
+    if isinstance(value, str):
+        return type(value)(value.replace(text, other)) if text in value else value
+    if isinstance(value, dict):
+        return type(value)({key: _with(inner, text, other) for key, inner in value.items()})
+    return [_with(inner, text, other) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _attempt(way: Callable[..., str], text: str, old: Any, new: Any, *, loosely: bool) -> str:

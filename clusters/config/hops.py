@@ -27,9 +27,13 @@ class Hop:
     port: int = 22
     user: str = ""
 
+    @property
+    def place(self) -> str:
+        """Address and port."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
     def __str__(self) -> str:
-        place = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{self.user}@{place}:{self.port}" if self.user else f"{place}:{self.port}"
+        return f"{self.user}@{self.place}" if self.user else self.place
 
 
 def hops_of(text: str) -> tuple[Hop, ...]:

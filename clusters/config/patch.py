@@ -21,7 +21,7 @@ class Patcher:
     text: str
     loosely: bool = True
     patches: list[tuple[int, int, str]] = field(default_factory=list)
-    touched: set[int] = field(default_factory=set)
+    touched: dict[int, None] = field(default_factory=dict)
 
     def applied(self) -> str:
         """The text with all patches. Raises CannotPatch when two of them overlap."""
@@ -60,12 +60,12 @@ class Patcher:
 
     def _value_or_anew(self, parent: Mapping, key: str, old: Any, new: Any) -> None:
         """Change a value within, or write it anew when something in it cannot be changed by itself."""
-        count, touched = len(self.patches), set(self.touched)
+        count, touched = len(self.patches), len(self.touched)
         try:
             self.value(parent, key, old, new)
         except CannotPatch:
             del self.patches[count:]
-            self.touched = touched
+            self._forget(touched)
             self._inside(parent, *parent.pairs[key])
             self.anew(parent, key, new)
 
@@ -238,7 +238,12 @@ class Patcher:
         """A node that is reached twice is shared by an alias."""
         if id(node) in self.touched:
             raise CannotPatch
-        self.touched.add(id(node))
+        self.touched[id(node)] = None
+
+    def _forget(self, count: int) -> None:
+        """All that was touched after the first so many."""
+        while len(self.touched) > count:
+            self.touched.popitem()
 
     def _inside(self, parent: Mapping | Sequence, mark: Node, node: Node) -> None:
         """An alias or a merged key stands elsewhere."""

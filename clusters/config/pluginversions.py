@@ -54,9 +54,9 @@ RELEASES: dict[str, tuple[Release, ...]] = {
 FLANNEL_CNI_PLUGIN = "v1.8.0-flannel1"
 """The release of flannel's CNI program that Flannel 0.27.4 names in its own manifest."""
 
-DUAL_STACK = ("calico", "flannel", "cilium", "kubeovn", "none")
-"""Plugins that are set up for IPv4 and IPv6 when the document has both. `bridge` has IPv4 routes only; Hybridnet's
-networks have one family each and a pod gets one of them, unless it is annotated."""
+DUAL_STACK = ("bridge", "calico", "flannel", "cilium", "kubeovn", "none")
+"""Plugins that are set up for IPv4 and IPv6 when the document has both. Hybridnet's networks have one family each and a
+pod gets one of them, unless it is annotated."""
 
 
 def plugin_version(plugin: str, kubernetes_version: str) -> str:

@@ -10,6 +10,7 @@ from clusters.config.secret import MASK, Secret
 _SECRET = re.compile(r"pas+w|pass(?!ive|through)|pwd|secret|token|credential|(private|api|access)[-_]?key", re.I)
 _HARMLESS = re.compile(r"(path|file|name|ref|ttl|dir)s?$", re.I)
 _ASSIGNED = re.compile(r"^(?P<start>[ \t]*(?:- |export )?(?P<key>[\w.-]+)[\"']?[ \t]*[:=][ \t]*)(?P<value>\S.*)$", re.M)
+_IN_COMMENT = re.compile(r"(?P<start>(?P<key>[\w.-]+)[\"']?[ \t]*[:=][ \t]*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s,}\]]+)")
 _NAME = re.compile(r"-{0,2}[\w.-]+")
 _IN_URL = re.compile(r"(://[^/\s:@]+:)[^/\s@]+@")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
@@ -39,6 +40,15 @@ def hidden_text(text: str, *, mask: bool) -> str:
         return f"{match['start']}{instead}" if is_secret_key(match["key"]) else match[0]
 
     return _ASSIGNED.sub(hide, text)
+
+
+def hidden_comment(text: str) -> str:
+    """A comment in which the value behind every word that sounds like a secret (`password: x`) is masked."""
+
+    def hide(match: re.Match[str]) -> str:
+        return f"{match['start']}{MASK}" if is_secret_key(match["key"]) else match[0]
+
+    return _IN_COMMENT.sub(hide, text)
 
 
 def hidden(value: Any, *, mask: bool, key: str = "") -> Any:

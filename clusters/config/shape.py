@@ -80,7 +80,7 @@ class Shaper:
 
 def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, Any]]:
     """The YAML documents of a file, in order."""
-    shaper = Shaper(dialect, secrets, bare=uses_newer_keys(document))
+    shaper = Shaper(dialect, secrets, bare=dialect != "v1alpha1" or uses_newer_keys(document))
     spec = shaper.model(document)
     spec.pop("name", None)
     if shaper.old:

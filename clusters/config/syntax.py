@@ -38,6 +38,11 @@ def address_of(text: str) -> Address | None:
         return None
 
 
+def in_url(address: str) -> str:
+    """An address or name as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
 def network_of(text: str) -> Network | None:
     """The network, host bits cleared, or None when it is none. A network always has its /length written."""
     if "/" not in text:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clusters.config.syntax import parts_of
+
 if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
 
@@ -103,7 +105,7 @@ def endpoint_address(document: Document) -> str:
     if address and address != "127.0.0.1":
         return address
     masters = members(document, "master")
-    return masters[0].node_address if masters else ""
+    return masters[0].first_address if masters else ""
 
 
 def load_balancer(document: Document) -> str:
@@ -117,7 +119,7 @@ def load_balancer(document: Document) -> str:
         return endpoint.internal_loadbalancer
     if endpoint.external_dns:
         return "dns"
-    own = {address for host in members(document, "master") for address in (host.address, host.node_address)}
+    own = {address for host in members(document, "master") for address in (host.address, *host.node_addresses)}
     return "none" if not endpoint.address or endpoint.address in own | {"127.0.0.1"} else "external"
 
 
@@ -134,6 +136,11 @@ def api_port(document: Document) -> int:
 
 NODE_DNS_ADDRESS = "169.254.25.10"
 """Where pods find the DNS cache of their own node (`nodelocaldns`); link-local, the same on all. KubeKey's address."""
+
+
+def is_dual_stack(document: Document) -> bool:
+    """Whether pods and services have an IPv4 and an IPv6 network."""
+    return len(parts_of(document.network.kube_pods_cidr)) > 1
 
 
 def first_service_address(cidr: str) -> str:
@@ -164,8 +171,8 @@ def api_server_sans(document: Document) -> tuple[str, ...]:
     found = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{domain}"]
     found += ["localhost", "127.0.0.1", document.control_plane_endpoint.domain, endpoint_address(document)]
     for host in members(document, "master"):
-        found += [host.name, f"{host.name}.{domain}", host.address, host.node_address]
-    found.append(first_service_address(document.network.kube_service_cidr))
+        found += [host.name, f"{host.name}.{domain}", host.address, *host.node_addresses]
+    found += [first_service_address(each) for each in parts_of(document.network.kube_service_cidr)]
     found += document.kubernetes.apiserver_cert_extra_sans
     return tuple(dict.fromkeys(name for name in found if name))
 

@@ -82,7 +82,8 @@ class Direct:
     @property
     def is_switch(self) -> bool:
         """A section with `enabled` here, a truth value there."""
-        return self.keys[-1].inner is Switch
+        inner = self.keys[-1].inner
+        return inner is not None and issubclass(inner, Switch)
 
     def of(self, document: Document) -> Any:
         """Its value."""

@@ -99,7 +99,7 @@ def _special(document: Document, shaper: Shaper) -> list[tuple[tuple[str, ...], 
     for name, place in v4map.ARGS.items():
         items = getattr(kubernetes, keys_of(type(kubernetes))[name].attribute)
         if items:
-            found.append((place, dict(item.split("=", 1) for item in items)))
+            found.append((place, shaper.plain(dict(item.split("=", 1) for item in items))))
     return found
 
 

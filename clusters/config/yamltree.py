@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -125,16 +126,21 @@ def _block(lines: list[str]) -> tuple[int, int] | None:
     return first
 
 
-def read(text: str) -> list[Node]:
-    """All YAML documents in the text that are not empty. Raises Refused."""
+@lru_cache(maxsize=4)
+def read(text: str) -> tuple[Node, ...]:
+    """All YAML documents in the text that are not empty. Raises Refused.
+
+    Kept for a few texts, which are read to be understood and once more to be changed; nobody changes a tree.
+    """
     try:
-        return list(_Composer(text).documents())
+        return tuple(_Composer(text).documents())
     except yaml.reader.ReaderError as problem:
         raise _unreadable(problem, text) from None
     except yaml.MarkedYAMLError as problem:
         raise _syntax(problem, text) from None
 
 
+@lru_cache(maxsize=8192)
 def tag_of(text: str) -> str:
     """What YAML 1.1 takes an unquoted text for: str, int, float, bool, null, timestamp, merge, value."""
     for tag, pattern in [*_RESOLVERS.get(text[:1], ()), *_RESOLVERS.get(None, ())]:
@@ -305,6 +311,7 @@ _SYNTAX = (
         "There is a colon too many, or the indentation is off.",
         f"If it is text: {_QUOTE}",
     ),
+    ("flow node", "A [ or a { is not closed, or there is a comma too many.", "Close it, or put the value in quotes."),
     ("escape", "In double quotes a backslash is special.", "Use single quotes, or write two backslashes."),
     ("quoted scalar", "A quote is opened and not closed.", "Close it; inside single quotes a quote is written twice."),
     ("'}'|flow mapping", "A { is not closed, or a comma is missing.", "Put values that contain , { } [ ] in quotes."),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import tarfile
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.engine.wants import Sight, Wanted, directory
 from clusters.errors import SourceError
 from clusters.remote.host import CommandFailed
-from clusters.remote.shell import sh, words
+from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from clusters.engine.machine import Machine
@@ -23,14 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["ImageCommands", "binary", "directory", "image", "unpacked"]
 
 INCOMING = "/var/lib/slipway/incoming"
-"""Where archives lie on a machine until they are unpacked; on /var because /tmp may be small or in memory."""
+"""Where archives are unpacked on a machine; on /var because /tmp may be small or in memory."""
+
+_READING = threading.Lock()
+
+PACKINGS = {b"\x1f\x8b": "z", b"\xfd7zXZ\0": "J", b"BZh": "j"}
+"""How a packed archive begins, and tar's option for it."""
 
 
 def binary(artifact: Artifact, path: str) -> Wanted:
     """One executable file from the source at this path, equal to it byte for byte."""
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(sh("test -x {0} && sha256sum < {0}", path))
+        answer = machine.ask(sh("test -x {} && {}", path, digests_of([path])))
         now = answer.stdout.split()[0] if answer.ok else ""
         return Sight(now == artifact.sha256, f"{path} is another file" if now else f"there is no {path}")
 
@@ -47,27 +53,41 @@ def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
     digests = {path: held[name][1] for name, path in members.items()}
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(sh("sha256sum -- {} 2>/dev/null", words(digests)))
+        answer = machine.ask(digests_of(digests))
         now = {line[66:]: line[:64] for line in answer.stdout.splitlines()}
         off = [path for path, digest in digests.items() if now.get(path) != digest]
         return Sight(not off, f"missing or other: {', '.join(off)}" if off else "")
 
     def act(machine: Machine) -> None:
-        archive = _send(machine, artifact)
-        aside = f"{archive}.d"
+        _say_sending(machine, artifact)
+        aside = f"{INCOMING}/{artifact.path.name}.d"
         names = words(held[name][0] for name in members)
-        machine.do(sh("rm -rf {0} && mkdir {0} && tar -xf {1} -C {0} {2}", aside, archive, names))
+        unpack = sh("rm -rf {0} && mkdir -p {0} && tar -x{1} -C {0} {2}", aside, packing(artifact.path), names)
         # Copied beside its place and moved there: a running program is never written over.
-        for name, path in members.items():
-            machine.do(sh("install -m 0755 {0}/{1} {2}.new && mv {2}.new {2}", aside, held[name][0], path))
-        machine.do(sh("rm -rf {} {}", archive, aside))
+        place = [
+            sh("install -m 0755 {0}/{1} {2}.new && mv {2}.new {2}", aside, held[name][0], path)
+            for name, path in members.items()
+        ]
+        machine.do(all_of((unpack, *place, sh("rm -rf {}", aside))), stdin=artifact.path)
 
     return Wanted(f"{artifact.component} {artifact.version} is unpacked", look, act)
 
 
-@functools.lru_cache(maxsize=64)
+def digests_of(paths: Iterable[str]) -> Command:
+    """Prints SHA-256 and path of each file that is there. openssl is asked first: it uses what processors have for this
+    and is three times as fast; it says it as sha256sum does."""
+    return sh("{{ openssl dgst -sha256 -r {0} || sha256sum {0}; }} 2>/dev/null", words(paths))
+
+
 def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
     """Name without "./" -> name as it stands in the archive, and SHA-256; read once per process."""
+    # The cache alone would let every machine that asks meanwhile read the archive for itself.
+    with _READING:
+        return _member_digests(archive, members)
+
+
+@functools.lru_cache(maxsize=64)
+def _member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
     wanted = set(members)
     found: dict[str, tuple[str, str]] = {}
     with tarfile.open(archive) as opened:
@@ -84,8 +104,15 @@ def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tupl
     return found
 
 
+def packing(archive: Path) -> str:
+    """The option of tar for an archive that it reads from a pipe, where it does not find out by itself."""
+    with archive.open("rb") as opened:
+        start = opened.read(6)
+    return next((option for magic, option in PACKINGS.items() if start.startswith(magic)), "")
+
+
 class ImageCommands(Protocol):
-    """What is asked of a container runtime about one image. `load` also removes the archive."""
+    """What is asked of a container runtime about one image."""
 
     @property
     def has(self) -> Callable[[str], Command]:
@@ -93,8 +120,8 @@ class ImageCommands(Protocol):
         ...
 
     @property
-    def load(self) -> Callable[[str, str], Command]:
-        """Take it from an archive on the machine: path and name."""
+    def load(self) -> Callable[[str], Command]:
+        """Take it, by its name, from an archive on standard input."""
         ...
 
     @property
@@ -114,7 +141,8 @@ def image(ref: str, artifact: Artifact | None, runtime: ImageCommands) -> Wanted
         if artifact is None:
             _pull(machine, ref, runtime.pull(ref))
         else:
-            machine.do(runtime.load(_send(machine, artifact), ref))
+            _say_sending(machine, artifact)
+            machine.do(runtime.load(ref), stdin=artifact.path)
 
     return Wanted(f"image {ref} is there", look, act)
 
@@ -133,9 +161,5 @@ def _pull(machine: Machine, ref: str, command: Command) -> None:
         ) from error
 
 
-def _send(machine: Machine, artifact: Artifact) -> str:
-    """Send a file and say so; returns where it lies."""
-    place = f"{INCOMING}/{artifact.path.name}"
+def _say_sending(machine: Machine, artifact: Artifact) -> None:
     machine.note(f"sending {artifact.path.name}, {artifact.path.stat().st_size / 1e6:.0f} MB")
-    machine.put(artifact.path, place)
-    return place

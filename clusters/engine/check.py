@@ -46,6 +46,9 @@ class Checks:
 
 CHECKS = Checks()
 
+FIRST = "access.facts"
+"""The precheck that reads a machine. Where it cannot, the others are skipped there: they would say the same."""
+
 
 def precheck(
     id: str,

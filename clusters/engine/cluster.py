@@ -10,10 +10,11 @@ from clusters.config.topology import endpoint_address, members, roles
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.machine import FactsOnce, Machine
+from clusters.engine.sendings import Sendings
 from clusters.errors import PlanError, RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
@@ -40,19 +41,30 @@ class Cluster:
         source: Source,
         sink: Sink,
         cancel: Cancel,
+        leaders: Mapping[str, str] | None = None,
         granted: Granted = nothing_granted,
     ) -> None:
         self.document = document
+        self.leaders = leaders or {}
         self.source = source
         self._sink = sink
         self._machines: dict[str, Machine] = {}
         self._once: dict[str, tuple[threading.Lock, list[Any]]] = {}
         self._lock = threading.Lock()
+        self._given_up: set[str] = set()
+        sendings = Sendings()
         for spec in document.hosts:
             held = roles(document, spec.name)
             if held:
                 self._machines[spec.name] = Machine(
-                    spec, open_host(spec), sink=sink, cancel=cancel, facts=FactsOnce(), roles=held, granted=granted
+                    spec,
+                    open_host(spec),
+                    sink=sink,
+                    cancel=cancel,
+                    facts=FactsOnce(),
+                    roles=held,
+                    granted=granted,
+                    sendings=sendings,
                 )
 
     def machine(self, name: str) -> Machine:
@@ -72,10 +84,21 @@ class Cluster:
         return tuple(self._machines[spec.name] for spec in members(self.document, group))
 
     def first(self, group: str, machine: Machine) -> Machine:
-        """The first machine of a group, seen by the step that `machine` is in, so that its output is filed there."""
-        spec = members(self.document, group)[0]
-        known = self._machines[spec.name]
-        return known.on_behalf_of(machine)
+        """The machine that stands for a group: its leader, or else the first listed; seen by the step that `machine` is
+        in, so that its output is filed there."""
+        return self.leader(group).on_behalf_of(machine)
+
+    def leader(self, group: str) -> Machine:
+        """The same machine, outside of any step."""
+        return self.machine(self.leaders.get(group) or members(self.document, group)[0].name)
+
+    def give_up(self, name: str) -> None:
+        """No precheck needs to try this machine any more: it cannot be reached, which was said."""
+        self._given_up.add(name)
+
+    def is_given_up(self, name: str) -> bool:
+        """Whether `give_up` was said of this machine."""
+        return name in self._given_up
 
     def readable(self) -> tuple[Machine, ...]:
         """The machines whose facts can be read; of the others each step that is on them says why not."""
@@ -84,7 +107,7 @@ class Cluster:
     def _read_all(self) -> tuple[Machine, ...]:
         def can_be_read(machine: Machine) -> bool:
             try:
-                return bool(machine.facts)
+                return not self.is_given_up(machine.name) and bool(machine.facts)
             except RemoteError:
                 return False
 

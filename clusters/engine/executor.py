@@ -15,6 +15,7 @@ from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Failed, Output, PlanMade
 from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
+from clusters.engine.plan import PRECHECK
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class _Walk:
         self.results: dict[Node, NodeResult] = {}
         self.running: dict[Future[NodeResult], Node] = {}
         self.ended: SimpleQueue[Future[NodeResult]] = SimpleQueue()
-        self._urgency = plan.seconds_to_go()
+        self.urgency = plan.seconds_to_go()
         self._busy: Counter[str] = Counter()
         # How many good ends each node waits for, and who waits for it.
         self._needs = {node: len(needs) for node, needs in plan.needs.items()}
@@ -100,7 +101,8 @@ class _Walk:
         self._touched.add(node[1])
         result = future.result()
         self.results[node] = result
-        if result.state.good:
+        if result.state.good or node[0].startswith(f"{PRECHECK}/"):
+            # No step starts after a precheck that failed; other prechecks do.
             for waiting in self._dependents[node]:
                 self._needs[waiting] -= 1
                 if not self._needs[waiting]:
@@ -108,7 +110,7 @@ class _Walk:
         return result
 
     def _make_ready(self, node: Node) -> None:
-        heapq.heappush(self._ready.setdefault(node[1], []), (-self._urgency[node], self._places[node], node))
+        heapq.heappush(self._ready.setdefault(node[1], []), (-self.urgency[node], self._places[node], node))
         self._touched.add(node[1])
 
 
@@ -131,7 +133,15 @@ def execute_plan(
     how much longer than its timeout a step may take on a machine, again and again while it runs.
     """
     began = time.monotonic()
-    cluster = Cluster(document, open_host=open_host, source=source, sink=sink, cancel=cancel, granted=granted)
+    cluster = Cluster(
+        document,
+        open_host=open_host,
+        source=source,
+        sink=sink,
+        cancel=cancel,
+        leaders=plan.leaders,
+        granted=granted,
+    )
     sink.emit(PlanMade(steps=[_row(step) for step in plan.steps]))
     walk = _Walk(plan)
     try:
@@ -158,7 +168,8 @@ def _walk_plan(
             row = rows[node[0]]
             if cancel.asked or (stopped and row.check is None):
                 continue
-            future = pool.submit(carry_out, row, cluster.machine(node[1]), cluster, cancel, waivers, dry_run)
+            machine, urgency = cluster.machine(node[1]), walk.urgency[node]
+            future = pool.submit(carry_out, row, machine, cluster, cancel, waivers, dry_run, urgency)
             walk.start(node, future)
         if not walk.running:
             if walk.waiting and not stopped and not cancel.asked:

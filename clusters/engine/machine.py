@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.engine.deadline import deadline_in, nothing_granted
 from clusters.engine.events import Observed, Output, SecretMade
+from clusters.engine.sendings import Sendings
 from clusters.errors import Cancelled
 from clusters.remote.errors import FileMissing
 from clusters.remote.facts import MachineFacts, read_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 
 LAST_LOOK = 10.0
 """Seconds that a look may take although the step's time is up: what is there has to be told of."""
+
+
+WORTH_SAYING_SECONDS = 1.0
+"""From which wait for a turn on the log says so."""
 
 
 class FactsOnce:
@@ -58,6 +65,8 @@ class Machine:
         step: str = "",
         deadline: Deadline | None = None,
         granted: Granted = nothing_granted,
+        urgency: float = 0.0,
+        sendings: Sendings | None = None,
     ) -> None:
         self.spec = spec
         self.host = host
@@ -68,6 +77,8 @@ class Machine:
         self._facts = facts
         self._deadline = deadline
         self._granted = granted
+        self._urgency = urgency
+        self._sendings = sendings or Sendings()
 
     @property
     def name(self) -> str:
@@ -76,24 +87,29 @@ class Machine:
 
     @property
     def address(self) -> str:
-        """The address that other nodes use."""
-        return self.spec.node_address
+        """The address that other nodes use; of a dual-stack machine the IPv4 one."""
+        return self.spec.first_address
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them: the one above, and an IPv6 one if the machine is dual-stack."""
+        return self.spec.node_addresses
 
     @property
     def facts(self) -> MachineFacts:
         """What the machine is; read once per run."""
         return self._facts.get(self._read_facts)
 
-    def during(self, step: str, *, timeout: float, cancel: Cancel) -> Machine:
-        """This machine as `step` sees it, with that much time in seconds."""
+    def during(self, step: str, *, timeout: float, cancel: Cancel, urgency: float = 0.0) -> Machine:
+        """This machine as `step` sees it, with that much time in seconds; `urgency`: see Sendings."""
         deadline = deadline_in(timeout, lambda: self._granted(step, self.name))
-        return self._seen(step, cancel, deadline)
+        return self._seen(step, cancel, deadline, urgency)
 
     def on_behalf_of(self, other: Machine) -> Machine:
         """This machine as the step on another one sees it: output, cancel and deadline are the other one's."""
         return self._seen(other.step, other.cancel, other._deadline)
 
-    def _seen(self, step: str, cancel: Cancel, deadline: Deadline | None) -> Machine:
+    def _seen(self, step: str, cancel: Cancel, deadline: Deadline | None, urgency: float = 0.0) -> Machine:
         return Machine(
             self.spec,
             self.host,
@@ -104,6 +120,8 @@ class Machine:
             step=step,
             deadline=deadline,
             granted=self._granted,
+            urgency=urgency,
+            sendings=self._sendings,
         )
 
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
@@ -113,28 +131,40 @@ class Machine:
         return self.host.run(command, check=False, timeout=limit, more=self._more, cancel=self.cancel)
 
     def do(
-        self, command: Command, *, stdin: bytes | None = None, timeout: float | None = None, check: bool = True
+        self,
+        command: Command,
+        *,
+        stdin: bytes | Path | None = None,
+        timeout: float | None = None,
+        check: bool = True,
+        shared: bool = False,
     ) -> Result:
-        """Run something that changes the machine: the command and its output go to the log."""
+        """Run something that changes the machine: the command and its output go to the log.
+
+        A Path as `stdin` is a file here, whose content the command reads. `shared`: see Host.run.
+        """
         self._stop_if_cancelled()
         self._stop_if_out_of_time()
-        self.note("$ " + command.text)
-        return self.host.run(
-            command,
-            check=check,
-            stdin=stdin,
-            timeout=self._within(timeout),
-            more=self._more,
-            on_line=lambda stream, line: self._sink.emit(
-                Output(host=self.name, step=self.step, stream=stream, text=line)
-            ),
-            cancel=self.cancel,
-        )
+        with self._turn(stdin):
+            self.note("$ " + command.text)
+            return self.host.run(
+                command,
+                check=check,
+                stdin=stdin,
+                timeout=self._within(timeout),
+                more=self._more,
+                on_line=lambda stream, line: self._sink.emit(
+                    Output(host=self.name, step=self.step, stream=stream, text=line)
+                ),
+                cancel=self.cancel,
+                shared=shared,
+            )
 
     def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
         """Write a file as root, atomically."""
         self._stop_if_cancelled()
-        self.host.put(content, path, mode=mode, owner=owner)
+        with self._turn(content):
+            self.host.put(content, path, mode=mode, owner=owner)
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None where there is none."""
@@ -166,6 +196,20 @@ class Machine:
     def seconds_left(self) -> float:
         """How much of the step's time is left, with what people gave it."""
         return float("inf") if self._deadline is None else self._deadline.left
+
+    def _turn(self, content: bytes | Path | None) -> AbstractContextManager[None]:
+        """The time in which a file from here may be sent, after those that are more urgent."""
+        if not isinstance(content, Path):
+            return nullcontext()
+        told: set[str] = set()
+
+        def held_up(seconds: float, first: str) -> None:
+            self._stop_if_cancelled()
+            if seconds >= WORTH_SAYING_SECONDS and not told:
+                told.add(first)
+                self.note(f"waiting: {first} gets its files first, because others wait for it")
+
+        return self._sendings.turn(self.name, self._urgency, held_up)
 
     @property
     def granted(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import Severity
-from clusters.engine.check import waived
+from clusters.engine.check import FIRST, waived
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
 from clusters.engine.wants import NotReached
 from clusters.errors import Cancelled, InstallerError
@@ -45,16 +45,28 @@ class NodeResult:
 
 
 def carry_out(
-    row: PlannedStep, machine: Machine, cluster: Cluster, cancel: Cancel, waivers: frozenset[str], dry_run: bool
+    row: PlannedStep,
+    machine: Machine,
+    cluster: Cluster,
+    cancel: Cancel,
+    waivers: frozenset[str],
+    dry_run: bool,
+    urgency: float = 0.0,
 ) -> NodeResult:
-    """Do one node of the plan and tell the sink; never raises but for a mistake in the sink itself."""
+    """Do one node of the plan and tell the sink; never raises but for a mistake in the sink itself.
+
+    `urgency` is the estimated number of seconds from its begin to the plan's end.
+    """
     uncut = row.step is not None and row.step.uncut
     timeout = CHECK_TIMEOUT if row.step is None else row.step.timeout
-    here = machine.during(row.path, timeout=timeout, cancel=Cancel() if uncut else cancel)
+    here = machine.during(row.path, timeout=timeout, cancel=Cancel() if uncut else cancel, urgency=urgency)
     here.tell(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
     began = time.monotonic()
     try:
-        if row.check is not None:
+        if row.check is not None and cluster.is_given_up(here.name):
+            result = NodeResult(State.SKIPPED)
+            here.note(f"{here.name} cannot be read, as {FIRST} says")
+        elif row.check is not None:
             result = _check(row.check, here, cluster, waivers)
         else:
             result = _reach_all(row, here, cluster, dry_run)
@@ -63,6 +75,8 @@ def carry_out(
         here.note(error.message)
     except Exception as error:  # noqa: BLE001 - border: whatever goes wrong on a machine becomes a failure of its step
         result = NodeResult(State.FAILED, failure=_failure(row, here, error))
+        if row.check is not None and row.check.id == FIRST:
+            cluster.give_up(here.name)
     if result.failure is not None:
         here.tell(result.failure)
     here.tell(

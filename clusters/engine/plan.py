@@ -6,13 +6,13 @@ import graphlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from clusters.engine.check import CHECKS, Checks, Precheck
+from clusters.engine.check import CHECKS, FIRST, Checks, Precheck
 from clusters.engine.recipe import recipe_called
 from clusters.engine.step import STEPS, Register, Step, machines_for
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from clusters.config.schema import Document
 
@@ -38,11 +38,13 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`steps` in reading order; `needs` says for each node which nodes it waits for."""
+    """`steps` in reading order; `needs` says for each node which nodes it waits for; `leaders` are the machines that
+    stand for their role group (role group -> machine) where it is not the first listed."""
 
     recipe: str
     steps: tuple[PlannedStep, ...]
     needs: dict[Node, frozenset[Node]] = field(default_factory=dict)
+    leaders: Mapping[str, str] = field(default_factory=dict)
 
     def step(self, path: str) -> PlannedStep:
         """The row of that path."""
@@ -75,36 +77,41 @@ def make_plan(
     checks: Checks = CHECKS,
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
+    leaders: Mapping[str, str] | None = None,
 ) -> Plan:
     """The plan of a recipe for a document.
 
     `only` and `skip` name steps by path or phase; an unknown name is an error (PlanError), not a shrug.
+    `leaders`: see Plan.
     """
     phases = recipe_called(recipe).phases
-    rows = [*_check_rows(document, checks)] if PRECHECK in phases else []
-    rows += _step_rows(document, phases, steps)
+    led = leaders or {}
+    rows = [*_check_rows(document, checks, led)] if PRECHECK in phases else []
+    rows += _step_rows(document, phases, steps, led)
     rows = _chosen(rows, tuple(only), tuple(skip))
     if not rows:
         raise PlanError("The plan is empty: no step applies to any machine.", hint="Do machines have roles?")
-    return Plan(recipe, tuple(rows), _graph(rows, document))
+    return Plan(recipe, tuple(rows), _graph(rows, document), led)
 
 
-def _check_rows(document: Document, checks: Checks) -> list[PlannedStep]:
+def _check_rows(document: Document, checks: Checks, leaders: Mapping[str, str]) -> list[PlannedStep]:
     return [
         PlannedStep(
             f"{PRECHECK}/{check.id}",
             check.title,
             PRECHECK,
-            machines_for(check.on, document),
+            machines_for(check.on, document, leaders),
             EXPECTED_CHECK_SECONDS,
             check=check,
         )
-        for check in sorted(checks.checks.values(), key=lambda check: (check.id != "access.facts", check.id))
+        for check in sorted(checks.checks.values(), key=lambda check: (check.id != FIRST, check.id))
         if check.when is None or check.when(document)
     ]
 
 
-def _step_rows(document: Document, phases: tuple[str, ...], register: Register) -> list[PlannedStep]:
+def _step_rows(
+    document: Document, phases: tuple[str, ...], register: Register, leaders: Mapping[str, str]
+) -> list[PlannedStep]:
     chosen = {
         path: step
         for path, step in register.steps.items()
@@ -113,7 +120,7 @@ def _step_rows(document: Document, phases: tuple[str, ...], register: Register) 
     rows = []
     for path in _reading_order(chosen, phases):
         step = chosen[path]
-        hosts = machines_for(step.on, document)
+        hosts = machines_for(step.on, document, leaders)
         if hosts:
             rows.append(PlannedStep(path, step.title, step.phase, hosts, step.expected, step=step))
     return rows
@@ -150,7 +157,11 @@ def _chosen(rows: list[PlannedStep], only: tuple[str, ...], skip: tuple[str, ...
 
 
 def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[Node]]:
-    """Who waits for whom. The only barrier: nothing is changed anywhere before every precheck has passed."""
+    """Who waits for whom. The only barrier: nothing is changed anywhere before every precheck has passed.
+
+    On each machine the first precheck has to be over, well or not, before the others begin.
+    """
+    first = f"{PRECHECK}/{FIRST}"
     hosts = {row.path: row.hosts for row in rows}
     gate = frozenset((row.path, host) for row in rows if row.check for host in row.hosts)
     graph: dict[Node, frozenset[Node]] = {}
@@ -158,6 +169,8 @@ def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[
         before: Node | None = None
         for host in row.hosts:
             needs: set[Node] = set()
+            if row.check is not None and row.path != first and host in hosts.get(first, ()):
+                needs.add((first, host))
             if row.step is not None:
                 needs |= {(need, host) for need in row.step.needs if host in hosts.get(need, ())}
                 needs |= {(need, other) for need in row.step.needs_all for other in hosts.get(need, ())}

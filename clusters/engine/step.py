@@ -11,7 +11,7 @@ from clusters.config.topology import members
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import ModuleType
 
     from clusters.config.schema import Document
@@ -123,15 +123,16 @@ def discover(package: ModuleType) -> None:
         importlib.import_module(module.name)
 
 
-def machines_for(scope: str, document: Document) -> tuple[str, ...]:
+def machines_for(scope: str, document: Document, leaders: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of the machines a scope means, in the document's order.
 
     `all`: every machine that has a role; `etcd`, `control-plane`, `worker`: the role group; `etcd-member`: those on
     which etcd will run, in whatever way;
-    `kubernetes`: control planes and workers; `first-etcd`, `first-control-plane`: the first listed.
+    `kubernetes`: control planes and workers; `first-etcd`, `first-control-plane`: the group's leader (role group ->
+    machine), or the first listed where there is none.
     """
-    etcd = [host.name for host in members(document, "etcd")]
-    control = [host.name for host in members(document, "master")]
+    etcd = _led([host.name for host in members(document, "etcd")], (leaders or {}).get("etcd"))
+    control = _led([host.name for host in members(document, "master")], (leaders or {}).get("master"))
     worker = [host.name for host in members(document, "worker")]
     chosen = {
         "all": [*etcd, *control, *worker],
@@ -149,3 +150,8 @@ def machines_for(scope: str, document: Document) -> tuple[str, ...]:
         raise PlanError(f"No step can be on {scope!r}.", hint="See machines_for for the scopes there are.")
     wanted = set(chosen)
     return tuple(host.name for host in document.hosts if host.name in wanted)
+
+
+def _led(names: list[str], leader: str | None) -> list[str]:
+    """The names with the leader before the others."""
+    return [leader, *(name for name in names if name != leader)] if leader in names else names

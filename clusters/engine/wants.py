@@ -130,11 +130,11 @@ def so_if(command: Command) -> Callable[[Machine], Sight]:
 
 
 def doing(*commands: Command) -> Callable[[Machine], None]:
-    """An act that runs the commands one after another."""
+    """An act that runs the commands one after another; none of them leaves anything running."""
 
     def act(machine: Machine) -> None:
         for command in commands:
-            machine.do(command)
+            machine.do(command, shared=True)
 
     return act
 
@@ -205,22 +205,28 @@ def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
 
     def act(machine: Machine) -> None:
         kept.reach(machine)
-        machine.do(sh("sysctl -q -p {}", path))
+        machine.do(sh("sysctl -q -p {}", path), shared=True)
 
     return Wanted(f"{len(values)} kernel settings hold", look, act)
+
+
+PRECISELY = "--timestamp=us+utc"
+"""Has systemd tell times in microseconds; since systemd 248."""
 
 
 def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     """A systemd service that runs, starts at boot, and was started after each file in `restart_for` changed.
 
-    Start time and file times are compared in whole seconds; a restart therefore waits until the
-    second of the newest file is over, so that "same second" always means "too old".
+    Before 248 systemd tells a start in whole seconds; a restart there waits until the second of the
+    newest file is over, so that "same second" always means "too old".
     """
     files = words(restart_for or ("/dev/null",))
     fresh = sh(
-        'started=$(date -d "$(systemctl show -p ExecMainStartTimestamp --value {})" +%s) && '
-        "for f in {}; do [ -c $f ] || [ $(stat -c %Y $f) -lt $started ] || {{ echo $f is newer; exit 1; }}; done",
+        "told() {{ systemctl show $1 -p ExecMainStartTimestamp --value {} 2>/dev/null; }}; "
+        'started=$(date -d "$(told {} || told)" +%s%N) && '
+        "for f in {}; do [ -c $f ] || [ $(date -r $f +%s%N) -lt $started ] || {{ echo $f is newer; exit 1; }}; done",
         name,
+        PRECISELY,
         files,
     )
     look = so_if(
@@ -238,11 +244,18 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     )
 
     def act(machine: Machine) -> None:
-        machine.do(sh("systemctl daemon-reload && systemctl enable {}", name))
-        machine.ask(sh("while [ $(stat -c %Y {} | sort -n | tail -1) -ge $(date +%s) ]; do sleep 0.2; done", files))
-        started = machine.do(sh("systemctl restart {}", name), check=False)
+        machine.do(sh("systemctl daemon-reload && systemctl enable {}", name), shared=True)
+        machine.ask(
+            sh(
+                "systemctl show {} -p Version >/dev/null 2>&1 || "
+                "while [ $(stat -c %Y {} | sort -n | tail -1) -ge $(date +%s) ]; do sleep 0.2; done",
+                PRECISELY,
+                files,
+            )
+        )
+        started = machine.do(sh("systemctl restart {}", name), check=False, shared=True)
         if not started.ok:
-            machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False)
+            machine.do(sh("journalctl -u {} -n 20 --no-pager -o cat", name), check=False, shared=True)
             raise NotReached(
                 f"{machine.name}: systemd could not start {name}: {' '.join(started.last_lines(3))}",
                 hint=f"The lines above are from its journal; on the machine: journalctl -u {name}",

@@ -71,13 +71,7 @@ def wrap(
     frame: Frame = Frame.GROUPED,
 ) -> str:
     """The text to hand to the login shell. `frame` is for commands of the login itself. Raises CommandTooLong."""
-    text = "\n".join((_prologue(marks, become, with_input), command.text))
-    size = len(text.encode("utf-8", "surrogateescape"))
-    if size > LONGEST_COMMAND // (5 if octal else 1):
-        raise CommandTooLong(
-            f"A command has {size} bytes, more than a command line holds.",
-            hint="Send the long part on stdin, or put it into a file first.",
-        )
+    text = wrapped(command, marks, become=become, with_input=with_input, longest=LONGEST_COMMAND // (5 if octal else 1))
     if become is not Become.NOBODY_ELSE:
         frame = Frame.GROUPED
     if octal:
@@ -85,6 +79,25 @@ def wrap(
     if frame is Frame.BARE:
         return text
     return become.value + (GROUPED if frame is Frame.GROUPED else LED) + shlex.quote(text)
+
+
+def wrapped(
+    command: Command,
+    marks: Marks,
+    *,
+    become: Become = Become.NOBODY_ELSE,
+    with_input: bool = False,
+    longest: int = LONGEST_COMMAND,
+) -> str:
+    """The command with what goes before it, for a POSIX shell in a session of its own. Raises CommandTooLong."""
+    text = "\n".join((_prologue(marks, become, with_input), command.text))
+    size = len(text.encode("utf-8", "surrogateescape"))
+    if size > longest:
+        raise CommandTooLong(
+            f"A command has {size} bytes, more than a command line holds.",
+            hint="Send the long part on stdin, or put it into a file first.",
+        )
+    return text
 
 
 def _prologue(marks: Marks, become: Become, with_input: bool) -> str:

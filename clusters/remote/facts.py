@@ -68,6 +68,7 @@ for place in / /var; do say "free$place" "$(df -Pk "$place" 2>/dev/null | awk 'N
 say machine_id "$(cat /etc/machine-id 2>/dev/null)"
 say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 say product_uuid "$(cat /sys/class/dmi/id/product_uuid 2>/dev/null)"
+say vendor "$(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/bios_version 2>/dev/null | tr '\\n' ' ')"
 read -r init </proc/1/comm; say init "$init"
 [ -d /run/systemd/system ] && say systemd yes
 say virtualization "$(systemd-detect-virt 2>/dev/null)"
@@ -79,13 +80,11 @@ elif [ -d /sys/fs/cgroup/memory ] || [ -d /sys/fs/cgroup/systemd ]; then
 fi
 if command -v ip >/dev/null; then
   ip -o addr show scope global 2>/dev/null | while read -r _ name _ address _; do say address "$name $address"; done
+  ip -o link show 2>/dev/null | sed -n 's/^[0-9]*: \\([^:@]*\\)[:@].* mtu \\([0-9]*\\) .*/mtu=\\1 \\2/p'
   say default_interface "$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)"
 else
   for address in $(hostname -I 2>/dev/null); do say address "? $address"; done
 fi
-for place in /sys/class/net/*/mtu; do
-  read -r value <"$place" && place=${place%/mtu} && say mtu "${place##*/} $value"
-done 2>/dev/null
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4=="0A"{print "listen=" $2}'
 say selinux "$(getenforce 2>/dev/null)"
 [ -e "/lib/modules/$release/modules.dep" ] && command -v modprobe >/dev/null && say modprobe yes
@@ -140,6 +139,8 @@ class MachineFacts:
     boot_id: str = ""
     """Of the running kernel: a container has its host's."""
     product_uuid: str = ""
+    vendor: str = ""
+    """Who made the machine and its firmware, as it says itself; empty where it does not."""
     init: str = ""
     systemd: bool = False
     virtualization: str = ""
@@ -274,9 +275,14 @@ def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
         machine_id=said.one("machine_id"),
         boot_id=said.one("boot_id"),
         product_uuid=said.one("product_uuid").lower(),
+        vendor=said.one("vendor"),
         addresses=tuple(_addresses(said.all("address"))),
         default_interface=said.one("default_interface"),
-        mtus=tuple((name, int(value)) for name, _, value in (line.partition(" ") for line in said.all("mtu"))),
+        mtus=tuple(
+            (name, int(value))
+            for name, _, value in (each.partition(" ") for each in said.all("mtu"))
+            if value.isdigit()
+        ),
         listening=tuple(sorted({int(place.rpartition(":")[2], 16) for place in said.all("listen")})),
     )
 

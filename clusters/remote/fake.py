@@ -99,14 +99,15 @@ class FakeHost:
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
         more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
+        shared: bool = False,
     ) -> Result:
         """Answer as the patterns say; see `Host.run`."""
-        ran = Ran(command.text, sudo, stdin)
+        ran = Ran(command.text, sudo, stdin.read_bytes() if isinstance(stdin, Path) else stdin)
         self._reached()
         with self._lock:
             self.ran.append(ran)

@@ -8,41 +8,50 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import RemoteError
 from clusters.remote.errors import FileMissing
-from clusters.remote.shell import sh
+from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.remote.host import Result
-    from clusters.remote.shell import Command
 
-# How much of a file is handed to the connection at a time, in bytes; SSH's own window paces the sending.
-CHUNK = 256 * 1024
+# How much of a file is handed to the connection at a time, in bytes: what fits into one of OpenSSH's packets, because
+# paramiko copies the rest of a larger piece for each packet. SSH's own window paces the sending.
+CHUNK = 32 * 1024 - 64
 _FULL = "no space left on device"
 _ENDED_EARLY, _IS_DIRECTORY, _MISSING = 74, 73, 66
+DECODER = "base64"
+NO_DECODER = 69
+"""The exit code of an install command for encoded content where the machine has nothing to decode it with."""
 
 # The bytes go to a new file that only root can read, in the place's own directory, so that moving it is
 # atomic. Its name starts with a dot: kubelet, cron and systemd overlook such files. A connection that
 # breaks looks like the end of input, so the size is compared before anything is replaced.
 _INSTALL = """
+{ready}
 if [ -d {path} ]; then exit {is_directory}; fi
 mkdir -p -- {parent} && new=$(mktemp {pattern}) || exit 1
 trap 'rm -f -- "$new"' EXIT
 trap 'exit 1' HUP INT TERM
-cat > "$new" || exit 1
+{take} > "$new" || exit 1
 [ "$(wc -c < "$new")" -eq {size} ] || exit {ended_early}
 chown -- {owner} "$new" && chmod {mode} "$new" && mv -f -- "$new" {path}
 """
 
 
-def install_command(path: str, *, size: int, mode: int, owner: str) -> Command:
-    """The command that reads `size` bytes of input and puts them at `path`. Raises RemoteError for a bad path."""
+def install_command(path: str, *, size: int, mode: int, owner: str, encoded: bool = False) -> Command:
+    """The command that reads a content of `size` bytes and puts it at `path`; `encoded`: it comes in Base64.
+
+    Raises RemoteError for a bad path.
+    """
     if not path.startswith("/") or path.endswith("/") or "\x00" in path:
         raise RemoteError(f"A file is put at an absolute path that names a file; found {path!r}.")
     if path.startswith("//"):
         path = "/" + path.lstrip("/")
     parent = posixpath.dirname(path)
-    values: dict[str, str | int] = {
+    values: dict[str, str | int | Command] = {
+        "ready": sh("command -v {} >/dev/null || exit {}", DECODER, NO_DECODER) if encoded else Command(":"),
+        "take": sh("{} -d", DECODER) if encoded else Command("cat"),
         "path": path,
         "is_directory": _IS_DIRECTORY,
         "parent": parent,
@@ -109,7 +118,7 @@ def why_not_read(name: str, path: str, result: Result) -> RemoteError:
     return RemoteError(f"{path} on {name} could not be read: {' '.join(result.last_lines(2))}")
 
 
-def _fill(template: str, values: dict[str, str | int]) -> Command:
+def _fill(template: str, values: dict[str, str | int | Command]) -> Command:
     """`sh()` with names instead of positions, for a script that uses a value often."""
     names = list(values)
     for index, name in enumerate(names):

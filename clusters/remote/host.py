@@ -77,11 +77,12 @@ class Host(Protocol):
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
         more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
+        shared: bool = False,
     ) -> Result:
         """Run a POSIX shell command, as root unless `sudo` is false.
 
@@ -89,6 +90,9 @@ class Host(Protocol):
         `more` is asked how many seconds were granted beyond it. When these are over too, or `cancel` is
         asked, the whole remote process group is ended (TERM, then KILL) before CommandTimedOut or
         Cancelled is raised. The environment is LC_ALL=C and a full PATH.
+        A Path as `stdin` is a local file, sent in pieces. Root's commands without `stdin` share shells,
+        when nobody watches (`on_line`) or `shared` is said; such a command must leave nothing running
+        that prints.
         """
         ...
 

@@ -17,6 +17,7 @@ from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFai
 from clusters.remote.gateways import SHARED
 from clusters.remote.hostkeys import HostKeyChanged, PinnedKey, check_key, pinned_key
 from clusters.remote.login import OnlyWhatIsGiven
+from clusters.remote.standing import StandingShells
 from clusters.remote.tunnel import JumpTransport, Tunnel, open_tunnel
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER, Watch, Wire, open_wire
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # sshd allows 10 sessions on a connection (MaxSessions); two are left for ending what others run.
 # Ways through a jump host are no sessions, so any number of machines can be behind one connection.
 SESSIONS = 8
+
+FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 # paramiko tells its troubles in its log too; we tell them once, as errors.
 _PARAMIKO_LOG = "clusters.remote.paramiko"
@@ -60,6 +63,7 @@ class Link:
         self.slots = threading.BoundedSemaphore(SESSIONS)
         self.through = through
         self.host_key = pinned_key(connection.transport.get_remote_server_key())
+        self.shells = StandingShells()
         self._watch = watch
 
     @property
@@ -190,6 +194,8 @@ class _Opening:
             tunnel = open_tunnel(lease.link.connection.transport, self.target)
         except BaseException as error:
             silent = lease.link.silent
+            if not isinstance(error, RemoteError):
+                lease.link.close()  # it is broken, though the thread that reads may not have noticed yet
             lease.release()
             if isinstance(error, ConnectTimedOut) and silent:
                 raise ConnectionLost(f"{hop.subject} stopped answering.", hint="Trying again reconnects.") from error
@@ -262,9 +268,8 @@ def _transport(target: Target, sock: Any, pinned: PinnedKey | None) -> paramiko.
     transport = JumpTransport(sock) if target.is_jump else paramiko.Transport(sock)
     transport.set_log_channel(_PARAMIKO_LOG)
     options = transport.get_security_options()
-    # These bring their own checksum; that of the others is compared byte by byte in Python, for every packet.
-    quick = tuple(cipher for cipher in options.ciphers if "gcm" in cipher)
-    options.ciphers = (*quick, *(cipher for cipher in options.ciphers if cipher not in quick))
+    # Encrypts and authenticates in one go: with it, sending a file takes both sides a third less processor time.
+    options.ciphers = (*FIRST_CIPHERS, *(each for each in options.ciphers if each not in FIRST_CIPHERS))
     if pinned is not None:
         options.key_types = pinned.algorithms
     return transport

@@ -166,3 +166,38 @@ class Tap:
         self.word = word.decode("ascii", "replace").strip()
         self.started.set()
         return rest
+
+
+class Framed:
+    """A stream that many commands share, for one of them: a tap gets what comes before the word that ends it.
+
+    The word is followed by a blank, the exit code and a line feed.
+    """
+
+    def __init__(self, tap: Tap, end: bytes) -> None:
+        self.tap = tap
+        self.over = False
+        self.code = -1
+        self._end = end
+        self._held = b""
+        self._ended = False
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived; what comes after the end is forgotten."""
+        data = self._held + data
+        if not self._ended:
+            before, found, after = data.partition(self._end)
+            if not found:
+                # The word may have come in part.
+                held = next((n for n in range(len(self._end) - 1, 0, -1) if data.endswith(self._end[:n])), 0)
+                self._held = data[len(data) - held :]
+                self.tap.feed(data[: len(data) - held])
+                return
+            self.tap.feed(before)
+            self._ended, data = True, after
+        word, line_feed, _ = data.partition(b"\n")
+        self._held = data
+        if line_feed and not self.over:
+            self.tap.finish()
+            self.over = True
+            self.code = int(word) if word.strip().isdigit() else -1

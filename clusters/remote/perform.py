@@ -129,15 +129,16 @@ def perform(
     """
     limits = limits or Limits()
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
-    out, err = _taps(marks, keep, on_line)
+    out, err = taps_for(marks.start.encode(), keep, on_line)
     errand = Errand(
         line=wrap(command, marks, become=way.become, with_input=payload is not None, octal=way.octal, frame=way.frame),
         out=out,
         err=err,
-        stop=_stopper(name, limits),
-        end=lambda group: _end_group(link, name, way, out, group),
+        stop=stopper(name, limits),
+        end=lambda group: end_group(link, name, way, out, group),
         opening=way.opening,
         payload=_guarded(way, marks, payload),
+        make_room=lambda: link.shells.make_room(link),
     )
     began = time.monotonic()
     try:
@@ -148,7 +149,7 @@ def perform(
     return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
 
-def _taps(marks: Marks, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
+def taps_for(mark: bytes, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
     """Both streams; lines are told one at a time although the streams are read at the same time."""
     turn = threading.Lock()
 
@@ -162,7 +163,6 @@ def _taps(marks: Marks, keep: int | None, on_line: Callable[[str, str], None] | 
 
         return Lines(tell)
 
-    mark = marks.start.encode()
     return Tap(mark, Capture(keep), lines("stdout")), Tap(mark, Capture(), lines("stderr"))
 
 
@@ -177,7 +177,8 @@ def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | No
     return chunks()
 
 
-def _stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
+def stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
+    """Asked again and again while a command runs, it gives the exception to end with when it is to stop."""
     began = time.monotonic()
     cancel, timeout, more = limits.cancel, limits.timeout, limits.more
 
@@ -210,7 +211,7 @@ def _run(link: Link, name: str, errand: Errand) -> int:
     return code
 
 
-def _end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
+def end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
     """End the remote processes of a command from a second session: TERM, a grace, KILL."""
     if not group and out.started.wait(WAIT_FOR_GROUP):
         group = out.word

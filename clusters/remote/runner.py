@@ -28,6 +28,8 @@ LOOK_EVERY = 0.05
 LINGER = 1.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
+# How long sudo may think about a password before what comes after it is held back for good, in seconds.
+WAIT_FOR_START = 60.0
 # Read at once, in bytes, and so often between two looks whether to stop.
 CHUNK = 32 * 1024
 CHUNKS_AT_ONCE = 16
@@ -42,7 +44,8 @@ class Errand:
     """One command on its way: what is sent to it, where its output goes, when to stop.
 
     `opening` is sent at once (the sudo password), `payload` after it, once the command has started.
-    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes.
+    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes. `make_room`
+    is called when the machine refuses a session.
     """
 
     line: str
@@ -50,6 +53,7 @@ class Errand:
     err: Tap
     stop: Callable[[], Exception | None]
     end: Callable[[str], None]
+    make_room: Callable[[], None]
     opening: bytes = field(default=b"", repr=False)
     payload: Iterable[bytes] | None = None
     send_error: Exception | None = field(default=None, init=False)
@@ -151,8 +155,10 @@ class _Session:
 
     def _may_send_payload(self) -> bool:
         """With a password before it, the payload waits until the command itself is reading."""
+        give_up = time.monotonic() + WAIT_FOR_START
         while self._errand.opening and not self._errand.out.started.wait(LOOK_EVERY):
-            if self.channel.closed or self.channel.exit_status_ready():
+            # A sudo that does not like the password waits for another one; it ends with its input.
+            if time.monotonic() > give_up or self.channel.closed or self.channel.exit_status_ready():
                 return False
         return True
 
@@ -193,6 +199,7 @@ def _open_session(connection: Connection, errand: Errand) -> paramiko.Channel:
                 raise NotStarted(str(error)) from error
             # A refusal; paramiko mixes its reasons up when several are refused at the same time.
             refusal = error
+        errand.make_room()
         stopped = errand.stop()
         if stopped:
             raise stopped

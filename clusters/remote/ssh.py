@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from clusters.errors import Cancelled
 from clusters.remote.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
-from clusters.remote.files import chunks_of, install_command, read_command, why_not_read, why_not_written
+from clusters.remote.files import (
+    NO_DECODER,
+    chunks_of,
+    install_command,
+    read_command,
+    why_not_read,
+    why_not_written,
+)
 from clusters.remote.gateways import SHARED
 from clusters.remote.host import CommandFailed, Result
 from clusters.remote.link import Link, open_link
@@ -19,6 +26,7 @@ from clusters.remote.output import KEPT_BYTES
 from clusters.remote.perform import Limits, Performed, Way, perform
 from clusters.remote.runner import LOOK_EVERY, NotStarted
 from clusters.remote.shell import Command
+from clusters.remote.standing import look
 from clusters.remote.sudo import refusal, way_to_root
 from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 
@@ -34,6 +42,8 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 # A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
 AGAIN = 10.0
+# Files up to this size, in bytes, go through a standing shell; with larger ones the way through sudo is a trifle.
+SMALL = 32 * 1024
 
 
 GREETING = 'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
@@ -98,15 +108,18 @@ class SshHost:
         *,
         sudo: bool = True,
         check: bool = True,
-        stdin: bytes | None = None,
+        stdin: bytes | Path | None = None,
         timeout: float | None = None,
         more: Callable[[], float] | None = None,
         on_line: Callable[[str, str], None] | None = None,
         cancel: Cancel | None = None,
+        shared: bool = False,
     ) -> Result:
         """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
         payload = None if stdin is None else (lambda: chunks_of(stdin))
-        done = self._perform(command, Limits(timeout, cancel, more), sudo=sudo, payload=payload, on_line=on_line)
+        shared = shared or on_line is None
+        limits = Limits(timeout, cancel, more)
+        done = self._perform(command, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
         result = self._result(command, done)
         if done.timed_out:
             allowed = round(done.allowed, 1)
@@ -121,6 +134,8 @@ class SshHost:
 
     def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
         """Write a file as root (see `Host.put`); a Path is a local file, sent in pieces."""
+        if isinstance(content, bytes) and len(content) <= SMALL and self._put_small(content, path, mode, owner):
+            return
         size = content.stat().st_size if isinstance(content, Path) else len(content)
         command = install_command(path, size=size, mode=mode, owner=owner)
         done = self._perform(command, Limits(), sudo=True, payload=lambda: chunks_of(content))
@@ -128,10 +143,26 @@ class SshHost:
         if not result.ok:
             raise why_not_written(self.name, path, result)
 
+    def _put_small(self, content: bytes, path: str, mode: int, owner: str) -> bool:
+        """Write a file by way of a standing shell; false where that is not possible."""
+        command = install_command(path, size=len(content), mode=mode, owner=owner, encoded=True)
+        session = self._session()
+        try:
+            way = self._root(session)
+        except NotStarted:
+            return False
+        done = look(session.link, self.name, command, way, limits=Limits(), keep=KEPT_BYTES, small=content)
+        if done is None or not done.started or done.exit_code == NO_DECODER:
+            return False
+        result = self._result(command, done)
+        if not result.ok:
+            raise why_not_written(self.name, path, result)
+        return True
+
     def get(self, path: str) -> bytes:
         """Read a file as root, all of it into memory. Raises FileMissing."""
         command = read_command(path)
-        done = self._perform(command, Limits(), sudo=True, keep=None)
+        done = self._perform(command, Limits(), sudo=True, keep=None, shared=True)
         if done.exit_code:
             raise why_not_read(self.name, path, self._result(command, done))
         return done.out.content()
@@ -189,11 +220,16 @@ class SshHost:
         payload: Callable[[], Iterable[bytes]] | None = None,
         keep: int | None = KEPT_BYTES,
         on_line: Callable[[str, str], None] | None = None,
+        shared: bool = False,
     ) -> Performed:
         """Run on a live connection; once more when it turned out dead, or sudo changed its mind, before a start."""
 
         def attempt(session: _Session) -> Performed:
             way = self._root(session) if sudo else session.plain
+            if sudo and payload is None and shared:
+                looked = look(session.link, self.name, command, way, limits=limits, keep=keep, on_line=on_line)
+                if looked is not None:
+                    return looked
             with _slot(session.link, self.name, limits):
                 return perform(
                     session.link, self.name, command, way, limits=limits, payload=payload, keep=keep, on_line=on_line

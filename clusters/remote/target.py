@@ -108,7 +108,7 @@ def _jump(hop: Hop, host: Host, behind: Target, via: Target | None) -> Target:
     jump = host.jump_host
     own = jump.has_login
     return Target(
-        name=f"the jump host {hop.address}:{hop.port}",
+        name=f"the jump host {hop.place}",
         address=hop.address,
         port=hop.port,
         user=hop.user or behind.user,

@@ -128,7 +128,7 @@ def _plan(document: Document, checks: list[str], hosts: list[str]) -> Plan:
     if not hosts:
         return plan
     steps = tuple(replace(row, hosts=tuple(host for host in row.hosts if host in hosts)) for row in plan.steps)
-    needs = {node: frozenset[tuple[str, str]]() for node in plan.needs if node[1] in hosts}
+    needs = {node: before for node, before in plan.needs.items() if node[1] in hosts}
     return replace(plan, steps=steps, needs=needs)
 
 

@@ -53,6 +53,8 @@ class TerminalProgress:
                 return [f"    {event.severity}{waived}: {event.host}: {event.message}"] + (
                     [f"      try: {event.fix}"] if event.fix else []
                 )
+            case events.Output(host="", stream="note"):
+                return [f"{_clock(event.at)}  {event.text}"]
             case events.RunChanged():
                 return [f"{_clock(event.at)}  {event.message}"]
         return []

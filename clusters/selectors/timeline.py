@@ -71,6 +71,11 @@ class Timeline:
     chain: list[Bar] = field(default_factory=list)
     left_out: int = 0
 
+    @property
+    def critical_seconds(self) -> float:
+        """What the steps of the chain took together; the rest of the run was spent between them."""
+        return sum(bar.seconds for bar in self.chain)
+
 
 def run_timeline(run: Run) -> Timeline:
     """What is known until now; a run that has not begun is empty."""
@@ -93,9 +98,9 @@ def run_timeline(run: Run) -> Timeline:
         made[node] = Bar(*node[:1], titles[node[0]], step.host, step.state, *spans[node], 0, node in chain, waited)
         by_host[step.host].append(step)
     lanes = {host: _lane(host, [made[(step.step, host)] for step in mine]) for host, mine in by_host.items()}
+    seconds = max([end for _, end in spans.values()] + [1.0])
     order = list(dict.fromkeys(step.host for step in steps_of(run)))
     drawn = _drawn(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
-    seconds = max([end for _, end in spans.values()] + [1.0])
     return Timeline(seconds, [lanes[host] for host in drawn], [made[node] for node in chain], len(lanes) - len(drawn))
 
 

@@ -87,7 +87,7 @@ def values(
         "cluster": cluster,
         "page": page,
         "form": form,
-        "findings": [(each, form.place(each.path)) for each in here] if page.slug != "review" else [],
+        "findings": [(each, form.place(each.path), page.line(each)) for each in here] if page.slug != "review" else [],
         "problems": said,
         "rail": flow.rail(cluster, document, page, found),
         "editor": written,

@@ -42,6 +42,6 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _probes(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     document = services.document_of(cluster)
-    values = connection.summary(connection.rows(cluster, document))
+    values = connection.summary(cluster, document)
     values |= {"cluster": cluster, "rail": flow.rail(cluster, document, connection.PAGE), "oob": True}
     return render(request, "wizard/_probes.html", values)

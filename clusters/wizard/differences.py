@@ -12,7 +12,7 @@ from clusters.config.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.config.schema import Document
+    from clusters.config.schema import Document, Host
 
 MOST = 50
 """More lines than this are not read by anybody; the rest is counted."""
@@ -37,9 +37,19 @@ def differences(theirs: Document, mine: Document) -> list[Difference]:
 
 def _leaves(document: Document) -> Iterator[tuple[str, Any]]:
     for place, host in enumerate(document.hosts):
-        secrets = {"password": host.password, "privateKey": host.private_key}
-        yield from _walk(f"hosts.{host.name or place + 1}", host.model_dump(by_alias=True) | secrets)
-    yield from _walk("", document.model_dump(by_alias=True, exclude={"hosts"}))
+        yield from _walk(f"hosts.{host.name or place + 1}", host.model_dump(by_alias=True) | _login(host))
+    yield from _walk("", document.model_dump(by_alias=True, exclude={"hosts"}) | _jump(document))
+
+
+def _login(host: Host) -> dict[str, Any]:
+    """What a dump would mask: two secrets that differ would look the same."""
+    return {"password": host.password, "privateKey": host.private_key, **_jump(host)}
+
+
+def _jump(part: Document | Host) -> dict[str, Any]:
+    jump = part.jump_host
+    secrets = {"password": jump.password, "privateKey": jump.private_key}
+    return {"jumpHost": jump.model_dump(by_alias=True) | secrets}
 
 
 def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:

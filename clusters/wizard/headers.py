@@ -24,6 +24,7 @@ HEADER = _table(
         "password": "password, pass, passwd, pwd, ssh password, ssh pass, secret",
         "private_key_path": "private key path, key path, key file, keyfile, identity file, private key file, key",
         "arch": "arch, architecture, cpu arch, platform",
+        "jump_host": "jump host, jump, proxy jump, bastion, bastion host",
         "roles": "role, roles, group, groups",
     }
 )
@@ -37,6 +38,7 @@ VARIABLES = _table(
         "user": "ansible_user, ansible_ssh_user, user",
         "password": "ansible_password, ansible_ssh_pass, password",
         "private_key_path": "ansible_ssh_private_key_file, ansible_private_key_file",
+        "jump_host": "proxy_jump",
     }
 )
 """Normalised variable of an inventory line (`node1 ansible_host=10.1.2.3`) -> field of a machine."""

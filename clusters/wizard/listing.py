@@ -12,8 +12,9 @@ import yaml
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
+from clusters.config.hops import reached
 from clusters.config.load import load
-from clusters.config.schema import Host
+from clusters.config.schema import Host, JumpHost
 from clusters.config.secret import Secret
 from clusters.config.syntax import address_of
 from clusters.wizard.headers import ARCH, HEADER, ROLES, VARIABLES, normal
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_LINES = 1000
+_THEN = "→"
+"""Stands between jump hosts while a line is split into cells."""
 _DOCUMENT = re.compile(r"^\s*(?:-\s+)?(?:apiVersion|kind|spec|hosts|- ?\{?\s*name|\{?\s*name)\s*:", re.MULTILINE)
 _RULE = re.compile(r"[\s|+:=-]+")
 _LOGIN = re.compile(r"([\w.-]+)@([\w.:-]+?)(?::(\d{1,5}))?")
 _PLACE = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})")
+_ARGUMENTS = re.compile(r"ansible_ssh_(?:common|extra)_args=(['\"])(.*?)\1(?=\s|$)")
+_JUMP = re.compile(r"""(?:-J\s*|ProxyJump[ =]\s*)["']?([^\s"']+)""", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -81,7 +86,7 @@ def read_list(text: str) -> Listing:
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of every line that says something."""
-    plain = text.splitlines()
+    plain = [_ARGUMENTS.sub(_proxy_jump, line) for line in text.splitlines()]
     split = _splitter([line for line in plain if line.strip()])
     for number, line in enumerate(plain, start=1):
         bare = line.strip()
@@ -90,6 +95,12 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         cells = [cell.strip() for cell in split(line)]
         if any(cells):
             yield number, cells
+
+
+def _proxy_jump(match: re.Match[str]) -> str:
+    """What an inventory hands to ssh has blanks in it; of it the jump hosts are kept, as one word."""
+    jump = _JUMP.search(match[2])
+    return f"proxy_jump={jump[1].replace(',', _THEN)}" if jump else ""
 
 
 def _splitter(lines: list[str]) -> Any:
@@ -161,6 +172,8 @@ def _listed(line: int, found: dict[str, str]) -> Listed:
     port = found.get("port", "")
     if port.isascii() and port.isdigit() and len(port) < 6:
         values["port"] = int(port)
+    if found.get("jump_host"):
+        values["jump_host"] = JumpHost(hops=found["jump_host"].replace(_THEN, ","))
     if found.get("password"):
         values["password"] = Secret(found["password"])
     if found.get("arch"):
@@ -175,7 +188,9 @@ def _from_yaml(text: str) -> Listing:
     loaded = load(text)
     if loaded.document is not None and loaded.document.hosts:
         lines = [loaded.positions.get(f"spec.hosts.{place}", (0, 0))[0] for place in range(len(loaded.document.hosts))]
-        return Listing(tuple(Listed(line, host) for line, host in zip(lines, loaded.document.hosts, strict=True)))
+        # The document's own jump host goes with its machines; one that says something itself keeps that.
+        hosts = [host if host.jump_host.hops else reached(loaded.document, host) for host in loaded.document.hosts]
+        return Listing(tuple(Listed(line, host) for line, host in zip(lines, hosts, strict=True)))
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters.config.secret import Secret
+from clusters.wizard.agents import agent_kind, agent_text
 from clusters.wizard.fields import choice, laid_out, lines, number, secret, text, tick, wide
 from clusters.wizard.rename import follow
 
@@ -39,6 +40,7 @@ class LoginForm(forms.Form):
     private_key_path = text(
         gettext_lazy("Path of the key file"), gettext_lazy("On the server where Slipway runs."), mono=True
     )
+    agent_key = agent_text()
     forget_password = tick(gettext_lazy("Forget the stored password"))
     forget_key = tick(gettext_lazy("Forget the stored private key"))
 
@@ -61,9 +63,11 @@ def login_form(hosts: Sequence[Host], data: Any = None) -> LoginForm:
         host = hosts[0]
         initial |= {"user": host.user, "port": host.port, "private_key_path": host.private_key_path}
         initial["kind"] = "key" if host.private_key else "path" if host.private_key_path else "password"
+        initial |= {"kind": "agent", "agent_key": host.agent_key} if host.agent_key else {}
     form = LoginForm(data, initial=initial)
+    kinds = [*KINDS, *agent_kind(used=any(host.agent_key for host in hosts))]
+    form.fields["kind"].choices = kinds[1:] if len(hosts) == 1 else kinds  # type: ignore[attr-defined]
     if len(hosts) == 1:
-        form.fields["kind"].choices = KINDS[1:]  # type: ignore[attr-defined]
         form.fields["user"].help_text = form.fields["port"].help_text = ""
     if any(host.password for host in hosts):
         form.fields["password"].widget.attrs["placeholder"] = _("•••••• stored")
@@ -78,7 +82,7 @@ def login_form(hosts: Sequence[Host], data: Any = None) -> LoginForm:
         if there
     ]
     rows = ["user", "port", "kind", "password", wide("private_key", css="only-key")]
-    rows += [wide("private_key_path", css="only-path")]
+    rows += [wide("private_key_path", css="only-path"), wide("agent_key", css="only-agent")]
     return laid_out(form, *rows, *([Div(*forget, css_class="field-wide")] if forget else []))
 
 
@@ -98,13 +102,15 @@ def _logged_in(host: Host, cleaned: dict[str, Any]) -> Host:
         update["password"] = Secret(cleaned["password"])
     kind = cleaned.get("kind")
     if kind == "key" and cleaned.get("private_key"):
-        update |= {"private_key": Secret(cleaned["private_key"]), "private_key_path": ""}
+        update |= {"private_key": Secret(cleaned["private_key"]), "private_key_path": "", "agent_key": ""}
     elif kind == "key" and host.private_key:
-        update["private_key_path"] = ""
+        update |= {"private_key_path": "", "agent_key": ""}
     elif kind == "path" and cleaned.get("private_key_path"):
-        update |= {"private_key": None, "private_key_path": cleaned["private_key_path"]}
+        update |= {"private_key": None, "private_key_path": cleaned["private_key_path"], "agent_key": ""}
+    elif kind == "agent":
+        update |= {"private_key": None, "private_key_path": "", "agent_key": cleaned.get("agent_key") or "any"}
     elif kind == "password" and (update.get("password") or host.password):
-        update |= {"private_key": None, "private_key_path": ""}
+        update |= {"private_key": None, "private_key_path": "", "agent_key": ""}
     if cleaned.get("forget_password"):
         update["password"] = None
     if cleaned.get("forget_key"):

@@ -19,6 +19,7 @@ from clusters.selectors import cluster_for
 from clusters.services.drafts import DraftBusy, DraftConflict
 from clusters.wizard import fields
 from clusters.wizard.answers import keep, page_or_404, refused, values
+from clusters.wizard.jumps import own_form, shared_form, ways_of, with_own_jump, with_shared_jump
 from clusters.wizard.listing import read_list
 from clusters.wizard.logins import login_form, new_names, rename_form, renamed, with_login
 from clusters.wizard.rows import stored_at, token_of
@@ -108,14 +109,29 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, _("Tick the machines first."))
         return redirect("wizard", pk, "machines")
     hosts = [document.hosts[place] for place in places]
-    form = login_form(hosts, request.POST if request.method == "POST" else None)
-    if form.is_bound and form.is_valid():
-        return _kept(request, cluster, document, with_login(document, places, form.cleaned_data), "")
+    data = request.POST if request.method == "POST" else None
+    form, jump = login_form(hosts, data), own_form(document, hosts, data)
+    if data is not None and form.is_valid() and jump.is_valid():
+        fresh = with_own_jump(with_login(document, places, form.cleaned_data), places, jump.cleaned_data)
+        return _kept(request, cluster, document, fresh, "")
     tokens = [token_of(place, document.hosts[place]) for place in places]
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    return side_page(
-        request, cluster, document, "wizard/login.html", {"side": form, "tokens": tokens, "hosts": hosts}, status
-    )
+    shown = {"side": form, "jump": jump, "tokens": tokens, "hosts": hosts, "reached": ways_of(document, hosts)}
+    shown["jump_open"] = bool(jump.errors) or (len(hosts) == 1 and bool(hosts[0].jump_host.hops))
+    return side_page(request, cluster, document, "wizard/login.html", shown, status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def jump(request: HttpRequest, pk: int) -> HttpResponse:
+    """The jump hosts through which all machines are reached that do not say otherwise."""
+    cluster = cluster_for(request.user, pk)
+    document = services.document_of(cluster)
+    form = shared_form(document, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        return _kept(request, cluster, document, with_shared_jump(document, form.cleaned_data), "")
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+    others = [host.name for host in document.hosts if host.jump_host.hops]
+    return side_page(request, cluster, document, "wizard/jump.html", {"side": form, "others": others}, status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -164,7 +180,7 @@ def side_page(
     """A page beside the machines page, in the same frame."""
     page = page_or_404("machines")
     shown = {**values(cluster, document, page, page.bind(document, None)), "saved_at": cluster.updated_at, **more}
-    form = more["side"]
-    refusals = {form[name].html_name: errors for name, errors in form.errors.items()} if form.is_bound else {}
+    forms_ = [form for form in (more["side"], more.get("jump")) if form is not None and form.is_bound]
+    refusals = {form[name].html_name: errors for form in forms_ for name, errors in form.errors.items()}
     shown["problems"] = {name: [{"tone": "failed", "text": text} for text in texts] for name, texts in refusals.items()}
     return render(request, template, shown, status=status)

@@ -84,7 +84,7 @@ class _Yaml(forms.CharField):
 
     def __init__(self, document: Document, option: Option, label: str, help_text: str) -> None:
         self._document, self._option = document, option
-        shape = lines(label, help_text, rows=4)
+        shape = lines(label, help_text, rows=2)
         super().__init__(label=label, help_text=help_text, required=False, strip=False, widget=shape.widget)
 
     def clean(self, value: Any) -> Any:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is said beside a field: `tone` is failed, warning or running (a note), as in the tokens."""
+    """What is said beside a field: `tone` is failed, warning, running (a note) or skipped (waived), of the tokens."""
 
     tone: str
     text: str
@@ -75,6 +75,10 @@ class Page:
     def owns(self, path: str) -> bool:
         """Whether a finding at this path is solved on this page."""
         return any(path == section or path.startswith(f"{section}.") for section in self.sections)
+
+    def line(self, finding: Finding) -> int:
+        """The line of the document that solves a finding without a field; 0 where the page itself does."""
+        return 0 if finding.path in self.sections else finding.line
 
 
 class NothingToFill:
@@ -150,5 +154,6 @@ def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Prob
     for finding in findings:
         name = form.place(finding.path)
         if name and not form.refusals().get(name):
-            found.setdefault(name, []).append(Problem(_TONES[finding.severity.value], finding.message))
+            tone = "skipped" if finding.waived else _TONES[finding.severity.value]
+            found.setdefault(name, []).append(Problem(tone, finding.message))
     return found

@@ -13,6 +13,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clusters.config.hops import said as way_in_words
 from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
 from clusters.config.secret import Secret
@@ -38,6 +39,8 @@ FIELDS = {
     "password": "password",
     "privateKey": "password",
     "privateKeyPath": "password",
+    "agentKey": "password",
+    "jumpHost": "password",
     "arch": "arch",
 }
 """Key in the document -> field of the row."""
@@ -63,7 +66,10 @@ class MachineForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `token` is its place and name in the document, empty for one that is not stored yet."""
+    """One line of the table. `token` is its place and name in the document, empty for one that is not stored yet.
+
+    `way` says how it is reached where that is not as the others are.
+    """
 
     prefix: str
     token: str
@@ -74,6 +80,7 @@ class Row:
     user: str = "root"
     arch: str = "amd64"
     login: str = ""
+    way: str = ""
     problems: tuple[tuple[str, Problem], ...] = ()
 
 
@@ -94,9 +101,10 @@ def stored_at(hosts: tuple[Host, ...], token: str) -> int | None:
 
 
 def login_word(host: Host) -> str:
-    """What a machine logs in with: key, path, password, both, or nothing."""
-    if host.private_key or host.private_key_path:
-        return "key+password" if host.password else "key" if host.private_key else "path"
+    """What a machine logs in with: key, path, agent, password, both, or nothing."""
+    if host.has_key:
+        alone = "key" if host.private_key else "path" if host.private_key_path else "agent"
+        return "key+password" if host.password else alone
     return "password" if host.password else ""
 
 
@@ -104,8 +112,16 @@ def row_of(host: Host, prefix: str, place: int) -> Row:
     """A stored machine as a line."""
     return Row(
         prefix, token_of(place, host), host.name, host.address, host.internal_address,
-        host.port, host.user, host.arch, login_word(host),
+        host.port, host.user, host.arch, login_word(host), own_way(host),
     )  # fmt: skip
+
+
+def own_way(host: Host) -> str:
+    """How a machine is reached when it says so itself; empty for one that is reached as the others are."""
+    if not host.jump_host.hops:
+        return ""
+    hops = way_in_words(host)
+    return _("through %(way)s") % {"way": hops} if hops else _("directly")
 
 
 class Machines:
@@ -219,7 +235,9 @@ class Machines:
         return {**found, **self._refused}
 
     def place(self, path: str) -> str:
-        """The field of the row that now has the place named in the path."""
+        """The field of the row that now has the place named in the path; for the jump host of all, what leads to it."""
+        if path.startswith("spec.jumpHost"):
+            return "jump"
         parts = path.removeprefix("spec.hosts.").split(".")
         prefix = next((prefix for prefix, place in self._places.items() if str(place) == parts[0]), "")
         field = FIELDS.get(parts[1] if len(parts) > 1 else "name", "name")

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
+from clusters.config.hops import said as way_in_words
+from clusters.config.schema import Host
 from clusters.errors import InstallerError
 from clusters.models import Scan
 from clusters.selectors import cluster_for
@@ -51,7 +54,9 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error("network", f"{error.message} {error.hint}".strip())
             status = HTTPStatus.UNPROCESSABLE_ENTITY
     side = fields.laid_out(form, "network", "port")
-    return side_page(request, cluster, document, "wizard/scan.html", {"side": side, **_seen(cluster, document)}, status)
+    through = way_in_words(Host(jump_host=document.jump_host))
+    shown = {"side": side, "through": through, "add_url": reverse("wizard-add", args=[pk]), **_seen(cluster, document)}
+    return side_page(request, cluster, document, "wizard/scan.html", shown, status)
 
 
 @require_GET

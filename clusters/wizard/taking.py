@@ -64,7 +64,7 @@ def _completed(host: Host, common: Common) -> Host:
         update["user"] = common.user
     if common.port and "port" not in said:
         update["port"] = common.port
-    if common.password and not (host.password or host.private_key or host.private_key_path):
+    if common.password and not (host.password or host.has_key):
         update["password"] = Secret(common.password)
     return host.model_copy(update=update)
 

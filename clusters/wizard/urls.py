@@ -18,6 +18,7 @@ urlpatterns = [
     path("clusters/<int:pk>/wizard/review/waive/", views.waive, name="wizard-waive"),
     path("clusters/<int:pk>/wizard/machines/add/", many.add, name="wizard-add"),
     path("clusters/<int:pk>/wizard/machines/login/", many.login, name="wizard-login"),
+    path("clusters/<int:pk>/wizard/machines/jump/", many.jump, name="wizard-jump"),
     path("clusters/<int:pk>/wizard/machines/rename/", many.rename, name="wizard-rename"),
     path("clusters/<int:pk>/wizard/machines/scan/", scanning.scan, name="wizard-scan"),
     path("clusters/<int:pk>/wizard/machines/scan/table/", scanning.table, name="wizard-scan-table"),

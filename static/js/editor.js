@@ -11,7 +11,8 @@ function showLine(number) {
   const lines = yaml.value.split("\n");
   const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
   byId("preview").open = true;
-  yaml.focus();
+  yaml.focus({ preventScroll: true });
+  yaml.scrollIntoView({ block: "nearest" });
   yaml.setSelectionRange(start, start + (lines[number - 1]?.length ?? 0));
   const height = yaml.scrollHeight / lines.length;
   yaml.scrollTop = Math.max(0, (number - 4) * height);
@@ -23,7 +24,9 @@ if (yaml) {
   yaml.addEventListener("input", () => { unsaved = true; });
   document.addEventListener("click", (event) => {
     const mark = event.target.closest("[data-line]");
-    if (mark) showLine(Number(mark.dataset.line));
+    if (!mark) return;
+    event.preventDefault();
+    showLine(Number(mark.dataset.line));
   });
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.target.id === "gutter") follow();

@@ -1,11 +1,6 @@
-/* The matrix of roles: whole columns and rows at once, and arrow keys between the boxes. */
-const boxesOf = (matrix) => [...matrix.querySelectorAll("tbody tr")].map((row) => [...row.querySelectorAll(".tick")]);
-
-function tick(boxes, on) {
-  const changed = boxes.filter((box) => box.checked !== on);
-  for (const box of changed) box.checked = on;
-  if (changed.length) changed[0].dispatchEvent(new Event("change", { bubbles: true }));
-}
+/* The matrix of roles: whole columns and rows at once, arrow keys between the boxes, and a mouse that paints. */
+import "./dragging.js";
+import { boxesOf, placeOf, tick } from "./matrix.js";
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("#matrix [data-to]");
@@ -22,9 +17,24 @@ document.addEventListener("keydown", (event) => {
   const matrix = event.target.closest?.("#matrix");
   if (!step || !matrix || !event.target.matches(".tick")) return;
   const grid = boxesOf(matrix);
-  const down = grid.findIndex((row) => row.includes(event.target));
-  const next = grid[down + step[0]]?.[grid[down].indexOf(event.target) + step[1]];
+  const [down, across] = placeOf(grid, event.target);
+  const next = grid[down + step[0]]?.[across + step[1]];
   if (!next) return;
   event.preventDefault();
+  if (event.shiftKey) tick([next], event.target.checked);
   next.focus();
+});
+
+/* With Shift, everything between the last box and this one. */
+let last = null;
+document.addEventListener("click", (event) => {
+  const matrix = event.target.closest?.("#matrix");
+  if (!matrix || !event.target.matches(".tick")) return;
+  const grid = boxesOf(matrix);
+  const from = event.shiftKey && last?.isConnected ? placeOf(grid, last) : null;
+  const to = placeOf(grid, event.target);
+  last = event.target;
+  if (!from || from[0] < 0 || from[1] !== to[1]) return;
+  const [first, end] = [from[0], to[0]].sort((a, b) => a - b);
+  tick(grid.slice(first, end + 1).map((row) => row[to[1]]), event.target.checked);
 });

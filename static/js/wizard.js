@@ -63,6 +63,7 @@ document.addEventListener("click", (event) => {
 function goToField() {
   const field = location.hash.startsWith("#id_") && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!field) return;
+  for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   field.scrollIntoView({ block: "center" });
   field.focus({ preventScroll: true });
 }

@@ -1,4 +1,4 @@
-"""The document with a thousand machines: written, read, checked, changed."""
+"""The document with a thousand machines: written, read, checked, changed, and saved page by page in the wizard."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from clusters.config.edit import edit
 from clusters.config.load import load
 from clusters.config.render import render
 from clusters.config.rules import check
+from tests.bench.apart import measured_apart
 from tests.bench.row import Row, cpu_seconds
 from tests.config.documents import large_document
 
@@ -41,6 +42,7 @@ def rows() -> Iterator[Row]:
         cpu_seconds(lambda: edit(_fresh(text), changed), rounds=3),
         1.0,
     )
+    yield from measured_apart("tests.bench.wizard_measured", seconds=900)
 
 
 def _fresh(text: str) -> str:

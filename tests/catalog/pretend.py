@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from clusters.catalog import pki
 from clusters.config.schema import Document
@@ -144,14 +147,35 @@ def answers_dials(refuses: frozenset[str] = frozenset(ADDRESSES.values()), **oth
     return reply
 
 
+def manifest(name: str, *arguments: str) -> bytes:
+    """A static pod's manifest, as kubeadm might write it."""
+    probe = {"httpGet": {"host": "127.0.0.1", "path": "/healthz", "port": 10259, "scheme": "HTTPS"}}
+    container = {"name": name, "command": [name, *arguments], "livenessProbe": probe}
+    return yaml.safe_dump({"kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}).encode()
+
+
+def manifests(*arguments: str) -> str:
+    """What a machine says when kubeadm is asked for the manifests of a control plane."""
+    names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    return "\n".join(base64.b64encode(manifest(name, *arguments)).decode() for name in names)
+
+
 def pretend(
-    monkeypatch: pytest.MonkeyPatch, archive: Path, document: Document | None = None, **facts: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch,
+    archive: Path,
+    document: Document | None = None,
+    leaders: dict[str, str] | None = None,
+    **facts: dict[str, Any],
 ) -> tuple[Cluster, dict[str, FakeHost], Kept]:
     """A cluster of pretend machines; `facts` changes those of a machine by its name."""
     hosts = {name: FakeHost(name) for name in ADDRESSES}
     authority = pki.make_authority("etcd-ca")
     for host in hosts.values():
         host.answer("exec 3<>", answers_dials())
+        host.answer("init phase control-plane all", manifests("--port=0"))
+        # No etcd runs yet, and none has before.
+        host.answer("systemctl is-active --quiet etcd", 3)
+        host.answer("test -d /var/lib/etcd/member", 1)
     hosts["node1"].answer("get nodes -o json", json.dumps(NODES))
     seen = {
         name: replace(GOOD, **{"machine_id": name, "addresses": (Address("eth0", address),), **facts.get(name, {})})
@@ -167,5 +191,6 @@ def pretend(
         source=PretendSource(archive),
         sink=sink,
         cancel=Cancel(),
+        leaders=leaders,
     )
     return cluster, hosts, sink

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.catalog.networks import bridge
+from tests.catalog.golden import dual_stack
 from tests.catalog.pretend import pretend
 
 if TYPE_CHECKING:
@@ -23,12 +25,13 @@ IP = """#!{python}
 import ipaddress, pathlib, sys
 state = pathlib.Path({state!r})
 lines = state.read_text().splitlines()
-words = [word for word in sys.argv[1:] if word != "-4"]
+words = [word for word in sys.argv[1:] if word not in ("-4", "-6")]
 if words[:2] == ["route", "show"]:
     wanted = ipaddress.ip_network(words[-1])
     for line in lines:
         network = ipaddress.ip_network(line.split()[0])
-        if network == wanted or (words[2] == "root" and network.subnet_of(wanted)):
+        inside = network.version == wanted.version and network.subnet_of(wanted)
+        if network == wanted or (words[2] == "root" and inside):
             print(line)
 elif words[1] in ("replace", "del"):
     kept = [line for line in lines if line.split()[0] != words[2]]
@@ -59,15 +62,20 @@ class Node:
         self.routes.write_text(routes)
         self.rules.write_text("")
         self.folder = folder
-        for name, text, state in (("ip", IP, self.routes), ("iptables", IPTABLES, self.rules)):
+        self.rules6 = folder / "rules6"
+        self.rules6.write_text("")
+        programs = (("ip", IP, self.routes), ("iptables", IPTABLES, self.rules), ("ip6tables", IPTABLES, self.rules6))
+        for name, text, state in programs:
             program = folder / name
             program.write_text(text.format(python=sys.executable, state=str(state)))
             program.chmod(0o755)
 
-    def run(self, routes: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the script for these routes."""
+    def run(
+        self, routes: Mapping[str, str], *arguments: str, more: tuple[bridge.Family, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the script for these routes, and those of more families."""
         path = self.folder / "pod-routes"
-        path.write_text(bridge.script(OWN, PODS, routes))
+        path.write_text(bridge.script((bridge.Family(OWN, PODS, routes), *more)))
         environment = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
         return subprocess.run(
             ["/bin/sh", str(path), *arguments], capture_output=True, text=True, check=False, env=environment
@@ -139,6 +147,33 @@ def test_the_last_node_that_is_left_forgets_all_others(node: Node) -> None:
     assert node.run({}).returncode == 0
     assert node.ways == ["10.233.65.0/24", "10.50.0.0/16 via 10.99.0.1"]
     assert node.run({}, "check").returncode == 0
+
+
+def test_both_families_have_their_routes_and_rules(node: Node) -> None:
+    ipv6 = bridge.Family("fd85::100/120", "fd85::/112", {"fd99::11": "fd85::/120"})
+    assert node.run(ROUTES, "check", more=(ipv6,)).returncode == 1
+    assert node.run(ROUTES, more=(ipv6,)).returncode == 0
+    assert node.ways == sorted([*WAYS, "fd85::/120 via fd99::11"])
+    assert "-s fd85::100/120 ! -d fd85::/112" in node.rules6.read_text()
+    assert "fd85" not in node.rules.read_text() and "10.233" not in node.rules6.read_text()
+    assert node.run(ROUTES, "check", more=(ipv6,)).returncode == 0
+    node.rules6.write_text("")
+    assert node.run(ROUTES, "check", more=(ipv6,)).returncode == 1
+    gone = bridge.Family(ipv6.own, ipv6.pods, {})
+    assert "a route to fd85::/120 via fd99::11 is left" in node.run(ROUTES, "check", more=(gone,)).stdout
+
+
+def test_a_node_of_both_families_gets_a_part_of_each(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, dual_stack("v1.30.0"))
+    nodes = [
+        {"metadata": {"name": f"node{n}"}, "spec": {"podCIDRs": [f"10.233.6{n}.0/24", f"fd85:ee78::{n}00/120"]}}
+        for n in (1, 2, 3)
+    ]
+    hosts["node1"].answer("get nodes -o json", json.dumps({"items": nodes}))
+    ipv4, ipv6 = bridge.families_of(cluster.machine("node2"), cluster)
+    assert ipv4.routes == {"10.99.0.11": "10.233.61.0/24", "10.99.0.13": "10.233.63.0/24"}
+    assert (ipv6.own, ipv6.number) == ("fd85:ee78::200/120", 6)
+    assert ipv6.routes == {"fd99::11": "fd85:ee78::100/120", "fd99::13": "fd85:ee78::300/120"}
 
 
 def test_the_unit_restores_the_routes_at_boot() -> None:

@@ -40,6 +40,26 @@ def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
     assert cilium.OLDEST_KERNEL[cilium.minor(alone)] == (5, 4)
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "asked"),
+    [
+        ({"internalLoadbalancer": "haproxy"}, "127.0.0.1"),
+        ({"externalDNS": True, "domain": "api.example.org"}, "api.example.org"),
+        ({"address": "10.99.0.200"}, "10.99.0.200"),
+    ],
+)
+def test_without_kube_proxy_cilium_asks_what_every_node_reaches_without_a_service(
+    endpoint: dict[str, Any], asked: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = seed(
+        kubernetes={"disableKubeProxy": True},
+        network={"plugin": "cilium"},
+        controlPlaneEndpoint={**endpoint, "port": 7443},
+    )
+    values = cilium.values(pretend(monkeypatch, archive, wanted)[0])
+    assert (values["k8sServiceHost"], values["k8sServicePort"]) == (asked, 7443)
+
+
 def test_other_settings_of_cilium_start_its_pods_anew() -> None:
     settings = cilium.settings(document("cilium"))
     assert settings["rollOutCiliumPods"] and settings["operator"]["rollOutPods"]
@@ -75,6 +95,34 @@ def test_kube_ovn_is_told_of_networks_gateway_and_database(archive: Path, monkey
     assert both["networking"]["NET_STACK"] == "dual_stack" and "ipv4" not in both
     assert both["dual_stack"]["POD_GATEWAY"] == "10.233.64.1,fd85::1"
     assert both["dual_stack"]["JOIN_CIDR"] == "100.64.0.0/16,fd00:100:64::/112"
+
+
+def test_images_that_kube_ovn_starts_later_come_from_the_private_registry_too() -> None:
+    wanted = seed(
+        kubernetes={"version": "v1.30.0"},
+        network={"plugin": "kubeovn"},
+        registry={"privateRegistry": "hub.example:5000"},
+    )
+    container = {
+        "image": "docker.io/kubeovn/kube-ovn:v1",
+        "args": ["--enable", "--image=docker.io/kubeovn/kube-ovn:v1"],
+    }
+    gateway = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "ovn-vpc-nat-config"},
+        "data": {"image": "docker.io/kubeovn/vpc-nat-gateway:v1"},
+    }
+    controller = {
+        "kind": "Deployment",
+        "apiVersion": "apps/v1",
+        "metadata": {"name": "kube-ovn-controller"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    settings, deployment = kubeovn.objects(wanted, [gateway, controller])
+    assert settings["data"]["image"] == "hub.example:5000/kubeovn/vpc-nat-gateway:v1"
+    pod = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert pod["image"] == "hub.example:5000/kubeovn/kube-ovn:v1"
+    assert pod["args"] == ["--enable", "--image=hub.example:5000/kubeovn/kube-ovn:v1"]
 
 
 def test_kube_ovns_database_is_where_its_label_is(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

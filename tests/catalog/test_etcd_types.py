@@ -73,13 +73,15 @@ def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monke
         together.append(len(inside))
         inside.remove(machine.name)
 
+    for host in hosts.values():
+        host.answer("systemctl is-active --quiet etcd", 0)
     want = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), restart), cluster)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(want.reach, machines))
     assert together == [1, 1, 1]
     together.clear()
     for host in hosts.values():
-        host.answer("is-active --quiet etcd", 3)
+        host.answer("systemctl is-active --quiet etcd", 3)
     barrier = threading.Barrier(3, timeout=10)
     first = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), lambda _: (barrier.wait(), None)[1]), cluster)
     with ThreadPoolExecutor(3) as pool:
@@ -94,9 +96,12 @@ def test_a_member_that_a_broken_joining_left_is_taken_out(archive: Path, monkeyp
         "91bc3c398fb3c146, unstarted, , https://10.99.0.12:2380, , false\n"
     )
     hosts["node1"].answer("member list", rows)
-    members.forget(cluster.machine("node3"), cluster)
+    members.forget(cluster.machine("node2"), cluster, tried=False)
+    assert not [each for each in hosts["node1"].commands if "member" in each], "etcd's pod is not known yet"
+    hosts["node1"].answer("get pod etcd-node1", "pod/etcd-node1")
+    members.forget(cluster.machine("node3"), cluster, tried=False)
     assert not [each for each in hosts["node1"].commands if "member remove" in each]
-    members.forget(cluster.machine("node2"), cluster)
+    members.forget(cluster.machine("node2"), cluster, tried=False)
     (removed,) = [each for each in hosts["node1"].commands if "member remove" in each]
     assert "member remove 91bc3c398fb3c146" in removed and "exec -n kube-system etcd-node1 -- etcdctl" in removed
 

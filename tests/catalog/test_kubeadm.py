@@ -12,10 +12,9 @@ import yaml
 
 from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.kubeadm import dialect, init_configuration
-from clusters.catalog.steps.kubernetes import binaries, init
+from clusters.catalog.steps.kubernetes import binaries
 from clusters.config.etcdtuning import flags
 from clusters.config.versions import facts_of
-from clusters.engine.events import Output
 from tests.catalog.golden import FILES, FOLDER, SERIES, plain, rich
 from tests.catalog.pretend import pretend, seed
 
@@ -32,8 +31,8 @@ def test_every_file_is_byte_for_byte_what_it_was(folder: str, monkeypatch: pytes
     assert [name for name in made if made[name] != kept[name]] == []
 
 
-def test_every_series_has_its_three_files() -> None:
-    kinds = ("init-external", "init-stacked", "join-control-plane")
+def test_every_series_has_its_files() -> None:
+    kinds = ("init-external", "init-stacked", "init-dual-stack", "join-control-plane")
     assert {path.stem for path in GOLDEN} == {f"{series}-{kind}" for series in SERIES for kind in kinds}
     assert len(SERIES) >= 17
 
@@ -105,6 +104,19 @@ def test_taints_sockets_and_etcd_follow_the_version(series: str) -> None:
     assert proxy["mode"] == "ipvs" and init["localAPIEndpoint"]["bindPort"] == 7443
 
 
+@pytest.mark.parametrize("series", SERIES)
+def test_two_networks_are_told_to_each_part_that_has_to_know(series: str) -> None:
+    path = FOLDER / "kubeadm" / f"{series}-init-dual-stack.yaml"
+    init, cluster, _, proxy = yaml.safe_load_all(path.read_text())
+    assert init["localAPIEndpoint"]["advertiseAddress"] == "10.99.0.11"
+    assert cluster["networking"]["podSubnet"] == proxy["clusterCIDR"] == "10.233.64.0/18,fd85:ee78::/112"
+    said = cluster["controllerManager"]["extraArgs"]
+    values = {each["name"]: each["value"] for each in said} if isinstance(said, list) else said
+    assert values == {"node-cidr-mask-size-ipv4": "24", "node-cidr-mask-size-ipv6": "120"}
+    assert {"fd99::11", "10.99.0.11", "10.233.0.1", "fd85:ee79::1"} <= set(cluster["apiServer"]["certSANs"])
+    assert ("featureGates" in cluster) == (series == "v1.20")
+
+
 def test_what_the_document_says_wins(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, rich("v1.20.2"))
     _, whole, kubelet, proxy = yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster))
@@ -113,17 +125,6 @@ def test_what_the_document_says_wins(monkeypatch: pytest.MonkeyPatch, archive: P
     assert kubelet["containerLogMaxFiles"] == 5 and kubelet["containerLogMaxSize"] == "5Mi"
     assert proxy["ipvs"] == {"excludeCIDRs": ["10.99.0.200/32"], "scheduler": "lc", "strictARP": True}
     assert kubelet["clusterDNS"] == ["169.254.25.10"]
-
-
-def test_a_change_that_is_not_applied_is_said(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
-    cluster, hosts, sink = pretend(monkeypatch, archive)
-    machine = cluster.machine("node1")
-    want = next(iter(init.init(machine, cluster)))
-    for code, told in ((1, 0), (0, 1)):
-        hosts["node1"].answer(f"test -e {init.INITIALISED}", code)
-        want.reach(machine)
-        said = [each for each in sink.events if isinstance(each, Output) and "control planes that run" in each.text]
-        assert len(said) == told
 
 
 def test_a_cgroup_driver_of_the_document_is_for_kubelet_and_runtime_alike(
@@ -145,6 +146,27 @@ def test_arguments_of_kubelet_come_last_and_survive_systemd() -> None:
     (line,) = [each for each in text.splitlines() if each.startswith("ExecStart=/")]
     assert line.endswith(r'$KUBELET_EXTRA_ARGS "--v=4" "--node-labels=a=\"50%%\"" "--root-dir=/a $$b"')
     assert binaries.drop_in(()).splitlines()[-1].endswith("$KUBELET_EXTRA_ARGS")
+
+
+@pytest.mark.parametrize(
+    ("version", "facts", "asks"),
+    [
+        ("v1.20.2", {}, False),
+        ("v1.20.2", {"vendor": "Amazon EC2 1.0"}, True),
+        ("v1.20.2", {"vendor": "Xen 4.11.amazon"}, True),
+        ("v1.20.2", {"virtualization": "amazon"}, True),
+        ("v1.20.2", {"product_uuid": "ec2e1916-9099-7caf-fd21-012345abcdef"}, True),
+        ("v1.27.16", {}, True),
+    ],
+)
+def test_a_kubelet_that_is_not_at_amazons_does_not_ask_there(
+    version: str, facts: dict[str, str], asks: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(kubernetes={"version": version})
+    cluster, _, _ = pretend(monkeypatch, archive, document, node2=facts)
+    wants = list(binaries.kubelet(cluster.machine("node2"), cluster))
+    (text,) = [want.content.decode() for want in wants if getattr(want, "path", "") == binaries.DROP_IN]
+    assert ("AWS_EC2_METADATA_DISABLED=true" not in text) is asks
 
 
 def test_etcd_tuning_is_one_table_for_service_and_static_pod() -> None:

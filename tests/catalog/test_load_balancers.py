@@ -10,6 +10,7 @@ import yaml
 
 from clusters.catalog import kubeadm
 from clusters.catalog.load_balancers import haproxy, keepalived, name
+from clusters.catalog.steps.images.load import wanted_images
 from clusters.catalog.steps.kubernetes import authorities, init, join
 from clusters.config.secret import Secret
 from clusters.engine.plan import make_plan
@@ -135,6 +136,31 @@ def test_a_control_plane_that_ran_is_never_begun_anew(archive: Path, monkeypatch
     with pytest.raises(NotReached, match=r"was set up before, but its API server does not answer"):
         init._initialise(machine, cluster)
     assert not [text for text in hosts["node1"].commands if "kubeadm reset" in text]
+
+
+def test_without_kube_proxy_kubeadm_starts_none_and_none_is_missed(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(kubernetes={"disableKubeProxy": True}, network={"plugin": "cilium"})
+    cluster, hosts, _ = pretend(monkeypatch, archive, document)
+    machine = cluster.machine("node1")
+    for each in ("kubeadm-config", "kubelet-config"):
+        hosts["node1"].answer(f"get configmap {each}", json.dumps({"metadata": {}, "data": {}}))
+    assert init._looks_whole(machine, cluster).so
+    (asked,) = [text for text in hosts["node1"].commands if "deployment/coredns" in text]
+    assert "daemonset/kube-proxy" not in asked
+    init._initialise(machine, cluster)
+    phases = [text for text in hosts["node1"].commands if "kubeadm init phase addon" in text]
+    assert len(phases) == 1 and "addon coredns" in phases[0]
+    hosts["node1"].answer("test -s /etc/kubernetes/admin.conf", 1)
+    hosts["node1"].answer("test -e /etc/slipway/control-plane-initialised", 1)
+    hosts["node1"].answer("get nodes", 1)
+    for each in ("node2", "node3"):
+        hosts[each].answer("test", 1)
+    init._initialise(machine, cluster)
+    (begun,) = [text for text in hosts["node1"].commands if "kubeadm init --config" in text]
+    assert begun.endswith("--skip-phases addon/kube-proxy")
+    assert not [ref for ref in wanted_images(document, control_plane=False) if "/kube-proxy:" in ref]
 
 
 def test_a_lost_first_control_plane_does_not_make_a_second_cluster(

@@ -138,6 +138,15 @@ def test_old_api_servers_get_the_names_they_know() -> None:
     assert for_old_servers([budget], 21) == [budget]
 
 
+def test_ports_of_services_say_their_protocol() -> None:
+    """An API server of 1.20.2 refuses to merge those that do not."""
+    ports = [{"port": 80}, {"port": 53, "protocol": "UDP"}]
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"ports": ports}}
+    (taken,) = for_old_servers([service], 20)
+    assert [port["protocol"] for port in taken["spec"]["ports"]] == ["TCP", "UDP"]
+    assert for_old_servers([service | {"spec": None}], 30)[0]["spec"] is None
+
+
 def _daemonset(**status: int) -> str:
     spec = {"selector": {"matchLabels": {"app": "net"}}}
     return json.dumps({"metadata": {"generation": 2}, "spec": spec, "status": {"observedGeneration": 2, **status}})

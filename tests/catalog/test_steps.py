@@ -49,10 +49,20 @@ WANTS = {
     ),
     "images/load": ("node2", ["pause:3.2", "kube-proxy:v1.20.2", "coredns:1.7.0"]),
     "etcd/authority": ("node1", ["is a directory of mode 700", "etcd has an authority"]),
-    "etcd/certificates": ("node1", ["mode 700", "knows etcd's authority", "member-node1", "admin-node1"]),
+    "etcd/certificates": ("node1", ["mode 700", "knows etcd's authority", "ca-key.pem", "member-node1", "admin-node1"]),
     "etcd/clients": ("node1", ["mode 700", "knows etcd's authority", "certificate apiserver"]),
     "etcd/binaries": ("node1", ["etcd v1.0.0 is unpacked"]),
-    "etcd/start": ("node1", ["/var/lib/etcd", "/etc/etcd.env", "etcd.service", "service etcd runs", "healthy"]),
+    "etcd/members": ("node1", ["no dead member"]),
+    "etcd/start": (
+        "node1",
+        ["/var/lib/etcd", "member node1", "/etc/etcd.env", "etcd.service", "etcd runs", "votes", "healthy"],
+    ),
+    "kubernetes/etcd-members": ("node1", ["no dead member"]),
+    "kubernetes/certificate": ("node1", ["kubeadm-config.yaml", "certificate has the document's names"]),
+    "finish/components": ("node1", ["kube-apiserver runs", "kube-controller-manager runs", "kube-scheduler runs"]),
+    "kubernetes/control-plane": ("node1", ["kube-apiserver.yaml", "kube-controller-manager.yaml", "scheduler.yaml"]),
+    "kubernetes/kubelet-config": ("node2", ["the configuration that the cluster keeps"]),
+    "kubernetes/proxy": ("node1", ["is the document's", "were started with it", "every pod of kube-proxy"]),
     "kubernetes/binaries": ("node3", ["kubeadm", "kubelet", "kubectl"]),
     "kubernetes/kubelet": ("node3", ["kubelet.service", "10-kubeadm.conf", "/etc/default/kubelet", "starts at boot"]),
     "before/scripts": ("node1", []),
@@ -70,11 +80,18 @@ WANTS = {
     "endpoint/kube-vip-others": ("node2", ["/etc/kubernetes/manifests", "kube-vip.yaml", "at the shared address"]),
     "kubernetes/init": (
         "node1",
-        ["kubeadm-config.yaml", "control plane of this cluster runs", "API server is ready", "kubelet", "initialised"],
+        [
+            "kubeadm-config.yaml",
+            "control plane of this cluster runs",
+            "API server is ready",
+            "kubelet",
+            "initialised",
+            "keeps",
+        ],
     ),
     "kubernetes/join-control-plane": (
         "node2",
-        ["node2 is a node", "service kubelet runs", "its own API server is ready"],
+        ["node2 is a node", "service kubelet runs", "its own API server is ready", "control-plane-initialised"],
     ),
     "endpoint/own": ("node2", ["/etc/hosts has our lines on endpoint", "service kubelet"]),
     "endpoint/kube-proxy": ("node1", ["kube-proxy asks https://127.0.0.1:6443"]),
@@ -89,6 +106,7 @@ WANTS = {
     "images/haproxy": ("node3", ["image docker.io/library/haproxy"]),
     "kubernetes/join": ("node3", ["node3 is a node of the cluster", "service kubelet runs"]),
     "kubernetes/labels": ("node1", ["node2 has its labels", "node3 has its labels"]),
+    "network/bridge-first": ("node1", ["/etc/cni/net.d", "conflist"]),
     "network/bridge": (
         "node2",
         ["/etc/cni/net.d", "/usr/local/lib/slipway", "pod-routes", ".service", "runs", "2 other nodes", "conflist"],
@@ -134,7 +152,7 @@ def test_the_plan_orders_what_depends_on_each_other() -> None:
     plan = make_plan(seed())
     needs = plan.needs
     assert ("etcd/start", "node1") in needs[("kubernetes/init", "node1")]
-    assert ("kubernetes/init", "node1") in needs[("kubernetes/join", "node3")]
+    assert ("kubernetes/control-plane", "node1") in needs[("kubernetes/join", "node3")]
     assert ("precheck/access.facts", "node3") in needs[("os/claim", "node1")]
     assert ("runtime/binaries", "node2") not in needs[("runtime/binaries", "node3")]
     assert plan.expected_seconds > 30

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clusters.config.edit import edit
+from clusters.config.edit import edit, masked
 from clusters.config.keys import Key, keys_of
 from clusters.config.load import load
+from clusters.config.render import documents as shaped
 from clusters.config.render import render
 from clusters.config.schema import Host, Kubernetes, RoleGroups, System
-from clusters.config.secret import Secret
+from clusters.config.secret import MASK, Secret
 from clusters.errors import ConfigError
 from tests.config.documents import documents, seed_document
 
@@ -45,6 +46,45 @@ def _edited(**changes: Any) -> tuple[list[str], list[str]]:
 
 def test_nothing_changes_when_nothing_differs() -> None:
     assert edit(OWN, _own()) == OWN
+
+
+def test_masked_only_secrets_differ_and_comments_stay() -> None:
+    gone, fresh = _changed_lines(OWN, masked(OWN))
+    assert len(gone) == len(fresh) > 0
+    assert all(MASK in line for line in fresh)
+    comments = [line for line in OWN.splitlines() if "#" in line]
+    assert [line.partition("#")[2] for line in masked(OWN).splitlines() if "#" in line] == [
+        line.partition("#")[2] for line in comments
+    ]
+    assert "Testing123" not in masked(OWN)
+
+
+@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
+def test_texts_that_hold_a_secret_are_masked_as_everywhere(dialect: str) -> None:
+    kubernetes = Kubernetes(apiserver_args=("oidc-client-secret=hush-1",))
+    script = {"preInstall": [{"bash": "export TOKEN=hush-2\ncurl https://me:hush-3@example.com\n"}]}
+    document = seed_document(kubernetes=kubernetes, system=System.model_validate(script))
+    text = render(document, dialect=dialect, secrets="show") + "# as it was\n"
+    found = masked(text)
+    assert "hush" not in found and "Testing123" not in found and found.endswith("# as it was\n")
+    assert "hush" not in render(document, dialect=dialect, secrets="mask")
+
+
+@GENTLY
+@given(documents())
+def test_masked_any_document_is_the_same_without_its_secrets(document: Document) -> None:
+    for dialect in ("v1alpha2", "v4"):
+        text = render(document, dialect=dialect, secrets="show")
+        again = load(masked(text)).document
+        assert again is not None
+        before = load(text).document
+        assert before is not None
+        assert shaped(again, dialect, "omit") == shaped(before, dialect, "omit")
+
+
+def test_what_cannot_be_read_cannot_be_masked() -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        masked("kind: [")
 
 
 def test_one_field_is_one_line_and_its_comment_stays() -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from playwright.sync_api import Page
 
     from tests.e2e.serving import Site
 
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 OWN_PASSWORD = "a-ship-on-its-way-42"
 ROLES = {"etcd": ("node1",), "master": ("node1",), "worker": ("node2", "node3")}
 MACHINES = ("node1", "node2", "node3")
@@ -34,11 +32,8 @@ class Walk:
         self.pages: dict[str, str] = {}
 
     def remember(self, name: str) -> None:
-        """Keep the page as it is now; a picture of it too, where SLIPWAY_SCREENSHOTS is 1."""
+        """Keep the page as it is now."""
         self.pages[name] = self.page.content()
-        if os.environ.get("SLIPWAY_SCREENSHOTS") == "1":
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=PICTURES / f"{name}.png")
 
     def next(self, slug: str) -> None:
         """Go on to the wizard's page of this name."""

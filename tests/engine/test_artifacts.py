@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+import subprocess
+import tarfile
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clusters.catalog.runtimes import runtime_of
-from clusters.engine.artifacts import image
+from clusters.engine import artifacts
+from clusters.engine.artifacts import image, member_digests, unpacked
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
@@ -57,6 +62,62 @@ def test_an_image_that_the_source_has_is_sent_and_imported(tmp_path: Path) -> No
     (tmp_path / "pause.tar").write_bytes(b"archive")
     host = FakeHost("node1")
     image(REF, Artifact("image", REF, tmp_path / "pause.tar", "0" * 64), CONTAINERD).reach(machine_on(host))
-    assert host.files["/var/lib/slipway/incoming/pause.tar"].content == b"archive"
-    assert any(ran.command.startswith("ctr -n k8s.io images import") for ran in host.ran)
+    assert [ran.stdin for ran in host.ran if ran.command.startswith("ctr -n k8s.io images import")] == [b"archive"]
     assert not any("crictl pull" in ran.command for ran in host.ran)
+
+
+def packed(path: Path, mode: Any, **members: bytes) -> Artifact:
+    """An archive with these members in its folder `bin`."""
+    with tarfile.open(path, mode) as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(f"./bin/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return Artifact("tool", "v1", path, "0" * 64)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
+def test_an_archive_is_unpacked_as_it_arrives(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine is told is done here, by this machine's shell."""
+    monkeypatch.setattr(artifacts, "INCOMING", str(tmp_path / "incoming"))
+    artifact = packed(tmp_path / "tool.tar", mode, one=b"first", two=b"second", more=b"not wanted")
+    host, place = FakeHost("node1"), tmp_path / "programs"
+    place.mkdir()
+    (place / "one").write_bytes(b"an older one")
+    want = unpacked(artifact, {f"bin/{name}": str(place / name) for name in ("one", "two")})
+    want.reach(machine_on(host))
+    (ran,) = host.ran
+    subprocess.run(["/bin/sh", "-c", ran.command], input=ran.stdin, check=True)
+
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == {"one": b"first", "two": b"second"}
+    assert all(path.stat().st_mode & 0o777 == 0o755 for path in place.iterdir())
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+def test_an_archive_that_is_cut_off_replaces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "INCOMING", str(tmp_path / "incoming"))
+    artifact = packed(tmp_path / "tool.tgz", "w:gz", one=bytes(range(256)) * 999, two=b"second")
+    host, place = FakeHost("node1"), tmp_path / "one"
+    place.write_bytes(b"an older one")
+    unpacked(artifact, {"bin/one": str(place)}).reach(machine_on(host))
+    cut = (host.ran[0].stdin or b"")[:-300]
+    done = subprocess.run(["/bin/sh", "-c", host.ran[0].command], input=cut, capture_output=True, check=False)
+
+    assert done.returncode != 0
+    assert place.read_bytes() == b"an older one"
+
+
+def test_machines_that_ask_at_the_same_time_have_an_archive_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(tmp_path / "tool.tar", "w", one=b"first").path
+    opened: list[Path] = []
+    real = tarfile.open
+    monkeypatch.setattr(artifacts.tarfile, "open", lambda each: (opened.append(each), real(each))[1])
+    asking = [threading.Thread(target=member_digests, args=(path, ("bin/one",))) for _ in range(5)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
+
+    assert opened == [path]

@@ -295,3 +295,66 @@ def test_steps_in_a_circle_are_refused(world: World) -> None:
 
     with pytest.raises(PlanError, match="circle"):
         world.run()
+
+
+def test_machines_that_cannot_be_read_are_left_to_themselves(world: World) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    @precheck("x.compares", register=world.checks)
+    def compares(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Machines are compared with those that can be read"""
+        seen.append(tuple(each.name for each in cluster.readable()))
+        yield from ()
+
+    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["b"].lost = True
+    assert world.run().state == "succeeded"
+    assert seen == [("a",), ("a",)]
+
+
+def test_a_step_that_waits_for_another_waits_for_prechecks_through_it(world: World) -> None:
+    @precheck("x.fine", register=world.checks)
+    def fine(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """All is well on every machine"""
+        yield from ()
+
+    for path, needs in (("one/first", ()), ("two/second", ("one/first",))):
+        step(path, on="all", needs=needs, register=world.register)(_nothing)
+    graph = make_plan(DOCUMENT, "test", steps=world.register, checks=world.checks).needs
+    assert graph["one/first", "b"] == {("precheck/x.fine", "a"), ("precheck/x.fine", "b")}
+    assert graph["two/second", "b"] == {("one/first", "b")}
+
+
+def _nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Want nothing at all"""
+    yield from ()
+
+
+def test_a_machine_that_cannot_be_read_says_so_once(world: World) -> None:
+    @precheck("access.facts", register=world.checks)
+    def facts(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """The machine can be read at all"""
+        machine.note(machine.facts.kernel)
+        yield from ()
+
+    @precheck("a.before.by.name", register=world.checks)
+    def other(machine: Machine, cluster: Cluster) -> Iterator[object]:
+        """Another precheck on each machine"""
+        machine.ask(sh("true"))
+        yield warning("Seen.")
+
+    @step("one/never", on="all", register=world.register)
+    def never(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Never come to this"""
+        yield flag("never", set())
+
+    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["b"].lost = True
+    outcome = world.run()
+    assert outcome.state == "failed" and [each.step for each in outcome.failures] == ["precheck/access.facts"]
+    assert sorted(world.sink.states()) == [
+        ("precheck/a.before.by.name", "a", "warning"),
+        ("precheck/a.before.by.name", "b", "skipped"),
+        ("precheck/access.facts", "a", "same"),
+        ("precheck/access.facts", "b", "failed"),
+    ]

@@ -35,6 +35,15 @@ ROOT = Path(__file__).resolve().parents[2]
 INSTALL_SECONDS = 900
 
 
+TIMELINE = """
+import json
+from clusters.models import Run
+from clusters.selectors import run_timeline
+run = Run.objects.earliest("pk")
+print(json.dumps([(run.finished_at - run.started_at).total_seconds(), run_timeline(run).critical_seconds]))
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One request of a client: times in seconds since the epoch."""
@@ -90,6 +99,19 @@ class Installed:
         done = self.manage("cluster", "create", "-f", str(self.document), "--accept-host-keys", "--yes")
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return done.stdout
+
+    def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
+        """Change the document: `edit` gets its `spec`."""
+        whole = yaml.safe_load(self.document.read_text())
+        edit(whole["spec"])
+        self.document.write_text(yaml.safe_dump(whole, sort_keys=False))
+
+    def first_run(self) -> tuple[float, float]:
+        """The seconds that the installation took, and those along its critical path, as its timeline has them."""
+        said = self.manage("shell", "-v0", "-c", TIMELINE)
+        assert said.returncode == 0, said.stderr
+        took, critical = json.loads(said.stdout.strip().splitlines()[-1])
+        return took, critical
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command of Slipway's."""
@@ -174,7 +196,14 @@ class Installed:
 
 
 def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
-    """Fresh hosts (unless they are there), a fresh Slipway, and the layout installed by `manage.py cluster create`."""
+    """The layout installed by `manage.py cluster create`, on fresh hosts unless they are there."""
+    installed = prepare(lab, layout, bundle, place, fresh=fresh)
+    installed.create()
+    return installed
+
+
+def prepare(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool = True) -> Installed:
+    """Everything but the installation: hosts, a fresh Slipway, the document, and the means to look at the cluster."""
     if fresh:
         lab.down()
     hosts = lab.up(layout.machines)
@@ -189,7 +218,6 @@ def install(lab: Lab, layout: Layout, bundle: Path, place: Path, *, fresh: bool 
     installed = Installed(lab, layout, hosts, document, place, variables, _kubectl(bundle, place))
     migrated = installed.manage("migrate", "-v0")
     assert migrated.returncode == 0, migrated.stderr
-    installed.create()
     return installed
 
 

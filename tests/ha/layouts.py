@@ -29,6 +29,7 @@ class Layout:
     more: dict[str, Any] = field(default_factory=dict)
     runtime: str = "containerd"
     registry: dict[str, Any] = field(default_factory=dict)
+    dual_stack: bool = False
 
     @property
     def machines(self) -> int:
@@ -45,6 +46,12 @@ class Layout:
         rows = [
             {"name": host.name, "address": host.address, "user": host.user, "password": host.password} for host in hosts
         ]
+        pods, services = "10.233.64.0/18", "10.233.0.0/18"
+        if self.dual_stack:
+            pods, services = f"{pods},fd85:ee78::/112", f"{services},fd85:ee79::/112"
+            rows = [
+                row | {"internalAddress": f"{at.address},{at.address6}"} for row, at in zip(rows, hosts, strict=True)
+            ]
         endpoint: dict[str, Any] = {"domain": "lb.kubesphere.local", "address": self.address(hosts), "port": self.port}
         if self.load_balancer:
             endpoint["internalLoadbalancer"] = self.load_balancer
@@ -59,7 +66,7 @@ class Layout:
                 "proxyMode": "iptables",
                 **self.kubernetes_section,
             },
-            "network": {"plugin": "bridge", "kubePodsCIDR": "10.233.64.0/18", "kubeServiceCIDR": "10.233.0.0/18"},
+            "network": {"plugin": "bridge", "kubePodsCIDR": pods, "kubeServiceCIDR": services},
         }
         if self.etcd_section:
             spec["etcd"] = self.etcd_section
@@ -110,8 +117,19 @@ STACKED_ETCD = Layout(
 """etcd in static pods of kubeadm's on three machines that are everything, and much else that a document can say."""
 ETCD_APART = Layout("etcd-apart", ("node3", "node4", "node5"), ("node1",), ("node2",))
 """etcd on machines of its own."""
+THREE_MACHINES = Layout("three-machines", ("node1",), ("node1",), ("node2", "node3"))
+"""etcd and the control plane on one machine, pods on two others: the first document anybody writes."""
 ALL_IN_ONE = Layout("all-in-one", ("node1",), ("node1",), ("node1",))
 """One machine that is everything."""
+DUAL_STACK = Layout(
+    "dual-stack",
+    ("node1",),
+    ("node1",),
+    ("node1", "node2"),
+    kubernetes_section={"featureGates": {"IPv6DualStack": True}},
+    dual_stack=True,
+)
+"""IPv4 and IPv6 on two machines; an alpha feature of this Kubernetes, which has to be switched on."""
 DOCKER = Layout("docker", ("node1",), ("node1",), ("node2",), runtime="docker")
 """A control plane and a worker with Docker, which this Kubernetes reaches through dockershim."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.ha import layouts
+from tests.ha import changes, layouts
 from tests.ha.application import IMAGE, NEXT_IMAGE, NODE_PORT, application, pods, send_images
 from tests.ha.installed import Installed, install_in_browser, longest_silence, wait_until
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 
 API_BACK_SECONDS = 10.0
+MOST_OF_CRITICAL_PATH = 1.25
+"""How many times its critical path an installation may take."""
+MOST_SILENT_SECONDS = 6.0
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,21 @@ def test_every_machine_is_a_ready_node_and_every_etcd_member_votes(cluster: Inst
 
 
 def test_a_second_run_changes_nothing(cluster: Installed) -> None:
+    assert "nothing changed" in cluster.create()
+
+
+def test_the_installation_takes_little_longer_than_its_own_critical_path(cluster: Installed) -> None:
+    took, critical = cluster.first_run()
+    print(f"\n{critical:.1f} s along the critical path of {took:.1f} s")
+    assert took <= MOST_OF_CRITICAL_PATH * critical
+
+
+def test_a_first_control_plane_that_is_unwell_is_healed_by_way_of_another(cluster: Installed) -> None:
+    cluster.lab.execute("node1", "mv /etc/kubernetes/manifests/kube-apiserver.yaml /root/")
+    wait_until(lambda: not changes.runs(cluster, "node1", "kube-apiserver"), 60, "kubelet to end the API server")
+    told = cluster.create()
+    assert "this run asks node2" in told
+    assert "ok" in cluster.kubectl("get", "--raw", "/readyz", on="node1")
     assert "nothing changed" in cluster.create()
 
 
@@ -118,3 +136,43 @@ def test_replicas_of_a_dead_worker_start_elsewhere(cluster: Installed, served: s
 def test_nothing_of_the_joining_is_left(cluster: Installed) -> None:
     assert "slipway-join.yaml" not in cluster.lab.execute("node2", "ls /etc/kubernetes")
     assert "kubeadm-certs" not in cluster.kubectl("get", "secrets", "-n", "kube-system", "-o", "name")
+
+
+def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(cluster: Installed) -> None:
+    """The first control plane, an etcd member too, is dead and taken out of the document; two machines are new."""
+    cluster.hosts = cluster.lab.up(7)
+    cluster.lab.kill("node1")
+    wait_until(lambda: "node1" not in cluster.ready_nodes(on="node2"), 90, "the dead node to be noticed")
+    refused = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
+    assert refused.returncode != 0 and "node1" in refused.stderr, "a machine that is listed has to be there"
+    new = [cluster.host(name) for name in ("node6", "node7")]
+
+    def edit(spec: dict[str, Any]) -> None:
+        spec["hosts"] = [host for host in spec["hosts"] if host["name"] != "node1"]
+        spec["hosts"] += [{"name": e.name, "address": e.address, "user": e.user, "password": e.password} for e in new]
+        control = ["node2", "node3", "node6"]
+        spec["roleGroups"] |= {"etcd": control, "master": control, "worker": ["node4", "node5", "node7"]}
+
+    cluster.change(edit)
+    with cluster.client("write", f"https://127.0.0.1:{layouts.PROXIES.port}", on="node4") as client:
+        wait_until(lambda: len(client.answers()) > 30, 60, "the first writes")
+        told = cluster.create()
+        answers = client.stop()
+    silence = longest_silence(answers)
+    print(f"\nAPI silent for {silence:.1f} s at most while a control plane was replaced")
+    assert silence <= MOST_SILENT_SECONDS
+    assert "is not in the document and does not answer. This run takes it out." in told
+    assert cluster.ready_nodes(on="node6") == {f"node{number}" for number in range(2, 8)}
+    members = cluster.etcdctl("member list", on="node6").splitlines()
+    assert sorted(line.split(", ")[2] for line in members) == ["node2", "node3", "node6"]
+    assert all("started" in line and line.endswith("false") for line in members)
+    servers = ",".join(f"https://{cluster.host(name).address}:2379" for name in ("node2", "node3", "node6"))
+    for name in ("node2", "node3", "node6"):
+        assert f"--etcd-servers={servers}" in changes.arguments(cluster, name, "kube-apiserver")
+        assert cluster.host("node6").address in changes.names_served(cluster, name)
+    assert "nothing changed" in cluster.create()
+
+
+def test_the_key_of_etcds_authority_is_lost_with_no_single_machine(cluster: Installed) -> None:
+    keys = {cluster.lab.execute(name, "sha256sum /etc/ssl/etcd/ssl/ca-key.pem") for name in ("node2", "node3", "node6")}
+    assert len(keys) == 1

@@ -5,13 +5,18 @@ from __future__ import annotations
 import tarfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.catalog.manifests import dumped
+from clusters.catalog.networks import flannel
+from clusters.catalog.plugins import settled
 from clusters.catalog.steps.kubernetes.dns import manifest as node_dns
 from clusters.config.load import load
-from tests.ha import layouts
+from tests.catalog.pretend import seed
+from tests.catalog.rendered import BOTH
+from tests.ha import changes, layouts
 from tests.ha.installed import Installed, install, longest_silence, wait_until
 
 if TYPE_CHECKING:
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 
 API_BACK_SECONDS = 10.0
+MOST_SILENT_SECONDS = 6.0
+"""While control planes are brought to another configuration one after the other."""
 GOLDEN = Path(__file__).resolve().parent.parent / "catalog" / "golden" / "kube-vip"
 PKI = "/etc/kubernetes/pki/etcd"
 
@@ -93,6 +100,51 @@ def test_what_the_document_says_arrived(cluster: Installed) -> None:
     assert cluster.lab.execute("node3", "cat /root/first") == "read by cluster create\n"
 
 
+def test_changes_of_the_document_arrive_while_clients_hardly_notice(cluster: Installed) -> None:
+    def edit(spec: dict[str, Any]) -> None:
+        spec["kubernetes"] |= {
+            "apiserverArgs": ["event-ttl=3h0m0s"],
+            "controllerManagerArgs": ["node-monitor-period=6s"],
+            "schedulerArgs": ["kube-api-qps=60"],
+            "featureGates": {"TTLAfterFinished": True, "CronJobControllerV2": True},
+            "audit": {"enabled": True, "policy": changes.TOLD},
+            "apiserverCertExtraSans": ["api.example.org", "10.9.8.6"],
+            "kubeletArgs": ["node-labels=from=kubelet-args"],
+            "maxPods": 77,
+            "kubeProxyConfiguration": {"iptables": {"syncPeriod": "45s"}},
+        }
+
+    cluster.change(edit)
+    with cluster.client("write", f"https://{layouts.STACKED_ETCD.address(cluster.hosts)}:6443") as client:
+        wait_until(lambda: len(client.answers()) > 30, 60, "the first writes")
+        cluster.create()
+        answers = client.stop()
+    silence = longest_silence(answers)
+    failed = sum(answer.error is not None for answer in answers)
+    print(f"\nAPI silent for {silence:.1f} s at most, {failed} of {len(answers)} writes failed")
+    assert silence <= MOST_SILENT_SECONDS
+    for name in layouts.THREE:
+        server = changes.arguments(cluster, name, "kube-apiserver")
+        assert "--event-ttl=3h0m0s" in server
+        assert "--feature-gates=CronJobControllerV2=true,TTLAfterFinished=true" in server
+        assert "--node-monitor-period=6s" in changes.arguments(cluster, name, "kube-controller-manager")
+        assert "--kube-api-qps=60" in changes.arguments(cluster, name, "kube-scheduler")
+        assert {"api.example.org", "10.9.8.6"} <= changes.names_served(cluster, name)
+        assert changes.proxy_configuration(cluster, name)["iptables"]["syncPeriod"] == "45s"
+        kubelet = changes.kubelet_configuration(cluster, name)
+        assert (kubelet["maxPods"], kubelet["featureGates"]["CronJobControllerV2"]) == (77, True)
+        assert cluster.seen("get", "node", name)["status"]["capacity"]["pods"] == "77"
+        cluster.kubectl("create", "configmap", f"told-to-{name}", "--from-literal=word=heard", on=name)
+        wait_until(
+            lambda name=name: any(
+                "responseObject" in each for each in changes.audited(cluster, name, f"told-to-{name}")
+            ),
+            30,
+            f"the audit log of {name} to have the content of a ConfigMap",
+        )
+    assert "nothing changed" in cluster.create()
+
+
 @pytest.mark.parametrize("name", ["v1.20-arp", "v1.20-bgp"])
 def test_the_api_server_takes_kube_vips_pod(cluster: Installed, name: str) -> None:
     """Looked at by a real API server only: kube-vip's image is not in the lab."""
@@ -106,6 +158,17 @@ def test_the_api_server_takes_the_dns_cache(cluster: Installed) -> None:
     assert document is not None
     said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=node_dns(document))
     assert "daemonset.apps/nodelocaldns created (server dry run)" in said
+
+
+@pytest.mark.parametrize("backend", ["vxlan", "wireguard"])
+def test_the_api_server_takes_flannels_objects(cluster: Installed, backend: str) -> None:
+    """As above. The namespace is made first: a dry run keeps nothing for what comes after it."""
+    document = seed(network={"plugin": "flannel", "flannel": {"backendMode": backend}, **BOTH})
+    namespace, *others = settled(document, flannel.objects(document))
+    cluster.kubectl("apply", "--server-side", "-f", "-", text=dumped([namespace]))
+    said = cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=dumped(others))
+    assert said.count("serverside-applied (server dry run)") == len(others)
+    cluster.kubectl("delete", "namespace", flannel.NAMESPACE)
 
 
 def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Installed, lab_bundle: Path) -> None:
@@ -140,3 +203,26 @@ def test_a_machine_dies_and_writes_go_on(cluster: Installed) -> None:
     cluster.lab.start("node1")
     took = wait_until(lambda: cluster.ready_nodes(on="node2") == set(layouts.THREE), 180, "node1 to be Ready again")
     print(f"Ready again {took:.0f} s after it was switched on")
+
+
+def test_a_dead_control_plane_is_replaced_by_another_machine(cluster: Installed, lab_bundle: Path) -> None:
+    """The first listed is dead and taken out of the document, a new machine is listed in its place: one run."""
+    cluster.hosts = cluster.lab.up(4)
+    cluster.lab.kill("node1")
+    wait_until(lambda: "node1" not in cluster.ready_nodes(on="node2"), 90, "the dead node to be noticed")
+    fresh = cluster.host("node4")
+
+    def edit(spec: dict[str, Any]) -> None:
+        own = {"name": "node4", "address": fresh.address, "user": fresh.user, "password": fresh.password}
+        spec["hosts"] = [own, *(host for host in spec["hosts"] if host["name"] != "node1")]
+        spec["roleGroups"] |= {group: ["node4", "node2", "node3"] for group in ("master", "worker")}
+
+    cluster.change(edit)
+    told = cluster.create()
+    assert "node1 is a node of the cluster and not in the document; nothing is heard of it." in told
+    assert "is not in the document and does not answer. This run takes it out." in told
+    assert {"node2", "node3", "node4"} <= cluster.ready_nodes(on="node4")
+    members = etcdctl(cluster, lab_bundle, "member list", on="node4").splitlines()
+    assert sorted(line.split(", ")[2] for line in members) == ["node2", "node3", "node4"]
+    assert all("started" in line for line in members)
+    assert "nothing changed" in cluster.create()

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.lab.commands import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOUNT = Path("/sys/fs/cgroup")
 KILL_SECONDS = 15.0
@@ -61,6 +66,24 @@ def _listed(path: Path) -> set[int]:
         return {int(word) for word in path.read_text().split()}
     except FileNotFoundError:
         return set()
+
+
+def processor_seconds(group: str) -> float:
+    """Seconds of processor time that the group and those below it have used since they were made."""
+    return int((MOUNT / "cpuacct" / group / "cpuacct.usage").read_text()) / 1e9
+
+
+@contextmanager
+def counted(group: str) -> Iterator[None]:
+    """While it lasts, what this process and those it starts use is counted for the group, too."""
+    make(group)
+    place = MOUNT / "cpuacct"
+    before = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if ":cpuacct:" in line)
+    (place / group / "cgroup.procs").write_text(str(os.getpid()))
+    try:
+        yield
+    finally:
+        (place / before.rpartition(":")[2].lstrip("/") / "cgroup.procs").write_text(str(os.getpid()))
 
 
 def memory(group: str) -> int:

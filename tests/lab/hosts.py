@@ -22,6 +22,9 @@ BOOT = Path(__file__).with_name("boot.sh")
 SSH_PORT = 22
 BOOT_SECONDS = 60.0
 ROOT_KEY = "root_key"
+WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+ENOUGH_WATCHERS = 1024
+"""A host in a cluster has about 20, and some kernels allow 128: the seventh host's kubelet would not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class LabHost:
     user: str = rootfs.USER
     password: str = rootfs.PASSWORD
     port: int = SSH_PORT
+    address6: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Machine:
 
     def seen(self) -> LabHost:
         """The host as its users see it."""
-        return LabHost(self.name, self.address)
+        return LabHost(self.name, self.address, address6=self.network.address6(self.number))
 
 
 def make_disk(machine: Machine, base: Path) -> None:
@@ -142,6 +146,12 @@ def _answers(address: str) -> bool:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
+
+
+def allow_watchers() -> None:
+    """systemd, containerd and kubelet watch files; the machine counts watchers of all hosts together, as root's."""
+    if int(WATCHERS.read_text()) < ENOUGH_WATCHERS:
+        WATCHERS.write_text(f"{ENOUGH_WATCHERS}\n")
 
 
 def kill(machine: Machine) -> None:

@@ -103,8 +103,8 @@ class Lab:
         with self._alone():
             for machine in self._machines():
                 hosts.kill(machine)
-            cgroups.kill(self._group)
-            cgroups.remove(self._group)
+            cgroups.kill(self.group)
+            cgroups.remove(self.group)
             network.remove(self.network)
             recipe.remove_tree(self.home / "hosts")
             self.practice_file.unlink(missing_ok=True)
@@ -147,7 +147,8 @@ class Lab:
         return [self._row(machine) for machine in self._machines()]
 
     @property
-    def _group(self) -> str:
+    def group(self) -> str:
+        """The control group above those of the hosts."""
         return f"lab-{self.network.name}"
 
     def _machine(self, number: int) -> Machine:
@@ -155,7 +156,7 @@ class Lab:
 
     def _machines(self) -> list[Machine]:
         """All hosts that have a disk, or processes that outlived it."""
-        places = [*(self.home / "hosts").glob("node*"), *(cgroups.MOUNT / "pids" / self._group).glob("node*")]
+        places = [*(self.home / "hosts").glob("node*"), *(cgroups.MOUNT / "pids" / self.group).glob("node*")]
         numbers = {int(place.name.removeprefix("node")) for place in places}
         return [self._machine(number) for number in sorted(numbers)]
 
@@ -182,6 +183,7 @@ class Lab:
         if not machines:
             return
         hosts.root_key(self.home)
+        hosts.allow_watchers()
         network.make_bridge(self.network)
         names = " ".join(machine.name for machine in machines)
         with progress.step(f"starting {names}", 2 + len(machines)), ThreadPoolExecutor(len(machines)) as pool:

@@ -33,6 +33,10 @@ class Network:
         """The address of the host with this number, counted from 1."""
         return f"{self.prefix}.{10 + number}"
 
+    def address6(self, number: int) -> str:
+        """The IPv6 address of the same host, made of the same numbers."""
+        return f"fd00:{self.prefix.replace('.', ':')}::{10 + number}"
+
     def namespace(self, host: str) -> str:
         """The name of a host's network namespace."""
         return f"{self.name}-{host}"
@@ -90,7 +94,8 @@ def attach(network: Network, host: str, number: int) -> None:
     _batch(f"link set {cable} master {network.bridge} up")
     run(
         ["ip", "-netns", space, "-batch", "-"],
-        stdin=f"address add {address}/24 dev eth0\nlink set eth0 up\nlink set lo up\n"
+        stdin=f"address add {address}/24 dev eth0\naddress add {network.address6(number)}/64 dev eth0 nodad\n"
+        f"link set eth0 up\nlink set lo up\n"
         f"route add default via {network.gateway}\n",
     )
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from clusters.remote.target import Target
     from tests.sshd import Sshd
 
+LOGIN = r"Accepted \w+ for slipway-jump-"
+"""What its sshd says of a login."""
+
 
 @dataclass
 class Bastion:

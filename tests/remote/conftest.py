@@ -11,6 +11,7 @@ import pytest
 
 from clusters.config.secret import Secret
 from clusters.remote.ssh import SshHost
+from tests.remote.bastion import Bastion, bastion_before
 from tests.sshd import Sshd, sshd, user
 
 if TYPE_CHECKING:
@@ -58,3 +59,15 @@ def full_port() -> Iterator[int]:
         yield int(server.getsockname()[1])
         for waiting in queue:
             waiting.close()
+
+
+@pytest.fixture(scope="module")
+def a_bastion(sshd: Sshd) -> Iterator[Bastion]:
+    with bastion_before(sshd, "MaxSessions 1\n") as bastion:
+        yield bastion
+
+
+@pytest.fixture
+def bastion(a_bastion: Bastion) -> Bastion:
+    """With connections of its own for each test."""
+    return Bastion(a_bastion.server, a_bastion.behind)

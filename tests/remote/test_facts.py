@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +37,7 @@ free/=41943040
 free/var=20971520
 machine_id=abc
 product_uuid=4C4C4544-0044
+vendor=Dell Inc. 2.10.2\x20
 init=systemd
 systemd=yes
 virtualization=kvm
@@ -43,6 +46,9 @@ address=eth0 10.0.0.5/24
 address=eth0 fd00::5/64
 address=docker0 172.17.0.1/16
 default_interface=eth0
+mtu=eth0 1450
+controllers=cpuset cpu memory
+boot_id=0a1b
 listen=00000000:0016
 listen=0100007F:1F90
 listen=00000000000000000000000000000000:0016
@@ -68,9 +74,12 @@ def test_everything_said_is_understood() -> None:
     assert (facts.root_free_mb, facts.var_free_mb) == (40960, 20480)
     assert facts.clock_skew == pytest.approx(10.5)
     assert facts.product_uuid == "4c4c4544-0044"
+    assert facts.vendor == "Dell Inc. 2.10.2"
     assert facts.systemd
     assert facts.default_ips == ("10.0.0.5", "fd00::5")
     assert facts.ips == ("10.0.0.5", "fd00::5", "172.17.0.1")
+    assert facts.mtu_of("10.0.0.5") == 1450 and facts.mtu_of("172.17.0.1") == facts.mtu_of("10.9.9.9") == 0
+    assert (facts.boot_id, facts.cgroup_controllers) == ("0a1b", ("cpuset", "cpu", "memory"))
     assert facts.listening == (22, 8080)
     assert facts.selinux == "enforcing"
     assert [facts.module(name) for name in ("br_netfilter", "overlay", "ip_vs")] == ["loadable", "active", "missing"]
@@ -132,6 +141,10 @@ def test_a_real_machine_is_described_as_it_is(root: SshHost) -> None:
     assert facts.root_free_mb == pytest.approx(shutil.disk_usage("/").free // 2**20, rel=0.02)
     assert abs(facts.clock_skew) <= facts.clock_doubt + 0.05
     assert facts.cgroup_version in (1, 2)
+    assert {"cpu", "memory", "pids"} <= set(facts.cgroup_controllers)
+    assert facts.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    links = subprocess.run(["ip", "-o", "link"], check=True, capture_output=True, text=True).stdout
+    assert dict(facts.mtus)["lo"] == int(re.search(r" lo: .* mtu (\d+)", links)[1])  # type: ignore[index]
     assert facts.os_name
     assert "tar" in facts.tools
 

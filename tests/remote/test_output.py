@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters.remote.output import LONGEST_LINE, Capture, Lines, Tap
+from clusters.remote.output import LONGEST_LINE, Capture, Framed, Lines, Tap
 
 
 def told(*chunks: bytes) -> list[str]:
@@ -126,3 +126,21 @@ def test_a_flood_before_the_command_does_not_fill_memory() -> None:
 
     assert tap.text() == "hello"
     assert len(tap.noise) <= 80_000
+
+
+@given(st.binary(max_size=60), st.lists(st.integers(0, 120), max_size=5), st.integers(0, 255))
+def test_a_framed_stream_ends_at_its_word_however_it_is_cut(said: bytes, cuts: list[int], code: int) -> None:
+    whole = b"noise begin-1 4711\n" + said + b"end-1 %d\nof somebody else" % code
+    framed = Framed(Tap(b"begin-1", Capture()), b"end-1")
+    places = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
+    for start, stop in pairwise(places):
+        framed.feed(whole[start:stop])
+
+    assert (framed.over, framed.code, framed.tap.word, framed.tap.content()) == (True, code, "4711", said)
+
+
+def test_a_framed_command_is_known_to_run_before_it_says_anything() -> None:
+    framed = Framed(Tap(b"begin-1", Capture()), b"end-1")
+    framed.feed(b"begin-1 4711\n")
+
+    assert framed.tap.started.is_set() and not framed.over

@@ -116,6 +116,22 @@ def test_sudo_that_stops_asking_does_not_let_the_password_into_the_input(sshd: S
         host.close()
 
 
+@pytest.mark.parametrize("given", [None, b"small", b"x" * 3_000_000], ids=["nothing", "small", "large"])
+def test_a_password_that_is_accepted_no_more_ends_in_an_error(
+    sshd: Sshd, person: Person, given: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sudo would wait for a better one, and we for sudo."""
+    monkeypatch.setattr("clusters.remote.runner.WAIT_FOR_START", 1.0)
+    monkeypatch.setattr("clusters.remote.standing.PATIENCE", 1.0)
+    with person(sudo="ALL=(ALL) ALL") as target:
+        host = SshHost(target, sshd.known())
+        host.become_root()
+        subprocess.run(["chpasswd"], input=f"{target.user}:another-one".encode(), check=True)
+        with pytest.raises(errors.SudoPasswordWrong):
+            host.run(sh("cat"), stdin=given)
+        host.close()
+
+
 TARGET = Target(name="n1", address="192.0.2.1", user="ubuntu")
 
 

@@ -12,6 +12,7 @@ from django.db import connections
 
 from clusters import services
 from clusters.config.finding import Finding, Severity
+from clusters.config.load import load
 from clusters.config.schema import JumpHost
 from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Cluster, HostKey, Probe, Run
@@ -77,6 +78,19 @@ def test_an_import_makes_a_draft(alice: User, seed: str) -> None:
     cluster, _ = services.draft_import(actor=alice, text=seed)
     assert cluster is not None
     assert [host.name for host in services.document_of(cluster).hosts] == ["node1", "node2", "node3"]
+
+
+def test_an_export_in_the_dialect_of_the_draft_is_the_file_as_it_was_written(alice: User, seed: str) -> None:
+    text = f"# Ours. Its old password: hush-1, and Testing123\n{seed}".replace("port: 6443", "port: 6443  # not 8443")
+    cluster, _ = services.draft_import(actor=alice, text=text)
+    assert cluster is not None
+    assert services.config_export(actor=alice, cluster=cluster, with_secrets=True) == text
+    found = services.config_export(actor=alice, cluster=cluster)
+    assert "port: 6443  # not 8443" in found and found.startswith("# Ours. Its old password: ••••")
+    assert not any(secret in found for secret in ("Testing123", "Qcloud@123", "hush-1"))
+    assert [finding.id for finding in load(found).findings] == ["secret.masked"] * 3
+    other = services.config_export(actor=alice, cluster=cluster, dialect="v1alpha1")
+    assert "# Ours" not in other and "Testing123" not in other
 
 
 def test_an_export_holds_secrets_only_when_asked_and_is_written_down(cluster: Cluster, alice: User) -> None:

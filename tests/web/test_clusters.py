@@ -111,7 +111,7 @@ def test_a_link_changes_nothing(page: Client, cluster: Cluster, name: str) -> No
 def test_importing_a_document_makes_a_draft(page: Client, alice: User) -> None:
     answer = page.post("/clusters/import/", {"text": SEED})
     made = Cluster.objects.get(owner=alice)
-    assert answer["Location"] == reverse("wizard", args=[made.pk, "machines"])
+    assert answer["Location"] == reverse("wizard-start", args=[made.pk])
 
 
 def test_what_cannot_be_read_is_said_with_line_and_column_and_stays_in_the_field(page: Client) -> None:

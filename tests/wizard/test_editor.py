@@ -12,7 +12,7 @@ from clusters.config.schema import Host, RoleGroups
 from clusters.config.secret import MASK, Secret
 from clusters.runs.documents import write_document
 from clusters.services import document_of, draft_create
-from clusters.wizard.editor import editor, text_of, typed
+from clusters.wizard.editor import editor, typed
 from tests.conftest import SEED
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def seed() -> Document:
 
 
 def shown_text(visitor: Visitor) -> str:
-    return text_of(visitor.document(), visitor.cluster.document)
+    return editor(visitor.document(), visitor.cluster.document).text
 
 
 def save(visitor: Visitor, text: str, *, version: int | None = None, htmx: bool = True) -> Any:
@@ -73,7 +73,7 @@ def test_the_text_follows_the_forms(visitor: Visitor) -> None:
 @pytest.mark.parametrize("htmx", [True, False])
 def test_text_that_cannot_be_read_is_marked_at_its_line_and_changes_nothing(visitor: Visitor, htmx: bool) -> None:
     before = visitor.document()
-    text = text_of(before, write_document(before)).replace("kind: Cluster", "kind: [Cluster")
+    text = editor(before, write_document(before)).text.replace("kind: Cluster", "kind: [Cluster")
     answer = save(visitor, text, htmx=htmx)
     assert answer.status_code == 422
     shown = answer.content.decode()
@@ -93,7 +93,7 @@ def test_what_the_rules_say_is_marked_at_its_line(visitor: Visitor) -> None:
 
 def test_a_mask_gives_a_renamed_machine_its_own_secret_and_a_new_machine_none() -> None:
     before = seed()
-    text = text_of(before, write_document(before))
+    text = editor(before, write_document(before)).text
     renamed, _shown = typed(before, text.replace("name: node1,", "name: first,").replace("- node1", "- first"))
     assert renamed is not None and renamed.hosts[0].password == Secret("Qcloud@123")
     line = next(line for line in text.splitlines() if "name: node3" in line)
@@ -107,7 +107,7 @@ def test_secrets_that_no_form_shows_stay_too() -> None:
     text = SEED + "  registry:\n    auths:\n      dockerhub.kubekey.local: {username: me, password: hush-1}\n"
     before = load(text).document
     assert before is not None
-    shown = text_of(before, write_document(before))
+    shown = editor(before, write_document(before)).text
     assert "hush-1" not in shown
     again, _marks = typed(before, shown.replace("name: sample", "name: other"))
     assert again is not None and again.name == "other"

@@ -82,7 +82,7 @@ def test_with_one_control_plane_a_load_balancer_may_be_taken_and_says_what_it_is
     rules: Callable[..., None],
 ) -> None:
     rules(lambda document: [])
-    for masters, said in ((1, True), (3, False)):
+    for masters, said in ((0, False), (1, True), (3, False)):
         found = {card.kind.value: card for card in cards(seed(masters), "none")}
         assert ("nothing to balance yet" in found["haproxy"].note) == said
         assert found["haproxy"].why_not == found["external"].note == ""

@@ -10,21 +10,26 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from clusters.models import Cluster, Run
-from clusters.services import document_of, draft_create
+from clusters.services import draft_create
 from tests.browser import browser
 from tests.conftest import SEED
+from tests.wizard.browsing import (
+    _database_beside_playwright,
+    _wizard_alone,
+    context,
+    inspected,
+    open_page,
+    page,
+    saved,
+    stored,
+    tab_to,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.contrib.auth.models import User
-    from django.test import Client
-    from playwright.sync_api import Browser, BrowserContext, Page
-    from pytest_django.live_server_helper import LiveServer
+    from playwright.sync_api import BrowserContext, Page
 
-    from clusters.config.schema import Document
-
-__all__ = ["browser"]
+__all__ = ["_database_beside_playwright", "_wizard_alone", "browser", "context", "page"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,6 +37,7 @@ PAGES = (
     "machines",
     "machines/add",
     "machines/rename",
+    "machines/jump",
     "connection",
     "roles",
     "endpoint",
@@ -39,62 +45,6 @@ PAGES = (
     "prechecks",
     "review",
 )
-MOST_TABS = 120
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _database_beside_playwright() -> Iterator[None]:
-    """Playwright's event loop runs in this thread; Django would take the tests' own queries for a mistake."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        yield
-
-
-@pytest.fixture(autouse=True)
-def _wizard_alone() -> None:
-    """Here the wizard is not alone: its pages link to the real ones."""
-
-
-@pytest.fixture
-def context(browser: Browser, live_server: LiveServer, client: Client, alice: User) -> Iterator[BrowserContext]:
-    """Alice's browser, signed in."""
-    client.force_login(alice)
-    with browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900}) as context:
-        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-        context.set_default_timeout(10_000)
-        yield context
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """One tab; an error in the page's own scripts fails the test."""
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    assert errors == []
-
-
-def stored(cluster: Cluster) -> Document:
-    cluster.refresh_from_db()
-    return document_of(cluster)
-
-
-def open_page(page: Page, cluster: Cluster, slug: str) -> None:
-    page.goto(f"/clusters/{cluster.pk}/wizard/{slug}/")
-
-
-def saved(page: Page, version: int) -> None:
-    expect(page.locator("#draft-version")).to_have_value(str(version))
-
-
-def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
-    """Press Tab until the focus is there."""
-    for _ in range(MOST_TABS):
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            return
-        page.keyboard.press("Shift+Tab" if back else "Tab")
-    pytest.fail(f"{selector} is not reached by Tab")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -105,6 +55,10 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
     faulty = SEED.replace("address: 10.99.0.2,", "address: nobody home,").replace(
         'password: "Qcloud@123"', 'arch: "x86"'
     )
+    faulty = faulty.replace("plugin: bridge", "plugin: calico").replace(
+        "kubeServiceCIDR", "calico: {vethMTU: -1}\n    kubeServiceCIDR"
+    )
+    inspected(cluster, *((check, f"node{n}", "error") for check in ("hw.ram_role", "access.facts") for n in range(7)))
     drafts = [cluster, Cluster.objects.create(owner=alice, name="faulty", document=faulty)]
     drafts.append(draft_create(actor=alice, name="new"))
     page.set_viewport_size({"width": width, "height": 900})

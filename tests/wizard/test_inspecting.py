@@ -63,10 +63,14 @@ def test_every_check_is_carried_out_on_a_real_machine_and_a_dead_one_says_why(al
     good, gone = states(row, "good"), states(row, "gone")
     assert good["access.facts"] in ("same", "warning") and "hw.cpu_role" in good
     assert set(good.values()) <= {"same", "warning", "failed"}
-    assert gone["access.facts"] == "failed"
+    assert gone.pop("access.facts") == "failed"
+    assert set(gone.values()) == {"skipped"}, "what cannot be reached says so once"
     said = [found["message"] for each in row.results if each["host"] == "gone" for found in each["found"]]
     assert any("refuses the connection" in message for message in said)
     assert sshd.password not in str(row.results)
+    seen = {each["host"]: each.get("seen") for each in row.results if each["check"] == "net.node_to_node"}
+    assert seen == {"good": {"gone": {"10250": ""}}, "gone": None}, "on a machine's own address a closed port refuses"
+    assert "time.skew" in good and good["time.skew"] == "same", "a machine that is gone is no trouble of another"
 
 
 @pytest.mark.sshd

@@ -159,3 +159,28 @@ def test_a_range_is_written_out(names: str, addresses: str, wanted: str) -> None
 def test_a_range_that_cannot_be_is_said(names: str, addresses: str) -> None:
     text, wrong = range_lines(names, addresses)
     assert not text and wrong.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "hops"),
+    [
+        ("name,ip,bastion\nn1,10.1.0.1,ops@jump.example:2222\n", "ops@jump.example:2222"),
+        ("name;address;proxy jump\nn1;10.1.0.1;a,b\n", "a,b"),
+        (
+            "n1 ansible_host=10.1.0.1 ansible_ssh_common_args='-o ProxyJump=ops@jump.example:2222'",
+            "ops@jump.example:2222",
+        ),
+        ("n1 ansible_host=10.1.0.1 ansible_ssh_common_args='-C -o ProxyJump=\"a,b@c\"' ansible_user=x", "a,b@c"),
+        ('n1 ansible_host=10.1.0.1 ansible_ssh_extra_args="-J ops@jump.example"', "ops@jump.example"),
+        ("n1 ansible_host=10.1.0.1 ansible_ssh_common_args='-o StrictHostKeyChecking=no'", ""),
+    ],
+)
+def test_jump_hosts_are_read_from_columns_and_inventories(text: str, hops: str) -> None:
+    (listed,) = read_list(text).machines
+    assert (listed.host.name, listed.host.address, listed.host.jump_host.hops) == ("n1", "10.1.0.1", hops)
+
+
+def test_the_jump_host_of_a_document_comes_with_its_machines() -> None:
+    text = SEED.replace("  roleGroups:", "  jumpHost: {hops: bastion}\n  roleGroups:")
+    text = text.replace('"Qcloud@123"', '"Qcloud@123", jumpHost: {hops: none}')
+    assert [listed.host.jump_host.hops for listed in read_list(text).machines] == ["none", "bastion", "bastion"]

@@ -8,6 +8,8 @@ from clusters.config.secret import Secret
 from clusters.services import document_of, draft_update
 
 if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
     from tests.wizard.visitor import Visitor
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -35,6 +37,25 @@ def test_a_kind_that_was_chosen_wants_what_belongs_to_it(visitor: Visitor) -> No
         assert answer.status_code == 422
         assert said in answer.content.decode()
     assert visitor.document().hosts[0].password == Secret("Qcloud@123")
+
+
+def test_a_key_of_the_agent_is_offered_where_the_setting_allows_it(visitor: Visitor, settings: SettingsWrapper) -> None:
+    assert "agent of this server" not in visitor.many("login/?row=0:node1").content.decode()
+    refused = visitor.many("login/", {"row": "0:node1", "kind": "agent"})
+    assert refused.status_code == 422
+    settings.SLIPWAY_SSH_AGENT = True
+    assert "agent of this server" in visitor.many("login/?row=0:node1").content.decode()
+    with_key(visitor)
+    visitor.many("login/", {"row": ["0:node1", "1:node2"], "kind": "agent", "agent_key": "SHA256:abc"})
+    hosts = visitor.document().hosts
+    assert [(host.agent_key, host.private_key) for host in hosts[:2]] == [("SHA256:abc", None)] * 2
+    assert "key of the agent" in visitor.get("machines").content.decode() or hosts[0].password
+    visitor.many("login/", {"row": "0:node1", "kind": "password"})
+    assert visitor.document().hosts[0].agent_key == ""
+    visitor.many("login/", {"row": "0:node1", "kind": "agent"})
+    assert visitor.document().hosts[0].agent_key == "any"
+    settings.SLIPWAY_SSH_AGENT = False
+    assert "not allowed: SLIPWAY_SSH_AGENT" in visitor.many("login/?row=0:node1").content.decode()
 
 
 def test_a_password_beside_the_key_is_for_sudo(visitor: Visitor) -> None:

@@ -37,10 +37,8 @@ def field(text: str, name: str) -> str:
 
 
 def save(visitor: Visitor, data: dict[str, Any]) -> str:
-    answer = visitor.post(
-        "kubernetes", {"name": "sample", "plugin": visitor.document().network.plugin, **data}, htmx=True
-    )
-    return str(answer.content.decode())
+    sent = {"name": "sample", "plugin": visitor.document().network.plugin, **data}
+    return str(visitor.post("kubernetes", sent, htmx=True).content.decode())
 
 
 def test_each_plugin_brings_its_own(visitor: Visitor) -> None:

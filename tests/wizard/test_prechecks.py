@@ -56,12 +56,12 @@ def rail(text: str, slug: str = "prechecks") -> str:
 def test_each_finding_says_what_where_how_bad_and_what_to_do(visitor: Visitor) -> None:
     inspected(visitor, result(RAM, "node1", "error"), result(CLOCK, "node2", "warning"), result(RAM, "node2"))
     text = text_of(visitor)
-    for words in (RAM, "About hw.ram_role", "node1 is short of hw.ram_role.", "Mend hw.ram_role.", "Blocking"):
+    for words in (RAM, "About hw.ram_role", "node1 is short of hw.ram_role.", "Mend hw.ram_role.", "blocking"):
         assert words in text
     assert text.index("node1 is short of hw.ram_role.") < text.index("node2 is short of time.skew.")
     assert "3 of 3 done, 1 without a finding" in text
     passed = text.split('id="checks-passed"')[1].split("</details>")[0]
-    assert "1 check without a finding" in passed and "1 result" in passed
+    assert "Passed: 1" in passed and "1 check found nothing" in passed
     machine = text.split('data-key="machine-node2"')[1].split("</tr>")[0]
     assert "1 warning" in machine and "1 passed" in machine
 

@@ -6,12 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils.html import escape
 
 from clusters import services
 from clusters.config.rules import check
 from clusters.models import AuditEntry, Run
 from clusters.services import waiver_key
 from clusters.services.waivers import WarningsUnread, unread
+from clusters.wizard.editor import editor
+from tests.conftest import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,6 +169,32 @@ def test_each_finding_leads_to_its_field(visitor: Visitor) -> None:
     visitor.post("roles", {"role-etcd": [], "role-master": ["node1"], "role-worker": ["node2"]})
     assert f'href="{visitor.address("roles")}#id_role-etcd"' in visitor.get("review").content.decode()
     assert 'id="id_role-etcd"' in visitor.get("roles").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("  system:\n    ntpServers: [not a name]\n", "ntpServers"),
+        ("  dns:\n    coredns:\n      externalZones:\n      - zones: [other.com]\n", "other.com"),
+        ("  storage:\n    openebs: {basePath: volumes}\n", "openebs"),
+        ("  addons:\n  - {name: Bad_Name, namespace: x}\n", "Bad_Name"),
+        ("  registry:\n    registryMirrors: [no url]\n", "registryMirrors"),
+        ("  etcd: {type: kubekey, heartbeatInterval: 900, electionTimeout: 1000}\n", "etcd"),
+    ],
+)
+def test_what_no_field_is_for_leads_to_its_line_in_the_document(visitor: Visitor, section: str, line: str) -> None:
+    visitor.cluster.document = SEED + section
+    visitor.cluster.save()
+    found = [
+        each for each in check(visitor.document()) if each.path.startswith(f"spec.{section.strip().partition(':')[0]}")
+    ]
+    assert found
+    lines = editor(visitor.document(), visitor.cluster.document).text.split("\n")
+    text = visitor.get("review").content.decode().split('id="review"')[1]
+    for finding in found:
+        entry = next(each for each in text.split("<li ") if escape(finding.message) in each)
+        (number,) = re.findall(r'href="#yaml" data-line="(\d+)"', entry)
+        assert line in lines[int(number) - 1] + lines[max(0, int(number) - 2)]
 
 
 @pytest.fixture

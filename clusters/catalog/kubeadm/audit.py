@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
 
 FOLDER = "/etc/kubernetes/audit"
 POLICY = f"{FOLDER}/policy.yaml"
@@ -31,8 +34,15 @@ VOLUMES: list[dict[str, Any]] = [
 ]
 
 
-def policy() -> str:
-    """Who did what is written down; what is in secrets never, and what components ask all the time not at all."""
+def policy(document: Document) -> str:
+    """The document's own policy; else ours, by which who did what is written down, what is in secrets never, and what
+    components ask all the time not at all."""
+    whole = dict(document.kubernetes.audit.policy) or _ours()
+    whole |= {"apiVersion": "audit.k8s.io/v1", "kind": "Policy"}
+    return "# Written by Slipway; changes are overwritten by its next run.\n" + json.dumps(whole, indent=2) + "\n"
+
+
+def _ours() -> dict[str, Any]:
     quiet = ["system:kube-proxy", "system:kube-scheduler", "system:kube-controller-manager", "system:apiserver"]
     rules: list[dict[str, Any]] = [
         {"level": "None", "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/metrics"]},
@@ -50,5 +60,4 @@ def policy() -> str:
         {"level": "Metadata", "verbs": ["get", "list", "watch"]},
         {"level": "Request", "omitStages": ["RequestReceived"]},
     ]
-    whole = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
-    return "# Written by Slipway; changes are overwritten by its next run.\n" + json.dumps(whole, indent=2) + "\n"
+    return {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}

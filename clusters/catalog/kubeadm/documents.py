@@ -20,8 +20,9 @@ from clusters.catalog.kubeadm.dialect import (
 )
 from clusters.catalog.kubeadm.etcd import etcd_section
 from clusters.catalog.runtimes import runtime_of
-from clusters.config.topology import api_port, api_server_sans
-from clusters.config.versions import facts_of
+from clusters.config.matrix import DUAL_STACK_SINCE
+from clusters.config.topology import api_port, api_server_sans, is_dual_stack
+from clusters.config.versions import facts_of, parse_version
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -50,6 +51,9 @@ def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
     document = cluster.document
     facts, kubernetes = facts_of(document.kubernetes.version), document.kubernetes
     mask = {"node-cidr-mask-size": str(kubernetes.node_cidr_mask_size)}
+    if is_dual_stack(document):
+        sizes = {"ipv4": kubernetes.node_cidr_mask_size, "ipv6": kubernetes.node_cidr_mask_size_ipv6}
+        mask = {f"node-cidr-mask-size-{family}": str(size) for family, size in sizes.items()}
     return {
         "apiVersion": api_version(document),
         "kind": "ClusterConfiguration",
@@ -58,6 +62,7 @@ def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
         "controlPlaneEndpoint": _endpoint(document),
         "imageRepository": repository_of(image_ref(document, facts.pause_image)),
         **_dns(document),
+        **_gates(document),
         "networking": {
             "dnsDomain": kubernetes.dns_domain,
             "podSubnet": document.network.kube_pods_cidr,
@@ -68,6 +73,12 @@ def cluster_configuration(cluster: Cluster) -> dict[str, Any]:
         "controllerManager": _component(document, mask, kubernetes.controller_manager_args),
         "scheduler": _component(document, {}, kubernetes.scheduler_args),
     }
+
+
+def _gates(document: Document) -> dict[str, Any]:
+    """kubeadm's own feature gates: up to 1.20 it takes two networks only when it is told to."""
+    wanted = is_dual_stack(document) and parse_version(document.kubernetes.version).minor < DUAL_STACK_SINCE
+    return {"featureGates": {"IPv6DualStack": True}} if wanted else {}
 
 
 def _dns(document: Document) -> dict[str, Any]:

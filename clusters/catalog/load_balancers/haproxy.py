@@ -56,7 +56,8 @@ def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     "endpoint/kube-proxy",
     on="first-control-plane",
     needs=("kubernetes/init",),
-    when=chosen,
+    needs_all=("kubernetes/control-plane",),
+    when=lambda document: chosen(document) and not document.kubernetes.disable_kube_proxy,
     expected=1,
 )
 def kube_proxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:

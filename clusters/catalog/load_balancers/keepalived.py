@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from clusters.catalog.turns import in_turn
 from clusters.config.topology import api_port, load_balancer
 from clusters.engine.step import step
 from clusters.engine.wants import Packages, directory, file, service
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 CONFIG = "/etc/keepalived/keepalived.conf"
 CHECK = "/etc/slipway/keepalived/api-server-is-ready"
+ASIDE = "/run/slipway-api-server-ends"
+"""While it is there the machine does not want the address; gone after a reboot at the latest."""
+HANDED_OVER_WITHIN = 8.0
 CA = "/etc/kubernetes/pki/ca.crt"
 PRIORITY, UNWELL = 100, 50
 """All machines have one priority, so that an address which moved stays: moving it back would cut connections twice.
@@ -47,7 +52,28 @@ def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield file(CHECK, check(machine, cluster), mode=0o755)
     yield directory("/etc/keepalived")
     yield file(CONFIG, config(machine, cluster), mode=0o600)
-    yield service("keepalived", restart_for=(CONFIG, CHECK))
+    runs = service("keepalived", restart_for=(CONFIG, CHECK))
+    yield in_turn(runs, cluster, "a new start of keepalived", running=sh("systemctl is-active --quiet keepalived"))
+
+
+@contextmanager
+def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
+    """Inside, another machine holds the shared address, as far as there is one that can: clients notice less of an
+    API server that is about to end when they have left it before."""
+    held = sh("ip -o address show | grep -qF {}", f" {cluster.endpoint}/")
+    if not chosen(cluster.document) or len(cluster.members("master")) < 2 or not machine.ask(held).ok:
+        yield
+        return
+    machine.note(f"handing {cluster.endpoint} over to another control plane first")
+    machine.ask(sh("touch {}", ASIDE))
+    try:
+        waited = 0.0
+        while waited < HANDED_OVER_WITHIN and machine.ask(held).ok:
+            machine.pause(0.3)
+            waited += 0.3
+        yield
+    finally:
+        machine.ask(sh("rm -f {}", ASIDE))
 
 
 def check(machine: Machine, cluster: Cluster) -> str:
@@ -58,7 +84,8 @@ def check(machine: Machine, cluster: Cluster) -> str:
         machine.address,
         api_port(cluster.document),
     )
-    return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{ask.text}\n"
+    aside = sh("[ ! -e {} ] || exit 1", ASIDE)
+    return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{aside.text}\n{ask.text}\n"
 
 
 def config(machine: Machine, cluster: Cluster) -> str:

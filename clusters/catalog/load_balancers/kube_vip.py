@@ -61,7 +61,15 @@ def kube_vip_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield runtimes.image_there(machine, cluster, KUBE_VIP_IMAGE)
 
 
-@step("endpoint/kube-vip", on="first-control-plane", needs=("kubernetes/init",), when=chosen, timeout=300, expected=5)
+@step(
+    "endpoint/kube-vip",
+    on="first-control-plane",
+    needs=("kubernetes/init",),
+    needs_all=("kubernetes/control-plane",),
+    when=chosen,
+    timeout=300,
+    expected=5,
+)
 def kube_vip(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Let the first control plane hold the endpoint's address"""
     yield from _held(machine, cluster)

@@ -21,7 +21,16 @@ LOOPBACK = "127.0.0.1"
 
 
 def first_address(cluster: Cluster) -> str:
-    """Where the name leads until a machine has joined; empty when it is resolved by somebody's DNS."""
+    """Where the name leads until a machine has joined: to a control plane that runs, or to the address they share.
+
+    Empty when the name is resolved by somebody's DNS.
+    """
+    if load_balancer(cluster.document) in ("haproxy", "none"):
+        return cluster.leader("master").address
+    return _common_address(cluster)
+
+
+def _common_address(cluster: Cluster) -> str:
     return "" if cluster.document.control_plane_endpoint.external_dns else cluster.endpoint
 
 
@@ -37,7 +46,7 @@ def lasting_address(machine: Machine, cluster: Cluster) -> str:
             return machine.address
         if proxied:
             return LOOPBACK
-    return first_address(cluster)
+    return _common_address(cluster)
 
 
 def known(machine: Machine, cluster: Cluster) -> Want:

@@ -1,12 +1,14 @@
-"""The network plugin "bridge": a bridge on each node and routes between nodes. Needs no image; nodes share a subnet."""
+"""The network plugin "bridge": a bridge on each node, routes between nodes. Needs no image; nodes share a subnet."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import runtimes
 from clusters.catalog.kubectl import kubectl
+from clusters.config.syntax import parts_of
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Wanted, directory, file, service, so_if
 from clusters.remote.shell import sh
@@ -31,54 +33,99 @@ def chosen(document: Document) -> bool:
 
 
 @step(
+    "network/bridge-first",
+    on="first-control-plane",
+    needs=("kubernetes/init",),
+    when=chosen,
+    expected=1,
+)
+def bridge_first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Give pods on the first control plane their addresses"""
+    # The cluster's DNS may run there, so it starts while other machines join instead of after them.
+    yield directory("/etc/cni/net.d")
+    yield file(CONFIG, conflist(ranges_of(machine, cluster, {machine.name})[machine.name]))
+
+
+@step(
     "network/bridge",
     on="kubernetes",
-    needs=runtimes.STEPS,
-    needs_all=("kubernetes/init", "kubernetes/join", "kubernetes/join-control-plane"),
+    needs=(*runtimes.STEPS, "network/bridge-first"),
+    needs_all=("kubernetes/control-plane", "kubernetes/join", "kubernetes/join-control-plane"),
     when=chosen,
     expected=4,
 )
 def bridge(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods by a bridge and routes between nodes"""
-    ranges = pod_ranges(machine, cluster)
-    routes = {
-        each.address: ranges[each.name]
-        for each in cluster.members("master") + cluster.members("worker")
-        if each.name != machine.name
-    }
+    families = families_of(machine, cluster)
+    others = len(families[0].routes)
     yield directory("/etc/cni/net.d")
     yield directory("/usr/local/lib/slipway")
-    yield file(SCRIPT, script(ranges[machine.name], cluster.document.network.kube_pods_cidr, routes), mode=0o755)
+    yield file(SCRIPT, script(families), mode=0o755)
     yield file(UNIT, UNIT_TEXT)
     yield service("slipway-pod-routes", restart_for=(SCRIPT, UNIT))
-    yield _routed(routes)
-    yield file(CONFIG, conflist(ranges[machine.name]))
+    yield _routed(others)
+    yield file(CONFIG, conflist(tuple(family.own for family in families)))
 
 
-def pod_ranges(machine: Machine, cluster: Cluster) -> Mapping[str, str]:
-    """Node name -> the pod CIDR the control plane gave it; waits half a minute for new nodes to get theirs."""
-    wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The pods' network of one kind as a node knows it: its own part, the whole, and address -> part of the others."""
 
-    def read() -> Mapping[str, str]:
-        first = cluster.first("master", machine)
-        known: dict[str, str] = {}
-        for _ in range(30):
-            answer = first.ask(kubectl("get nodes -o json"))
-            items = json.loads(answer.stdout)["items"] if answer.ok else []
-            known = {item["metadata"]["name"]: item["spec"].get("podCIDR", "") for item in items}
-            if all(known.get(name) for name in wanted):
-                return known
-            first.pause(1)
-        missing = sorted(name for name in wanted if not known.get(name))
-        raise NotReached(
-            f"The control plane gave no pod addresses to {', '.join(missing)}.",
-            hint="Is network.kubePodsCIDR large enough for all nodes (kubernetes.nodeCidrMaskSize each)?",
+    own: str
+    pods: str
+    routes: Mapping[str, str]
+
+    @property
+    def number(self) -> int:
+        """4 or 6."""
+        return 6 if ":" in self.pods else 4
+
+
+def families_of(machine: Machine, cluster: Cluster) -> tuple[Family, ...]:
+    """IPv4, and IPv6 where the document has both."""
+    ranges = pod_ranges(machine, cluster)
+    others = [each for each in cluster.members("master") + cluster.members("worker") if each.name != machine.name]
+    return tuple(
+        Family(
+            own=ranges[machine.name][place],
+            pods=pods,
+            routes={each.addresses[place]: ranges[each.name][place] for each in others},
         )
+        for place, pods in enumerate(parts_of(cluster.document.network.kube_pods_cidr))
+    )
 
-    return cluster.once("pod-ranges", read)
+
+def pod_ranges(machine: Machine, cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
+    """Node name -> the pod CIDRs the control plane gave it, for all nodes."""
+    wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
+    return cluster.once("pod-ranges", lambda: ranges_of(machine, cluster, wanted))
 
 
-def conflist(own: str) -> str:
+def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[str, tuple[str, ...]]:
+    """The same for these nodes; waits half a minute for new ones to get theirs. Raises NotReached."""
+    first = cluster.first("master", machine)
+    kinds = len(parts_of(cluster.document.network.kube_pods_cidr))
+    known: dict[str, tuple[str, ...]] = {}
+    for _ in range(30):
+        answer = first.ask(kubectl("get nodes -o json"))
+        items = json.loads(answer.stdout)["items"] if answer.ok else []
+        known = {item["metadata"]["name"]: _ranges(item["spec"]) for item in items}
+        if all(len(known.get(name, ())) >= kinds for name in wanted):
+            return known
+        first.pause(1)
+    missing = sorted(name for name in wanted if len(known.get(name, ())) < kinds)
+    raise NotReached(
+        f"The control plane gave no pod addresses to {', '.join(missing)}.",
+        hint="Is network.kubePodsCIDR large enough for all nodes (kubernetes.nodeCidrMaskSize each)?",
+    )
+
+
+def _ranges(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    only = spec.get("podCIDR", "")
+    return tuple(spec.get("podCIDRs") or ([only] if only else []))
+
+
+def conflist(own: tuple[str, ...]) -> str:
     """The CNI configuration. Masquerading is done by the script, so that pods keep their address among nodes."""
     plugins = [
         {
@@ -87,71 +134,81 @@ def conflist(own: str) -> str:
             "isGateway": True,
             "ipMasq": False,
             "hairpinMode": True,
-            "ipam": {"type": "host-local", "ranges": [[{"subnet": own}]], "routes": [{"dst": "0.0.0.0/0"}]},
+            "ipam": {
+                "type": "host-local",
+                "ranges": [[{"subnet": each}] for each in own],
+                "routes": [{"dst": "::/0" if ":" in each else "0.0.0.0/0"} for each in own],
+            },
         },
         {"type": "portmap", "capabilities": {"portMappings": True}},
     ]
     return json.dumps({"cniVersion": "0.4.0", "name": "slipway-bridge", "plugins": plugins}, indent=2) + "\n"
 
 
-def script(own: str, pods: str, routes: Mapping[str, str]) -> str:
+def script(families: tuple[Family, ...]) -> str:
     """Sets routes to the other nodes' pods and removes those to nodes that are gone, lets pods' packets through, and
     hides pods behind the node outside. Doing it again changes nothing; with `check` it only says what is missing."""
-    wanted = "".join(f"{cidr} via {address}\n" for address, cidr in sorted(routes.items()))
-    rules = [sh("nat POSTROUTING -s {} ! -d {} -m comment --comment slipway-pods -j MASQUERADE", own, pods)]
-    rules += [
-        sh("filter FORWARD {} {} -m comment --comment slipway-pods -j ACCEPT", each, pods) for each in ("-s", "-d")
+    return SCRIPT_TEXT.format(families="\n".join(_of_one_kind(family) for family in families))
+
+
+def _of_one_kind(family: Family) -> str:
+    wanted = "".join(f"{cidr} via {address}\n" for address, cidr in sorted(family.routes.items()))
+    rules = [
+        sh("nat POSTROUTING -s {} ! -d {} -m comment --comment slipway-pods -j MASQUERADE", family.own, family.pods)
     ]
-    return SCRIPT_TEXT.format(
-        wanted=sh("{}", wanted.strip()).text,
-        pods=sh("{}", pods).text,
-        rules="\n".join(f"rule {rule.text}" for rule in rules),
-    )
+    rules += [
+        sh("filter FORWARD {} {} -m comment --comment slipway-pods -j ACCEPT", each, family.pods)
+        for each in ("-s", "-d")
+    ]
+    lines = [sh("routes {} {} {}", family.number, family.pods, wanted.strip())]
+    lines += [sh("rule {} {}", "ip6tables" if family.number == 6 else "iptables", rule) for rule in rules]
+    return "\n".join(line.text for line in lines)
 
 
-def _routed(routes: Mapping[str, str]) -> Want:
+def _routed(others: int) -> Want:
     """The script has done its work, and nobody has undone it since."""
 
     def act(machine: Machine) -> None:
         machine.do(sh("{}", SCRIPT))
 
-    return Wanted(
-        f"routes lead to the pods of {len(routes)} other nodes and to no more", so_if(sh("{} check", SCRIPT)), act
-    )
+    return Wanted(f"routes lead to the pods of {others} other nodes and to no more", so_if(sh("{} check", SCRIPT)), act)
 
 
 SCRIPT_TEXT = """#!/bin/sh
 # Written by Slipway; changes are overwritten by its next run.
 set -eu
-wanted={wanted}
-pods={pods}
 check() {{ [ "$1" = check ]; }}
 mode=${{1:-set}}
 
-# Routes inside the pods' network that go by way of a node: each is wanted, or its node is gone.
-ip -4 route show root $pods | grep ' via ' | while read -r cidr _ gateway rest; do
-  if ! printf '%s\\n' "$wanted" | grep -qxF "$cidr via $gateway"; then
-    if check $mode; then echo "a route to $cidr via $gateway is left"; exit 1; fi
-    ip route del $cidr via $gateway
-  fi
-done
-printf '%s\\n' "$wanted" | while read -r cidr via gateway; do
-  [ -n "$cidr" ] || continue
-  if check $mode; then
-    ip -4 route show $cidr | grep -q " via $gateway " || {{ echo "there is no route to $cidr via $gateway"; exit 1; }}
-  else
-    ip route replace $cidr via $gateway
-  fi
-done
+# IPv4 or IPv6, the pods' network, and the ways to the other nodes' parts of it.
+routes() {{
+  pods=$2; wanted=$3
+  # Routes inside the pods' network that go by way of a node: each is wanted, or its node is gone.
+  ip -$1 route show root $pods | grep ' via ' | while read -r cidr _ gateway rest; do
+    if ! printf '%s\\n' "$wanted" | grep -qxF "$cidr via $gateway"; then
+      if check $mode; then echo "a route to $cidr via $gateway is left"; exit 1; fi
+      ip -$1 route del $cidr via $gateway
+    fi
+  done
+  printf '%s\\n' "$wanted" | while read -r cidr via gateway; do
+    [ -n "$cidr" ] || continue
+    if ! check $mode; then
+      ip -$1 route replace $cidr via $gateway
+    elif ! ip -$1 route show $cidr | grep -q " via $gateway "; then
+      echo "there is no route to $cidr via $gateway"; exit 1
+    fi
+  done
+}}
 
 rule() {{
-  table=$1; chain=$2; shift 2
-  if ! iptables -w 10 -t $table -C $chain "$@" 2>/dev/null; then
+  tool=$1; table=$2; chain=$3; shift 3
+  if ! $tool -w 10 -t $table -C $chain "$@" 2>/dev/null; then
     if check $mode; then echo "a rule in $chain is missing"; exit 1; fi
-    iptables -w 10 -t $table -A $chain "$@"
+    $tool -w 10 -t $table -A $chain "$@"
   fi
 }}
-{rules}
+
+{families}
 """
 
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.

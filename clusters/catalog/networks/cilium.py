@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.charts import Chart
 from clusters.catalog.ciliumparts import images_of, without_digests
+from clusters.catalog.load_balancers.name import LOOPBACK
 from clusters.catalog.manifests import applied
 from clusters.catalog.plugins import AFTER, node_count, nodes_ready, plugin, pod_networks, settled
 from clusters.catalog.rollout import rolled_out
 from clusters.config.pluginversions import plugin_version
+from clusters.config.topology import load_balancer
 from clusters.config.versions import parse_version
 from clusters.engine.step import step
 
@@ -72,9 +74,17 @@ def values(cluster: Cluster) -> Values:
     made: Values = {"operator": {"replicas": min(2, node_count(cluster))}}
     if document.kubernetes.disable_kube_proxy:
         # Without kube-proxy nobody but Cilium makes the API server's service address lead anywhere.
-        endpoint = document.control_plane_endpoint
-        made |= {"k8sServiceHost": cluster.endpoint, "k8sServicePort": endpoint.port}
+        made |= {"k8sServiceHost": _api_server(cluster), "k8sServicePort": document.control_plane_endpoint.port}
     return _over(made, settings(document))
+
+
+def _api_server(cluster: Cluster) -> str:
+    """Where every node reaches an API server without a service. By address, since a pod's /etc/hosts is a copy."""
+    if load_balancer(cluster.document) == "haproxy":
+        # A control plane listens there itself, a worker's proxy does.
+        return LOOPBACK
+    endpoint = cluster.document.control_plane_endpoint
+    return endpoint.domain if endpoint.external_dns else cluster.endpoint
 
 
 def settings(document: Document) -> Values:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.charts import Chart
 from clusters.catalog.manifests import applied
-from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, service_networks, settled
+from clusters.catalog.plugins import (
+    AFTER,
+    image_of,
+    nodes_ready,
+    plugin,
+    pod_networks,
+    pod_specs,
+    service_networks,
+    settled,
+)
 from clusters.catalog.rollout import rolled_out
 from clusters.config.pluginversions import plugin_version
 from clusters.config.syntax import parts_of
@@ -19,6 +28,7 @@ from clusters.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.catalog.manifests import Object
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
@@ -26,6 +36,12 @@ if TYPE_CHECKING:
 
 NAME = "kubeovn"
 NAMESPACE = "kube-system"
+NAT_CONFIG = "ovn-vpc-nat-config"
+"""Says which image gateways of virtual networks are started from. It is on no node before somebody makes one."""
+
+IMAGE_FLAG = "--image="
+"""How the controller is told (from 1.15 on) which image egress gateways are started from."""
+
 JOIN_IPV6 = "fd00:100:64::/112"
 """The network between nodes and pods for IPv6, which has no key. Source: the chart's own default."""
 
@@ -50,12 +66,27 @@ def kubeovn(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with Kube-OVN"""
     chart = Chart(NAME, machine, cluster, values(cluster))
     yield from chart.wants(machine)
-    yield applied(NAME, lambda here: settled(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
+    yield applied(NAME, lambda here: objects(cluster.document, chart.objects(here)), fingerprint=chart.fingerprint)
     yield rolled_out("deployment", NAMESPACE, "ovn-central")
     yield rolled_out("daemonset", NAMESPACE, "ovs-ovn")
     yield rolled_out("deployment", NAMESPACE, "kube-ovn-controller")
     yield rolled_out("daemonset", NAMESPACE, "kube-ovn-cni")
     yield nodes_ready(cluster)
+
+
+def objects(document: Document, rendered: list[Object]) -> list[Object]:
+    """The chart's objects as this cluster takes them, with the images that Kube-OVN itself starts pods of later."""
+    for each in rendered:
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == NAT_CONFIG:
+            each["data"]["image"] = image_of(document, each["data"]["image"])
+        for pod in pod_specs(each):
+            for container in pod["containers"]:
+                container["args"] = [_argument(document, word) for word in container.get("args") or ()]
+    return settled(document, rendered)
+
+
+def _argument(document: Document, word: str) -> str:
+    return f"{IMAGE_FLAG}{image_of(document, word.removeprefix(IMAGE_FLAG))}" if word.startswith(IMAGE_FLAG) else word
 
 
 def values(cluster: Cluster) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog.reach import dialled
+from clusters.catalog.reach import dialled, lead_by_document
 from clusters.config.topology import load_balancer
 from clusters.engine.check import error, precheck
 from clusters.remote.dial import Answer
@@ -39,7 +39,7 @@ def elsewhere(document: Document) -> bool:
 def dns_resolves(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The control plane endpoint's name leads to an address"""
     domain = cluster.document.control_plane_endpoint.domain
-    if address := _in_our_hosts(cluster.document, domain):
+    if address := lead_by_document(cluster.document, domain):
         machine.note(f"{domain} will be {address}, by dns.nodeEtcHosts")
         return
     found = machine.ask(sh("timeout 8 getent ahosts {} | awk '{{print $1}}' | sort -u", domain)).stdout.split()
@@ -60,7 +60,7 @@ def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     endpoint = cluster.document.control_plane_endpoint
     where = cluster.endpoint
     if by_name(cluster.document):
-        where = _in_our_hosts(cluster.document, endpoint.domain) or endpoint.domain
+        where = lead_by_document(cluster.document, endpoint.domain) or endpoint.domain
     dials = dialled(machine, [(where, endpoint.port)])
     if dials is None:
         machine.note("not tried: the machine has no bash that opens connections")
@@ -70,12 +70,3 @@ def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         machine.note(f"{where}:{endpoint.port}: {dial.told()}")
     elif dial.answer is not Answer.UNKNOWN_NAME:
         yield error(f"{machine.name} cannot reach the control plane endpoint {where}:{endpoint.port}: {dial.told()}.")
-
-
-def _in_our_hosts(document: Document, domain: str) -> str:
-    """Where the installation itself will lead the name, by lines of the document; empty when it does not."""
-    for line in document.dns.node_etc_hosts.splitlines():
-        address, *names = line.partition("#")[0].split() or [""]
-        if domain in names:
-            return address
-    return ""

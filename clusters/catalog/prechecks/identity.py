@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.config.syntax import address_of
 from clusters.engine.check import error, precheck
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def machine_id(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 @precheck("host.internal_ip_on_nic", fix="Correct internalAddress in the document.")
 def internal_ip(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The internal address belongs to the machine"""
-    if machine.facts.ips and machine.address not in machine.facts.ips:
+    held = {address_of(each) for each in machine.facts.ips}
+    missing = [address for address in machine.addresses if address_of(address) not in held]
+    if machine.facts.ips and missing:
         yield error(
-            f"{machine.name} has the addresses {', '.join(machine.facts.ips)}, the document says {machine.address}."
+            f"{machine.name} has the addresses {', '.join(machine.facts.ips)}, the document says {', '.join(missing)}."
         )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from clusters.catalog.images import registry_of
 from clusters.catalog.needed import images
-from clusters.catalog.reach import dialled
+from clusters.catalog.reach import dialled, lead_by_document
 from clusters.catalog.runtimes.registries import Access, accesses
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.dial import Answer
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.finding import Finding
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.remote.dial import Dial
@@ -36,12 +37,13 @@ def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     urls = list(dict.fromkeys(url for each in asked.values() for url in (*each.mirrors, *each.urls)))
     if not urls:
         return
-    dials = dialled(machine, [_place(url) for url in urls])
+    places = {url: _place(document, url) for url in urls}
+    dials = dialled(machine, tuple(places.values()))
     if dials is None:
         machine.note("not tried: the machine has no bash that opens connections")
         return
     ended = {(dial.address, dial.port): dial for dial in dials}
-    answers = {url: ended[_place(url)] for url in urls}
+    answers = {url: ended[place] for url, place in places.items()}
     private = document.registry.private_registry.partition("/")[0]
     for host, access in asked.items():
         yield from _of(machine, access, answers, private=host == private)
@@ -60,6 +62,7 @@ def _of(machine: Machine, access: Access, answers: dict[str, Dial], *, private: 
         yield warning(f"{machine.name} cannot reach {mirror}, a mirror of {access.host}: {answers[mirror].told()}.")
 
 
-def _place(url: str) -> tuple[str, int]:
+def _place(document: Document, url: str) -> tuple[str, int]:
     parts = urlsplit(url)
-    return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+    name = parts.hostname or ""
+    return lead_by_document(document, name) or name, parts.port or (80 if parts.scheme == "http" else 443)

@@ -40,8 +40,8 @@ def default_route(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 @precheck("net.mtu", fix="Set the same MTU on all of them, and on what is between; it is the smallest that counts.")
 def mtu(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Machines send packets of the same size"""
-    own = machine.facts.mtu_of(machine.address.partition(",")[0])
-    sizes = [each.facts.mtu_of(each.address.partition(",")[0]) for each in cluster.readable()]
+    own = machine.facts.mtu_of(machine.address)
+    sizes = [each.facts.mtu_of(each.address) for each in cluster.readable()]
     known = [size for size in sizes if size]
     usual = statistics.mode(known) if own else 0
     if own != usual:

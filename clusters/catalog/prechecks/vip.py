@@ -73,8 +73,8 @@ def same_subnet(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     route = machine.ask(sh("ip -o route get {} 2>&1", address)).stdout
     if address not in machine.facts.ips and (" via " in route or "unreachable" in route):
         yield warning(
-            f"{machine.name} has {address} not in its own subnet: {route.partition(chr(92))[0].strip()}. "
-            "It is announced by ARP, which no router passes on."
+            f"{address} is not in a subnet of {machine.name} ({route.partition(chr(92))[0].strip()}); it is announced "
+            "by ARP, which no router passes on."
         )
 
 

@@ -44,7 +44,7 @@ def runtime(document: Document) -> Runtime:
         unit="containerd",
         answers=sh("{} version >/dev/null 2>&1 && crictl info >/dev/null", ctr),
         has=lambda ref: sh("{} -n k8s.io images ls -q name=={} | grep -q .", ctr, ref),
-        load=lambda archive, ref: sh("{} -n k8s.io images import {} && rm -f {}", ctr, archive, archive),
+        load=lambda ref: sh("{} -n k8s.io images import -", ctr),
         pull=lambda ref: sh("crictl pull {}", ref),
         components=("containerd", "runc"),
         binaries=binaries,

@@ -11,6 +11,7 @@ from clusters.catalog.paths import CNI_BIN
 from clusters.catalog.runtimes import registries
 from clusters.catalog.runtimes.kind import Runtime, socket_of
 from clusters.config.versions import facts_of
+from clusters.engine.artifacts import INCOMING
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if
 from clusters.remote.shell import sh
@@ -38,9 +39,12 @@ def runtime(document: Document) -> Runtime:
         unit="crio",
         answers=sh("crictl info >/dev/null"),
         has=lambda ref: sh("crictl inspecti {} >/dev/null 2>&1", ref),
-        # CRI has no call for it; skopeo writes into the storage that CRI-O reads.
-        load=lambda archive, ref: sh(
-            "skopeo copy {} {} && rm -f {}", f"docker-archive:{archive}", f"containers-storage:{ref}", archive
+        # CRI has no call for it; skopeo writes into the storage that CRI-O reads, and wants a file to read from.
+        load=lambda ref: sh(
+            "mkdir -p {0} && archive=$(mktemp {0}/image.XXXXXX) && trap 'rm -f $archive' EXIT && cat > $archive && "
+            "skopeo copy docker-archive:$archive {1}",
+            INCOMING,
+            f"containers-storage:{ref}",
         ),
         pull=lambda ref: sh("crictl pull {}", ref),
         components=(),

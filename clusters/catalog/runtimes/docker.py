@@ -54,7 +54,7 @@ def runtime(document: Document) -> Runtime:
         unit="docker" if shim else "cri-dockerd",
         answers=sh("docker info >/dev/null" if shim else "docker info >/dev/null && crictl info >/dev/null"),
         has=lambda ref: sh("docker image inspect {} >/dev/null 2>&1", short(ref)),
-        load=lambda archive, ref: sh("docker load -i {} && rm -f {}", archive, archive),
+        load=lambda ref: sh("docker load"),
         pull=lambda ref: sh("{} pull -q {}", docker, ref),
         components=("docker", "runc") if shim else ("docker", "runc", "cri-dockerd"),
         binaries=binaries,

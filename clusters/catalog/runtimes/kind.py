@@ -22,8 +22,8 @@ class Runtime:
     `manager` is its word in `kubernetes.containerManager`; `socket` the path where the kubelet and crictl reach it;
     `unit` the service of systemd that the kubelet is started after; `answers` a command that succeeds once it can be
     used. `has`, `load` and `pull` are commands on one image: whether it is there by this name, take it from an archive
-    on the machine (which is removed), and fetch it from its registry. `binaries` are the wanted states of its programs;
-    `components` names what these take from the artifact source, as the table of components has it.
+    on standard input, and fetch it from its registry. `binaries` are the wanted states of its programs; `components`
+    names what these take from the artifact source, as the table of components has it.
     """
 
     manager: str
@@ -31,7 +31,7 @@ class Runtime:
     unit: str
     answers: Command
     has: Callable[[str], Command]
-    load: Callable[[str, str], Command]
+    load: Callable[[str], Command]
     pull: Callable[[str], Command]
     components: tuple[str, ...]
     binaries: Callable[[Machine, Cluster], Iterator[Want]]

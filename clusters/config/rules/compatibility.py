@@ -121,8 +121,10 @@ def feature_gates(document: Document) -> Iterator[Finding]:
 def dual_stack(document: Document) -> Iterator[Finding]:
     """Dual stack wants a Kubernetes that has it switched on."""
     version, text = kubernetes_of(document), document.network.kube_pods_cidr
-    if version is not None and version.minor < matrix.DUAL_STACK_SINCE and len(parts_of(text)) > 1:
+    told = document.kubernetes.feature_gates.get("IPv6DualStack", False)
+    if version is not None and version.minor < matrix.DUAL_STACK_SINCE and len(parts_of(text)) > 1 and not told:
         wanted = f"v1.{matrix.DUAL_STACK_SINCE}"
         message = f"Dual stack wants Kubernetes {wanted} or newer, found {version}."
         path = "spec.kubernetes.version"
-        yield error("compat.dual_stack", path, message, found=str(version), allowed=f"{wanted} and newer")
+        hint = "Take a newer one, or switch the feature gate IPv6DualStack on; it is an alpha feature in this version."
+        yield error("compat.dual_stack", path, message, hint=hint, found=str(version), allowed=f"{wanted} and newer")

@@ -217,3 +217,14 @@ def somebody_serves_services(document: Document) -> Iterator[Finding]:
             found=document.network.plugin,
             allowed="cilium",
         )
+
+
+@rule
+def audit_policy(document: Document) -> Iterator[Finding]:
+    """An audit policy of the document's own has rules: an API server does not start with one that has none."""
+    policy, path = document.kubernetes.audit.policy, f"{_PATH}.audit.policy"
+    rules = policy.get("rules")
+    if policy and not (isinstance(rules, list | tuple) and rules):
+        message = "An audit policy needs at least one rule."
+        hint = "Add rules, like {level: Metadata}; or leave the policy out, and Slipway's is taken."
+        yield error("kubernetes.audit_policy", path, message, hint=hint, found="no rules", allowed="a list of rules")

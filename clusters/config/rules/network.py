@@ -100,6 +100,29 @@ def both_or_neither(document: Document) -> Iterator[Finding]:
 
 
 @rule
+def nodes_of_both_kinds(document: Document) -> Iterator[Finding]:
+    """Where pods have two networks every node has two addresses: pods' packets of each kind go between nodes by it."""
+    if len(usable(document.network.kube_pods_cidr)) < 2:
+        return
+    for index, host in enumerate(document.hosts):
+        if len(host.node_addresses) == 1 and set(topology.roles(document, host.name)) & {"master", "worker"}:
+            path = f"spec.hosts.{index}.{'internalAddress' if host.internal_address else 'address'}"
+            message = f"The pods' network has IPv4 and IPv6, {host.name} has {host.node_address} only."
+            hint = (
+                f"Write its IPv6 address behind the other, like internalAddress: {host.node_address},fd00::{index + 1}."
+            )
+            yield error(
+                "network.dual_stack_nodes",
+                path,
+                message,
+                hint=hint,
+                hosts=(host.name,),
+                found=host.node_address,
+                allowed="IPv4,IPv6",
+            )
+
+
+@rule
 def apart(document: Document) -> Iterator[Finding]:
     """The pod and the service network do not overlap."""
     for pods in usable(document.network.kube_pods_cidr):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
-from clusters.config.syntax import address_of, network_of, parts_of
+from clusters.config.syntax import address_of, network_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 BUILT: dict[str, dict[str, bool]] = {
     "topology": {
-        "dual stack": False,
         "IPv6": False,
     },
     "internalLoadbalancer": {
@@ -119,31 +118,25 @@ def choices_are_built(document: Document) -> Iterator[Finding]:
 
 @rule
 def networks_of_one_kind(document: Document) -> Iterator[Finding]:
-    """Networks are IPv4, as long as others are not built."""
+    """Networks are IPv4, or IPv4 and IPv6, as long as IPv6 alone is not built."""
     network = document.network
     for path, text in (
         ("spec.network.kubePodsCIDR", network.kube_pods_cidr),
         ("spec.network.kubeServiceCIDR", network.kube_service_cidr),
     ):
         parsed = network_of(text)
-        if len(parts_of(text)) > 1 and not is_built("topology", "dual stack"):
-            message = "Two networks (dual stack) are not built yet."
-            yield error("network.dual_stack", path, message, hint="Keep the first.", found=text, allowed="one network")
-        elif parsed is not None and parsed.version == 6 and not is_built("topology", "IPv6"):
+        if parsed is not None and parsed.version == 6 and not is_built("topology", "IPv6"):
             message = f"{text} is an IPv6 network; these are not built yet."
             yield error("network.ipv6", path, message, found=text, allowed="IPv4")
 
 
 @rule
 def addresses_of_one_kind(document: Document) -> Iterator[Finding]:
-    """Machines have IPv4 addresses, as long as others are not built."""
-    both, new = is_built("topology", "dual stack"), is_built("topology", "IPv6")
+    """Machines have an IPv4 address, with or without an IPv6 one, as long as IPv6 alone is not built."""
+    new = is_built("topology", "IPv6")
     for index, host in enumerate(document.hosts):
         text = host.node_address
         path = f"spec.hosts.{index}.{'internalAddress' if host.internal_address else 'address'}"
-        if "," in text and host.internal_address and not both:
-            message = "Two addresses for one machine (dual stack) are not built yet."
-            yield error("host.dual_stack", path, message, found=text, allowed="one address", hosts=(host.name,))
-        elif ":" in text and "," not in text and not new and address_of(text) is not None:
+        if ":" in text and "," not in text and not new and address_of(text) is not None:
             message = f"{text} is an IPv6 address; these are not built yet."
             yield error("host.ipv6", path, message, found=text, allowed="IPv4", hosts=(host.name,))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusters.config.keys import Model, Names, Switch, Text, key
+from clusters.config.keys import OURS, Model, Names, Switch, Text, key
 
 CONTAINER_MANAGERS = ("docker", "containerd", "crio", "isula")
 PROXY_MODES = ("iptables", "ipvs")
 DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")
+
+
+class Audit(Switch):
+    """The API server's audit log."""
+
+    policy: dict[str, Any] = key({}, "A Policy (audit.k8s.io/v1), in place of Slipway's.", since=OURS)
 
 
 class Kubernetes(Model):
@@ -51,13 +57,12 @@ class Kubernetes(Model):
         "The same for IPv6.",
         alias="nodeCidrMaskSizeIPv6",
         since="3.1.8",
-        acted=False,
         v4="cni.ipv6_mask_size",
     )
     apiserver_cert_extra_sans: Names = key(
         (), "More names and addresses in the API server's certificate.", v4="kubernetes.apiserver.certSANs"
     )
-    disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium does its work.", since="2.2.2", acted=False)
+    disable_kube_proxy: bool = key(False, "No kube-proxy; Cilium does its work.", since="2.2.2")
     auto_renew_certs: bool = key(
         False, "Renew certificates by a weekly timer.", since="2.1", acted=False, v4="kubernetes.certs.renew"
     )
@@ -72,7 +77,7 @@ class Kubernetes(Model):
     nvidia_runtime: bool = key(
         False, "containerd starts containers with NVIDIA's runtime.", since="3.1.10", acted=False
     )
-    audit: Switch = key(Switch(), "The API server's audit log.", since="3.0.8", v4="audit")
+    audit: Audit = key(Audit(), "The API server's audit log.", since="3.0.8", v4="audit")
     apiserver_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
     controller_manager_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")
     scheduler_args: Names = key((), "name=value; wins over Slipway's own arguments.", since="1.1")

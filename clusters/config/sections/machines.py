@@ -56,8 +56,13 @@ class Host(Model):
 
     @property
     def node_address(self) -> str:
-        """The address other nodes use (KubeKey: `internalAddress`)."""
+        """The address other nodes use as it is written (KubeKey: `internalAddress`); of a dual-stack machine both."""
         return self.internal_address or self.address
+
+    @property
+    def first_address(self) -> str:
+        """The address that everything within the cluster is told; of a dual-stack machine the IPv4 one."""
+        return (self.node_addresses or ("",))[0]
 
     @property
     def node_addresses(self) -> tuple[str, ...]:

@@ -27,14 +27,20 @@ from clusters.runs.keys import pin
 from clusters.runs.lease import claim
 from clusters.runs.terminal import TerminalProgress, duration
 from clusters.runs.worker import fresh_name
+from clusters.selectors.timeline import run_timeline
 from clusters.services import document_of, draft_create, draft_update, run_cancel, run_start
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
+    from clusters.selectors.timeline import Timeline
+
+
+WORTH_A_LINE = 1.0
+"""Seconds that a step of the critical path takes at least, to be named in the terminal."""
 
 
 class Command(BaseCommand):
@@ -185,6 +191,17 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were the same"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
+        if run.state == Run.State.SUCCEEDED:
+            for line in critical_path(run_timeline(run), took):
+                self._line(line)
+
+
+def critical_path(timeline: Timeline, took: float) -> Iterator[str]:
+    """Which steps decided how long a run of so many seconds took, the longest of them by name, as lines."""
+    told = [bar for bar in timeline.chain if bar.seconds >= WORTH_A_LINE]
+    if timeline.chain:
+        yield f"critical path: {timeline.critical_seconds:.1f} s of {took:.1f} s, in {len(timeline.chain)} steps"
+        yield from (f"  {bar.seconds:6.1f} s  {bar.host}  {bar.title}" for bar in told)
 
 
 def _of_a_precheck(waiver: str) -> bool:

@@ -77,11 +77,12 @@ def bring_in(request: HttpRequest) -> HttpResponse:
         return render(request, "clusters/import.html", {"text": text, "problem": problem}, status=422)
     cluster, findings = services.draft_import(actor=request.user, text=text)
     if cluster is None:
-        return render(request, "clusters/import.html", {"text": text, "findings": findings}, status=422)
+        blocking = [finding for finding in findings if finding.blocking]
+        return render(request, "clusters/import.html", {"text": text, "findings": blocking}, status=422)
     for finding in findings:
         place = f"{finding.line}:{finding.column} " if finding.line else ""
         (messages.error if finding.blocking else messages.warning)(request, f"{place}{finding.message}")
-    return redirect("wizard", pk=cluster.pk, slug="machines")
+    return redirect("wizard-start", pk=cluster.pk)
 
 
 @require_GET

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
+from clusters.remote.probe import JUMP
 from clusters.selectors import probes_of
 from clusters.wizard.page import NothingToFill, Page
+from clusters.wizard.ways import stopped_there, ways
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from clusters.wizard.page import PageForm
 
 WORDS: dict[str, _StrPromise] = {
+    "jump": _("Jump host"),
     "reach": _("Reach"),
     "hostkey": _("Host key"),
     "login": _("Login"),
@@ -39,6 +42,8 @@ CAUSES: dict[str, _StrPromise] = {
     "HandshakeFailed": _("No SSH there"),
     "HostKeyChanged": _("Key changed"),
     "LoginRefused": _("Login refused"),
+    "AgentUnavailable": _("No key of the agent"),
+    "JumpRefused": _("No way through"),
     "KeyUnreadable": _("Key file unreadable"),
     "KeyEncrypted": _("Key has a passphrase"),
     "KeyNotUnderstood": _("Not a private key"),
@@ -55,7 +60,8 @@ CAUSES: dict[str, _StrPromise] = {
 class Row:
     """A machine in the table; `said` is the stage that wants words, `changed` that its key is another than before.
 
-    `cause` is a short word for what went wrong, `noisy` says that the login shell prints text unasked.
+    `cause` is a short word for what went wrong, `noisy` says that the login shell prints text unasked, `at_jump` that
+    the test ended at a jump host, of which the words stand with the way.
     """
 
     probe: ProbeView
@@ -66,11 +72,12 @@ class Row:
     changed: bool
     cause: _StrPromise | str = ""
     noisy: bool = False
+    at_jump: bool = False
 
     @property
     def acceptable(self) -> bool:
         """Whether a new key waits for a yes, together with others."""
-        return self.state == "ask" and bool(self.probe.offered) and not self.changed
+        return self.state == "ask" and bool(self.probe.offered) and not self.changed and not self.at_jump
 
 
 def rows(cluster: Cluster, document: Document) -> list[Row]:
@@ -86,17 +93,22 @@ def _row(probe: ProbeView, document: Document) -> Row:
     key = next((stage for stage in probe.stages if stage["name"] == "hostkey"), {})
     changed = bool(probe.offered) and key.get("state") == "failed"
     said = (stopped or passed[-1:] or [{}])[0]
+    at_jump = stopped_there(probe)
     state = "untested" if probe.stale and probe.over else probe.state
     address = f"{host.ssh_address}:{host.port}" if host else ""
     cause = CAUSES.get(said.get("cause", ""), "") if said.get("state") == "failed" else ""
     noisy = any(stage.get("cause") == "ShellNoise" for stage in probe.stages)
-    return Row(probe, address, state, stages, said, changed, cause, noisy)
+    if at_jump:
+        cause, said, changed = (WORDS[JUMP] if probe.state == "failed" else ""), {}, False
+    return Row(probe, address, state, stages, said, changed, cause, noisy, at_jump)
 
 
-def summary(found: list[Row]) -> dict[str, Any]:
-    """What the partial needs: the rows, whether to ask again, and which keys can be accepted together."""
+def summary(cluster: Cluster, document: Document) -> dict[str, Any]:
+    """What the partial needs: ways and rows, whether to ask again, and which keys can be accepted together."""
+    found = rows(cluster, document)
     return {
         "rows": found,
+        "ways": ways(document, [row.probe for row in found]),
         "active": any(not row.probe.over for row in found),
         "acceptable": [row.probe.host for row in found if row.acceptable],
         "poll": POLL_MS if len(found) <= MANY else POLL_MS_MANY,
@@ -106,7 +118,7 @@ def summary(found: list[Row]) -> dict[str, Any]:
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The table."""
-    return summary(rows(cluster, document))
+    return summary(cluster, document)
 
 
 PAGE = Page(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crispy_forms.layout import Div
 from django import forms
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import endpoint_address
@@ -99,7 +100,8 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     chosen = kind_of(document).value
     if isinstance(form, OneForm):
         chosen = form.form["kind"].value() or chosen
-    return {"cards": cards(document, chosen), "leads_to": endpoint_address(document)}
+    # The rules are asked once for each card; a save sends none of them back.
+    return {"cards": SimpleLazyObject(lambda: cards(document, chosen)), "leads_to": endpoint_address(document)}
 
 
 PAGE = Page(

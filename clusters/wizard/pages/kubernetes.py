@@ -110,9 +110,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
         "options": shown,
         "options_of": NETWORKS.get(plugin, plugin),
         "options_set": sum(initial_of(document, option) != "" for option in options),
-        "options_open": any(
-            each.path == path or each.path.startswith(f"{path}.") for each in found for path in paths_of(options)
-        ),
+        "options_open": any(form.place(each.path) in names for each in found),
         "swap": swap,
     }
 

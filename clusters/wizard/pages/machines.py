@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
+from clusters.config.hops import said as way_in_words
 from clusters.config.rules.hosts import ARCHITECTURES
+from clusters.config.schema import Host
 from clusters.services import practice_machines
 from clusters.wizard.layouts import layout_cards
 from clusters.wizard.page import Page
@@ -26,6 +28,7 @@ LOGINS = {
     "key": _("private key"),
     "key+password": _("key, and password"),
     "path": _("key file"),
+    "agent": _("key of the agent"),
 }
 """What stands in an empty password field, by what is stored."""
 
@@ -39,6 +42,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     """What is beside the rows: practice machines to use, layouts to begin with, an empty row to copy."""
     return {
         "practice": practice_machines(),
+        "shared_way": way_in_words(Host(jump_host=document.jump_host)),
         "stored": len(document.hosts),
         "architectures": ARCHITECTURES,
         "logins": {login: str(words) for login, words in LOGINS.items()},
@@ -54,7 +58,7 @@ PAGE = Page(
     title=_("Machines"),
     lead=_("The Linux machines that become your cluster. Slipway reaches them over SSH; nothing has to be on them."),
     icon="server",
-    sections=("spec.hosts",),
+    sections=("spec.hosts", "spec.jumpHost"),
     bind=bind,
     context=context,
 )

@@ -34,6 +34,7 @@ class Entry:
     finding: Finding
     page: Page
     anchor: str
+    line: int
     key: str
     waiver: dict[str, Any] | None
 
@@ -81,7 +82,7 @@ def _entries(cluster: Cluster, document: Document, found: tuple[Finding, ...]) -
         page, key = flow.owner(finding), waiver_key(finding)
         place = forms[page.slug].place(finding.path)
         anchor = f"#id_{place}" if place else ""
-        entries.append(Entry(finding, page, anchor, key if finding in may else "", given.get(key)))
+        entries.append(Entry(finding, page, anchor, page.line(finding), key if finding in may else "", given.get(key)))
     return entries
 
 

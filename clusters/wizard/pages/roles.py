@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import GROUPS, all_roles, members, names, tolerates
@@ -15,9 +16,10 @@ from clusters.wizard.page import OneForm, Page
 
 if TYPE_CHECKING:
     from django.http import QueryDict
+    from django.utils.functional import _StrPromise
 
     from clusters.config.finding import Finding
-    from clusters.config.schema import Document
+    from clusters.config.schema import Document, Host
     from clusters.models import Cluster
     from clusters.wizard.page import PageForm
 
@@ -30,14 +32,26 @@ PATHS = {
 }
 
 
+class _Members(forms.MultipleChoiceField):
+    """Names of machines; Django would look for each of a thousand in a list of a thousand."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__(required=False)
+        self._names = names
+
+    def valid_value(self, value: str) -> bool:
+        """Whether there is such a machine."""
+        return value in self._names
+
+
 class RolesForm(forms.Form):
     """A list of machines for each group; the template draws it as a matrix."""
 
     def __init__(self, document: Document, data: QueryDict | None) -> None:
         super().__init__(data)
-        options = [(host.name, host.name) for host in document.hosts if host.name]
+        named = frozenset(host.name for host in document.hosts if host.name)
         for group in GROUPS:
-            self.fields[f"role-{group}"] = forms.MultipleChoiceField(choices=options, required=False)
+            self.fields[f"role-{group}"] = _Members(named)
 
 
 def bind(document: Document, data: QueryDict | None) -> PageForm:
@@ -62,20 +76,25 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The matrix's rows, the sentence on what may fail, and the picture."""
+    there = any(host.name for host in document.hosts)
+    # What a save does not send back is only worked out where it is shown.
+    return {
+        "rows": SimpleLazyObject(lambda: _rows(document)),
+        "titles": TITLES.items(),
+        "sentence": tolerates(len(members(document, "etcd"))),
+        "drawing": draw(document),
+        "layouts": SimpleLazyObject(lambda: layout_cards(document, add_machines=False) if there else []),
+    }
+
+
+def _rows(document: Document) -> list[tuple[Host, list[tuple[str, _StrPromise, bool]]]]:
+    """Each machine with its boxes."""
     roles = all_roles(document)
-    titles = {group: str(title) for group, title in TITLES.items()}
-    rows = [
-        (host, [(group, title, group in roles.get(host.name, ())) for group, title in titles.items()])
+    return [
+        (host, [(group, title, group in roles[host.name]) for group, title in TITLES.items()])
         for host in document.hosts
         if host.name
     ]
-    return {
-        "rows": rows,
-        "titles": titles.items(),
-        "sentence": tolerates(len(members(document, "etcd"))),
-        "drawing": draw(document),
-        "layouts": layout_cards(document, add_machines=False) if rows else [],
-    }
 
 
 PAGE = Page(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import kubeadm
 from clusters.catalog.load_balancers import kube_vip
+from clusters.catalog.networks import bridge
 from clusters.config.secret import Secret
 from clusters.config.versions import newest_patches
-from tests.catalog.pretend import pretend, seed
+from tests.catalog.pretend import ADDRESSES, pretend, seed
 
 if TYPE_CHECKING:
     import pytest
@@ -58,6 +59,17 @@ def rich(version: str) -> Document:
     )
 
 
+def dual_stack(version: str) -> Document:
+    """IPv4 and IPv6 for machines, pods and services."""
+    hosts = [
+        {"name": name, "address": at, "internalAddress": f"{at},fd99::{at.rpartition('.')[2]}", "password": "x"}
+        for name, at in ADDRESSES.items()
+    ]
+    pods, services = "10.233.64.0/18,fd85:ee78::/112", "10.233.0.0/18,fd85:ee79::/112"
+    network = {"plugin": "bridge", "kubePodsCIDR": pods, "kubeServiceCIDR": services}
+    return plain(version, hosts=hosts, network=network)
+
+
 def kubeadm_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, str]:
     """File name below `kubeadm/` -> text."""
     found: dict[str, str] = {}
@@ -69,6 +81,8 @@ def kubeadm_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, s
         found[f"{series}-join-control-plane.yaml"] = kubeadm.join_configuration(
             cluster.machine("node2"), cluster, token=TOKEN, ca_hash=f"sha256:{'0' * 64}"
         )
+        cluster = _cluster(monkeypatch, archive, dual_stack(version))
+        found[f"{series}-init-dual-stack.yaml"] = kubeadm.init_configuration(cluster.machine("node1"), cluster)
     return found
 
 
@@ -100,5 +114,18 @@ def _cluster(monkeypatch: pytest.MonkeyPatch, archive: Path, document: Document)
     return pretend(monkeypatch, archive, document)[0]
 
 
-FILES = {"kubeadm": kubeadm_files, "kube-vip": kube_vip_files}
+def bridge_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, str]:
+    """File name below `bridge/` -> text: what a node has with one network for pods, and with two."""
+    ipv4 = {"10.99.0.11": "10.233.64.0/24", "10.99.0.13": "10.233.66.0/24"}
+    ipv6 = {"fd99::11": "fd85:ee78::/120", "fd99::13": "fd85:ee78::200/120"}
+    one = (bridge.Family("10.233.65.0/24", "10.233.64.0/18", ipv4),)
+    both = (*one, bridge.Family("fd85:ee78::100/120", "fd85:ee78::/112", ipv6))
+    found: dict[str, str] = {}
+    for name, families in (("ipv4", one), ("dual-stack", both)):
+        found[f"{name}.sh"] = bridge.script(families)
+        found[f"{name}.conflist"] = bridge.conflist(tuple(family.own for family in families))
+    return found
+
+
+FILES = {"kubeadm": kubeadm_files, "kube-vip": kube_vip_files, "bridge": bridge_files}
 """Folder -> what is in it."""

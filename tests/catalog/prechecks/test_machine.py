@@ -83,6 +83,8 @@ def test_members_of_etcd_that_are_far_apart_are_told(archive: Path, monkeypatch:
     hosts["node1"].answer("for each in 10.99.0.12/2380", "10.99.0.12/2380 410\n10.99.0.12/2380 380\n" + far)
     (finding,) = found("net.latency", cluster)
     assert finding.message.startswith("node1 waits 34 ms for an answer of node3, another etcd member")
+    hosts["node1"].answer("for each in 10.99.0.12/2380", "10.99.0.12/2380 1034000\n10.99.0.13/2380 700\n")
+    assert not found("net.latency", cluster), "a packet that was sent twice measures nothing"
 
 
 def test_no_way_to_services_is_an_error_unless_there_is_a_route_to_them(

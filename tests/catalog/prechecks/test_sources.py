@@ -111,6 +111,15 @@ def test_a_public_registry_out_of_reach_is_a_warning_and_a_private_one_an_error(
     assert not found("registry.reachable", cluster, "node2")
 
 
+def test_a_registry_whose_name_the_document_brings_is_tried_at_its_address(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = seed(registry={"privateRegistry": "hub.example"}, dns={"nodeEtcHosts": "10.99.0.50 hub.example\n"})
+    cluster, hosts, _ = pretend(monkeypatch, archive, document)
+    hosts["node2"].answer("exec 3<>", answers_dials(**{"hub.example": "hub.example: Name or service not known"}))
+    assert not found("registry.reachable", cluster, "node2")
+
+
 def test_a_mirror_out_of_reach_is_a_warning_as_long_as_another_way_is_open(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

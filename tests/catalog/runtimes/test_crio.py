@@ -41,5 +41,6 @@ def test_crio_knows_mirrors_and_open_registries() -> None:
 
 
 def test_images_of_a_bundle_get_into_its_storage_by_skopeo() -> None:
-    command = runtime_of(seed(kubernetes=CRIO)).load("/in/pause.tar", "k8s.gcr.io/pause:3.2").text
-    assert command.startswith("skopeo copy docker-archive:/in/pause.tar containers-storage:k8s.gcr.io/pause:3.2")
+    command = runtime_of(seed(kubernetes=CRIO)).load("k8s.gcr.io/pause:3.2").text
+    assert command.endswith("skopeo copy docker-archive:$archive containers-storage:k8s.gcr.io/pause:3.2")
+    assert "cat > $archive" in command and "rm -f $archive" in command

@@ -8,8 +8,9 @@ from clusters.catalog import pki
 from clusters.catalog.paths import ETCD_PKI
 from clusters.config.secret import Secret
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted, directory
+from clusters.engine.wants import Sight, Wanted, directory, file
 from clusters.errors import InstallerError
+from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +39,23 @@ def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         return Sight(not missing, f"there is no {' and no '.join(missing)}" if missing else "")
 
     def act(here: Machine) -> None:
+        _refuse_a_second_one(here, cluster)
         here.note("making a new authority for etcd")
         _put(here, pki.make_authority("etcd-ca"), CA, CA_KEY)
 
     yield Wanted("etcd has an authority", look, act)
+
+
+def _refuse_a_second_one(machine: Machine, cluster: Cluster) -> None:
+    """Members trust one authority. Where its key is lost with the machine that had it, a new one helps nobody."""
+    for each in cluster.members("etcd"):
+        other = cluster.machine(each.name).on_behalf_of(machine)
+        if other.ask(sh("test -s {} && test -d {}", CA, f"{cluster.document.etcd.data_dir}/member")).ok:
+            raise InstallerError(
+                f"{each.name} is an etcd member, but no machine that the document names for etcd has the key of the "
+                f"authority it trusts ({CA_KEY}).",
+                hint="Nothing was changed. Put that key onto one of them, from the machine that had it or a backup.",
+            )
 
 
 @step("etcd/certificates", on="etcd", needs_all=("etcd/authority",), needs=("os/claim",), when=is_service, expected=1)
@@ -49,7 +63,8 @@ def certificates(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Give each etcd member its certificates"""
     yield directory(ETCD_PKI, mode=0o700)
     yield _authority_known(machine, cluster)
-    names = (machine.name, machine.address, "localhost", "127.0.0.1")
+    yield _authority_kept(machine, cluster)
+    names = (machine.name, *machine.addresses, "localhost", "127.0.0.1")
     yield certificate(cluster, f"member-{machine.name}", names)
     yield certificate(cluster, f"admin-{machine.name}", names)
 
@@ -67,7 +82,7 @@ def clients(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield directory(ETCD_PKI, mode=0o700)
     yield _authority_known(machine, cluster)
     # kubeadm keeps one path for all control planes.
-    yield certificate(cluster, CLIENT, (machine.name, machine.address))
+    yield certificate(cluster, CLIENT, (machine.name, *machine.addresses))
 
 
 def certificate(cluster: Cluster, name: str, names: tuple[str, ...]) -> Want:
@@ -113,6 +128,11 @@ def _authority_known(machine: Machine, cluster: Cluster) -> Want:
         here.put(wanted, CA)
 
     return Wanted("the machine knows etcd's authority", lambda here: Sight(here.read(CA) == wanted), act)
+
+
+def _authority_kept(machine: Machine, cluster: Cluster) -> Want:
+    """Every member's machine can sign for a new one, so that none of them may not be lost."""
+    return file(CA_KEY, authority_of(machine, cluster).key, mode=0o600)
 
 
 def _put(machine: Machine, pair: pki.KeyPair, path: str, key_path: str) -> None:

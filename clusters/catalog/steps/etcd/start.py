@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import artifact
 from clusters.catalog.paths import BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
+from clusters.catalog.steps.etcd.members import Member, etcdctl, listed, teller
+from clusters.catalog.turns import turn
 from clusters.config.etcdtuning import flags, variable_of
+from clusters.config.syntax import in_url
 from clusters.engine.artifacts import unpacked
 from clusters.engine.step import step
-from clusters.engine.wants import Wanted, directory, eventually, file, service, so_if
+from clusters.engine.wants import NotReached, Sight, Wanted, directory, eventually, file, service, so_if
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 ENV = "/etc/etcd.env"
 UNIT = "/etc/systemd/system/etcd.service"
+LEARNS_WITHIN = 60.0
+"""Seconds for a new member to catch up."""
 
 
 @step("etcd/binaries", on="etcd", needs=("os/claim",), when=is_service, expected=2, timeout=600)
@@ -37,64 +41,137 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     "etcd/start",
     on="etcd",
     needs=("etcd/binaries", "etcd/certificates", "os/names"),
+    needs_all=("etcd/members",),
     when=is_service,
     expected=3,
 )
 def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Start the etcd members and see them agree"""
-    member = f"{ETCD_PKI}/member-{machine.name}"
+    # Asked before any member is started in this run: whether there is an etcd to join, or one to begin.
+    teller(machine, cluster)
     yield directory(cluster.document.etcd.data_dir, mode=0o700)
+    yield joined(machine, cluster)
     yield file(ENV, environment(machine, cluster), mode=0o600)
     yield file(UNIT, UNIT_TEXT)
-    inner = service("etcd", restart_for=(ENV, UNIT, f"{BIN}/etcd", f"{member}.pem", f"{ETCD_PKI}/ca.pem"))
-    yield in_turn(inner, cluster)
+    yield in_turn(service_runs(machine), cluster)
+    yield votes(machine, cluster)
     yield eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=90)
 
 
-def in_turn(service_runs: Wanted, cluster: Cluster) -> Wanted:
+def service_runs(machine: Machine) -> Wanted:
+    """The service runs with what lies on the machine now."""
+    member = f"{ETCD_PKI}/member-{machine.name}"
+    return service("etcd", restart_for=(ENV, UNIT, f"{BIN}/etcd", f"{member}.pem", f"{ETCD_PKI}/ca.pem"))
+
+
+def joined(machine: Machine, cluster: Cluster) -> Wanted:
+    """An etcd that runs already counts this machine among its members; one after the other joins it.
+
+    It joins as a learner, which counts for no majority: should it not start, the others go on as before.
+    """
+
+    def look(here: Machine) -> Sight:
+        asked = teller(here, cluster)
+        if asked is None:
+            return Sight(True)
+        mine, data = _mine(here, listed(asked, cluster)), has_data(here, cluster)
+        if mine is None and data:
+            raise NotReached(
+                f"{here.name} was a member of this etcd and was taken out of it; it still has the data of that time.",
+                hint=f"Nothing was changed. To let it join anew: rm -r {cluster.document.etcd.data_dir}/member there.",
+            )
+        if mine is None:
+            return Sight(False, f"etcd has no member {here.name}")
+        lost = mine.started and not data
+        return Sight(not lost, f"{here.name} was a member and has lost its data" if lost else "")
+
+    def act(here: Machine) -> None:
+        asked = teller(here, cluster)
+        if asked is None:
+            return
+        with turn(here, cluster, "joining etcd"):
+            mine = _mine(here, listed(asked, cluster))
+            if mine is not None:
+                here.note(f"its data are gone; taking the member {mine.called} out of etcd")
+                asked.do(etcdctl(asked, cluster, "member remove {}", mine.id))
+            asked.do(etcdctl(asked, cluster, "member add {} --learner --peer-urls {}", here.name, _peer(here, cluster)))
+            file(ENV, environment(here, cluster), mode=0o600).reach(here)
+            file(UNIT, UNIT_TEXT).reach(here)
+            service_runs(here).reach(here)
+            votes(here, cluster).reach(here)
+
+    return Wanted(f"etcd has the member {machine.name}", look, act)
+
+
+def votes(machine: Machine, cluster: Cluster) -> Wanted:
+    """The member counts for the majority; etcd lets it as soon as it knows what the others know."""
+
+    def look(here: Machine) -> Sight:
+        asked = teller(here, cluster)
+        mine = None if asked is None else _mine(here, listed(asked, cluster))
+        learns = mine is not None and mine.learner
+        return Sight(not learns, "it is a learner as yet" if learns else "")
+
+    def act(here: Machine) -> None:
+        asked, waited = teller(here, cluster), 0.0
+        mine = None if asked is None else _mine(here, listed(asked, cluster))
+        if asked is None or mine is None or not mine.learner:
+            return
+        while not (said := asked.do(etcdctl(asked, cluster, "member promote {}", mine.id), check=False)).ok:
+            if waited >= LEARNS_WITHIN:
+                last = " ".join(said.last_lines(1))
+                raise NotReached(f"etcd does not let {here.name} vote: {last}", hint="Retry the run.", retryable=True)
+            here.pause(1.0)
+            waited += 1.0
+
+    return Wanted("this etcd member votes", look, act)
+
+
+def _mine(machine: Machine, found: tuple[Member, ...]) -> Member | None:
+    return next((member for member in found if machine.address in member.addresses), None)
+
+
+def _peer(machine: Machine, cluster: Cluster) -> str:
+    return f"https://{in_url(machine.address)}:{cluster.document.etcd.peer_port}"
+
+
+def has_data(machine: Machine, cluster: Cluster) -> bool:
+    """Whether an etcd member has been at work on the machine."""
+    return machine.ask(sh("test -d {}", f"{cluster.document.etcd.data_dir}/member")).ok
+
+
+def in_turn(runs: Wanted, cluster: Cluster) -> Wanted:
     """A member that runs is restarted only while no other one is, so that the majority stays; members that do not run
     yet are started at once, because each waits for the others."""
 
     def act(machine: Machine) -> None:
         if not machine.ask(sh("systemctl is-active --quiet etcd")).ok:
-            service_runs.reach(machine)
+            runs.reach(machine)
             return
-        turn = cluster.once("etcd-restart", threading.Lock)
-        while not turn.acquire(timeout=0.2):
-            machine.pause(0.2)
-        try:
-            service_runs.reach(machine)
-            eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=60).reach(machine)
-        finally:
-            turn.release()
+        with turn(machine, cluster, "a new start of etcd"):
+            runs.reach(machine)
+            healthy = so_if(health(machine, cluster))
+            eventually("this etcd member is healthy", healthy, within=60).reach(machine)
+            if not healthy(machine).so:
+                raise NotReached(f"etcd on {machine.name} does not get well after a new start.", retryable=True)
 
-    return Wanted(service_runs.what, service_runs.look, act)
+    return Wanted(runs.what, runs.look, act)
 
 
 def health(machine: Machine, cluster: Cluster) -> Command:
     """Asks this member whether it can commit; needs a majority of members."""
-    admin = f"{ETCD_PKI}/admin-{machine.name}"
-    return sh(
-        "ETCDCTL_API=3 {}/etcdctl --endpoints https://{}:{} --cacert {} --cert {} --key {} endpoint health 2>&1",
-        BIN,
-        machine.address,
-        cluster.document.etcd.port,
-        f"{ETCD_PKI}/ca.pem",
-        f"{admin}.pem",
-        f"{admin}-key.pem",
-    )
+    return etcdctl(machine, cluster, "endpoint health")
 
 
 def endpoints(cluster: Cluster) -> tuple[str, ...]:
     """Where clients reach etcd."""
-    return tuple(f"https://{member.address}:{cluster.document.etcd.port}" for member in cluster.members("etcd"))
+    return tuple(f"https://{in_url(member.address)}:{cluster.document.etcd.port}" for member in cluster.members("etcd"))
 
 
 def environment(machine: Machine, cluster: Cluster) -> str:
     """/etc/etcd.env: who the member is and whom it trusts, then the document's tuning; of one name the last counts."""
     etcd = cluster.document.etcd
-    peers = ",".join(f"{each.name}=https://{each.address}:{etcd.peer_port}" for each in cluster.members("etcd"))
-    client, peer = f"https://{machine.address}:{etcd.port}", f"https://{machine.address}:{etcd.peer_port}"
+    client, peer = f"https://{in_url(machine.address)}:{etcd.port}", _peer(machine, cluster)
     member = f"{ETCD_PKI}/member-{machine.name}"
     settings = {
         "NAME": machine.name,
@@ -103,8 +180,7 @@ def environment(machine: Machine, cluster: Cluster) -> str:
         "ADVERTISE_CLIENT_URLS": client,
         "LISTEN_PEER_URLS": peer,
         "INITIAL_ADVERTISE_PEER_URLS": peer,
-        "INITIAL_CLUSTER": peers,
-        "INITIAL_CLUSTER_STATE": "new",
+        **beginning(machine, cluster),
         "INITIAL_CLUSTER_TOKEN": f"slipway-{cluster.document.name}",
         "TRUSTED_CA_FILE": f"{ETCD_PKI}/ca.pem",
         "CERT_FILE": f"{member}.pem",
@@ -125,6 +201,29 @@ def environment(machine: Machine, cluster: Cluster) -> str:
         f"{name}={value}\n" for name, value in lines.items()
     )
 
+
+def beginning(machine: Machine, cluster: Cluster) -> dict[str, str]:
+    """How the member came to be: with all others, or into an etcd that ran. Later etcd does not look at this any more,
+    so what was written at the time stays, and no member is restarted because another one comes or goes."""
+    if has_data(machine, cluster):
+        lines = (machine.read(ENV) or b"").decode().splitlines()
+        found = {
+            name: line.partition("=")[2] for name in BEGINNING for line in lines if line.startswith(f"ETCD_{name}=")
+        }
+        if len(found) == len(BEGINNING):
+            return found
+    asked, own = teller(machine, cluster), _peer(machine, cluster)
+    if asked is None:
+        every = ((each.name, _peer(each, cluster)) for each in cluster.members("etcd"))
+        state = "new"
+    else:
+        others = listed(asked, cluster)
+        every = ((machine.name if own in each.peers else each.name or each.id, each.peers[0]) for each in others)
+        state = "existing"
+    return {"INITIAL_CLUSTER": ",".join(f"{name}={url}" for name, url in every), "INITIAL_CLUSTER_STATE": state}
+
+
+BEGINNING = ("INITIAL_CLUSTER", "INITIAL_CLUSTER_STATE")
 
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]

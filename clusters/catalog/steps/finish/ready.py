@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 BEFORE = (
     "kubernetes/labels",
+    "kubernetes/control-plane",
+    "kubernetes/kubelet-config",
+    "kubernetes/proxy",
     *(f"network/{each}" for each in PLUGINS),
     "endpoint/own",
     "endpoint/haproxy",

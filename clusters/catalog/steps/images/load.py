@@ -29,7 +29,11 @@ def load(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 def wanted_images(document: Document, *, control_plane: bool) -> tuple[str, ...]:
     """The images a node of that kind needs. Source: `kubeadm config images list` of each version."""
     facts = facts_of(document.kubernetes.version)
-    names = (*CONTROL_PLANE, "kube-proxy") if control_plane else ("kube-proxy",)
+    if control_plane:
+        # kubeadm wants kube-proxy's image before it starts a control plane, even where it starts no kube-proxy.
+        names: tuple[str, ...] = (*CONTROL_PLANE, "kube-proxy")
+    else:
+        names = () if document.kubernetes.disable_kube_proxy else ("kube-proxy",)
     images = [f"{facts.image_repository}/{name}:{facts.version}" for name in names]
     if control_plane and document.etcd.type == "kubeadm":
         images.append(etcd_image(facts.version))

@@ -27,4 +27,4 @@ def audit(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Say what the API server writes into its audit log"""
     yield directory(settings.FOLDER, mode=0o700)
     yield directory(settings.LOGS, mode=0o700)
-    yield file(settings.POLICY, settings.policy(), mode=0o600)
+    yield file(settings.POLICY, settings.policy(cluster.document), mode=0o600)

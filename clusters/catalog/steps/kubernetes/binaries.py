@@ -8,6 +8,8 @@ from clusters.catalog import runtimes
 from clusters.catalog.components import artifact
 from clusters.catalog.kubeadm.dialect import parsed
 from clusters.catalog.paths import BIN
+from clusters.config.topology import is_dual_stack
+from clusters.config.versions import parse_version
 from clusters.engine.artifacts import binary
 from clusters.engine.step import step
 from clusters.engine.wants import command, file
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 UNIT = "/etc/systemd/system/kubelet.service"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 EXTRA = "/etc/default/kubelet"
+WITHOUT_AMAZON = 27
+"""The minor version from which on kubelet has no Amazon in it. Before, it asks Amazon's metadata service for a login at
+each start, and waits 6 s and more where nobody answers. Source: kubelet's log; ec2metadata of aws-sdk-go."""
 
 
 @step("kubernetes/binaries", on="kubernetes", needs=("os/claim",), timeout=900, expected=5)
@@ -36,10 +41,13 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Make kubelet a service that kubeadm can start"""
     yield file(UNIT, UNIT_TEXT)
-    yield file(DROP_IN, drop_in(cluster.document.kubernetes.kubelet_args))
+    kubernetes = cluster.document.kubernetes
+    quiet = parse_version(kubernetes.version).minor < WITHOUT_AMAZON and is_no_amazon(machine)
+    yield file(DROP_IN, drop_in(kubernetes.kubelet_args, quiet=quiet))
     yield file(
         EXTRA,
-        f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={machine.address} --hostname-override={machine.name}\n",
+        f"# Written by Slipway.\nKUBELET_EXTRA_ARGS=--node-ip={node_ip(machine, cluster)} "
+        f"--hostname-override={machine.name}\n",
     )
     yield command(
         "kubelet starts at boot",
@@ -48,6 +56,11 @@ def kubelet(machine: Machine, cluster: Cluster) -> Iterator[Want]:
             "systemctl is-enabled --quiet kubelet && test $(systemctl show -p NeedDaemonReload --value kubelet) = no"
         ),
     )
+
+
+def node_ip(machine: Machine, cluster: Cluster) -> str:
+    """The node's address, or both where pods have both."""
+    return ",".join(machine.addresses) if is_dual_stack(cluster.document) else machine.address
 
 
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
@@ -67,12 +80,24 @@ WantedBy=multi-user.target
 """
 
 
-def drop_in(arguments: tuple[str, ...]) -> str:
+def is_no_amazon(machine: Machine) -> bool:
+    """Whether the machine is certainly none of Amazon's. Source of the names: AWS, "Detect whether a host is an EC2
+    instance"; product_uuid may begin otherwise there, too."""
+    facts = machine.facts
+    return "amazon" not in f"{facts.vendor} {facts.virtualization}".lower() and not facts.product_uuid.startswith("ec2")
+
+
+def drop_in(arguments: tuple[str, ...], *, quiet: bool = False) -> str:
     """What kubeadm expects of the service (source: kubeadm's packages), and `kubeletArgs` behind it, where they win
-    over what kubeadm and we say, and over kubelet's configuration."""
+    over what kubeadm and we say, and over kubelet's configuration.
+
+    `quiet`: kubelet does not look for Amazon's logins.
+    """
     own = "".join(f" {quoted(f'--{name}={value}')}" for name, value in parsed(arguments).items())
+    setting = "Environment=AWS_EC2_METADATA_DISABLED=true\n" if quiet else ""
     return f"""# Written by Slipway; changes are overwritten by its next run.
 [Service]
+{setting}\
 Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
 --kubeconfig=/etc/kubernetes/kubelet.conf"
 Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"

@@ -37,7 +37,14 @@ def has_node_cache(document: Document) -> bool:
     return bool(document.kubernetes.nodelocaldns)
 
 
-@step("kubernetes/dns", on="first-control-plane", needs=("kubernetes/init",), when=has_wishes, expected=1)
+@step(
+    "kubernetes/dns",
+    on="first-control-plane",
+    needs=("kubernetes/init",),
+    needs_all=("kubernetes/control-plane",),
+    when=has_wishes,
+    expected=1,
+)
 def dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Tell the cluster's DNS what the document says"""
     wanted = cluster_corefile(cluster.document)
@@ -59,6 +66,7 @@ def dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     "kubernetes/node-dns",
     on="first-control-plane",
     needs=("kubernetes/init",),
+    needs_all=("kubernetes/control-plane",),
     when=has_node_cache,
     expected=2,
 )

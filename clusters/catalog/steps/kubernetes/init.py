@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.load_balancers import kube_vip
-from clusters.catalog.paths import ADMIN_CONF, BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
+from clusters.catalog.paths import ADMIN_CONF, BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
+from clusters.catalog.steps.kubernetes import proxy
 from clusters.catalog.steps.kubernetes.join import STATIC_PODS, kubelet_runs
+from clusters.catalog.steps.kubernetes.kept import configuration_kept, note_what_is_kept
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
 from clusters.remote.shell import all_of, sh, words
@@ -16,18 +18,18 @@ from clusters.remote.shell import all_of, sh, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.engine.wants import FileWant, Want
-
-INITIALISED = "/etc/slipway/control-plane-initialised"
-"""There once the control plane has run. From then on it may be unwell, but it is never begun anew: that would
-make new authorities, and every other node would be lost."""
+    from clusters.engine.wants import Want
 
 CA_KEY = "/etc/kubernetes/pki/ca.key"
 
-AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon all")
+AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon coredns")
 """What `kubeadm init` does once the API server runs; each may be done again."""
+
+PROXY = "addon/kube-proxy"
+"""The phase of `kubeadm init` that is left out where the network plugin does kube-proxy's work."""
 
 
 @step(
@@ -52,37 +54,34 @@ AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "ad
 )
 def init(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Start the first control plane with kubeadm"""
-    yield _configuration(file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600))
-    yield Wanted("the control plane of this cluster runs", _looks_whole, lambda here: _initialise(here, cluster))
+    yield file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600)
+    yield Wanted(
+        "the control plane of this cluster runs",
+        lambda here: _looks_whole(here, cluster),
+        lambda here: _initialise(here, cluster),
+    )
     yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=90)
     yield kubelet_runs()
     yield file(INITIALISED, f"{cluster.document.name}\n")
+    yield configuration_kept(cluster)
 
 
-def _configuration(wanted: FileWant) -> Want:
-    """kubeadm's file; where a control plane runs already, it is said that the change alone changes nothing there."""
-
-    def act(machine: Machine) -> None:
-        if machine.ask(sh("test -e {}", INITIALISED)).ok:
-            machine.note(
-                "kubeadm's configuration is another one now. It is kept for joining machines; control planes that run "
-                "already are not changed by it."
-            )
-        wanted.reach(machine)
-
-    return Wanted(wanted.what, wanted.seen, act)
+def without_proxy(document: Document) -> bool:
+    """Whether nobody starts kube-proxy: the network plugin does its work."""
+    return document.kubernetes.disable_kube_proxy
 
 
-def _looks_whole(machine: Machine) -> Sight:
+def _looks_whole(machine: Machine, cluster: Cluster) -> Sight:
     if not machine.ask(sh("test -s {}", ADMIN_CONF)).ok:
         return Sight(False, f"there is no {ADMIN_CONF}")
     if not _answers(machine):
         return Sight(False, "the API server does not answer")
+    addons = ["deployment/coredns", *([] if without_proxy(cluster.document) else ["daemonset/kube-proxy"])]
     parts = all_of(
         (
             kubectl("get configmap kubeadm-config kubelet-config -n kube-system -o name 2>&1 | grep -q kubeadm-config"),
             kubectl("get configmap cluster-info -n kube-public -o name"),
-            kubectl("get daemonset/kube-proxy deployment/coredns -n kube-system -o name"),
+            kubectl("get {} -n kube-system -o name", words(addons)),
         )
     )
     return Sight(machine.ask(parts).ok, "the API server runs, but parts that kubeadm adds are missing")
@@ -102,8 +101,9 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
     """Bring it up; what an interrupted attempt left half done is finished if the API server runs, else begun anew."""
     machine.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
     if machine.ask(sh("test -s {}", ADMIN_CONF)).ok and _answers(machine):
-        for phase in AFTER_START:
+        for phase in (*AFTER_START, *(() if without_proxy(cluster.document) else ("addon kube-proxy",))):
             machine.do(sh("flock {} {}/kubeadm init phase " + phase + " --config {}", LOCK, BIN, KUBEADM_CONFIG))
+        _note_where_it_is_from(machine, cluster)
         return
     _refuse_to_begin_anew(machine, cluster)
     if machine.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF)))).ok:
@@ -112,7 +112,16 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)
         machine.do(sh("mv {0}.keep {0}", KUBEADM_CONFIG))
     kube_vip.stand_by(machine, cluster)
-    machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print", LOCK, BIN, KUBEADM_CONFIG))
+    skipped = sh(" --skip-phases {}", PROXY) if without_proxy(cluster.document) else sh("")
+    machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print{}", LOCK, BIN, KUBEADM_CONFIG, skipped))
+    _note_where_it_is_from(machine, cluster)
+
+
+def _note_where_it_is_from(machine: Machine, cluster: Cluster) -> None:
+    """So that a later run knows whether the document still says what kubeadm has just stored."""
+    note_what_is_kept(machine, cluster)
+    if not without_proxy(cluster.document):
+        proxy.note_what_is_kept(machine, cluster)
 
 
 def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:
@@ -128,7 +137,7 @@ def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:
         other = cluster.machine(name).on_behalf_of(machine)
         if other.ask(sh("test -e {}", KUBELET_CONF)).ok:
             raise NotReached(
-                f"{name} is a node already, but the first control plane, {machine.name}, knows of no cluster.",
-                hint="Nothing was changed. List a control plane that still runs first in roleGroups, or, if nobody "
-                f"needs the old cluster any more, run kubeadm reset -f on {name}.",
+                f"{name} is a node already, but no control plane that is listed knows of a cluster.",
+                hint="Nothing was changed. List a control plane that still runs in roleGroups, or, if nobody needs the "
+                f"old cluster any more, run kubeadm reset -f on {name}.",
             )

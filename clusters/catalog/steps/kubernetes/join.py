@@ -13,13 +13,13 @@ from cryptography.utils import CryptographyDeprecationWarning
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.load_balancers import name as endpoint
-from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF, LOCK
+from clusters.catalog.paths import ADMIN_CONF, BIN, INITIALISED, KUBELET_CONF, LOCK
 from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
 from clusters.config.secret import Secret
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, Wanted, service
+from clusters.engine.wants import NotReached, Sight, Wanted, eventually, service, so_if
 from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ STATIC_PODS = (
     ETCD_POD,
 )
 """What kubeadm writes for a control plane, before it starts kubelet; kube-vip's pod is ours and is none of them."""
+SIGNATURE_SECONDS = 60.0
+"""After this long kubeadm may wait for itself; it says why."""
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -48,7 +50,7 @@ TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
     "kubernetes/join",
     on="joining-worker",
     needs=("kubernetes/kubelet", "images/load", "os/names", "os/swap", "os/packages"),
-    needs_all=("kubernetes/init", "endpoint/kube-proxy", "endpoint/kube-vip"),
+    needs_all=("kubernetes/control-plane", "endpoint/kube-proxy", "endpoint/kube-vip"),
     timeout=420,
     expected=20,
     uncut=True,
@@ -85,13 +87,15 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
         here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
         if look(here).so:
             return
-        if here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok:
+        tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
+        if tried:
             here.note("an earlier attempt stopped half way; starting over")
+            here.ask(sh("rm -f {}", INITIALISED))
             here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
         endpoint.lead_to_first(here, cluster)
         if "master" in here.roles:
             if cluster.document.etcd.type == "kubeadm":
-                forget(here, cluster)
+                forget(here, cluster, tried=tried)
             share(here, cluster)
         _join(here, cluster)
 
@@ -137,9 +141,18 @@ def _token(machine: Machine, cluster: Cluster) -> Secret:
                 f"{first.name} could not make a bootstrap token: {' '.join(answer.last_lines(2))}", retryable=True
             )
         first.keep_secret(token)
+        _wait_for_signature(first, token.reveal().partition(".")[0])
         return token
 
     return cluster.once("bootstrap-token", make)
+
+
+def _wait_for_signature(first: Machine, public: str) -> None:
+    """Until the control plane has signed what joining machines ask first. A young one needs some seconds for that, and
+    a kubeadm that comes too early looks again only every 5 s. `public` is the token's part that is no secret."""
+    signed = kubectl("get configmap cluster-info -n kube-public -o {}", f"jsonpath={{.data.jws-kubeconfig-{public}}}")
+    look = so_if(sh('test -n "$({})" || {{ echo the token is not signed yet; false; }}', signed))
+    eventually("the token is signed", look, within=SIGNATURE_SECONDS, every=1).reach(first)
 
 
 def cluster_ca(machine: Machine, cluster: Cluster) -> bytes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.kubectl import api_server_is_ready
+from clusters.catalog.paths import INITIALISED
 from clusters.catalog.steps.kubernetes.join import joined, kubelet_runs
 from clusters.config.topology import api_port
 from clusters.engine.step import step
-from clusters.engine.wants import eventually, so_if
+from clusters.engine.wants import eventually, file, so_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def takes_turns(document: Document) -> bool:
         "os/packages",
     ),
     serial=takes_turns,
-    needs_all=("kubernetes/init", "endpoint/kube-proxy", "endpoint/kube-vip"),
+    needs_all=("kubernetes/control-plane", "kubernetes/etcd-members", "endpoint/kube-proxy", "endpoint/kube-vip"),
     timeout=600,
     expected=35,
     uncut=True,
@@ -51,3 +52,4 @@ def join_control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield kubelet_runs()
     ready = api_server_is_ready(machine.address, api_port(cluster.document))
     yield eventually("its own API server is ready", so_if(ready), within=120, every=1)
+    yield file(INITIALISED, f"{cluster.document.name}\n")

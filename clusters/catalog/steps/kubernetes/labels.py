@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @step(
     "kubernetes/labels",
     on="first-control-plane",
-    needs_all=("kubernetes/join", "kubernetes/join-control-plane", "kubernetes/init"),
+    needs_all=("kubernetes/join", "kubernetes/join-control-plane", "kubernetes/control-plane"),
     expected=2,
 )
 def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:

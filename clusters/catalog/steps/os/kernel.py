@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.steps.os.swap import is_ours
+from clusters.config.topology import is_dual_stack
 from clusters.engine.step import step
 from clusters.engine.wants import command, file, sysctls
 from clusters.remote.shell import sh
@@ -24,6 +25,8 @@ SETTINGS = {
     "net.bridge.bridge-nf-call-iptables": "1",
     "net.bridge.bridge-nf-call-ip6tables": "1",
 }
+FOR_IPV6 = {"net.ipv6.conf.all.forwarding": "1"}
+"""With an IPv6 network for pods, too."""
 
 
 @step("os/kernel", on="kubernetes", needs=("os/claim",), when=is_ours, expected=1)
@@ -39,4 +42,5 @@ def kernel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
                 unless=sh("test -d /sys/module/{0} || grep -q {1} /proc/modules", name, f"^{name} "),
             )
     yield file("/etc/modules-load.d/slipway.conf", "# Written by Slipway.\n" + "".join(f"{name}\n" for name in wanted))
-    yield sysctls("/etc/sysctl.d/90-slipway.conf", SETTINGS)
+    both = FOR_IPV6 if is_dual_stack(cluster.document) else {}
+    yield sysctls("/etc/sysctl.d/90-slipway.conf", SETTINGS | both)

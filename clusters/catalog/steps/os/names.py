@@ -33,7 +33,7 @@ def names(machine: Machine, cluster: Cluster) -> Iterator[Want]:
             unless=sh(named, machine.name),
         )
     domain = document.kubernetes.dns_domain
-    lines = [f"{other.address} {other.name}.{domain} {other.name}" for other in cluster.machines]
+    lines = [f"{at} {other.name}.{domain} {other.name}" for other in cluster.machines for at in other.addresses]
     lines += [line.strip() for line in document.dns.node_etc_hosts.splitlines() if line.strip()]
     yield block("/etc/hosts", "hosts", "\n".join(lines))
     if endpoint.first_address(cluster):

@@ -1,0 +1,210 @@
+"""A component of the control plane as a static pod: its file, and the program that really runs with it."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog.paths import BIN, KUBELET_CONF
+from clusters.config.syntax import in_url
+from clusters.engine.wants import NotReached, Sight, file
+from clusters.remote.shell import Command, sh, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from clusters.engine.machine import Machine
+
+COMM_LENGTH = 15
+"""The kernel keeps this much of a program's name."""
+
+STARTS_WITHIN = 120.0
+BACK_WITHIN = 90.0
+"""Seconds for the program to run as wanted, and to run again as before when it did not."""
+
+SETTLE = 3.0
+"""Seconds between a component that is well again and the next one that is ended: proxies and shared addresses take two
+good answers, a second apart, before they trust an API server again."""
+
+CLOCK_SLIP = 1
+"""Seconds that a start, told in ticks since boot, may lie before the time of a file written just before it."""
+
+LOG_LINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process: its number, its start in seconds since the epoch, its command line."""
+
+    pid: str
+    start: int
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StaticPod:
+    """The pod has this manifest, and its program runs with these arguments; `reads` are files it reads when it starts.
+
+    `healthy` succeeds on the machine when the program does its work. Where it does not come to that with a new
+    manifest, the one before is put back, so that a wrong argument costs an attempt and no control plane. `around` makes
+    what the program's end and new start happen in.
+    """
+
+    name: str
+    path: str
+    content: bytes
+    healthy: Command
+    reads: tuple[str, ...] = ()
+    around: Callable[[Machine], AbstractContextManager[None]] = lambda machine: nullcontext()
+
+    @property
+    def what(self) -> str:
+        """The sentence."""
+        return f"{self.name} runs with the document's arguments"
+
+    def seen(self, machine: Machine) -> Sight:
+        """The file first, then the processes."""
+        written = file(self.path, self.content, mode=0o600).seen(machine)
+        return self._runs(machine, frozenset()) if written.so else written
+
+    def is_down(self, machine: Machine) -> bool:
+        """Whether no such program runs, whatever its arguments."""
+        return not self._running(machine)
+
+    def reach(self, machine: Machine) -> None:
+        """Write the file or end a program that has not read its files; wait for it to be well."""
+        with self.around(machine):
+            self._reach(machine)
+
+    def _reach(self, machine: Machine) -> None:
+        before = machine.read(self.path)
+        old = frozenset(each.pid for each in self._running(machine))
+        new = before != self.content
+        if new or not file(self.path, self.content, mode=0o600).seen(machine).so:
+            machine.note(f"writing {self.path}" + (f"; kubelet starts {self.name} anew" if new else ""))
+            self._put(machine, self.content)
+        if not new:
+            self._end_what_is_outdated(machine)
+        # Without a new file, one that runs as it should is as good as one that is started.
+        if self._comes(machine, old if new else frozenset(), STARTS_WITHIN):
+            machine.pause(SETTLE)
+            return
+        said = self._last_words(machine)
+        if new and before is not None:
+            machine.note(f"{self.name} does not come; putting the manifest back that was there before")
+            self._put(machine, before)
+            well = self._answers(machine, BACK_WITHIN)
+            after = " It runs as before." if well else " The manifest from before is back, too, and it does not run."
+        else:
+            after = ""
+        raise NotReached(
+            f"{self.name} on {machine.name} did not come up with the document's arguments.{after} It said: {said}",
+            hint="Correct its arguments in the document, then retry.",
+        )
+
+    def _put(self, machine: Machine, content: bytes) -> None:
+        machine.put(content, self.path, mode=0o600)
+
+    def _comes(self, machine: Machine, old: frozenset[str], within: float) -> bool:
+        waited = 0.0
+        while waited < within:
+            if self._runs(machine, old).so and machine.ask(self.healthy).ok:
+                return True
+            machine.pause(1.0)
+            waited += 1.0
+        return False
+
+    def _answers(self, machine: Machine, within: float) -> bool:
+        waited = 0.0
+        while waited < within:
+            if machine.ask(self.healthy).ok:
+                return True
+            machine.pause(1.0)
+            waited += 1.0
+        return False
+
+    def _runs(self, machine: Machine, old: frozenset[str]) -> Sight:
+        """Whether a process that is none of the old ones has the manifest's command line and has read its files."""
+        wanted = command_of(self.content)
+        running = self._running(machine)
+        fresh = [each for each in running if each.pid not in old]
+        if not fresh:
+            return Sight(False, f"{self.name} does not run" if not running else f"{self.name} was not started anew yet")
+        matching = [each for each in fresh if each.command == wanted]
+        if not matching:
+            return Sight(False, f"{self.name} runs with other arguments than its manifest has")
+        newest = self._newest_file(machine)
+        late = all(each.start + CLOCK_SLIP < newest for each in matching)
+        return Sight(not late, f"{self.name} has not read its files since they were changed" if late else "")
+
+    def _end_what_is_outdated(self, machine: Machine) -> None:
+        wanted, newest = command_of(self.content), self._newest_file(machine)
+        for each in self._running(machine):
+            if each.command == wanted and each.start + CLOCK_SLIP < newest:
+                machine.do(sh("kill -TERM {}", each.pid), check=False)
+
+    def _newest_file(self, machine: Machine) -> int:
+        """When the newest of its files was written; those of the future do not count."""
+        said = machine.ask(sh("date +%s; stat -c %Y {} 2>/dev/null", words((self.path, *self.reads)))).stdout.split()
+        times = [int(each) for each in said if each.isdigit()]
+        return max((each for each in times[1:] if each <= times[0]), default=0)
+
+    def _running(self, machine: Machine) -> list[Running]:
+        return running(machine, command_of(self.content)[0].rpartition("/")[2])
+
+    def _last_words(self, machine: Machine) -> str:
+        place = f"/var/log/pods/kube-system_{self.name}-{machine.name}_"
+        newest = sh("ls -t {}*/{}/*.log 2>/dev/null | head -n 1", Command(sh("{}", place).text), self.name)
+        said = machine.ask(sh("tail -n {} $({}) 2>/dev/null", LOG_LINES, newest)).last_lines(LOG_LINES)
+        return " ".join(said) or f"nothing; see crictl ps -a on {machine.name}"
+
+
+def running(machine: Machine, program: str) -> list[Running]:
+    """The processes of that name, those in containers too."""
+    answer = machine.ask(
+        sh(
+            "hz=$(getconf CLK_TCK); boot=$(sed -n 's/^btime //p' /proc/stat)\n"
+            "for c in /proc/[0-9]*/comm; do\n"
+            '  n=; read -r n < $c && [ "$n" = {} ] || continue; d=${{c%/comm}}\n'
+            "  s=$(sed 's/.*) //' $d/stat | cut -d' ' -f20) && [ -n \"$s\" ] || continue\n"
+            "  echo ${{d#/proc/}} $((boot + s / hz)) $(base64 -w 0 < $d/cmdline)\n"
+            "done 2>/dev/null; true",
+            program[:COMM_LENGTH],
+        )
+    )
+    rows = [line.split() for line in answer.stdout.splitlines()]
+    return [
+        Running(row[0], int(row[1]), tuple(base64.b64decode(row[2]).decode().rstrip("\0").split("\0")))
+        for row in rows
+        if len(row) == 3
+    ]
+
+
+def command_of(manifest: bytes) -> tuple[str, ...]:
+    """The command line of a pod's first container."""
+    container = _container(manifest)
+    return tuple(map(str, (*container.get("command", ()), *container.get("args", ()))))
+
+
+def probe_of(manifest: bytes) -> Command:
+    """Asks what kubelet asks to see whether the pod lives, on the machine itself; its certificate is its own affair."""
+    ask: dict[str, Any] = _container(manifest).get("livenessProbe", {}).get("httpGet", {})
+    host = str(ask.get("host", "127.0.0.1"))
+    server = f"{str(ask.get('scheme', 'HTTP')).lower()}://{in_url(host)}:{ask.get('port', 0)}"
+    return sh(
+        "{}/kubectl --kubeconfig {} --insecure-skip-tls-verify --server {} --request-timeout 3s get --raw {}",
+        BIN,
+        KUBELET_CONF,
+        server,
+        str(ask.get("path", "/healthz")),
+    )
+
+
+def _container(manifest: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(manifest)["spec"]["containers"][0]
+    return found

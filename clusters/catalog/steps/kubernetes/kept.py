@@ -1,0 +1,89 @@
+"""What the cluster itself keeps of kubeadm's configuration, for machines that join and for kubelets that run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.kubeadm.components import kubelet_configuration
+from clusters.catalog.kubeadm.documents import cluster_configuration
+from clusters.catalog.kubectl import kubectl
+from clusters.catalog.paths import BIN, KUBEADM_CONFIG, LOCK
+from clusters.config.versions import parse_version
+from clusters.engine.wants import NotReached, Sight, Wanted
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+WANTED, STORED = "slipway/wanted-digest", "slipway/stored-digest"
+"""Annotations: the digest of what we told kubeadm, and of what kubeadm made of it. When both are as they were, nobody
+has changed either; what kubeadm adds by itself need not be known for that."""
+
+CLUSTER = ("kubeadm-config", "ClusterConfiguration")
+
+
+def kubelet_map(document: Document) -> tuple[str, str]:
+    """Name and key of the ConfigMap with kubelet's configuration; up to 1.23 it has the version in its name."""
+    minor = parse_version(document.kubernetes.version).minor
+    return (f"kubelet-config-1.{minor}" if minor <= 23 else "kubelet-config"), "kubelet"
+
+
+def configuration_kept(cluster: Cluster) -> Wanted:
+    """The cluster keeps the configuration that the document describes; nothing that runs is changed by that."""
+    wanted = _wanted(cluster)
+
+    def look(machine: Machine) -> Sight:
+        for place, digest in wanted.items():
+            item = config_map(machine, place[0])
+            if item is None:
+                return Sight(False, f"there is no ConfigMap {place[0]}")
+            noted = item["metadata"].get("annotations", {})
+            if noted.get(WANTED) != digest:
+                return Sight(False, f"{place[0]} was made from another document")
+            if noted.get(STORED) != digest_of(item["data"].get(place[1], "")):
+                return Sight(False, f"somebody else has changed {place[0]}")
+        return Sight(True)
+
+    def act(machine: Machine) -> None:
+        machine.do(sh("flock {} {}/kubeadm init phase upload-config all --config {}", LOCK, BIN, KUBEADM_CONFIG))
+        note_what_is_kept(machine, cluster)
+
+    return Wanted("the cluster keeps this configuration for its machines", look, act)
+
+
+def note_what_is_kept(machine: Machine, cluster: Cluster) -> None:
+    """Note on what kubeadm has just stored where it came from."""
+    for (name, key), digest in _wanted(cluster).items():
+        item = config_map(machine, name)
+        if item is None:
+            raise NotReached(f"kubeadm stored no ConfigMap {name}.", hint="Retry the run.", retryable=True)
+        stored = digest_of(item["data"].get(key, ""))
+        notes = (f"{WANTED}={digest}", f"{STORED}={stored}")
+        machine.do(kubectl("annotate configmap {} -n kube-system --overwrite {} {}", name, *notes))
+
+
+def config_map(machine: Machine, name: str) -> dict[str, Any] | None:
+    """A ConfigMap of kube-system, or None; raises NotReached when the API server does not say."""
+    answer = machine.ask(kubectl("get configmap {} -n kube-system --ignore-not-found -o json", name))
+    if not answer.ok:
+        said = " ".join(answer.last_lines(1))
+        raise NotReached(f"The API server could not say what {name} is: {said}", retryable=True)
+    found: dict[str, Any] | None = json.loads(answer.stdout) if answer.stdout.strip() else None
+    return found
+
+
+def digest_of(value: Any) -> str:
+    """A digest of text or of plain data, whatever the order of its keys."""
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _wanted(cluster: Cluster) -> dict[tuple[str, str], str]:
+    return {
+        CLUSTER: digest_of(cluster_configuration(cluster)),
+        kubelet_map(cluster.document): digest_of(kubelet_configuration(cluster)),
+    }

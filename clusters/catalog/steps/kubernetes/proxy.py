@@ -1,0 +1,113 @@
+"""kubernetes/proxy: kube-proxy runs everywhere with what the document says now."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from clusters.catalog.kubeadm.components import proxy_configuration
+from clusters.catalog.kubectl import kubectl
+from clusters.catalog.plugins import node_count
+from clusters.catalog.rollout import rolled_out, silent_nodes
+from clusters.catalog.steps.kubernetes.kept import STORED, WANTED, config_map, digest_of
+from clusters.engine.step import step
+from clusters.engine.wants import NotReached, Sight, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+SHARE_AT_ONCE = 4
+"""One of so many nodes at a time."""
+NAME, KEY = "kube-proxy", "config.conf"
+ROLLED = "slipway/config-digest"
+"""Annotation of the configuration, and of the pods that are to have read it; on neither as kubeadm makes them."""
+
+
+@step(
+    "kubernetes/proxy",
+    on="first-control-plane",
+    needs=("endpoint/kube-proxy",),
+    needs_all=("kubernetes/control-plane", "kubernetes/join", "kubernetes/join-control-plane"),
+    when=lambda document: not document.kubernetes.disable_kube_proxy,
+    timeout=900,
+    expected=2,
+)
+def proxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """Bring kube-proxy to what the document says"""
+    yield _configured(cluster)
+    yield _told(cluster)
+    yield rolled_out("daemonset", "kube-system", NAME, within=600)
+
+
+def configuration(cluster: Cluster) -> dict[str, Any]:
+    """kube-proxy's configuration with what kubeadm adds to it. Source: kubeadm's defaults of its component configs."""
+    ours = proxy_configuration(cluster)
+    clients = {"kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf", **(ours.get("clientConnection") or {})}
+    return {"bindAddress": "0.0.0.0", **ours, "clientConnection": clients}  # noqa: S104 - every node's own address
+
+
+def note_what_is_kept(machine: Machine, cluster: Cluster) -> None:
+    """Note on the ConfigMap that kubeadm has just made where it came from."""
+    item = config_map(machine, NAME)
+    if item is not None:
+        stored = digest_of(item["data"].get(KEY, ""))
+        notes = (f"{WANTED}={digest_of(configuration(cluster))}", f"{STORED}={stored}")
+        machine.do(kubectl("annotate configmap {} -n kube-system --overwrite {} {}", NAME, *notes))
+
+
+def _configured(cluster: Cluster) -> Want:
+    wanted = configuration(cluster)
+
+    def look(machine: Machine) -> Sight:
+        item = config_map(machine, NAME)
+        if item is None:
+            return Sight(False, "there is no ConfigMap kube-proxy")
+        noted = item["metadata"].get("annotations", {})
+        if noted.get(WANTED) != digest_of(wanted):
+            return Sight(False, "it was made from another document")
+        changed = noted.get(STORED) != digest_of(item["data"].get(KEY, ""))
+        return Sight(not changed, "somebody else has changed it" if changed else "")
+
+    def act(machine: Machine) -> None:
+        if config_map(machine, NAME) is None:
+            raise NotReached("There is no ConfigMap kube-proxy.", hint="Did somebody remove kube-proxy? Retry the run.")
+        text = yaml.safe_dump(wanted, sort_keys=False)
+        digest = digest_of(wanted)
+        notes = {WANTED: digest, STORED: digest_of(text), ROLLED: digest}
+        patch = {"metadata": {"annotations": notes}, "data": {KEY: text}}
+        machine.do(kubectl("patch configmap {} -n kube-system --type merge -p {}", NAME, json.dumps(patch)))
+
+    return Wanted("kube-proxy's configuration is the document's", look, act)
+
+
+def _told(cluster: Cluster) -> Want:
+    """Its pods are to be those that were started for this configuration; one node after the other."""
+
+    def digest(machine: Machine) -> str:
+        item = config_map(machine, NAME) or {}
+        return str(item.get("metadata", {}).get("annotations", {}).get(ROLLED, ""))
+
+    def look(machine: Machine) -> Sight:
+        answer = machine.ask(kubectl("get daemonset {} -n kube-system -o json", NAME))
+        if not answer.ok:
+            return Sight(False, " ".join(answer.last_lines(1)))
+        pods = json.loads(answer.stdout)["spec"]["template"]["metadata"].get("annotations", {})
+        same = pods.get(ROLLED, "") == digest(machine)
+        return Sight(same, "" if same else "its pods read another configuration when they started")
+
+    def act(machine: Machine) -> None:
+        # Pods of nodes that are silent count as being replaced, and would be waited for without an end. A pod takes
+        # half a minute to end; what it has told the kernel goes on meanwhile, so several nodes may be at it.
+        at_once = max(1, node_count(cluster) // SHARE_AT_ONCE) + len(silent_nodes(machine))
+        update = {"rollingUpdate": {"maxUnavailable": at_once}}
+        template = {"metadata": {"annotations": {ROLLED: digest(machine) or None}}}
+        patch = {"spec": {"updateStrategy": update, "template": template}}
+        machine.do(kubectl("patch daemonset {} -n kube-system --type merge -p {}", NAME, json.dumps(patch)))
+
+    return Wanted("kube-proxy's pods were started with it", look, act)

@@ -1,0 +1,538 @@
+#!/bin/bash
+# Kubernetes 1.20.2 on three machines by hand: etcd and the control plane on node1, pods on node2 and node3.
+#
+# What an administrator types who knows what Slipway's recipe does, and lets run at the same time what can.
+# It ends in the same state: three nodes Ready, DNS rolled out, a kubeconfig here. Nothing is looked at before
+# it is done, nothing can be resumed, and what these machines need (they are containers) is simply known.
+#
+# Usage: LOGIN=user PASSWORD=word install.sh BUNDLE FOLDER NODE1 NODE2 NODE3
+#   BUNDLE has the artifacts, FOLDER (empty) takes what is made here, the rest are the machines' addresses.
+set -euo pipefail
+export LOGIN PASSWORD
+
+bundle=$1 folder=$2
+declare -A address=([node1]=$3 [node2]=$4 [node3]=$5)
+nodes=(node1 node2 node3)
+version=v1.20.2
+pods=10.233.64.0/18
+services=10.233.0.0/18
+etcd_pki=/etc/ssl/etcd/ssl
+kubeadm_config=/etc/kubernetes/kubeadm-config.yaml
+kubectl="/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf"
+
+# --- Reaching the machines -------------------------------------------------------------------------------------------
+
+ssh=(ssh -o ControlPath="$folder/%h.socket" -o UserKnownHostsFile="$folder/known_hosts" -o LogLevel=ERROR
+  -o StrictHostKeyChecking=accept-new)
+
+# shellcheck disable=SC2016  # the program is to read the variable, not this line
+printf '#!/bin/sh\necho "$PASSWORD"\n' >"$folder/askpass"
+chmod 700 "$folder/askpass"
+
+connect() { # NODE: one connection for everything that follows; ssh asks the program for the password
+  SSH_ASKPASS=$folder/askpass SSH_ASKPASS_REQUIRE=force "${ssh[@]}" -fNM "$LOGIN@${address[$1]}"
+}
+
+root() { # NODE COMMAND…: run it there as root; sudo takes the first line of its input, the command the rest
+  local node=$1
+  shift
+  { echo "$PASSWORD" && cat; } | "${ssh[@]}" "$LOGIN@${address[$node]}" "sudo -k -S -p '' $*"
+}
+
+disconnect() {
+  local node
+  for node in "${nodes[@]}"; do
+    "${ssh[@]}" -O exit "$LOGIN@${address[$node]}" 2>/dev/null || true
+  done
+}
+trap disconnect EXIT
+
+on() { # FUNCTION NODE…: on all of them at the same time
+  local what=$1 node running=()
+  shift
+  for node; do
+    "$what" "$node" &
+    running+=($!)
+  done
+  all_of "${running[@]}"
+}
+
+all_of() { # PID…: wait for all, fail when one did
+  local pid failed=0
+  for pid; do
+    wait "$pid" || failed=1
+  done
+  return $failed
+}
+
+began=$EPOCHREALTIME
+phase() { # NAME: say how long it took since the last one
+  local now=$EPOCHREALTIME
+  awk -v name="$1" -v from="$began" -v to="$now" 'BEGIN { printf "phase %s %.2f\n", name, to - from }'
+  began=$now
+}
+
+# --- The operating system --------------------------------------------------------------------------------------------
+
+settings() { # NODE
+  local node=$1 here=$folder/$1 each
+  mkdir -p "$here"/etc/{modules-load.d,sysctl.d,containerd,default,kubernetes,systemd/system/kubelet.service.d}
+  printf '%s\n' overlay br_netfilter nf_conntrack >"$here/etc/modules-load.d/kubernetes.conf"
+  printf '%s = 1\n' net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables \
+    >"$here/etc/sysctl.d/90-kubernetes.conf"
+  printf 'runtime-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 10\n' >"$here/etc/crictl.yaml"
+  printf 'KUBELET_EXTRA_ARGS=--node-ip=%s --hostname-override=%s\n' "${address[$node]}" "$node" \
+    >"$here/etc/default/kubelet"
+  containerd_files "$here"
+  kubelet_files "$here"
+  tar -C "$here" --owner=root --group=root -c . | root "$node" tar -x --no-overwrite-dir -C /
+  root "$node" bash -es <<EOF
+hostnamectl set-hostname $node 2>/dev/null || { echo $node > /etc/hostname && hostname $node; }
+cat >> /etc/hosts <<HOSTS
+$(for each in "${nodes[@]}"; do echo "${address[$each]} $each.cluster.local $each"; done)
+${address[node1]} lb.kubesphere.local
+HOSTS
+swapoff -a
+sed -i -E 's/^([^#].*\sswap\s)/#\1/' /etc/fstab
+for module in overlay br_netfilter nf_conntrack; do
+  grep -q "/\$module\.ko" /lib/modules/*/modules.builtin || modprobe \$module
+done
+sysctl -q -p /etc/sysctl.d/90-kubernetes.conf
+for tool in conntrack socat iptables ip mount; do command -v \$tool >/dev/null; done
+EOF
+}
+
+# --- Container runtime -----------------------------------------------------------------------------------------------
+
+containerd_files() { # FOLDER
+  local cri='plugins."io.containerd.grpc.v1.cri"'
+  cat >"$1/etc/containerd/config.toml" <<EOF
+version = 2
+
+[$cri]
+  sandbox_image = "k8s.gcr.io/pause:3.2"
+  restrict_oom_score_adj = true
+
+  [$cri.cni]
+    bin_dir = "/opt/cni/bin"
+    conf_dir = "/etc/cni/net.d"
+
+  [$cri.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+
+    [$cri.containerd.runtimes.runc.options]
+      SystemdCgroup = false
+
+  [$cri.registry]
+    config_path = "/etc/containerd/certs.d"
+EOF
+  cat >"$1/etc/systemd/system/containerd.service" <<'EOF'
+[Unit]
+Description=containerd container runtime
+After=network.target local-fs.target
+
+[Service]
+ExecStart=/usr/local/bin/containerd
+Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+Type=notify
+Delegate=yes
+KillMode=process
+Restart=always
+RestartSec=5
+LimitNPROC=infinity
+LimitCORE=infinity
+TasksMax=infinity
+
+[Install]
+WantedBy=multi-user.target
+EOF
+}
+
+runtime() { # NODE
+  local node=$1
+  root "$node" tar -xz -C /usr/local bin/containerd bin/containerd-shim-runc-v2 bin/ctr \
+    <"$bundle/containerd/v1.6.20/containerd-1.6.20-linux-amd64.tar.gz"
+  root "$node" install -m 0755 /dev/stdin /usr/local/sbin/runc <"$bundle/runc/v1.1.5/runc.amd64"
+  root "$node" "sh -c 'mkdir -p /opt/cni/bin && tar -xz -C /opt/cni/bin ./bridge ./host-local ./loopback ./portmap'" \
+    <"$bundle/cni-plugins/v1.1.1/cni-plugins-linux-amd64-v1.1.1.tgz"
+  root "$node" tar -xz -C /usr/local/bin crictl <"$bundle/crictl/v1.20.0/crictl-v1.20.0-linux-amd64.tar.gz"
+  root "$node" bash -es <<'EOF'
+systemctl daemon-reload
+systemctl enable -q containerd
+systemctl restart containerd
+for try in $(seq 150); do
+  ctr version >/dev/null 2>&1 && crictl info >/dev/null && exit
+  sleep 0.2
+done
+exit 1
+EOF
+}
+
+images() { # NODE
+  local node=$1 image wanted=(pause-3.2 "kube-proxy-$version" coredns-1.7.0)
+  if [ "$node" = node1 ]; then
+    wanted+=("kube-apiserver-$version" "kube-controller-manager-$version" "kube-scheduler-$version")
+  fi
+  for image in "${wanted[@]}"; do
+    root "$node" ctr -n k8s.io images import - <"$bundle/images/$image.tar" >/dev/null
+  done
+}
+
+# --- etcd ------------------------------------------------------------------------------------------------------------
+
+certificate() { # NAME ALTERNATIVE-NAMES
+  openssl req -newkey rsa:2048 -nodes -subj "/CN=$1" -keyout "$1-key.pem" -out "$1.csr"
+  openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 3650 -out "$1.pem" -extfile <(
+    printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\nkeyUsage=digitalSignature,keyEncipherment\n' "$2"
+  )
+  rm "$1.csr"
+}
+
+etcd_files() { # makes etcd's authority, the certificates it signs, and the service
+  local here=$folder/etcd url=https://${address[node1]}
+  mkdir -p "$here$etcd_pki" "$here/etc/systemd/system"
+  chmod 700 "$here$etcd_pki"
+  (
+    cd "$here$etcd_pki"
+    local names="DNS:node1,IP:${address[node1]}"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=etcd-ca -keyout ca-key.pem -out ca.pem
+    certificate member-node1 "$names,DNS:localhost,IP:127.0.0.1"
+    certificate admin-node1 "$names,DNS:localhost,IP:127.0.0.1"
+    certificate apiserver "$names"
+    chmod 600 ./*-key.pem
+  ) 2>"$folder/openssl.log"
+  cat >"$here/etc/etcd.env" <<EOF
+ETCD_NAME=node1
+ETCD_DATA_DIR=/var/lib/etcd
+ETCD_LISTEN_CLIENT_URLS=$url:2379,https://127.0.0.1:2379
+ETCD_ADVERTISE_CLIENT_URLS=$url:2379
+ETCD_LISTEN_PEER_URLS=$url:2380
+ETCD_INITIAL_ADVERTISE_PEER_URLS=$url:2380
+ETCD_INITIAL_CLUSTER=node1=$url:2380
+ETCD_INITIAL_CLUSTER_STATE=new
+ETCD_INITIAL_CLUSTER_TOKEN=by-hand
+ETCD_TRUSTED_CA_FILE=$etcd_pki/ca.pem
+ETCD_CERT_FILE=$etcd_pki/member-node1.pem
+ETCD_KEY_FILE=$etcd_pki/member-node1-key.pem
+ETCD_CLIENT_CERT_AUTH=true
+ETCD_PEER_TRUSTED_CA_FILE=$etcd_pki/ca.pem
+ETCD_PEER_CERT_FILE=$etcd_pki/member-node1.pem
+ETCD_PEER_KEY_FILE=$etcd_pki/member-node1-key.pem
+ETCD_PEER_CLIENT_CERT_AUTH=true
+ETCD_HEARTBEAT_INTERVAL=250
+ETCD_ELECTION_TIMEOUT=2500
+ETCD_AUTO_COMPACTION_RETENTION=8
+ETCD_SNAPSHOT_COUNT=10000
+ETCD_METRICS=basic
+EOF
+  cat >"$here/etc/systemd/system/etcd.service" <<'EOF'
+[Unit]
+Description=etcd
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+EnvironmentFile=/etc/etcd.env
+ExecStart=/usr/local/bin/etcd
+Restart=always
+RestartSec=5
+TimeoutStartSec=120
+LimitNOFILE=40000
+
+[Install]
+WantedBy=multi-user.target
+EOF
+}
+
+etcd() { # on node1 only
+  etcd_files
+  tar -C "$folder/etcd" --owner=root --group=root -c . | root node1 tar -x --no-overwrite-dir -C /
+  root node1 tar -xz --strip-components=1 -C /usr/local/bin etcd-v3.4.23-linux-amd64/etcd \
+    etcd-v3.4.23-linux-amd64/etcdctl <"$bundle/etcd/v3.4.23/etcd-v3.4.23-linux-amd64.tar.gz"
+  root node1 bash -es <<EOF
+chmod 600 /etc/etcd.env
+install -d -m 0700 /var/lib/etcd
+systemctl daemon-reload
+systemctl enable -q etcd
+systemctl restart etcd
+for try in \$(seq 180); do
+  ETCDCTL_API=3 etcdctl --endpoints https://${address[node1]}:2379 --cacert $etcd_pki/ca.pem \
+    --cert $etcd_pki/admin-node1.pem --key $etcd_pki/admin-node1-key.pem endpoint health 2>/dev/null && exit
+  sleep 0.5
+done
+exit 1
+EOF
+}
+
+# --- Kubernetes ------------------------------------------------------------------------------------------------------
+
+kubelet_files() { # FOLDER
+  cat >"$1/etc/systemd/system/kubelet.service" <<'EOF'
+[Unit]
+Description=kubelet: the Kubernetes node agent
+After=containerd.service network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=/usr/local/bin/kubelet
+Restart=always
+StartLimitInterval=0
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+EOF
+  cat >"$1/etc/systemd/system/kubelet.service.d/10-kubeadm.conf" <<'EOF'
+[Service]
+Environment=AWS_EC2_METADATA_DISABLED=true
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=/usr/local/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+EOF
+}
+
+kubernetes() { # NODE
+  local program
+  for program in kubeadm kubelet kubectl; do
+    root "$1" install -m 0755 /dev/stdin "/usr/local/bin/$program" <"$bundle/kubernetes/$version/bin/linux/amd64/$program"
+  done
+  root "$1" "sh -c 'systemctl daemon-reload && systemctl enable -q kubelet'" </dev/null
+}
+
+prepare() { # NODE: everything before kubeadm; programs and etcd come while the runtime starts and takes its images
+  local node=$1 running=()
+  connect "$node"
+  settings "$node"
+  kubernetes "$node" &
+  running+=($!)
+  if [ "$node" = node1 ]; then
+    etcd &
+    running+=($!)
+  fi
+  runtime "$node"
+  images "$node"
+  all_of "${running[@]}"
+}
+
+init() {
+  root node1 tee $kubeadm_config >/dev/null <<EOF
+apiVersion: kubeadm.k8s.io/v1beta2
+kind: InitConfiguration
+localAPIEndpoint:
+  advertiseAddress: ${address[node1]}
+  bindPort: 6443
+nodeRegistration:
+  name: node1
+  criSocket: /run/containerd/containerd.sock
+  ignorePreflightErrors:
+  - SystemVerification
+  taints:
+  - key: node-role.kubernetes.io/master
+    effect: NoSchedule
+---
+apiVersion: kubeadm.k8s.io/v1beta2
+kind: ClusterConfiguration
+clusterName: cluster.local
+kubernetesVersion: $version
+controlPlaneEndpoint: lb.kubesphere.local:6443
+imageRepository: k8s.gcr.io
+networking:
+  dnsDomain: cluster.local
+  podSubnet: $pods
+  serviceSubnet: $services
+etcd:
+  external:
+    endpoints:
+    - https://${address[node1]}:2379
+    caFile: $etcd_pki/ca.pem
+    certFile: $etcd_pki/apiserver.pem
+    keyFile: $etcd_pki/apiserver-key.pem
+apiServer:
+  certSANs:
+  - kubernetes
+  - kubernetes.default
+  - kubernetes.default.svc
+  - kubernetes.default.svc.cluster.local
+  - localhost
+  - 127.0.0.1
+  - lb.kubesphere.local
+  - ${address[node1]}
+  - node1
+  - node1.cluster.local
+  - 10.233.0.1
+  timeoutForControlPlane: 5m0s
+controllerManager:
+  extraArgs:
+    node-cidr-mask-size: '24'
+scheduler: {}
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+cgroupDriver: cgroupfs
+maxPods: 110
+podPidsLimit: 10000
+rotateCertificates: true
+containerLogMaxSize: 5Mi
+containerLogMaxFiles: 3
+---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: iptables
+clusterCIDR: $pods
+iptables:
+  masqueradeAll: false
+conntrack:
+  maxPerCore: 0
+  min: 0
+EOF
+  root node1 bash -es <<EOF
+kubeadm init --config $kubeadm_config --skip-token-print
+for try in \$(seq 180); do
+  $kubectl get --raw /readyz >/dev/null && exit
+  sleep 0.5
+done
+exit 1
+EOF
+}
+
+join() { # NODE
+  root "$1" bash -es <<EOF
+umask 077
+cat > /etc/kubernetes/join.yaml <<CONFIG
+apiVersion: kubeadm.k8s.io/v1beta2
+kind: JoinConfiguration
+nodeRegistration:
+  name: $1
+  criSocket: /run/containerd/containerd.sock
+  ignorePreflightErrors:
+  - SystemVerification
+discovery:
+  bootstrapToken:
+    apiServerEndpoint: lb.kubesphere.local:6443
+    token: $token
+    caCertHashes:
+    - $ca_hash
+  timeout: 5m0s
+CONFIG
+kubeadm join --config /etc/kubernetes/join.yaml
+rm /etc/kubernetes/join.yaml
+EOF
+}
+
+# --- Network ---------------------------------------------------------------------------------------------------------
+
+bridge() { # RANGE: prints the configuration of a bridge for a node's pods
+  cat <<EOF
+{
+  "cniVersion": "0.4.0",
+  "name": "bridge",
+  "plugins": [
+    {
+      "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": false, "hairpinMode": true,
+      "ipam": {
+        "type": "host-local",
+        "ranges": [[{"subnet": "$1"}]],
+        "routes": [{"dst": "0.0.0.0/0"}]
+      }
+    },
+    {"type": "portmap", "capabilities": {"portMappings": true}}
+  ]
+}
+EOF
+}
+
+network() { # NODE: routes to the pods of the others, and the bridge for its own
+  local node=$1 here=$folder/$1-network each
+  mkdir -p "$here"/etc/{cni/net.d,systemd/system} "$here/usr/local/lib/kubernetes"
+  bridge "${range[$node]}" >"$here/etc/cni/net.d/10-bridge.conflist"
+  {
+    echo '#!/bin/sh -eu'
+    for each in "${nodes[@]}"; do
+      [ "$each" = "$node" ] || echo "ip route replace ${range[$each]} via ${address[$each]}"
+    done
+    echo "iptables -w 10 -t nat -A POSTROUTING -s ${range[$node]} ! -d $pods -j MASQUERADE"
+    echo "iptables -w 10 -A FORWARD -s $pods -j ACCEPT"
+    echo "iptables -w 10 -A FORWARD -d $pods -j ACCEPT"
+  } >"$here/usr/local/lib/kubernetes/pod-routes"
+  chmod 755 "$here/usr/local/lib/kubernetes/pod-routes"
+  cat >"$here/etc/systemd/system/pod-routes.service" <<'EOF'
+[Unit]
+Description=Routes to the pods of other nodes
+After=network-online.target
+Wants=network-online.target
+Before=kubelet.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/lib/kubernetes/pod-routes
+
+[Install]
+WantedBy=multi-user.target
+EOF
+  tar -C "$here" --owner=root --group=root -c . | root "$node" tar -x --no-overwrite-dir -C /
+  root "$node" "sh -c 'systemctl daemon-reload && systemctl enable -q --now pod-routes'" </dev/null
+}
+
+first_bridge() { # DNS may run on the control plane while the others join
+  local name cidr
+  ranges 1 | while read -r name cidr; do
+    bridge "$cidr" | root "$name" install -D -m 0644 /dev/stdin /etc/cni/net.d/10-bridge.conflist
+  done
+}
+
+ranges() { # COUNT: prints each node and its range of pod addresses, once so many have one
+  root node1 bash -es <<EOF
+for try in \$(seq 60); do
+  found=\$($kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\n"}{end}')
+  if [ "\$(echo "\$found" | grep -c /)" = $1 ]; then
+    echo "\$found"
+    exit
+  fi
+  sleep 0.5
+done
+exit 1
+EOF
+}
+
+# --- From bare machines to a cluster that answers --------------------------------------------------------------------
+
+prepare node2 &
+workers=($!)
+prepare node3 &
+workers+=($!)
+prepare node1
+phase prepared
+
+init
+phase control-plane
+
+first_bridge &
+first=$!
+token=$(root node1 kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m </dev/null)
+ca_hash=sha256:$(root node1 cat /etc/kubernetes/pki/ca.crt </dev/null |
+  openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | sha256sum | cut -d ' ' -f 1)
+all_of "${workers[@]}"
+on join node2 node3
+wait $first
+phase joined
+
+declare -A range
+while read -r name cidr; do
+  range[$name]=$cidr
+done < <(ranges ${#nodes[@]})
+root node1 "$kubectl label node node2 node3 node-role.kubernetes.io/worker=" </dev/null
+on network "${nodes[@]}"
+phase network
+
+root node1 bash -es <<EOF
+$kubectl wait --for=condition=Ready node --all --timeout=180s
+$kubectl rollout status deployment/coredns -n kube-system --timeout=120s
+EOF
+root node1 cat /etc/kubernetes/admin.conf </dev/null |
+  sed "s/lb.kubesphere.local/${address[node1]}/" >"$folder/admin.conf"
+phase ready

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Written by Slipway; changes are overwritten by its next run.
+set -eu
+check() { [ "$1" = check ]; }
+mode=${1:-set}
+
+# IPv4 or IPv6, the pods' network, and the ways to the other nodes' parts of it.
+routes() {
+  pods=$2; wanted=$3
+  # Routes inside the pods' network that go by way of a node: each is wanted, or its node is gone.
+  ip -$1 route show root $pods | grep ' via ' | while read -r cidr _ gateway rest; do
+    if ! printf '%s\n' "$wanted" | grep -qxF "$cidr via $gateway"; then
+      if check $mode; then echo "a route to $cidr via $gateway is left"; exit 1; fi
+      ip -$1 route del $cidr via $gateway
+    fi
+  done
+  printf '%s\n' "$wanted" | while read -r cidr via gateway; do
+    [ -n "$cidr" ] || continue
+    if ! check $mode; then
+      ip -$1 route replace $cidr via $gateway
+    elif ! ip -$1 route show $cidr | grep -q " via $gateway "; then
+      echo "there is no route to $cidr via $gateway"; exit 1
+    fi
+  done
+}
+
+rule() {
+  tool=$1; table=$2; chain=$3; shift 3
+  if ! $tool -w 10 -t $table -C $chain "$@" 2>/dev/null; then
+    if check $mode; then echo "a rule in $chain is missing"; exit 1; fi
+    $tool -w 10 -t $table -A $chain "$@"
+  fi
+}
+
+routes 4 10.233.64.0/18 '10.233.64.0/24 via 10.99.0.11
+10.233.66.0/24 via 10.99.0.13'
+rule iptables nat POSTROUTING -s 10.233.65.0/24 ! -d 10.233.64.0/18 -m comment --comment slipway-pods -j MASQUERADE
+rule iptables filter FORWARD -s 10.233.64.0/18 -m comment --comment slipway-pods -j ACCEPT
+rule iptables filter FORWARD -d 10.233.64.0/18 -m comment --comment slipway-pods -j ACCEPT

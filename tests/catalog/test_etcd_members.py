@@ -1,0 +1,144 @@
+"""Members of an etcd that runs: new ones join it as learners, dead ones that nobody names go, if that is safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.catalog.steps.etcd import certificates, members, start
+from clusters.engine.wants import NotReached
+from clusters.errors import InstallerError
+from clusters.remote.fake import Answer
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.engine.cluster import Cluster
+    from clusters.remote.fake import FakeHost, Ran
+
+NAMES = ["node1", "node2", "node3"]
+THREE = seed(roleGroups={"etcd": NAMES, "master": NAMES, "worker": NAMES})
+
+
+def row(number: int, name: str = "", *, learner: bool = False) -> str:
+    state, clients = ("started", f"https://10.99.0.{number}:2379") if name else ("unstarted", "")
+    return f"{number:x}, {state}, {name}, https://10.99.0.{number}:2380, {clients}, {str(learner).lower()}"
+
+
+class Etcd:
+    """An etcd that runs on node1; `rows` are its members, `dead` the numbers of those that do not answer."""
+
+    def __init__(self, archive: Path, monkeypatch: pytest.MonkeyPatch, *rows: str, dead: tuple[int, ...] = ()) -> None:
+        found = pretend(monkeypatch, archive, THREE)
+        self.cluster: Cluster = found[0]
+        self.hosts: dict[str, FakeHost] = found[1]
+        self.notes: list[Any] = found[2].events
+        self.rows = list(rows)
+        host = self.hosts["node1"]
+        host.answer("systemctl is-active --quiet etcd", 0)
+        host.answer("member list", lambda ran: Answer("\n".join(self.rows)))
+        host.answer("member add", self._add)
+        host.answer("member promote", self._promote)
+        for number in dead:
+            host.answer(f"--endpoints https://10.99.0.{number}:2379", 1)
+        monkeypatch.setattr(members, "BETWEEN", 0.0)
+
+    def _add(self, ran: Ran) -> Answer:
+        self.rows.append(row(13))
+        return Answer()
+
+    def _promote(self, ran: Ran) -> Answer:
+        self.rows[-1] = row(13, "node3")
+        return Answer()
+
+    def said(self, word: str) -> list[str]:
+        """Commands on node1 with that word."""
+        return [each for each in self.hosts["node1"].commands if word in each]
+
+
+def test_a_dead_stranger_is_taken_out_and_a_living_one_stays(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(98, "old"), row(99, "gone"), dead=(99,))
+    want, machine = members.without_the_dead(etcd.cluster), etcd.cluster.machine("node1")
+    sight = want.seen(machine)
+    assert not sight.so and "gone" in sight.found and "old" not in sight.found
+    want.reach(machine)
+    (removed,) = etcd.said("member remove")
+    assert removed.endswith("member remove 63 2>&1")
+    assert any("old" in each.text and "it stays" in each.text for each in etcd.notes)
+
+
+def test_the_dead_stay_while_too_few_of_the_others_are_well(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (row(11, "node1"), row(12, "node2"), row(13, "node3"), row(99, "gone"))
+    etcd = Etcd(archive, monkeypatch, *rows, dead=(12, 13, 99))
+    want, machine = members.without_the_dead(etcd.cluster), etcd.cluster.machine("node1")
+    assert want.seen(machine).so
+    want.reach(machine)
+    assert etcd.said("member remove") == []
+
+
+def test_a_dead_member_that_the_document_names_is_not_touched(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(13, "node3"), dead=(13,))
+    assert members.without_the_dead(etcd.cluster).seen(etcd.cluster.machine("node1")).so
+
+
+def test_a_new_machine_joins_as_a_learner_and_then_votes(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"))
+    machine = etcd.cluster.machine("node3")
+    want = start.joined(machine, etcd.cluster)
+    assert want.seen(machine).found == "etcd has no member node3"
+    want.reach(machine)
+    assert "member add node3 --learner --peer-urls https://10.99.0.13:2380" in etcd.said("member add")[0]
+    text = etcd.hosts["node3"].get(start.ENV).decode()
+    assert "ETCD_INITIAL_CLUSTER_STATE=existing\n" in text
+    assert "node1=https://10.99.0.11:2380,node2=https://10.99.0.12:2380,node3=https://10.99.0.13:2380\n" in text
+    etcd.hosts["node3"].answer("test -d /var/lib/etcd/member", 0)
+    assert want.seen(machine).so and start.votes(machine, etcd.cluster).seen(machine).so
+    etcd.rows[-1] = row(13, "node3", learner=True)
+    assert not start.votes(machine, etcd.cluster).seen(machine).so
+
+
+def test_a_machine_that_lost_its_disk_joins_anew(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(13, "node3"))
+    machine = etcd.cluster.machine("node3")
+    want = start.joined(machine, etcd.cluster)
+    assert "lost its data" in want.seen(machine).found
+    want.reach(machine)
+    assert etcd.said("member remove d ") and etcd.said("member add node3")
+
+
+def test_old_data_of_a_member_that_was_taken_out_are_not_deleted_in_passing(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"))
+    etcd.hosts["node3"].answer("test -d /var/lib/etcd/member", 0)
+    machine = etcd.cluster.machine("node3")
+    with pytest.raises(NotReached, match="was taken out of it") as refused:
+        start.joined(machine, etcd.cluster).seen(machine)
+    assert "rm -r /var/lib/etcd/member" in refused.value.hint
+
+
+def test_a_member_keeps_how_it_came_to_be_when_others_come_and_go(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(13, "node3"))
+    before = "ETCD_INITIAL_CLUSTER=node1=https://10.99.0.11:2380\nETCD_INITIAL_CLUSTER_STATE=new\n"
+    etcd.hosts["node1"].put(before.encode(), start.ENV)
+    etcd.hosts["node1"].answer("test -d /var/lib/etcd/member", 0)
+    assert before in start.environment(etcd.cluster.machine("node1"), etcd.cluster)
+
+
+def test_no_second_authority_is_made_where_members_trust_one_whose_key_is_lost(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, THREE)
+    hosts["node1"].files.clear()
+    hosts["node2"].answer("ca.pem && test -d /var/lib/etcd/member", 0)
+    machine = cluster.machine("node1")
+    want = list(certificates.authority(machine, cluster))[1]
+    with pytest.raises(InstallerError, match="node2 is an etcd member"):
+        want.reach(machine)
+    hosts["node2"].answer("ca.pem && test -d /var/lib/etcd/member", 1)
+    want.reach(machine)
+    assert want.seen(machine).so

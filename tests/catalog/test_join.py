@@ -1,0 +1,50 @@
+"""Joining: what the control plane has to have done before a machine asks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.steps.kubernetes import join
+from clusters.remote.fake import Answer
+from tests.catalog.pretend import pretend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from clusters.remote.fake import Ran
+
+TOKEN = "abcdef.0123456789abcdef"
+
+
+def test_machines_join_once_the_control_plane_has_signed_the_token(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, sink = pretend(monkeypatch, archive)
+    asked: list[str] = []
+
+    def signature(ran: Ran) -> Answer:
+        asked.append(ran.command)
+        return Answer("the token is not signed yet", 1) if len(asked) < 3 else Answer()
+
+    hosts["node1"].answer("token create", f"{TOKEN}\n")
+    hosts["node1"].answer("cluster-info", signature)
+    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
+    for name in ("node2", "node3"):
+        assert join._token(cluster.machine(name), cluster).reveal() == TOKEN
+
+    assert len(asked) == 3
+    assert "jsonpath={.data.jws-kubeconfig-abcdef}" in asked[0]
+    assert "0123456789abcdef" not in "".join(asked)
+    said = [getattr(event, "text", "") for event in sink.events]
+    assert said.count("waiting: the token is not signed yet") == 1
+
+
+def test_a_control_plane_that_never_signs_is_left_to_kubeadm(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node1"].answer("token create", f"{TOKEN}\n")
+    hosts["node1"].answer("cluster-info", 1)
+    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
+
+    assert join._token(cluster.machine("node2"), cluster).reveal() == TOKEN

@@ -1,0 +1,293 @@
+"""Changes of the document reach what runs: looked at, brought about one after the other, and looked at again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+import yaml
+
+from clusters.catalog import pki
+from clusters.catalog.kubeadm import audit
+from clusters.catalog.staticpod import StaticPod, probe_of
+from clusters.catalog.steps.kubernetes import certificate, kept, kubelet_config, proxy
+from clusters.catalog.steps.kubernetes.control_plane import control_plane
+from clusters.engine.wants import NotReached
+from clusters.remote.fake import Answer
+from clusters.remote.shell import sh
+from tests.catalog.pretend import manifest, pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.engine.cluster import Cluster
+    from clusters.remote.fake import FakeHost, Ran
+
+NAME, PATH = "kube-scheduler", "/etc/kubernetes/manifests/kube-scheduler.yaml"
+OLD, NEW = manifest(NAME, "--v=1"), manifest(NAME, "--v=2")
+
+
+class Kubelet:
+    """A machine on which what lies in the manifest's place runs, if it can run."""
+
+    def __init__(self, host: FakeHost, *, broken: bytes = b"") -> None:
+        self.host, self.broken, self.pid, self.start = host, broken, 100, 1000
+        self.runs = OLD
+        host.put(OLD, PATH, mode=0o600)
+        host.answer("/proc/[0-9]*/comm", self._processes)
+        host.answer("healthy", lambda ran: Answer(exit_code=int(not self._processes(ran).stdout)))
+        host.answer("sha256sum < " + PATH, lambda ran: self._sum())
+        host.answer("date +%s; stat", "5000\n1000\n1000")
+        host.answer("kill -TERM", lambda ran: self._killed())
+
+    def _processes(self, ran: Ran) -> Answer:
+        now = self.host.get(PATH)
+        if now != self.runs:
+            self.runs, self.pid = (b"" if now == self.broken else now), self.pid + 1
+        if not self.runs:
+            return Answer()
+        command = "\0".join(yaml.safe_load(self.runs)["spec"]["containers"][0]["command"]) + "\0"
+        return Answer(f"{self.pid} {self.start} {base64.b64encode(command.encode()).decode()}\n")
+
+    def _killed(self) -> Answer:
+        self.pid, self.start = self.pid + 1, 4000
+        return Answer()
+
+    def _sum(self) -> Answer:
+        return Answer(f"{hashlib.sha256(self.host.get(PATH)).hexdigest()}  -\n600 root:root\n")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for long."""
+    monkeypatch.setattr("clusters.catalog.staticpod.SETTLE", 0.0)
+    monkeypatch.setattr("clusters.catalog.staticpod.STARTS_WITHIN", 0.02)
+    monkeypatch.setattr("clusters.catalog.staticpod.BACK_WITHIN", 0.02)
+    monkeypatch.setattr("clusters.catalog.steps.kubernetes.kubelet_config.WELL_WITHIN", 0.02)
+
+
+def pod(content: bytes, *reads: str) -> StaticPod:
+    return StaticPod(NAME, PATH, content, sh("healthy"), reads)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_new_manifest_counts_when_a_new_process_runs_with_it(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    Kubelet(hosts["node1"])
+    machine = cluster.machine("node1")
+    assert pod(OLD).seen(machine).so
+    sight = pod(NEW).seen(machine)
+    assert not sight.so and "+    - --v=2" in sight.diff
+    pod(NEW).reach(machine)
+    assert pod(NEW).seen(machine).so and hosts["node1"].files[PATH].mode == 0o600
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_manifest_that_does_not_come_up_is_taken_back(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    Kubelet(hosts["node1"], broken=NEW)
+    hosts["node1"].answer("/var/log/pods/", "Error: unknown flag: --v2")
+    with pytest.raises(NotReached, match=r"It runs as before\. It said: Error: unknown flag"):
+        pod(NEW).reach(cluster.machine("node1"))
+    assert hosts["node1"].get(PATH) == OLD
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_program_that_has_not_read_its_files_since_they_changed_is_ended(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    Kubelet(hosts["node1"])
+    machine = cluster.machine("node1")
+    hosts["node1"].answer("date +%s; stat", "5000\n1000\n3000")
+    assert "has not read its files" in pod(OLD, "/etc/policy").seen(machine).found
+    pod(OLD, "/etc/policy").reach(machine)
+    assert pod(OLD, "/etc/policy").seen(machine).so
+    hosts["node1"].answer("date +%s; stat", "5000\n1000\n9000")
+    assert pod(OLD, "/etc/policy").seen(machine).so, "a file of the future says nothing"
+
+
+def test_the_probe_asks_what_kubelet_asks() -> None:
+    text = probe_of(NEW).text
+    assert "--server https://127.0.0.1:10259 " in text and text.endswith("get --raw /healthz")
+
+
+def test_a_machine_that_is_no_control_plane_yet_is_left_to_its_joining(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    machine = cluster.machine("node1")
+    hosts["node1"].answer("[ -e /etc/slipway/control-plane-initialised ]", 1)
+    assert list(control_plane(machine, cluster)) == []
+    assert not [each for each in hosts["node1"].commands if "unshare" in each]
+
+
+def test_one_that_is_down_gets_its_manifests_and_is_not_waited_for(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    machine = cluster.machine("node1")
+    hosts["node1"].answer("/proc/[0-9]*/comm", "100 1000 eA==\n")
+    assert all(isinstance(want, StaticPod) for want in control_plane(machine, cluster))
+    hosts["node1"].answer("get --raw /readyz", 1)
+    assert [isinstance(want, StaticPod) for want in control_plane(machine, cluster)] == [False, True, True]
+
+
+def test_the_audit_policy_of_the_document_takes_the_place_of_ours() -> None:
+    assert "rules" in audit.policy(seed())
+    said = audit.policy(seed(kubernetes={"audit": {"enabled": True, "policy": {"rules": [{"level": "None"}]}}}))
+    assert yaml.safe_load(said) == {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "None"}]}
+
+
+class Maps:
+    """The ConfigMaps of kube-system, as kubectl on node1 has them."""
+
+    def __init__(self, host: FakeHost, **data: dict[str, str]) -> None:
+        self.items: dict[str, Any] = {
+            name.replace("_", "-"): {"metadata": {"annotations": {}}, "data": dict(each)} for name, each in data.items()
+        }
+        host.answer("get configmap", lambda ran: Answer(json.dumps(self.items.get(self._name(ran), {})) or ""))
+        host.answer("annotate configmap", self._annotate)
+        host.answer("patch configmap", self._patch)
+
+    @staticmethod
+    def _name(ran: Ran) -> str:
+        return ran.command.split("configmap ")[1].split()[0]
+
+    def _annotate(self, ran: Ran) -> Answer:
+        words = [each.strip("'") for each in ran.command.split() if each.startswith(("slipway/", "'slipway/"))]
+        self.items[self._name(ran)]["metadata"]["annotations"] |= dict(each.split("=", 1) for each in words)
+        return Answer()
+
+    def _patch(self, ran: Ran) -> Answer:
+        patch = json.loads(ran.command.split(" -p '")[1].rstrip("'"))
+        item = self.items[self._name(ran)]
+        item["metadata"]["annotations"] |= patch["metadata"]["annotations"]
+        item["data"] |= patch["data"]
+        return Answer()
+
+
+def living(archive: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> tuple[Cluster, FakeHost, Maps]:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(**changes))
+    maps = Maps(
+        hosts["node1"],
+        kubeadm_config={"ClusterConfiguration": "a: 1"},
+        kube_proxy={"config.conf": "mode: iptables"},
+        **{"kubelet_config_1.20": {"kubelet": "maxPods: 110\nresolvConf: /first"}},
+    )
+    return cluster, hosts["node1"], maps
+
+
+def test_the_cluster_keeps_what_the_document_says_and_others_changes_are_seen(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, host, maps = living(archive, monkeypatch)
+    machine = cluster.machine("node1")
+    want = kept.configuration_kept(cluster)
+    assert "made from another document" in want.seen(machine).found
+    want.reach(machine)
+    assert any("upload-config all" in each for each in host.commands) and want.seen(machine).so
+    maps.items["kubeadm-config"]["data"]["ClusterConfiguration"] = "a: 2"
+    assert want.seen(machine).found == "somebody else has changed kubeadm-config"
+
+
+def test_kubelets_map_has_the_version_in_its_name_up_to_1_23() -> None:
+    assert kept.kubelet_map(seed(kubernetes={"version": "v1.23.17"}))[0] == "kubelet-config-1.23"
+    assert kept.kubelet_map(seed(kubernetes={"version": "v1.24.17"}))[0] == "kubelet-config"
+
+
+def heard(*, well: bool = True) -> str:
+    """What the API server says of a node, of which it heard long after tests start kubelets anew."""
+    condition = {"type": "Ready", "status": str(well), "lastHeartbeatTime": "2024-01-01T00:00:00Z"}
+    return json.dumps({"status": {"conditions": [condition]}})
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_kubelet_gets_the_clusters_configuration_and_keeps_what_is_its_machines(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, host, _ = living(archive, monkeypatch)
+    machine = cluster.machine("node2")
+    other = cast("FakeHost", machine.host)
+    other.put(b"maxPods: 99\nresolvConf: /own\n", kubelet_config.CONFIG)
+    other.answer(f"test -e {kubelet_config.DUE}", 1)
+    other.answer("date +%s", "1000")
+    other.answer("NRestarts", 1)
+    host.answer("get node node2", heard())
+    (want,) = kubelet_config.kubelet_config(machine, cluster)
+    assert not want.seen(machine).so
+    want.reach(machine)
+    text = yaml.safe_load(other.get(kubelet_config.CONFIG))
+    assert text == {"maxPods": 110, "resolvConf": "/own"} and want.seen(machine).so
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_kubelet_that_does_not_get_well_runs_as_before(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, host, _ = living(archive, monkeypatch)
+    machine = cluster.machine("node2")
+    other = cast("FakeHost", machine.host)
+    before = b"maxPods: 99\n"
+    other.put(before, kubelet_config.CONFIG)
+    other.answer("date +%s", "1000")
+    other.answer("NRestarts", lambda ran: Answer(exit_code=int(other.get(kubelet_config.CONFIG) == before)))
+    other.answer("journalctl", "F1124 bad maxPods")
+    # Nothing is heard of it until what was there before is back.
+    host.answer("get node node2", lambda ran: Answer(heard(well=other.get(kubelet_config.CONFIG) == before)))
+    (want,) = kubelet_config.kubelet_config(machine, cluster)
+    with pytest.raises(NotReached, match=r"It runs with the one from before\. It said: F1124 bad maxPods"):
+        want.reach(machine)
+    assert other.get(kubelet_config.CONFIG) == before
+    assert not [each for each in other.commands if each.startswith("rm -f")], "it is looked at again"
+
+
+def test_kube_proxy_is_told_once_and_its_pods_start_anew_only_after_a_change(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, host, maps = living(archive, monkeypatch)
+    machine = cluster.machine("node1")
+    daemons = {"spec": {"template": {"metadata": {}}}}
+    host.answer("get daemonset kube-proxy", lambda ran: Answer(json.dumps(daemons)))
+    proxy.note_what_is_kept(machine, cluster)
+    configured, told, _ = proxy.proxy(machine, cluster)
+    assert configured.seen(machine).so and told.seen(machine).so, "as kubeadm made it"
+    changed = living(archive, monkeypatch, kubernetes={"masqueradeAll": True})[0]
+    configured, told, _ = proxy.proxy(machine, changed)
+    assert not configured.seen(machine).so
+    configured.reach(machine)
+    assert configured.seen(machine).so and not told.seen(machine).so
+    now = yaml.safe_load(maps.items["kube-proxy"]["data"]["config.conf"])
+    assert now["iptables"] == {"masqueradeAll": True} and now["clientConnection"]["kubeconfig"].endswith(
+        "kubeconfig.conf"
+    )
+    told.reach(machine)
+    (patch,) = [each for each in host.commands if "patch daemonset" in each]
+    digest = maps.items["kube-proxy"]["metadata"]["annotations"][proxy.ROLLED]
+    assert digest in patch and '"maxUnavailable": 1' in patch
+
+
+def test_a_certificate_without_a_name_is_made_anew_and_seen_in_use(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"apiserverCertExtraSans": ["*.api.example"]}))
+    host, machine = hosts["node1"], cluster.machine("node1")
+    authority = pki.make_authority("kubernetes")
+    _, want = certificate.certificate(machine, cluster)
+    names = [each for each in certificate.names(machine, cluster) if each != "*.api.example"]
+    host.put(pki.sign(authority, "kube-apiserver", names).certificate, certificate.CERTIFICATE)
+    assert want.seen(machine).found == "it is not valid for *.api.example"
+
+    def renew(ran: Ran) -> Answer:
+        every = certificate.names(machine, cluster)
+        host.put(pki.sign(authority, "kube-apiserver", every).certificate, certificate.CERTIFICATE)
+        return Answer()
+
+    host.answer("init phase certs apiserver", renew)
+    want.reach(machine)
+    assert want.seen(machine).so
+    assert any("--tls-server-name any.api.example" in each for each in host.commands)
+    fewer = pretend(monkeypatch, archive)[0]
+    _, fewer_wanted = certificate.certificate(machine, fewer)
+    assert fewer_wanted.seen(machine).found == "it is still valid for *.api.example"

@@ -1,0 +1,81 @@
+"""Taking turns: the first machine alone, then as many as may, and none after a failure."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.catalog.turns import in_turn, turn
+from clusters.engine.wants import NotReached, Sight, Wanted
+from clusters.errors import Cancelled
+from clusters.remote.shell import sh
+from tests.catalog.pretend import pretend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.engine.machine import Machine
+
+NAMES = ("node1", "node2", "node3")
+
+
+def test_what_went_wrong_on_one_machine_begins_on_no_other_but_may_be_tried_again(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive)
+    one, two = cluster.machine("node1"), cluster.machine("node2")
+    with pytest.raises(NotReached), turn(one, cluster, "change"):
+        raise NotReached("it broke")
+    with pytest.raises(Cancelled, match="went wrong on node1"), turn(two, cluster, "change"):
+        pytest.fail("it was begun")
+    with turn(one, cluster, "change"):
+        pass
+    with turn(two, cluster, "change"):
+        pass
+
+
+def test_the_first_machine_is_alone_and_then_several_may(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive)
+    inside: set[str] = set()
+    crowds: list[int] = []
+    both = threading.Barrier(2, timeout=10)
+
+    def work(name: str) -> None:
+        with turn(cluster.machine(name), cluster, "change", at_once=2):
+            inside.add(name)
+            crowds.append(len(inside))
+            if len(crowds) > 1:
+                both.wait()
+            inside.discard(name)
+
+    work("node1")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, NAMES[1:]))
+    assert crowds[0] == 1 and max(crowds) == 2
+
+
+def test_a_turn_ends_when_the_state_is_seen_and_what_does_not_run_waits_for_nobody(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    reached: list[str] = []
+
+    def look(machine: Machine) -> Sight:
+        return Sight(machine.name in reached and machine.name != "node1", "it is not so")
+
+    want = in_turn(
+        Wanted("it is so", look, lambda machine: reached.append(machine.name)),
+        cluster,
+        "change",
+        running=sh("is-it-on"),
+    )
+    hosts["node3"].answer("is-it-on", 3)
+    with pytest.raises(NotReached, match=r"Expected on node1: it is so\. Found: it is not so"):
+        want.reach(cluster.machine("node1"))
+    want.reach(cluster.machine("node3"))
+    with pytest.raises(Cancelled):
+        want.reach(cluster.machine("node2"))
+    assert reached == ["node1", "node3"]

@@ -1,0 +1,56 @@
+"""What really runs on the lab's hosts after a change of the document, asked of the hosts and not of the API."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog import pki
+
+if TYPE_CHECKING:
+    from tests.ha.installed import Installed
+
+TOLD = {
+    "rules": [
+        {"level": "RequestResponse", "resources": [{"group": "", "resources": ["configmaps"]}]},
+        {"level": "None"},
+    ]
+}
+"""An audit policy that writes down the content of ConfigMaps, which Slipway's never does, and nothing else."""
+
+
+def arguments(cluster: Installed, on: str, program: str) -> list[str]:
+    """The command line of a program that runs on a host."""
+    return cluster.lab.execute(on, f"tr '\\0' ' ' < /proc/$(pgrep -xo {program[:15]})/cmdline").split()
+
+
+def runs(cluster: Installed, on: str, program: str) -> bool:
+    """Whether a program runs on a host."""
+    return bool(cluster.lab.execute(on, f"pgrep -x {program[:15]} || true").strip())
+
+
+def names_served(cluster: Installed, on: str) -> frozenset[str]:
+    """The names in the certificate that an API server shows."""
+    shown = ssl.get_server_certificate((cluster.host(on).address, cluster.layout.port), timeout=5)
+    return pki.names_of(shown.encode())
+
+
+def proxy_configuration(cluster: Installed, on: str) -> dict[str, Any]:
+    """What kube-proxy on a host says it runs with."""
+    text = cluster.lab.execute(on, "curl -sf http://127.0.0.1:10249/configz")
+    found: dict[str, Any] = json.loads(text)["kubeproxy.config.k8s.io"]
+    return found
+
+
+def kubelet_configuration(cluster: Installed, of: str, *, on: str = "") -> dict[str, Any]:
+    """What the kubelet of a node says it runs with."""
+    text = cluster.kubectl("get", "--raw", f"/api/v1/nodes/{of}/proxy/configz", on=on)
+    found: dict[str, Any] = json.loads(text)["kubeletconfig"]
+    return found
+
+
+def audited(cluster: Installed, on: str, word: str) -> list[dict[str, Any]]:
+    """The events in a host's audit log in which a word is; a last line that is being written is left out."""
+    text = cluster.lab.execute(on, f"grep -h {word} /var/log/kubernetes/audit/audit.log || true")
+    return [json.loads(line) for line in text.splitlines() if line.endswith("}")]

@@ -1,0 +1,113 @@
+"""IPv4 and IPv6: machines, pods and services have an address of each, and pods of two nodes talk over both."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.ha import layouts
+from tests.ha.application import IMAGE, send_images
+from tests.ha.installed import Installed, install, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.lab.lab import Lab
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+
+NODES = ("node1", "node2")
+
+
+@pytest.fixture(scope="module")
+def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Installed once for all tests here, with a web server on each node."""
+    place = tmp_path_factory.mktemp("dual")
+    installed = install(lab, layouts.DUAL_STACK, lab_bundle, place)
+    (place / "image").mkdir()
+    send_images(installed, NODES, lab_bundle, place / "image")
+    items = [web(node) for node in NODES] + [service()]
+    installed.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    wait_until(lambda: all(len(addresses(installed, node)) == 2 for node in NODES), 120, "two addresses for each pod")
+    return installed
+
+
+def web(node: str) -> dict[str, Any]:
+    """A pod on that node that says where it is."""
+    script = f"mkdir -p /tmp/web && echo {node} > /tmp/web/index.html && exec httpd -f -p 8080 -h /tmp/web"
+    container = {
+        "name": "web",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/sh", "-c", script],
+        "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"web-{node}", "labels": {"app": "web"}},
+        "spec": {"nodeName": node, "containers": [container]},
+    }
+
+
+def service() -> dict[str, Any]:
+    """A service with an address of each kind."""
+    spec = {
+        "selector": {"app": "web"},
+        "ports": [{"port": 80, "targetPort": 8080}],
+        "ipFamilyPolicy": "RequireDualStack",
+    }
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+
+
+def addresses(cluster: Installed, node: str) -> list[str]:
+    """The addresses of the pod on that node, once it is ready."""
+    status = cluster.seen("get", "pod", f"web-{node}")["status"]
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", ()))
+    return [each["ip"] for each in status.get("podIPs", ())] if ready else []
+
+
+def said_at(cluster: Installed, address: str) -> str:
+    """What a web server says to a node."""
+    return cluster.lab.execute("node2", f"curl -sf -m 5 http://{in_url(address)}/").strip()
+
+
+def in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def test_nodes_have_both_addresses_and_a_part_of_both_networks(cluster: Installed) -> None:
+    assert cluster.ready_nodes() == set(NODES)
+    for host in cluster.hosts:
+        node = cluster.seen("get", "node", host.name)
+        internal = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
+        assert internal == [host.address, host.address6]
+        assert [":" in each for each in node["spec"]["podCIDRs"]] == [False, True]
+
+
+def test_pods_reach_each_other_over_both(cluster: Installed) -> None:
+    for here, there in (NODES, NODES[::-1]):
+        for address in addresses(cluster, there):
+            said = cluster.kubectl(
+                "exec", f"web-{here}", "--", "wget", "-qO-", "-T", "5", f"http://{in_url(address)}:8080/"
+            )
+            assert said.strip() == there, f"from {here} to {address}"
+
+
+def test_a_service_answers_at_both_of_its_addresses(cluster: Installed) -> None:
+    (ipv4, ipv6) = cluster.seen("get", "service", "web")["spec"]["clusterIPs"]
+    assert ":" in ipv6 and ":" not in ipv4
+    for address in (ipv4, ipv6):
+        wait_until(
+            lambda address=address: said_at(cluster, address) in NODES, 30, f"the service to answer at {address}"
+        )
+
+
+def test_a_second_run_changes_nothing_and_a_reboot_loses_no_route(cluster: Installed) -> None:
+    assert "nothing changed" in cluster.create()
+    cluster.lab.kill("node2")
+    cluster.lab.start("node2")
+    wait_until(lambda: cluster.ready_nodes() == set(NODES), 180, "node2 to be Ready again")
+    assert " via " in cluster.lab.execute("node2", "ip -6 route show root fd85:ee78::/112")

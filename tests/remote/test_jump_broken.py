@@ -1,0 +1,206 @@
+"""Through a jump host on bad days: it dies, its plug is pulled, channels end at the wrong moment."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from paramiko.packet import Packetizer
+
+from clusters.config.secret import Secret
+from clusters.errors import Cancelled, RemoteError
+from clusters.remote import errors
+from clusters.remote.host import Cancel
+from clusters.remote.shell import sh
+from clusters.remote.ssh import SshHost
+from clusters.remote.tunnel import JumpTransport, Tunnel, open_tunnel
+from tests.remote.bastion import LOGIN, Bastion, bastion_before
+from tests.remote.cable import Cable
+from tests.remote.test_ssh_stop import FAMILY, gone, running
+from tests.sshd import free_port
+
+if TYPE_CHECKING:
+    from tests.sshd import Sshd
+
+pytestmark = pytest.mark.sshd
+
+
+@pytest.mark.parametrize("who", ["we", "the machine"])
+def test_data_on_its_way_does_not_come_after_the_end_of_its_channel(
+    bastion: Bastion, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sshd hangs up when it does, and every machine behind the jump host would be cut off."""
+    send, ending = JumpTransport._send_user_message, threading.Event()
+
+    def slowly(transport: JumpTransport, message: Any) -> None:
+        if message.asbytes()[0] == 94:
+            ending.set()
+            time.sleep(0.3)
+        send(transport, message)
+
+    keep = bastion.host()
+    keep.connect()
+    monkeypatch.setattr(JumpTransport, "_send_user_message", slowly)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = bastion.target(port=server.getsockname()[1])
+        lease = bastion.gateways.lease(bastion.hop(), bastion.known(), lambda: pytest.fail("it is open already"))
+        tunnel = open_tunnel(lease.link.connection.transport, target)
+        there, _ = server.accept()
+        sender = threading.Thread(target=_send, args=(tunnel,))
+        sender.start()
+        assert ending.wait(5)
+        if who == "we":
+            tunnel.close()
+        else:
+            there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        there.close()
+        sender.join(5)
+        tunnel.close()
+    monkeypatch.undo()
+
+    # What sshd thinks of it, it has said by the time it has answered something else.
+    assert keep.run(sh("echo still here"), sudo=False).stdout == "still here\n"
+    assert lease.link.alive
+    lease.release()
+    keep.close()
+
+
+def _send(tunnel: Tunnel) -> None:
+    with suppress(OSError):
+        while tunnel.send(b"SSH-2.0-late\r\n"):
+            continue
+
+
+def test_keys_are_exchanged_anew_while_files_go_through(bastion: Bastion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Packetizer, "REKEY_BYTES", 300_000)
+    hosts = [bastion.host() for _ in range(4)]
+
+    def there_and_back(number: int) -> int:
+        path = f"/tmp/slipway-rekeyed-{number}"
+        hosts[number].put(bytes([number]) * 2_000_000, path)
+        size = len(hosts[number].get(path))
+        hosts[number].run(sh("rm {}", path))
+        hosts[number].close()
+        return size
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(there_and_back, range(4))) == [2_000_000] * 4
+
+
+def test_a_jump_host_that_dies_is_named_and_the_next_command_reconnects(sshd: Sshd) -> None:
+    with bastion_before(sshd) as bastion:
+        hosts = [bastion.host(bastion.target(name=f"node{number}")) for number in range(3)]
+        said = []
+
+        def cut_off(host: SshHost) -> None:
+            with pytest.raises(errors.ConnectionLost) as caught:
+                host.run(sh("echo ready; sleep 5101.25"), on_line=lambda *_: ready.release())
+            said.append(str(caught.value))
+
+        ready = threading.Semaphore(0)
+        threads = [threading.Thread(target=cut_off, args=(host,)) for host in hosts]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            assert ready.acquire(timeout=20)
+        bastion.server.stop()
+        for thread in threads:
+            thread.join(20)
+        bastion.server.start()
+        before = bastion.log()
+
+        assert sorted(message[:25] for message in said) == [f"The connection to node{n} i" for n in range(3)]
+        assert all(f"the one to the jump host 127.0.0.1:{bastion.server.port} was closed" in each for each in said)
+        assert [host.run(sh("echo again")).stdout for host in hosts] == ["again\n"] * 3
+        assert bastion.said(LOGIN, before) == 1
+        for host in hosts:
+            host.run(sh("pkill -x -f {}; true", "sleep 5101.25"))
+            host.close()
+
+
+def test_a_machine_that_dies_is_not_blamed_on_the_jump_host(sshd: Sshd, bastion: Bastion) -> None:
+    with Cable(sshd.port) as cable:
+        known = bastion.known()
+        known.pin("127.0.0.1", cable.port, sshd.key)
+        host = SshHost(bastion.target(port=cable.port), known, gateways=bastion.gateways)
+        host.connect()
+        threading.Timer(0.5, cable.snap).start()
+
+        with pytest.raises(errors.ConnectionLost, match="it was closed from the other side") as caught:
+            host.run(sh("sleep 30"), sudo=False)
+
+        assert "jump host" not in str(caught.value)
+        assert host.run(sh("echo again"), sudo=False).stdout == "again\n"
+        host.close()
+
+
+def test_a_jump_host_whose_plug_is_pulled_is_noticed_and_named(bastion: Bastion) -> None:
+    with Cable(bastion.server.port) as cable:
+        known = bastion.known()
+        known.pin("127.0.0.1", cable.port, bastion.server.key)
+        hop = bastion.hop(port=cable.port)
+        target = bastion.target(via=hop)
+        host = SshHost(target, known, ask_after=0.5, give_up_after=1.5, gateways=bastion.gateways)
+        host.connect()
+        threading.Timer(0.3, cable.pull).start()
+        began = time.monotonic()
+
+        with pytest.raises(errors.ConnectionLost, match=r"the jump host .* stopped answering"):
+            host.run(sh("sleep 30"), sudo=False)
+
+        assert time.monotonic() - began < 6
+        cable.mend()
+        assert host.run(sh("echo again"), sudo=False).stdout == "again\n"
+        host.close()
+
+
+def test_a_connection_that_broke_unseen_is_opened_anew(bastion: Bastion) -> None:
+    with Cable(bastion.server.port) as cable:
+        known = bastion.known()
+        known.pin("127.0.0.1", cable.port, bastion.server.key)
+        target = bastion.target(via=bastion.hop(port=cable.port))
+        one, two = (SshHost(target, known, gateways=bastion.gateways) for _ in range(2))
+        one.connect()
+        cable.snap()
+
+        assert two.run(sh("echo through"), sudo=False).stdout == "through\n"
+        one.close()
+        two.close()
+
+
+def test_cancel_ends_the_whole_family_through_it(bastion: Bastion) -> None:
+    host, cancel = bastion.host(), Cancel()
+
+    def ready(stream: str, line: str) -> None:
+        deadline = time.monotonic() + 5
+        while line == "ready" and len(running(5202.25)) < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        cancel.ask("the person pressed stop")
+
+    with pytest.raises(Cancelled, match="the person pressed stop"):
+        host.run(sh(FAMILY, 5202.25), cancel=cancel, on_line=ready)
+
+    assert gone(5202.25)
+    host.close()
+
+
+def test_nothing_is_left_behind_by_what_failed(bastion: Bastion) -> None:
+    before = {thread.name for thread in threading.enumerate()}
+    for target in (
+        bastion.target(password=Secret("wrong")),
+        bastion.target(port=free_port()),
+        bastion.target(via=bastion.hop(password=Secret("wrong"))),
+    ):
+        with pytest.raises(RemoteError):
+            bastion.host(target).connect()
+
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline and {thread.name for thread in threading.enumerate()} - before:
+        time.sleep(0.05)
+    assert not {thread.name for thread in threading.enumerate()} - before

@@ -1,0 +1,160 @@
+"""Which pictures there are: a name, an address, what is done on the page before, and what the picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import F
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from clusters import services
+from clusters.models import Cluster, Event, Run
+from tests.screenshots.example import LIST, Examples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+BROKEN = """\
+apiVersion: kubekey.kubesphere.io/v1alpha2
+kind: Cluster
+metadata:
+  name: sandbank
+spec:
+  hosts:
+  - {name: sand-1, address: 192.0.2.91, user: ubuntu, password: a,b}
+  roleGroups: {etcd: [sand-1], control-plane: [sand-1], worker: [sand-1]}
+"""
+Deed = Callable[["Page", Examples], None]
+
+
+def nothing(page: Page, examples: Examples) -> None:
+    """The page as it comes."""
+
+
+def no_more(examples: Examples) -> None:
+    """Nothing has to be done before the page is opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One page. `narrow`: also at the width of a telephone; `signed_in` is false for what strangers see."""
+
+    name: str
+    words: str
+    address: str
+    deed: Deed = nothing
+    narrow: bool = False
+    signed_in: bool = True
+    before: Callable[[Examples], None] = no_more
+
+
+def shots(examples: Examples) -> Iterator[Shot]:
+    """Every page, in the order in which a person meets them."""
+    yield Shot("login", "Signing in", "/accounts/login/", signed_in=False, narrow=True)
+    yield Shot("clusters", "All clusters, with their last runs", "/", narrow=True)
+    yield Shot("import", "Bringing a config-sample.yaml along", "/clusters/import/", import_broken)
+    yield from _wizard(examples)
+    yield from _runs(examples)
+    yield Shot("cluster", "A cluster that stands", f"/clusters/{examples.harbour.pk}/", narrow=True)
+    yield Shot("password", "A password of one's own", "/accounts/password/")
+    yield Shot("missing", "An address with nothing behind it", "/clusters/4096/")
+
+
+def _wizard(examples: Examples) -> Iterator[Shot]:
+    start = f"/clusters/{examples.delta.pk}/wizard/"
+    yield Shot("wizard-machines", "Machines, a row each", f"{start}machines/", narrow=True)
+    yield Shot("wizard-layouts", "The first page of a new draft", f"/clusters/{examples.empty.pk}/wizard/machines/")
+    yield Shot("wizard-many", "Machines from a list, shown before they are taken", f"{start}machines/add/", pasted)
+    yield Shot("wizard-login", "One login for many machines", f"{start}machines/login/?row=0:lock-1&row=1:lock-2")
+    yield Shot("wizard-rename", "Names by a pattern", f"{start}machines/rename/")
+    yield Shot("wizard-scan", "A network is looked through", f"{start}machines/scan/")
+    yield Shot("wizard-connection", "Connection tests and new host keys", f"{start}connection/", narrow=True)
+    yield Shot("wizard-roles", "Who keeps the state, who decides, who works", f"{start}roles/", narrow=True)
+    yield Shot("wizard-endpoint", "Where the API server is reached", f"{start}endpoint/", narrow=True)
+    yield Shot("wizard-kubernetes", "Version, networks, a plugin's options", f"{start}kubernetes/", opened, narrow=True)
+    yield Shot("wizard-prechecks", "What the machines lack, and who answers for it", f"{start}prechecks/", narrow=True)
+    yield Shot("wizard-review", "Everything at once, before anything is changed", f"{start}review/", narrow=True)
+    yield Shot("wizard-editor", "The document as text, marked where it is wrong", f"{start}kubernetes/", broken_text)
+    yield Shot("wizard-conflict", "Two tabs, one draft: nothing is overwritten", f"{start}kubernetes/", conflict)
+
+
+def _runs(examples: Examples) -> Iterator[Shot]:
+    runs = examples.runs
+    words = {
+        "running": "A run: steps on machines, and the log below",
+        "failed": "What was expected, what was found, what to try",
+        "cancelled": "A run that was cancelled",
+        "finished": "A run that succeeded",
+    }
+    for name, run in runs.items():
+        narrow, now = name in ("running", "failed"), as_if_now if name == "running" else no_more
+        yield Shot(f"run-{name}", words[name], f"/runs/{run.pk}/", settled, narrow=narrow, before=now)
+    done = f"/runs/{runs['finished'].pk}/"
+    yield Shot("run-timeline", "When each step ran, and which decided", f"{done}timeline/")
+    yield Shot("run-plan", "What waits for what", f"{done}plan/")
+    yield Shot("run-facts", "The machines, and what was known beforehand", f"{done}facts/")
+    yield Shot("run-summary", "One page to print", f"{done}summary/")
+
+
+def as_if_now(examples: Examples) -> None:
+    """The run that goes on is as far as it was told, and not as long ago as the pictures before took."""
+    run = Run.objects.get(pk=examples.runs["running"].pk)
+    last = Event.objects.filter(run=run).latest("seq").at
+    late = timezone.now() - last
+    Run.objects.filter(pk=run.pk).update(started_at=F("started_at") + late, created_at=F("created_at") + late)
+    run.steps.filter(started_at__isnull=False).update(started_at=F("started_at") + late)
+    Event.objects.filter(run=run).update(at=F("at") + late)
+
+
+def settled(page: Page, examples: Examples) -> None:
+    """The log has been read."""
+    expect(page.locator(".ln").first).to_be_visible()
+
+
+def import_broken(page: Page, examples: Examples) -> None:
+    """A document with a mistake."""
+    page.locator("#id_text, textarea[name=text]").first.fill(BROKEN)
+    page.locator("main form button[type=submit]").first.click()
+    expect(page.locator(".findings, .note-error").first).to_be_visible()
+
+
+def pasted(page: Page, examples: Examples) -> None:
+    """A list with twins."""
+    page.locator("#id_text").fill(LIST)
+    expect(page.locator("#take")).to_contain_text("Add")
+
+
+def opened(page: Page, examples: Examples) -> None:
+    """The options of the plugin."""
+    page.locator("#plugin-options summary").click()
+
+
+def broken_text(page: Page, examples: Examples) -> None:
+    """Something typed that is no YAML."""
+    show_text(page)
+    yaml = page.locator("#yaml")
+    yaml.fill(yaml.input_value().replace("plugin: calico", "plugin: [calico"))
+    expect(page.locator("#marks")).to_contain_text("Not saved")
+    page.locator("#marks [data-line]").first.click()
+
+
+def show_text(page: Page) -> None:
+    """Unfold the document."""
+    page.locator("#preview").evaluate("fold => { fold.open = true; }")
+
+
+def conflict(page: Page, examples: Examples) -> None:
+    """Somebody else saves while one types; afterwards the draft is as it was."""
+    cluster = Cluster.objects.get(pk=examples.delta.pk)
+    before = services.document_of(cluster)
+    kubernetes = before.kubernetes.model_copy(update={"cluster_name": "theirs.local"})
+    fresh = before.model_copy(update={"kubernetes": kubernetes})
+    services.draft_update(actor=examples.owner, cluster=cluster, document=fresh, version=cluster.version)
+    page.locator("#id_cluster_name").fill("mine.local")
+    expect(page.locator("#conflict")).to_contain_text("theirs.local")
+    Cluster.objects.filter(pk=cluster.pk).update(document=examples.delta.document, version=examples.delta.version)

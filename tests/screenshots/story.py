@@ -1,0 +1,193 @@
+"""Runs that never were: told event by event to the real sink, in the order and with the waiting of the real plan."""
+
+from __future__ import annotations
+
+import graphlib
+import random
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from clusters import catalog
+from clusters.config.secret import Secret
+from clusters.config.topology import all_roles
+from clusters.engine import events
+from clusters.engine.plan import Plan, make_plan
+from clusters.engine.step import discover
+from clusters.models import Run
+from clusters.remote.facts import MachineFacts
+from clusters.runs.documents import read_document
+from clusters.runs.sink import DatabaseSink
+from tests.screenshots.lines import lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document
+    from clusters.models import Cluster
+
+Node = tuple[str, str]
+KUBECONFIG = "apiVersion: v1\nkind: Config\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ends: `state`, and for one that failed or still goes on at which step on which machine.
+
+    `after` are the seconds from its start to the moment at which the picture is taken, or at which it was cancelled.
+    """
+
+    state: str
+    step: str = ""
+    host: str = ""
+    found: str = ""
+    hint: str = ""
+    after: float = 1e9
+
+
+def tell(cluster: Cluster, ending: Ending, *, hours_ago: float = 0.0, **fields: Any) -> Run:
+    """A run of this cluster, told from its first event to its end, or to now."""
+    discover(catalog)
+    document = read_document(cluster.document)
+    plan = make_plan(document, "create")
+    times = _times(plan)
+    length = min(max(end for _start, end in times.values()), ending.after)
+    began = timezone.now() - timedelta(hours=hours_ago, seconds=length if ending.state == "running" else length + 60)
+    run = Run.objects.create(
+        cluster=cluster, document=cluster.document, asked_by=cluster.owner, state=Run.State.RUNNING, worker="example",
+        started_at=began, lease_until=timezone.now() + timedelta(days=30), **fields,
+    )  # fmt: skip
+    Run.objects.filter(pk=run.pk).update(created_at=began)
+    sink = DatabaseSink(run)
+    told = list(_events(plan, document, times, ending, began.timestamp()))
+    for event in told:
+        sink.emit(event)
+    if ending.state == "running":
+        sink.close()
+    else:
+        at = told[-1].at
+        message = _message(ending, told)
+        last = events.RunChanged(at=at, state=ending.state, message=message)
+        ended = datetime.fromtimestamp(at, tz=UTC)
+        sink.finish(last, state=ending.state, message=message, finished_at=ended, lease_until=None)
+    run.refresh_from_db()
+    return run
+
+
+def _times(plan: Plan) -> dict[Node, tuple[float, float]]:
+    """When each step begins and ends on each machine, in seconds: as soon as what it waits for is over."""
+    chance = random.Random("slipway")
+    cost = {row.path: row.expected_seconds for row in plan.steps}
+    found: dict[Node, tuple[float, float]] = {}
+    for node in graphlib.TopologicalSorter(plan.needs).static_order():
+        start = max((found[before][1] for before in plan.needs[node]), default=1.0)
+        found[node] = (start, start + cost[node[0]] * chance.uniform(0.7, 1.6))
+    return found
+
+
+def _events(
+    plan: Plan, document: Document, times: dict[Node, tuple[float, float]], ending: Ending, began: float
+) -> Iterator[events.Event]:
+    """Everything in the order in which it happens, up to the ending."""
+    yield events.RunChanged(at=began, state="running", message="The run was started.")
+    yield events.PlanMade(at=began + 0.5, steps=[_row(row) for row in plan.steps])
+    happening = [(start, 0, node) for node, (start, _end) in times.items()]
+    happening += [(end, 1, node) for node, (_start, end) in times.items()]
+    broken = times.get((ending.step, ending.host), (0.0, 1e9))[1] if ending.state == "failed" else 1e9
+    begun: set[Node] = set()
+    for at, over, (step, host) in sorted(happening):
+        if at > ending.after or (not over and at >= broken) or (over and (step, host) not in begun):
+            continue
+        begun.add((step, host))
+        if not over:
+            yield events.StepChanged(at=began + at, step=step, host=host, state="running")
+        elif (step, host) == (ending.step, ending.host) and ending.state == "failed":
+            yield from _failed(plan, times, ending, began)
+        else:
+            yield from _over(document, step, host, times[step, host], began)
+
+
+def _over(document: Document, step: str, host: str, span: tuple[float, float], began: float) -> Iterator[events.Event]:
+    start, end = began + span[0], began + span[1]
+    texts = lines_of(step, host, document)
+    for number, (stream, text) in enumerate(texts):
+        at = start + (end - start) * (number + 1) / (len(texts) + 1)
+        yield events.Output(at=at, step=step, host=host, stream=stream, text=text)
+    if step == "precheck/access.facts":
+        yield events.Observed(at=end, step=step, host=host, topic="facts", values=asdict(_facts(document, host)))
+    if step == "finish/ready":
+        yield events.Observed(at=end, topic="nodes", values=_nodes(document))
+    if step == "finish/handover":
+        yield events.Delivered(at=end, name="kubeconfig", content=Secret(KUBECONFIG))
+    state, same, changed = ("same", 1, 0) if step.startswith("precheck/") else ("changed", 2, 3)
+    if step == "precheck/os.swap_off":
+        message, fix = f"{host} uses 2048 MB of swap.", "The installation switches swap off, now and for good."
+        yield events.CheckFound(
+            at=end, step=step, host=host, check="os.swap_off", severity="warning", message=message, fix=fix
+        )
+        state = "warning"
+    seconds = span[1] - span[0]
+    yield events.StepChanged(at=end, step=step, host=host, state=state, seconds=seconds, same=same, changed=changed)
+
+
+def _failed(plan: Plan, times: dict[Node, tuple[float, float]], ending: Ending, began: float) -> Iterator[events.Event]:
+    start, end = times[ending.step, ending.host]
+    expected = plan.step(ending.step).title
+    lines = [*(text for _stream, text in lines_of(ending.step, ending.host, None)[:2]), ending.found]
+    for number, text in enumerate(lines):
+        at = began + start + (end - start) * (number + 1) / (len(lines) + 1)
+        yield events.Output(at=at, step=ending.step, host=ending.host, stream="err", text=text)
+    place = {"at": began + end, "step": ending.step, "host": ending.host}
+    said = {"found": ending.found, "hint": ending.hint}
+    yield events.Failed(**place, expected=expected, lines=lines, retryable=True, **said)  # type: ignore[arg-type]
+    yield events.StepChanged(**place, state="failed", seconds=end - start, message=ending.found)  # type: ignore[arg-type]
+
+
+def _message(ending: Ending, told: list[events.Event]) -> str:
+    if ending.state == "failed":
+        return f"{ending.step} on {ending.host}: {ending.found}"
+    if ending.state == "cancelled":
+        return "Somebody asked for the run to stop."
+    steps = [event for event in told if isinstance(event, events.StepChanged)]
+    changed, same = sum(step.changed for step in steps), sum(step.same for step in steps)
+    return f"The run succeeded. {changed} changed, {same} were so already."
+
+
+def _row(row: Any) -> dict[str, Any]:
+    step = row.step
+    return {
+        "path": row.path,
+        "title": row.title,
+        "phase": row.phase,
+        "hosts": list(row.hosts),
+        "expected": row.expected_seconds,
+        "needs": list(step.needs) if step else [],
+        "needs_all": list(step.needs_all) if step else [],
+        "serial": bool(step and step.serial),
+        "gate": row.check is not None,
+    }
+
+
+def _facts(document: Document, host: str) -> MachineFacts:
+    big = "master" in all_roles(document)[host]
+    return MachineFacts(
+        hostname=host, os_name="Debian GNU/Linux 12 (bookworm)", kernel="6.1.0-28-amd64", arch="amd64",
+        cpus=4 if big else 8, memory_mb=7938 if big else 15906, var_free_mb=48_300 if big else 112_700,
+        clock_skew=len(host) * 0.013 - 0.05,
+    )  # fmt: skip
+
+
+def _nodes(document: Document) -> list[dict[str, Any]]:
+    roles = all_roles(document)
+    return [
+        {
+            "name": host.name,
+            "ready": True,
+            "roles": ["control-plane", "master"] if "master" in roles[host.name] else ["worker"],
+            "version": document.kubernetes.version,
+            "address": host.node_address,
+        }
+        for host in document.hosts
+    ]
