@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def rows() -> Iterator[Row]:
-    """A row for each alternative, measured apart from the rest; none where nobody is root."""
+    """A row for each alternative; measured in a process and a data directory of their own. None without root."""
     if reason := why_not():
         if os.environ.get("CI") == "true":
             raise SystemExit(f"The bench of the engine {reason}.")
