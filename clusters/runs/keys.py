@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import close_old_connections
+from django.db import connection
 
 from clusters.models import HostKey
 from clusters.remote.hostkeys import PinnedKey
@@ -31,8 +31,13 @@ class PinnedKeys:
         known = self._known.get((address, port))
         if known is not None:
             return known
-        close_old_connections()
-        row = HostKey.objects.filter(cluster_id=self._cluster_id, address=address, port=port).first()
+        # Threads of SSH ask here and end; a connection that was made for this would stay open with nobody to close it.
+        passing = connection.connection is None
+        try:
+            row = HostKey.objects.filter(cluster_id=self._cluster_id, address=address, port=port).first()
+        finally:
+            if passing:
+                connection.close()
         return PinnedKey(row.key_type, row.key, row.fingerprint) if row else None
 
 

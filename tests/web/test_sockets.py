@@ -7,9 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as django_settings
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -18,13 +20,20 @@ from clusters.web import feed, sockets
 from installer_site.asgi import application
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from django.contrib.auth.models import User
 
     from clusters.selectors import EventText
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def _no_connection_is_left(transactional_db: None) -> AsyncIterator[None]:
+    """What ran beside the loop's thread has a connection to the database of its own."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 def _log_in(user: User) -> str:
