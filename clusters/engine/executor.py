@@ -179,16 +179,19 @@ def _walk_plan(
             stopped = not walk.finish(walk.ended.get(timeout=LOOK_EVERY)).state.good or stopped
         if cancel.asked and not told:
             told = True
-            _tell_uncut(walk, rows, cluster)
+            _tell_uncut(walk, rows, cluster, cancel)
 
 
-def _tell_uncut(walk: _Walk, rows: dict[str, PlannedStep], cluster: Cluster) -> None:
-    """Say of every step that outlives the cancel why it does."""
+def _tell_uncut(walk: _Walk, rows: dict[str, PlannedStep], cluster: Cluster, cancel: Cancel) -> None:
+    """Say of every step, or part of one, that outlives the cancel why it does."""
     for path, host in walk.running.values():
         step = rows[path].step
         if step is not None and step.uncut:
             text = f"This step must not be cut: half of it would need repair by hand. It ends first, on {host}."
             cluster.tell(Output(host=host, step=path, stream="note", text=text))
+    for host, path, what in sorted(cancel.outliving):
+        text = f"{what[:1].upper()}{what[1:]} must not be cut: half of it would need repair by hand. It ends first."
+        cluster.tell(Output(host=host, step=path, stream="note", text=text))
 
 
 def _outcome(walk: _Walk, cancel: Cancel, seconds: float) -> Outcome:
@@ -213,4 +216,5 @@ def _row(step: PlannedStep) -> dict[str, object]:
         "needs_all": list(step.step.needs_all) if step.step else [],
         "serial": bool(step.step and step.step.serial),
         "gate": step.check is not None,
+        "uncut": bool(step.step and step.step.uncut),
     }

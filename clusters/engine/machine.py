@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +15,17 @@ from clusters.engine.sendings import Sendings
 from clusters.errors import Cancelled
 from clusters.remote.errors import FileMissing
 from clusters.remote.facts import MachineFacts, read_facts
+from clusters.remote.host import Cancel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from clusters.config.schema import Host as HostSpec
     from clusters.config.secret import Secret
     from clusters.engine.deadline import Deadline, Granted
     from clusters.engine.events import Event, Sink
-    from clusters.remote.host import Cancel, Host, Result
+    from clusters.remote.host import Host, Result
     from clusters.remote.shell import Command
 
 LAST_LOOK = 10.0
@@ -108,6 +109,17 @@ class Machine:
     def on_behalf_of(self, other: Machine) -> Machine:
         """This machine as the step on another one sees it: output, cancel and deadline are the other one's."""
         return self._seen(other.step, other.cancel, other._deadline)
+
+    @contextmanager
+    def uncut(self, what: str) -> Iterator[Machine]:
+        """This machine for a part of a step that no cancel cuts; the log says of `what` that it ends first."""
+        self._stop_if_cancelled()
+        part = (self.name, self.step, what)
+        self.cancel.outliving.add(part)
+        try:
+            yield self._seen(self.step, Cancel(), self._deadline, self._urgency)
+        finally:
+            self.cancel.outliving.discard(part)
 
     def _seen(self, step: str, cancel: Cancel, deadline: Deadline | None, urgency: float = 0.0) -> Machine:
         return Machine(

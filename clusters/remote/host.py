@@ -45,11 +45,15 @@ class CommandFailed(RemoteError):
 
 
 class Cancel:
-    """A request to stop that any thread may make and that running commands obey."""
+    """A request to stop that any thread may make and that running commands obey.
+
+    `outliving` are the parts of steps that go on although somebody asked, as (machine, step, what they do).
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self.reason = ""
+        self.outliving: set[tuple[str, str, str]] = set()
 
     def ask(self, reason: str) -> None:
         """Ask everything that holds this to stop."""

@@ -8,8 +8,10 @@ import pytest
 
 from clusters.catalog.steps.etcd import certificates, members, start
 from clusters.engine.wants import NotReached
-from clusters.errors import InstallerError
+from clusters.errors import Cancelled, InstallerError
 from clusters.remote.fake import Answer
+from clusters.remote.host import Cancel
+from clusters.remote.shell import sh
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
@@ -97,6 +99,37 @@ def test_a_new_machine_joins_as_a_learner_and_then_votes(archive: Path, monkeypa
     assert want.seen(machine).so and start.votes(machine, etcd.cluster).seen(machine).so
     etcd.rows[-1] = row(13, "node3", learner=True)
     assert not start.votes(machine, etcd.cluster).seen(machine).so
+
+
+def test_a_cancel_in_the_midst_of_joining_or_leaving_does_not_leave_half_a_member(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(99, "gone"), dead=(99,))
+    cancel = Cancel()
+    machine = etcd.cluster.machine("node3").during("etcd/start", timeout=60, cancel=cancel)
+
+    def add(ran: Ran) -> Answer:
+        cancel.ask("Somebody asked.")
+        etcd.rows.append(row(13, "node3", learner=True))
+        return Answer()
+
+    etcd.hosts["node1"].answer("member add", add)
+    start.joined(machine, etcd.cluster).reach(machine)
+    assert etcd.said("member promote") and not cancel.outliving
+    with pytest.raises(Cancelled):
+        machine.ask(sh("true"))
+    late = Cancel()
+    first = etcd.cluster.machine("node1").during("etcd/members", timeout=60, cancel=late)
+
+    def silent(ran: Ran) -> Answer:
+        late.ask("Somebody asked.")
+        return Answer(exit_code=1)
+
+    etcd.hosts["node1"].answer("--endpoints https://10.99.0.99:2379", silent)
+    members.without_the_dead(etcd.cluster).reach(first)
+    assert late.asked and etcd.said("member remove")
+    with pytest.raises(Cancelled):
+        members.without_the_dead(etcd.cluster).reach(first)
 
 
 def test_a_machine_that_lost_its_disk_joins_anew(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

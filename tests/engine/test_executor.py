@@ -9,7 +9,7 @@ import pytest
 
 from clusters.config.schema import Document
 from clusters.engine.check import Checks, error, precheck, waiver, warning
-from clusters.engine.events import CheckFound, Event, Failed, StepChanged
+from clusters.engine.events import CheckFound, Event, Failed, Output, StepChanged
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.recipe import recipe
@@ -275,6 +275,33 @@ def test_a_cancel_stops_the_walk_but_not_an_uncut_step(world: World) -> None:
     asker.join()
     assert outcome.state == "cancelled" and finished == [1]
     assert world.sink.states() == [("one/critical", "a", "changed")]
+
+
+def test_a_part_of_a_step_that_must_not_be_cut_ends_first_and_the_rest_does_not(world: World) -> None:
+    done: list[str] = []
+
+    def told() -> list[str]:
+        return [event.text for event in world.sink.events if isinstance(event, Output) and "must not" in event.text]
+
+    def reach(machine: Machine) -> None:
+        with machine.uncut("joining etcd") as whole:
+            world.cancel.ask("Cancelled by alice.")
+            for _ in range(500):
+                if told():
+                    break
+                whole.pause(0.01)
+            done.append("joined")
+        machine.pause(0.01)
+        done.append("never")
+
+    @step("one/joins", on="control-plane", register=world.register)
+    def joins(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Join something"""
+        yield Wanted("joined", lambda here: Sight(False), reach)
+
+    assert world.run().state == "cancelled"
+    assert done == ["joined"]
+    assert told() == ["Joining etcd must not be cut: half of it would need repair by hand. It ends first."]
 
 
 def test_an_empty_plan_is_refused(world: World) -> None:

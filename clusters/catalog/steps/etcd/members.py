@@ -163,8 +163,10 @@ def without_the_dead(cluster: Cluster) -> Wanted:
         return Sight(not gone, f"dead and in no document: {', '.join(member.called for member in gone)}")
 
     def act(machine: Machine) -> None:
-        asked = teller(machine, cluster)
-        if asked is not None:
+        with machine.uncut("taking dead members out of etcd") as whole:
+            asked = teller(whole, cluster)
+            if asked is None:
+                return
             for member in spare(cluster, asked, listed(asked, cluster)):
                 machine.note(f"{member.called} does not answer and is not in the document; taking it out of etcd")
                 asked.do(etcdctl(asked, cluster, "member remove {}", member.id))

@@ -86,21 +86,28 @@ def joined(machine: Machine, cluster: Cluster) -> Wanted:
         return Sight(not lost, f"{here.name} was a member and has lost its data" if lost else "")
 
     def act(here: Machine) -> None:
-        asked = teller(here, cluster)
-        if asked is None:
+        if teller(here, cluster) is None:
             return
-        with turn(here, cluster, "joining etcd"):
-            mine = _mine(here, listed(asked, cluster))
-            if mine is not None:
-                here.note(f"its data are gone; taking the member {mine.called} out of etcd")
-                asked.do(etcdctl(asked, cluster, "member remove {}", mine.id))
-            asked.do(etcdctl(asked, cluster, "member add {} --learner --peer-urls {}", here.name, _peer(here, cluster)))
-            file(ENV, environment(here, cluster), mode=0o600).reach(here)
-            file(UNIT, UNIT_TEXT).reach(here)
-            service_runs(here).reach(here)
-            votes(here, cluster).reach(here)
+        with turn(here, cluster, "joining etcd"), here.uncut("joining etcd") as whole:
+            _join(whole, cluster)
 
     return Wanted(f"etcd has the member {machine.name}", look, act)
+
+
+def _join(here: Machine, cluster: Cluster) -> None:
+    """From the member that is added to the one that votes: a cancel between the two would leave half a member."""
+    asked = teller(here, cluster)
+    if asked is None:
+        return
+    mine = _mine(here, listed(asked, cluster))
+    if mine is not None:
+        here.note(f"its data are gone; taking the member {mine.called} out of etcd")
+        asked.do(etcdctl(asked, cluster, "member remove {}", mine.id))
+    asked.do(etcdctl(asked, cluster, "member add {} --learner --peer-urls {}", here.name, _peer(here, cluster)))
+    file(ENV, environment(here, cluster), mode=0o600).reach(here)
+    file(UNIT, UNIT_TEXT).reach(here)
+    service_runs(here).reach(here)
+    votes(here, cluster).reach(here)
 
 
 def votes(machine: Machine, cluster: Cluster) -> Wanted:
