@@ -260,6 +260,7 @@ def plan_rows(plan: events.PlanMade) -> list[dict[str, Any]]:
             "needs": [str(need) for need in step.get("needs") or ()],
             "needs_all": [str(need) for need in step.get("needs_all") or ()],
             "serial": bool(step.get("serial")),
+            "uncut": bool(step.get("uncut")),
             "gate": bool(step.get("gate")),
         }
         for step in plan.steps

@@ -4,6 +4,7 @@ from clusters.selectors.access import cluster_for, clusters_for, run_for, run_vi
 from clusters.selectors.answered import Answered, run_answered
 from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
+from clusters.selectors.ending import Ending, run_ending
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
 from clusters.selectors.late import LateSteps, late_steps
@@ -18,6 +19,7 @@ __all__ = [
     "Cause",
     "Cell",
     "Column",
+    "Ending",
     "EventText",
     "Found",
     "Grid",
@@ -38,6 +40,7 @@ __all__ = [
     "log_lines",
     "probes_of",
     "run_answered",
+    "run_ending",
     "run_facts",
     "run_findings",
     "run_for",

@@ -101,6 +101,9 @@ def test_08_after_a_cancel_nothing_of_a_command_is_left_anywhere(
         idle = set(children_of(process.pid))
         person.post(reverse("run-cancel", args=[run.pk]))
         began = time.monotonic()
+        said = text_of(person, run, "run-header")
+        assert "alice asked this run to stop" in said
+        assert "asked to end (TERM); what does not listen is ended after 30 s (KILL)" in said
         wait_for(lambda: not processes_of(gentle), 10, "the end of those that listen")
         # Those that do not listen have half a minute to think about it.
         while time.monotonic() - began < 20:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from clusters.config.schema import Document, Host
-from clusters.engine.check import Checks
+from clusters.engine.check import Checks, error, precheck
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.recipe import recipe
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
+    from clusters.config.finding import Finding
     from clusters.engine.cluster import Cluster as Machines
     from clusters.engine.events import Sink
     from clusters.engine.machine import Machine
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 RECIPE = "scene"
 recipe(RECIPE, "A scene of a test", "first", "then")
+THREE_STEPS = "three-steps"
+recipe(THREE_STEPS, "Steps named as those of an installation", "precheck", "os", "kubernetes", "finish")
 
 # A command with a child, a grandchild, and one that does not listen when it is asked to end.
 FAMILY = (
@@ -178,6 +181,51 @@ def counted(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
         yield command("it is done", sh("test ! -e {} && echo deed >> {}", broken, done), unless=sh("test -s {}", done))
 
     return play(register, task, sink, cancel)
+
+
+def three_steps(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """A precheck and three steps with names of the catalog, so that the buttons after a failure find them.
+
+    Each machine keeps looks and deeds as lines; a file "broken" fails the second step, one "skewed" the precheck.
+    """
+    register, checks = Register(), Checks()
+
+    @precheck("time.skew", fix="Set the clock.", register=checks)
+    def skew(machine: Machine, cluster: Machines) -> Iterator[Finding]:
+        """The clock is right."""
+        if machine.ask(sh("test -e {}", sign(machine, "skewed"))).ok:
+            yield error(f"{machine.name} is 41 s ahead.")
+
+    def noted(machine: Machine, name: str) -> Want:
+        looks, deeds, broken = (sign(machine, f"{name}.{what}") for what in ("looks", "deeds", "broken"))
+        seen = sh("echo look >> {}; test -s {}", looks, deeds)
+        return command(f"{name} is done", sh("test ! -e {} && echo deed >> {}", broken, deeds), unless=seen)
+
+    @step("os/swap", on="all", register=register)
+    def first(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Do the first thing"""
+        yield noted(machine, "first")
+
+    @step("kubernetes/join", on="all", needs_all=("os/swap",), register=register)
+    def second(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Do the second thing"""
+        yield noted(machine, "second")
+
+    @step("finish/ready", on="all", needs_all=("kubernetes/join",), register=register)
+    def third(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Do the third thing"""
+        yield noted(machine, "third")
+
+    here = {*register.steps, *(f"precheck/{name}" for name in checks.checks)}
+    return execute_plan(
+        make_plan(task.document, THREE_STEPS, steps=register, checks=checks, only=here & {*task.only}),
+        document=task.document,
+        open_host=lambda spec: SshHost(target_of(spec), task.known),
+        source=None,  # type: ignore[arg-type]
+        sink=sink,
+        cancel=cancel,
+        waivers=task.waivers,
+    )
 
 
 def talkative(task: Task, sink: Sink, cancel: Cancel) -> Outcome:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from django.urls import reverse
 
 from clusters import services
 from clusters.models import Run
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.contrib.auth.models import User
+    from django.test import Client
 
     from tests.sshd import Sshd
 
@@ -28,27 +31,39 @@ def lines_of(run: Run) -> list[str]:
     return [line[2] for row in run.events.filter(kind="output").order_by("seq") for line in row.data["lines"]]
 
 
-def cancelled_in_the_midst(scene: str, alice: User, sshd: Sshd, place: Path) -> Run:
-    """A run of that scene that somebody cancelled while its uncut step was at work."""
+def header(client: Client, run: Run) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", client.get(reverse("run-header", args=[run.pk])).content.decode()).split())
+
+
+def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, place: Path) -> Run:
+    """A run of that scene that somebody cancelled while its uncut step was at work; meanwhile the page says so."""
+    client.force_login(alice)
     cluster = cluster_of(alice, sshd, "node1")
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     with worker(scene, place):
         wait_for(lambda: "cutting" in lines_of(run), 20, "the command")
         services.run_cancel(actor=alice, run=run)
         assert run.state == "cancelling"
+        said = header(client, run)
+        assert "alice asked this run to stop" in said
+        assert "Do something that must not be cut on node1 must not be cut and ends first" in said
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 20, "the end of the run")
     return Run.objects.get(pk=run.pk)
 
 
-def test_what_must_not_be_cut_ends_first_and_says_so(alice: User, sshd: Sshd, tmp_path: Path) -> None:
-    run = cancelled_in_the_midst("uncut", alice, sshd, tmp_path)
+def test_what_must_not_be_cut_ends_first_and_says_so(client: Client, alice: User, sshd: Sshd, tmp_path: Path) -> None:
+    run = cancelled_in_the_midst("uncut", client, alice, sshd, tmp_path)
     assert run.state == "cancelled"
     assert [line for line in lines_of(run) if "must not be cut" in line and "node1" in line]
     assert (tmp_path / "node1.whole").exists()
     assert not (tmp_path / "node1.never").exists()
+    assert "alice asked this run to stop" in header(client, run)
 
 
-def test_a_cancel_that_comes_too_late_does_not_undo_a_success(alice: User, sshd: Sshd, tmp_path: Path) -> None:
-    run = cancelled_in_the_midst("last_uncut", alice, sshd, tmp_path)
+def test_a_cancel_that_comes_too_late_does_not_undo_a_success(
+    client: Client, alice: User, sshd: Sshd, tmp_path: Path
+) -> None:
+    run = cancelled_in_the_midst("last_uncut", client, alice, sshd, tmp_path)
     assert run.state == "succeeded"
     assert run.cancel_asked_by == alice
+    assert "by then everything had been done, or could not be cut any more, and so it succeeded" in header(client, run)

@@ -1,0 +1,132 @@
+"""After a failure, with a real worker and real machines: each button does on them what it says, and no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.urls import reverse
+
+from clusters.models import Cluster, Run
+from tests.processes import wait_for
+from tests.runs.scenes import cluster_of, worker
+from tests.sshd import sshd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from tests.sshd import Sshd
+
+__all__ = ["sshd"]
+
+pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
+
+MACHINES = ("node1", "node2")
+
+
+class Attempts:
+    """The attempts at one cluster, pressed for as a browser would, and the signs that they leave on the machines."""
+
+    def __init__(self, person: Client, cluster: Cluster, place: Path) -> None:
+        self.person, self.cluster, self.place = person, cluster, place
+
+    def first(self) -> Run:
+        """The first one, over."""
+        return self._over(Run.objects.create(cluster=self.cluster, document=self.cluster.document,
+                                             asked_by=self.cluster.owner))  # fmt: skip
+
+    def press(self, run: Run, button: str = "run-retry", **fields: str) -> Run:
+        """Another one, over, from a button on the page of that run."""
+        answer = self.person.post(reverse(button, args=[run.pk]), fields)
+        again = Run.objects.latest("pk")
+        assert answer["Location"] == reverse("run", args=[again.pk])
+        assert (again.retry_of_id, again.attempt) == (run.pk, run.attempt + 1)
+        return self._over(again)
+
+    def header(self, run: Run) -> str:
+        """What the page says at its top."""
+        return self.person.get(reverse("run-header", args=[run.pk])).content.decode()
+
+    def count(self, name: str, what: str) -> list[int]:
+        """How many deeds of a step, or looks at what it wants, each machine has seen."""
+        signs = (self.place / f"{host}.{name}.{what}" for host in MACHINES)
+        return [len(sign.read_text().splitlines()) if sign.exists() else 0 for sign in signs]
+
+    def _over(self, run: Run) -> Run:
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 30, "the end of the attempt")
+        return Run.objects.get(pk=run.pk)
+
+
+@pytest.fixture
+def attempts(client: Client, alice: User, sshd: Sshd, tmp_path: Path) -> Attempts:
+    client.force_login(alice)
+    return Attempts(client, cluster_of(alice, sshd, *MACHINES), tmp_path)
+
+
+def states(run: Run) -> dict[tuple[str, str], str]:
+    """What each step came to on each machine."""
+    return {(step, host): state for step, host, state in run.steps.values_list("step", "host", "state")}
+
+
+def test_retry_this_step_does_that_step_alone_until_it_holds_and_then_the_rest_is_offered(attempts: Attempts) -> None:
+    (attempts.place / "node2.second.broken").touch()
+    with worker("three_steps", attempts.place):
+        failed = attempts.first()
+        assert (failed.state, failed.failures[0]["step"]) == ("failed", "kubernetes/join")
+        assert "Retry this step" in attempts.header(failed)
+        looks = attempts.count("first", "looks")
+        still = attempts.press(failed, step="kubernetes/join")
+        assert (still.state, still.part) == ("failed", "step")
+        assert states(still)[("kubernetes/join", "node2")] == "failed"
+        (attempts.place / "node2.second.broken").unlink()
+        alone = attempts.press(still, step="kubernetes/join")
+        assert alone.state == "succeeded"
+        assert {step for step, _host in states(alone)} == {"precheck/time.skew", "kubernetes/join"}
+        assert attempts.count("second", "deeds") == [1, 1]
+        # Neither what came before nor what comes after was touched, and nobody is told that the cluster stands.
+        assert attempts.count("first", "looks") == looks
+        assert attempts.count("third", "looks") == [0, 0]
+        said = attempts.header(alone)
+        assert "The step is done" in said
+        assert "Do the rest" in said
+        assert "stands" not in said
+        assert Cluster.objects.get().state != "ready"
+        whole = attempts.press(alone)
+    assert (whole.state, whole.part) == ("succeeded", "")
+    assert Cluster.objects.get().state == "ready"
+    for name in ("first", "second", "third"):
+        assert attempts.count(name, "deeds") == [1, 1]
+    assert states(whole)[("kubernetes/join", "node2")] == "same"
+    assert list(Run.objects.order_by("pk").values_list("state", flat=True)) == [
+        "failed", "failed", "succeeded", "succeeded"]  # fmt: skip
+
+
+def test_retry_from_here_does_that_step_and_what_follows_and_does_not_look_at_what_was_done(attempts: Attempts) -> None:
+    (attempts.place / "node2.second.broken").touch()
+    with worker("three_steps", attempts.place):
+        failed = attempts.first()
+        looks = attempts.count("first", "looks")
+        (attempts.place / "node2.second.broken").unlink()
+        rest = attempts.press(failed, **{"from": "kubernetes/join"})
+    assert (rest.state, rest.part) == ("succeeded", "rest")
+    assert attempts.count("first", "looks") == looks
+    assert attempts.count("second", "deeds") == attempts.count("third", "deeds") == [1, 1]
+    assert "os/swap" not in {step for step, _host in states(rest)}
+    assert Cluster.objects.get().state == "ready"
+
+
+def test_a_precheck_that_is_skipped_for_a_reason_looks_again_and_no_longer_blocks(attempts: Attempts) -> None:
+    (attempts.place / "node2.skewed").touch()
+    with worker("three_steps", attempts.place):
+        failed = attempts.first()
+        assert failed.failures[0]["step"] == "precheck/time.skew"
+        assert attempts.count("first", "looks") == [0, 0]
+        assert "Skip with this reason" in attempts.header(failed)
+        over = attempts.press(failed, "run-waive", check="time.skew", reason="this hall has no time server")
+    assert over.state == "succeeded"
+    assert states(over)[("precheck/time.skew", "node2")] == "warning"
+    assert attempts.count("third", "deeds") == [1, 1]
+    assert "because “this hall has no time server”" in attempts.header(over)
