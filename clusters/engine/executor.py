@@ -142,7 +142,7 @@ def execute_plan(
         leaders=plan.leaders,
         granted=granted,
     )
-    sink.emit(PlanMade(steps=[_row(step) for step in plan.steps]))
+    sink.emit(PlanMade(steps=[told_of(step, document) for step in plan.steps]))
     walk = _Walk(plan)
     try:
         with ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step") as pool:
@@ -204,7 +204,8 @@ def _outcome(walk: _Walk, cancel: Cancel, seconds: float) -> Outcome:
     return Outcome(state, failures, same, changed, seconds)
 
 
-def _row(step: PlannedStep) -> dict[str, object]:
+def told_of(step: PlannedStep, document: Document) -> dict[str, object]:
+    """A step of a plan as it is told in its events."""
     return {
         "path": step.path,
         "title": step.title,
@@ -214,7 +215,7 @@ def _row(step: PlannedStep) -> dict[str, object]:
         "timeout": step.step.timeout if step.step else CHECK_TIMEOUT,
         "needs": list(step.step.needs) if step.step else [],
         "needs_all": list(step.step.needs_all) if step.step else [],
-        "serial": bool(step.step and step.step.serial),
+        "serial": bool(step.step and step.step.is_serial(document)),
         "gate": step.check is not None,
         "uncut": bool(step.step and step.step.uncut),
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clusters.models import Event
+from clusters.selectors.progress import steps_of
 
 if TYPE_CHECKING:
     from clusters.models import Run
@@ -28,13 +29,14 @@ class Found:
 
 
 def run_facts(run: Run) -> list[tuple[str, dict[str, Any]]]:
-    """(machine, facts) as this run last saw them, in the order in which they came."""
+    """(machine, facts) as this run last saw them, in the order of its plan."""
     rows = Event.objects.filter(run_id=run.pk, kind="observed").order_by("seq").values_list("host", "data")
     seen: dict[str, dict[str, Any]] = {}
     for host, data in rows:
         if data.get("topic") == "facts" and isinstance(data.get("values"), dict):
             seen[host] = data["values"]
-    return list(seen.items())
+    order = {host: place for place, host in enumerate(dict.fromkeys(step.host for step in steps_of(run)))}
+    return sorted(seen.items(), key=lambda one: order.get(one[0], len(order)))
 
 
 def run_findings(run: Run) -> list[Found]:

@@ -44,10 +44,11 @@ function live(how) {
   document.getElementById("live-word").textContent = badge.getAttribute(`data-words-${how}`);
 }
 
-/** Keep the step that is being done in sight, unless somebody is looking at another one. */
+/** Keep in sight what failed, or was cancelled, or else is being done, unless somebody is looking at another step. */
 function keepInSight() {
   const grid = document.getElementById("run-grid");
-  const cell = grid?.querySelector("tbody:not(.is-folded) .cell.is-running");
+  const first = (how) => grid?.querySelector(`tbody:not(.is-folded) .cell.is-${how}`);
+  const cell = first("failed") || first("cancelled") || first("running");
   if (!cell || grid.matches(":hover, :focus-within")) return;
   const place = cell.getBoundingClientRect();
   const frame = grid.getBoundingClientRect();

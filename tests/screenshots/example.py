@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,22 @@ spec:
   kubernetes: {{version: v1.20.2, containerManager: containerd, proxyMode: iptables}}
   network: {{plugin: bridge, kubePodsCIDR: 10.233.64.0/18, kubeServiceCIDR: 10.233.0.0/18}}
 """
+FLEET = """\
+apiVersion: kubekey.kubesphere.io/v1alpha2
+kind: Cluster
+metadata:
+  name: fleet
+spec:
+  hosts:
+{hosts}
+  roleGroups:
+    etcd: ["flag-[1:3]"]
+    control-plane: ["flag-[1:3]"]
+    worker: ["hull-[1:297]"]
+  controlPlaneEndpoint: {{internalLoadbalancer: haproxy, domain: lb.fleet.example, port: 6443}}
+  kubernetes: {{version: v1.20.2, containerManager: containerd, proxyMode: iptables}}
+  network: {{plugin: bridge, kubePodsCIDR: 10.128.0.0/14, kubeServiceCIDR: 10.233.0.0/18}}
+"""
 DELTA = """\
 # The delta: machines of the second hall.
 apiVersion: kubekey.kubesphere.io/v1alpha2
@@ -110,6 +127,9 @@ def make_examples() -> Examples:
     owner = get_user_model().objects.create_user("ada", password=PASSWORD)
     harbour = imported(owner, HARBOUR, hosts(["pier-1", "pier-2", "pier-3", "quay-1", "quay-2", "quay-3"], 11))
     lagoon, reef, atoll = (small(owner, name, first) for name, first in (("lagoon", 31), ("reef", 41), ("atoll", 51)))
+    cove = small(owner, "cove", 21)
+    crew = [*(f"flag-{place}" for place in range(1, 4)), *(f"hull-{place}" for place in range(1, 298))]
+    fleet = imported(owner, FLEET, "\n".join([hosts(crew[:150], 1, "198.51.100"), hosts(crew[150:], 1, "203.0.113")]))
     empty = services.draft_create(actor=owner, name="estuary")
     delta = imported(owner, DELTA, hosts(["lock-1", "lock-2", "weir-1", "weir-2", "weir-3", "spare-1"], 71))
     text = "quay-4 is in no role group: nothing will be installed on it."
@@ -119,8 +139,11 @@ def make_examples() -> Examples:
         "cancelled": tell(atoll, Ending("cancelled", after=30), hours_ago=26),
         "failed": tell(reef, FAILURE, hours_ago=2),
         "running": tell(lagoon, Ending("running", after=44)),
+        "cancelling": tell(cove, Ending("running", after=40)),
+        "large": tell(fleet, Ending("running", after=33)),
     }
-    Cluster.objects.filter(pk=lagoon.pk).update(state=Cluster.State.INSTALLING)
+    cancelled(runs, owner)
+    Cluster.objects.filter(pk__in=(lagoon.pk, cove.pk, fleet.pk)).update(state=Cluster.State.INSTALLING)
     connections(delta)
     prechecks(delta)
     scan(delta)
@@ -132,17 +155,28 @@ FAILURE = Ending(
     "failed",
     step="kubernetes/join",
     host="reef-3",
+    expected="reef-3 is a node of the cluster",
     found="error execution phase preflight: couldn't validate the identity of the API Server: "
     'Get "https://lb.reef.example:6443/api": dial tcp 192.0.2.41:6443: connect: connection refused',
     hint="Is port 6443 of 192.0.2.41 open for this machine? Open it, then retry.",
 )
 
 
-def hosts(names: list[str], first: int) -> str:
+def cancelled(runs: dict[str, Run], owner: User) -> None:
+    """She asked one run to stop, which it did, and another one just now."""
+    over, on = runs["cancelled"], runs["cancelling"]
+    at = (over.finished_at or timezone.now()) - timedelta(seconds=1)
+    Run.objects.filter(pk=over.pk).update(cancel_asked_by=owner, cancel_asked_at=at)
+    asked = {"cancel_asked_by": owner, "cancel_asked_at": timezone.now()}
+    Run.objects.filter(pk=on.pk).update(state=Run.State.CANCELLING, **asked)
+    on.refresh_from_db()
+
+
+def hosts(names: list[str], first: int, network: str = "192.0.2") -> str:
     """Rows of machines in a network that is kept for examples (RFC 5737)."""
     rows = []
     for place, name in enumerate(names):
-        address = f"192.0.2.{first + place}"
+        address = f"{network}.{first + place}"
         rows.append(
             f"  - {{name: {name}, address: {address}, internalAddress: {address}, user: ubuntu, password: {PASSWORD}}}"
         )

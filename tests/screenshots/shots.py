@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db.models import F
@@ -90,10 +91,13 @@ def _runs(examples: Examples) -> Iterator[Shot]:
         "failed": "What was expected, what was found, what to try",
         "cancelled": "A run that was cancelled",
         "finished": "A run that succeeded",
+        "cancelling": "A run that was asked to stop, and what ends first",
+        "large": "Three hundred machines",
     }
+    going_on = ("running", "cancelling", "large")
     for name, run in runs.items():
-        narrow, now = name in ("running", "failed"), as_if_now if name == "running" else no_more
-        yield Shot(f"run-{name}", words[name], f"/runs/{run.pk}/", settled, narrow=narrow, before=now)
+        now = partial(as_if_now, name=name) if name in going_on else no_more
+        yield Shot(f"run-{name}", words[name], f"/runs/{run.pk}/", settled, narrow=True, before=now)
     done = f"/runs/{runs['finished'].pk}/"
     yield Shot("run-timeline", "When each step ran, and which decided", f"{done}timeline/")
     yield Shot("run-plan", "What waits for what", f"{done}plan/")
@@ -101,12 +105,13 @@ def _runs(examples: Examples) -> Iterator[Shot]:
     yield Shot("run-summary", "One page to print", f"{done}summary/")
 
 
-def as_if_now(examples: Examples) -> None:
-    """The run that goes on is as far as it was told, and not as long ago as the pictures before took."""
-    run = Run.objects.get(pk=examples.runs["running"].pk)
+def as_if_now(examples: Examples, *, name: str) -> None:
+    """A run that goes on is as far as it was told, and not as long ago as the pictures before took."""
+    run = Run.objects.get(pk=examples.runs[name].pk)
     last = Event.objects.filter(run=run).latest("seq").at
     late = timezone.now() - last
-    Run.objects.filter(pk=run.pk).update(started_at=F("started_at") + late, created_at=F("created_at") + late)
+    times = {name: F(name) + late for name in ("started_at", "created_at", "cancel_asked_at")}
+    Run.objects.filter(pk=run.pk).update(**times)
     run.steps.filter(started_at__isnull=False).update(started_at=F("started_at") + late)
     Event.objects.filter(run=run).update(at=F("at") + late)
 

@@ -14,6 +14,7 @@ from clusters import catalog
 from clusters.config.secret import Secret
 from clusters.config.topology import all_roles
 from clusters.engine import events
+from clusters.engine.executor import told_of
 from clusters.engine.plan import Plan, make_plan
 from clusters.engine.step import discover
 from clusters.models import Run
@@ -42,6 +43,7 @@ class Ending:
     state: str
     step: str = ""
     host: str = ""
+    expected: str = ""
     found: str = ""
     hint: str = ""
     after: float = 1e9
@@ -61,7 +63,7 @@ def tell(cluster: Cluster, ending: Ending, *, hours_ago: float = 0.0, **fields: 
     )  # fmt: skip
     Run.objects.filter(pk=run.pk).update(created_at=began)
     sink = DatabaseSink(run)
-    told = list(_events(plan, document, times, ending, began.timestamp()))
+    told = _events(plan, document, times, ending, began.timestamp())
     for event in told:
         sink.emit(event)
     if ending.state == "running":
@@ -89,28 +91,44 @@ def _times(plan: Plan) -> dict[Node, tuple[float, float]]:
 
 def _events(
     plan: Plan, document: Document, times: dict[Node, tuple[float, float]], ending: Ending, began: float
-) -> Iterator[events.Event]:
+) -> list[events.Event]:
     """Everything in the order in which it happens, up to the ending."""
-    yield events.RunChanged(at=began, state="running", message="The run was started.")
-    yield events.PlanMade(at=began + 0.5, steps=[_row(row) for row in plan.steps])
-    happening = [(start, 0, node) for node, (start, _end) in times.items()]
-    happening += [(end, 1, node) for node, (_start, end) in times.items()]
-    broken = times.get((ending.step, ending.host), (0.0, 1e9))[1] if ending.state == "failed" else 1e9
-    begun: set[Node] = set()
-    for at, over, (step, host) in sorted(happening):
-        if at > ending.after or (not over and at >= broken) or (over and (step, host) not in begun):
+    failed = (ending.step, ending.host) if ending.state == "failed" else None
+    broken = times[failed][1] if failed else 1e9
+    told: list[events.Event] = [
+        events.RunChanged(at=began, state="running", message="The run was started."),
+        events.PlanMade(at=began + 0.5, steps=[told_of(row, document) for row in plan.steps]),
+    ]
+    for (step, host), (start, end) in times.items():
+        if start >= min(broken, ending.after):
             continue
-        begun.add((step, host))
-        if not over:
-            yield events.StepChanged(at=began + at, step=step, host=host, state="running")
-        elif (step, host) == (ending.step, ending.host) and ending.state == "failed":
-            yield from _failed(plan, times, ending, began)
+        told.append(events.StepChanged(at=began + start, step=step, host=host, state="running"))
+        if (step, host) == failed:
+            told += _failed(step, host, (began + start, began + end), ending)
         else:
-            yield from _over(document, step, host, times[step, host], began)
+            told += _over(document, step, host, (began + start, began + end))
+    # What was begun before a failure ends well; of a run that goes on, or was cancelled, nobody knows what comes.
+    told = [event for event in told if event.at <= began + ending.after]
+    if ending.state == "cancelled":
+        told += _cancelled(told, began + ending.after)
+    return sorted(told, key=lambda event: event.at)
 
 
-def _over(document: Document, step: str, host: str, span: tuple[float, float], began: float) -> Iterator[events.Event]:
-    start, end = began + span[0], began + span[1]
+def _cancelled(told: list[events.Event], at: float) -> Iterator[events.Event]:
+    """What was on is cancelled; a moment passes between the request and its end."""
+    on: dict[Node, float] = {}
+    for event in told:
+        if isinstance(event, events.StepChanged) and event.state == "running":
+            on[event.step, event.host] = event.at
+        elif isinstance(event, events.StepChanged):
+            del on[event.step, event.host]
+    yield events.RunChanged(at=at, state="cancelling", message="Somebody asked for the run to stop.")
+    for (step, host), start in on.items():
+        yield events.StepChanged(at=at + 1.0, step=step, host=host, state="cancelled", seconds=at + 1.0 - start)
+
+
+def _over(document: Document, step: str, host: str, span: tuple[float, float]) -> Iterator[events.Event]:
+    start, end = span
     texts = lines_of(step, host, document)
     for number, (stream, text) in enumerate(texts):
         at = start + (end - start) * (number + 1) / (len(texts) + 1)
@@ -128,46 +146,29 @@ def _over(document: Document, step: str, host: str, span: tuple[float, float], b
             at=end, step=step, host=host, check="os.swap_off", severity="warning", message=message, fix=fix
         )
         state = "warning"
-    seconds = span[1] - span[0]
-    yield events.StepChanged(at=end, step=step, host=host, state=state, seconds=seconds, same=same, changed=changed)
+    yield events.StepChanged(at=end, step=step, host=host, state=state, seconds=end - start, same=same, changed=changed)
 
 
-def _failed(plan: Plan, times: dict[Node, tuple[float, float]], ending: Ending, began: float) -> Iterator[events.Event]:
-    start, end = times[ending.step, ending.host]
-    expected = plan.step(ending.step).title
-    lines = [*(text for _stream, text in lines_of(ending.step, ending.host, None)[:2]), ending.found]
+def _failed(step: str, host: str, span: tuple[float, float], ending: Ending) -> Iterator[events.Event]:
+    start, end = span
+    lines = [*(text for _stream, text in lines_of(step, host, None)[:2]), ending.found]
     for number, text in enumerate(lines):
-        at = began + start + (end - start) * (number + 1) / (len(lines) + 1)
-        yield events.Output(at=at, step=ending.step, host=ending.host, stream="err", text=text)
-    place = {"at": began + end, "step": ending.step, "host": ending.host}
-    said = {"found": ending.found, "hint": ending.hint}
-    yield events.Failed(**place, expected=expected, lines=lines, retryable=True, **said)  # type: ignore[arg-type]
+        at = start + (end - start) * (number + 1) / (len(lines) + 1)
+        stream = "err" if text == ending.found else "out"
+        yield events.Output(at=at, step=step, host=host, stream=stream, text=text)
+    place = {"at": end, "step": step, "host": host}
+    said = {"expected": ending.expected, "found": ending.found, "hint": ending.hint}
+    yield events.Failed(**place, lines=lines, retryable=True, **said)  # type: ignore[arg-type]
     yield events.StepChanged(**place, state="failed", seconds=end - start, message=ending.found)  # type: ignore[arg-type]
 
 
 def _message(ending: Ending, told: list[events.Event]) -> str:
     if ending.state == "failed":
         return f"{ending.step} on {ending.host}: {ending.found}"
-    if ending.state == "cancelled":
-        return "Somebody asked for the run to stop."
     steps = [event for event in told if isinstance(event, events.StepChanged)]
     changed, same = sum(step.changed for step in steps), sum(step.same for step in steps)
-    return f"The run succeeded. {changed} changed, {same} were so already."
-
-
-def _row(row: Any) -> dict[str, Any]:
-    step = row.step
-    return {
-        "path": row.path,
-        "title": row.title,
-        "phase": row.phase,
-        "hosts": list(row.hosts),
-        "expected": row.expected_seconds,
-        "needs": list(step.needs) if step else [],
-        "needs_all": list(step.needs_all) if step else [],
-        "serial": bool(step and step.serial),
-        "gate": row.check is not None,
-    }
+    how = "was cancelled" if ending.state == "cancelled" else "succeeded"
+    return f"The run {how}. {changed} changed, {same} were so already."
 
 
 def _facts(document: Document, host: str) -> MachineFacts:

@@ -124,7 +124,7 @@ def eta(summary: Any) -> str:
     first, last = max(1, int((low or 0) // 60)), max(1, -int(-high // 60))
     if first >= last:
         return str(_("about %(minutes)s m left") % {"minutes": last})
-    return str(_("about %(low)s-%(high)s m left") % {"low": first, "high": last})
+    return str(_("about %(low)s\u2013%(high)s m left") % {"low": first, "high": last})
 
 
 def _moment(value: Any) -> dt.datetime | None:

@@ -95,8 +95,10 @@ def grid(request: HttpRequest, pk: int) -> HttpResponse:
 def summary(request: HttpRequest, pk: int) -> HttpResponse:
     """One page to print or hand on: what was asked, what was done, how it ended."""
     run = run_for(request.user, pk)
+    found = run_timeline(run)
     more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run), "told": run.notices.all()}
-    return render(request, "runs/summary.html", {**_header(run), **more, "answered": run_answered(run)})
+    more |= {"answered": run_answered(run), "timeline": found, "drawing": drawing(found)}
+    return render(request, "runs/summary.html", {**_header(run), **more})
 
 
 @require_POST
