@@ -9,6 +9,7 @@ from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
 from clusters.selectors.late import LateSteps, late_steps
 from clusters.selectors.log import EventText, LogLine, events_after, log_lines
+from clusters.selectors.needles import BadPattern, needle
 from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
@@ -16,6 +17,7 @@ from clusters.selectors.timeline import Timeline, run_timeline
 
 __all__ = [
     "Answered",
+    "BadPattern",
     "Cause",
     "Cell",
     "Column",
@@ -38,6 +40,7 @@ __all__ = [
     "late_steps",
     "likely_causes",
     "log_lines",
+    "needle",
     "probes_of",
     "run_answered",
     "run_ending",

@@ -14,11 +14,14 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from clusters.models import Event, Run
+from clusters.selectors.needles import needle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.models import QuerySet
+
+    from clusters.selectors.needles import Needle
 
 # Rows read at once while looking for lines that fit.
 PAGE = 200
@@ -53,19 +56,19 @@ class EventText:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Which lines fit; `search` is lower case, `before` None means no end."""
+    """Which lines fit; `before` None means no end."""
 
     after: int
     before: int | None
     stream: str
-    search: str
+    search: Needle | None
 
     def fits(self, line: LogLine) -> bool:
         if line.number <= self.after or (self.before is not None and line.number >= self.before):
             return False
         if self.stream and line.stream != self.stream:
             return False
-        return not self.search or self.search in line.text.lower()
+        return self.search is None or self.search.fits(line.text)
 
 
 def events_after(run_id: int, seq: int, limit: int = 200) -> list[EventText]:
@@ -85,14 +88,16 @@ def log_lines(
     host: str = "",
     step: str = "",
     stream: str = "",
-    search: str = "",
+    search: str | Needle = "",
 ) -> list[LogLine]:
     """Lines in order: the first `limit` after `after_line`, or with `before_line` the last `limit` before that.
 
-    Filters are exact; `search` finds text anywhere in a line, whether its letters are small or capital.
+    Filters are exact; `search` finds text anywhere in a line, whether its letters are small or capital, or what a
+    Needle is for.
     """
+    sought = needle(search) if isinstance(search, str) and search else search or None
     rows = Event.objects.filter(run_id=run.pk, kind="output")
-    wanted = _Wanted(after_line, before_line, stream, search.lower())
+    wanted = _Wanted(after_line, before_line, stream, sought)
     places = _places(rows, wanted)
     if host:
         rows = rows.filter(host=host)
@@ -100,7 +105,9 @@ def log_lines(
         rows = rows.filter(step=step)
     backwards = before_line is not None
     found: list[LogLine] = []
-    for chunk in _chunks(_perhaps(rows, stream, search), places, backwards=backwards):
+    for chunk in _chunks(_perhaps(rows, stream, sought.words if sought else ""), places, backwards=backwards):
+        if sought is not None and not sought.perhaps([text for _at, _stream, text in chunk[3]["lines"]]):
+            continue
         lines = [line for line in lines_in(*chunk) if wanted.fits(line)]
         found.extend(reversed(lines) if backwards else lines)
         if len(found) >= limit:

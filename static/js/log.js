@@ -1,6 +1,7 @@
 /* The log of a run: newest lines first from the server, then live ones; filters, following, a window that moves. */
 import { announce } from "./app.js";
-import { Rows, numberOf } from "./logrows.js";
+import { Refused, lines } from "./loglines.js";
+import { Rows, numberOf, toClipboard } from "./logrows.js";
 
 const PAGE = 1000;
 // Lines on the page while following, and at most; the others come back from the server when somebody scrolls.
@@ -8,6 +9,8 @@ const KEPT = 10000;
 const MOST = 30000;
 // Milliseconds after which new lines are put on a page that the browser does not draw.
 const HIDDEN = 500;
+// Milliseconds between two questions to the server about new lines that only it can judge.
+const ASKED = 500;
 
 const el = (id) => document.getElementById(id);
 const count = (n, one, many) => (n === 1 ? one : many.replace("%s", n.toLocaleString()));
@@ -16,7 +19,7 @@ const count = (n, one, many) => (n === 1 ? one : many.replace("%s", n.toLocaleSt
 export function startLog(box) {
   const words = box.dataset;
   const scroll = el("log-scroll");
-  const fields = { host: el("log-host"), step: el("log-step"), stream: el("log-stream"), search: el("log-search") };
+  const fields = { host: el("log-host"), step: el("log-step"), stream: el("log-stream"), search: el("log-search"), regex: el("log-regex") };
   const rows = new Rows(el("log-lines"), scroll, (host) => {
     if (![...fields.host.options].some((option) => option.value === host)) fields.host.add(new Option(host, host));
   });
@@ -31,10 +34,13 @@ export function startLog(box) {
   let following = true;
   let unseen = 0;
   let waiting = null;  // live lines that came while the end of the log was fetched
+  let said = "";       // what is wrong with the expression that is searched for
   let round = 0;       // counts what replaced the page, so that a late answer to something old is dropped
   let busy = false;
 
-  const filtered = () => Object.values(filter).some(Boolean);
+  const filtered = () => Object.entries(filter).some(([key, value]) => value && key !== "regex");
+  // Regular expressions are the server's business: it gives none of them more than some seconds.
+  const byServer = () => Boolean(filter.regex && filter.search);
   const fits = ([, , host, step, stream, text]) =>
     (!filter.host || host === filter.host) && (!filter.step || step === filter.step) &&
     (!filter.stream || stream === filter.stream) &&
@@ -47,7 +53,7 @@ export function startLog(box) {
   function tell() {
     const some = rows.box.firstElementChild !== null;
     hide("log-none", some);
-    if (!some) put("log-none", filtered() ? words.noneFit : words.none);
+    if (!some) put("log-none", said || (filtered() ? words.noneFit : words.none));
     put("log-count", filtered() && some ? count(rows.count, words.one, words.many) + (older || !live ? "+" : "") : "");
     hide("log-pill", live && unseen === 0);
     put("log-pill-text", unseen ? count(unseen, words.newOne, words.newMany) : words.toEnd);
@@ -75,8 +81,34 @@ export function startLog(box) {
   function show(fresh) {
     const news = fresh.filter((one) => one[0] > high);
     if (!news.length) return;
+    if (byServer()) {
+      if (!said) askSoon();
+      return;
+    }
     high = news[news.length - 1][0];
-    const wanted = news.filter(fits);
+    add(news.filter(fits));
+  }
+
+  let asking = 0;
+  const askSoon = () => { if (!asking) asking = setTimeout(askForNew, ASKED); };
+
+  /** Have the server say which of the new lines fit. */
+  async function askForNew() {
+    const mine = round;
+    try {
+      const page = await fetchLines({ after: high, limit: PAGE });
+      if (mine !== round || !live) return;
+      high = page.newer ? page.lines[page.lines.length - 1][0] : page.last_line;
+      add(page.lines);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    } finally {
+      asking = 0;
+    }
+    if (mine === round && newest > high) askSoon();
+  }
+
+  function add(wanted) {
     if (!wanted.length) return;
     if (following) {
       // More than the page keeps need not be drawn first. The end is kept in sight when the layout is known, see below.
@@ -94,20 +126,7 @@ export function startLog(box) {
     tell();
   }
 
-  async function fetchLines(query) {
-    const address = new URL(words.url, location.href);
-    for (const [key, value] of Object.entries({ ...filter, ...query })) if (value !== "" && value !== undefined) address.searchParams.set(key, value);
-    for (let pause = 500; ; pause = Math.min(8000, pause * 2)) {
-      try {
-        const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-        if (answer.ok && !answer.redirected) return await answer.json();
-        if (answer.redirected || (answer.status >= 400 && answer.status < 500)) throw new TypeError(`refused: ${answer.status}`);
-      } catch (error) {
-        if (String(error.message).startsWith("refused")) throw error;
-      }
-      await new Promise((done) => { setTimeout(done, pause); });
-    }
-  }
+  const fetchLines = (query) => lines(words.url, { ...filter, ...query });
 
   /** Replace the page by what the query finds; `atEnd` when that is the end of the log. */
   async function replace(query, atEnd) {
@@ -117,7 +136,7 @@ export function startLog(box) {
     const page = await fetchLines(query);
     if (mine !== round) return page;
     rows.clear();
-    rows.needle = (filter.search || "").toLowerCase();
+    rows.needle = byServer() ? "" : (filter.search || "").toLowerCase();
     rows.append(page.lines);
     low = page.lines.length ? page.lines[0][0] : 1;
     older = page.older;
@@ -135,7 +154,30 @@ export function startLog(box) {
     return page;
   }
 
-  const reload = () => replace({ limit: PAGE }, true);
+  /** Show the end of what fits; an expression that is none is told of, and nothing fits it. */
+  async function reload() {
+    const mine = round + 1;
+    try {
+      wrong("");
+      return await replace({ limit: PAGE }, true);
+    } catch (error) {
+      if (!(error instanceof Refused) || !byServer()) throw error;
+      if (mine === round) {
+        rows.clear();
+        waiting = null;
+        box.removeAttribute("aria-busy");
+        wrong(error.message);
+      }
+      return { last_seq: Number(el("run-page").dataset.lastSeq), last_line: newest };
+    }
+  }
+
+  function wrong(text) {
+    said = text;
+    fields.search.setAttribute("aria-invalid", String(Boolean(text)));
+    fields.search.classList.toggle("is-invalid", Boolean(text));
+    if (text) tell();
+  }
 
   async function loadOlder() {
     if (busy || !older || waiting || !rows.count) return;
@@ -226,6 +268,7 @@ export function startLog(box) {
       if (filter[key] && field.options && ![...field.options].some((option) => option.value === filter[key])) field.add(new Option(filter[key], filter[key]));
       if (field.value !== filter[key]) field.value = filter[key];
     }
+    fields.regex.setAttribute("aria-pressed", String(Boolean(filter.regex)));
   }
 
   function setFilter(next, { how = "push", keep = false } = {}) {
@@ -243,6 +286,7 @@ export function startLog(box) {
     clearTimeout(timer);
     timer = setTimeout(() => setFilter(typed(), { how: "replace" }), 250);
   });
+  fields.regex.addEventListener("click", () => setFilter({ ...typed(), regex: filter.regex ? "" : "yes" }));
   el("log-follow").addEventListener("click", () => setFollowing(!following));
   el("log-tall").addEventListener("click", () => {
     const tall = box.classList.toggle("is-tall");
@@ -328,7 +372,7 @@ export function startLog(box) {
     if (!fresh.length) return;
     if (waiting) waiting = waiting.concat(fresh);
     else if (live) show(fresh);
-    else unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && fits(one)).length;
+    else if (!byServer()) unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && fits(one)).length;
     newest = Math.max(newest, fresh[fresh.length - 1][0]);
     if (!live) tell();
   }
@@ -355,18 +399,4 @@ export function startLog(box) {
       if (first && came.length) drawSoon();
     },
   };
-}
-
-/** Copy a text; where the page may not use the clipboard (plain HTTP), by way of a field. */
-async function toClipboard(text) {
-  if (navigator.clipboard && isSecureContext) {
-    await navigator.clipboard.writeText(text);
-    return;
-  }
-  const field = document.createElement("textarea");
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  document.execCommand("copy");
-  field.remove();
 }

@@ -61,7 +61,7 @@ export class Rows {
     return this.hues.get(host);
   }
 
-  row([number, at, host, step, stream, text]) {
+  row([number, at, host, step, stream, text, found]) {
     const line = document.createElement("div");
     line.className = `ln ${STREAMS[stream] || ""}`;
     line.id = `L${number}`;
@@ -80,7 +80,7 @@ export class Rows {
     const said = document.createElement("span");
     said.className = "ln-text";
     write(said, text);
-    if (this.needle) mark(said, this.needle);
+    for (const needle of found || [this.needle]) if (needle) mark(said, needle.toLowerCase());
     line.append(link, time, who, said);
     return line;
   }
@@ -158,4 +158,18 @@ export class Rows {
       return full ? `${time.dateTime} ${who.textContent} ${said}` : said;
     }).join("\n") + (lines.length ? "\n" : "");
   }
+}
+
+/** Copy a text; where the page may not use the clipboard (plain HTTP), by way of a field. */
+export async function toClipboard(text) {
+  if (navigator.clipboard && isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
 }

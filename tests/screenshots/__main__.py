@@ -9,13 +9,19 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import django
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "screenshots"
 WIDE, NARROW, HIGHEST = 1280, 390, 1500
+PINNED = """
+for (const box of document.querySelectorAll(".log-scroll, .grid-scroll")) {
+  box.style.maxHeight = box.style.height = `${box.offsetHeight}px`;
+}
+"""
+"""Parts whose height follows the window's keep the one of the window that people have."""
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -82,17 +88,20 @@ def _picture(browser: Browser, pages: Site, shot: Shot, examples: Examples, sess
             shot.deed(page, examples)
             page.wait_for_load_state("networkidle")
             page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
-            png = page.screenshot(**_frame(page, width))
+            page.evaluate(PINNED)
+            # Not `full_page`: what Chromium does for it sends scrolled boxes back to their top.
+            page.set_viewport_size({"width": width, "height": _height(page, width)})
+            page.wait_for_timeout(200)
+            png = page.screenshot()
             name = f"{shot.name}-{theme if width == WIDE else width}.png"
             (PICTURES / name).write_bytes(smaller(page, png))
             print(name, flush=True)
 
 
-def _frame(page: Page, width: int) -> dict[str, Any]:
-    """The whole page, but not more of it than anybody looks at."""
+def _height(page: Page, width: int) -> int:
+    """Of the whole page, but not of more of it than anybody looks at."""
     height = int(page.evaluate("document.documentElement.scrollHeight"))
-    tall = max(600, min(height, HIGHEST if width == WIDE else 2 * HIGHEST))
-    return {"full_page": True, "clip": {"x": 0, "y": 0, "width": width, "height": tall}}
+    return max(600, min(height, HIGHEST if width == WIDE else 2 * HIGHEST))
 
 
 def _table(every: list[Shot]) -> str:
@@ -100,7 +109,7 @@ def _table(every: list[Shot]) -> str:
     lines = [
         "# Pictures of every page",
         "",
-        "Written by `make screenshots`. The clusters are made up; their addresses, 192.0.2.0/24, are for examples.",
+        "Written by `make screenshots`. The clusters are made up; their addresses are kept for examples.",
         "",
         "| page | light | dark | 390 px |",
         "| --- | --- | --- | --- |",

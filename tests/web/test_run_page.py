@@ -153,6 +153,32 @@ def test_filters_and_search_are_in_the_address_while_the_run_goes_on(page: Page,
     assert page.url.endswith(f"/runs/{run.pk}/#L5001")
 
 
+def test_a_regular_expression_is_searched_on_the_server_while_the_run_goes_on(page: Page, run: Run) -> None:
+    add(run, numbered(1, 3_000))
+    add(run, ["exit 12 and exit 99", "exit one"])
+    page.goto(f"/runs/{run.pk}/")
+    expect(page.locator("#live")).to_have_attribute("data-live", "live")
+    page.locator("#log-search").fill(r"exit \d+")
+    expect(page.locator("#log-none")).to_have_text("No line fits these filters.")
+    page.get_by_role("button", name="Search with a regular expression").click()
+    expect(page.locator(".ln")).to_have_count(1)
+    expect(page.locator(".ln-text mark")).to_have_text(["exit 12", "exit 99"])
+    assert "regex=yes" in page.url
+    page.reload()
+    expect(page.locator(".ln")).to_have_count(1)
+    expect(page.locator("#live")).to_have_attribute("data-live", "live")
+    add(run, ["hay", "EXIT 7", "exit"])
+    expect(page.locator(".ln-text")).to_have_text(["exit 12 and exit 99", "EXIT 7"])
+    expect(page.locator("#L3004")).to_be_in_viewport()
+    page.locator("#log-search").fill("exit (")
+    expect(page.locator("#log-none")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-search")).to_have_attribute("aria-invalid", "true")
+    add(run, ["exit (really)"])
+    page.get_by_role("button", name="Search with a regular expression").click()
+    expect(page.locator(".ln-text")).to_have_text("exit (really)")
+    expect(page.locator("#log-search")).to_have_attribute("aria-invalid", "false")
+
+
 def test_a_cell_of_the_grid_filters_the_log(page: Page, run: Run) -> None:
     add(run, ["from node1"])
     add(run, ["from node2"], host="node2")

@@ -225,6 +225,9 @@ def test_a_line_is_shown_among_its_neighbours(page: Client, run: Run) -> None:
     [
         ({"host": "node2"}, list(range(11, 21))),
         ({"search": "LINE 3"}, [3, 30]),
+        ({"search": r"LINE 3\d?$", "regex": "yes"}, [3, 30]),
+        ({"search": r"line [12]$", "regex": "yes", "before": 3, "limit": 1}, [2]),
+        ({"search": r"line [12]$", "regex": "no"}, []),
         ({"step": "etcd/start"}, []),
         ({"stream": "err"}, []),
         ({"after": 28}, [29, 30]),
@@ -233,6 +236,12 @@ def test_a_line_is_shown_among_its_neighbours(page: Client, run: Run) -> None:
 )
 def test_the_log_is_filtered_by_the_server(page: Client, run: Run, query: dict[str, Any], numbers: list[int]) -> None:
     assert [row[0] for row in log(page, run, **query)["lines"]] == numbers
+
+
+def test_what_is_no_regular_expression_is_refused_with_a_sentence(page: Client, run: Run) -> None:
+    answer = page.get(reverse("run-log", args=[run.pk]), {"search": "line (", "regex": "yes"})
+    assert answer.status_code == 400
+    assert "This is no regular expression: " in answer.content.decode()
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", "9" * 40, "²"])

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from clusters import services
-from clusters.selectors import log_lines, run_for
+from clusters.selectors import BadPattern, log_lines, needle, run_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from clusters.models import Run
     from clusters.selectors import LogLine
+    from clusters.selectors.needles import Needle
 
 LINES, MOST_LINES = 1000, 5000
 FILTERS = ("host", "step", "stream", "search")
@@ -32,6 +33,7 @@ CHUNK_BYTES = 256 * 1024
 def log(request: HttpRequest, pk: int) -> HttpResponse:
     """Lines as [number, at, host, step, stream, text], and how far the run was when they were read.
 
+    With `regex=yes` what is searched is a regular expression; each line ends with the parts of it that fit.
     `after` or `before` is a line number, `around` one that shall be among them; without any, the newest lines.
     `older` and `newer` say whether there are more on either side. Whoever goes on from `last_seq` by the socket
     and drops lines up to `last_line` has every line once.
@@ -43,7 +45,19 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
     except ValueError:
         text = "after, before, around and limit are whole numbers."
         return HttpResponseBadRequest(text, content_type="text/plain")
+    try:
+        return JsonResponse(_page(run, request, after, before, around, limit))
+    except BadPattern as error:
+        return HttpResponseBadRequest(error.message, content_type="text/plain; charset=utf-8")
+
+
+def _page(
+    run: Run, request: HttpRequest, after: int | None, before: int | None, around: int | None, limit: int
+) -> dict[str, Any]:
     wanted: dict[str, Any] = {key: request.GET.get(key, "") for key in FILTERS}
+    sought = None
+    if wanted["search"] and request.GET.get("regex") == "yes":
+        sought = wanted["search"] = needle(wanted["search"], pattern=True)
     end = run.last_line + 1
     if around is not None:
         first = log_lines(run, before_line=min(around, end), limit=max(1, limit // 2), **wanted)
@@ -58,8 +72,8 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         lines = log_lines(run, before_line=min(before or end, end), limit=limit, **wanted)
         older, newer = len(lines) == limit, (before or end) < end
-    said = {"lines": _rows(lines), "older": older, "newer": newer, "state": run.state}
-    return JsonResponse({**said, "last_seq": run.last_seq, "last_line": run.last_line})
+    said = {"lines": _rows(lines, sought), "older": older, "newer": newer, "state": run.state}
+    return {**said, "last_seq": run.last_seq, "last_line": run.last_line}
 
 
 @never_cache
@@ -111,8 +125,9 @@ async def _in_turn(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         await sync_to_async(parts.close)()  # type: ignore[attr-defined]
 
 
-def _rows(lines: list[LogLine]) -> list[list[Any]]:
-    return [[line.number, line.at, line.host, line.step, line.stream, line.text] for line in lines]
+def _rows(lines: list[LogLine], sought: Needle | None) -> list[list[Any]]:
+    rows: list[list[Any]] = [[line.number, line.at, line.host, line.step, line.stream, line.text] for line in lines]
+    return rows if sought is None else [[*row, sought.marks(row[5])] for row in rows]
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

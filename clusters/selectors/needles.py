@@ -1,0 +1,113 @@
+"""needle(): what lines of a log are searched for: a text, or a regular expression, which is given only so much time."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import regex
+from django.utils.translation import gettext
+
+from clusters.errors import InstallerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Seconds for one answer: some expressions would search a line of some hundred characters for years.
+PATTERN_SECONDS = 5.0
+LONGEST_PATTERN = 500
+# Different texts of one line that a page marks.
+MOST_MARKS = 8
+# What means something else, or takes much longer, where the end of a line is a character like any other.
+ONE_LINE = re.compile(r"\(\?|\[\^|[*+?}]\+|\\[^dwb.\[\](){}*+?|^$/-]")
+
+
+class BadPattern(InstallerError):
+    """A regular expression that cannot be read, or takes too long."""
+
+
+class Needle(Protocol):
+    """What is searched for. `words` is what the database may look for beforehand."""
+
+    words: str
+
+    def fits(self, text: str) -> bool:
+        """Whether it is in this line."""
+        ...
+
+    def perhaps(self, texts: Sequence[str]) -> bool:
+        """False where it is surely in none of these lines."""
+        ...
+
+    def marks(self, text: str) -> list[str]:
+        """The parts of a line that fit, for whoever cannot find them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    words: str
+
+    def fits(self, text: str) -> bool:
+        return self.words in text.lower()
+
+    def perhaps(self, texts: Sequence[str]) -> bool:
+        return True
+
+    def marks(self, text: str) -> list[str]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """Lines are first looked at many at a time, as one text of many lines: most fit nowhere."""
+
+    line: regex.Pattern[str]
+    lines: regex.Pattern[str] | None
+    until: float
+    words: str = field(default="", init=False)
+
+    def fits(self, text: str) -> bool:
+        return self._search(self.line, text)
+
+    def perhaps(self, texts: Sequence[str]) -> bool:
+        return self.lines is None or self._search(self.lines, "\n".join(texts))
+
+    def marks(self, text: str) -> list[str]:
+        try:
+            found = self.line.finditer(text, timeout=self._left())
+            return list(dict.fromkeys(match[0] for match in found if match[0]))[:MOST_MARKS]
+        except TimeoutError as error:
+            raise _too_slow() from error
+
+    def _search(self, pattern: regex.Pattern[str], text: str) -> bool:
+        try:
+            return pattern.search(text, concurrent=True, timeout=self._left()) is not None
+        except TimeoutError as error:
+            raise _too_slow() from error
+
+    def _left(self) -> float:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise _too_slow()
+        return left
+
+
+def needle(text: str, *, pattern: bool = False) -> Needle:
+    """What is searched for; small and capital letters are the same. Raises BadPattern."""
+    if not pattern:
+        return _Text(text.lower())
+    if len(text) > LONGEST_PATTERN:
+        raise BadPattern(gettext("This expression is longer than %(most)s characters.") % {"most": LONGEST_PATTERN})
+    try:
+        line = regex.compile(text, regex.IGNORECASE | regex.VERSION0)
+        many = None if ONE_LINE.search(text) else regex.compile(text, line.flags | regex.MULTILINE)
+    except (regex.error, OverflowError, RecursionError) as error:
+        raise BadPattern(gettext("This is no regular expression: %(why)s.") % {"why": error}) from error
+    return _Pattern(line, many, time.monotonic() + PATTERN_SECONDS)
+
+
+def _too_slow() -> BadPattern:
+    return BadPattern(gettext("This expression takes too long; a simpler one, or a plain text, is found at once."))

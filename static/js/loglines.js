@@ -1,0 +1,21 @@
+/* Lines of a log from the server: asked for until it answers, unless it says that the question is wrong. */
+
+/** What the server says of a question that it does not answer. */
+export class Refused extends Error {}
+
+/** The lines at `url` that fit the query; what is empty in it is left out. */
+export async function lines(url, query) {
+  const address = new URL(url, location.href);
+  for (const [key, value] of Object.entries(query)) if (value !== "" && value !== undefined) address.searchParams.set(key, value);
+  for (let pause = 500; ; pause = Math.min(8000, pause * 2)) {
+    try {
+      const answer = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+      if (answer.ok && !answer.redirected) return await answer.json();
+      if (answer.status === 400) throw new Refused(await answer.text());
+      if (answer.redirected || (answer.status >= 400 && answer.status < 500)) throw new Refused(`refused: ${answer.status}`);
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+    }
+    await new Promise((done) => { setTimeout(done, pause); });
+  }
+}
