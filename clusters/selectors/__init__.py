@@ -2,6 +2,7 @@
 
 from clusters.selectors.access import cluster_for, clusters_for, run_for, run_visible
 from clusters.selectors.answered import Answered, run_answered
+from clusters.selectors.attempts import Attempt, attempts_of
 from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.ending import Ending, run_ending
@@ -17,6 +18,7 @@ from clusters.selectors.timeline import Timeline, run_timeline
 
 __all__ = [
     "Answered",
+    "Attempt",
     "BadPattern",
     "Cause",
     "Cell",
@@ -34,6 +36,7 @@ __all__ = [
     "RunSummary",
     "Timeline",
     "Told",
+    "attempts_of",
     "cluster_for",
     "clusters_for",
     "events_after",

@@ -47,7 +47,6 @@ export function startLog(box) {
     (!filter.search || text.toLowerCase().includes(rows.needle));
 
   const toBottom = () => { scroll.scrollTop = scroll.scrollHeight; };
-
   const put = (id, text) => { if (el(id).textContent !== text) el(id).textContent = text; };
   const hide = (id, hidden) => { if (el(id).hidden !== hidden) el(id).hidden = hidden; };
   function tell() {
@@ -81,16 +80,15 @@ export function startLog(box) {
   function show(fresh) {
     const news = fresh.filter((one) => one[0] > high);
     if (!news.length) return;
-    if (byServer()) {
-      if (!said) askSoon();
-      return;
+    if (byServer()) askSoon();
+    else {
+      high = news[news.length - 1][0];
+      add(news.filter(fits));
     }
-    high = news[news.length - 1][0];
-    add(news.filter(fits));
   }
 
   let asking = 0;
-  const askSoon = () => { if (!asking) asking = setTimeout(askForNew, ASKED); };
+  const askSoon = () => { if (!asking && !said) asking = setTimeout(askForNew, ASKED); };
 
   /** Have the server say which of the new lines fit. */
   async function askForNew() {
@@ -162,17 +160,17 @@ export function startLog(box) {
       return await replace({ limit: PAGE }, true);
     } catch (error) {
       if (!(error instanceof Refused) || !byServer()) throw error;
-      if (mine === round) {
-        rows.clear();
-        waiting = null;
-        box.removeAttribute("aria-busy");
-        wrong(error.message);
-      }
+      if (mine === round) wrong(error.message);
       return { last_seq: Number(el("run-page").dataset.lastSeq), last_line: newest };
     }
   }
 
   function wrong(text) {
+    if (text) {
+      rows.clear();
+      waiting = null;
+      box.removeAttribute("aria-busy");
+    }
     said = text;
     fields.search.setAttribute("aria-invalid", String(Boolean(text)));
     fields.search.classList.toggle("is-invalid", Boolean(text));

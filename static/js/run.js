@@ -68,6 +68,11 @@ function fold() {
   }
 }
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-opens=cancel-run]")) {
+    const now = document.getElementById("cancel-now");
+    now.hidden = !state().dataset.now;
+    now.lastElementChild.textContent = state().dataset.now;
+  }
   const button = event.target.closest(".phase-fold");
   if (button) {
     const { phase } = button.closest("tbody").dataset;

@@ -246,6 +246,52 @@ def test_the_bar_of_a_run_that_succeeded_is_full(page: Page, run: Run) -> None:
     assert bar.evaluate("bar => getComputedStyle(bar, '::-webkit-progress-value').transitionDuration") == "0s"
 
 
+def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run) -> None:
+    for tab in ("", "timeline/"):
+        page.goto(f"/runs/{run.pk}/{tab}")
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        expect(page.locator("#cancel-run")).to_contain_text("At work: Do os/a")
+        expect(page.locator("#cancel-run")).to_contain_text("asked to end, and is ended after 30 s")
+        page.get_by_role("button", name="Keep it running").click()
+    page.goto(f"/runs/{run.pk}/")
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Cancel run").click()
+    expect(page.locator(".cancel-card")).to_contain_text("alice asked this run to stop")
+    expect(page.locator(".cancel-card li")).to_have_count(3)
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
+
+
+def test_what_failed_is_in_sight_in_the_grid(page: Page, run: Run) -> None:
+    rows = [
+        StepRun(run=run, step=f"os/{n}", title=f"Step {n}", phase="os", position=n, host=host, state="changed")
+        for n in range(40)
+        for host in ("node1", "node2")
+    ]
+    rows[61].state = "failed"
+    StepRun.objects.bulk_create(rows)
+    StepRun.objects.filter(phase="etcd").delete()
+    Run.objects.filter(pk=run.pk).update(state="failed", finished_at=timezone.now(), message="No.")
+    page.goto(f"/runs/{run.pk}/")
+    expect(page.locator(".cell.is-failed")).to_have_count(1)
+    expect(page.locator(".cell.is-failed")).to_be_in_viewport()
+
+
+def test_the_summary_prints_dark_on_white_and_its_timeline_fits_the_paper(page: Page, run: Run) -> None:
+    StepRun.objects.update(state="changed", seconds=4)
+    Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=timezone.now())
+    page.emulate_media(color_scheme="dark", media="print")
+    page.set_viewport_size({"width": 720, "height": 1000})
+    page.goto(f"/runs/{run.pk}/summary/")
+    expect(page.locator(".timeline")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    width = "one => one.getBoundingClientRect().width"
+    assert page.locator(".timeline").evaluate(width) <= page.locator(".time-scroll").evaluate(width)
+    assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("html").evaluate("html => getComputedStyle(html).colorScheme") == "light"
+    assert page.locator("[data-print]").is_hidden()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_late_step_is_amber_and_somebody_gives_it_time(page: Page, run: Run, width: int) -> None:
     long_ago = timezone.now() - timedelta(seconds=100)

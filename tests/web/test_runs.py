@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from clusters.models import AuditEntry, Cluster, Event, Run, StepRun
 from clusters.runs.execute import execute
-from clusters.selectors import run_timeline
+from clusters.selectors import run_facts, run_timeline
 from tests.runs.fakes import KEY_DATA, forms_of
 
 if TYPE_CHECKING:
@@ -315,6 +315,9 @@ def test_the_timeline_names_the_chain_that_decided(page: Client, run: Run) -> No
     part = page.get(reverse("run-timeline", args=[run.pk]), headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in part
     assert '<svg class="timeline"' in part
+    report = page.get(reverse("run-summary", args=[run.pk])).content.decode()
+    assert '<svg class="timeline"' in report
+    assert "waited for OS/PREPARE on node2" in report
 
 
 def test_the_prechecks_of_a_machine_are_one_bar_that_names_the_slowest(page: Client, run: Run) -> None:
@@ -342,6 +345,15 @@ def test_the_prechecks_of_a_machine_are_one_bar_that_names_the_slowest(page: Cli
     assert "25 prechecks, slowest: Check 7</text>" in text
     assert text.count("tl-link") == 1
     assert [bar.step for bar in found.chain] == ["precheck/check.7", "os/prepare"]
+
+
+def test_machines_are_told_of_in_the_order_of_the_plan(run: Run) -> None:
+    for seq, host in enumerate(("node3", "node1", "node2"), start=10):
+        data = {"topic": "facts", "values": {"os_name": "Debian"}}
+        Event.objects.create(run=run, seq=seq, at=timezone.now(), kind="observed", host=host, data=data)
+    for host in ("node2", "node3"):
+        StepRun.objects.create(run=run, step="os/prepare", title="Prepare", phase="os", position=1, host=host)
+    assert [host for host, _facts in run_facts(run)] == ["node1", "node2", "node3"]
 
 
 def test_a_group_that_was_opened_is_in_the_address(page: Client, run: Run) -> None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from clusters import services
 from clusters.errors import InstallerError
 from clusters.selectors import (
+    attempts_of,
     late_steps,
     likely_causes,
     run_answered,
@@ -190,6 +191,7 @@ def _header(run: Run) -> dict[str, Any]:
         "failures": failures,
         "late": late_steps(run),
         "ending": run_ending(run),
+        "attempts": attempts_of(run),
         "disk_left": disk_left() if run.active else None,
         "nodes": nodes_of(run.cluster) if succeeded else [],
         "newer": run.cluster.runs.filter(pk__gt=run.pk).values_list("pk", flat=True).first(),
