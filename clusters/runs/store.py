@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Avg, Exists, OuterRef, Q
 from django.utils import timezone
 
 from clusters.errors import InstallerError
@@ -92,16 +92,21 @@ def _add_unplanned(change: StepChange) -> None:
 
 
 def measured_seconds(paths: list[str]) -> dict[str, float]:
-    """How long each of these steps took, in the middle, when it last had something to change."""
+    """How long each of these steps takes on a machine, from the newest runs in which anything was changed.
+
+    Of those in which the step itself had something to change the middle one counts, whatever number of machines it had.
+    """
+    changed = StepRun.objects.filter(run_id=OuterRef("pk"), state="changed")
+    newest = Run.objects.filter(Exists(changed)).order_by("-pk").values_list("pk", flat=True)[:MEASURED_RUNS]
     seconds: dict[str, list[float]] = defaultdict(list)
-    seen = (
-        StepRun.objects.filter(step__in=paths, state="changed", seconds__gt=0)
-        .order_by("-id")
-        .values_list("step", "seconds")[: MEASURED_RUNS * max(len(paths), 1)]
+    means = (
+        StepRun.objects.filter(run_id__in=list(newest), step__in=paths, state="changed", seconds__gt=0)
+        .order_by()
+        .values_list("step", "run_id")
+        .annotate(mean=Avg("seconds"))
     )
-    for step, took in seen:
-        if len(seconds[step]) < MEASURED_RUNS:
-            seconds[step].append(took)
+    for step, _run, mean in means:
+        seconds[step].append(mean)
     return {step: statistics.median(took) for step, took in seconds.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import regex
@@ -20,8 +20,11 @@ PATTERN_SECONDS = 5.0
 LONGEST_PATTERN = 500
 # Different texts of one line that a page marks.
 MOST_MARKS = 8
-# What means something else, or takes much longer, where the end of a line is a character like any other.
-ONE_LINE = re.compile(r"\(\?|\[\^|[*+?}]\+|\\[^dwb.\[\](){}*+?|^$/-]")
+# What means something else where many lines are one text, beside what `_for_many` writes in another way.
+ONE_LINE = re.compile(r"\(\?|\[\^?\]|[*+?}]\+|\\[^dwbsSDW.\[\](){}*+?|^$/-]")
+OTHERWISE = {r"\s": r"[^\S\n]", r"\W": r"[^\w\n]", r"\D": r"[^\d\n]"}
+# Characters of an expression that mean themselves, and that the database finds by their looks.
+THEMSELVES = re.compile(r"[A-Za-z0-9 _:=,@/-]{3,}")
 
 
 class BadPattern(InstallerError):
@@ -67,7 +70,7 @@ class _Pattern:
     line: regex.Pattern[str]
     lines: regex.Pattern[str] | None
     until: float
-    words: str = field(default="", init=False)
+    words: str
 
     def fits(self, text: str) -> bool:
         return self._search(self.line, text)
@@ -103,10 +106,31 @@ def needle(text: str, *, pattern: bool = False) -> Needle:
         raise BadPattern(gettext("This expression is longer than %(most)s characters.") % {"most": LONGEST_PATTERN})
     try:
         line = regex.compile(text, regex.IGNORECASE | regex.VERSION0)
-        many = None if ONE_LINE.search(text) else regex.compile(text, line.flags | regex.MULTILINE)
+        several = _for_many(text)
+        many = None if several is None else regex.compile(several, regex.IGNORECASE | regex.MULTILINE | regex.VERSION0)
     except (regex.error, OverflowError, RecursionError) as error:
         raise BadPattern(gettext("This is no regular expression: %(why)s.") % {"why": error}) from error
-    return _Pattern(line, many, time.monotonic() + PATTERN_SECONDS)
+    return _Pattern(line, many, time.monotonic() + PATTERN_SECONDS, _words(text))
+
+
+def _for_many(text: str) -> str | None:
+    """The expression for many lines in one text, of which no part reaches into the next line; None where that is
+    not known."""
+    if ONE_LINE.search(text):
+        return None
+    if "[" not in text:
+        return re.sub(r"\\[sWD]", lambda found: OTHERWISE[found[0]], text)
+    return None if re.search(r"\\[sWD]", text) else re.sub(r"(?<!\\)\[\^", r"[^\\n", text)
+
+
+def _words(text: str) -> str:
+    """The longest text that every line has that fits, as far as that is plain to see."""
+    if re.search(r"[|(]|\[\^?\]", text):
+        return ""
+    bare = re.sub(r"\\.", "\0", text)
+    bare = re.sub(r"\[[^\]]*\]", "\0", bare)
+    bare = re.sub(r".(?:[*?]|\{[^}]*\})", "\0", bare)
+    return max(THEMSELVES.findall(bare), key=len, default="").lower()
 
 
 def _too_slow() -> BadPattern:

@@ -6,6 +6,8 @@ import re
 import time
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from clusters.selectors import BadPattern, needle
 from clusters.selectors.needles import LONGEST_PATTERN, PATTERN_SECONDS
@@ -25,6 +27,33 @@ def test_the_same_lines_fit_whether_many_are_looked_at_or_one(pattern: str) -> N
     for first in range(len(LINES)):
         some = LINES[first : first + 3]
         assert sought.perhaps(some) or not set(some) & set(fitting)
+
+
+PIECES = st.sampled_from(
+    ["a", "b", " ", "ab c", "needle", ".", "\\d", "\\s", "\\S", "\\W", "\\b", "\\.", "[ab]", "[^a]", "[^\\d]", "^", "$"]
+    + ["*", "+", "?", "{2}", "{0,1}", "|", "(a)", "(?!b)"]
+)
+TEXTS = st.text(alphabet="ab cneedl1.", max_size=12)
+
+
+@given(pattern=st.lists(PIECES, min_size=1, max_size=6).map("".join), lines=st.lists(TEXTS, min_size=1, max_size=4))
+def test_nothing_that_fits_is_overlooked_at_a_glance(pattern: str, lines: list[str]) -> None:
+    try:
+        sought = needle(pattern, pattern=True)
+    except BadPattern:
+        assume(False)
+    fitting = [line for line in lines if sought.fits(line)]
+    assert sought.perhaps(lines) or not fitting
+    assert all(sought.words in line.lower() for line in fitting)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [(r"a needle.*stack \d", "a needle"), (r"exit [1-9]\d*$", "exit "), (r"colou?r", "colo"), (r"a|needle", ""),
+     (r"(needle)?", ""), (r"needle{0}", "needl"), (r"\bneedle\s+in", "needle"), (r"\needle", "eedle")],
+)  # fmt: skip
+def test_what_every_fitting_line_has_is_left_to_the_database(pattern: str, words: str) -> None:
+    assert needle(pattern, pattern=True).words == words
 
 
 def test_most_of_what_fits_nowhere_is_seen_at_a_glance() -> None:

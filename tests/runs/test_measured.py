@@ -1,0 +1,86 @@
+"""What earlier runs took is what the next one is expected to take; the first one has shipped estimates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from clusters.engine import events
+from clusters.models import Run, StepRun
+from clusters.runs.sink import DatabaseSink
+from clusters.runs.store import MEASURED_RUNS, measured_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STEPS = ("os/a", "os/b", "etcd/c")
+NEEDS = {"os/b": ["os/a"], "etcd/c": ["os/b"]}
+
+
+def told(run: Run, host_count: int = 2) -> None:
+    """Its plan, as a worker tells it."""
+    hosts = [f"node{number}" for number in range(1, host_count + 1)]
+    sink = DatabaseSink(run)
+    sink.emit(events.PlanMade(steps=[
+        {"path": path, "title": path, "phase": "os", "hosts": hosts, "needs": NEEDS.get(path, []),
+         "expected": 100.0, "timeout": 600.0}
+        for path in STEPS
+    ]))  # fmt: skip
+    sink.close()
+
+
+def took(run: Run, seconds: float, state: str = "changed") -> None:
+    """All its steps are over, after that long each."""
+    run.steps.update(state=state, seconds=seconds)
+    Run.objects.filter(pk=run.pk).update(state="succeeded", finished_at=timezone.now())
+
+
+def header(client: Client, run: Run) -> str:
+    return client.get(reverse("run-header", args=[run.pk])).content.decode()
+
+
+def test_a_first_run_has_shipped_estimates_and_says_so_and_the_next_one_what_was_measured(
+    make_run: Callable[..., Run], client: Client, alice: User
+) -> None:
+    client.force_login(alice)
+    run = make_run(state="running", worker="w", started_at=timezone.now())
+    told(run)
+    assert set(run.steps.values_list("expected", "measured")) == {(100.0, False)}
+    said = header(client, run)
+    # Three steps of 100 s one after the other, and a range as wide as a guess deserves.
+    assert "about 3\u201310 m left" in said
+    assert "estimate, nothing measured yet" in said
+    took(run, 40.0)
+    again = make_run(state="running", worker="w", started_at=timezone.now())
+    told(again)
+    assert set(again.steps.values_list("expected", "measured")) == {(40.0, True)}
+    said = header(client, again)
+    assert "about 1\u20133 m left" in said
+    assert "nothing measured yet" not in said
+    assert "From how long these steps took in earlier runs" in said
+
+
+def test_what_was_so_already_says_nothing_of_how_long_a_change_takes(make_run: Callable[..., Run]) -> None:
+    for seconds, state in ((40.0, "changed"), (0.2, "same"), (600.0, "failed"), (0.1, "skipped")):
+        run = make_run(state="running", worker="w")
+        told(run)
+        took(run, seconds, state)
+    assert measured_seconds([*STEPS]) == dict.fromkeys(STEPS, 40.0)
+
+
+def test_a_run_of_many_machines_counts_as_one_and_hides_no_step(make_run: Callable[..., Run]) -> None:
+    for seconds, count in ((10.0, 2), (30.0, 3), (20.0, 300)):
+        run = make_run(state="running", worker="w")
+        told(run, count)
+        took(run, seconds)
+    assert StepRun.objects.count() > 10 * MEASURED_RUNS * len(STEPS)
+    assert measured_seconds([*STEPS]) == dict.fromkeys(STEPS, 20.0)
+    assert measured_seconds(["os/new"]) == {}
