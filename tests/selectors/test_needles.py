@@ -29,10 +29,8 @@ def test_the_same_lines_fit_whether_many_are_looked_at_or_one(pattern: str) -> N
         assert sought.perhaps(some) or not set(some) & set(fitting)
 
 
-PIECES = st.sampled_from(
-    ["a", "b", " ", "ab c", "needle", ".", "\\d", "\\s", "\\S", "\\W", "\\b", "\\.", "[ab]", "[^a]", "[^\\d]", "^", "$"]
-    + ["*", "+", "?", "{2}", "{0,1}", "|", "(a)", "(?!b)"]
-)
+ONES = ("a", "b", " ", "ab c", "needle", ".", r"\d", r"\s", r"\S", r"\W", r"\b", r"\.", "[ab]", "[^a]", r"[^\d]")
+PIECES = st.sampled_from([*ONES, "^", "$", "*", "+", "?", "{2}", "{0,1}", "|", "(a)", "(?!b)"])
 TEXTS = st.text(alphabet="ab cneedl1.", max_size=12)
 
 
