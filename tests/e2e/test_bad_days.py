@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e import walking
 from tests.e2e.serving import wait_for
@@ -23,6 +25,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(1500)]
 
 NOTICED_SECONDS = 60.0
 CANCEL_SECONDS = 120.0
+STEP_MS = 120_000.0
+"""Within this an attempt of the prechecks and one step is over."""
 OURS = "kubeadm|ctr .*images|crictl|sha256sum|slipway"
 """What steps run on machines; kubelet, containerd and etcd are services and stay."""
 WORK = "SELECT count(*) FROM clusters_steprun WHERE run_id = ? AND phase <> 'precheck'"
@@ -53,6 +57,13 @@ def half_done(site: Site, run: int) -> bool:
     return bool(everything > 0 and done >= everything / 3)
 
 
+def pressed(walk: Walk, button: str | re.Pattern[str], run: int) -> int:
+    """The run that a button on the page of another one has led to."""
+    walk.page.get_by_role("button", name=button).first.click()
+    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)
+    return walking.run_number(walk.page)
+
+
 def test_a_pulled_plug_is_named_and_retry_finishes(started: tuple[Walk, int], machines: Lab, site: Site) -> None:
     walk, run = started
     machines.kill("node3")
@@ -62,8 +73,7 @@ def test_a_pulled_plug_is_named_and_retry_finishes(started: tuple[Walk, int], ma
     assert "node3" in message + failures
     assert "node3" in walk.page.locator("#run-top").inner_text()
     machines.start("node3")
-    walk.page.get_by_role("button", name=re.compile("^Retry")).first.click()
-    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)
+    pressed(walk, re.compile("^Retry"), run)
     assert walking.wait_until_over(walk) == "succeeded"
 
 
@@ -96,7 +106,7 @@ def test_cancel_ends_what_runs_on_the_machines_and_the_log_stays(started: tuple[
     assert len(log.splitlines()) > 50
 
 
-def test_a_full_disk_is_named_and_retry_survives_a_reboot_and_finishes(
+def test_a_full_disk_is_named_its_step_is_tried_alone_and_the_rest_survives_a_reboot(
     walk_to_review: Walk, machines: Lab, site: Site
 ) -> None:
     walk = walk_to_review
@@ -106,11 +116,20 @@ def test_a_full_disk_is_named_and_retry_survives_a_reboot_and_finishes(
     (failures,) = site.ask("SELECT failures FROM clusters_run WHERE id = ?", run)[0]
     assert "The disk of node3 is full" in failures or "No space left on device" in failures
     assert "node3" in walk.page.locator("#run-top").inner_text()
+    failed = json.loads(failures)[0]["step"]
+    state = walk.page.locator("#run-state")
+    still = pressed(walk, "Retry this step", run)
+    expect(state).to_have_attribute("data-state", "failed", timeout=STEP_MS)
+    assert "node3" in walk.page.locator("#run-top").inner_text()
     machines.execute("node3", "umount /usr/local/bin")
-    walk.page.get_by_role("button", name=re.compile("^Retry")).first.click()
-    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)
-    again = walking.run_number(walk.page)
+    alone = pressed(walk, "Retry this step", still)
+    expect(state).to_have_attribute("data-state", "succeeded", timeout=STEP_MS)
+    done = "SELECT DISTINCT step FROM clusters_steprun WHERE run_id = ? AND phase <> 'precheck'"
+    assert site.ask(done, alone) == [(failed,)]
+    expect(walk.page.locator("#run-top")).to_contain_text("The step is done")
+    again = pressed(walk, "Do the rest", alone)
     wait_for(lambda: half_done(site, again), walking.INSTALL_SECONDS / 2, "the middle of the run")
     machines.kill("node2")
     machines.start("node2")
     assert walking.wait_until_over(walk) == "succeeded"
+    expect(walk.page.locator(".attempts a")).to_have_count(4)
