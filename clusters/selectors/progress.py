@@ -10,11 +10,14 @@ from django.utils import timezone
 
 from clusters.engine.events import State
 from clusters.models import Run, StepRun
+from clusters.selectors.before import LOOK_SECONDS, so_before
 from clusters.selectors.paths import Graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+
+    from clusters.selectors.paths import Node
 
 # Seconds that a step is expected to take when nobody has measured or estimated it.
 UNKNOWN_SECONDS = 5.0
@@ -132,8 +135,10 @@ def _percent(run: Run, steps: list[StepRun], now: datetime) -> int:
     """
     if run.state == Run.State.SUCCEEDED:
         return 100
-    total = sum(_expected(step) for step in steps)
-    done = sum(_expected(step) * _share(step, now, active=run.active) for step in steps)
+    before = so_before(run)
+    weights = [_weight(step, before) for step in steps]
+    total = sum(weights)
+    done = sum(weight * _share(step, now, active=run.active) for step, weight in zip(steps, weights, strict=True))
     return min(99, int(100 * done / total)) if total else 0
 
 
@@ -153,7 +158,8 @@ def _time_left(run: Run, steps: list[StepRun], now: datetime) -> tuple[float | N
     """Along the longest chain of steps that wait for each other; where nobody knows who waits, machine by machine."""
     if not run.active or not steps:
         return None, None, False
-    left = {(step.step, step.host): _left(step, now) for step in steps}
+    before = so_before(run)
+    left = {(step.step, step.host): _left(step, now, before) for step in steps}
     if run.plan:
         longest = max(graph_of(run, steps).finishes(lambda node: left[node]).values(), default=0.0)
     else:
@@ -164,8 +170,19 @@ def _time_left(run: Run, steps: list[StepRun], now: datetime) -> tuple[float | N
     return longest * low, longest * high, measured
 
 
-def _left(step: StepRun, now: datetime) -> float:
-    return 0.0 if State(step.state).over else _expected(step) * (1 - _share(step, now, active=True))
+def _left(step: StepRun, now: datetime, before: frozenset[Node]) -> float:
+    """What is so already costs a look; one that runs for longer than that is not so, and takes its usual time."""
+    if State(step.state).over:
+        return 0.0
+    if step.state == State.WAITING:
+        return _weight(step, before)
+    return _expected(step) * (1 - _share(step, now, active=True))
+
+
+def _weight(step: StepRun, before: frozenset[Node]) -> float:
+    """How much a step counts in the whole. It never changes during a run, or the bar would go back."""
+    expected = _expected(step)
+    return min(expected, LOOK_SECONDS) if (step.step, step.host) in before else expected
 
 
 def _by_machine(left: dict[tuple[str, str], float]) -> dict[str, float]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
 from clusters.engine import events
-from clusters.models import Run, StepRun
+from clusters.models import Cluster, Run, StepRun
 from clusters.runs.sink import DatabaseSink
 from clusters.runs.store import MEASURED_RUNS, measured_seconds
 
@@ -59,7 +60,8 @@ def test_a_first_run_has_shipped_estimates_and_says_so_and_the_next_one_what_was
     assert "about 3\u201310 m left" in said
     assert "estimate, nothing measured yet" in said
     took(run, 40.0)
-    again = make_run(state="running", worker="w", started_at=timezone.now())
+    other = Cluster.objects.create(owner=alice, name="other", document=run.document)
+    again = make_run(cluster=other, state="running", worker="w", started_at=timezone.now())
     told(again)
     assert set(again.steps.values_list("expected", "measured")) == {(40.0, True)}
     said = header(client, again)
@@ -84,3 +86,28 @@ def test_a_run_of_many_machines_counts_as_one_and_hides_no_step(make_run: Callab
     assert StepRun.objects.count() > 10 * MEASURED_RUNS * len(STEPS)
     assert measured_seconds([*STEPS]) == dict.fromkeys(STEPS, 20.0)
     assert measured_seconds(["os/new"]) == {}
+
+
+def test_what_was_done_on_this_cluster_before_costs_a_look_and_what_was_not_its_time(
+    make_run: Callable[..., Run], client: Client, alice: User
+) -> None:
+    client.force_login(alice)
+    run = make_run(state="running", worker="w")
+    told(run)
+    took(run, 40.0)
+    run.steps.filter(step="etcd/c").update(state="failed")
+    again = make_run(state="running", worker="w", started_at=timezone.now())
+    told(again)
+    # Two looks, and 100 s as shipped for what failed.
+    assert "about 1\u20134 m left" in header(client, again)
+    again.steps.filter(step="os/a").update(state="running", started_at=timezone.now())
+    Run.objects.filter(pk=again.pk).update(last_seq=F("last_seq") + 1)
+    # It is not so after all, and takes its 40 s.
+    assert "about 1\u20135 m left" in header(client, again)
+    again.steps.exclude(step="etcd/c").update(state="same", seconds=0.2)
+    Run.objects.filter(pk=again.pk).update(last_seq=F("last_seq") + 1)
+    assert ">0 %<" in header(client, again)
+    took(again, 40.0)
+    third = make_run(state="running", worker="w", started_at=timezone.now())
+    told(third)
+    assert "less than a minute left" in header(client, third)

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -354,6 +354,21 @@ def test_machines_are_told_of_in_the_order_of_the_plan(run: Run) -> None:
     for host in ("node2", "node3"):
         StepRun.objects.create(run=run, step="os/prepare", title="Prepare", phase="os", position=1, host=host)
     assert [host for host, _facts in run_facts(run)] == ["node1", "node2", "node3"]
+
+
+def test_whoever_points_at_a_cell_is_told_when_and_how_long(page: Client, run: Run) -> None:
+    began = datetime(2026, 1, 2, 10, 0, 0, tzinfo=UTC)
+    done = {"state": "changed", "started_at": began, "seconds": 161, "expected": 90}
+    StepRun.objects.update(**done)
+    grid = reverse("run-grid", args=[run.pk])
+    assert 'title="Began 10:00:00 UTC, 2 m 41 s. Expected: 1 m 30 s."' in page.get(grid).content.decode()
+    for number in range(2, 22):
+        StepRun.objects.create(run=run, step="os/prepare", title="Prepare", phase="os", position=1,
+                               host=f"node{number}", **{**done, "seconds": number})  # fmt: skip
+    Run.objects.filter(pk=run.pk).update(last_seq=5)
+    text = page.get(grid).content.decode()
+    assert "at most 21 s on node21" in text
+    assert "In the middle" in text
 
 
 def test_a_group_that_was_opened_is_in_the_address(page: Client, run: Run) -> None:
