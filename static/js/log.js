@@ -1,6 +1,7 @@
 /* The log of a run: newest lines first from the server, then live ones; filters, following, a window that moves. */
 import { announce } from "./app.js";
-import { Refused, lines } from "./loglines.js";
+import { hands } from "./loghand.js";
+import { Refused, lines, remember } from "./loglines.js";
 import { Rows, numberOf, toClipboard } from "./logrows.js";
 
 const PAGE = 1000;
@@ -32,6 +33,7 @@ export function startLog(box) {
   let live = false;    // whether `high` is the newest line, so that what comes is put behind it
   let newest = 0;      // number of the newest line that the socket has told of
   let following = true;
+  let moved = 0;       // when lines went while following, by which the browser scrolls
   let unseen = 0;
   let waiting = null;  // live lines that came while the end of the log was fetched
   let said = "";       // what is wrong with the expression that is searched for
@@ -115,6 +117,9 @@ export function startLog(box) {
       if (rows.dropFirst(KEPT) || wanted.length > KEPT) {
         older = true;
         low = numberOf(rows.first());
+        // The browser moves what is left, though the size may be the same as before.
+        moved = Date.now();
+        toBottom();
       }
     } else {
       rows.append(wanted);
@@ -249,16 +254,6 @@ export function startLog(box) {
     }
   }
 
-  function remember(how) {
-    const address = new URL(location.href);
-    for (const key of Object.keys(fields)) {
-      if (filter[key]) address.searchParams.set(key, filter[key]);
-      else address.searchParams.delete(key);
-    }
-    if (how !== "hash") address.hash = "";
-    if (address.href !== location.href) history[how === "push" ? "pushState" : "replaceState"](null, "", address);
-  }
-
   function fill(next) {
     offer();
     filter = Object.fromEntries(Object.keys(fields).map((key) => [key, next[key] || ""]));
@@ -271,7 +266,7 @@ export function startLog(box) {
 
   function setFilter(next, { how = "push", keep = false } = {}) {
     fill(next);
-    remember(keep ? "hash" : how);
+    remember(Object.keys(fields), filter, keep ? "hash" : how);
     return keep ? null : reload();
   }
 
@@ -293,11 +288,13 @@ export function startLog(box) {
   });
   el("log-pill").addEventListener("click", () => setFollowing(true));
   let top = 0;
+  const byHand = hands(scroll, () => { if (following) setFollowing(false); });
   scroll.addEventListener("scroll", () => {
     const up = scroll.scrollTop < top;
     top = scroll.scrollTop;
     const rest = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
-    if (following && up && rest > 40) setFollowing(false);
+    const meant = byHand() || Date.now() - moved > 1000;
+    if (following && up && rest > 40 && meant) setFollowing(false);
     else if (!following && !up && rest < 4 && live && !location.hash.startsWith("#L")) setFollowing(true);
     if (following) return;
     if (scroll.scrollTop < 300) loadOlder();

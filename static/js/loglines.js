@@ -1,4 +1,4 @@
-/* Lines of a log from the server: asked for until it answers, unless it says that the question is wrong. */
+/* Lines of a log from the server, asked for until it answers or says that the question is wrong; questions as addresses. */
 
 /** What the server says of a question that it does not answer. */
 export class Refused extends Error {}
@@ -18,4 +18,15 @@ export async function lines(url, query) {
     }
     await new Promise((done) => { setTimeout(done, pause); });
   }
+}
+
+/** Put the filter into the page's address: as a step back, or (`how`) in the place of what is there, or with its line. */
+export function remember(keys, filter, how) {
+  const address = new URL(location.href);
+  for (const key of keys) {
+    if (filter[key]) address.searchParams.set(key, filter[key]);
+    else address.searchParams.delete(key);
+  }
+  if (how !== "hash") address.hash = "";
+  if (address.href !== location.href) history[how === "push" ? "pushState" : "replaceState"](null, "", address);
 }

@@ -14,6 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from clusters.models import Cluster, Event, Extension, Run, StepRun
+from tests.processes import manage, wait_for
 from tests.web.lines import add, numbered
 from tests.web.site import Site, session_of, site
 
@@ -105,6 +106,28 @@ def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Pag
     expect(page.locator("#log-pill")).to_be_hidden()
     add(run, numbered(318, 318))
     expect(page.locator("#L318")).to_be_in_viewport()
+
+
+def test_a_flood_of_lines_does_not_end_the_following_but_a_hand_on_the_scrollbar_does(
+    page: Page, make_run: Callable[..., Run]
+) -> None:
+    flooded = make_run()
+    page.goto(f"/runs/{flooded.pk}/")
+    expect(page.locator("#live")).to_have_attribute("data-live", "live")
+    fake = {"SLIPWAY_CARRY_OUT": "tests.bench.fakes.crowd", "BENCH_LINES": "10000", "SLIPWAY_LEASE_SECONDS": "30"}
+    with manage("work", **fake):
+        wait_for(lambda: Run.objects.get(pk=flooded.pk).finished_at, 60, "the end of the run")
+    expect(page.locator("#live")).to_have_attribute("data-live", "over", timeout=60_000)
+    last = Run.objects.get(pk=flooded.pk).last_line
+    assert last >= 200_000
+    expect(page.locator(f"#L{last}")).to_be_attached(timeout=20_000)
+    expect(page.locator("#log-follow")).to_have_attribute("aria-pressed", "true")
+    assert at_end(page)
+    bar = (
+        "box => box.dispatchEvent(new PointerEvent('pointerdown', { clientX: box.getBoundingClientRect().right + 9 }))"
+    )
+    page.locator("#log-scroll").evaluate(bar)
+    expect(page.locator("#log-follow")).to_have_attribute("aria-pressed", "false")
 
 
 def test_whoever_scrolls_far_up_and_down_again_sees_every_line_once(page: Page, run: Run) -> None:
