@@ -173,8 +173,7 @@ def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     page.locator("#live[data-live=live]").wait_for()
     rate, seconds = 2_000, 15
     more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "1"}
-    work = manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more)
-    with asking(pages, session, run) as asked, work:
+    with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more):
         # Not in the page: what waits there looks through it with every frame.
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 90, "the end of the run")
         page.locator("#live[data-live=over]").wait_for(timeout=90_000)
@@ -182,6 +181,11 @@ def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     page.context.close()
     middle, most = late[len(late) // 2], late[int(len(late) * 0.99)]
     missing = rate * seconds - len(late)
+    # Not at the same time: whoever asks again and again makes the pages slower for all.
+    run, more["BENCH_SECONDS"] = new_run(), "5"
+    with asking(pages, session, run) as asked, manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome",
+                                                      **LEASE, **more):  # fmt: skip
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 90, "the end of the run")
     other = sorted(asked)[int(len(asked) * 0.99)]
     beside = f"p50: {middle} ms; asking every second, p99: {other:,} ms"
     yield Row("line printed to line in the page at 2,000 lines a second, p99", most, 250, "ms", beside)
