@@ -8,6 +8,8 @@ const PAGE = 1000;
 // Lines on the page while following, and at most; the others come back from the server when somebody scrolls.
 const KEPT = 10000;
 const MOST = 30000;
+// Lines that are drawn with one frame while following: whoever follows a flood sees its end, and the rest is a scroll away.
+const FLOOD = 1000;
 // Milliseconds after which new lines are put on a page that the browser does not draw.
 const HIDDEN = 500;
 // Milliseconds between two questions to the server about new lines that only it can judge.
@@ -111,10 +113,10 @@ export function startLog(box) {
   function add(wanted) {
     if (!wanted.length) return;
     if (following) {
-      // More than the page keeps need not be drawn first. The end is kept in sight when the layout is known, see below.
-      if (wanted.length > KEPT) rows.clear();
-      rows.append(wanted.slice(-KEPT));
-      if (rows.dropFirst(KEPT) || wanted.length > KEPT) {
+      // The end is kept in sight when the layout is known, see below.
+      if (wanted.length > FLOOD) rows.clear();
+      rows.append(wanted.slice(-FLOOD));
+      if (rows.dropFirst(KEPT) || wanted.length > FLOOD) {
         older = true;
         low = numberOf(rows.first());
         // The browser moves what is left, though the size may be the same as before.
