@@ -195,12 +195,13 @@ def _stages(
     stages: Stages, until: str, state: str = "ok", cause: str = "", message: str = "", hint: str = ""
 ) -> Stages:
     """The stages of a test that stopped at one of them."""
-    for stage in stages:
+    found = []
+    for place, stage in enumerate(stages):
         if stage["name"] == until:
-            stage |= {"state": state, "cause": cause, "message": message, "hint": hint}
-            break
-        stage |= {"state": "ok", "message": FOUND[stage["name"]]}
-    return stages
+            stopped = {**stage, "state": state, "cause": cause, "message": message, "hint": hint}
+            return [*found, stopped, *stages[place + 1 :]]
+        found.append({**stage, "state": "ok", "message": FOUND[stage["name"]]})
+    return found
 
 
 def fingerprint(name: str) -> str:
