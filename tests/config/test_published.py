@@ -60,18 +60,17 @@ def _are_names(items: Any) -> bool:
     return isinstance(items, list) and all(isinstance(each, str) for each in items)
 
 
-def _is_rest(path: str, rest: Any) -> bool:
-    """Whether KubeKey 4's own file, kept beside the document, said this."""
-    for part in path.split("."):
-        if not isinstance(rest, dict) or part not in rest:
-            return False
-        rest = rest[part]
-    return True
+def _rest(data: Any, before: str = "") -> Iterator[str]:
+    """The paths of what KubeKey 4's own file said, which is kept beside the document."""
+    for name, inner in data.items() if isinstance(data, dict) else ():
+        path = f"{before}.{name}".removeprefix(".")
+        yield path
+        yield from _rest(inner, path)
 
 
 def _wrong(document: Document, dialect: str) -> Iterator[tuple[str, str, str]]:
     strangers = _strangers(document, dialect)
-    rests = {"Inventory": document.inventory_v4, "Config": document.config_v4}
+    rests = {"Inventory": set(_rest(document.inventory_v4)), "Config": set(_rest(document.config_v4))}
     for part in yaml.safe_load_all(render(document, dialect=dialect, secrets="show")):
         kind = part["kind"]
         if kind == "Cluster":
@@ -83,7 +82,7 @@ def _wrong(document: Document, dialect: str) -> Iterator[tuple[str, str, str]]:
             continue
         for path, wrong in unpublished(part["spec"], types(published)):
             mine = any(path == each or path.startswith(f"{each}.") for each in strangers)
-            if not mine and not _is_rest(path, rests.get(kind, {})):
+            if not mine and path not in rests.get(kind, ()):
                 yield kind, path, wrong
 
 

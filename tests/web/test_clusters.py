@@ -119,7 +119,7 @@ def test_what_cannot_be_read_is_said_with_line_and_column_and_stays_in_the_field
     assert answer.status_code == 422
     assert not Cluster.objects.exists()
     text = answer.content.decode()
-    assert 'class="place">' in text
+    assert 'class="place"' in text
     assert "hosts: [ {name: a" in text
 
 
