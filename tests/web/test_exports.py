@@ -1,4 +1,4 @@
-"""Tests of the page of downloads: what is lost on each way is said before the file leaves, and KubeKey 4 gets its two."""
+"""The page of downloads says what is lost on each way before a file leaves; KubeKey 4 gets its two files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def test_the_page_says_of_each_way_what_would_be_lost_on_it(page: Client, cluste
     cluster.document = SEED + MORE
     cluster.save()
     text = page.get(reverse("cluster-export", args=[cluster.pk])).content.decode()
-    sections = {name: text.split(f'id="as-{name}"')[1].split("</section>")[0] for name in ("v1alpha2", "v4", "v1alpha1")}
+    sections = {
+        name: text.split(f'id="as-{name}"')[1].split("</section>")[0] for name in ("v1alpha2", "v4", "v1alpha1")
+    }
     for name, section in sections.items():
         losses = what_does_not_fit(document_of(cluster), name)
         assert [f'data-path="{each.path}"' in section for each in losses] == [True] * len(losses)

@@ -1,4 +1,4 @@
-"""axe finds nothing on any page of a draft, in any state, light and dark, narrow and wide; nothing is wider than the window."""
+"""axe finds nothing on any page of a draft, in any state, light and dark, narrow and wide; all of it fits the window."""
 
 from __future__ import annotations
 
@@ -130,7 +130,9 @@ def _list(page: Page, cluster: Cluster) -> None:
 
 def _scan(page: Page, cluster: Cluster) -> None:
     found = [{"address": "10.97.0.9", "banner": "SSH-2.0-OpenSSH_9.2"}, {"address": "10.99.0.1", "banner": "SSH-2.0-x"}]
-    Scan.objects.update_or_create(cluster=cluster, defaults={"network": "10.97.0.0/24", "state": "done", "found": found})
+    Scan.objects.update_or_create(
+        cluster=cluster, defaults={"network": "10.97.0.0/24", "state": "done", "found": found}
+    )
     open_page(page, cluster, "machines/scan")
 
 

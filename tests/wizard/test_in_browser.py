@@ -33,6 +33,7 @@ __all__ = ["_database_beside_playwright", "_wizard_alone", "browser", "context",
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+
 def test_the_whole_wizard_by_keyboard_alone(page: Page, alice: User) -> None:
     draft = draft_create(actor=alice, name="keys")
     open_page(page, draft, "machines")

@@ -34,18 +34,19 @@ def apart(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     routes = list(_routes(machine.ask(sh("ip -o route show; ip -o -6 route show 2>/dev/null; exit 0")).stdout))
     network = cluster.document.network
     for name, text in (("pods", network.kube_pods_cidr), ("services", network.kube_service_cidr)):
-        for wanted in filter(None, map(network_of, parts_of(text))):
+        for wanted in (each for part in parts_of(text) if (each := network_of(part)) is not None):
             for route, device in routes:
-                if route.version != wanted.version or not route.overlaps(wanted):
-                    continue
-                way = f"{machine.name} has a route to {route} ({device})"
-                if route.prefixlen >= wanted.prefixlen:
-                    yield error(f"{way}, which is in the network of the {name}, {wanted}.")
-                else:
-                    yield warning(
-                        f"{way}, and the network of the {name}, {wanted}, is a part of it: what else has addresses "
-                        "there is not reached any more."
-                    )
+                if route.overlaps(wanted):
+                    yield _told(f"{machine.name} has a route to {route} ({device})", route, wanted, name)
+
+
+def _told(way: str, route: Network, wanted: Network, name: str) -> Finding:
+    if route.prefixlen >= wanted.prefixlen:
+        return error(f"{way}, which is in the network of the {name}, {wanted}.")
+    return warning(
+        f"{way}, and the network of the {name}, {wanted}, is a part of it: what else has addresses there is not "
+        "reached any more."
+    )
 
 
 def _routes(text: str) -> Iterator[tuple[Network, str]]:
@@ -54,7 +55,17 @@ def _routes(text: str) -> Iterator[tuple[Network, str]]:
         words = line.split()
         if words[:1] in (["unreachable"], ["blackhole"], ["prohibit"], ["multicast"]):
             continue
-        network = network_of(words[0]) if words else None
+        network = network_of(_with_length(words[0])) if words else None
         device = words[words.index("dev") + 1] if "dev" in words[:-1] else ""
-        if network is not None and network.prefixlen and not network.is_link_local and not device.startswith(OF_PLUGINS):
+        if (
+            network is not None
+            and network.prefixlen
+            and not network.is_link_local
+            and not device.startswith(OF_PLUGINS)
+        ):
             yield network, device
+
+
+def _with_length(text: str) -> str:
+    """A route to one address is printed without its length."""
+    return text if "/" in text else f"{text}/{128 if ':' in text else 32}"
