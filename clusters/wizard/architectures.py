@@ -1,4 +1,4 @@
-"""What machines were seen to be, beside what the document says: differences are shown, and taken over at one press."""
+"""What machines were seen to be, beside what the document says: told where they differ, taken over at one press."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""axe finds nothing on any page of a draft, in any state, light and dark, narrow and wide; all of it fits the window."""
+"""axe finds nothing on any page of a draft, in any state, light and dark, narrow and wide; all fits the window."""
 
 from __future__ import annotations
 
