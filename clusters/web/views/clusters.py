@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 RUNS_SHOWN = 20
+SAID = 5
+"""Findings of an import that are said on the next page."""
 # A document with keys of a hundred machines stays far below this many bytes.
 IMPORT_BYTES = 2 * 1024 * 1024
 
@@ -73,9 +75,13 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     if cluster is None:
         blocking = [finding for finding in findings if finding.blocking]
         return render(request, "clusters/import.html", {"text": text, "findings": blocking}, status=422)
-    for finding in findings:
-        place = f"{finding.line}:{finding.column} " if finding.line else ""
+    for finding in findings[:SAID]:
+        place = _("Line %d: ") % finding.line if finding.line else ""
         (messages.error if finding.blocking else messages.warning)(request, f"{place}{finding.message}")
+    if len(findings) > SAID:
+        messages.warning(
+            request, _("%d more are marked in the document and listed on the Review page.") % (len(findings) - SAID)
+        )
     return redirect("wizard-start", pk=cluster.pk)
 
 
