@@ -6,6 +6,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
     from clusters.models import Cluster, Run
+
+# A machine that is busy with something else is slow for a moment, which says nothing of the code.
+hypothesis.settings.register_profile("slipway", deadline=None)
+hypothesis.settings.load_profile("slipway")
 
 SEED = """\
 apiVersion: kubekey.kubesphere.io/v1alpha2

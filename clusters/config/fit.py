@@ -103,6 +103,9 @@ def _lost_in_the_old(document: Document) -> Iterator[Finding]:
     if document.role_groups.control_plane:
         message = "v1alpha1 has no group control-plane; its machines are written below master."
         yield warning("dialect.renamed", "spec.roleGroups.control-plane", message)
+    for name in document.role_groups.model_extra or {}:
+        message = f"KubeKey reads groups of one's own from 2.0 on; {name} stays in the file."
+        yield info("dialect.ignored", f"spec.roleGroups.{name}", message)
     kubernetes = document.kubernetes
     if kubernetes.dns_domain != kubernetes.cluster_name:
         yield _lost(document, "spec.kubernetes.dnsDomain", "dnsDomain", (2, 0))

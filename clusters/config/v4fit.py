@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import topology, v4map
 from clusters.config.finding import Finding, info, warning
 from clusters.config.losing import bare, losses, unknown_keys, without
+from clusters.config.schema import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from clusters.config.keys import Key
-    from clusters.config.schema import Document, Host, Registry, RoleGroups
+    from clusters.config.schema import Document, Registry, RoleGroups
 
 _HELD = (
     "spec.hosts",
@@ -34,6 +35,7 @@ _HELD = (
     "spec.dns.dnsEtcHosts",
 )
 _HOST_KEYS = ("name", "internalAddress", "labels", "arch", *v4map.CONNECTOR)
+_ARCH = Host.model_fields["arch"].default
 _ITSELF = {
     "addons": "Install them with Helm when the cluster stands.",
     "calico": "Write a values file for Calico's chart, and name it in cni.calico.values.",
@@ -114,6 +116,9 @@ def _spelled(document: Document) -> Iterator[Finding]:
         if _with_address(host) != host:
             message = f"{host.name} gets the address it has anyway; without one KubeKey 4 would go to its name."
             yield info("dialect.renamed", f"spec.hosts.{index}.address", message, hosts=(host.name,))
+        if host.arch != _ARCH:
+            message = f"KubeKey 4 asks {host.name} itself for its architecture; arch stays in the file."
+            yield info("dialect.ignored", f"spec.hosts.{index}.arch", message, hosts=(host.name,))
     if _project(document.registry) != document.registry:
         message = "What stands behind the registry's first / is its project, as in namespaceOverride."
         yield info("dialect.renamed", "spec.registry.privateRegistry", message)

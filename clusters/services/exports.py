@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from clusters.config.edit import masked
 from clusters.config.load import load
-from clusters.config.render import render
+from clusters.config.render import files, render
 from clusters.config.secretkeys import hidden_comment
-from clusters.errors import InstallerError
+from clusters.errors import ConfigError, InstallerError
 from clusters.runs.documents import read_document
 from clusters.runs.masking import Masks, secrets_in
 from clusters.services.audit import allowed, audited
@@ -28,16 +28,33 @@ class NothingDelivered(InstallerError):
 
 
 def config_export(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, dialect: str = "v1alpha2", with_secrets: bool = False
+    *,
+    actor: AbstractBaseUser | None,
+    cluster: Cluster,
+    dialect: str = "v1alpha2",
+    with_secrets: bool = False,
+    part: str = "",
 ) -> str:
     """The `config-sample.yaml`; without secrets they are masked, so that the file can be handed on.
 
-    In the dialect in which it is stored, it is the file as it was written, comments and all. Raises ConfigError.
+    In the dialect in which it is stored, it is the file as it was written, comments and all. `part` is the name of one
+    of the files that KubeKey 4 wants. Raises ConfigError.
     """
     allowed(actor, cluster)
-    text = _exported(cluster.document, dialect, with_secrets=with_secrets)
-    audited(actor, "config.export", cluster.name, cluster=cluster.pk, dialect=dialect, with_secrets=with_secrets)
+    if part:
+        text = _part(cluster.document, dialect, part, with_secrets=with_secrets)
+    else:
+        text = _exported(cluster.document, dialect, with_secrets=with_secrets)
+    given = {"dialect": dialect, "with_secrets": with_secrets, **({"part": part} if part else {})}
+    audited(actor, "config.export", cluster.name, cluster=cluster.pk, **given)
     return text
+
+
+def _part(stored: str, dialect: str, part: str, *, with_secrets: bool) -> str:
+    found = files(read_document(stored), dialect=dialect, secrets="show" if with_secrets else "mask")
+    if part not in found:
+        raise ConfigError(f"There is no file {part} in {dialect}.", hint=f"There are {', '.join(found)}.")
+    return found[part]
 
 
 def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:

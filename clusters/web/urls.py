@@ -5,18 +5,19 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, clusters, notices, runlogs, runs
+from clusters.web.views import accounts, clusters, exports, notices, runlogs, runs
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
     path("clusters/new/", clusters.new, name="cluster-new"),
     path("clusters/import/", clusters.bring_in, name="cluster-import"),
     path("clusters/<int:pk>/", clusters.show, name="cluster"),
-    path("clusters/<int:pk>/config.yaml", clusters.config, name="cluster-config"),
-    path("clusters/<int:pk>/kubeconfig", clusters.kubeconfig, name="cluster-kubeconfig"),
+    path("clusters/<int:pk>/export/", exports.export, name="cluster-export"),
+    path("clusters/<int:pk>/config.yaml", exports.config, name="cluster-config"),
+    path("clusters/<int:pk>/kubeconfig", exports.kubeconfig, name="cluster-kubeconfig"),
     path("clusters/<int:pk>/install/", clusters.install, name="cluster-install"),
     path("clusters/<int:pk>/delete/", clusters.delete, name="cluster-delete"),
-    path("schema/config-sample.json", clusters.schema, name="config-schema"),
+    path("schema/config-sample.json", exports.schema, name="config-schema"),
     path("notices/", notices.notices, name="notices"),
     path("runs/<int:pk>/", runs.show, name="run"),
     path("runs/<int:pk>/header/", runs.header, name="run-header"),

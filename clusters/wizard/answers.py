@@ -82,6 +82,7 @@ def values(
     found = flow.by_page(written.found)
     here = found[page.slug]
     said = problems(form, here)
+    reviewed = (*written.found, *written.kept) if page.slug == "review" else written.found
     busy = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
     shown = {
         "cluster": cluster,
@@ -95,7 +96,7 @@ def values(
         "next": flow.neighbour(page, 1),
         "saved_at": timezone.now(),
         "busy": busy,
-        **page.context(cluster, document, form, written.found),
+        **page.context(cluster, document, form, reviewed),
     }
     return shown | ({"rows": form.shown(said)} if isinstance(form, Machines) else {})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clusters.config.topology import all_roles, endpoint_address
+from clusters.config.topology import all_roles, endpoint_address, load_balancer, members
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -60,18 +60,34 @@ def draw(document: Document) -> Drawing:
         x, y = left + across * (_BOX + _GAP), _TOP + down * _LINE
         boxes.append(Box(name, label, x, y, "etcd" in has, "master" in has, "worker" in has))
     height = _TOP + -(-len(shown) // _ACROSS) * _LINE - _GAP
+    reached = _reached(document)
     lines = tuple(
-        f"M{WIDTH // 2} 44 V58 H{box.x + _BOX // 2} V{box.y}" for box in boxes if box.master and box.y == _TOP
+        f"M{WIDTH // 2} 44 V58 H{box.x + _BOX // 2} V{box.y}" for box in boxes if box.name in reached and box.y == _TOP
     )
     words = "; ".join(f"{name}: {', '.join(roles[name]) or 'no role'}" for name in shown)
-    endpoint = f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}"
-    where = endpoint_address(document)
     return Drawing(
         WIDTH,
         height,
-        f"{endpoint} → {where}" if where else endpoint,
+        _endpoint(document),
         tuple(boxes),
         lines,
         len(order) - len(shown),
         words,
     )
+
+
+def _reached(document: Document) -> set[str]:
+    """The control planes that the endpoint leads to: all of them, or the one whose address it is."""
+    masters = members(document, "master")
+    if load_balancer(document) != "none":
+        return {host.name for host in masters}
+    where = endpoint_address(document)
+    return {host.name for host in masters if where in (host.address, *host.node_addresses)}
+
+
+def _endpoint(document: Document) -> str:
+    endpoint = f"{document.control_plane_endpoint.domain}:{document.control_plane_endpoint.port}"
+    if load_balancer(document) == "haproxy":
+        return f"{endpoint} → haproxy"
+    where = "" if load_balancer(document) == "dns" else endpoint_address(document)
+    return f"{endpoint} → {where}" if where else endpoint

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
-from clusters.config.finding import locate
+from clusters.config.finding import Severity, locate
 from clusters.config.load import load
 from clusters.config.rules import check
 from clusters.config.secret import MASK, Secret
@@ -55,6 +56,14 @@ class Editor:
         return _marks((*self.said, *self.found))
 
     @property
+    def kept(self) -> tuple[Finding, ...]:
+        """What reading said, to be known rather than answered for; the same sentence once, with its first line."""
+        same: dict[tuple[str, str], list[Finding]] = {}
+        for each in self.said:
+            same.setdefault((each.id, each.message), []).append(each)
+        return tuple(_known(first, 1 + len(others)) for first, *others in same.values())
+
+    @property
     def gutter(self) -> list[tuple[int, str]]:
         """Every line's number, and its tone where something is marked; the worst of a line counts."""
         tones = self._tones()
@@ -75,6 +84,11 @@ class Editor:
         return tones
 
 
+def _known(finding: Finding, places: int) -> Finding:
+    hint = f"{finding.hint} {_('In %d places.') % places}".strip() if places > 1 else finding.hint
+    return replace(finding, severity=Severity.INFO, hint=hint)
+
+
 def _number(line: int, tone: str) -> str:
     return f'<span class="is-marked tone-{tone}">{line}</span>' if tone else f"<span>{line}</span>"
 
@@ -83,7 +97,8 @@ def editor(document: Document, original: str) -> Editor:
     """A document as text with its secrets masked, and what the rules say of its lines; `original` is what is stored."""
     text = text_with(original, _masked(document))
     # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
-    return Editor(text.replace(_STAND_IN, MASK), (), locate(check(document), load(text).positions))
+    loaded = load(text)
+    return Editor(text.replace(_STAND_IN, MASK), loaded.findings, locate(check(document), loaded.positions))
 
 
 def _masked(value: Any, key: str = "") -> Any:

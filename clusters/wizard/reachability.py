@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 CHECK = "net.node_to_node"
 
@@ -35,12 +35,15 @@ class Table:
     trouble: int
 
 
-def table_of(results: Iterable[dict[str, Any]]) -> Table | None:
+def table_of(results: Sequence[dict[str, Any]]) -> Table | None:
     """The table of an inspection's results; None before a machine has tried."""
     looked = {each["host"]: each.get("seen") for each in results if each["check"] == CHECK}
     seen: dict[str, dict[str, dict[str, str]]] = {host: found for host, found in looked.items() if found}
     if not seen:
         return None
+    # A machine that passed without having called anybody has nobody to call.
+    idle = {each["host"] for each in results if each["check"] == CHECK and each["state"] == "same"} - set(seen)
+    seen |= {host: {} for host in idle}
     names = list(dict.fromkeys([*looked, *(target for found in seen.values() for target in found)]))
     closed = [
         (source, target) for source, found in seen.items() for target, ports in found.items() if any(ports.values())

@@ -26,5 +26,6 @@ urlpatterns = [
     path("clusters/<int:pk>/wizard/connection/table/", connecting.probes, name="wizard-probes"),
     path("clusters/<int:pk>/wizard/connection/test/", connecting.probe, name="wizard-probe"),
     path("clusters/<int:pk>/wizard/connection/accept/", connecting.accept, name="wizard-accept"),
+    path("clusters/<int:pk>/wizard/connection/arch/", views.arch, name="wizard-arch"),
     path("clusters/<int:pk>/wizard/<slug:slug>/", views.wizard, name="wizard"),
 ]

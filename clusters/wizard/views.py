@@ -15,10 +15,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clusters import services
 from clusters.errors import InstallerError
-from clusters.selectors import cluster_for
+from clusters.selectors import cluster_for, probes_of
 from clusters.services.drafts import DraftBusy, DraftConflict
 from clusters.wizard import flow
 from clusters.wizard.answers import keep, page_or_404, refused, show, stand_in_the_way, values
+from clusters.wizard.architectures import as_seen
 from clusters.wizard.editor import typed
 from clusters.wizard.layouts import laid, layout_called
 from clusters.wizard.practice import with_practice_machines
@@ -138,6 +139,13 @@ def layout(request: HttpRequest, pk: int) -> HttpResponse:
     if chosen is None:
         raise Http404("There is no such layout.")
     return _changed(request, pk, request.POST.get("page", "roles"), lambda document: laid(document, chosen))
+
+
+@require_POST
+def arch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write the architectures that the connection tests saw into the document."""
+    cluster = cluster_for(request.user, pk)
+    return _changed(request, pk, "connection", lambda document: as_seen(document, probes_of(cluster, document)))
 
 
 def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpResponse:

@@ -1,4 +1,6 @@
 /* The document as text: line numbers that scroll with it, marks that lead to their line, and forms that follow. */
+import { chooseLine } from "./lines.js";
+
 const byId = (id) => document.getElementById(id);
 const yaml = byId("yaml");
 let unsaved = false;
@@ -8,14 +10,8 @@ function follow() {
 }
 
 function showLine(number) {
-  const lines = yaml.value.split("\n");
-  const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
   byId("preview").open = true;
-  yaml.focus({ preventScroll: true });
-  yaml.scrollIntoView({ block: "nearest" });
-  yaml.setSelectionRange(start, start + (lines[number - 1]?.length ?? 0));
-  const height = yaml.scrollHeight / lines.length;
-  yaml.scrollTop = Math.max(0, (number - 4) * height);
+  chooseLine(yaml, number);
   follow();
 }
 

@@ -12,7 +12,7 @@ document.addEventListener("input", (event) => {
   const row = rowOf(event.target);
   if (!row || event.target.name === "pick") return;
   dirty.set(row.dataset.prefix, (dirty.get(row.dataset.prefix) ?? 0) + 1);
-  if (event.target.dataset.unique) markTwins();
+  if (event.target.dataset.unique) markSoon();
 });
 
 document.addEventListener("htmx:configRequest", (event) => {
@@ -41,7 +41,13 @@ window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll(".m-field :disabled")) field.disabled = false;
 });
 
-/* The same name, or the same address and port, twice. */
+/* The same name, or the same address and port, twice: looked for when the keys rest for a moment. */
+let marking = 0;
+function markSoon() {
+  clearTimeout(marking);
+  marking = setTimeout(markTwins, 120);
+}
+
 function markTwins() {
   const seen = new Map();
   for (const field of document.querySelectorAll("#machines [data-unique]")) {
@@ -152,5 +158,15 @@ if (byId("machines")) {
 document.addEventListener("htmx:afterSettle", () => {
   if (!byId("machines")) return;
   countPicked();
-  markTwins();
+  markSoon();
+});
+
+/* What is wrong with rows comes in one piece; hundreds of pieces would each be a swap of its own. */
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  if (event.target.id !== "row-problems") return;
+  for (const fresh of event.target.children) {
+    const shown = byId(`problem-${fresh.dataset.of}`);
+    if (shown && shown.innerHTML.trim() !== fresh.innerHTML.trim()) shown.innerHTML = fresh.innerHTML.trim();
+  }
+  event.target.replaceChildren();
 });

@@ -161,3 +161,20 @@ def test_a_fence_within_a_document_is_text() -> None:
     document = load(text).document
     assert document is not None
     assert document.system.pre_install[0].bash == "```\necho\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "file", "values"),
+    [
+        ("values: big.yaml", "big.yaml", ()),
+        ("values: [a=b]", "", ("a=b",)),
+        ('values: ""', "", ()),
+        ("values: [a=b], valuesFile: big.yaml", "big.yaml", ("a=b",)),
+        ("values: a=b, valuesFile: big.yaml", "big.yaml", ("a=b",)),
+    ],
+)
+def test_a_values_file_of_kubekey_1_0_is_the_values_file(written: str, file: str, values: tuple[str, ...]) -> None:
+    loaded = load(f"{HEAD}  addons:\n  - {{name: a, sources: {{chart: {{name: a, {written}}}}}}}\n")
+    assert loaded.document is not None
+    chart = loaded.document.addons[0].sources.chart
+    assert (chart.values_file, chart.values) == (file, values)

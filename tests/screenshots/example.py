@@ -216,7 +216,7 @@ def connections(cluster: Cluster) -> None:
         )  # fmt: skip
 
 
-CLOSED = "weir-2 cannot reach lock-2 on 6443 (API server): no answer within 3 s."
+CLOSED = "weir-2 cannot reach lock-2 on 6443 (API server): timed out after 3 s."
 OPEN = "Let the machines reach each other's internal addresses on these ports; then check again."
 REFUSED = ("LoginRefused", "192.0.2.74 refused the login of ubuntu with a password.", "Check user and password.")
 FOUND = {"reach": "12 ms", "hostkey": "known", "login": "ubuntu", "sudo": "with a password", "facts": "Debian 12"}
@@ -229,12 +229,13 @@ def _stages(
     stages: Stages, until: str, state: str = "ok", cause: str = "", message: str = "", hint: str = ""
 ) -> Stages:
     """The stages of a test that stopped at one of them."""
-    for stage in stages:
+    found = []
+    for place, stage in enumerate(stages):
         if stage["name"] == until:
-            stage |= {"state": state, "cause": cause, "message": message, "hint": hint}
-            break
-        stage |= {"state": "ok", "message": FOUND[stage["name"]]}
-    return stages
+            stopped = {**stage, "state": state, "cause": cause, "message": message, "hint": hint}
+            return [*found, stopped, *stages[place + 1 :]]
+        found.append({**stage, "state": "ok", "message": FOUND[stage["name"]]})
+    return found
 
 
 def fingerprint(name: str) -> str:
@@ -256,17 +257,14 @@ def prechecks(cluster: Cluster) -> None:
         "time.skew": "The machine's clock agrees with the others",
     }
     more, skew = "Give the machine more memory.", "Set the clock, and let chrony or systemd-timesyncd keep it."
-    off = "The installation switches swap off, now and for good."
+    off = "Make sure the machine has memory enough without it."
     told = {
-        ("hw.ram_role", "lock-2"): ("error", "lock-2 has 1743 MB of memory; 1800 MB are needed.", more),
+        ("hw.ram_role", "lock-2"): ("error", "lock-2 has 1743 MiB of memory, its roles need 1800 MiB.", more),
         ("net.node_to_node", "weir-2"): ("error", CLOSED, OPEN),
-        ("time.skew", "weir-1"): (
-            "error",
-            "The clock of weir-1 is 41.2 s ahead of this server's; 5 s are allowed.",
-            skew,
-        ),
+        ("time.skew", "weir-1"): ("error", "The clock of weir-1 is 41.2 s ahead of the median (limit 30 s).", skew),
     }
-    told |= {("os.swap_off", host): ("warning", f"{host} uses 2048 MB of swap.", off) for host in ("lock-1", "weir-1")}
+    swaps = "uses 2048 MiB of swap; the installation switches it off for good."
+    told |= {("os.swap_off", host): ("warning", f"{host} {swaps}", off) for host in ("lock-1", "weir-1")}
     names = [host.name for host in services.document_of(cluster).hosts if host.name != "spare-1"]
     for check, title in titles.items():
         for host in services.document_of(cluster).hosts:
@@ -284,7 +282,7 @@ def reached(names: list[str], source: str) -> dict[str, dict[str, str]]:
     """Which ports of the others a machine got through to: all but one of one."""
     ports = {name: {"10250": ""} | ({"6443": "", "2379": ""} if name.startswith("lock") else {}) for name in names}
     if source == "weir-2":
-        ports["lock-2"]["6443"] = "no answer within 3 s"
+        ports["lock-2"]["6443"] = "timed out after 3 s"
     return {name: found for name, found in ports.items() if name != source} if source in names else {}
 
 

@@ -81,6 +81,9 @@ def _wizard(examples: Examples) -> Iterator[Shot]:
     yield Shot("wizard-prechecks", "What the machines lack, and who answers for it", f"{start}prechecks/", narrow=True)
     yield Shot("wizard-review", "Everything at once, before anything is changed", f"{start}review/", narrow=True)
     yield Shot("wizard-editor", "The document as text, marked where it is wrong", f"{start}kubernetes/", broken_text)
+    yield Shot(
+        "export", "The document for each KubeKey, and what it cannot hold", f"/clusters/{examples.delta.pk}/export/"
+    )
     yield Shot("wizard-conflict", "Two tabs, one draft: nothing is overwritten", f"{start}kubernetes/", conflict)
 
 

@@ -116,12 +116,21 @@ def test_importing_a_document_makes_a_draft(page: Client, alice: User) -> None:
     assert answer["Location"] == reverse("wizard-start", args=[made.pk])
 
 
+def test_of_many_findings_of_an_import_a_few_are_said_and_the_others_counted(page: Client) -> None:
+    rows = "".join(f"  - {{name: n{n}, address: 10.98.0.{n}, pasword: x}}\n" for n in range(1, 100))
+    text = page.post("/clusters/import/", {"text": SEED.replace("  roleGroups:", f"{rows}  roleGroups:")}, follow=True)
+    shown = text.content.decode().split('class="messages"')[1].split("</div>")[0]
+    assert shown.count("<p ") == 6
+    assert "Line 10: " in shown
+    assert "94 more" in shown
+
+
 def test_what_cannot_be_read_is_said_with_line_and_column_and_stays_in_the_field(page: Client) -> None:
     answer = page.post("/clusters/import/", {"text": "spec:\n  hosts: [ {name: a\n"})
     assert answer.status_code == 422
     assert not Cluster.objects.exists()
     text = answer.content.decode()
-    assert 'class="place">' in text
+    assert 'class="place"' in text
     assert "hosts: [ {name: a" in text
 
 

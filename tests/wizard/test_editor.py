@@ -12,6 +12,7 @@ from clusters.config.schema import Host, RoleGroups
 from clusters.config.secret import MASK, Secret
 from clusters.runs.documents import write_document
 from clusters.services import document_of, draft_create
+from clusters.wizard import flow
 from clusters.wizard.editor import editor, typed
 from tests.conftest import SEED
 
@@ -168,7 +169,10 @@ def quickest(call: Any) -> float:
     return min(found)
 
 
-@pytest.mark.parametrize("slug", ["machines", "connection", "roles", "endpoint", "kubernetes", "review"])
+@pytest.mark.parametrize(
+    "slug",
+    [*(page.slug for page in flow.pages()), *(f"machines/{name}" for name in ("add", "rename", "jump", "scan"))],
+)
 def test_three_hundred_machines_are_shown_in_time(client: Client, crowd: str, slug: str) -> None:
     assert quickest(lambda: client.get(f"{crowd}{slug}/")) < SERVER_SECONDS
 

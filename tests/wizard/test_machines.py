@@ -78,7 +78,7 @@ def test_a_new_row_is_a_new_machine_and_an_empty_row_is_none(visitor: Visitor) -
 def test_a_name_emptied_or_taken_for_a_moment_loses_no_role(visitor: Visitor) -> None:
     for name in ("", "node2"):
         answer = visitor.post("machines", visitor.machines(h0_name=name), htmx=True)
-        assert "still called node1" in answer.content.decode().split('id="problem-host-0"')[1]
+        assert "still called node1" in answer.content.decode().split('data-of="host-0"')[1]
     assert visitor.document().role_groups.master == ("node1",)
     assert len(visitor.document().hosts) == 3
 

@@ -95,7 +95,7 @@ def test_autosave_answers_with_what_is_around_the_inputs(visitor: Visitor) -> No
     assert answer.status_code == 200
     assert 'id="draft-version" name="draft_version" value="2"' in text
     assert 'id="saved"' in text and 'id="yaml-text"' in text and 'id="rail"' in text
-    assert "not an address" in text.split('id="problem-host-1"')[1].split("</div>")[0]
+    assert "not an address" in text.split('data-of="host-1"')[1].split("</div>")[0]
     assert "An0ther-secret" not in text
     assert 'name="host-1-address"' not in text
 

@@ -17,8 +17,9 @@ SILENT, NO_ROUTE = "timed out after 3 s", "No route to host"
 
 def row(host: str, seen: dict[str, dict[str, str]] | None = None) -> dict[str, Any]:
     """What an inspection keeps of one machine; `seen` is missing where nothing was tried."""
-    said = {"check": "net.node_to_node", "title": "x", "host": host, "state": "same", "found": []}
-    return said if seen is None else {**said, "seen": seen}
+    state = "skipped" if seen is None else "same"
+    said = {"check": "net.node_to_node", "title": "x", "host": host, "state": state, "found": []}
+    return {**said, "seen": seen} if seen else said
 
 
 THREE = [
@@ -45,6 +46,13 @@ def test_every_direction_has_a_cell_and_ports_are_with_their_reason() -> None:
         ("node3", "node3"): "self",
     }
     assert table.rows[0][1][2].closed == ((SILENT, ("2380", "6443")), (NO_ROUTE, ("179",)))
+
+
+def test_a_machine_that_has_nobody_to_call_is_not_said_to_have_failed() -> None:
+    table = table_of([*THREE, row("spare", {})])
+    assert table is not None
+    states = {cell.target: cell.state for source, cells in table.rows for cell in cells if source == "spare"}
+    assert states == {"node1": "unneeded", "node2": "unneeded", "node3": "unneeded", "spare": "self"}
 
 
 def test_nothing_is_drawn_before_a_machine_has_tried() -> None:

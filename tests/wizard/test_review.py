@@ -171,6 +171,23 @@ def test_each_finding_leads_to_its_field(visitor: Visitor) -> None:
     assert 'id="id_role-etcd"' in visitor.get("roles").content.decode()
 
 
+def test_keys_that_mean_nothing_here_stay_told_and_want_no_answer(visitor: Visitor) -> None:
+    rows = "".join(f"  - {{name: n{n}, address: 10.98.0.{n}, pasword: x, password: y}}\n" for n in (1, 2, 3))
+    kept = "  addons:\n  - {name: nfs, sources: {chart: {name: nfs}}}\n"
+    visitor.cluster.document = SEED.replace("  roleGroups:", f"{rows}  roleGroups:") + kept
+    visitor.cluster.save()
+    text = visitor.get("review").content.decode().split('id="review"')[1]
+    (group,) = re.findall(r'data-weight="info".*?</section>', text, re.DOTALL)
+    entries = group.split("<li ")[1:]
+    (unknown,) = [each for each in entries if "pasword" in each]
+    assert "Did you mean password?" in unknown and "In 3 places." in unknown
+    assert "machines/#id_host-3-name" in unknown
+    assert any("addons" in each and "does not act on it yet" in each and "data-line" in each for each in entries)
+    assert 'class="waive"' not in group
+    marks = visitor.get("kubernetes").content.decode().split('id="marks"')[1]
+    assert "Did you mean password?" in marks, "the lines stay marked beside the forms"
+
+
 @pytest.mark.parametrize(
     ("section", "line"),
     [

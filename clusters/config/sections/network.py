@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clusters.config.keys import Model, Names, Switch, Text, key
+from clusters.config.keys import OURS, Model, Names, Switch, Text, key
 
 PLUGINS = ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "bridge", "none")
 TUNNELS = ("Always", "CrossSubnet", "Never")
@@ -179,7 +179,7 @@ class Network(Model):
     calico: Calico = key(Calico(), "Calico's options.")
     flannel: Flannel = key(Flannel(), "Flannel's options.")
     cilium: dict[str, Any] = key(
-        {}, "Values for its chart, over Slipway's own. KubeKey reads nothing here.", since="2.0"
+        {}, "Values for its chart, over Slipway's own. KubeKey reads nothing here.", since=OURS
     )
     kubeovn: KubeOvn = key(KubeOvn(), "Kube-OVN's options.", since="1.1")
     hybridnet: Hybridnet = key(Hybridnet(), "Hybridnet's options.", since="3.1")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import model_validator
+
 from clusters.config.keys import Model, Names, OneOrMany, Text, key
 
 
@@ -90,8 +92,19 @@ class Chart(Model):
     path: Text = key("", "Its directory or archive on the installer's machine, instead of a repository.")
     version: Text = key("", "The newest when empty.", since="1.0.1")
     values_file: Text = key("", "A values file.", since="1.1")
-    values: OneOrMany = key((), "As --set takes them; in KubeKey 1.0 also a values file.")
+    values: OneOrMany = key((), "As --set takes them; in KubeKey 1.0 also a values file's path.")
     wait: bool = key(False, "Wait until it is ready.", since="3.1")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_of_1_0(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """A text in `values` is a file to KubeKey 1.0; 1.1 and later want a list, and call the file valuesFile."""
+        values = data.get("values")
+        if not isinstance(values, str):
+            return data
+        if data.get("valuesFile") or not values:
+            return {**data, "values": (values,) if values else ()}
+        return {**data, "values": (), "valuesFile": values}
 
 
 class Manifests(Model):

@@ -1,4 +1,4 @@
-"""Clusters: the list, one cluster, bringing a document in, taking it out, installing and deleting."""
+"""Clusters: the list, one cluster, bringing a document in, installing and deleting."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.db.models import Prefetch
-from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
 from clusters.config import render as rendering
-from clusters.config.jsonschema import json_schema_text
 from clusters.config.topology import endpoint_address
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
@@ -25,14 +20,15 @@ from clusters.selectors import cluster_for, clusters_for, told_by
 from clusters.web.nodes import Node, nodes_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     from clusters.config.schema import Document
 
 RUNS_SHOWN = 20
+SAID = 5
+"""Findings of an import that are said on the next page."""
 # A document with keys of a hundred machines stays far below this many bytes.
 IMPORT_BYTES = 2 * 1024 * 1024
-DIALECTS = ("v1alpha2", "v1alpha1", "v4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +75,13 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     if cluster is None:
         blocking = [finding for finding in findings if finding.blocking]
         return render(request, "clusters/import.html", {"text": text, "findings": blocking}, status=422)
-    for finding in findings:
-        place = f"{finding.line}:{finding.column} " if finding.line else ""
+    for finding in findings[:SAID]:
+        place = _("Line %d: ") % finding.line if finding.line else ""
         (messages.error if finding.blocking else messages.warning)(request, f"{place}{finding.message}")
+    if len(findings) > SAID:
+        messages.warning(
+            request, _("%d more are marked in the document and listed on the Review page.") % (len(findings) - SAID)
+        )
     return redirect("wizard-start", pk=cluster.pk)
 
 
@@ -100,39 +100,6 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "active": cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first(),
     }
     return render(request, "clusters/show.html", context)
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def config(request: HttpRequest, pk: int) -> HttpResponse:
-    """The document as a file. Secrets leave only by POST, so that no link can make a browser fetch them."""
-    cluster = cluster_for(request.user, pk)
-    asked = request.POST if request.method == "POST" else request.GET
-    dialect = asked.get("dialect") or DIALECTS[0]
-    if dialect not in DIALECTS:
-        raise Http404("There is no such dialect.")
-    with_secrets = request.method == "POST" and asked.get("secrets") == "show"
-    text = services.config_export(actor=request.user, cluster=cluster, dialect=dialect, with_secrets=with_secrets)
-    return _file(text, f"{slugify(cluster.name) or 'cluster'}-config.yaml")
-
-
-@login_not_required
-@require_GET
-def schema(request: HttpRequest) -> HttpResponse:
-    """The JSON Schema of the document, for editors, which do not log in; it holds nothing of anybody's."""
-    return HttpResponse(json_schema_text(), content_type="application/schema+json")
-
-
-@never_cache
-@require_GET
-def kubeconfig(request: HttpRequest, pk: int) -> HttpResponse:
-    """The admin kubeconfig as a file."""
-    cluster = cluster_for(request.user, pk)
-    try:
-        text = services.kubeconfig_export(actor=request.user, cluster=cluster)
-    except services.NothingDelivered as error:
-        raise Http404(error.message) from error
-    return _file(text, f"{slugify(cluster.name) or 'cluster'}-kubeconfig.yaml")
 
 
 @require_POST
@@ -206,8 +173,3 @@ def _text_given(request: HttpRequest) -> tuple[str, str]:
         return upload.read().decode("utf-8-sig"), ""
     except UnicodeDecodeError:
         return "", _("The file is no UTF-8 text; choose the config-sample.yaml itself.")
-
-
-def _file(text: str, name: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(text, content_type="application/yaml; charset=utf-8", headers=headers)

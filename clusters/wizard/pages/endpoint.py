@@ -9,7 +9,7 @@ from django import forms
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
-from clusters.config.topology import endpoint_address
+from clusters.config.topology import endpoint_address, load_balancer
 from clusters.wizard.endpoints import KINDS, SECTION, cards, kind_called, kind_of, why_not, with_kind
 from clusters.wizard.fields import Drawn, laid_out, number, text, wide
 from clusters.wizard.page import OneForm, Page
@@ -101,7 +101,9 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     if isinstance(form, OneForm):
         chosen = form.form["kind"].value() or chosen
     # The rules are asked once for each card; a save sends none of them back.
-    return {"cards": SimpleLazyObject(lambda: cards(document, chosen)), "leads_to": endpoint_address(document)}
+    by_proxy = load_balancer(document) == "haproxy"
+    leads_to = {"leads_to": endpoint_address(document), "by_proxy": by_proxy}
+    return {"cards": SimpleLazyObject(lambda: cards(document, chosen)), **leads_to}
 
 
 PAGE = Page(

@@ -1,0 +1,7 @@
+/* What keeps a document from being read leads to its line. */
+import { chooseLine } from "./lines.js";
+
+document.addEventListener("click", (event) => {
+  const mark = event.target.closest("[data-line]");
+  if (mark) chooseLine(document.getElementById("import-text"), Number(mark.dataset.line));
+});

@@ -1,0 +1,158 @@
+"""What is exported is what KubeKey's published types hold; what is not is named, or nobody but the user knows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusters.config.fit import OWN, what_does_not_fit
+from clusters.config.keys import Model, keys_of
+from clusters.config.load import DIALECTS, load
+from clusters.config.losing import unknown_keys
+from clusters.config.render import render
+from clusters.config.schema import Document
+from clusters.config.sections.etcd import MOVED
+from tests.config.documents import documents, large_document, seed_document
+from tests.config.published import types, unpublished
+from tests.config.test_round_trip import GENTLY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CASES = {case.stem: case for case in sorted((Path(__file__).parent / "cases").glob("*.yaml"))}
+DOCUMENTS: dict[str, Document] = {}
+for _name, _case in CASES.items():
+    _document = load(_case.read_text(encoding="utf-8")).document
+    if _document is not None:
+        DOCUMENTS[_name] = _document
+KINDS = {"Inventory": "inventory-4", "Config": "config-4"}
+
+
+def _cluster_types(spec: dict[str, Any], dialect: str) -> str:
+    """KubeKey 1.0 has texts where 1.1 and 1.2 have numbers: a file is of one of them, never of both."""
+    if dialect == "v1alpha2":
+        return "cluster-3.1"
+    newer = {path for path, wrong in unpublished(spec, types("cluster-1.0")) if wrong == "unknown"}
+    older = {path for path, wrong in unpublished(spec, types("cluster-1.2")) if wrong == "unknown"}
+    return "cluster-1.2" if newer - older else "cluster-1.0"
+
+
+def _strangers(document: Document, dialect: str) -> set[str]:
+    """Paths that the export names as read by nobody there, and keys that only the user knows.
+
+    Groups of one's own are KubeKey's, from 2.0 on; one that is no list of names is an error before any export.
+    """
+    named = {each.path for each in what_does_not_fit(document, dialect) if each.id == "dialect.ignored"}
+    groups = {name for name, items in (document.role_groups.model_extra or {}).items() if not _are_names(items)}
+    unknown = {path for path in unknown_keys(document, "spec") if not path.startswith("spec.roleGroups.")}
+    if dialect == "v4":
+        hosts = {host.name for place, host in enumerate(document.hosts) if f"spec.hosts.{place}.arch" in named}
+        return {f"hosts.{name}.arch" for name in hosts} | {f"groups.{name}" for name in groups}
+    return {path.removeprefix("spec.") for path in named | unknown} | {f"roleGroups.{name}" for name in groups}
+
+
+def _are_names(items: Any) -> bool:
+    return isinstance(items, list) and all(isinstance(each, str) for each in items)
+
+
+def _rest(data: Any, before: str = "") -> Iterator[str]:
+    """The paths of what KubeKey 4's own file said, which is kept beside the document."""
+    for name, inner in data.items() if isinstance(data, dict) else ():
+        path = f"{before}.{name}".removeprefix(".")
+        yield path
+        yield from _rest(inner, path)
+
+
+def _wrong(document: Document, dialect: str) -> Iterator[tuple[str, str, str]]:
+    strangers = _strangers(document, dialect)
+    rests = {"Inventory": set(_rest(document.inventory_v4)), "Config": set(_rest(document.config_v4))}
+    for part in yaml.safe_load_all(render(document, dialect=dialect, secrets="show")):
+        kind = part["kind"]
+        if kind == "Cluster":
+            published = _cluster_types(part["spec"], dialect)
+        elif kind in KINDS:
+            published = KINDS[kind]
+        else:  # KubeSphere's own: KubeKey hands it on as it is
+            assert isinstance(part["metadata"]["name"], str)
+            continue
+        for path, wrong in unpublished(part["spec"], types(published)):
+            mine = any(path == each or path.startswith(f"{each}.") for each in strangers)
+            if not mine and path not in rests.get(kind, ()):
+                yield kind, path, wrong
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("case", sorted(DOCUMENTS))
+def test_a_file_of_the_corpus_is_exported_in_the_published_types(case: str, dialect: str) -> None:
+    assert list(_wrong(DOCUMENTS[case], dialect)) == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_thousand_machines_are_exported_in_the_published_types(dialect: str) -> None:
+    assert list(_wrong(large_document(), dialect)) == []
+
+
+@GENTLY
+@given(documents(), st.sampled_from(DIALECTS))
+def test_any_document_is_exported_in_the_published_types(document: Document, dialect: str) -> None:
+    assert list(_wrong(document, dialect)) == []
+
+
+def test_a_file_of_kubekey_1_0_has_its_numbers_in_quotes_and_one_of_1_2_has_not() -> None:
+    for document, published in ((seed_document(), "cluster-1.0"), (DOCUMENTS["full_v1alpha2"], "cluster-1.2")):
+        spec = next(yaml.safe_load_all(render(document, dialect="v1alpha1", secrets="show")))["spec"]
+        assert _cluster_types(spec, "v1alpha1") == published
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong"),
+    [
+        ({"hosts": [{"port": "22"}]}, ("hosts.0.port", "int")),
+        ({"hosts": [{"prot": 22}]}, ("hosts.0.prot", "unknown")),
+        ({"hosts": {"a": {}}}, ("hosts", "list")),
+        ({"kubernetes": {"maxPods": True}}, ("kubernetes.maxPods", "int")),
+        ({"kubernetes": {"version": 1.2}}, ("kubernetes.version", "text")),
+        ({"kubernetes": {"featureGates": {"A": "true"}}}, ("kubernetes.featureGates", "switches")),
+        ({"roleGroups": {"odd": "node1"}}, ("roleGroups.odd", "texts")),
+        ({"etcd": []}, ("etcd", "mapping")),
+    ],
+)
+def test_the_table_sees_what_kubekey_would_refuse(spec: dict[str, Any], wrong: tuple[str, str]) -> None:
+    assert list(unpublished(spec, types("cluster-3.1"))) == [wrong]
+
+
+def test_every_published_key_is_a_key_of_the_document_and_every_other_key_is_marked_as_slipways_own() -> None:
+    tables = [_paths(types(name)) for name in ("cluster-1.0", "cluster-1.2", "cluster-3.1")]
+    published = set().union(*tables)
+    marks = dict(_marks(Document))
+    moved = {f"kubernetes.{old}" for old in MOVED}
+    assert sorted(published - moved - set(marks)) == []
+    assert sorted(path for path, ours in marks.items() if path not in published and not ours) == ["name"]
+    assert sorted(path for path, ours in marks.items() if path in published and ours) == []
+
+
+def _paths(wanted: Any, before: str = "") -> set[str]:
+    """Every key of a table; lists and names that the user chooses are left out of the path."""
+    if isinstance(wanted, list):
+        return _paths(wanted[0], before)
+    found = set()
+    for name, inner in wanted.items() if isinstance(wanted, dict) else ():
+        path = before if name == "*" else f"{before}.{name}".removeprefix(".")
+        found |= {path} | _paths(inner, path)
+    return found
+
+
+def _marks(model: type[Model], before: str = "", ours: bool = False) -> Iterator[tuple[str, bool]]:
+    """Every key of the document, and whether it or a section around it is Slipway's own."""
+    for key in keys_of(model).values():
+        if key.name.startswith("---"):
+            continue
+        path, own = f"{before}.{key.name}".removeprefix("."), ours or key.since >= OWN
+        yield path, own
+        if key.inner is not None:
+            yield from _marks(key.inner, path, own)
