@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Who is what. `shared_address` is the last number of an address that the control planes share."""
+    """Who is what. `shared_address` is the last number of an address that the control planes share, or that somebody
+    else's load balancer has."""
 
     name: str
     etcd: tuple[str, ...]
@@ -35,6 +36,11 @@ class Layout:
     def machines(self) -> int:
         """How many hosts it needs."""
         return len({*self.etcd, *self.master, *self.worker})
+
+    @property
+    def api_port(self) -> int:
+        """Where API servers listen: behind somebody else's load balancer on their usual port."""
+        return 6443 if self.shared_address and not self.load_balancer else self.port
 
     def address(self, hosts: list[LabHost]) -> str:
         """The shared address in the network of these hosts, or nothing."""
@@ -130,8 +136,9 @@ DUAL_STACK = Layout(
     dual_stack=True,
 )
 """IPv4 and IPv6 on two machines; an alpha feature of this Kubernetes, which has to be switched on."""
-DOCKER = Layout("docker", ("node1",), ("node1",), ("node2",), runtime="docker")
-"""A control plane and a worker with Docker, which this Kubernetes reaches through dockershim."""
+DOCKER = Layout("docker", (), ("node1",), ("node2",), shared_address=13, port=8443, runtime="docker")
+"""A control plane and a worker with Docker, which this Kubernetes reaches through dockershim; etcd and a load balancer
+are there already, on the lab's third host."""
 
 
 def private_registry(place: str, username: str, password: str, runtime: str) -> Layout:

@@ -10,6 +10,7 @@ from tests.ha import layouts
 from tests.ha.installed import Installed, install, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.lab.lab import Lab
@@ -28,14 +29,14 @@ def test_nodes_are_ready_and_a_second_run_changes_nothing(cluster: Installed) ->
     assert "nothing changed" in cluster.create()
 
 
-def test_members_die_and_come_back_and_nothing_is_lost(cluster: Installed) -> None:
+def test_members_die_and_come_back_and_nothing_is_lost(cluster: Installed, figure: Callable[[str], None]) -> None:
     cluster.kubectl("create", "configmap", "before")
     cluster.lab.kill("node3")
     took = wait_until(lambda: _writes(cluster, "one-dead"), 30, "a write with two members left")
-    print(f"\na write went through {took:.1f} s after one member died")
+    figure(f"a write went through {took:.1f} s after one member died")
     cluster.lab.kill("node4")
     refused = _refusal(cluster)
-    print(f"with one member left the API says: {refused.strip()}")
+    figure(f"with one member left the API says: {refused.strip()}")
     assert "timed out" in refused or "timeout" in refused or "unavailable" in refused.lower(), refused
     run = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
     assert run.returncode != 0
@@ -43,7 +44,7 @@ def test_members_die_and_come_back_and_nothing_is_lost(cluster: Installed) -> No
     cluster.lab.start("node3")
     cluster.lab.start("node4")
     took = wait_until(lambda: _writes(cluster, "healed"), 90, "a write after the members came back")
-    print(f"a write went through {took:.1f} s after they were switched on again")
+    figure(f"a write went through {took:.1f} s after they were switched on again")
     kept = cluster.kubectl("get", "configmaps", "-o", "name").split()
     assert {"configmap/before", "configmap/one-dead", "configmap/healed"} <= set(kept)
     wait_until(lambda: cluster.ready_nodes() == {"node1", "node2"}, 120, "both nodes to be Ready")
