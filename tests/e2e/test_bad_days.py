@@ -38,65 +38,25 @@ def walk_to_review(request: pytest.FixtureRequest, page: Page, machines: Lab) ->
     return walk
 
 
-@pytest.fixture
-def started(walk_to_review: Walk, site: Site) -> tuple[Walk, int]:
-    """A run in its middle."""
-    run = walking.install(walk_to_review)
-    wait_for(lambda: half_done(site, run), walking.INSTALL_SECONDS / 2, "the middle of the run")
-    assert walking.run_state(walk_to_review.page) == "running"
-    return walk_to_review, run
+def wait_for_its_middle(site: Site, run: int) -> None:
+    """Until a third of the work is over: binaries are there, and machines have begun to act on each other."""
+
+    def half_done() -> bool:
+        done, everything = site.ask(DONE, run)[0][0], site.ask(WORK, run)[0][0]
+        return bool(everything > 0 and done >= everything / 3)
+
+    wait_for(half_done, walking.INSTALL_SECONDS / 2, "the middle of the run")
 
 
-def half_done(site: Site, run: int) -> bool:
-    """Whether a third of the work is over: binaries are there, and machines have begun to act on each other."""
-    done, everything = site.ask(DONE, run)[0][0], site.ask(WORK, run)[0][0]
-    return bool(everything > 0 and done >= everything / 3)
-
-
-def test_a_pulled_plug_is_named_and_retry_finishes(started: tuple[Walk, int], machines: Lab, site: Site) -> None:
-    walk, run = started
-    machines.kill("node3")
-    state = walking.wait_until_over(walk, NOTICED_SECONDS)
-    assert state == "failed"
-    message, failures = site.ask("SELECT message, failures FROM clusters_run WHERE id = ?", run)[0]
-    assert "node3" in message + failures
-    assert "node3" in walk.page.locator("#run-top").inner_text()
-    machines.start("node3")
+def retry(walk: Walk) -> int:
+    """Press Retry; gives the number of the run whose page opens."""
+    before = walking.run_number(walk.page)
     walk.page.get_by_role("button", name=re.compile("^Retry")).first.click()
-    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)
-    assert walking.wait_until_over(walk) == "succeeded"
+    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{before}/" not in url)
+    return walking.run_number(walk.page)
 
 
-def test_a_killed_worker_loses_and_doubles_no_line(started: tuple[Walk, int], site: Site) -> None:
-    walk, run = started
-    killed = site.worker()
-    os.kill(killed, signal.SIGKILL)
-    assert walking.wait_until_over(walk) == "succeeded"
-    assert site.worker() != killed
-    (takeovers, last_seq, last_line) = site.ask(
-        "SELECT takeovers, last_seq, last_line FROM clusters_run WHERE id = ?", run
-    )[0]
-    assert takeovers == 1
-    numbers = site.ask("SELECT seq, first_line, line_count FROM clusters_event WHERE run_id = ? ORDER BY seq", run)
-    assert [seq for seq, _first, _count in numbers] == list(range(1, last_seq + 1))
-    lines = [number for _seq, first, count in numbers for number in range(first, first + count)]
-    assert lines == list(range(1, last_line + 1))
-
-
-def test_cancel_ends_what_runs_on_the_machines_and_the_log_stays(started: tuple[Walk, int], machines: Lab) -> None:
-    walk, run = started
-    walk.page.get_by_role("button", name="Cancel", exact=True).first.click()
-    walk.page.locator("#cancel-run button[type=submit]").click()
-    # A step that must not be cut, such as a join, ends first.
-    assert walking.wait_until_over(walk, CANCEL_SECONDS) == "cancelled"
-    for name in walking.MACHINES:
-        left = machines.execute(name, f"pgrep -fa '{OURS}' | grep -v pgrep || true")
-        assert left == "", f"{name} still runs {left}"
-    log = walk.page.request.get(f"/runs/{run}/log.txt").text()
-    assert len(log.splitlines()) > 50
-
-
-def test_a_full_disk_is_named_and_retry_survives_a_reboot_and_finishes(
+def test_a_full_disk_and_a_pulled_plug_are_named_and_retry_survives_a_reboot_and_finishes(
     walk_to_review: Walk, machines: Lab, site: Site
 ) -> None:
     walk = walk_to_review
@@ -107,10 +67,58 @@ def test_a_full_disk_is_named_and_retry_survives_a_reboot_and_finishes(
     assert "The disk of node3 is full" in failures or "No space left on device" in failures
     assert "node3" in walk.page.locator("#run-top").inner_text()
     machines.execute("node3", "umount /usr/local/bin")
-    walk.page.get_by_role("button", name=re.compile("^Retry")).first.click()
-    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)
-    again = walking.run_number(walk.page)
-    wait_for(lambda: half_done(site, again), walking.INSTALL_SECONDS / 2, "the middle of the run")
+
+    second = retry(walk)
+    wait_for_its_middle(site, second)
+    assert walking.run_state(walk.page) == "running"
+    machines.kill("node3")
+    assert walking.wait_until_over(walk, NOTICED_SECONDS) == "failed"
+    message, failures = site.ask("SELECT message, failures FROM clusters_run WHERE id = ?", second)[0]
+    assert "node3" in message + failures
+    assert "node3" in walk.page.locator("#run-top").inner_text()
+    machines.start("node3")
+
+    third = retry(walk)
+    wait_for_its_middle(site, third)
+    assert walking.run_state(walk.page) == "running"
     machines.kill("node2")
     machines.start("node2")
     assert walking.wait_until_over(walk) == "succeeded"
+
+
+def test_a_cancel_leaves_nothing_running_and_its_retry_survives_a_killed_worker(
+    walk_to_review: Walk, machines: Lab, site: Site
+) -> None:
+    walk = walk_to_review
+    run = walking.install(walk)
+    wait_for_its_middle(site, run)
+    assert walking.run_state(walk.page) == "running"
+    walk.page.get_by_role("button", name="Cancel", exact=True).first.click()
+    walk.page.locator("#cancel-run button[type=submit]").click()
+    # A step that must not be cut, such as a join, ends first.
+    assert walking.wait_until_over(walk, CANCEL_SECONDS) == "cancelled"
+    for name in walking.MACHINES:
+        left = machines.execute(name, f"pgrep -fa '{OURS}' | grep -v pgrep || true")
+        assert left == "", f"{name} still runs {left}"
+    log = walk.page.request.get(f"/runs/{run}/log.txt").text()
+    assert len(log.splitlines()) > 50
+
+    second = retry(walk)
+    wait_for_its_middle(site, second)
+    killed = site.worker()
+    os.kill(killed, signal.SIGKILL)
+    assert walking.wait_until_over(walk) == "succeeded"
+    assert site.worker() != killed
+    no_line_is_lost_or_doubled(site, second)
+
+
+def no_line_is_lost_or_doubled(site: Site, run: int) -> None:
+    """Its events and lines are numbered without a gap, though somebody else went on with it."""
+    (takeovers, last_seq, last_line) = site.ask(
+        "SELECT takeovers, last_seq, last_line FROM clusters_run WHERE id = ?", run
+    )[0]
+    assert takeovers == 1
+    numbers = site.ask("SELECT seq, first_line, line_count FROM clusters_event WHERE run_id = ? ORDER BY seq", run)
+    assert [seq for seq, _first, _count in numbers] == list(range(1, last_seq + 1))
+    lines = [number for _seq, first, count in numbers for number in range(first, first + count)]
+    assert lines == list(range(1, last_line + 1))
