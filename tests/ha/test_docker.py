@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, lab_bundle: Path, tmp_path: Path) -> None:
     cluster = _with_what_is_given(lab, lab_bundle, tmp_path)
-    _nothing_is_done_while_the_balancer_is_out_of_reach(cluster)
+    _nothing_is_done_while_they_are_out_of_reach(cluster)
     cluster.create()
     assert cluster.ready_nodes() == {"node1", "node2"}
     runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.seen("get", "nodes")["items"]}
@@ -51,12 +51,13 @@ def _with_what_is_given(lab: Lab, bundle: Path, place: Path) -> Installed:
     return prepare(lab, layout, bundle, place, fresh=False)
 
 
-def _nothing_is_done_while_the_balancer_is_out_of_reach(cluster: Installed) -> None:
-    rule = f"INPUT -p tcp --dport {layouts.DOCKER.port} -j DROP"
+def _nothing_is_done_while_they_are_out_of_reach(cluster: Installed) -> None:
+    rule = f"INPUT -p tcp -m multiport --dports {layouts.DOCKER.port},2379 -j DROP"
     cluster.lab.execute("node3", f"iptables -A {rule}")
     refused = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
     assert refused.returncode != 0
-    assert "cannot reach the control plane endpoint" in refused.stdout + refused.stderr
+    told = refused.stdout + refused.stderr
+    assert "cannot reach the control plane endpoint" in told and "does not reach the external etcd" in told
     assert "slipway" not in cluster.lab.execute("node1", "ls /etc")
     cluster.lab.execute("node3", f"iptables -D {rule}")
 
