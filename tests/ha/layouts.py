@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ class Layout:
         if self.dual_stack:
             pods, services = f"{pods},fd85:ee78::/112", f"{services},fd85:ee79::/112"
             rows = [
-                row | {"internalAddress": f"{at.address},{at.address6}"} for row, at in zip(rows, hosts, strict=True)
+                row | {"internalAddress": f"{at.address},{written_out(at.address6)}"}
+                for row, at in zip(rows, hosts, strict=True)
             ]
         endpoint: dict[str, Any] = {"domain": "lb.kubesphere.local", "address": self.address(hosts), "port": self.port}
         if self.load_balancer:
@@ -88,6 +90,11 @@ class Layout:
         path.touch(mode=0o600)
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path
+
+
+def written_out(address6: str) -> str:
+    """An IPv6 address as some people write it, and no machine."""
+    return ipaddress.ip_address(address6).exploded.upper()
 
 
 THREE = ("node1", "node2", "node3")

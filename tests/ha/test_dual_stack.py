@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_nodes_have_both_addresses_and_a_part_of_both_networks(cluster: Installe
     for host in cluster.hosts:
         node = cluster.seen("get", "node", host.name)
         internal = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
-        assert internal == [host.address, host.address6]
+        assert [*map(ip_address, internal)] == [ip_address(host.address), ip_address(host.address6)]
         assert [":" in each for each in node["spec"]["podCIDRs"]] == [False, True]
 
 
