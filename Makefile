@@ -77,9 +77,8 @@ test-postgres: $(READY)
 	scripts/with-postgres $(PYTEST) -q -n 2 --reuse-db -m "not sshd and not lab and not browser" \
 		tests/models tests/services tests/selectors tests/runs tests/management tests/web
 
-# These wait for logins that fail and packets that are dropped, so more of them than there are cores run at once.
 test-sshd: $(READY)
-	$(PYTEST) -q -n 4 --dist loadfile -m "sshd and not lab and not browser"
+	$(PYTEST) -q -m "sshd and not lab and not browser"
 
 lab: $(READY)
 	scripts/build-lab $(BIN)/python
@@ -89,4 +88,4 @@ test-lab: $(READY)
 	$(PYTEST) -q --durations 15 -m "lab and outages"
 
 test-browser: $(READY)
-	$(PYTEST) -q -n 2 --dist loadfile -m "browser and not lab"
+	$(PYTEST) -q -m "browser and not lab"
