@@ -39,3 +39,8 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown_state(self) -> str:
+        """The state as pages show it. After a failed or cancelled run a cluster is not whole; more is not known."""
+        return "incomplete" if self.state == self.State.FAILED else self.state

@@ -82,6 +82,12 @@ class Run(models.Model):
         """Whether something may still happen."""
         return self.state in self.ACTIVE
 
+    @property
+    def seconds(self) -> float | None:
+        """From the worker's claim to the end; None while it is not over, and of one that never began."""
+        ended = self.started_at and self.finished_at
+        return (self.finished_at - self.started_at).total_seconds() if ended else None
+
 
 class StepRun(models.Model):
     """What is known of one step on one machine in one run. `position` is the step's place in the plan.

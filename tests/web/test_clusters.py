@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from clusters.models import AuditEntry, Cluster, Run
 from tests.conftest import SEED
@@ -192,3 +194,18 @@ def test_the_document_comes_in_every_dialect(client: Client, alice: User, cluste
     text = client.get(f"/clusters/{cluster.pk}/config.yaml?dialect={dialect}").content.decode()
     assert ("kind: Inventory" in text) == (dialect == "v4")
     assert "Qcloud@123" not in text
+
+
+def test_a_cluster_whose_run_was_cancelled_is_incomplete_and_its_run_says_how_long_it_took(
+    client: Client, cluster: Cluster, make_run: Callable[..., Run]
+) -> None:
+    begun = timezone.now() - timedelta(minutes=5)
+    make_run(state="cancelled", started_at=begun, finished_at=begun + timedelta(seconds=161))
+    Cluster.objects.filter(pk=cluster.pk).update(state="failed")
+    client.force_login(cluster.owner)
+    page = client.get(reverse("cluster", args=[cluster.pk])).content.decode()
+    assert "Incomplete" in page
+    assert "2 m 41 s" in page
+    listed = client.get(reverse("clusters")).content.decode()
+    assert "Incomplete" in listed
+    assert ">Failed<" not in listed

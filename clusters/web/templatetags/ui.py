@@ -35,6 +35,7 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
     "draft": ("waiting", "edit", _("Draft")),
     "installing": ("running", "spinner", _("Installing")),
     "ready": ("changed", "check", _("Ready")),
+    "incomplete": ("warning", "warning", _("Incomplete")),
     "ok": ("changed", "check", _("OK")),
     "ask": ("warning", "ask", _("Needs your yes")),
     "untested": ("skipped", "clock", _("Not tested")),
