@@ -69,6 +69,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured (see the fixture `figure`) is told at the end, whether they passed or not."""
+    told = [
+        f"{report.nodeid.rpartition('::')[2]}: {value}"
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == "figure"
+    ]
+    if told:
+        terminalreporter.section("what was measured")
+        for line in told:
+            terminalreporter.write_line(line)
+
+
 def pytest_unconfigure() -> None:
     """Django removes the test database, not what SQLite keeps beside it."""
     from django.conf import settings

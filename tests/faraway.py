@@ -78,8 +78,9 @@ def faraway() -> Iterator[Faraway]:
     """A machine that can be cut off; skipped where no network namespace can be made, but not where CI is set."""
     reason = why_not()
     if not reason:
-        tried = subprocess.run(["ip", "netns", "add", "slipway-far-try"], capture_output=True, text=True, check=False)
-        subprocess.run(["ip", "netns", "delete", "slipway-far-try"], capture_output=True, check=False)
+        name = f"slipway-far-try-{os.getpid()}"
+        tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+        subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
         reason = tried.stderr.strip()
     if reason:
         if os.environ.get("CI") == "true":

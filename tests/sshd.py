@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import secrets
 import shutil
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 USER = "slipway-test"
 SUDOERS = Path("/etc/sudoers.d")
+USERS_LOCK = Path("/run/lock/slipway-test-users")
 CONFIG = """
 Port {port}
 {listen}
@@ -190,8 +192,9 @@ def user(name: str, *, password: str, shell: str = "/bin/sh", sudo: str = "") ->
     """A user of this machine for as long as the block lasts; `sudo` is the right side of its sudoers line."""
     rule = SUDOERS / name
     _forget(name, rule)
-    subprocess.run(["useradd", "-m", "-s", shell, name], check=True)
-    subprocess.run(["chpasswd"], input=f"{name}:{password}".encode(), check=True)
+    with _alone():
+        subprocess.run(["useradd", "-m", "-s", shell, name], check=True)
+        subprocess.run(["chpasswd"], input=f"{name}:{password}".encode(), check=True)
     try:
         if sudo:
             rule.write_text(f"{name} {sudo}\n")
@@ -204,7 +207,16 @@ def user(name: str, *, password: str, shell: str = "/bin/sh", sudo: str = "") ->
 def _forget(name: str, rule: Path) -> None:
     rule.unlink(missing_ok=True)
     subprocess.run(["pkill", "-KILL", "-u", name], check=False, capture_output=True)
-    subprocess.run(["userdel", "-r", "-f", name], check=False, capture_output=True)
+    with _alone():
+        subprocess.run(["userdel", "-r", "-f", name], check=False, capture_output=True)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time changes the machine's users: useradd and chpasswd would lose what the other one wrote."""
+    with USERS_LOCK.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -1,7 +1,9 @@
-"""Feature gates that Kubernetes no longer knows: a component does not start with one it does not know.
+"""Feature gates that Kubernetes does not know yet or no longer: a component does not start with one it does not know.
 
-Source: the page "Feature Gates (removed)" of Kubernetes' documentation, as of 1.27, and of those that went
-later the ones it told of since. What is not in the table is believed to be known.
+Sources: of those that went the page "Feature Gates (removed)" of Kubernetes' documentation, as of 1.27, and the ones it
+told of since; of those that came `versioned_feature_list.yaml` in Kubernetes' tree, and of older ones the page
+"Feature Gates". Gates that came with a patch of an older series are left out. What is in no table is believed to be
+known.
 """
 
 from __future__ import annotations
@@ -35,3 +37,81 @@ _LAST_MINOR = {
 
 REMOVED_GATES = {name: last + 1 for last, names in _LAST_MINOR.items() for name in names.split()}
 """Feature gate -> the first minor that does not know it any more."""
+
+_FIRST_MINOR = {
+    21: "ControllerManagerLeaderMigration CSIVolumeHealth DaemonSetUpdateSurge IndexedJob "
+    "IngressClassNamespacedParams LogarithmicScaleDown MemoryManager NamespaceDefaultLabelName "
+    "NetworkPolicyEndPort PodAffinityNamespaceSelector PodDeletionCost PreferNominatedNode "
+    "ProbeTerminationGracePeriod ServiceInternalTrafficPolicy ServiceLoadBalancerClass SuspendJob "
+    "TopologyAwareHints",
+    22: "APIServerTracing CPUManagerPolicyOptions CSRDuration DelegateFSGroupToCSIDriver ExpandedDNSConfig "
+    "JobTrackingWithFinalizers KubeletInUserNamespace MemoryQoS NodeSwap PodSecurity "
+    "ProxyTerminatingEndpoints ReadWriteOncePod SeccompDefault StatefulSetMinReadySeconds",
+    23: "CPUManagerPolicyAlphaOptions CPUManagerPolicyBetaOptions CSIMigrationPortworx "
+    "CustomResourceValidationExpressions GracefulNodeShutdownBasedOnPodPriority GRPCContainerProbe "
+    "HonorPVReclaimPolicy IdentifyPodOS InTreePluginPortworxUnregister OpenAPIEnums OpenAPIV3 "
+    "PodAndContainerStatsFromCRI RecoverVolumeExpansionFailure ServerSideFieldValidation "
+    "StatefulSetAutoDeletePVC",
+    24: "ContextualLogging CronJobTimeZone LoggingAlphaOptions LoggingBetaOptions MaxUnavailableStatefulSet "
+    "MinDomainsInPodTopologySpread NodeOutOfServiceVolumeDetach ServiceIPStaticSubrange",
+    25: "ContainerCheckpoint JobPodFailurePolicy KubeletTracing MatchLabelKeysInPodTopologySpread "
+    "NodeInclusionPolicyInPodTopologySpread PodDisruptionConditions SELinuxMountReadWriteOncePod "
+    "UserNamespacesSupport",
+    26: "AggregatedDiscoveryEndpoint ComponentSLIs CrossNamespaceVolumeDataSource DynamicResourceAllocation "
+    "EventedPLEG PodSchedulingReadiness StatefulSetStartOrdinal TopologyManagerPolicyAlphaOptions "
+    "TopologyManagerPolicyBetaOptions TopologyManagerPolicyOptions ValidatingAdmissionPolicy "
+    "WindowsHostNetwork",
+    27: "AdmissionWebhookMatchConditions CloudControllerManagerWebhook ClusterTrustBundle "
+    "InPlacePodVerticalScaling KubeletPodResourcesDynamicResources KubeletPodResourcesGet "
+    "MultiCIDRServiceAllocator NodeLogQuery WatchList",
+    28: "ConsistentListFromCache CRDValidationRatcheting CronJobsScheduledAnnotation DevicePluginCDIDevices "
+    "JobBackoffLimitPerIndex JobPodReplacementPolicy KubeletCgroupDriverFromCRI PodIndexLabel "
+    "PodReadyToStartContainersCondition SchedulerQueueingHints SidecarContainers "
+    "UnknownVersionInteroperabilityProxy",
+    29: "ClusterTrustBundleProjection DisableNodeKubeProxyVersion ImageMaximumGCAge KubeletSeparateDiskGC "
+    "LoadBalancerIPMode MatchLabelKeysInPodAffinity NFTablesProxyMode PodLifecycleSleepAction "
+    "RuntimeClassInImageCriAPI SeparateTaintEvictionController ServiceAccountTokenJTI "
+    "ServiceAccountTokenNodeBinding ServiceAccountTokenNodeBindingValidation ServiceAccountTokenPodNodeInfo "
+    "StructuredAuthenticationConfiguration StructuredAuthorizationConfiguration "
+    "TranslateStreamCloseWebsocketRequests UserNamespacesPodSecurityStandards VolumeAttributesClass",
+    30: "CustomResourceFieldSelectors JobManagedBy JobSuccessPolicy PortForwardWebsockets RecursiveReadOnlyMounts "
+    "RelaxedEnvironmentVariableValidation RetryGenerateName SELinuxMount ServiceTrafficDistribution "
+    "StorageVersionMigrator",
+    31: "AnonymousAuthConfigurableEndpoints AuthorizeNodeWithSelectors AuthorizeWithSelectors "
+    "ConcurrentWatchObjectDecode CoordinatedLeaderElection DisableAllocatorDualWrite ImageVolume "
+    "ReloadKubeletServerCertificateFile ResilientWatchCacheInitialization ResourceHealthStatus "
+    "SupplementalGroupsPolicy WatchCacheInitializationPostStartHook",
+    32: "AllowUnsafeMalformedObjectDeletion BtreeWatchCache CBORServingAndStorage ComponentFlagz ComponentStatusz "
+    "DRAAdminAccess DRAResourceClaimDeviceStatus ExternalServiceAccountTokenSigner "
+    "InPlacePodVerticalScalingAllocatedStatus InPlacePodVerticalScalingExclusiveCPUs "
+    "KubeletCrashLoopBackOffMax KubeletFineGrainedAuthz MutatingAdmissionPolicy PodLevelResources "
+    "PodLifecycleSleepActionAllowZero PodLogsQuerySplitStreams RelaxedDNSSearchValidation "
+    "RemoteRequestHeaderUID SchedulerAsyncPreemption SELinuxChangePolicy "
+    "ServiceAccountNodeAudienceRestriction SystemdWatchdog WindowsCPUAndMemoryAffinity "
+    "WindowsGracefulNodeShutdown",
+    33: "AllowParsingUserUIDFromCertAuth ContainerStopSignals DeclarativeValidation DeclarativeValidationTakeover "
+    "DeploymentReplicaSetTerminatingReplicas DisableCPUQuotaWithExclusiveCPUs DRADeviceTaints "
+    "DRAPartitionableDevices DRAPrioritizedList HPAConfigurableTolerance KubeletEnsureSecretPulledImages "
+    "KubeletPSI KubeletServiceAccountTokenForCredentialProviders ListFromCacheSnapshot "
+    "MutableCSINodeAllocatableCount PodObservedGenerationTracking PodTopologyLabelsAdmission "
+    "PreferSameTrafficDistribution ReduceDefaultCrashLoopBackOffDecay SchedulerPopFromBackoffQ "
+    "StorageCapacityScoring StreamingCollectionEncodingToJSON StreamingCollectionEncodingToProtobuf "
+    "StrictIPCIDRValidation",
+    34: "ClearingNominatedNodeNameAfterBinding DetectCacheInconsistency DRASchedulerFilterTimeout "
+    "MatchLabelKeysInPodTopologySpreadSelectorMerge NominatedNodeNameForExpectation "
+    "PreventStaticPodAPIReferences RelaxedServiceNameValidation SchedulerAsyncAPICalls "
+    "SizeBasedListCostEstimate StructuredAuthenticationConfigurationEgressSelector "
+    "TokenRequestServiceAccountUIDValidation",
+    35: "AuthorizePodWebsocketUpgradeCreatePermission CloudControllerManagerWatchBasedRoutesReconciliation "
+    "ConstrainedImpersonation CRDObservedGenerationTracking CSIServiceAccountTokenSecrets",
+    36: "AtomicFIFO",
+}
+"""The first minor of Kubernetes 1 that knows a gate -> gates."""
+
+NEW_GATES = {name: first for first, names in _FIRST_MINOR.items() for name in names.split()}
+"""Feature gate -> the first minor that knows it, for those that came after 1.20."""
+
+
+def is_known(gate: str, minor: int) -> bool:
+    """Whether Kubernetes 1.`minor` knows it, as far as is known here."""
+    return NEW_GATES.get(gate, 0) <= minor and (gate not in REMOVED_GATES or minor < REMOVED_GATES[gate])

@@ -168,7 +168,8 @@ def pretend(
     **facts: dict[str, Any],
 ) -> tuple[Cluster, dict[str, FakeHost], Kept]:
     """A cluster of pretend machines; `facts` changes those of a machine by its name."""
-    hosts = {name: FakeHost(name) for name in ADDRESSES}
+    document = document or seed()
+    hosts = {host.name: FakeHost(host.name) for host in document.hosts}
     authority = pki.make_authority("etcd-ca")
     for host in hosts.values():
         host.answer("exec 3<>", answers_dials())
@@ -176,17 +177,25 @@ def pretend(
         # No etcd runs yet, and none has before.
         host.answer("systemctl is-active --quiet etcd", 3)
         host.answer("test -d /var/lib/etcd/member", 1)
-    hosts["node1"].answer("get nodes -o json", json.dumps(NODES))
+    first = hosts[document.hosts[0].name]
+    first.answer("get nodes -o json", json.dumps(NODES))
     seen = {
-        name: replace(GOOD, **{"machine_id": name, "addresses": (Address("eth0", address),), **facts.get(name, {})})
-        for name, address in ADDRESSES.items()
+        host.name: replace(
+            GOOD,
+            **{
+                "machine_id": host.name,
+                "addresses": (Address("eth0", host.first_address),),
+                **facts.get(host.name, {}),
+            },
+        )
+        for host in document.hosts
     }
     monkeypatch.setattr("clusters.engine.machine.read_facts", lambda host: seen[host.name])
-    hosts["node1"].put(authority.certificate, "/etc/ssl/etcd/ssl/ca.pem")
-    hosts["node1"].put(authority.key.reveal().encode(), "/etc/ssl/etcd/ssl/ca-key.pem")
+    first.put(authority.certificate, "/etc/ssl/etcd/ssl/ca.pem")
+    first.put(authority.key.reveal().encode(), "/etc/ssl/etcd/ssl/ca-key.pem")
     sink = Kept()
     cluster = Cluster(
-        document or seed(),
+        document,
         open_host=lambda spec: hosts[spec.name],
         source=PretendSource(archive),
         sink=sink,

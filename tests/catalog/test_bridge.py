@@ -176,6 +176,22 @@ def test_a_node_of_both_families_gets_a_part_of_each(archive: Path, monkeypatch:
     assert ipv6.routes == {"fd99::11": "fd85:ee78::100/120", "fd99::13": "fd85:ee78::300/120"}
 
 
+def test_an_ipv6_address_may_be_written_in_any_form(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = dual_stack("v1.30.0")
+    hosts = tuple(
+        host.model_copy(update={"internal_address": host.internal_address.replace("fd99::", "FD99:0:0:0::00")})
+        for host in usual.hosts
+    )
+    cluster, machines, _ = pretend(monkeypatch, archive, usual.model_copy(update={"hosts": hosts}))
+    nodes = [
+        {"metadata": {"name": f"node{n}"}, "spec": {"podCIDRs": [f"10.233.6{n}.0/24", f"fd85:ee78::{n}00/120"]}}
+        for n in (1, 2, 3)
+    ]
+    machines["node1"].answer("get nodes -o json", json.dumps({"items": nodes}))
+    _, ipv6 = bridge.families_of(cluster.machine("node2"), cluster)
+    assert set(ipv6.routes) == {"fd99::11", "fd99::13"}, "machines write their routes in the short form"
+
+
 def test_the_unit_restores_the_routes_at_boot() -> None:
     assert f"ExecStart={bridge.SCRIPT}\n" in bridge.UNIT_TEXT and "WantedBy=multi-user.target" in bridge.UNIT_TEXT
 

@@ -105,6 +105,26 @@ def test_taints_sockets_and_etcd_follow_the_version(series: str) -> None:
 
 
 @pytest.mark.parametrize("series", SERIES)
+def test_gates_that_a_version_does_not_know_yet_or_not_any_more_are_told_to_nobody(
+    series: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates = {"TTLAfterFinished": True, "SidecarContainers": True, "RotateKubeletServerCertificate": True}
+    document = seed(kubernetes={"version": SERIES[series], "featureGates": gates})
+    minor, always = facts_of(SERIES[series]).version.minor, {"RotateKubeletServerCertificate": True}
+    known = (
+        always
+        | ({"TTLAfterFinished": True} if minor < 25 else {})
+        | ({"SidecarContainers": True} if minor > 27 else {})
+    )
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    _, whole, kubelet, proxy = yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster))
+    assert kubelet["featureGates"] == proxy["featureGates"] == known
+    said = whole["apiServer"]["extraArgs"]
+    values = {each["name"]: each["value"] for each in said} if isinstance(said, list) else said
+    assert values["feature-gates"] == ",".join(f"{name}=true" for name in sorted(known))
+
+
+@pytest.mark.parametrize("series", SERIES)
 def test_two_networks_are_told_to_each_part_that_has_to_know(series: str) -> None:
     path = FOLDER / "kubeadm" / f"{series}-init-dual-stack.yaml"
     init, cluster, _, proxy = yaml.safe_load_all(path.read_text())

@@ -25,8 +25,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(1500)]
 
 NOTICED_SECONDS = 60.0
 CANCEL_SECONDS = 120.0
-STEP_MS = 120_000.0
-"""Within this an attempt of the prechecks and one step is over."""
+STEP_MS = 120_000
 OURS = "kubeadm|ctr .*images|crictl|sha256sum|slipway"
 """What steps run on machines; kubelet, containerd and etcd are services and stay."""
 WORK = "SELECT count(*) FROM clusters_steprun WHERE run_id = ? AND phase <> 'precheck'"
@@ -42,59 +41,73 @@ def walk_to_review(request: pytest.FixtureRequest, page: Page, machines: Lab) ->
     return walk
 
 
-@pytest.fixture
-def started(walk_to_review: Walk, site: Site) -> tuple[Walk, int]:
-    """A run in its middle."""
-    run = walking.install(walk_to_review)
-    wait_for(lambda: half_done(site, run), walking.INSTALL_SECONDS / 2, "the middle of the run")
-    assert walking.run_state(walk_to_review.page) == "running"
-    return walk_to_review, run
+def wait_for_its_middle(site: Site, run: int) -> None:
+    """Until a third of the work is over: binaries are there, and machines have begun to act on each other."""
+
+    def half_done() -> bool:
+        done, everything = site.ask(DONE, run)[0][0], site.ask(WORK, run)[0][0]
+        return bool(everything > 0 and done >= everything / 3)
+
+    wait_for(half_done, walking.INSTALL_SECONDS / 2, "the middle of the run")
 
 
-def half_done(site: Site, run: int) -> bool:
-    """Whether a third of the work is over: binaries are there, and machines have begun to act on each other."""
-    done, everything = site.ask(DONE, run)[0][0], site.ask(WORK, run)[0][0]
-    return bool(everything > 0 and done >= everything / 3)
-
-
-def pressed(walk: Walk, button: str | re.Pattern[str], run: int) -> int:
-    """The run that a button on the page of another one has led to."""
+def retry(walk: Walk, button: str | re.Pattern[str] = re.compile("^Retry")) -> int:
+    """Press one of the ways on from a run; gives the number of the run whose page opens."""
+    before = walking.run_number(walk.page)
     walk.page.get_by_role("button", name=button).first.click()
-    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{run}/" not in url)
+    walk.page.wait_for_url(lambda url: re.search(r"/runs/\d+/$", url) is not None and f"/runs/{before}/" not in url)
     return walking.run_number(walk.page)
 
 
-def test_a_pulled_plug_is_named_and_retry_finishes(started: tuple[Walk, int], machines: Lab, site: Site) -> None:
-    walk, run = started
+def test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the_rest_survives_a_reboot(
+    walk_to_review: Walk, machines: Lab, site: Site
+) -> None:
+    walk = walk_to_review
+    machines.execute("node3", "mount -t tmpfs -o size=20m tmpfs /usr/local/bin")
+    run = walking.install(walk)
+    assert walking.wait_until_over(walk) == "failed"
+    (failures,) = site.ask("SELECT failures FROM clusters_run WHERE id = ?", run)[0]
+    assert "The disk of node3 is full" in failures or "No space left on device" in failures
+    assert "node3" in walk.page.locator("#run-top").inner_text()
+
+    failed = json.loads(failures)[0]["step"]
+    state = walk.page.locator("#run-state")
+    retry(walk, "Retry this step")
+    expect(state).to_have_attribute("data-state", "failed", timeout=STEP_MS)
+    assert "node3" in walk.page.locator("#run-top").inner_text()
+    machines.execute("node3", "umount /usr/local/bin")
+    alone = retry(walk, "Retry this step")
+    expect(state).to_have_attribute("data-state", "succeeded", timeout=STEP_MS)
+    done = "SELECT DISTINCT step FROM clusters_steprun WHERE run_id = ? AND phase <> 'precheck'"
+    assert site.ask(done, alone) == [(failed,)]
+    expect(walk.page.locator("#run-top")).to_contain_text("The step is done")
+
+    second = retry(walk, "Do the rest")
+    wait_for_its_middle(site, second)
+    assert walking.run_state(walk.page) == "running"
     machines.kill("node3")
-    state = walking.wait_until_over(walk, NOTICED_SECONDS)
-    assert state == "failed"
-    message, failures = site.ask("SELECT message, failures FROM clusters_run WHERE id = ?", run)[0]
+    assert walking.wait_until_over(walk, NOTICED_SECONDS) == "failed"
+    message, failures = site.ask("SELECT message, failures FROM clusters_run WHERE id = ?", second)[0]
     assert "node3" in message + failures
     assert "node3" in walk.page.locator("#run-top").inner_text()
     machines.start("node3")
-    pressed(walk, re.compile("^Retry"), run)
+
+    third = retry(walk)
+    wait_for_its_middle(site, third)
+    assert walking.run_state(walk.page) == "running"
+    machines.kill("node2")
+    machines.start("node2")
     assert walking.wait_until_over(walk) == "succeeded"
+    expect(walk.page.locator(".attempts a")).to_have_count(5)
 
 
-def test_a_killed_worker_loses_and_doubles_no_line(started: tuple[Walk, int], site: Site) -> None:
-    walk, run = started
-    killed = site.worker()
-    os.kill(killed, signal.SIGKILL)
-    assert walking.wait_until_over(walk) == "succeeded"
-    assert site.worker() != killed
-    (takeovers, last_seq, last_line) = site.ask(
-        "SELECT takeovers, last_seq, last_line FROM clusters_run WHERE id = ?", run
-    )[0]
-    assert takeovers == 1
-    numbers = site.ask("SELECT seq, first_line, line_count FROM clusters_event WHERE run_id = ? ORDER BY seq", run)
-    assert [seq for seq, _first, _count in numbers] == list(range(1, last_seq + 1))
-    lines = [number for _seq, first, count in numbers for number in range(first, first + count)]
-    assert lines == list(range(1, last_line + 1))
-
-
-def test_cancel_ends_what_runs_on_the_machines_and_the_log_stays(started: tuple[Walk, int], machines: Lab) -> None:
-    walk, run = started
+def test_a_cancel_leaves_nothing_running_and_its_retry_survives_a_killed_worker(
+    walk_to_review: Walk, machines: Lab, site: Site
+) -> None:
+    walk = walk_to_review
+    run = walking.install(walk)
+    wait_for_its_middle(site, run)
+    assert walking.run_state(walk.page) == "running"
     walk.page.get_by_role("button", name="Cancel", exact=True).first.click()
     walk.page.locator("#cancel-run button[type=submit]").click()
     # A step that must not be cut, such as a join, ends first.
@@ -105,31 +118,22 @@ def test_cancel_ends_what_runs_on_the_machines_and_the_log_stays(started: tuple[
     log = walk.page.request.get(f"/runs/{run}/log.txt").text()
     assert len(log.splitlines()) > 50
 
-
-def test_a_full_disk_is_named_its_step_is_tried_alone_and_the_rest_survives_a_reboot(
-    walk_to_review: Walk, machines: Lab, site: Site
-) -> None:
-    walk = walk_to_review
-    machines.execute("node3", "mount -t tmpfs -o size=20m tmpfs /usr/local/bin")
-    run = walking.install(walk)
-    assert walking.wait_until_over(walk) == "failed"
-    (failures,) = site.ask("SELECT failures FROM clusters_run WHERE id = ?", run)[0]
-    assert "The disk of node3 is full" in failures or "No space left on device" in failures
-    assert "node3" in walk.page.locator("#run-top").inner_text()
-    failed = json.loads(failures)[0]["step"]
-    state = walk.page.locator("#run-state")
-    still = pressed(walk, "Retry this step", run)
-    expect(state).to_have_attribute("data-state", "failed", timeout=STEP_MS)
-    assert "node3" in walk.page.locator("#run-top").inner_text()
-    machines.execute("node3", "umount /usr/local/bin")
-    alone = pressed(walk, "Retry this step", still)
-    expect(state).to_have_attribute("data-state", "succeeded", timeout=STEP_MS)
-    done = "SELECT DISTINCT step FROM clusters_steprun WHERE run_id = ? AND phase <> 'precheck'"
-    assert site.ask(done, alone) == [(failed,)]
-    expect(walk.page.locator("#run-top")).to_contain_text("The step is done")
-    again = pressed(walk, "Do the rest", alone)
-    wait_for(lambda: half_done(site, again), walking.INSTALL_SECONDS / 2, "the middle of the run")
-    machines.kill("node2")
-    machines.start("node2")
+    second = retry(walk)
+    wait_for_its_middle(site, second)
+    killed = site.worker()
+    os.kill(killed, signal.SIGKILL)
     assert walking.wait_until_over(walk) == "succeeded"
-    expect(walk.page.locator(".attempts a")).to_have_count(4)
+    assert site.worker() != killed
+    no_line_is_lost_or_doubled(site, second)
+
+
+def no_line_is_lost_or_doubled(site: Site, run: int) -> None:
+    """Its events and lines are numbered without a gap, though somebody else went on with it."""
+    (takeovers, last_seq, last_line) = site.ask(
+        "SELECT takeovers, last_seq, last_line FROM clusters_run WHERE id = ?", run
+    )[0]
+    assert takeovers == 1
+    numbers = site.ask("SELECT seq, first_line, line_count FROM clusters_event WHERE run_id = ? ORDER BY seq", run)
+    assert [seq for seq, _first, _count in numbers] == list(range(1, last_seq + 1))
+    lines = [number for _seq, first, count in numbers for number in range(first, first + count)]
+    assert lines == list(range(1, last_line + 1))

@@ -54,3 +54,18 @@ def audited(cluster: Installed, on: str, word: str) -> list[dict[str, Any]]:
     """The events in a host's audit log in which a word is; a last line that is being written is left out."""
     text = cluster.lab.execute(on, f"grep -h {word} /var/log/kubernetes/audit/audit.log || true")
     return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
+
+def pod_routes(cluster: Installed, on: str) -> dict[str, str]:
+    """Where a host sends packets for the pods of other nodes: network -> address."""
+    lines = cluster.lab.execute(on, "ip -4 route show root 10.233.64.0/18").splitlines()
+    return {words[0]: words[2] for words in map(str.split, lines) if words[1:2] == ["via"]}
+
+
+def pods_of_others(cluster: Installed, on: str, but: str) -> dict[str, str]:
+    """The pod network of each node but one -> its address, as the API server on `on` has them."""
+    return {
+        item["spec"]["podCIDR"]: cluster.host(item["metadata"]["name"]).address
+        for item in cluster.seen("get", "nodes", on=on)["items"]
+        if item["metadata"]["name"] != but
+    }

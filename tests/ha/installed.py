@@ -89,6 +89,8 @@ class Installed:
     place: Path
     variables: dict[str, str]
     program: Path
+    log: str = ""
+    """What the page of the installation showed, when it was made in the browser."""
 
     def host(self, name: str) -> LabHost:
         """The host of that name."""
@@ -127,7 +129,7 @@ class Installed:
 
     def kubectl(self, *arguments: str, on: str = "", text: str = "") -> str:
         """kubectl with the administrator's rights, asking the API server of one control plane, by default the first."""
-        server = f"https://{self.host(on or self.layout.master[0]).address}:{self.layout.port}"
+        server = f"https://{self.host(on or self.layout.master[0]).address}:{self.layout.api_port}"
         admin = ["--kubeconfig", str(self.kubeconfig), "--server", server, "--request-timeout", "20s"]
         done = subprocess.run(
             [str(self.program), *admin, *arguments], input=text, capture_output=True, text=True, timeout=240
@@ -240,11 +242,12 @@ def install_in_browser(
         walking.through_the_wizard(walk, layout.name, names, walking.take_layout(template), write_port)
         run = walking.install(walk)
         state = walking.wait_until_over(walk, INSTALL_SECONDS)
-        assert state == "succeeded", walk.page.request.get(f"/runs/{run}/log.txt").text()[-4000:]
+        log = walk.page.request.get(f"/runs/{run}/log.txt").text()
+        assert state == "succeeded", log[-4000:]
         (cluster,) = site.ask("SELECT cluster_id FROM clusters_run WHERE id = ?", run)[0]
         document = walking.document_with_secrets(walk, cluster, place)
         context.close()
-    return Installed(lab, layout, hosts, document, place, site.variables, _kubectl(bundle, place))
+    return Installed(lab, layout, hosts, document, place, site.variables, _kubectl(bundle, place), log)
 
 
 def _kubectl(bundle: Path, place: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Who is what. `shared_address` is the last number of an address that the control planes share."""
+    """Who is what. `shared_address` is the last number of an address that the control planes share, or that somebody
+    else's load balancer has."""
 
     name: str
     etcd: tuple[str, ...]
@@ -36,6 +38,11 @@ class Layout:
         """How many hosts it needs."""
         return len({*self.etcd, *self.master, *self.worker})
 
+    @property
+    def api_port(self) -> int:
+        """Where API servers listen: behind somebody else's load balancer on their usual port."""
+        return 6443 if self.shared_address and not self.load_balancer else self.port
+
     def address(self, hosts: list[LabHost]) -> str:
         """The shared address in the network of these hosts, or nothing."""
         prefix = hosts[0].address.rpartition(".")[0]
@@ -50,7 +57,8 @@ class Layout:
         if self.dual_stack:
             pods, services = f"{pods},fd85:ee78::/112", f"{services},fd85:ee79::/112"
             rows = [
-                row | {"internalAddress": f"{at.address},{at.address6}"} for row, at in zip(rows, hosts, strict=True)
+                row | {"internalAddress": f"{at.address},{written_out(at.address6)}"}
+                for row, at in zip(rows, hosts, strict=True)
             ]
         endpoint: dict[str, Any] = {"domain": "lb.kubesphere.local", "address": self.address(hosts), "port": self.port}
         if self.load_balancer:
@@ -82,6 +90,11 @@ class Layout:
         path.touch(mode=0o600)
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path
+
+
+def written_out(address6: str) -> str:
+    """An IPv6 address as some people write it, and no machine."""
+    return ipaddress.ip_address(address6).exploded.upper()
 
 
 THREE = ("node1", "node2", "node3")
@@ -130,8 +143,9 @@ DUAL_STACK = Layout(
     dual_stack=True,
 )
 """IPv4 and IPv6 on two machines; an alpha feature of this Kubernetes, which has to be switched on."""
-DOCKER = Layout("docker", ("node1",), ("node1",), ("node2",), runtime="docker")
-"""A control plane and a worker with Docker, which this Kubernetes reaches through dockershim."""
+DOCKER = Layout("docker", (), ("node1",), ("node2",), shared_address=13, port=8443, runtime="docker")
+"""A control plane and a worker with Docker, which this Kubernetes reaches through dockershim; etcd and a load balancer
+are there already, on the lab's third host."""
 
 
 def private_registry(place: str, username: str, password: str, runtime: str) -> Layout:

@@ -1,15 +1,17 @@
-"""Docker instead of containerd: pods run on two machines and reach each other's services; again changes nothing."""
+"""Docker instead of containerd, with an etcd and a load balancer that are there already: pods run, again changes
+nothing."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ha import layouts
+from tests.ha import changes, given, layouts
 from tests.ha.application import IMAGE
-from tests.ha.installed import install, wait_until
+from tests.ha.installed import prepare, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,18 +23,43 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 
 def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, lab_bundle: Path, tmp_path: Path) -> None:
-    cluster = install(lab, layouts.DOCKER, lab_bundle, tmp_path)
+    cluster = _with_what_is_given(lab, lab_bundle, tmp_path)
+    _nothing_is_done_while_they_are_out_of_reach(cluster)
+    cluster.create()
     assert cluster.ready_nodes() == {"node1", "node2"}
     runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.seen("get", "nodes")["items"]}
     assert all(version.startswith("docker://20.10") for version in runtimes), runtimes
     told = json.loads(lab.execute("node2", "docker info --format '{{json .}}'"))
     assert told["Driver"] == "overlay2" and told["LiveRestoreEnabled"] is True
     _name_resolves(cluster, lab_bundle)
+    assert not changes.runs(cluster, "node1", "etcd"), "etcd is somewhere else"
+    asked = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
+    assert asked == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"
     assert "nothing changed" in cluster.create()
     before = lab.execute("node2", "docker ps -q | sort")
     lab.execute("node2", "systemctl restart docker")
     wait_until(lambda: cluster.ready_nodes() == {"node1", "node2"}, 60, "node2 to be Ready with docker started anew")
     assert lab.execute("node2", "docker ps -q | sort") == before, "pods did not go on while docker was started anew"
+
+
+def _with_what_is_given(lab: Lab, bundle: Path, place: Path) -> Installed:
+    lab.down()
+    first, _, other = lab.up(3)
+    layout = replace(layouts.DOCKER, etcd_section=given.etcd(lab, other, bundle, place))
+    given.balancer(lab, other, layout.port, first)
+    assert layout.address([first]) == other.address
+    return prepare(lab, layout, bundle, place, fresh=False)
+
+
+def _nothing_is_done_while_they_are_out_of_reach(cluster: Installed) -> None:
+    rule = f"INPUT -p tcp -m multiport --dports {layouts.DOCKER.port},2379 -j DROP"
+    cluster.lab.execute("node3", f"iptables -A {rule}")
+    refused = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
+    assert refused.returncode != 0
+    told = refused.stdout + refused.stderr
+    assert "cannot reach the control plane endpoint" in told and "does not reach the external etcd" in told
+    assert "slipway" not in cluster.lab.execute("node1", "ls /etc")
+    cluster.lab.execute("node3", f"iptables -D {rule}")
 
 
 def _name_resolves(cluster: Installed, bundle: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from tests.ha.application import IMAGE, NEXT_IMAGE, NODE_PORT, application, pods
 from tests.ha.installed import Installed, install_in_browser, longest_silence, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -25,6 +27,8 @@ API_BACK_SECONDS = 10.0
 MOST_OF_CRITICAL_PATH = 1.25
 """How many times its critical path an installation may take."""
 MOST_SILENT_SECONDS = 6.0
+TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
+"""What a bootstrap token of kubeadm's looks like."""
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +51,35 @@ def test_every_machine_is_a_ready_node_and_every_etcd_member_votes(cluster: Inst
     assert len(cluster.etcdctl("member list", on="node1").splitlines()) == 3
 
 
+def test_no_key_and_no_token_of_the_joining_is_in_a_log_or_the_database(cluster: Installed) -> None:
+    keys = [
+        *(f"/etc/kubernetes/pki/{name}.key" for name in ("ca", "front-proxy-ca", "sa")),
+        "/etc/ssl/etcd/ssl/ca-key.pem",
+    ]
+    # The second line of each: of what is in the first, every key has the same.
+    secrets = [cluster.lab.execute("node2", f"sed -n 2p {path}").strip() for path in keys]
+    assert all(len(secret) == 64 for secret in secrets), "control planes share these"
+    kept = [
+        path for path in cluster.place.rglob("*") if path.name.startswith("slipway.sqlite3") or path.suffix == ".log"
+    ]
+    held = {path.name: path.read_bytes() for path in kept} | {"the page": cluster.log.encode()}
+    assert {"slipway.sqlite3", "serve.log"} <= set(held) and "kubeadm join" in cluster.log
+    assert [name for name, content in held.items() for secret in secrets if secret.encode() in content] == []
+    assert TOKEN.findall(cluster.log) == []
+    assert "kubeadm-certs" not in cluster.kubectl("get", "secrets", "-n", "kube-system", "-o", "name")
+    for control_plane in layouts.THREE:
+        assert "slipway-join.yaml" not in cluster.lab.execute(control_plane, "ls /etc/kubernetes")
+
+
 def test_a_second_run_changes_nothing(cluster: Installed) -> None:
     assert "nothing changed" in cluster.create()
 
 
-def test_the_installation_takes_little_longer_than_its_own_critical_path(cluster: Installed) -> None:
+def test_the_installation_takes_little_longer_than_its_own_critical_path(
+    cluster: Installed, figure: Callable[[str], None]
+) -> None:
     took, critical = cluster.first_run()
-    print(f"\n{critical:.1f} s along the critical path of {took:.1f} s")
+    figure(f"{critical:.1f} s along the critical path of {took:.1f} s")
     assert took <= MOST_OF_CRITICAL_PATH * critical
 
 
@@ -66,7 +92,9 @@ def test_a_first_control_plane_that_is_unwell_is_healed_by_way_of_another(cluste
     assert "nothing changed" in cluster.create()
 
 
-def test_a_dead_control_plane_is_hardly_noticed_and_no_write_is_lost(cluster: Installed) -> None:
+def test_a_dead_control_plane_is_hardly_noticed_and_no_write_is_lost(
+    cluster: Installed, figure: Callable[[str], None]
+) -> None:
     with cluster.client("write", f"https://127.0.0.1:{layouts.PROXIES.port}", on="node4") as client:
         wait_until(lambda: len(client.answers()) > 50, 60, "the first writes")
         pulled = time.time()
@@ -75,7 +103,7 @@ def test_a_dead_control_plane_is_hardly_noticed_and_no_write_is_lost(cluster: In
         answers = client.stop()
     silence = longest_silence(answers)
     failed = [answer for answer in answers if answer.error is not None]
-    print(f"\nAPI silent for {silence:.1f} s, {len(failed)} of {len(answers)} writes failed")
+    figure(f"API silent for {silence:.1f} s, {len(failed)} of {len(answers)} writes failed")
     assert silence <= API_BACK_SECONDS
     assert not [answer for answer in failed if answer.start > pulled + API_BACK_SECONDS + 2]
     kept = set(cluster.kubectl("get", "configmaps", "-o", "name", on="node2").split())
@@ -84,10 +112,10 @@ def test_a_dead_control_plane_is_hardly_noticed_and_no_write_is_lost(cluster: In
     wait_until(lambda: "node1" not in cluster.ready_nodes(on="node2"), 90, "the dead node to be noticed")
 
 
-def test_it_comes_back_by_itself(cluster: Installed) -> None:
+def test_it_comes_back_by_itself(cluster: Installed, figure: Callable[[str], None]) -> None:
     cluster.lab.start("node1")
     took = wait_until(lambda: "node1" in cluster.ready_nodes(on="node1"), 180, "node1 to be Ready again")
-    print(f"\nReady again {took:.0f} s after it was switched on")
+    figure(f"Ready again {took:.0f} s after it was switched on")
     wait_until(lambda: "is healthy" in cluster.etcdctl("endpoint health 2>&1", on="node1"), 60, "its etcd member")
 
 
@@ -100,19 +128,23 @@ def served(cluster: Installed, lab_bundle: Path, tmp_path_factory: pytest.TempPa
     return f"http://{cluster.host('node2').address}:{NODE_PORT}/"
 
 
-def test_an_application_is_replaced_without_a_failed_request(cluster: Installed, served: str) -> None:
+def test_an_application_is_replaced_without_a_failed_request(
+    cluster: Installed, served: str, figure: Callable[[str], None]
+) -> None:
     with cluster.client("get", served) as client:
         wait_until(lambda: len(client.answers()) > 20, 30, "the first requests")
         cluster.kubectl("set", "image", "deployment/web", f"web={NEXT_IMAGE}")
         cluster.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
         wait_until(lambda: all(pod.image == NEXT_IMAGE for pod in pods(cluster)), 60, "the old replicas to be gone")
         answers = client.stop()
-    print(f"\n{len(answers)} requests while {IMAGE} was replaced by {NEXT_IMAGE}")
+    figure(f"{len(answers)} requests while {IMAGE} was replaced by {NEXT_IMAGE}")
     assert len(answers) > 50
     assert not [answer for answer in answers if answer.error is not None]
 
 
-def test_replicas_of_a_dead_worker_start_elsewhere(cluster: Installed, served: str) -> None:
+def test_replicas_of_a_dead_worker_start_elsewhere(
+    cluster: Installed, served: str, figure: Callable[[str], None]
+) -> None:
     assert {pod.node for pod in pods(cluster)} == {"node4", "node5"}
     with cluster.client("get", served) as client:
         wait_until(lambda: len(client.answers()) > 20, 30, "the first requests")
@@ -127,18 +159,15 @@ def test_replicas_of_a_dead_worker_start_elsewhere(cluster: Installed, served: s
         wait_until(lambda: time.time() > since + 5, 30, "five more seconds of requests")
         answers = client.stop()
     failed = [answer for answer in answers if answer.error is not None]
-    print(f"\nall replicas on node4 after {took:.0f} s; {len(failed)} of {len(answers)} requests failed meanwhile")
+    figure(f"all replicas on node4 after {took:.0f} s; {len(failed)} of {len(answers)} requests failed meanwhile")
     assert not [answer for answer in failed if answer.start > since]
     cluster.lab.start("node5")
     wait_until(lambda: "node5" in cluster.ready_nodes(), 120, "node5 to be Ready again")
 
 
-def test_nothing_of_the_joining_is_left(cluster: Installed) -> None:
-    assert "slipway-join.yaml" not in cluster.lab.execute("node2", "ls /etc/kubernetes")
-    assert "kubeadm-certs" not in cluster.kubectl("get", "secrets", "-n", "kube-system", "-o", "name")
-
-
-def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(cluster: Installed) -> None:
+def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
+    cluster: Installed, figure: Callable[[str], None]
+) -> None:
     """The first control plane, an etcd member too, is dead and taken out of the document; two machines are new."""
     cluster.hosts = cluster.lab.up(7)
     cluster.lab.kill("node1")
@@ -159,7 +188,7 @@ def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(cluster: In
         told = cluster.create()
         answers = client.stop()
     silence = longest_silence(answers)
-    print(f"\nAPI silent for {silence:.1f} s at most while a control plane was replaced")
+    figure(f"API silent for {silence:.1f} s at most while a control plane was replaced")
     assert silence <= MOST_SILENT_SECONDS
     assert "is not in the document and does not answer. This run takes it out." in told
     assert cluster.ready_nodes(on="node6") == {f"node{number}" for number in range(2, 8)}
@@ -170,6 +199,8 @@ def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(cluster: In
     for name in ("node2", "node3", "node6"):
         assert f"--etcd-servers={servers}" in changes.arguments(cluster, name, "kube-apiserver")
         assert cluster.host("node6").address in changes.names_served(cluster, name)
+    for name in ("node2", "node4", "node7"):
+        assert changes.pod_routes(cluster, name) == changes.pods_of_others(cluster, "node6", name), name
     assert "nothing changed" in cluster.create()
 
 

@@ -20,6 +20,8 @@ from tests.ha import changes, layouts
 from tests.ha.installed import Installed, install, longest_silence, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.lab.lab import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
@@ -100,7 +102,9 @@ def test_what_the_document_says_arrived(cluster: Installed) -> None:
     assert cluster.lab.execute("node3", "cat /root/first") == "read by cluster create\n"
 
 
-def test_changes_of_the_document_arrive_while_clients_hardly_notice(cluster: Installed) -> None:
+def test_changes_of_the_document_arrive_while_clients_hardly_notice(
+    cluster: Installed, figure: Callable[[str], None]
+) -> None:
     def edit(spec: dict[str, Any]) -> None:
         spec["kubernetes"] |= {
             "apiserverArgs": ["event-ttl=3h0m0s"],
@@ -121,7 +125,7 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(cluster: Ins
         answers = client.stop()
     silence = longest_silence(answers)
     failed = sum(answer.error is not None for answer in answers)
-    print(f"\nAPI silent for {silence:.1f} s at most, {failed} of {len(answers)} writes failed")
+    figure(f"API silent for {silence:.1f} s at most, {failed} of {len(answers)} writes failed")
     assert silence <= MOST_SILENT_SECONDS
     for name in layouts.THREE:
         server = changes.arguments(cluster, name, "kube-apiserver")
@@ -185,7 +189,7 @@ def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Install
     assert "nothing changed" in cluster.create()
 
 
-def test_a_machine_dies_and_writes_go_on(cluster: Installed) -> None:
+def test_a_machine_dies_and_writes_go_on(cluster: Installed, figure: Callable[[str], None]) -> None:
     address = layouts.STACKED_ETCD.address(cluster.hosts)
     with cluster.client("write", f"https://{address}:6443") as client:
         wait_until(lambda: len(client.answers()) > 30, 60, "the first writes")
@@ -194,7 +198,7 @@ def test_a_machine_dies_and_writes_go_on(cluster: Installed) -> None:
         wait_until(lambda: time.time() > pulled + 40, 60, "forty seconds of writing")
         answers = client.stop()
     silence = longest_silence(answers)
-    print(f"\nAPI silent for {silence:.1f} s of {answers[-1].end - pulled:.0f} s after the plug was pulled")
+    figure(f"API silent for {silence:.1f} s of {answers[-1].end - pulled:.0f} s after the plug was pulled")
     assert silence <= API_BACK_SECONDS
     kept = set(cluster.kubectl("get", "configmaps", "-o", "name", on="node2").split())
     acknowledged = {f"configmap/key-{answer.number}" for answer in answers if answer.error is None}
@@ -202,7 +206,7 @@ def test_a_machine_dies_and_writes_go_on(cluster: Installed) -> None:
     wait_until(lambda: "node1" not in cluster.ready_nodes(on="node2"), 90, "the dead node to be noticed")
     cluster.lab.start("node1")
     took = wait_until(lambda: cluster.ready_nodes(on="node2") == set(layouts.THREE), 180, "node1 to be Ready again")
-    print(f"Ready again {took:.0f} s after it was switched on")
+    figure(f"Ready again {took:.0f} s after it was switched on")
 
 
 def test_a_dead_control_plane_is_replaced_by_another_machine(cluster: Installed, lab_bundle: Path) -> None:

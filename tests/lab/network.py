@@ -37,6 +37,11 @@ class Network:
         """The IPv6 address of the same host, made of the same numbers."""
         return f"fd00:{self.prefix.replace('.', ':')}::{10 + number}"
 
+    @property
+    def gateway6(self) -> str:
+        """Where hosts send what is for elsewhere. Nobody is there, as nobody is behind the other gateway."""
+        return f"fd00:{self.prefix.replace('.', ':')}::1"
+
     def namespace(self, host: str) -> str:
         """The name of a host's network namespace."""
         return f"{self.name}-{host}"
@@ -96,7 +101,7 @@ def attach(network: Network, host: str, number: int) -> None:
         ["ip", "-netns", space, "-batch", "-"],
         stdin=f"address add {address}/24 dev eth0\naddress add {network.address6(number)}/64 dev eth0 nodad\n"
         f"link set eth0 up\nlink set lo up\n"
-        f"route add default via {network.gateway}\n",
+        f"route add default via {network.gateway}\nroute add default via {network.gateway6}\n",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.gates import REMOVED_GATES
+from clusters.config import gates
 from clusters.config.versions import facts_of, parse_version
 
 if TYPE_CHECKING:
@@ -41,19 +41,15 @@ def parsed(items: Iterable[str]) -> dict[str, str]:
 
 
 def known_gates(document: Document) -> dict[str, bool]:
-    """The document's feature gates without those that this version no longer knows: it would not start with them."""
+    """The document's feature gates that this version knows: it would not start with another one."""
     minor = parse_version(document.kubernetes.version).minor
-    return {
-        name: on
-        for name, on in sorted(document.kubernetes.feature_gates.items())
-        if name not in REMOVED_GATES or minor < REMOVED_GATES[name]
-    }
+    return {name: on for name, on in sorted(document.kubernetes.feature_gates.items()) if gates.is_known(name, minor)}
 
 
 def gates_argument(document: Document) -> dict[str, str]:
     """The same as an argument of a component."""
-    gates = ",".join(f"{name}={str(on).lower()}" for name, on in known_gates(document).items())
-    return {"feature-gates": gates} if gates else {}
+    said = ",".join(f"{name}={str(on).lower()}" for name, on in known_gates(document).items())
+    return {"feature-gates": said} if said else {}
 
 
 def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

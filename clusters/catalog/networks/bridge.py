@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import runtimes
 from clusters.catalog.kubectl import kubectl
-from clusters.config.syntax import parts_of
+from clusters.config.syntax import address_of, parts_of
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Wanted, directory, file, service, so_if
 from clusters.remote.shell import sh
@@ -89,10 +89,16 @@ def families_of(machine: Machine, cluster: Cluster) -> tuple[Family, ...]:
         Family(
             own=ranges[machine.name][place],
             pods=pods,
-            routes={each.addresses[place]: ranges[each.name][place] for each in others},
+            # As the machine itself will write it: an IPv6 address has many forms.
+            routes={str(address_of(at) or at): ranges[name][place] for name, at in _places(others, place)},
         )
         for place, pods in enumerate(parts_of(cluster.document.network.kube_pods_cidr))
     )
+
+
+def _places(machines: list[Machine], place: int) -> Iterator[tuple[str, str]]:
+    for each in machines:
+        yield each.name, each.addresses[place]
 
 
 def pod_ranges(machine: Machine, cluster: Cluster) -> Mapping[str, tuple[str, ...]]:

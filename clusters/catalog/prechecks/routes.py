@@ -26,15 +26,18 @@ if TYPE_CHECKING:
 )
 def default_route(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine has a default route, or one to the services"""
-    service = first_service_address((parts_of(cluster.document.network.kube_service_cidr) or ("",))[0])
-    if machine.facts.default_interface or not service:
-        return
-    # The kernel looks for a route before kube-proxy's rules lead a packet elsewhere.
-    if not machine.ask(sh("ip -o route get {}", service)).ok:
-        yield error(
-            f"{machine.name} has no default route and none to the services ({service}): what runs on the machine "
-            "itself reaches no service."
-        )
+    for place, network in enumerate(parts_of(cluster.document.network.kube_service_cidr)):
+        service = first_service_address(network)
+        if not service or (":" not in service and machine.facts.default_interface):
+            continue
+        # The kernel looks for a route before kube-proxy's rules lead a packet elsewhere.
+        if not machine.ask(sh("ip -o route get {}", service)).ok:
+            # Of a second network there is the first one's address, too, which most programs take.
+            say, of_it = (warning, " by that address") if place else (error, "")
+            yield say(
+                f"{machine.name} has no default route and none to the services ({service}): what runs on the machine "
+                f"itself reaches no service{of_it}."
+            )
 
 
 @precheck("net.mtu", fix="Set the same MTU on all of them, and on what is between; it is the smallest that counts.")

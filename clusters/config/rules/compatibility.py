@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
 from clusters.config.finding import error, info
-from clusters.config.gates import REMOVED_GATES
+from clusters.config.gates import NEW_GATES, REMOVED_GATES
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.errors import ConfigError
@@ -107,14 +107,19 @@ def docker(document: Document) -> Iterator[Finding]:
 def feature_gates(document: Document) -> Iterator[Finding]:
     """Feature gates are ones this Kubernetes knows: a component does not start with one it does not know."""
     version = kubernetes_of(document)
+    if version is None:
+        return
     for gate in document.kubernetes.feature_gates:
-        gone = REMOVED_GATES.get(gate)
-        if version is not None and gone is not None and version.minor >= gone:
-            message = f"The feature gate {gate} was removed in v1.{gone}; {version} does not start with it."
-            path = f"spec.kubernetes.featureGates.{gate}"
-            yield error(
-                "compat.feature_gate", path, message, hint="Remove it.", found=gate, allowed=f"before v1.{gone}"
-            )
+        gone, came = REMOVED_GATES.get(gate), NEW_GATES.get(gate, 0)
+        if gone is not None and version.minor >= gone:
+            message, allowed = f"The feature gate {gate} was removed in v1.{gone}", f"before v1.{gone}"
+        elif version.minor < came:
+            message, allowed = f"The feature gate {gate} came with v1.{came}", f"v1.{came} and newer"
+        else:
+            continue
+        message += f"; {version} does not start with it."
+        path = f"spec.kubernetes.featureGates.{gate}"
+        yield error("compat.feature_gate", path, message, hint="Remove it.", found=gate, allowed=allowed)
 
 
 @rule

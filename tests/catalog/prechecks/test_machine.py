@@ -10,6 +10,7 @@ import pytest
 from clusters.catalog.prechecks import etcd_disk, installer, packages, proxy
 from clusters.engine.check import CHECKS
 from clusters.engine.step import machines_for
+from tests.catalog.golden import dual_stack
 from tests.catalog.pretend import answers_dials, pretend, seed
 
 if TYPE_CHECKING:
@@ -95,6 +96,14 @@ def test_no_way_to_services_is_an_error_unless_there_is_a_route_to_them(
     hosts["node2"].answer("ip -o route get 10.233.0.1", 2)
     (finding,) = found("net.default_route", cluster, "node2")
     assert "node2 has no default route and none to the services (10.233.0.1)" in finding.message
+
+
+def test_no_way_to_services_of_the_second_network_is_a_warning(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, dual_stack("v1.30.0"))
+    assert not found("net.default_route", cluster, "node2")
+    hosts["node2"].answer("ip -o route get fd85:ee79::1", 2)
+    (finding,) = found("net.default_route", cluster, "node2")
+    assert "none to the services (fd85:ee79::1)" in finding.message and not finding.blocking
 
 
 def test_the_machine_slipway_runs_on_is_told(archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""etcd.external: an etcd that is there already listens, and what the document gives to log in with fits together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from clusters.catalog.reach import dialled
+from clusters.catalog.steps.etcd.external import has_certificates
+from clusters.config.secret import Secret
+from clusters.engine.check import error, precheck, warning
+from clusters.remote.dial import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.config.sections.etcd import ExternalEtcd
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+USUAL_PORTS = {"http": 80, "https": 443}
+
+
+def is_external(document: Document) -> bool:
+    """Whether API servers are to use an etcd that is there already."""
+    return document.etcd.type == "external"
+
+
+@precheck(
+    "etcd.external",
+    on="control-plane",
+    when=is_external,
+    fix="Start the members, open the way to them from every control plane, and give endpoints, certificate and key as "
+    "etcd's own tools take them (etcdctl endpoint health).",
+)
+def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """The external etcd listens, and its certificates fit"""
+    given = cluster.document.etcd.external
+    if has_certificates(cluster.document) and (why := _unfit(given)):
+        yield error(f"The external etcd cannot be logged in to: {why}.")
+    places = list(dict.fromkeys(_place(url) for url in given.endpoints))
+    dials = dialled(machine, places)
+    if dials is None:
+        machine.note("not tried: the machine has no bash that opens connections")
+        return
+    listening = [dial for dial in dials if dial.answer is Answer.CONNECTED]
+    # Where some listen it may be that they are enough; one of which nothing is heard is told all the same.
+    say = warning if listening else error
+    for dial in dials:
+        if dial.answer not in (Answer.CONNECTED, Answer.UNTRIED):
+            yield say(f"{machine.name} does not reach the external etcd at {dial.address}:{dial.port}: {dial.told()}.")
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 2379)
+
+
+def _unfit(given: ExternalEtcd) -> str:
+    """Why certificate and key do not serve; empty when nothing is to be seen."""
+    key = given.key_file.reveal() if isinstance(given.key_file, Secret) else given.key_file
+    if not all("-----BEGIN" in text for text in (given.ca_file, given.cert_file, key)):
+        # Names of files; that they are none of ours to read, document.files says.
+        return ""
+    try:
+        certificate = x509.load_pem_x509_certificate(given.cert_file.encode())
+        private = load_pem_private_key(key.encode(), None)
+        x509.load_pem_x509_certificate(given.ca_file.encode())
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return "what is given as certificate, key and authority cannot be read as such"
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if private.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
+        return "the key is not that of the certificate"
+    if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):
+        return f"the certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}"
+    return ""

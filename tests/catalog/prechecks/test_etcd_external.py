@@ -1,0 +1,80 @@
+"""An etcd that is there already is tried from every control plane before anything is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.catalog import pki
+from clusters.engine.check import CHECKS
+from tests.catalog.pretend import answers_dials, pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.config.finding import Finding
+    from clusters.engine.cluster import Cluster
+
+AUTHORITY = pki.make_authority("etcd")
+CLIENT, OTHER = pki.sign(AUTHORITY, "client", ["client"]), pki.sign(AUTHORITY, "other", ["other"])
+ENDPOINTS = ["https://10.9.1.1:2379", "https://10.9.1.2:2379"]
+
+
+def given(**changes: Any) -> dict[str, Any]:
+    return {
+        "endpoints": ENDPOINTS,
+        "caFile": AUTHORITY.certificate.decode(),
+        "certFile": CLIENT.certificate.decode(),
+        "keyFile": CLIENT.key.reveal(),
+        **changes,
+    }
+
+
+def found(monkeypatch: pytest.MonkeyPatch, archive: Path, external: dict[str, Any], **said: str) -> list[Finding]:
+    cluster: Cluster
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(etcd={"type": "external", "external": external}))
+    hosts["node1"].answer("exec 3<>", answers_dials(**said))
+    declared = CHECKS.checks["etcd.external"]
+    assert declared.when is not None and declared.when(cluster.document) and not declared.when(seed())
+    return list(declared.body(cluster.machine("node1"), cluster))
+
+
+def test_members_that_listen_and_a_key_that_fits_are_taken(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(monkeypatch, archive, given()) == []
+    assert found(monkeypatch, archive, {"endpoints": ["http://10.9.1.1:2379"]}) == []
+
+
+def test_refusing_is_no_answer_of_an_etcd_and_one_member_of_several_is_a_warning(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = "connect: Connection refused"
+    one = found(monkeypatch, archive, given(), **{"10.9.1.2/2379": refused})
+    assert [(each.message, each.blocking) for each in one] == [
+        ("node1 does not reach the external etcd at 10.9.1.2:2379: refused: nothing listens there.", False)
+    ]
+    both = found(monkeypatch, archive, given(), **{"10.9.1.1/2379": "", "10.9.1.2/2379": refused})
+    assert [each.blocking for each in both] == [True, True]
+    assert "10.9.1.1:2379: timed out after 3 s" in both[0].message
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"keyFile": OTHER.key.reveal()}, "the key is not that of the certificate"),
+        ({"certFile": "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----"}, "cannot be read as such"),
+    ],
+)
+def test_a_certificate_that_does_not_serve_is_told(
+    changes: dict[str, str], why: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finding,) = found(monkeypatch, archive, given(**changes))
+    assert why in finding.message and finding.blocking
+    assert OTHER.key.reveal() not in finding.message
+
+
+def test_a_certificate_that_has_ended_is_told(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pki, "YEARS", 0)
+    ended = pki.sign(AUTHORITY, "client", ["client"])
+    (finding,) = found(monkeypatch, archive, given(certFile=ended.certificate.decode(), keyFile=ended.key.reveal()))
+    assert "the certificate ended on" in finding.message

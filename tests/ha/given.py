@@ -1,0 +1,56 @@
+"""What is there before a cluster is: an etcd and a load balancer on a host that is none of its machines."""
+
+from __future__ import annotations
+
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog import pki
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.lab.hosts import LabHost
+    from tests.lab.lab import Lab
+
+FOLDER = "/srv/etcd"
+
+
+def etcd(lab: Lab, host: LabHost, bundle: Path, place: Path) -> dict[str, Any]:
+    """Starts an etcd that wants to see clients' certificates; gives the document's section on it."""
+    authority = pki.make_authority("somebody-elses-etcd")
+    server, client = pki.sign(authority, "server", [host.address]), pki.sign(authority, "client", ["client"])
+    folder = place / "given"
+    folder.mkdir()
+    with tarfile.open(next(bundle.glob("etcd/*/*.tar.gz"))) as archive:
+        name = next(name for name in archive.getnames() if name.endswith("/etcd"))
+        program = archive.extractfile(name)
+        assert program is not None
+        (folder / "etcd").write_bytes(program.read())
+    (folder / "etcd").chmod(0o755)
+    (folder / "ca.pem").write_bytes(authority.certificate)
+    (folder / "server.pem").write_bytes(server.certificate)
+    (folder / "server-key.pem").write_text(server.key.reveal())
+    lab.send(host.name, folder, FOLDER)
+    url = f"https://{host.address}:2379"
+    lab.execute(
+        host.name,
+        f"systemd-run --unit given-etcd {FOLDER}/etcd --data-dir /var/lib/given-etcd --listen-client-urls {url}"
+        f" --advertise-client-urls {url} --trusted-ca-file {FOLDER}/ca.pem --client-cert-auth"
+        f" --cert-file {FOLDER}/server.pem --key-file {FOLDER}/server-key.pem",
+    )
+    certificates = {
+        "caFile": authority.certificate.decode(),
+        "certFile": client.certificate.decode(),
+        "keyFile": client.key.reveal(),
+    }
+    return {"type": "external", "external": {"endpoints": [url], **certificates}}
+
+
+def balancer(lab: Lab, host: LabHost, port: int, behind: LabHost) -> None:
+    """Starts a load balancer with one API server behind it: systemd's own proxy."""
+    lab.execute(
+        host.name,
+        f"systemd-run --unit given-balancer --socket-property ListenStream={host.address}:{port}"
+        f" /lib/systemd/systemd-socket-proxyd {behind.address}:6443",
+    )
