@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -264,3 +264,18 @@ def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, m
     assert "server: https://10.99.0.11:6443" in delivered.content.reveal()
     (seen,) = [event for event in sink.events if isinstance(event, Observed) and event.topic == "nodes"]
     assert [node["name"] for node in seen.values] == ["node1", "node2", "node3"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "server"),
+    [
+        ({"externalDNS": True, "domain": "api.corp.example", "port": 8443}, "https://api.corp.example:8443"),
+        ({"address": "fd00::9", "port": 6443}, "https://[fd00::9]:6443"),
+    ],
+)
+def test_the_kubeconfig_leads_where_the_endpoint_is_known(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, endpoint: dict[str, Any], server: str
+) -> None:
+    cluster, hosts, _sink = pretend(monkeypatch, archive, document=seed(controlPlaneEndpoint=endpoint))
+    hosts["node1"].put(b"    server: https://lb.kubesphere.local:6443\n", "/etc/kubernetes/admin.conf")
+    assert f"server: {server}\n" in ready.kubeconfig(cluster.machine("node1"), cluster).reveal()

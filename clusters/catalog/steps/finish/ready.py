@@ -11,6 +11,7 @@ from clusters.catalog.paths import ADMIN_CONF
 from clusters.catalog.rollout import all_ready, is_ready
 from clusters.config.secret import Secret
 from clusters.config.sections.network import PLUGINS
+from clusters.config.syntax import in_url
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, eventually, so_if
 
@@ -83,9 +84,13 @@ def nodes(machine: Machine) -> list[dict[str, Any]]:
 
 
 def kubeconfig(machine: Machine, cluster: Cluster) -> Secret:
-    """The administrator's kubeconfig. Its server is the endpoint's address: the domain is known on the nodes only."""
+    """The administrator's kubeconfig. Its server is the endpoint's address: the domain is known on the nodes only.
+
+    With externalDNS everybody knows the domain, and it alone leads to more than one control plane.
+    """
     text = (machine.read(ADMIN_CONF) or b"").decode()
-    server = f"https://{cluster.endpoint}:{cluster.document.control_plane_endpoint.port}"
+    endpoint = cluster.document.control_plane_endpoint
+    server = f"https://{endpoint.domain if endpoint.external_dns else in_url(cluster.endpoint)}:{endpoint.port}"
     return Secret(re.sub(r"(?m)^(\s*server:\s*).*$", rf"\g<1>{server}", text))
 
 
