@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog import dns_pods
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF
 from clusters.catalog.rollout import all_ready, is_ready
@@ -47,6 +48,7 @@ def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """See every node ready and DNS answering"""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}
     yield eventually(f"all {len(wanted)} nodes are Ready", lambda here: all_ready(here, wanted), within=180, every=1)
+    yield dns_pods.spread()
     yield eventually("the cluster's DNS runs", _dns_runs, within=120, every=1)
 
 

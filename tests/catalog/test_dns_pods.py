@@ -1,0 +1,65 @@
+"""DNS pods are on more than one machine, and on none that is dead."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.catalog.dns_pods import misplaced, spread
+from clusters.remote.fake import Answer
+from tests.catalog.pretend import pretend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def node(name: str, ready: str = "True", **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": spec, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+
+
+def pod(name: str, on: str = "", *, ending: bool = False) -> dict[str, Any]:
+    metadata = {"name": name, **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if ending else {})}
+    return {"metadata": metadata, "spec": {"nodeName": on} if on else {}}
+
+
+TWO = [node("node1"), node("node2")]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "pods", "found"),
+    [
+        (TWO, [pod("a", "node1"), pod("b", "node1")], ["b"]),
+        (TWO, [pod("a", "node1"), pod("b", "node1"), pod("c", "node1")], ["b", "c"]),
+        (TWO, [pod("a", "node1"), pod("b", "node2")], []),
+        (TWO, [pod("a", "node1"), pod("b", "node1", ending=True)], []),
+        (TWO, [pod("a", "node1"), pod("b")], []),
+        (TWO, [pod("a", "node1")], []),
+        (TWO, [], []),
+        ([node("node1")], [pod("a", "node1"), pod("b", "node1")], []),
+        ([node("node1"), node("node2", unschedulable=True)], [pod("a", "node1"), pod("b", "node1")], []),
+        ([node("node1"), node("node2", "False")], [pod("a", "node1"), pod("b", "node1")], []),
+        ([node("node1", "Unknown"), node("node2")], [pod("a", "node1"), pod("b", "node2")], ["a"]),
+        ([node("node1", "Unknown"), node("node2")], [pod("a", "node1", ending=True), pod("b", "node2")], []),
+    ],
+)
+def test_which_pods_had_better_start_elsewhere(
+    nodes: list[dict[str, Any]], pods: list[dict[str, Any]], found: list[str]
+) -> None:
+    assert misplaced(nodes, pods) == found
+
+
+def test_a_crowd_is_broken_up_once_and_what_the_scheduler_does_then_stands(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _sink = pretend(monkeypatch, archive)
+    together = json.dumps({"items": [pod("a", "node1"), pod("b", "node1")]})
+    hosts["node1"].answer("get pods -n kube-system", Answer(together))
+    machine = cluster.machine("node1")
+    want = spread()
+    assert not want.seen(machine).so
+    want.reach(machine)
+    assert [each.command for each in hosts["node1"].ran if "delete pod" in each.command] != []
+    assert not any(" a" in each.command for each in hosts["node1"].ran if "delete pod" in each.command)
+    assert want.seen(machine).so
