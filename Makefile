@@ -84,8 +84,7 @@ lab: $(READY)
 	scripts/build-lab $(BIN)/python
 
 test-lab: $(READY)
-	$(PYTEST) -q -n 2 --dist loadfile --durations 15 -m "lab and not outages"
-	$(PYTEST) -q --durations 15 -m "lab and outages"
+	$(PYTEST) -q -n 2 --dist loadfile --durations 30 -m lab
 
 test-browser: $(READY)
 	$(PYTEST) -q -m "browser and not lab"
