@@ -1,4 +1,4 @@
-"""turn(): tests that measure how long something is away have the machine to themselves; others run beside each other."""
+"""turn(): tests that measure how long something is away have the machine to themselves; others share it."""
 
 from __future__ import annotations
 
