@@ -1,0 +1,61 @@
+"""Lost packets between machines are seen in connections that take a second longer."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.catalog.prechecks import loss
+from clusters.engine.check import CHECKS
+from tests.catalog.pretend import pretend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.config.finding import Finding
+    from clusters.engine.cluster import Cluster
+
+
+def found(cluster: Cluster, name: str) -> list[Finding]:
+    return list(CHECKS.checks["net.loss"].body(cluster.machine(name), cluster))
+
+
+def answers(place: str, good: int, lost: int) -> str:
+    return f"{place} 410\n" * good + f"{place} 1034000\n" * lost
+
+
+@pytest.mark.parametrize(("lost", "told"), [(0, ""), (1, "5%"), (4, "20%")])
+def test_a_control_plane_loses_no_packet(archive: Path, monkeypatch: pytest.MonkeyPatch, lost: int, told: str) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node1"].answer("timeout 12 bash", answers("10.99.0.12/10250", 20 - lost, lost))
+    messages = [finding.message for finding in found(cluster, "node1")]
+    said = [f"{told} of the connections that node1 opened to node2 needed a second packet."] if told else []
+    assert messages == said
+
+
+@pytest.mark.parametrize(("lost", "tells"), [(2, False), (3, True)])
+def test_a_worker_may_lose_a_tenth(archive: Path, monkeypatch: pytest.MonkeyPatch, lost: int, tells: bool) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node2"].answer("timeout 12 bash", answers("10.99.0.11/6443", 20 - lost, lost))
+    assert bool(found(cluster, "node2")) is tells
+
+
+def test_a_wall_is_no_loss(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node1"].answer("timeout 12 bash", answers("10.99.0.12/10250", 0, 9))
+    assert found(cluster, "node1") == []
+
+
+def test_connections_and_refusals_are_really_counted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as closed:
+        ports = (server.getsockname()[1], closed.getsockname()[1])
+        closed.close()
+        command = loss.tries_of([f"127.0.0.1/{port}" for port in ports])
+        ran = subprocess.run(["/bin/sh", "-c", command.text], check=True, capture_output=True, text=True, timeout=30)
+    for port in ports:
+        times = [int(line.split()[1]) for line in ran.stdout.splitlines() if line.startswith(f"127.0.0.1/{port} ")]
+        assert len(times) == loss.TRIES
+        assert max(times) < loss.RETRIED_MS * 1000
