@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog.paths import KUBELET_CONF
+from clusters.catalog.claimed import of_a_cluster
 from clusters.config.syntax import network_of, parts_of
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.shell import sh
@@ -28,8 +28,8 @@ OF_PLUGINS = ("cni", "flannel", "cali", "tunl", "vxlan", "cilium", "lxc", "ovn",
 )
 def apart(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """No route of the machine leads into the pods' or the services' network"""
-    if machine.ask(sh("[ -s {} ]", KUBELET_CONF)).ok:
-        machine.note("a node already: its routes to pods are the cluster's own")
+    if machine.ask(of_a_cluster()).ok:
+        machine.note("of a cluster already: its routes to pods are the cluster's own")
         return
     routes = list(_routes(machine.ask(sh("ip -o route show; ip -o -6 route show 2>/dev/null; exit 0")).stdout))
     network = cluster.document.network
