@@ -1,4 +1,4 @@
-"""turn(): tests that measure how long something is away have the machine to themselves; others share it."""
+"""turn(): tests that measure how long something is away have the machine to themselves; others run beside each other."""
 
 from __future__ import annotations
 
