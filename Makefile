@@ -84,7 +84,8 @@ lab: $(READY)
 	scripts/build-lab $(BIN)/python
 
 test-lab: $(READY)
-	$(PYTEST) -q -n 2 --dist loadfile --durations 30 -m lab
+	$(PYTEST) -q -n 2 --dist loadfile --durations 15 -m "lab and not outages"
+	$(PYTEST) -q --durations 15 -m "lab and outages"
 
 test-browser: $(READY)
 	$(PYTEST) -q -m "browser and not lab"

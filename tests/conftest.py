@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
-from tests.lab.recipe import cache_root
-from tests.lab.turns import turn
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
@@ -70,15 +67,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, fixtures in NEEDS.items():
             if asked & fixtures and item.get_closest_marker(marker) is None:
                 item.add_marker(marker)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Tests with the lab's machines take turns with those that measure outages, before any time limit begins."""
-    if item.get_closest_marker("lab") is None:
-        return (yield)
-    with turn(cache_root() / "locks", alone=item.get_closest_marker("outages") is not None):
-        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

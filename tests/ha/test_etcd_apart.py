@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 
 API_BACK_SECONDS = 10.0
 MOST_OF_CRITICAL_PATH = 1.25
@@ -92,7 +92,6 @@ def test_a_first_control_plane_that_is_unwell_is_healed_by_way_of_another(cluste
     assert "nothing changed" in cluster.create()
 
 
-@pytest.mark.outages
 def test_a_dead_control_plane_is_hardly_noticed_and_no_write_is_lost(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
@@ -129,7 +128,6 @@ def served(cluster: Installed, lab_bundle: Path, tmp_path_factory: pytest.TempPa
     return f"http://{cluster.host('node2').address}:{NODE_PORT}/"
 
 
-@pytest.mark.outages
 def test_an_application_is_replaced_without_a_failed_request(
     cluster: Installed, served: str, figure: Callable[[str], None]
 ) -> None:
@@ -167,7 +165,6 @@ def test_replicas_of_a_dead_worker_start_elsewhere(
     wait_until(lambda: "node5" in cluster.ready_nodes(), 120, "node5 to be Ready again")
 
 
-@pytest.mark.outages
 def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1200)]
 
 MOVED_SECONDS = 5.0
 API_BACK_SECONDS = 10.0
@@ -47,7 +47,6 @@ def test_all_three_are_ready_and_a_second_run_changes_nothing(cluster: Installed
     assert "nothing changed" in cluster.create()
 
 
-@pytest.mark.outages
 def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
@@ -74,7 +73,6 @@ def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(
     assert holder(cluster) != dead, "moving the address back cuts every connection a second time"
 
 
-@pytest.mark.outages
 def test_the_address_leaves_a_machine_whose_api_server_is_ill(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
 
 API_BACK_SECONDS = 10.0
 MOST_SILENT_SECONDS = 6.0
@@ -102,7 +102,6 @@ def test_what_the_document_says_arrived(cluster: Installed) -> None:
     assert cluster.lab.execute("node3", "cat /root/first") == "read by cluster create\n"
 
 
-@pytest.mark.outages
 def test_changes_of_the_document_arrive_while_clients_hardly_notice(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
@@ -190,7 +189,6 @@ def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Install
     assert "nothing changed" in cluster.create()
 
 
-@pytest.mark.outages
 def test_a_machine_dies_and_writes_go_on(cluster: Installed, figure: Callable[[str], None]) -> None:
     address = layouts.STACKED_ETCD.address(cluster.hosts)
     with cluster.client("write", f"https://{address}:6443") as client:
