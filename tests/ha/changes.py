@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog import pki
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from tests.ha.installed import Installed
 
 TOLD = {
@@ -37,7 +39,7 @@ def names_served(cluster: Installed, on: str) -> frozenset[str]:
 
 
 def proxy_configuration(cluster: Installed, on: str) -> dict[str, Any]:
-    """What kube-proxy on a host says it runs with."""
+    """What kube-proxy on a host says it runs with, by the names of its own code."""
     text = cluster.lab.execute(on, "curl -sf http://127.0.0.1:10249/configz")
     found: dict[str, Any] = json.loads(text)["kubeproxy.config.k8s.io"]
     return found
@@ -62,10 +64,10 @@ def pod_routes(cluster: Installed, on: str) -> dict[str, str]:
     return {words[0]: words[2] for words in map(str.split, lines) if words[1:2] == ["via"]}
 
 
-def pods_of_others(cluster: Installed, on: str, but: str) -> dict[str, str]:
-    """The pod network of each node but one -> its address, as the API server on `on` has them."""
+def pods_of_others(cluster: Installed, on: str, but: Collection[str]) -> dict[str, str]:
+    """The pod network of each node but some -> its address, as the API server on `on` has them."""
     return {
         item["spec"]["podCIDR"]: cluster.host(item["metadata"]["name"]).address
         for item in cluster.seen("get", "nodes", on=on)["items"]
-        if item["metadata"]["name"] != but
+        if item["metadata"]["name"] not in but
     }
