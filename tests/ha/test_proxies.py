@@ -135,7 +135,7 @@ def test_an_application_is_replaced_without_a_failed_request(
         wait_until(lambda: len(client.answers()) > 20, 30, "the first requests")
         cluster.kubectl("set", "image", "deployment/web", f"web={NEXT_IMAGE}")
         cluster.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
-        wait_until(lambda: all(pod.image == NEXT_IMAGE for pod in pods(cluster)), 60, "the old replicas to be gone")
+        wait_until(lambda: all(pod.image == NEXT_IMAGE for pod in pods(cluster)), 180, "the old replicas to be gone")
         answers = client.stop()
     figure(f"{len(answers)} requests while {IMAGE} was replaced by {NEXT_IMAGE}")
     assert len(answers) > 50

@@ -17,6 +17,7 @@ from clusters.catalog.paths import ADMIN_CONF, BIN, INITIALISED, KUBELET_CONF, L
 from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
+from clusters.catalog.steps.kubernetes.kept import note_what_a_join_stored
 from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, service, so_if
@@ -98,6 +99,8 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
                 forget(here, cluster, tried=tried)
             share(here, cluster)
         _join(here, cluster)
+        if "master" in here.roles:
+            note_what_a_join_stored(cluster.first("master", here), cluster)
 
     return Wanted(f"{machine.name} is a node of the cluster", look, act)
 

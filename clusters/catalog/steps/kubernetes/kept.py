@@ -66,6 +66,18 @@ def note_what_is_kept(machine: Machine, cluster: Cluster) -> None:
         machine.do(kubectl("annotate configmap {} -n kube-system --overwrite {} {}", name, *notes))
 
 
+def note_what_a_join_stored(machine: Machine, cluster: Cluster) -> None:
+    """A control plane that joins has kubeadm store its configuration anew, in words that may differ: nobody changed it.
+
+    Only what was made from this document is noted.
+    """
+    for (name, key), digest in _wanted(cluster).items():
+        item = config_map(machine, name)
+        if item is not None and item["metadata"].get("annotations", {}).get(WANTED) == digest:
+            note = f"{STORED}={digest_of(item['data'].get(key, ''))}"
+            machine.do(kubectl("annotate configmap {} -n kube-system --overwrite {}", name, note))
+
+
 def config_map(machine: Machine, name: str) -> dict[str, Any] | None:
     """A ConfigMap of kube-system, or None; raises NotReached when the API server does not say."""
     answer = machine.ask(kubectl("get configmap {} -n kube-system --ignore-not-found -o json", name))
