@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,16 +34,10 @@ def browser() -> Iterator[Browser]:
     """
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        _cannot_be_had("no Chromium is installed (apt-get install chromium)")
+        cannot_be_had("a browser cannot be had: no Chromium is installed (apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         browser.close()
-
-
-def _cannot_be_had(why: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"a browser cannot be had: {why}")
-    pytest.skip(f"a browser cannot be had: {why}")

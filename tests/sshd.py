@@ -22,6 +22,7 @@ import pytest
 from clusters.config.secret import Secret
 from clusters.remote.hostkeys import InMemoryKeys, PinnedKey, key_of
 from clusters.remote.target import Target
+from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,9 +236,7 @@ def sshd() -> Iterator[Sshd]:
     """A real sshd with a user that becomes root by password; skipped without root, but not where CI is set."""
     reason = why_not()
     if reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"a real sshd cannot be had: {reason}")
-        pytest.skip(f"a real sshd {reason}")
+        cannot_be_had(f"a real sshd cannot be had: {reason}")
     name, password = f"{USER}-{os.getpid()}", secrets.token_hex(8) + " 'ü\""
     # pytest's own directories are closed to other users, and sshd reads authorized_keys as the user who logs in.
     with tempfile.TemporaryDirectory(prefix="slipway-sshd-") as place:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab.lab import Lab
+from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +21,6 @@ def _lab_of_this_process() -> Lab:
     return Lab(f"test{number}", f"10.98.{number}")
 
 
-def _cannot_be_had(why: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"the lab cannot be had: {why}")
-    pytest.skip(f"the lab cannot be had: {why}")
-
-
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """A lab of the tests' own, without hosts at first; whatever it has at the end is removed.
@@ -34,10 +29,10 @@ def lab() -> Iterator[Lab]:
     Where CI is "true" it fails instead.
     """
     if os.geteuid() != 0:
-        _cannot_be_had("it needs root")
+        cannot_be_had("the lab cannot be had: it needs root")
     lab = _lab_of_this_process()
     if not lab.is_built():
-        _cannot_be_had("it is not built: python -m tests.lab build")
+        cannot_be_had("the lab cannot be had: it is not built: python -m tests.lab build")
     lab.down()
     yield lab
     lab.down()

@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clusters.models import Run
+from tests.missing import cannot_be_had
 from tests.processes import manage, wait_for
 from tests.regressions.addresses import content_of
 from tests.web.site import session_of, site
@@ -74,7 +75,7 @@ def test_20_a_database_that_is_locked_for_20_seconds_loses_nothing_and_the_log_s
 def small_disk(db: None, tmp_path: Path) -> Iterator[Path]:
     """A disk of a few megabytes with the test's database on it, and nothing else."""
     if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
+        cannot_be_had("only root can mount a small disk")
     place = tmp_path / "disk"
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", place], check=True)

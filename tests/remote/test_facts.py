@@ -18,6 +18,7 @@ import pytest
 from clusters.errors import RemoteError
 from clusters.remote.facts import Address, MachineFacts, facts_command, parse_facts, read_facts
 from clusters.remote.fake import FakeHost
+from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:
     from clusters.remote.ssh import SshHost
@@ -116,7 +117,7 @@ def test_a_machine_that_is_no_linux_is_told_so() -> None:
 def test_the_script_speaks_every_shell(shell: str) -> None:
     path = shutil.which(shell)
     if path is None:
-        pytest.skip(f"needs {shell}")
+        cannot_be_had(f"needs {shell}")
     command = [path, "sh", "-c"] if shell == "busybox" else [path, "-c"]
 
     done = subprocess.run([*command, facts_command().text], capture_output=True, check=True, text=True)

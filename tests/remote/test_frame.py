@@ -13,6 +13,7 @@ from clusters.remote.errors import CommandTimedOut
 from clusters.remote.link import open_link
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
+from tests.missing import cannot_be_had
 from tests.remote.test_ssh_stop import FAMILY, gone
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def test_sshd_itself_starts_the_shell_that_runs_the_command(
     sshd: Sshd, person: Callable[..., AbstractContextManager[Target]], shell: str, frame: Frame
 ) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"needs {shell}")
+        cannot_be_had(f"needs {shell}")
     with person(shell=shell) as target:
         host = SshHost(target, sshd.known())
         mine, starter, *_ = host.run(sh(ANCESTORS), sudo=False).stdout.splitlines()
@@ -51,7 +52,7 @@ def test_a_command_without_a_frame_is_ended_with_its_whole_family(
     sshd: Sshd, person: Callable[..., AbstractContextManager[Target]], shell: str
 ) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"needs {shell}")
+        cannot_be_had(f"needs {shell}")
     seconds = 5011.25 + len(shell)
     with person(shell=shell) as target:
         host = SshHost(target, sshd.known())

@@ -13,6 +13,7 @@ from clusters.config.secret import Secret
 from clusters.remote.envelope import LONGEST_COMMAND, Marks, wrap
 from clusters.remote.errors import CommandTooLong
 from clusters.remote.shell import Command, all_of, sh
+from tests.missing import cannot_be_had
 
 MARKS = Marks(start="slipway-test", guard="guard")
 # What can be an argument at all: anything but NUL, and only what has an encoding.
@@ -47,7 +48,7 @@ def test_quoting_for_odd_login_shells_survives_any_string(word: str) -> None:
 @pytest.mark.parametrize("shell", ["dash", "bash", "zsh", "ksh", "busybox", "tcsh", "fish"])
 def test_quoting_survives_every_login_shell(shell: str) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"needs {shell}")
+        cannot_be_had(f"needs {shell}")
     start = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
     command = sh("printf '%s|' " + "{} " * len(NASTY), *NASTY)
     line = wrap(command, MARKS, octal=shell in {"tcsh", "fish"})

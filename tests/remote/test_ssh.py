@@ -17,6 +17,7 @@ from clusters.remote.errors import ConnectionLost
 from clusters.remote.host import CommandFailed
 from clusters.remote.shell import Command, sh
 from clusters.remote.ssh import SshHost
+from tests.missing import cannot_be_had
 from tests.remote.cable import Cable
 from tests.sshd import running_sshd
 
@@ -203,7 +204,7 @@ def test_a_command_killed_from_outside_is_said_to_be(root: SshHost) -> None:
 @pytest.mark.parametrize("shell", ["/bin/bash", "/usr/bin/zsh", "/usr/bin/tcsh", "/usr/bin/fish"])
 def test_every_login_shell_will_do(sshd: Sshd, person: Person, shell: str) -> None:
     if not Path(shell).exists():
-        pytest.skip(f"needs {shell}")
+        cannot_be_had(f"needs {shell}")
     with person(shell=shell, sudo="ALL=(ALL) ALL") as target:
         host = SshHost(target, sshd.known())
         value = "it's \\n $HOME !! \n two"

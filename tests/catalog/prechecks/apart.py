@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +16,7 @@ from clusters.config.schema import Document
 from clusters.remote.hostkeys import InMemoryKeys
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
+from tests.missing import cannot_be_had
 from tests.sshd import free_port, running_sshd, why_not
 
 if TYPE_CHECKING:
@@ -118,8 +118,6 @@ def apart() -> Iterator[Apart]:
     missing = [tool for tool in ("unshare", "nsenter", "ip", "bash") if shutil.which(tool) is None]
     reason = why_not() or (f"needs {', '.join(missing)}" if missing else "")
     if reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"machines apart cannot be had: {reason}")
-        pytest.skip(f"machines apart: {reason}")
+        cannot_be_had(f"machines apart cannot be had: {reason}")
     with machines_apart(3) as found:
         yield found

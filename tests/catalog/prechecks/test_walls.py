@@ -16,6 +16,7 @@ from clusters.engine.plan import make_plan
 from clusters.remote.host import Cancel
 from tests.catalog.prechecks.apart import Apart, apart
 from tests.catalog.pretend import Kept
+from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ def test_a_machine_that_is_cut_off_is_one_sentence_for_each_machine(apart: Apart
 def test_a_bare_reject_is_not_taken_for_a_closed_port(apart: Apart) -> None:
     iptables = shutil.which("iptables", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if iptables is None:
-        pytest.skip("needs iptables (apt-get install iptables)")
+        cannot_be_had("needs iptables (apt-get install iptables)")
     rule = ["FORWARD", "-s", "10.77.2.1", "-d", "10.77.1.1", "-p", "tcp", "--dport", "2380", "-j", "REJECT"]
     apart.on_router(iptables, "-A", *rule)
     try:
