@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.claimed import of_a_cluster
+from clusters.catalog.connecting import RETRIED_MS, connection_times
 from clusters.catalog.reach import flows_from
 from clusters.engine.check import precheck, warning
-from clusters.remote.shell import sh, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from clusters.config.finding import Finding
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.remote.shell import Command
 
 TRIES = 20
 MOST_MACHINES = 3
@@ -23,21 +22,6 @@ MOST_MACHINES = 3
 
 WORKERS_MAY_LOSE = 0.1
 """Part of the tries; a control plane or an etcd member may lose none. As the OpenShift assisted installer has it."""
-
-RETRIED_MS = 900.0
-"""A connection that takes longer was asked for twice: Linux sends the first packet again after a second."""
-
-_SCRIPT = r"""
-now() { if [ -n "$EPOCHREALTIME" ]; then at=${EPOCHREALTIME/[.,]/}; else at=$(($(date +%s%N) / 1000)); fi; }
-try=0
-while [ $try -lt $2 ]; do
-  now; began=$at
-  true 3<>"/dev/tcp/${1%/*}/${1##*/}"
-  now; echo "$1 $((at - began))"
-  try=$((try + 1))
-done
-"""
-"""How long each connection takes, or its refusal. Microseconds; nothing for one that does not end in time."""
 
 
 @precheck(
@@ -51,23 +35,16 @@ def loss(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if not places or machine.ask(of_a_cluster()).ok:
         # Servers that run write a line about each connection that says nothing.
         return
-    tries: dict[str, list[bool]] = {}
-    for line in machine.ask(tries_of(places)).stdout.splitlines():
-        place, _, micros = line.partition(" ")
-        if place in places and micros.isdigit():
-            tries.setdefault(places[place], []).append(int(micros) < RETRIED_MS * 1000)
     # Where no try went well a wall is in between: net.node_to_node tells of that.
-    lost = {name: went.count(False) / len(went) for name, went in tries.items() if any(went)}
+    lost = {
+        places[place]: sum(ms >= RETRIED_MS for ms in times) / len(times)
+        for place, times in connection_times(machine, places, tries=TRIES, seconds=12).items()
+        if min(times) < RETRIED_MS
+    }
     may_lose = 0.0 if {"master", "etcd"}.intersection(machine.roles) else WORKERS_MAY_LOSE
     for name, part in lost.items():
         if part > may_lose:
             yield warning(f"{part:.0%} of the connections that {machine.name} opened to {name} needed a second packet.")
-
-
-def tries_of(places: Iterable[str]) -> Command:
-    """Connect to each `address/port` twenty times, to all of them at once."""
-    script = "for each in {}; do timeout 12 bash -c {} bash $each {} 2>/dev/null & done; wait; exit 0"
-    return sh(script, words(places), _SCRIPT, TRIES)
 
 
 def _places(machine: Machine, cluster: Cluster) -> dict[str, str]:

@@ -1,0 +1,44 @@
+"""connection_times(): how long TCP connections from one machine to others take, tried several times in a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.remote.shell import sh, words
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from clusters.engine.machine import Machine
+    from clusters.remote.shell import Command
+
+RETRIED_MS = 900.0
+"""What takes longer is no round trip: after a second the kernel asks again, also where a firewall has answered."""
+
+_SCRIPT = r"""
+now() { if [ -n "$EPOCHREALTIME" ]; then at=${EPOCHREALTIME/[.,]/}; else at=$(($(date +%s%N) / 1000)); fi; }
+try=0
+while [ $try -lt $2 ]; do
+  now; began=$at
+  true 3<>"/dev/tcp/${1%/*}/${1##*/}"
+  now; echo "$1 $((at - began))"
+  try=$((try + 1))
+done
+"""
+"""How long a connection takes, or its refusal: both are one packet there and one back. Microseconds."""
+
+
+def connection_times(machine: Machine, places: Collection[str], *, tries: int, seconds: int) -> dict[str, list[float]]:
+    """Each `address/port` -> the milliseconds of its tries; nothing of those that did not end within `seconds`."""
+    found: dict[str, list[float]] = {}
+    for line in machine.ask(connecting(places, tries=tries, seconds=seconds)).stdout.splitlines():
+        place, _, micros = line.partition(" ")
+        if place in places and micros.isdigit():
+            found.setdefault(place, []).append(int(micros) / 1000)
+    return found
+
+
+def connecting(places: Iterable[str], *, tries: int, seconds: int) -> Command:
+    """Try all of them at once, each several times."""
+    script = "for each in {}; do timeout {} bash -c {} bash $each {} 2>/dev/null & done; wait; exit 0"
+    return sh(script, words(places), seconds, _SCRIPT, tries)
