@@ -1,4 +1,4 @@
-"""Where the cluster's DNS pods run: not all on one machine, and none counted that a dead machine has.
+"""Where the cluster's DNS pods run: not all on one machine, and none on a machine that is dead.
 
 They start while machines join, so that all of them land on the first control plane; with it every name would be lost
 for the five minutes that Kubernetes leaves pods on a machine of which nothing is heard.
@@ -6,12 +6,10 @@ for the five minutes that Kubernetes leaves pods on a machine of which nothing i
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import kubectl
-from clusters.catalog.rollout import is_ready, is_silent
+from clusters.catalog.rollout import is_ready, is_silent, nodes_of, pods_of
 from clusters.engine.wants import Sight, Wanted
 from clusters.remote.shell import words
 
@@ -20,8 +18,11 @@ if TYPE_CHECKING:
 
     from clusters.engine.machine import Machine
 
-SELECTOR = "k8s-app=kube-dns"
+NAMESPACE, LABELS = "kube-system", {"k8s-app": "kube-dns"}
 """How kubeadm labels them: https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/"""
+
+PLACED_WITHIN = 20.0
+"""Seconds that the scheduler has to find a node for a pod."""
 
 
 def spread() -> Wanted:
@@ -29,42 +30,46 @@ def spread() -> Wanted:
     tried = False
 
     def look(machine: Machine) -> Sight:
-        crowded = misplaced(_items(machine, "nodes"), _items(machine, f"pods -n kube-system -l {SELECTOR}"))
+        nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
+        if nodes is None or pods is None:
+            return Sight(False, "the API server does not say where the DNS pods are")
+        crowded = misplaced(nodes, pods)
         if crowded and tried:
             machine.note(f"the scheduler has put {', '.join(crowded)} there again; other machines may be too full")
-            return Sight(True)
+            crowded = []
         return Sight(not crowded, f"DNS would be lost with one machine: {', '.join(crowded)}" if crowded else "")
 
     def act(machine: Machine) -> None:
         nonlocal tried
+        nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
+        if nodes is None or pods is None:
+            return
         tried = True
-        pods = misplaced(_items(machine, "nodes"), _items(machine, f"pods -n kube-system -l {SELECTOR}"))
-        machine.do(kubectl("delete pod -n kube-system --wait=false {}", words(pods)))
+        if crowded := misplaced(nodes, pods):
+            machine.do(kubectl("delete pod -n {} --wait=false {}", NAMESPACE, words(crowded)))
+        waited = 0.0
+        while waited < PLACED_WITHIN and not all(map(_node, pods_of(machine, NAMESPACE, LABELS) or ())):
+            machine.pause(0.5)
+            waited += 0.5
 
-    return Wanted("DNS is lost with no single machine", look, act)
+    return Wanted("DNS pods are on more than one machine, where there is room", look, act)
 
 
 def misplaced(nodes: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> list[str]:
-    """The names of the pods that had better start elsewhere: those on silent nodes, and all but one of a crowd."""
+    """The names of the pods that had better start elsewhere: those on silent nodes, and all but one of a crowd.
+
+    The one that stays answers, if any of them does.
+    """
     every = list(nodes)
     silent = {node["metadata"]["name"] for node in every if is_silent(node)}
-    open_to_pods = {
-        node["metadata"]["name"] for node in every if is_ready(node) and not node["spec"].get("unschedulable")
-    }
-    placed = [
-        (pod["metadata"]["name"], pod["spec"]["nodeName"])
-        for pod in pods
-        if pod["spec"].get("nodeName") and not pod["metadata"].get("deletionTimestamp")
-    ]
-    lost = [name for name, node in placed if node in silent]
-    if lost:
+    placed = [pod for pod in pods if _node(pod) and not pod["metadata"].get("deletionTimestamp")]
+    if lost := [pod["metadata"]["name"] for pod in placed if _node(pod) in silent]:
         return lost
-    (crowd,) = Counter(node for _, node in placed).most_common(1) or [("", 0)]
-    if crowd[1] < 2 or crowd[1] < len(placed) or len(open_to_pods) < 2:
+    usable = [node for node in every if is_ready(node) and not node["spec"].get("unschedulable")]
+    if len(usable) < 2 or len({_node(pod) for pod in placed}) > 1:
         return []
-    return [name for name, _ in placed][1:]
+    return [pod["metadata"]["name"] for pod in sorted(placed, key=is_ready, reverse=True)[1:]]
 
 
-def _items(machine: Machine, what: str) -> list[dict[str, Any]]:
-    answer = machine.ask(kubectl(f"get {what} -o json"))
-    return list(json.loads(answer.stdout).get("items", ())) if answer.ok and answer.stdout else []
+def _node(pod: dict[str, Any]) -> str:
+    return str(pod["spec"].get("nodeName", ""))

@@ -11,6 +11,7 @@ from clusters.engine.wants import Sight, eventually
 if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+    from clusters.remote.host import Result
 
 
 LONGEST_MESSAGE = 160
@@ -18,7 +19,7 @@ LONGEST_MESSAGE = 160
 
 
 def is_ready(node: dict[str, Any]) -> bool:
-    """Whether a node, as the API server gives it, is Ready."""
+    """Whether a node or a pod, as the API server gives it, is Ready."""
     return any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"].get("conditions", ()))
 
 
@@ -28,11 +29,24 @@ def is_silent(node: dict[str, Any]) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "Unknown" for each in conditions)
 
 
+def nodes_of(machine: Machine) -> list[dict[str, Any]] | None:
+    """The nodes of the cluster; None when the API server does not say."""
+    return _items(machine.ask(kubectl("get nodes -o json")))
+
+
+def pods_of(machine: Machine, namespace: str, labels: dict[str, str]) -> list[dict[str, Any]] | None:
+    """The pods with these labels; None when the API server does not say."""
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    return _items(machine.ask(kubectl("get pods -n {} -l {} -o json", namespace, selector)))
+
+
+def _items(answer: Result) -> list[dict[str, Any]] | None:
+    return list(json.loads(answer.stdout).get("items", ())) if answer.ok and answer.stdout else None
+
+
 def silent_nodes(machine: Machine) -> set[str]:
     """The names of nodes of which nothing is heard; none when the API server does not say."""
-    answer = machine.ask(kubectl("get nodes -o json"))
-    items = json.loads(answer.stdout)["items"] if answer.ok and answer.stdout else []
-    return {item["metadata"]["name"] for item in items if is_silent(item)}
+    return {item["metadata"]["name"] for item in nodes_of(machine) or () if is_silent(item)}
 
 
 def all_ready(machine: Machine, wanted: set[str]) -> Sight:
@@ -79,22 +93,17 @@ def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
     return Sight(False, f"{ready} of {wants} pods of {name} are ready{_why(machine, namespace, labels)}")
 
 
-def _pods(machine: Machine, namespace: str, labels: dict[str, str]) -> list[dict[str, Any]]:
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    answer = machine.ask(kubectl("get pods -n {} -l {} -o json", namespace, selector))
-    return list(json.loads(answer.stdout).get("items", ())) if answer.ok and answer.stdout else []
-
-
 def _on_silent_nodes(machine: Machine, namespace: str, labels: dict[str, str]) -> int:
     silent = silent_nodes(machine)
     if not silent:
         return 0
-    return len({name for pod in _pods(machine, namespace, labels) if (name := pod["spec"].get("nodeName")) in silent})
+    pods = pods_of(machine, namespace, labels) or ()
+    return len({name for pod in pods if (name := pod["spec"].get("nodeName")) in silent})
 
 
 def _why(machine: Machine, namespace: str, labels: dict[str, str]) -> str:
     """What the first pod that is not ready says of itself."""
-    for pod in _pods(machine, namespace, labels):
+    for pod in pods_of(machine, namespace, labels) or ():
         status = pod.get("status", {})
         for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
             if said := _trouble(container, pod["metadata"]["name"], namespace):

@@ -19,9 +19,10 @@ def node(name: str, ready: str = "True", **spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": spec, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
 
 
-def pod(name: str, on: str = "", *, ending: bool = False) -> dict[str, Any]:
+def pod(name: str, on: str = "", *, ending: bool = False, ready: str = "True") -> dict[str, Any]:
     metadata = {"name": name, **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if ending else {})}
-    return {"metadata": metadata, "spec": {"nodeName": on} if on else {}}
+    status = {"conditions": [{"type": "Ready", "status": ready}]}
+    return {"metadata": metadata, "spec": {"nodeName": on} if on else {}, "status": status}
 
 
 TWO = [node("node1"), node("node2")]
@@ -32,6 +33,7 @@ TWO = [node("node1"), node("node2")]
     [
         (TWO, [pod("a", "node1"), pod("b", "node1")], ["b"]),
         (TWO, [pod("a", "node1"), pod("b", "node1"), pod("c", "node1")], ["b", "c"]),
+        (TWO, [pod("a", "node1", ready="False"), pod("b", "node1")], ["a"]),
         (TWO, [pod("a", "node1"), pod("b", "node2")], []),
         (TWO, [pod("a", "node1"), pod("b", "node1", ending=True)], []),
         (TWO, [pod("a", "node1"), pod("b")], []),
@@ -63,3 +65,14 @@ def test_a_crowd_is_broken_up_once_and_what_the_scheduler_does_then_stands(
     assert [each.command for each in hosts["node1"].ran if "delete pod" in each.command] != []
     assert not any(" a" in each.command for each in hosts["node1"].ran if "delete pod" in each.command)
     assert want.seen(machine).so
+
+
+def test_where_the_api_server_does_not_say_nothing_is_claimed(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _sink = pretend(monkeypatch, archive)
+    hosts["node1"].answer("get pods -n kube-system", 1)
+    machine = cluster.machine("node1")
+    want = spread()
+    assert not want.seen(machine).so
+    want.reach(machine)
+    assert not want.seen(machine).so
+    assert not any("delete pod" in each.command for each in hosts["node1"].ran)

@@ -89,16 +89,15 @@ def families_of(machine: Machine, cluster: Cluster) -> tuple[Family, ...]:
         Family(
             own=ranges[machine.name][place],
             pods=pods,
-            # As the machine itself will write it: an IPv6 address has many forms.
-            routes={str(address_of(at) or at): ranges[name][place] for name, at in _places(others, place)},
+            routes={_written(each.addresses[place]): ranges[each.name][place] for each in others},
         )
         for place, pods in enumerate(parts_of(cluster.document.network.kube_pods_cidr))
     )
 
 
-def _places(machines: list[Machine], place: int) -> Iterator[tuple[str, str]]:
-    for each in machines:
-        yield each.name, each.addresses[place]
+def _written(address: str) -> str:
+    """As the machine itself will write it: an IPv6 address has many forms."""
+    return str(address_of(address) or address)
 
 
 def pod_ranges(machine: Machine, cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
