@@ -21,6 +21,11 @@ GONE_AFTER = 10
 """Seconds after which replicas leave a node that does not answer; Kubernetes' default is 300."""
 
 
+SERVING = "echo ready > /tmp/index.html; trap 'kill $!; exit' TERM; httpd -f -p 8080 -h /tmp & wait"
+"""A shell stands before the server: the first process of a container hears no signal that it does not ask for, and
+the server would be killed after half a minute."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replica:
     """A pod of the application."""
@@ -49,7 +54,7 @@ def application() -> str:
         "name": "web",
         "image": IMAGE,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", "echo ready > /tmp/index.html && exec httpd -f -p 8080 -h /tmp"],
+        "command": ["/bin/sh", "-c", SERVING],
         "readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1},
         # Nodes need a moment to learn that a replica is to get no more requests.
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},

@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 FOLDER = "/srv/etcd"
 
 
+def out_of_the_bundle(bundle: Path, name: str, folder: Path) -> None:
+    """One of etcd's programs, as a file that can be run."""
+    with tarfile.open(next(bundle.glob("etcd/*/*.tar.gz"))) as archive:
+        content = archive.extractfile(next(each for each in archive.getnames() if each.endswith(f"/{name}")))
+        assert content is not None
+        (folder / name).write_bytes(content.read())
+    (folder / name).chmod(0o755)
+
+
 def etcd(lab: Lab, host: LabHost, bundle: Path, place: Path) -> dict[str, Any]:
     """Starts an etcd that wants to see clients' certificates; gives the document's section on it."""
     authority = pki.make_authority("somebody-elses-etcd")
     server, client = pki.sign(authority, "server", [host.address]), pki.sign(authority, "client", ["client"])
     folder = place / "given"
     folder.mkdir()
-    with tarfile.open(next(bundle.glob("etcd/*/*.tar.gz"))) as archive:
-        name = next(name for name in archive.getnames() if name.endswith("/etcd"))
-        program = archive.extractfile(name)
-        assert program is not None
-        (folder / "etcd").write_bytes(program.read())
-    (folder / "etcd").chmod(0o755)
+    out_of_the_bundle(bundle, "etcd", folder)
     (folder / "ca.pem").write_bytes(authority.certificate)
     (folder / "server.pem").write_bytes(server.certificate)
     (folder / "server-key.pem").write_text(server.key.reveal())

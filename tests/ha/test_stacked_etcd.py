@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from clusters.config.load import load
 from tests.catalog.pretend import seed
 from tests.catalog.rendered import BOTH
 from tests.ha import changes, layouts
+from tests.ha.given import out_of_the_bundle
 from tests.ha.installed import Installed, install, longest_silence, wait_until
 
 if TYPE_CHECKING:
@@ -46,12 +46,7 @@ def etcdctl(cluster: Installed, bundle: Path, arguments: str, *, on: str) -> str
     folder = cluster.place / "etcdctl"
     if not folder.exists():
         folder.mkdir()
-        with tarfile.open(next(bundle.glob("etcd/*/*.tar.gz"))) as archive:
-            name = next(name for name in archive.getnames() if name.endswith("/etcdctl"))
-            content = archive.extractfile(name)
-            assert content is not None
-            (folder / "etcdctl").write_bytes(content.read())
-        (folder / "etcdctl").chmod(0o755)
+        out_of_the_bundle(bundle, "etcdctl", folder)
     cluster.lab.send(on, folder, "/tmp/etcdctl")
     return cluster.lab.execute(
         on,
