@@ -67,9 +67,9 @@ def note_what_is_kept(machine: Machine, cluster: Cluster) -> None:
 
 
 def note_what_a_join_stored(machine: Machine, cluster: Cluster) -> None:
-    """A control plane that joins has kubeadm store its configuration anew, in words that may differ: nobody changed it.
+    """kubeadm stores its configuration anew when a control plane joins, and adds to it: nobody has changed it then.
 
-    Only what was made from this document is noted.
+    1.20 adds the API server's authorization-mode, as seen on the lab. Only what was made from this document is noted.
     """
     for (name, key), digest in _wanted(cluster).items():
         item = config_map(machine, name)
