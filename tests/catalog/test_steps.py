@@ -131,6 +131,7 @@ WANTS = {
     "network/none": ("node1", ["left to a plugin of your own"]),
     "images/network": ("node3", []),
     "finish/ready": ("node1", ["all 3 nodes are Ready", "DNS pods are on more than one machine", "DNS runs"]),
+    "finish/eviction": ("node1", ["that leads began after all nodes were ready"]),
     "finish/handover": ("node1", ["the API server lists its nodes"]),
 }
 

@@ -72,6 +72,7 @@ def _wizard(examples: Examples) -> Iterator[Shot]:
     yield Shot("wizard-layouts", "The first page of a new draft", f"/clusters/{examples.empty.pk}/wizard/machines/")
     yield Shot("wizard-many", "Machines from a list, shown before they are taken", f"{start}machines/add/", pasted)
     yield Shot("wizard-login", "One login for many machines", f"{start}machines/login/?row=0:lock-1&row=1:lock-2")
+    yield Shot("wizard-jump", "Machines behind a jump host", f"{start}machines/jump/?row=0:lock-1&row=1:lock-2")
     yield Shot("wizard-rename", "Names by a pattern", f"{start}machines/rename/")
     yield Shot("wizard-scan", "A network is looked through", f"{start}machines/scan/")
     yield Shot("wizard-connection", "Connection tests and new host keys", f"{start}connection/", narrow=True)

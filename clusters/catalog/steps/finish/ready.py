@@ -52,7 +52,13 @@ def ready(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield eventually("the cluster's DNS runs", _dns_runs, within=120, every=1)
 
 
-@step("finish/handover", on="first-control-plane", needs=("finish/ready",), needs_all=BEFORE, expected=1)
+@step(
+    "finish/handover",
+    on="first-control-plane",
+    needs=("finish/ready",),
+    needs_all=(*BEFORE, "finish/eviction"),
+    expected=1,
+)
 def handover(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """List the nodes, and hand the cluster's kubeconfig over"""
     yield eventually("the API server lists its nodes", so_if(kubectl("get nodes -o name")), within=60, every=1)

@@ -1,0 +1,145 @@
+"""finish/eviction: the pods of a machine that dies will start elsewhere, for all that early releases of 1.20 do.
+
+Until 1.20.5, the controller manager spoils its queue of nodes to be tainted when several of them are not ready at the
+same time, as when they join together: a name stays at its head that is never taken out, and no node that dies later
+gets the taint by which its pods are evicted. What helps is a leader that began after all nodes were ready.
+Source: https://github.com/kubernetes/kubernetes/pull/96876, in 1.20.5 as pull request 98168.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.kubectl import kubectl
+from clusters.catalog.rollout import nodes_of
+from clusters.catalog.staticpod import running
+from clusters.config.versions import Version, parse_version
+from clusters.engine.step import step
+from clusters.engine.wants import NotReached, Sight, Wanted
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+MENDED = Version(1, 20, 5)
+PROGRAM = "kube-controller-manager"
+LEASE = f"lease {PROGRAM} -n kube-system"
+LED_AGAIN_WITHIN = 60.0
+"""Seconds. A lease that nobody gives back runs out after 15, and kubelet starts the program after 10 at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who leads: the machine and a mark of the process, and since when."""
+
+    identity: str
+    since: datetime
+
+    @property
+    def machine(self) -> str:
+        """The machine's name."""
+        return self.identity.rpartition("_")[0]
+
+
+def forgets_dead_nodes(document: Document) -> bool:
+    """Whether this Kubernetes has the mistake."""
+    return document.network.plugin != "none" and parse_version(document.kubernetes.version) < MENDED
+
+
+@step(
+    "finish/eviction",
+    on="control-plane",
+    needs_all=("finish/ready", "finish/components"),
+    when=forgets_dead_nodes,
+    timeout=180,
+    expected=6,
+)
+def eviction(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+    """See that pods of a dead machine will start elsewhere"""
+    yield fresh_leader()
+
+
+def fresh_leader() -> Wanted:
+    """Where this machine leads, it began to after the last node became ready; of other machines nothing is said.
+
+    Clocks of machines may differ by more than a new leader takes: one that was made here is believed to be new.
+    """
+    made = False
+
+    def look(machine: Machine) -> Sight:
+        leader, nodes = leader_of(machine), nodes_of(machine)
+        if leader is None or nodes is None:
+            return Sight(False, f"the API server does not say which {PROGRAM} leads")
+        late = last_ready(nodes)
+        if made or leader.machine != machine.name or len(nodes) < 2 or late is None or leader.since > late:
+            return Sight(True)
+        return Sight(False, f"{PROGRAM} of this release began before all nodes were ready, and forgets nodes that die")
+
+    def act(machine: Machine) -> None:
+        nonlocal made
+        old = leader_of(machine)
+        if old is None or old.machine != machine.name:
+            return
+        machine.note(f"another {PROGRAM} takes over from the one that leads here; kubelet starts this one anew")
+        step_down(machine, old)
+        made = True
+
+    return Wanted(f"the {PROGRAM} that leads began after all nodes were ready", look, act)
+
+
+def step_down(machine: Machine, old: Leader) -> None:
+    """End the leader here, and wait for another. Raises NotReached when none comes."""
+    ended = [each.pid for each in running(machine, PROGRAM)]
+    for pid in ended:
+        machine.do(sh("kill -TERM {}", pid), check=False)
+    waited = 0.0
+    while waited < LED_AGAIN_WITHIN:
+        still = {each.pid for each in running(machine, PROGRAM)} & set(ended)
+        now = leader_of(machine)
+        if now is not None and now.identity not in ("", old.identity):
+            return
+        if not still and now is not None and now.identity == old.identity:
+            _give_back(machine, old)
+        machine.pause(1.0)
+        waited += 1.0
+    raise NotReached(
+        f"No {PROGRAM} leads {LED_AGAIN_WITHIN:.0f} s after the one on {machine.name} ended.", retryable=True
+    )
+
+
+def _give_back(machine: Machine, old: Leader) -> None:
+    """Give the lease of a process that has ended back, as it would itself; else it runs out after 15 s."""
+    patch = [
+        {"op": "test", "path": "/spec/holderIdentity", "value": old.identity},
+        {"op": "replace", "path": "/spec/holderIdentity", "value": ""},
+    ]
+    machine.do(kubectl(f"patch {LEASE} --type json -p {{}}", json.dumps(patch)), check=False)
+
+
+def leader_of(machine: Machine) -> Leader | None:
+    """Who leads, as the API server has it; None when it does not say."""
+    answer = machine.ask(kubectl(f"get {LEASE} -o json"))
+    if not answer.ok or not answer.stdout:
+        return None
+    spec = json.loads(answer.stdout).get("spec", {})
+    since = spec.get("acquireTime")
+    return Leader(spec.get("holderIdentity") or "", datetime.fromisoformat(since)) if since else None
+
+
+def last_ready(nodes: Iterable[dict[str, Any]]) -> datetime | None:
+    """When the last of the nodes that are Ready became so; None when none is."""
+    times = [
+        datetime.fromisoformat(each["lastTransitionTime"])
+        for node in nodes
+        for each in node["status"].get("conditions", ())
+        if each["type"] == "Ready" and each["status"] == "True" and "lastTransitionTime" in each
+    ]
+    return max(times, default=None)

@@ -1,0 +1,142 @@
+"""A controller manager that forgets nodes that die is replaced by one that does not, where that is so and once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.catalog.steps.finish import eviction
+from clusters.engine.wants import NotReached
+from clusters.remote.fake import Answer
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.engine.machine import Machine
+    from clusters.remote.fake import FakeHost, Ran
+
+EARLY, READY, LATE = "2026-01-01T10:00:00.123456Z", "2026-01-01T10:01:00Z", "2026-01-01T10:02:00.000001Z"
+
+
+def nodes(*times: str) -> str:
+    """The nodes of a cluster, Ready since then."""
+    items = [
+        {
+            "metadata": {"name": f"node{number}"},
+            "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]},
+        }
+        for number, at in enumerate(times, 1)
+    ]
+    return json.dumps({"items": items})
+
+
+class Controllers:
+    """What a pretend machine says of its controller manager, which ends when it is told to."""
+
+    def __init__(self, host: FakeHost, identity: str, since: str, *, taken_over: bool = True) -> None:
+        self.spec: dict[str, Any] = {"holderIdentity": identity, "acquireTime": since}
+        self.runs, self.taken_over = True, taken_over
+        host.answer("get lease kube-controller-manager", lambda ran: Answer(json.dumps({"spec": self.spec})))
+        host.answer("/proc/[0-9]*/comm", lambda ran: Answer("71 1000 a3ViZQ==\n" if self.runs else ""))
+        host.answer("kill -TERM 71", self._end)
+        host.answer("patch lease", self._give_back)
+
+    def _end(self, ran: Ran) -> Answer:
+        self.runs = False
+        return Answer()
+
+    def _give_back(self, ran: Ran) -> Answer:
+        assert not self.runs, "the lease of a process that lives is its own"
+        if self.taken_over:
+            self.spec = {"holderIdentity": "node2_b", "acquireTime": LATE}
+        return Answer()
+
+
+@pytest.fixture
+def machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, FakeHost]:
+    """The first control plane, of three nodes the last of which became ready at READY."""
+    cluster, hosts, _sink = pretend(monkeypatch, archive)
+    hosts["node1"].answer("get nodes -o json", nodes(EARLY, READY, EARLY))
+    machine = cluster.machine("node1")
+    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
+    return machine, hosts["node1"]
+
+
+@pytest.mark.parametrize(
+    ("version", "plugin", "so"),
+    [
+        ("v1.20.4", "bridge", True),
+        ("v1.20.5", "bridge", False),
+        ("v1.30.0", "bridge", False),
+        ("v1.20.2", "none", False),
+    ],
+)
+def test_only_releases_with_the_mistake_have_the_step(version: str, plugin: str, *, so: bool) -> None:
+    document = seed(kubernetes={"version": version}, network={"plugin": plugin})
+    assert eviction.forgets_dead_nodes(document) is so
+
+
+def test_a_leader_from_before_the_last_node_was_ready_hands_over_once(machine: tuple[Machine, FakeHost]) -> None:
+    here, host = machine
+    Controllers(host, "node1_a", EARLY)
+    want = eviction.fresh_leader()
+    assert "forgets nodes" in want.seen(here).found
+    want.reach(here)
+    assert want.seen(here).so
+    assert len([ran for ran in host.ran if "kill -TERM" in ran.command]) == 1
+    assert eviction.fresh_leader().seen(here).so, "the next run has nothing to do"
+
+
+@pytest.mark.parametrize(
+    ("identity", "since"), [("node1_a", LATE), ("node2_a", EARLY)], ids=["it is fresh", "another machine's leads"]
+)
+def test_a_leader_that_is_fresh_or_elsewhere_is_left_alone(
+    machine: tuple[Machine, FakeHost], identity: str, since: str
+) -> None:
+    here, host = machine
+    Controllers(host, identity, since)
+    assert eviction.fresh_leader().seen(here).so
+
+
+def test_between_the_look_and_the_act_another_may_have_taken_over(machine: tuple[Machine, FakeHost]) -> None:
+    here, host = machine
+    Controllers(host, "node2_a", EARLY)
+    eviction.fresh_leader().reach(here)
+    assert not any("kill" in ran.command for ran in host.ran)
+
+
+def test_a_single_node_has_nowhere_to_evict_to(machine: tuple[Machine, FakeHost]) -> None:
+    here, host = machine
+    host.answer("get nodes -o json", nodes(READY))
+    Controllers(host, "node1_a", EARLY)
+    assert eviction.fresh_leader().seen(here).so
+
+
+def test_a_clock_that_is_ahead_does_not_make_it_begin_again(machine: tuple[Machine, FakeHost]) -> None:
+    here, host = machine
+    host.answer("get nodes -o json", nodes(READY, "2026-01-01T11:00:00Z"))
+    Controllers(host, "node1_a", EARLY)
+    want = eviction.fresh_leader()
+    want.reach(here)
+    assert want.seen(here).so
+
+
+def test_where_nobody_takes_over_it_says_so(machine: tuple[Machine, FakeHost]) -> None:
+    here, host = machine
+    Controllers(host, "node1_a", EARLY, taken_over=False)
+    with pytest.raises(NotReached, match="No kube-controller-manager leads 60 s after"):
+        eviction.fresh_leader().reach(here)
+
+
+def test_where_the_api_server_does_not_say_nothing_is_claimed_and_nothing_ended(
+    machine: tuple[Machine, FakeHost],
+) -> None:
+    here, host = machine
+    host.answer("get lease", 1)
+    want = eviction.fresh_leader()
+    assert not want.seen(here).so
+    want.reach(here)
+    assert not any("kill" in ran.command for ran in host.ran)
