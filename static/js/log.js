@@ -2,6 +2,7 @@
 import { announce } from "./app.js";
 import { hands } from "./loghand.js";
 import { Refused, lines, remember } from "./loglines.js";
+import { paced } from "./logpace.js";
 import { Rows, numberOf, toClipboard } from "./logrows.js";
 
 const PAGE = 1000;
@@ -10,8 +11,6 @@ const KEPT = 10000;
 const MOST = 30000;
 // Lines that are drawn with one frame while following: whoever follows a flood sees its end, and the rest is a scroll away.
 const FLOOD = 1000;
-// Milliseconds after which new lines are put on a page that the browser does not draw.
-const HIDDEN = 500;
 // Milliseconds between two questions to the server about new lines that only it can judge.
 const ASKED = 500;
 
@@ -362,27 +361,18 @@ export function startLog(box) {
     return page.last_seq;
   })();
 
-  let came = [];       // lines since the last frame was drawn
-  function draw() {
-    const fresh = came;
-    came = [];
-    if (!fresh.length) return;
+  /** Draw what came since the last frame together, so that many messages cost one layout. */
+  const came = paced((fresh) => {
     if (waiting) waiting = waiting.concat(fresh);
     else if (live) show(fresh);
     else if (!byServer()) unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && fits(one)).length;
     newest = Math.max(newest, fresh[fresh.length - 1][0]);
     if (!live) tell();
-  }
-  /** Draw with the next frame, so that many messages cost one layout; a page that nobody sees has no frames. */
-  function drawSoon() {
-    requestAnimationFrame(draw);
-    setTimeout(draw, HIDDEN);
-  }
+  }, FLOOD);
 
   return {
     ready,
     take(events) {
-      const first = !came.length;
       for (const event of events) {
         if (event.kind !== "output") continue;
         if (!event.data.lines) {
@@ -390,10 +380,9 @@ export function startLog(box) {
           return;
         }
         event.data.lines.forEach(([at, stream, text], place) => {
-          came.push([event.first_line + place, at, event.host, event.step, stream, text]);
+          came([event.first_line + place, at, event.host, event.step, stream, text]);
         });
       }
-      if (first && came.length) drawSoon();
     },
   };
 }
