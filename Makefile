@@ -78,7 +78,7 @@ test-postgres: $(READY)
 		tests/models tests/services tests/selectors tests/runs tests/management tests/web
 
 test-sshd: $(READY)
-	$(PYTEST) -q -m "sshd and not lab and not browser"
+	$(PYTEST) -q -n 4 --dist loadfile -m "sshd and not lab and not browser"
 
 lab: $(READY)
 	scripts/build-lab $(BIN)/python

@@ -237,7 +237,8 @@ def sshd() -> Iterator[Sshd]:
     reason = why_not()
     if reason:
         cannot_be_had(f"a real sshd cannot be had: {reason}")
-    name, password = f"{USER}-{os.getpid()}", secrets.token_hex(8) + " 'ü\""
+    # Each folder that imports this fixture has one of its own, all in one process and until its end.
+    name, password = f"{USER}-{os.getpid()}-{secrets.token_hex(2)}", secrets.token_hex(8) + " 'ü\""
     # pytest's own directories are closed to other users, and sshd reads authorized_keys as the user who logs in.
     with tempfile.TemporaryDirectory(prefix="slipway-sshd-") as place:
         directory = Path(place)
