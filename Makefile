@@ -67,7 +67,7 @@ test-tools:
 	scripts/install-test-tools
 
 test-fast: $(READY)
-	$(PYTEST) -q -n 2 -m "not processes and not sshd and not lab and not browser"
+	$(PYTEST) -q -n 3 -m "not processes and not sshd and not lab and not browser"
 
 test-processes: $(READY)
 	$(PYTEST) -q -n 2 -m "processes and not sshd and not lab and not browser"
@@ -88,4 +88,4 @@ test-lab: $(READY)
 	$(PYTEST) -q --durations 15 -m "lab and outages"
 
 test-browser: $(READY)
-	$(PYTEST) -q -m "browser and not lab"
+	$(PYTEST) -q -n 2 --dist loadfile -m "browser and not lab"

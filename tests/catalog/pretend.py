@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from dataclasses import replace
@@ -160,6 +161,12 @@ def manifests(*arguments: str) -> str:
     return "\n".join(base64.b64encode(manifest(name, *arguments)).decode() for name in names)
 
 
+@functools.cache
+def etcds_authority() -> pki.KeyPair:
+    """The same for all tests of a process: each costs a new key, and there are hundreds of tests."""
+    return pki.make_authority("etcd-ca")
+
+
 def pretend(
     monkeypatch: pytest.MonkeyPatch,
     archive: Path,
@@ -170,7 +177,7 @@ def pretend(
     """A cluster of pretend machines; `facts` changes those of a machine by its name."""
     document = document or seed()
     hosts = {host.name: FakeHost(host.name) for host in document.hosts}
-    authority = pki.make_authority("etcd-ca")
+    authority = etcds_authority()
     for host in hosts.values():
         host.answer("exec 3<>", answers_dials())
         host.answer("init phase control-plane all", manifests("--port=0"))

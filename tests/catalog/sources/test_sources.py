@@ -45,7 +45,7 @@ def bundle(tmp_path: Path) -> Path:
 def mirror(bundle: Path) -> Iterator[str]:
     """The same bundle on a web server."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(bundle)))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
