@@ -55,12 +55,7 @@ bench: $(READY)
 test: $(READY)
 	scripts/install-test-tools
 	$(MAKE) --no-print-directory lint
-	$(MAKE) --no-print-directory test-fast
-	$(MAKE) --no-print-directory test-processes
-	$(MAKE) --no-print-directory test-postgres
-	$(MAKE) --no-print-directory test-sshd
-	$(MAKE) --no-print-directory test-browser
-	$(MAKE) --no-print-directory lab
+	scripts/with-lab-built "$(MAKE)" test-fast test-processes test-postgres test-sshd test-browser
 	$(MAKE) --no-print-directory test-lab
 
 test-tools:

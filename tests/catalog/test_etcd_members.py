@@ -71,6 +71,22 @@ def test_a_dead_stranger_is_taken_out_and_a_living_one_stays(archive: Path, monk
     assert any("old" in each.text and "it stays" in each.text for each in etcd.notes)
 
 
+def test_a_member_is_asked_three_times_before_it_counts_as_dead_and_once_each_time_afterwards(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(99, "gone"), dead=(99,))
+    want, machine = members.without_the_dead(etcd.cluster), etcd.cluster.machine("node1")
+    assert not want.seen(machine).so
+    assert len(etcd.said("10.99.0.99:2379")) == members.LOOKS
+    etcd.hosts["node1"].answer("10.99.0.99:2379", 0)
+    want.reach(machine)
+    assert len(etcd.said("10.99.0.99:2379")) == members.LOOKS + 1
+    assert etcd.said("member remove") == [], "it has come back meanwhile"
+    etcd.hosts["node1"].answer("10.99.0.99:2379", 1)
+    assert not want.seen(machine).so
+    assert len(etcd.said("10.99.0.99:2379")) == 2 * members.LOOKS + 1, "it is no longer believed to be dead"
+
+
 def test_the_dead_stay_while_too_few_of_the_others_are_well(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (row(11, "node1"), row(12, "node2"), row(13, "node3"), row(99, "gone"))
     etcd = Etcd(archive, monkeypatch, *rows, dead=(12, 13, 99))

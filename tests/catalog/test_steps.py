@@ -101,7 +101,15 @@ WANTS = {
     ),
     "endpoint/keepalived": (
         "node1",
-        ["system tools", "mode 755", "api-server-is-ready", "mode 755", "keepalived.conf", "service keepalived"],
+        [
+            "system tools",
+            "mode 755",
+            "api-server-is-ready",
+            "address-has-left",
+            "mode 755",
+            "keepalived.conf",
+            "service keepalived",
+        ],
     ),
     "images/haproxy": ("node3", ["image docker.io/library/haproxy"]),
     "kubernetes/join": ("node3", ["node3 is a node of the cluster", "service kubelet runs"]),
@@ -131,7 +139,7 @@ WANTS = {
     "network/none": ("node1", ["left to a plugin of your own"]),
     "images/network": ("node3", []),
     "finish/ready": ("node1", ["all 3 nodes are Ready", "DNS pods are on more than one machine", "DNS runs"]),
-    "finish/eviction": ("node1", ["that leads began after all nodes were ready"]),
+    "finish/eviction": ("node1", ["that leads began after all nodes were ready", "kube-controller-manager runs"]),
     "finish/handover": ("node1", ["the API server lists its nodes"]),
 }
 

@@ -100,8 +100,6 @@ def written_out(address6: str) -> str:
 THREE = ("node1", "node2", "node3")
 PROXIES = Layout("proxies", THREE, THREE, ("node4", "node5"), load_balancer="haproxy", port=7443)
 """Three control planes with etcd, two workers with a proxy each; on a port that is not the usual one."""
-SHARED_ADDRESS = Layout("shared-address", THREE, THREE, THREE, load_balancer="keepalived", shared_address=200)
-"""Three machines that are everything, behind an address they share."""
 STACKED_ETCD = Layout(
     "stacked-etcd",
     (),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONFIG = "/etc/keepalived/keepalived.conf"
 CHECK = "/etc/slipway/keepalived/api-server-is-ready"
+LEFT = "/etc/slipway/keepalived/address-has-left"
 ASIDE = "/run/slipway-api-server-ends"
 """While it is there the machine does not want the address; gone after a reboot at the latest."""
 HANDED_OVER_WITHIN = 8.0
@@ -50,9 +51,10 @@ def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield Packages({"keepalived": "keepalived", "curl": "curl"})
     yield directory("/etc/slipway/keepalived")
     yield file(CHECK, check(machine, cluster), mode=0o755)
+    yield file(LEFT, left(cluster), mode=0o755)
     yield directory("/etc/keepalived")
     yield file(CONFIG, config(machine, cluster), mode=0o600)
-    runs = service("keepalived", restart_for=(CONFIG, CHECK))
+    runs = service("keepalived", restart_for=(CONFIG, CHECK, LEFT))
     yield in_turn(runs, cluster, "a new start of keepalived", running=sh("systemctl is-active --quiet keepalived"))
 
 
@@ -86,6 +88,16 @@ def check(machine: Machine, cluster: Cluster) -> str:
     )
     aside = sh("[ ! -e {} ] || exit 1", ASIDE)
     return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{aside.text}\n{ask.text}\n"
+
+
+def left(cluster: Cluster) -> str:
+    """What keepalived does when the address is gone from here: ends the connections that had it as their own.
+
+    Who lives on the holder reached the address from the address itself, and hears nothing more: no answer finds its way
+    back, and kubelet, that waits for one, starts no pod for half a minute. A kernel without this leaves it at that.
+    """
+    end = sh("ss -K src {} >/dev/null 2>&1 || true", cluster.endpoint)
+    return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{end.text}\n"
 
 
 def config(machine: Machine, cluster: Cluster) -> str:
@@ -127,6 +139,8 @@ vrrp_instance control_plane_endpoint {{
     track_script {{
         api_server_is_ready
     }}
+    notify_backup {LEFT}
+    notify_fault {LEFT}
 }}
 """
 

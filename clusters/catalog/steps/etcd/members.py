@@ -125,12 +125,19 @@ def strangers(cluster: Cluster, found: Iterable[Member]) -> tuple[Member, ...]:
 
 
 def answers(asked: Machine, cluster: Cluster, member: Member) -> bool:
-    """Whether a member answers another one's machine; asked several times before it counts as dead."""
-    for attempt in range(LOOKS if member.clients else 0):
+    """Whether a member answers another one's machine; asked several times before it counts as dead.
+
+    One that has counted as dead in this run is asked once more each time: a look takes seconds where nobody answers.
+    """
+    dead = cluster.once("dead-etcd-members", set[str])
+    looks = 1 if member.id in dead else LOOKS
+    for attempt in range(looks if member.clients else 0):
         if attempt:
             asked.pause(BETWEEN)
         if asked.ask(etcdctl(asked, cluster, "endpoint health", at=",".join(member.clients))).ok:
+            dead.discard(member.id)
             return True
+    dead.add(member.id)
     return False
 
 

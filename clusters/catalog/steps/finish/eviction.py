@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.rollout import nodes_of
 from clusters.catalog.staticpod import running
+from clusters.catalog.steps.kubernetes.control_plane import comes_back
 from clusters.config.versions import Version, parse_version
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
@@ -33,7 +34,7 @@ MENDED = Version(1, 20, 5)
 PROGRAM = "kube-controller-manager"
 LEASE = f"lease {PROGRAM} -n kube-system"
 LED_AGAIN_WITHIN = 60.0
-"""Seconds. A lease that nobody gives back runs out after 15, and kubelet starts the program after 10 at most."""
+"""Seconds. A lease that nobody gives back runs out after 15; on one control plane kubelet has to start the program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,13 @@ def forgets_dead_nodes(document: Document) -> bool:
     on="control-plane",
     needs_all=("finish/ready", "finish/components"),
     when=forgets_dead_nodes,
-    timeout=180,
+    timeout=480,
     expected=6,
 )
 def eviction(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """See that pods of a dead machine will start elsewhere"""
     yield fresh_leader()
+    yield comes_back(PROGRAM, cluster)
 
 
 def fresh_leader() -> Wanted:
