@@ -70,6 +70,17 @@ def last_line(page: Page) -> Any:
     return page.locator(".ln").last
 
 
+def tell_of_part(run: Run, *, over: bool) -> None:
+    """As the sink writes it."""
+    run.refresh_from_db()
+    now = timezone.now()
+    said = {"what": "joining etcd", "over": over}
+    Event.objects.create(run=run, seq=run.last_seq + 1, at=now, kind="uncut", host="node1", step="os/a", data=said)
+    row = StepRun.objects.filter(run=run, step="os/a", host="node1")
+    row.update(uncut="" if over else "joining etcd", uncut_since=None if over else now)
+    Run.objects.filter(pk=run.pk).update(last_seq=run.last_seq + 1)
+
+
 def at_end(page: Page) -> bool:
     found: bool = page.locator("#log-scroll").evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight < 5")
     return found
@@ -283,6 +294,28 @@ def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run
     expect(page.locator(".cancel-card li")).to_have_count(3)
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
+    page: Page, run: Run, alice: User, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    Run.objects.filter(pk=run.pk).update(state="cancelling", cancel_asked_by=alice, cancel_asked_at=timezone.now())
+    tell_of_part(run, over=False)
+    page.goto(f"/runs/{run.pk}/")
+    part = page.locator(".cancel-list li").first
+    for _ in range(2):
+        expect(part).to_contain_text("Joining etcd on node1 must not be cut and ends first")
+        expect(part).to_contain_text(re.compile(r"A part of “Do os/a”. At work since \d\d:\d\d:\d\d, \d+ s\."))
+        page.reload()
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.locator("#live")).to_have_attribute("data-live", "live")
+    tell_of_part(run, over=True)
+    expect(page.locator(".cancel-card")).not_to_contain_text("etcd", timeout=2_000)
+    expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 has been asked to end")
 
 
 def test_what_failed_is_in_sight_in_the_grid(page: Page, run: Run) -> None:
