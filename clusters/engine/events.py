@@ -82,6 +82,15 @@ class Extended(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Uncut(Event):
+    """A part of a step that no cancel cuts began on a machine, or is `over`; `what` says what it does."""
+
+    kind: ClassVar[str] = "uncut"
+    what: str = ""
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WantSeen(Event):
     """One wanted state was looked at: `state` is same, changed, failed, or "would" in a dry run."""
 

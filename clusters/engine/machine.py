@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.engine.deadline import deadline_in, nothing_granted
-from clusters.engine.events import Observed, Output, SecretMade
+from clusters.engine.events import Observed, Output, SecretMade, Uncut
 from clusters.engine.sendings import Sendings
 from clusters.errors import Cancelled
 from clusters.remote.errors import FileMissing
@@ -112,14 +112,16 @@ class Machine:
 
     @contextmanager
     def uncut(self, what: str) -> Iterator[Machine]:
-        """This machine for a part of a step that no cancel cuts; the log says of `what` that it ends first."""
+        """This machine for a part of a step that no cancel cuts; log and page say of `what` that it ends first."""
         self._stop_if_cancelled()
         part = (self.name, self.step, what)
         self.cancel.outliving.add(part)
+        self.tell(Uncut(host=self.name, step=self.step, what=what))
         try:
             yield self._seen(self.step, Cancel(), self._deadline, self._urgency)
         finally:
             self.cancel.outliving.discard(part)
+            self.tell(Uncut(host=self.name, step=self.step, what=what, over=True))
 
     def _seen(self, step: str, cancel: Cancel, deadline: Deadline | None, urgency: float = 0.0) -> Machine:
         return Machine(

@@ -93,7 +93,8 @@ class StepRun(models.Model):
     """What is known of one step on one machine in one run. `position` is the step's place in the plan.
 
     `expected` is how many seconds it should take: measured in earlier runs, or (not `measured`) the shipped estimate.
-    `timeout` is after how many it fails, unless somebody gave it more; 0 when nobody knows.
+    `timeout` is after how many it fails, unless somebody gave it more; 0 when nobody knows. `uncut` is what a part of
+    it does that no cancel cuts, since `uncut_since`; empty when no such part is at work.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
@@ -111,6 +112,8 @@ class StepRun(models.Model):
     message = models.TextField(blank=True)
     same = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
+    uncut = models.CharField(max_length=200, blank=True)
+    uncut_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("run", "position", "host")

@@ -55,6 +55,7 @@ class StepRow(NamedTuple):
     message: str = ""
     same: int = 0
     changed: int = 0
+    uncut: str = ""
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class Batch:
     plan: events.PlanMade | None = None
     steps: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     started: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    uncut: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     failures: list[dict[str, Any]] = field(default_factory=list)
     message: str | None = None
     nodes: list[Any] | None = None
@@ -218,10 +220,14 @@ def _remember(batch: Batch, event: events.Event, data: dict[str, Any], at: datet
             batch.plan = event
             batch.steps.clear()
             batch.started.clear()
+            batch.uncut.clear()
         case events.StepChanged():
             batch.steps[key] = data
             if event.state == events.State.RUNNING:
                 batch.started[key] = at
+        case events.Uncut():
+            batch.uncut[key] = {"uncut": "" if event.over else data["what"][:200],
+                                "uncut_since": None if event.over else at}  # fmt: skip
         case events.Failed():
             batch.failures.append({"host": event.host, "step": event.step, **data})
         case events.RunChanged():

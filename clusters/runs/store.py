@@ -74,6 +74,8 @@ def _write_steps(run_id: int, batch: Batch) -> None:
         for change in changes:
             if not StepRun.objects.filter(run_id=run_id, step=change.step, host=change.host).exists():
                 _add_unplanned(change)
+    for (step, host), fields in batch.uncut.items():
+        StepRun.objects.filter(run_id=run_id, step=step, host=host).update(**fields)
 
 
 def _add_unplanned(change: StepChange) -> None:

@@ -8,6 +8,7 @@ from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.ending import Ending, run_ending
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
+from clusters.selectors.hits import Hits, log_hits
 from clusters.selectors.late import LateSteps, late_steps
 from clusters.selectors.log import EventText, LogLine, events_after, log_lines
 from clusters.selectors.needles import BadPattern, needle
@@ -27,6 +28,7 @@ __all__ = [
     "EventText",
     "Found",
     "Grid",
+    "Hits",
     "LateSteps",
     "LogLine",
     "Phase",
@@ -42,6 +44,7 @@ __all__ = [
     "events_after",
     "late_steps",
     "likely_causes",
+    "log_hits",
     "log_lines",
     "needle",
     "probes_of",

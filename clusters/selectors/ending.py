@@ -1,4 +1,4 @@
-"""run_ending(): who asked a run to stop and when, and what ends first because it must not be cut."""
+"""run_ending(): who asked a run to stop and when, and what must not be cut and ends first: steps, or parts of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,28 @@ MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """What may not be cut: a step on a machine, or only the `part` of it that is at work; `since` then."""
+
+    title: str
+    host: str
+    since: datetime | None
+    part: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been at work."""
+        return max(0.0, (timezone.now() - self.since).total_seconds()) if self.since else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
-    """A cancel that was asked for by `by`, `seconds` ago. What runs is (title, machine): `whole` may not be cut."""
+    """A cancel that was asked for by `by`, `seconds` ago, and what runs: `whole`, and (title, machine) of the rest."""
 
     by: str
     at: datetime
     seconds: float
-    whole: list[tuple[str, str]]
+    whole: list[Whole]
     asked: list[tuple[str, str]]
 
     @property
@@ -50,9 +65,16 @@ def run_ending(run: Run) -> Ending | None:
         by=run.cancel_asked_by.get_username() if run.cancel_asked_by else "",
         at=run.cancel_asked_at,
         seconds=max(0.0, (timezone.now() - run.cancel_asked_at).total_seconds()),
-        whole=[_named(step) for step in on if step.step in uncut],
-        asked=[_named(step) for step in on if step.step not in uncut],
+        whole=[_whole(step, part=step.step not in uncut) for step in on if step.step in uncut or step.uncut],
+        asked=[_named(step) for step in on if step.step not in uncut and not step.uncut],
     )
+
+
+def _whole(step: StepRun, *, part: bool) -> Whole:
+    title, host = _named(step)
+    if not part:
+        return Whole(title, host, step.started_at)
+    return Whole(title, host, step.uncut_since, step.uncut[:1].upper() + step.uncut[1:])
 
 
 def _named(step: StepRun) -> tuple[str, str]:

@@ -95,25 +95,42 @@ def log_lines(
     Filters are exact; `search` finds text anywhere in a line, whether its letters are small or capital, or what a
     Needle is for.
     """
-    sought = needle(search) if isinstance(search, str) and search else search or None
-    rows = Event.objects.filter(run_id=run.pk, kind="output")
-    wanted = _Wanted(after_line, before_line, stream, sought)
-    places = _places(rows, wanted)
-    if host:
-        rows = rows.filter(host=host)
-    if step:
-        rows = rows.filter(step=step)
     backwards = before_line is not None
     found: list[LogLine] = []
-    for chunk in _chunks(_perhaps(rows, stream, sought.words if sought else ""), places, backwards=backwards):
-        if sought is not None and not sought.perhaps([text for _at, _stream, text in chunk[3]["lines"]]):
-            continue
-        lines = [line for line in lines_in(*chunk) if wanted.fits(line)]
+    for lines in fitting(run, after_line, before_line, host=host, step=step, stream=stream, search=search,
+                         backwards=backwards):  # fmt: skip
         found.extend(reversed(lines) if backwards else lines)
         if len(found) >= limit:
             break
     found = found[:limit]
     return found[::-1] if backwards else found
+
+
+def fitting(
+    run: Run,
+    after: int,
+    before: int | None,
+    *,
+    host: str = "",
+    step: str = "",
+    stream: str = "",
+    search: str | Needle = "",
+    backwards: bool = False,
+) -> Iterator[list[LogLine]]:
+    """The lines between the two that fit, chunk by chunk, in order or from the end; of many chunks no line may fit."""
+    sought = needle(search) if isinstance(search, str) and search else search or None
+    rows = Event.objects.filter(run_id=run.pk, kind="output")
+    wanted = _Wanted(after, before, stream, sought)
+    places = _places(rows, wanted)
+    if host:
+        rows = rows.filter(host=host)
+    if step:
+        rows = rows.filter(step=step)
+    for chunk in _chunks(_perhaps(rows, stream, sought.words if sought else ""), places, backwards=backwards):
+        if sought is not None and not sought.perhaps([text for _at, _stream, text in chunk[3]["lines"]]):
+            yield []
+        else:
+            yield [line for line in lines_in(*chunk) if wanted.fits(line)]
 
 
 def lines_in(first: int, host: str, step: str, data: dict[str, Any]) -> Iterator[LogLine]:

@@ -27,6 +27,7 @@ urlpatterns = [
     path("runs/<int:pk>/facts/", runs.facts, name="run-facts"),
     path("runs/<int:pk>/summary/", runs.summary, name="run-summary"),
     path("runs/<int:pk>/log/", runlogs.log, name="run-log"),
+    path("runs/<int:pk>/log/hits/", runlogs.hits, name="run-log-hits"),
     path("runs/<int:pk>/log.txt", runlogs.log_text, name="run-log-text"),
     path("runs/<int:pk>/events.jsonl", runlogs.log_events, name="run-log-events"),
     path("runs/<int:pk>/support.zip", runlogs.bundle, name="run-bundle"),

@@ -1,9 +1,11 @@
 /* The log of a run: newest lines first from the server, then live ones; filters, following, a window that moves. */
-import { announce } from "./app.js";
 import { hands } from "./loghand.js";
-import { Refused, lines, remember } from "./loglines.js";
+import { Filter, KEYS } from "./logfilter.js";
+import { Finder } from "./logfind.js";
+import { Refused, lines } from "./loglines.js";
+import { Marks, named } from "./logmarks.js";
 import { paced } from "./logpace.js";
-import { Rows, numberOf, toClipboard } from "./logrows.js";
+import { Rows, numberOf } from "./logrows.js";
 
 const PAGE = 1000;
 // Lines on the page while following, and at most; the others come back from the server when somebody scrolls.
@@ -21,13 +23,11 @@ const count = (n, one, many) => (n === 1 ? one : many.replace("%s", n.toLocaleSt
 export function startLog(box) {
   const words = box.dataset;
   const scroll = el("log-scroll");
-  const fields = { host: el("log-host"), step: el("log-step"), stream: el("log-stream"), search: el("log-search"), regex: el("log-regex") };
-  const rows = new Rows(el("log-lines"), scroll, (host) => {
-    if (![...fields.host.options].some((option) => option.value === host)) fields.host.add(new Option(host, host));
-  });
+  const fields = Object.fromEntries(KEYS.map((key) => [key, el(`log-${key}`)]));
+  const filter = new Filter(fields);
+  const rows = new Rows(el("log-lines"), scroll, (host) => filter.put("host", host));
   for (const option of [...fields.host.options].slice(1)) rows.hue(option.value);
 
-  let filter = {};
   let low = 1;         // every fitting line from here ...
   let high = 0;        // ... to here is on the page
   let older = false;   // whether there are lines before `low`
@@ -40,14 +40,19 @@ export function startLog(box) {
   let said = "";       // what is wrong with the expression that is searched for
   let round = 0;       // counts what replaced the page, so that a late answer to something old is dropped
   let busy = false;
+  let spot = null;     // where the view was, for what is shown in its place
 
-  const filtered = () => Object.entries(filter).some(([key, value]) => value && key !== "regex");
-  // Regular expressions are the server's business: it gives none of them more than some seconds.
-  const byServer = () => Boolean(filter.regex && filter.search);
-  const fits = ([, , host, step, stream, text]) =>
-    (!filter.host || host === filter.host) && (!filter.step || step === filter.step) &&
-    (!filter.stream || stream === filter.stream) &&
-    (!filter.search || text.toLowerCase().includes(rows.needle));
+  const marks = new Marks(rows, words, el("log-marked"), el("log-marked-head"));
+  const finder = new Finder(words, el("log-find"), el("log-place"), {
+    query: () => filter.now,
+    from: (forward) => rows.edge(forward),
+    async show(number) {
+      stopFollowing();
+      rows.point(number);
+      if (!el(`L${number}`)) await reload({ around: number });
+      return rows.reveal(number);
+    },
+  });
 
   const toBottom = () => { scroll.scrollTop = scroll.scrollHeight; };
   const put = (id, text) => { if (el(id).textContent !== text) el(id).textContent = text; };
@@ -55,8 +60,8 @@ export function startLog(box) {
   function tell() {
     const some = rows.box.firstElementChild !== null;
     hide("log-none", some);
-    if (!some) put("log-none", said || (filtered() ? words.noneFit : words.none));
-    put("log-count", filtered() && some ? count(rows.count, words.one, words.many) + (older || !live ? "+" : "") : "");
+    if (!some) put("log-none", said || (filter.hides ? words.noneFit : words.none));
+    put("log-count", filter.hides && some ? count(rows.count, words.one, words.many) + (older || !live ? "+" : "") : "");
     hide("log-pill", live && unseen === 0);
     put("log-pill-text", unseen ? count(unseen, words.newOne, words.newMany) : words.toEnd);
   }
@@ -79,14 +84,16 @@ export function startLog(box) {
     tell();
   }
 
+  const stopFollowing = () => { if (following) setFollowing(false); };
+
   /** Take lines that follow on those of the page. */
   function show(fresh) {
     const news = fresh.filter((one) => one[0] > high);
     if (!news.length) return;
-    if (byServer()) askSoon();
+    if (filter.byServer) askSoon();
     else {
       high = news[news.length - 1][0];
-      add(news.filter(fits));
+      add(news.filter((one) => filter.fits(one)));
     }
   }
 
@@ -97,6 +104,10 @@ export function startLog(box) {
   async function askForNew() {
     const mine = round;
     try {
+      if (filter.all && following && newest - high > KEPT) {
+        await reload();
+        return;
+      }
       const page = await fetchLines({ after: high, limit: PAGE });
       if (mine !== round || !live) return;
       high = page.newer ? page.lines[page.lines.length - 1][0] : page.last_line;
@@ -130,7 +141,7 @@ export function startLog(box) {
     tell();
   }
 
-  const fetchLines = (query) => lines(words.url, { ...filter, ...query });
+  const fetchLines = (query) => lines(words.url, { ...filter.now, ...query });
 
   /** Replace the page by what the query finds; `atEnd` when that is the end of the log. */
   async function replace(query, atEnd) {
@@ -140,7 +151,7 @@ export function startLog(box) {
     const page = await fetchLines(query);
     if (mine !== round) return page;
     rows.clear();
-    rows.needle = byServer() ? "" : (filter.search || "").toLowerCase();
+    rows.needle = filter.needle;
     rows.append(page.lines);
     low = page.lines.length ? page.lines[0][0] : 1;
     older = page.older;
@@ -158,14 +169,14 @@ export function startLog(box) {
     return page;
   }
 
-  /** Show the end of what fits; an expression that is none is told of, and nothing fits it. */
-  async function reload() {
+  /** Show the end of what fits, or another part of it; an expression that is none is told of, and nothing fits it. */
+  async function reload(query = {}) {
     const mine = round + 1;
     try {
       wrong("");
-      return await replace({ limit: PAGE }, true);
+      return await replace({ ...query, limit: PAGE }, query.around === undefined);
     } catch (error) {
-      if (!(error instanceof Refused) || !byServer()) throw error;
+      if (!(error instanceof Refused) || !filter.byServer) throw error;
       if (mine === round) wrong(error.message);
       return { last_seq: Number(el("run-page").dataset.lastSeq), last_line: newest };
     }
@@ -227,60 +238,61 @@ export function startLog(box) {
     }
   }
 
-  /** Show the line that the address names, wherever in the log it is. */
+  /** Mark the lines that the address names, wherever in the log they are, and show the first of them. */
   async function goToHash() {
-    const wanted = /^#L(\d+)$/.exec(location.hash);
-    if (!wanted) return false;
-    const number = Number(wanted[1]);
+    const wanted = marks.take();
+    if (!wanted) return;
+    const [number] = wanted;
     following = false;
     el("log-follow").setAttribute("aria-pressed", "false");
     if (!el(`L${number}`)) {
-      if (filtered()) setFilter({}, { keep: true });
-      await replace({ around: number, limit: PAGE }, false);
+      if (filter.hides) setFilter(filter.shown(), { keep: true });
+      await reload({ around: number });
     }
-    for (const marked of rows.box.querySelectorAll(".ln-marked")) marked.classList.remove("ln-marked");
-    const line = el(`L${number}`);
-    if (!line) return false;
-    line.classList.add("ln-marked");
-    line.scrollIntoView({ block: "center" });
-    return true;
+    el(`L${number}`)?.scrollIntoView({ block: "center" });
+    if (!rows.reveal(number)) toBottom();
   }
 
-  /** Offer the machines and steps that the grid shows; the plan may come after the page. */
+  /** Mark a line, or all between it and the one before; what was found is shown among its neighbours. */
+  async function choose(number, on) {
+    stopFollowing();
+    marks.choose(number, on);
+    if (!filter.hides) return;
+    setFilter(filter.shown(), { keep: true });
+    rows.clear();
+    await goToHash();
+  }
+
+  /** Offer the machines and steps that the grid shows. */
   function offer() {
     for (const head of document.querySelectorAll(".grid-host[data-filter-host]")) if (head.dataset.filterHost) rows.hue(head.dataset.filterHost);
-    const known = new Set([...fields.step.options].map((option) => option.value));
-    for (const line of document.querySelectorAll("#run-grid tr[data-key]:not(.grid-phase)")) {
-      if (!known.has(line.dataset.key)) fields.step.add(new Option(line.firstElementChild.textContent, line.dataset.key));
-    }
+    filter.offer();
   }
 
   function fill(next) {
     offer();
-    filter = Object.fromEntries(Object.keys(fields).map((key) => [key, next[key] || ""]));
-    for (const [key, field] of Object.entries(fields)) {
-      if (filter[key] && field.options && ![...field.options].some((option) => option.value === filter[key])) field.add(new Option(filter[key], filter[key]));
-      if (field.value !== filter[key]) field.value = filter[key];
-    }
-    fields.regex.setAttribute("aria-pressed", String(Boolean(filter.regex)));
+    filter.fill(next);
+    finder.changed();
+    rows.point(finder.number);
   }
 
-  function setFilter(next, { how = "push", keep = false } = {}) {
+  async function setFilter(next, { how = "push", keep = false } = {}) {
+    const { all } = filter;
     fill(next);
-    remember(Object.keys(fields), filter, keep ? "hash" : how);
-    return keep ? null : reload();
+    filter.remember(keep ? "hash" : how);
+    if (keep) return;
+    marks.take();
+    spot = rows.spot() || spot;
+    // Whoever reads somewhere stays there when what is searched is only marked, or comes to be shown among the others.
+    if (following || !spot || !(filter.all || all)) {
+      await reload();
+      return;
+    }
+    await reload({ around: finder.number || spot.number });
+    if (!rows.reveal(finder.number)) rows.back(spot);
   }
 
-  const typed = () => Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, field.value.trim()]));
-  const asked = () => Object.fromEntries([...new URLSearchParams(location.search)].filter(([key]) => key in fields));
-
-  let timer = 0;
-  for (const field of [fields.host, fields.step, fields.stream]) field.addEventListener("change", () => setFilter(typed()));
-  fields.search.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => setFilter(typed(), { how: "replace" }), 250);
-  });
-  fields.regex.addEventListener("click", () => setFilter({ ...typed(), regex: filter.regex ? "" : "yes" }));
+  finder.listen(fields.search, filter.listen(setFilter), el("log-next"), el("log-previous"));
   el("log-follow").addEventListener("click", () => setFollowing(!following));
   el("log-tall").addEventListener("click", () => {
     const tall = box.classList.toggle("is-tall");
@@ -289,7 +301,7 @@ export function startLog(box) {
   });
   el("log-pill").addEventListener("click", () => setFollowing(true));
   let top = 0;
-  const byHand = hands(scroll, () => { if (following) setFollowing(false); });
+  const byHand = hands(scroll, stopFollowing);
   scroll.addEventListener("scroll", () => {
     const up = scroll.scrollTop < top;
     top = scroll.scrollTop;
@@ -307,7 +319,8 @@ export function startLog(box) {
     if (scroll.scrollTop < 300) loadOlder();
   }, { passive: true });
   scroll.addEventListener("keydown", (event) => {
-    if (event.key === "End") setFollowing(true);
+    if (marks.key(event)) stopFollowing();
+    else if (event.key === "End") setFollowing(true);
     else if (event.key === "Home") replace({ after: 0, limit: PAGE }, false).then(() => { scroll.scrollTop = 0; });
     else return;
     event.preventDefault();
@@ -316,48 +329,45 @@ export function startLog(box) {
     const chosen = getSelection();
     if (following && chosen && !chosen.isCollapsed && rows.box.contains(chosen.anchorNode)) setFollowing(false);
   });
-  const sizes = new ResizeObserver(() => { if (following) toBottom(); });
+  const sizes = new ResizeObserver(() => {
+    if (following) toBottom();
+    else rows.hold();
+  });
   sizes.observe(scroll);
   sizes.observe(rows.box);
   addEventListener("hashchange", goToHash);
   addEventListener("popstate", () => {
-    const next = asked();
-    if (Object.keys(fields).every((key) => (next[key] || "") === (filter[key] || ""))) return;
+    const next = filter.asked();
+    if (filter.same(next)) return;
     fill(next);
-    reload();
+    rows.clear();
+    if (marks.take()) goToHash();
+    else reload();
   });
   document.addEventListener("htmx:afterSettle", offer);
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-filter-step]");
     if (button) {
-      setFilter({ host: button.dataset.filterHost, step: button.dataset.filterStep });
+      setFilter({ host: button.dataset.filterHost, step: button.dataset.filterStep, all: filter.now.all });
       box.scrollIntoView({ block: "start" });
       return;
     }
     const link = event.target.closest(".ln-n");
-    if (link && filtered()) {
-      // What was found is shown among its neighbours.
+    if (link && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
-      history.pushState(null, "", link.hash);
-      setFilter({}, { keep: true });
-      rows.clear();
-      await goToHash();
+      await choose(numberOf(link.parentElement), event.shiftKey);
       return;
     }
-    const copy = event.target.closest("[data-copy]");
-    if (copy) {
-      await toClipboard(rows.text(copy.dataset.copy === "full"));
-      copy.closest("details").open = false;
-      announce(words.copied);
-    }
+    const copy = event.target.closest("[data-copy], [data-copy-marked]");
+    if (copy) marks.copy(copy, !filter.hides);
   });
 
-  fill(asked());
+  fill(filter.asked());
   const ready = (async () => {
-    const wanted = /^#L(\d+)$/.test(location.hash) && !filtered();
-    const page = wanted ? await replace({ around: location.hash.slice(2), limit: PAGE }, false) : await reload();
+    const wanted = named(location.hash);
+    const page = await reload(wanted && !filter.hides ? { around: wanted[0] } : {});
     newest = Math.max(newest, page.last_line);
-    if (location.hash) await goToHash();
+    await goToHash();
     return page.last_seq;
   })();
 
@@ -365,9 +375,10 @@ export function startLog(box) {
   const came = paced((fresh) => {
     if (waiting) waiting = waiting.concat(fresh);
     else if (live) show(fresh);
-    else if (!byServer()) unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && fits(one)).length;
+    else if (!filter.byServer) unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && filter.fits(one)).length;
     newest = Math.max(newest, fresh[fresh.length - 1][0]);
     if (!live) tell();
+    finder.grown(newest);
   }, FLOOD);
 
   return {

@@ -1,9 +1,9 @@
-/* Lines of a log from the server, asked for until it answers or says that the question is wrong; questions as addresses. */
+/* Lines of a log from the server, asked for until it answers or says that the question is wrong. */
 
 /** What the server says of a question that it does not answer. */
 export class Refused extends Error {}
 
-/** The lines at `url` that fit the query; what is empty in it is left out. */
+/** What is at `url` for this query; what is empty in it is left out. */
 export async function lines(url, query) {
   const address = new URL(url, location.href);
   for (const [key, value] of Object.entries(query)) if (value !== "" && value !== undefined) address.searchParams.set(key, value);
@@ -18,15 +18,4 @@ export async function lines(url, query) {
     }
     await new Promise((done) => { setTimeout(done, pause); });
   }
-}
-
-/** Put the filter into the page's address: as a step back, or (`how`) in the place of what is there, or with its line. */
-export function remember(keys, filter, how) {
-  const address = new URL(location.href);
-  for (const key of keys) {
-    if (filter[key]) address.searchParams.set(key, filter[key]);
-    else address.searchParams.delete(key);
-  }
-  if (how !== "hash") address.hash = "";
-  if (address.href !== location.href) history[how === "push" ? "pushState" : "replaceState"](null, "", address);
 }

@@ -3,6 +3,8 @@ import { write } from "./ansi.js";
 
 const BLOCK = 200;
 const HUES = 10;
+// Milliseconds for which a place that was gone to is kept in sight while the browser finds out how high its neighbours are.
+const HELD = 500;
 const CLOCK = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 let second = 0;
 let shown = "";
@@ -45,6 +47,10 @@ export class Rows {
     this.onHost = onHost;
     this.hues = new Map();
     this.needle = "";
+    this.marked = null;  // the first and the last line that are marked
+    this.held = null;    // where the view has just been brought
+    this.hit = 0;        // the number of the line that somebody came to in a search
+    for (const kind of ["wheel", "touchmove", "keydown"]) scroll.addEventListener(kind, () => { this.held = null; }, { passive: true });
   }
 
   get count() {
@@ -82,7 +88,31 @@ export class Rows {
     write(said, text);
     for (const needle of found || [this.needle]) if (needle) mark(said, needle.toLowerCase());
     line.append(link, time, who, said);
+    this.dress(line, number);
     return line;
+  }
+
+  /** How a line looks that is marked, or that a search came to. */
+  dress(line, number = numberOf(line)) {
+    const { marked, hit } = this;
+    if (marked && number >= marked[0] && number <= marked[1]) line.classList.add("ln-marked");
+    else line.classList.remove("ln-marked");
+    if (hit === number) line.setAttribute("aria-current", "true");
+    else line.removeAttribute("aria-current");
+  }
+
+  mark(range) {
+    if (String(range) === String(this.marked)) return;
+    this.marked = range;
+    for (const line of this.box.querySelectorAll(".ln")) this.dress(line);
+  }
+
+  /** A search came to this line, which may not be here yet. */
+  point(number) {
+    const before = document.getElementById(`L${this.hit}`);
+    const now = document.getElementById(`L${number}`);
+    this.hit = number;
+    for (const line of [before, now]) if (line) this.dress(line);
   }
 
   clear() {
@@ -119,6 +149,69 @@ export class Rows {
     if (anchor) this.scroll.scrollTop += anchor.getBoundingClientRect().top - before;
   }
 
+  /** The line after or before another one. */
+  beside(line, after) {
+    if (after) return line.nextElementSibling || line.parentElement.nextElementSibling?.firstElementChild || null;
+    return line.previousElementSibling || line.parentElement.previousElementSibling?.lastElementChild || null;
+  }
+
+  /** The lines between two numbers, as far as they are here. */
+  between(first, last) {
+    return [...this.box.querySelectorAll(".ln")].filter((line) => numberOf(line) >= first && numberOf(line) <= last);
+  }
+
+  /** The first and the last line that are in sight. */
+  inSight() {
+    const { top, bottom } = this.scroll.getBoundingClientRect();
+    const seen = [];
+    for (const block of this.box.children) {
+      const place = block.getBoundingClientRect();
+      if (place.bottom <= top || place.top >= bottom) continue;
+      for (const line of block.children) {
+        const { top: over, bottom: under } = line.getBoundingClientRect();
+        if (under > top + 1 && over < bottom - 1) seen.push(line);
+      }
+    }
+    return [seen[0] || null, seen[seen.length - 1] || null];
+  }
+
+  /** The number of the line before what is in sight, or (not `forward`) after it. */
+  edge(forward) {
+    const [first, last] = this.inSight();
+    if (!first) return forward ? 0 : "";
+    return forward ? numberOf(first) - 1 : numberOf(last) + 1;
+  }
+
+  /** Where the view is: a line, and how far below the upper edge it begins. */
+  spot() {
+    const [line] = this.inSight();
+    return line && { number: numberOf(line), under: line.getBoundingClientRect().top - this.scroll.getBoundingClientRect().top };
+  }
+
+  /** Bring the view there again, or to the line that follows where that one is not here; what else changes it soon is undone. */
+  back(spot) {
+    this.held = { ...spot, until: Date.now() + HELD };
+    this.hold();
+  }
+
+  /** Blocks that come into sight get their real height only then. */
+  hold() {
+    if (!this.held || Date.now() > this.held.until) return;
+    const { number, under } = this.held;
+    const line = [...this.box.querySelectorAll(".ln")].find((one) => numberOf(one) >= number) || this.last();
+    if (line) this.scroll.scrollTop += line.getBoundingClientRect().top - this.scroll.getBoundingClientRect().top - under;
+  }
+
+  /** Put a line into the middle of what is in sight; gives its element, if it is here. */
+  reveal(number) {
+    const line = document.getElementById(`L${number}`);
+    if (!line) return null;
+    this.back({ number, under: Math.max(0, (this.scroll.clientHeight - line.offsetHeight) / 2) });
+    // The middle of the log may be beyond the window's edge.
+    line.scrollIntoView({ block: "nearest" });
+    return line;
+  }
+
   first() {
     return this.box.querySelector(".ln");
   }
@@ -147,11 +240,15 @@ export class Rows {
     return dropped;
   }
 
-  /** The lines on the page, or those that are selected, as text; `full` with time and machine. */
-  text(full) {
+  /** The lines on the page, or those that are selected. */
+  chosen() {
     const chosen = getSelection();
     const some = chosen && !chosen.isCollapsed && this.box.contains(chosen.anchorNode) && this.box.contains(chosen.focusNode);
-    const lines = [...this.box.querySelectorAll(".ln")].filter((line) => !some || chosen.containsNode(line, true));
+    return [...this.box.querySelectorAll(".ln")].filter((line) => !some || chosen.containsNode(line, true));
+  }
+
+  /** Lines as text; `full` with time and machine. */
+  static text(lines, full) {
     return lines.map((line) => {
       const said = line.lastElementChild.textContent;
       const [, time, who] = line.children;

@@ -5,7 +5,7 @@ import { follow } from "./socket.js";
 
 const BETWEEN = 500;
 const SLOW = 5000;
-const TELLING = ["step", "run", "failure", "plan", "observed", "delivered", "extended"];
+const TELLING = ["step", "run", "failure", "plan", "observed", "delivered", "extended", "uncut"];
 const TONES = { live: "running", again: "warning", over: "waiting", lost: "failed" };
 
 const state = () => document.getElementById("run-state");

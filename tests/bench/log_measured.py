@@ -48,6 +48,13 @@ SEARCHES = (
     ("nothing", "search=00:00:00.0000000001", 0),
     ("one line by a regular expression", "regex=yes&search=a+needle.*stack+%5Cd", 1),
 )
+# From one end of the log to the needle in its midst, and what is everywhere, which is counted for so long only.
+HITS = (
+    ("the next hit", f"?search={NEEDLE.replace(' ', '+')}&after=1&limit=1"),
+    ("the hit before, by a regular expression", "?regex=yes&search=a+needle.*stack+%5Cd&before=999999&limit=1"),
+    ("which hit of how many", f"hits/?search={NEEDLE.replace(' ', '+')}&line=999999"),
+    ("as far as it is counted, what is in every line", "hits/?search=I0101&line=999999"),
+)
 LATENCY_JS = """
 window.late = [];
 new MutationObserver((changes) => {
@@ -124,6 +131,10 @@ def opening(browser: Browser, pages: Site, run: Run, session: str) -> Iterator[R
         if len(found) != lines:
             raise AssertionError(f"The search for {what} found {len(found)} lines.")
         yield Row(f"search in 1,000,000 lines that finds {what}", took, 2.0, "s", f"in the file: {looked:.1f} s")
+    for what, query in HITS:
+        began = time.monotonic()
+        fetched(pages, session, f"/runs/{run.pk}/log/{query}")
+        yield Row(f"in 1,000,000 lines {what}", time.monotonic() - began, 2.0, "s")
     page.context.close()
 
 

@@ -170,6 +170,21 @@ def last_uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     return play(register, task, sink, cancel)
 
 
+def uncut_part(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """A step with a part of 4 s that must not be cut, and something after it that a cancel ends."""
+    register = Register()
+
+    @step("first/joins", on="all", timeout=60, register=register)
+    def joins(machine: Machine, cluster: Machines) -> Iterator[Want]:
+        """Join something, and then wait"""
+        with machine.uncut("joining the others") as part:
+            part.do(sh("echo cutting; sleep 4; touch {}", sign(machine, "whole")))
+        machine.do(sh("echo after; sleep 30"))
+        yield from ()
+
+    return play(register, task, sink, cancel)
+
+
 def counted(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     """Each machine writes one line when something is done to it; a machine with a file "broken" fails."""
     register = Register()

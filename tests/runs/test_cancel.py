@@ -60,6 +60,31 @@ def test_what_must_not_be_cut_ends_first_and_says_so(client: Client, alice: User
     assert "alice asked this run to stop" in header(client, run)
 
 
+def test_a_part_of_a_step_that_must_not_be_cut_is_on_the_page_until_it_has_ended(
+    client: Client, alice: User, sshd: Sshd, tmp_path: Path
+) -> None:
+    client.force_login(alice)
+    cluster = cluster_of(alice, sshd, "node1", "node2")
+    run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
+    with worker("uncut_part", tmp_path):
+        wait_for(lambda: lines_of(run).count("cutting") == 2, 20, "the command")
+        services.run_cancel(actor=alice, run=run)
+        said = header(client, run)
+        for host in ("node1", "node2"):
+            assert f"Joining the others on {host} must not be cut and ends first" in said
+        assert "A part of “Join something, and then wait”. At work since" in said
+        assert "has been asked to end" not in said
+        wait_for(lambda: not run.steps.exclude(uncut="").exists(), 20, "the end of the part")
+        assert "Joining the others" not in header(client, run)
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 20, "the end of the run")
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert (tmp_path / "node1.whole").exists() and (tmp_path / "node2.whole").exists()
+    parts = run.events.filter(kind="uncut").order_by("seq").values_list("host", "data")
+    assert sorted((host, data["what"], data["over"]) for host, data in parts) == [
+        (host, "joining the others", over) for host in ("node1", "node2") for over in (False, True)]  # fmt: skip
+
+
 def test_a_cancel_that_comes_too_late_does_not_undo_a_success(
     client: Client, alice: User, sshd: Sshd, tmp_path: Path
 ) -> None:

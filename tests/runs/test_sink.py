@@ -118,6 +118,28 @@ def test_steps_follow_the_plan_and_what_is_said_of_them(run: Run) -> None:
     assert StepRun.objects.get(run=run, host="node9").position == 2
 
 
+def test_a_part_that_must_not_be_cut_stands_with_its_step_until_it_is_over_or_there_is_another_plan(run: Run) -> None:
+    def parts() -> list[tuple[str, str]]:
+        return list(StepRun.objects.exclude(uncut="").values_list("host", "uncut"))
+
+    def began(host: str) -> events.Uncut:
+        return events.Uncut(host=host, step="os/prepare", what="joining etcd")
+
+    sink = DatabaseSink(run)
+    for event in (plan("node1", "node2"), began("node1"), began("node2")):
+        sink.emit(event)
+    sink.flush()
+    assert sorted(parts()) == [("node1", "joining etcd"), ("node2", "joining etcd")]
+    since = StepRun.objects.get(step="os/prepare", host="node1").uncut_since
+    assert since == run.events.filter(kind="uncut", host="node1").get().at
+    sink.emit(events.Uncut(host="node1", step="os/prepare", what="joining etcd", over=True))
+    sink.flush()
+    assert parts() == [("node2", "joining etcd")]
+    sink.emit(plan("node1", "node2"))  # as of a worker that took over from one that was killed
+    assert sink.close()
+    assert parts() == []
+
+
 def test_no_secret_reaches_the_database_in_any_form(run: Run) -> None:
     sink = DatabaseSink(run, secrets=[Secret("p'ss w/rd&1")])
     sink.emit(say("password is p'ss w/rd&1"))

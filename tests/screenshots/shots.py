@@ -30,6 +30,7 @@ spec:
   - {name: sand-1, address: 192.0.2.91, user: ubuntu, password: a,b}
   roleGroups: {etcd: [sand-1], control-plane: [sand-1], worker: [sand-1]}
 """
+SEARCHED = "?search=coredns:%5Cd&regex=yes&all=yes#L41-L43"
 Deed = Callable[["Page", Examples], None]
 
 
@@ -103,6 +104,8 @@ def _runs(examples: Examples) -> Iterator[Shot]:
         now = partial(as_if_now, name=name) if name in going_on else no_more
         yield Shot(f"run-{name}", words[name], f"/runs/{run.pk}/", settled, narrow=True, before=now)
     done = f"/runs/{runs['finished'].pk}/"
+    search = f"/runs/{runs['cancelled'].pk}/{SEARCHED}"
+    yield Shot("run-search", "A search goes from hit to hit; lines are marked for others", search, stepped, narrow=True)
     yield Shot("run-timeline", "When each step ran, and which decided", f"{done}timeline/")
     yield Shot("run-plan", "What waits for what", f"{done}plan/")
     yield Shot("run-facts", "The machines, and what was known beforehand", f"{done}facts/")
@@ -123,6 +126,16 @@ def as_if_now(examples: Examples, *, name: str) -> None:
 def settled(page: Page, examples: Examples) -> None:
     """The log has been read."""
     expect(page.locator(".ln").first).to_be_visible()
+
+
+def stepped(page: Page, examples: Examples) -> None:
+    """Two hits back, by keys."""
+    settled(page, examples)
+    for _ in range(2):
+        expect(page.locator("#log-place")).to_contain_text(" ")
+        page.locator("#log-search").press("Shift+Enter")
+        expect(page.locator(".ln[aria-current]")).to_be_in_viewport()
+    expect(page.locator("#log-place")).to_contain_text(" of ")
 
 
 def import_broken(page: Page, examples: Examples) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from datetime import timedelta
@@ -16,63 +15,28 @@ from playwright.sync_api import expect
 from clusters.models import Cluster, Event, Extension, Run, StepRun
 from tests.processes import manage, wait_for
 from tests.web.lines import add, numbered
-from tests.web.site import Site, session_of, site
+from tests.web.runpage import at_end, beside_playwright, page, pages, run, well_made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from django.contrib.auth.models import User
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
+
+__all__ = ["beside_playwright", "page", "pages", "run"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _database_beside_playwright() -> Iterator[None]:
-    """Playwright's loop runs in this thread; Django would take that for asynchronous code."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture
-def pages(db: None) -> Iterator[Site]:
-    with site() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser: Browser, pages: Site, alice: User) -> Iterator[Page]:
-    context = browser.new_context(base_url=pages.url, viewport={"width": 1280, "height": 900})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.add_cookies([{"name": "sessionid", "value": session_of(alice), "url": pages.url}])
-    tab = context.new_page()
-    wrong: list[str] = []
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    yield tab
-    context.close()
-    assert wrong == []
-
-
-@pytest.fixture
-def run(make_run: Callable[..., Run]) -> Run:
-    made = make_run(state="running", started_at=timezone.now(), worker="w")
-    for position, (step, phase) in enumerate((("os/a", "os"), ("etcd/b", "etcd"))):
-        for host in ("node1", "node2"):
-            state = "running" if step == "os/a" else "waiting"
-            StepRun.objects.create(run=made, step=step, title=f"Do {step}", phase=phase, position=position, host=host,
-                                   state=state, started_at=timezone.now())  # fmt: skip
-    return made
-
-
-def last_line(page: Page) -> Any:
-    return page.locator(".ln").last
-
-
-def at_end(page: Page) -> bool:
-    found: bool = page.locator("#log-scroll").evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight < 5")
-    return found
+def tell_of_part(run: Run, *, over: bool) -> None:
+    """As the sink writes it."""
+    run.refresh_from_db()
+    now = timezone.now()
+    said = {"what": "joining etcd", "over": over}
+    Event.objects.create(run=run, seq=run.last_seq + 1, at=now, kind="uncut", host="node1", step="os/a", data=said)
+    row = StepRun.objects.filter(run=run, step="os/a", host="node1")
+    row.update(uncut="" if over else "joining etcd", uncut_since=None if over else now)
+    Run.objects.filter(pk=run.pk).update(last_seq=run.last_seq + 1)
 
 
 def test_a_long_log_opens_at_its_end_in_less_than_a_second(page: Page, run: Run) -> None:
@@ -285,6 +249,26 @@ def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run
     assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
+    page: Page, run: Run, alice: User, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    Run.objects.filter(pk=run.pk).update(state="cancelling", cancel_asked_by=alice, cancel_asked_at=timezone.now())
+    tell_of_part(run, over=False)
+    page.goto(f"/runs/{run.pk}/")
+    part = page.locator(".cancel-list li").first
+    for _ in range(2):
+        expect(part).to_contain_text("Joining etcd on node1 must not be cut and ends first")
+        expect(part).to_contain_text(re.compile(r"A part of “Do os/a”. At work since \d\d:\d\d:\d\d, \d+ s\."))
+        page.reload()
+    well_made(page)
+    expect(page.locator("#live")).to_have_attribute("data-live", "live")
+    tell_of_part(run, over=True)
+    expect(page.locator(".cancel-card")).not_to_contain_text("etcd", timeout=2_000)
+    expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 has been asked to end")
+
+
 def test_what_failed_is_in_sight_in_the_grid(page: Page, run: Run) -> None:
     rows = [
         StepRun(run=run, step=f"os/{n}", title=f"Step {n}", phase="os", position=n, host=host, state="changed")
@@ -323,9 +307,7 @@ def test_a_late_step_is_amber_and_somebody_gives_it_time(page: Page, run: Run, w
     page.goto(f"/runs/{run.pk}/timeline/")
     page.get_by_role("link", name="What to do").click()
     expect(page.locator(".cell.is-late")).to_have_count(1)
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    well_made(page)
     page.get_by_role("button", name="Wait 5 minutes longer for Do os/a, node1").press("Enter")
     expect(page.locator(".late-list")).to_contain_text("It was given more time once, by alice.")
     assert Extension.objects.get().seconds == 300

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TABS = ("run", "run-timeline", "run-plan", "run-facts", "run-summary")
 FILES = ("run-log-text", "run-log-events", "run-bundle")
-PARTS = (*TABS, "run-header", "run-grid", "run-log", *FILES)
+PARTS = (*TABS, "run-header", "run-grid", "run-log", "run-log-hits", *FILES)
 BUTTONS = ("run-cancel", "run-retry", "run-waive")
 
 

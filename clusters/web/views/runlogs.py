@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from clusters import services
-from clusters.selectors import BadPattern, log_lines, needle, run_for
+from clusters.selectors import BadPattern, log_hits, log_lines, needle, run_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -33,7 +34,8 @@ CHUNK_BYTES = 256 * 1024
 def log(request: HttpRequest, pk: int) -> HttpResponse:
     """Lines as [number, at, host, step, stream, text], and how far the run was when they were read.
 
-    With `regex=yes` what is searched is a regular expression; each line ends with the parts of it that fit.
+    With `regex=yes` what is searched is a regular expression; each line ends with the parts of it that fit. With
+    `all=yes` those that do not fit it come, too.
     `after` or `before` is a line number, `around` one that shall be among them; without any, the newest lines.
     `older` and `newer` say whether there are more on either side. Whoever goes on from `last_seq` by the socket
     and drops lines up to `last_line` has every line once.
@@ -54,10 +56,9 @@ def log(request: HttpRequest, pk: int) -> HttpResponse:
 def _page(
     run: Run, request: HttpRequest, after: int | None, before: int | None, around: int | None, limit: int
 ) -> dict[str, Any]:
-    wanted: dict[str, Any] = {key: request.GET.get(key, "") for key in FILTERS}
-    sought = None
-    if wanted["search"] and request.GET.get("regex") == "yes":
-        sought = wanted["search"] = needle(wanted["search"], pattern=True)
+    wanted, sought = _wanted(request)
+    if request.GET.get("all") == "yes":
+        wanted["search"] = ""
     end = run.last_line + 1
     if around is not None:
         first = log_lines(run, before_line=min(around, end), limit=max(1, limit // 2), **wanted)
@@ -74,6 +75,34 @@ def _page(
         older, newer = len(lines) == limit, (before or end) < end
     said = {"lines": _rows(lines, sought), "older": older, "newer": newer, "state": run.state}
     return {**said, "last_seq": run.last_seq, "last_line": run.last_line}
+
+
+def _wanted(request: HttpRequest) -> tuple[dict[str, Any], Needle | None]:
+    """By what the log is filtered, and the regular expression in it, if it is one. Raises BadPattern."""
+    wanted: dict[str, Any] = {key: request.GET.get(key, "") for key in FILTERS}
+    if not wanted["search"] or request.GET.get("regex") != "yes":
+        return wanted, None
+    sought = wanted["search"] = needle(wanted["search"], pattern=True)
+    return wanted, sought
+
+
+@never_cache
+@require_GET
+def hits(request: HttpRequest, pk: int) -> HttpResponse:
+    """How many lines after `after` are found, up to `last_line`; `line` is the `place`-th of them.
+
+    Where they are too many to be counted soon, `all` is false, and there are more. The next hit after a line, or the
+    last before it, is what `log` gives with `limit=1`.
+    """
+    run = run_for(request.user, pk)
+    try:
+        after, line = (_number(request, name) or 0 for name in ("after", "line"))
+        found = log_hits(run, after_line=after, line=line, **_wanted(request)[0])
+    except ValueError:
+        return HttpResponseBadRequest("after and line are whole numbers.", content_type="text/plain")
+    except BadPattern as error:
+        return HttpResponseBadRequest(error.message, content_type="text/plain; charset=utf-8")
+    return JsonResponse({**asdict(found), "last_line": run.last_line})
 
 
 @never_cache

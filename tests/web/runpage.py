@@ -1,0 +1,73 @@
+"""What tests of the run page share: the page in a browser in which no script may err, and a run on two machines."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+
+from clusters.models import Run, StepRun
+from tests.web.site import Site, session_of, site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.contrib.auth.models import User
+    from playwright.sync_api import Browser, Page
+
+# Fixtures for whoever imports them; the first acts by itself.
+__all__ = ["at_end", "beside_playwright", "page", "pages", "run", "well_made"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside_playwright() -> Iterator[None]:
+    """Playwright's loop runs in this thread; Django would take that for asynchronous code."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def pages(db: None) -> Iterator[Site]:
+    with site() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser, pages: Site, alice: User) -> Iterator[Page]:
+    context = browser.new_context(base_url=pages.url, viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.add_cookies([{"name": "sessionid", "value": session_of(alice), "url": pages.url}])
+    tab = context.new_page()
+    wrong: list[str] = []
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    yield tab
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def run(make_run: Callable[..., Run]) -> Run:
+    made = make_run(state="running", started_at=timezone.now(), worker="w")
+    for position, (step, phase) in enumerate((("os/a", "os"), ("etcd/b", "etcd"))):
+        for host in ("node1", "node2"):
+            state = "running" if step == "os/a" else "waiting"
+            StepRun.objects.create(run=made, step=step, title=f"Do {step}", phase=phase, position=position, host=host,
+                                   state=state, started_at=timezone.now())  # fmt: skip
+    return made
+
+
+def at_end(page: Page) -> bool:
+    found: bool = page.locator("#log-scroll").evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight < 5")
+    return found
+
+
+def well_made(page: Page) -> None:
+    """Nothing keeps anybody from using the page, and it is not wider than the window."""
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
