@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 from clusters.catalog.steps.finish import eviction
 from clusters.engine.wants import NotReached
 from clusters.remote.fake import Answer
-from tests.catalog.pretend import pretend, seed
+from tests.catalog.pretend import manifest, pretend, seed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,11 @@ class Controllers:
         self.spec: dict[str, Any] = {"holderIdentity": identity, "acquireTime": since}
         self.runs, self.taken_over = True, taken_over
         host.answer("get lease kube-controller-manager", lambda ran: Answer(json.dumps({"spec": self.spec})))
-        host.answer("/proc/[0-9]*/comm", lambda ran: Answer("71 1000 a3ViZQ==\n" if self.runs else ""))
+        host.put(manifest(eviction.PROGRAM), f"/etc/kubernetes/manifests/{eviction.PROGRAM}.yaml")
+        mine, other = (base64.b64encode(f"{each}\0".encode()).decode() for each in (eviction.PROGRAM, "somebody's"))
+        host.answer(
+            "/proc/[0-9]*/comm", lambda ran: Answer(f"70 1000 {other}\n" + (f"71 1000 {mine}\n" if self.runs else ""))
+        )
         host.answer("kill -TERM 71", self._end)
         host.answer("patch lease", self._give_back)
 
@@ -86,7 +91,7 @@ def test_a_leader_from_before_the_last_node_was_ready_hands_over_once(machine: t
     assert "forgets nodes" in want.seen(here).found
     want.reach(here)
     assert want.seen(here).so
-    assert len([ran for ran in host.ran if "kill -TERM" in ran.command]) == 1
+    assert [ran.command for ran in host.ran if "kill -TERM" in ran.command] == ["kill -TERM 71"]
     assert eviction.fresh_leader().seen(here).so, "the next run has nothing to do"
 
 

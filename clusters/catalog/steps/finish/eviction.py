@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.rollout import nodes_of
-from clusters.catalog.staticpod import running
-from clusters.catalog.steps.kubernetes.control_plane import comes_back
+from clusters.catalog.staticpod import command_of, running
+from clusters.catalog.steps.kubernetes.control_plane import MANIFESTS, comes_back
 from clusters.config.versions import Version, parse_version
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
@@ -99,7 +99,9 @@ def fresh_leader() -> Wanted:
 
 def step_down(machine: Machine, old: Leader) -> None:
     """End the leader here, and wait for another. Raises NotReached when none comes."""
-    ended = [each.pid for each in running(machine, PROGRAM)]
+    ours = command_of(machine.read(f"{MANIFESTS}/{PROGRAM}.yaml") or b"spec: {containers: [{}]}")
+    # A program of that name may belong to somebody else's cluster in a container.
+    ended = [each.pid for each in running(machine, PROGRAM) if each.command == ours]
     for pid in ended:
         machine.do(sh("kill -TERM {}", pid), check=False)
     waited = 0.0
