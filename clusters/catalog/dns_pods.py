@@ -33,6 +33,8 @@ def spread() -> Wanted:
         nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
         if nodes is None or pods is None:
             return Sight(False, "the API server does not say where the DNS pods are")
+        if (waiting := unplaced(pods)) and not tried:
+            return Sight(False, f"the scheduler has no machine yet for {', '.join(waiting)}")
         crowded = misplaced(nodes, pods)
         if crowded and tried:
             machine.note(f"the scheduler has put {', '.join(crowded)} there again; other machines may be too full")
@@ -41,18 +43,29 @@ def spread() -> Wanted:
 
     def act(machine: Machine) -> None:
         nonlocal tried
+        _wait_until_placed(machine)
         nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
         if nodes is None or pods is None:
             return
         tried = True
         if crowded := misplaced(nodes, pods):
             machine.do(kubectl("delete pod -n {} --wait=false {}", NAMESPACE, words(crowded)))
-        waited = 0.0
-        while waited < PLACED_WITHIN and not all(map(_node, pods_of(machine, NAMESPACE, LABELS) or ())):
-            machine.pause(0.5)
-            waited += 0.5
+            _wait_until_placed(machine)
 
     return Wanted("DNS pods are on more than one machine, where there is room", look, act)
+
+
+def _wait_until_placed(machine: Machine) -> None:
+    """Until each pod has a machine; where there is room for none, not longer than a scheduler takes."""
+    waited = 0.0
+    while waited < PLACED_WITHIN and unplaced(pods_of(machine, NAMESPACE, LABELS) or ()):
+        machine.pause(0.5)
+        waited += 0.5
+
+
+def unplaced(pods: Iterable[dict[str, Any]]) -> list[str]:
+    """The names of the pods for which the scheduler has found no machine, or not yet."""
+    return [pod["metadata"]["name"] for pod in pods if not _node(pod) and not _ending(pod)]
 
 
 def misplaced(nodes: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> list[str]:
@@ -62,7 +75,7 @@ def misplaced(nodes: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -
     """
     every = list(nodes)
     silent = {node["metadata"]["name"] for node in every if is_silent(node)}
-    placed = [pod for pod in pods if _node(pod) and not pod["metadata"].get("deletionTimestamp")]
+    placed = [pod for pod in pods if _node(pod) and not _ending(pod)]
     if lost := [pod["metadata"]["name"] for pod in placed if _node(pod) in silent]:
         return lost
     usable = [node for node in every if is_ready(node) and not node["spec"].get("unschedulable")]
@@ -73,3 +86,7 @@ def misplaced(nodes: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -
 
 def _node(pod: dict[str, Any]) -> str:
     return str(pod["spec"].get("nodeName", ""))
+
+
+def _ending(pod: dict[str, Any]) -> bool:
+    return bool(pod["metadata"].get("deletionTimestamp"))

@@ -76,3 +76,29 @@ def test_where_the_api_server_does_not_say_nothing_is_claimed(archive: Path, mon
     want.reach(machine)
     assert not want.seen(machine).so
     assert not any("delete pod" in each.command for each in hosts["node1"].ran)
+
+
+def test_nothing_is_said_before_the_scheduler_has_placed_them(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last pod may land beside the others yet."""
+    cluster, hosts, _sink = pretend(monkeypatch, archive)
+    machine = cluster.machine("node1")
+    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
+    answers = iter([[pod("a", "node1"), pod("b")]] * 3)
+    later = [pod("a", "node1"), pod("b", "node1")]
+    hosts["node1"].answer("get pods -n kube-system", lambda ran: Answer(json.dumps({"items": next(answers, later)})))
+    want = spread()
+    assert want.seen(machine).found == "the scheduler has no machine yet for b"
+    want.reach(machine)
+    assert any("delete pod" in each.command and " b" in each.command for each in hosts["node1"].ran)
+
+
+def test_a_pod_that_fits_nowhere_is_not_waited_for_without_end(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _sink = pretend(monkeypatch, archive)
+    machine = cluster.machine("node1")
+    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
+    hosts["node1"].answer("get pods -n kube-system", Answer(json.dumps({"items": [pod("a", "node1"), pod("b")]})))
+    want = spread()
+    assert not want.seen(machine).so
+    want.reach(machine)
+    assert want.seen(machine).so
+    assert not any("delete pod" in each.command for each in hosts["node1"].ran)
