@@ -6,6 +6,7 @@ for the five minutes that Kubernetes leaves pods on a machine of which nothing i
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import kubectl
@@ -21,8 +22,40 @@ if TYPE_CHECKING:
 NAMESPACE, LABELS = "kube-system", {"k8s-app": "kube-dns"}
 """How kubeadm labels them: https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/"""
 
+DEPLOYMENT = "coredns"
+APART = {
+    "preferredDuringSchedulingIgnoredDuringExecution": [
+        {
+            "weight": 100,
+            "podAffinityTerm": {"labelSelector": {"matchLabels": LABELS}, "topologyKey": "kubernetes.io/hostname"},
+        }
+    ]
+}
+
 PLACED_WITHIN = 20.0
 """Seconds that the scheduler has to find a node for a pod."""
+
+
+def apart() -> Wanted:
+    """The scheduler puts DNS pods onto different machines where it can: without that, what else is there decides.
+
+    kubeadm says it itself from 1.25 on (https://github.com/kubernetes/kubernetes/pull/110593). What somebody has said
+    about it stays.
+    """
+
+    def look(machine: Machine) -> Sight:
+        answer = machine.ask(kubectl("get deployment {} -n {} -o json", DEPLOYMENT, NAMESPACE))
+        if not answer.ok or not answer.stdout:
+            return Sight(False, "the API server does not say how the DNS pods are to be placed")
+        pod = json.loads(answer.stdout)["spec"]["template"]["spec"]
+        said = bool((pod.get("affinity") or {}).get("podAntiAffinity"))
+        return Sight(said, "" if said else "the scheduler is not told to keep DNS pods apart")
+
+    def act(machine: Machine) -> None:
+        patch = json.dumps({"spec": {"template": {"spec": {"affinity": {"podAntiAffinity": APART}}}}})
+        machine.do(kubectl("patch deployment {} -n {} --type merge -p {}", DEPLOYMENT, NAMESPACE, patch))
+
+    return Wanted("DNS pods prefer machines on which there is none", look, act)
 
 
 def spread() -> Wanted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog import dns_pods
 from clusters.catalog.corefile import cluster_corefile, node_corefile
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import dns
@@ -64,9 +65,12 @@ def test_a_nodes_cache_asks_the_clusters_dns_for_its_names_and_for_those_only_it
     assert "/etc/resolv.conf" not in node_corefile(said(dnsEtcHosts="10.9.8.7 hub.example"))
 
 
-def test_coredns_is_left_alone_when_the_document_says_nothing(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = {path for path, _ in make_plan(seed()).needs}
-    assert not paths & {"kubernetes/dns", "kubernetes/node-dns"}
+def test_what_coredns_answers_is_left_alone_when_the_document_says_nothing(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive)
+    assert [want.what for want in dns.dns(cluster.machine("node1"), cluster)] == [dns_pods.apart().what]
+    assert "kubernetes/node-dns" not in {path for path, _ in make_plan(seed()).needs}
     paths = {path for path, _ in make_plan(said(dnsEtcHosts="10.9.8.7 hub.example")).needs}
     assert {"kubernetes/dns", "kubernetes/node-dns", "finish/node-dns"} <= paths
 
@@ -75,7 +79,7 @@ def test_another_corefile_is_replaced_and_ours_is_left(archive: Path, monkeypatc
     document = said(dnsEtcHosts="10.9.8.7 hub.example")
     cluster, hosts, _ = pretend(monkeypatch, archive, document)
     machine = cluster.machine("node1")
-    (want,) = dns.dns(machine, cluster)
+    _, want = dns.dns(machine, cluster)
     hosts["node1"].answer("get configmap coredns", json.dumps({"data": {"Corefile": ".:53 {\n}\n"}}))
     assert not want.seen(machine).so
     want.reach(machine)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusters.catalog.dns_pods import misplaced, spread
+from clusters.catalog.dns_pods import APART, apart, misplaced, spread
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
 
@@ -102,3 +102,34 @@ def test_a_pod_that_fits_nowhere_is_not_waited_for_without_end(archive: Path, mo
     want.reach(machine)
     assert want.seen(machine).so
     assert not any("delete pod" in each.command for each in hosts["node1"].ran)
+
+
+@pytest.mark.parametrize(
+    ("affinity", "so"),
+    [
+        (None, False),
+        ({"nodeAffinity": {}}, False),
+        ({"podAntiAffinity": APART}, True),
+        ({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}, True),
+    ],
+    ids=["nothing is said", "something else is said", "kubeadm said it", "somebody said it"],
+)
+def test_dns_pods_are_kept_apart_unless_somebody_has_said_how(
+    affinity: dict[str, Any] | None, archive: Path, monkeypatch: pytest.MonkeyPatch, *, so: bool
+) -> None:
+    cluster, hosts, _sink = pretend(monkeypatch, archive)
+    found = {"spec": {"template": {"spec": {"containers": [], "affinity": affinity}}}}
+    hosts["node1"].answer("get deployment coredns", Answer(json.dumps(found)))
+    machine = cluster.machine("node1")
+    assert apart().seen(machine).so is so
+    apart().reach(machine)
+    (patch,) = [each.command for each in hosts["node1"].ran if "patch deployment coredns" in each.command]
+    assert '"topologyKey": "kubernetes.io/hostname"' in patch
+
+
+def test_an_api_server_that_does_not_say_how_pods_are_placed_is_not_taken_for_one_that_does(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _sink = pretend(monkeypatch, archive)
+    hosts["node1"].answer("get deployment coredns", 1)
+    assert not apart().seen(cluster.machine("node1")).so

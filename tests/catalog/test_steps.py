@@ -70,7 +70,7 @@ WANTS = {
     "after/scripts": ("node1", []),
     "os/clock": ("node1", []),
     "os/extra-packages": ("node1", []),
-    "kubernetes/dns": ("node1", ["CoreDNS has the document's Corefile"]),
+    "kubernetes/dns": ("node1", ["DNS pods prefer machines on which there is none"]),
     "kubernetes/node-dns": ("node1", ["/etc/slipway is a directory", "node-dns.json", "the DNS cache of the nodes"]),
     "finish/node-dns": ("node1", ["ready on every node"]),
     "kubernetes/audit": ("node1", ["/etc/kubernetes/audit", "/var/log/kubernetes/audit", "policy.yaml"]),

@@ -30,6 +30,7 @@ BEFORE = (
     "kubernetes/control-plane",
     "kubernetes/kubelet-config",
     "kubernetes/proxy",
+    "kubernetes/dns",
     *(f"network/{each}" for each in PLUGINS),
     "endpoint/own",
     "endpoint/haproxy",

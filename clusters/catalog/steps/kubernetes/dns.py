@@ -1,4 +1,4 @@
-"""kubernetes/dns, kubernetes/node-dns: what CoreDNS answers beyond kubeadm's default, and a DNS cache on each node."""
+"""kubernetes/dns, kubernetes/node-dns: where CoreDNS runs and what it answers, and a DNS cache on each node."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog import dns_pods
 from clusters.catalog.corefile import HEALTH_PORT, cluster_corefile, node_corefile
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import kubectl
@@ -42,11 +43,16 @@ def has_node_cache(document: Document) -> bool:
     on="first-control-plane",
     needs=("kubernetes/init",),
     needs_all=("kubernetes/control-plane",),
-    when=has_wishes,
     expected=1,
 )
 def dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-    """Tell the cluster's DNS what the document says"""
+    """Tell the cluster's DNS where to run and what to answer"""
+    yield dns_pods.apart()
+    if has_wishes(cluster.document):
+        yield _corefile(cluster)
+
+
+def _corefile(cluster: Cluster) -> Wanted:
     wanted = cluster_corefile(cluster.document)
 
     def look(here: Machine) -> Sight:
@@ -59,7 +65,7 @@ def dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         patch = json.dumps({"data": {"Corefile": wanted}})
         here.do(kubectl("patch configmap coredns -n kube-system --type merge -p {}", patch))
 
-    yield Wanted("CoreDNS has the document's Corefile", look, act)
+    return Wanted("CoreDNS has the document's Corefile", look, act)
 
 
 @step(
