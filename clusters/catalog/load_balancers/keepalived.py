@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+    from clusters.remote.shell import Command
 
 CONFIG = "/etc/keepalived/keepalived.conf"
 CHECK = "/etc/slipway/keepalived/api-server-is-ready"
@@ -54,7 +55,7 @@ def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield file(LEFT, left(cluster), mode=0o755)
     yield directory("/etc/keepalived")
     yield file(CONFIG, config(machine, cluster), mode=0o600)
-    runs = service("keepalived", restart_for=(CONFIG, CHECK, LEFT))
+    runs = service("keepalived", restart_for=(CONFIG, CHECK))
     yield in_turn(runs, cluster, "a new start of keepalived", running=sh("systemctl is-active --quiet keepalived"))
 
 
@@ -87,7 +88,7 @@ def check(machine: Machine, cluster: Cluster) -> str:
         api_port(cluster.document),
     )
     aside = sh("[ ! -e {} ] || exit 1", ASIDE)
-    return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{aside.text}\n{ask.text}\n"
+    return _script(aside, ask)
 
 
 def left(cluster: Cluster) -> str:
@@ -96,8 +97,12 @@ def left(cluster: Cluster) -> str:
     Who lives on the holder reached the address from the address itself, and hears nothing more: no answer finds its way
     back, and kubelet, that waits for one, starts no pod for half a minute. A kernel without this leaves it at that.
     """
-    end = sh("ss -K src {} >/dev/null 2>&1 || true", cluster.endpoint)
-    return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{end.text}\n"
+    return _script(sh("ss -K src {} >/dev/null 2>&1 || true", cluster.endpoint))
+
+
+def _script(*commands: Command) -> str:
+    lines = "\n".join(each.text for each in commands)
+    return f"#!/bin/sh\n# Written by Slipway; changes are overwritten by its next run.\n{lines}\n"
 
 
 def config(machine: Machine, cluster: Cluster) -> str:

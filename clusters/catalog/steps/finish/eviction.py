@@ -99,8 +99,9 @@ def fresh_leader() -> Wanted:
 
 def step_down(machine: Machine, old: Leader) -> None:
     """End the leader here, and wait for another. Raises NotReached when none comes."""
-    ours = command_of(machine.read(f"{MANIFESTS}/{PROGRAM}.yaml") or b"spec: {containers: [{}]}")
+    manifest = machine.read(f"{MANIFESTS}/{PROGRAM}.yaml")
     # A program of that name may belong to somebody else's cluster in a container.
+    ours = command_of(manifest) if manifest else None
     ended = [each.pid for each in running(machine, PROGRAM) if each.command == ours]
     for pid in ended:
         machine.do(sh("kill -TERM {}", pid), check=False)
