@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from tests.lab.fixtures import lab, lab_bundle
 
+if TYPE_CHECKING:
+    from tests.lab import Lab
+
 __all__ = ["lab", "lab_bundle"]
+
+
+@pytest.fixture(scope="module")
+def afresh(lab: Lab) -> None:
+    """Which tests had this process's machines before depends on their order; what they installed is gone here."""
+    lab.down()

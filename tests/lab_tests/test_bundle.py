@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.lab import Lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("afresh")]
 
 PLACES = {
     "kubernetes/v1.20.2/bin/linux/amd64/kubeadm.sha256",

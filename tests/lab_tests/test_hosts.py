@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PRACTICE_LAB = re.compile(r"(br-slipway|lab-slipway|slipway-node\d+)\b")
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("afresh")]
 
 
 @pytest.fixture
