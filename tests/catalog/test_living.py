@@ -276,7 +276,8 @@ def test_a_certificate_without_a_name_is_made_anew_and_seen_in_use(
     authority = pki.make_authority("kubernetes")
     _, want = certificate.certificate(machine, cluster)
     names = [each for each in certificate.names(machine, cluster) if each != "*.api.example"]
-    host.put(pki.sign(authority, "kube-apiserver", names).certificate, certificate.CERTIFICATE)
+    old = pki.sign(authority, "kube-apiserver", names).certificate
+    host.put(old, certificate.CERTIFICATE)
     assert want.seen(machine).found == "it is not valid for *.api.example"
 
     def renew(ran: Ran) -> Answer:
@@ -287,7 +288,12 @@ def test_a_certificate_without_a_name_is_made_anew_and_seen_in_use(
     host.answer("init phase certs apiserver", renew)
     want.reach(machine)
     assert want.seen(machine).so
-    assert any("--tls-server-name any.api.example" in each for each in host.commands)
+    asked = "--tls-server-name any.api.example"
+    assert not any(asked in each for each in host.commands), "it is to be started anew, and reads it then"
+    host.put(manifest("kube-apiserver", "--port=0"), f"{certificate.MANIFESTS}/kube-apiserver.yaml")
+    host.put(old, certificate.CERTIFICATE)
+    want.reach(machine)
+    assert any(asked in each for each in host.commands), "with the manifest it has, it has to read it by itself"
     fewer = pretend(monkeypatch, archive)[0]
     _, fewer_wanted = certificate.certificate(machine, fewer)
     assert fewer_wanted.seen(machine).found == "it is still valid for *.api.example"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -125,7 +126,18 @@ def served(cluster: Installed, lab_bundle: Path, tmp_path_factory: pytest.TempPa
     send_images(cluster, ("node4", "node5"), lab_bundle, tmp_path_factory.mktemp("image"))
     cluster.kubectl("apply", "-f", "-", text=application())
     cluster.kubectl("rollout", "status", "deployment/web", "--timeout=180s")
-    return f"http://{cluster.host('node2').address}:{NODE_PORT}/"
+    place = f"http://{cluster.host('node2').address}:{NODE_PORT}/"
+    # Replicas are ready a moment before each node's kube-proxy has heard of it.
+    wait_until(lambda: _answers(place), 30, "the application to answer at node2")
+    return place
+
+
+def _answers(place: str) -> bool:
+    try:
+        with urlopen(place, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def all_replaced(cluster: Installed) -> bool:

@@ -92,7 +92,7 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
     def edit(spec: dict[str, Any]) -> None:
         spec["kubernetes"] |= {
             "apiserverArgs": ["event-ttl=3h0m0s"],
-            "controllerManagerArgs": ["node-monitor-period=6s"],
+            "controllerManagerArgs": [layouts.NOTICED_EARLY, "node-monitor-period=6s"],
             "schedulerArgs": ["kube-api-qps=60"],
             "featureGates": {"TTLAfterFinished": True, "CronJobControllerV2": True},
             "audit": {"enabled": True, "policy": changes.TOLD},

@@ -8,6 +8,7 @@ from clusters.catalog import pki
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.paths import BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.steps.kubernetes.authorities import PKI
+from clusters.catalog.steps.kubernetes.control_plane import MANIFESTS, manifests_of_kubeadm
 from clusters.catalog.steps.kubernetes.kept import digest_of
 from clusters.config.syntax import address_of, in_url
 from clusters.config.topology import api_port, api_server_sans
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 CERTIFICATE = f"{PKI}/apiserver.crt"
+API_SERVER = "kube-apiserver"
 NAMES = "/etc/slipway/apiserver-names"
 """The digest of the names for which the certificate was last made by us; see `_why_not`."""
 RELOADED_WITHIN = 100.0
@@ -58,7 +60,9 @@ def _certified(machine: Machine, cluster: Cluster) -> Want:
         _renew(here)
         here.put(f"{digest_of(sorted(wanted))}\n".encode(), NAMES)
         fresh = [name for name in wanted if name not in before]
-        if fresh:
+        if _starts_anew(here):
+            here.note("the API server is about to be started anew, and reads it then")
+        elif fresh:
             _wait_until_served(here, fresh[0].replace("*", "any"), cluster)
 
     return Wanted("the API server's certificate has the document's names", look, act)
@@ -98,6 +102,12 @@ def _renew(machine: Machine) -> None:
 
 
 _NEW = "/etc/kubernetes/slipway-certificate"
+
+
+def _starts_anew(machine: Machine) -> bool:
+    """Whether kubernetes/control-plane, which comes after this, has another manifest for the API server."""
+    wanted = manifests_of_kubeadm(machine)[API_SERVER]
+    return machine.read(f"{MANIFESTS}/{API_SERVER}.yaml") != wanted
 
 
 def _wait_until_served(machine: Machine, name: str, cluster: Cluster) -> None:
