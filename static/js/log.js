@@ -45,7 +45,7 @@ export function startLog(box) {
   const marks = new Marks(rows, words, el("log-marked"), el("log-marked-head"));
   const finder = new Finder(words, el("log-find"), el("log-place"), {
     query: () => filter.now,
-    from: (forward) => rows.edge(forward),
+    from: (forward) => ready.then(() => rows.edge(forward)),
     async show(number) {
       stopFollowing();
       rows.point(number);

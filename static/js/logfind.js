@@ -9,8 +9,9 @@ const spelled = (number) => number.toLocaleString();
 const filled = (text, ...values) => values.reduce((said, value) => said.replace("%s", value), text);
 
 /**
- * `query()` is what is searched for and by what it is filtered; `from(forward)` the number of the line from which one looks
- * first; `show(number)` shows a hit and gives its element. `words` has the texts, and the addresses `url` and `hitsUrl`.
+ * `query()` is what is searched for and by what it is filtered; `from(forward)` gives, as soon as the log is open, the number
+ * of the line from which one looks first; `show(number)` shows a hit and gives its element. `words` has the texts, and the
+ * addresses `url` and `hitsUrl`.
  */
 export class Finder {
   constructor(words, bar, place, { query, from, show }) {
@@ -119,7 +120,7 @@ export class Finder {
 
   async go(forward, round) {
     const next = async (start) => (await lines(this.words.url, { ...this.query(), all: "", ...start, limit: 1 })).lines[0];
-    const start = this.number || this.from(forward);
+    const start = this.number || await this.from(forward);
     const beside = await next(forward ? { after: start } : { before: start });
     const found = beside || await next(forward ? { after: 0 } : {});
     if (round !== this.round) return;

@@ -77,6 +77,20 @@ def test_the_first_hit_that_one_comes_to_is_the_nearest(page: Page, run: Run) ->
     stands_on(page, 5_003, "3 of 4")
 
 
+def test_whoever_is_quicker_than_the_log_comes_to_the_nearest_hit_too(page: Page, run: Run) -> None:
+    haystack(run)
+    page.add_init_script(
+        "const real = fetch; window.fetch = async (place, ...more) => {"
+        " if (String(place).includes('around=')) await new Promise((on) => setTimeout(on, 1000));"
+        " return real(place, ...more); }"
+    )
+    page.goto(f"/runs/{run.pk}/?search=needle&all=yes#L5000")
+    expect(page.locator("#log-place")).to_have_text("4 hits")
+    assert page.locator(".ln").count() == 0, "the log is not open yet"
+    page.locator("#log-search").press("Shift+Enter")
+    stands_on(page, 5_003, "3 of 4")
+
+
 def test_hits_are_stepped_through_among_lines_that_fit_and_shown_among_the_others(page: Page, run: Run) -> None:
     haystack(run)
     page.goto(f"/runs/{run.pk}/")
