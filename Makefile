@@ -6,10 +6,12 @@ VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# A file's tests one after the other, in our order of files; xdist's own begins the files of the fewest tests last.
+FILES := --dist loadfile --no-loadscope-reorder
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
 .PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
-	test-sshd lab test-lab test-browser
+	lab test-lab test-browser
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -55,7 +57,7 @@ bench: $(READY)
 test: $(READY)
 	scripts/install-test-tools
 	$(MAKE) --no-print-directory lint
-	scripts/with-lab-built "$(MAKE)" test-fast test-processes test-postgres test-sshd test-browser
+	scripts/with-lab-built "$(MAKE)" test-fast test-processes test-postgres test-browser
 	$(MAKE) --no-print-directory test-lab
 
 test-tools:
@@ -64,23 +66,21 @@ test-tools:
 test-fast: $(READY)
 	$(PYTEST) -q -n 3 -m "not processes and not sshd and not lab and not browser"
 
+# Processes and real sshds: they wait most of the time, so that more of them than there are cores run beside each other.
 test-processes: $(READY)
-	$(PYTEST) -q -n 2 -m "processes and not sshd and not lab and not browser"
+	$(PYTEST) -q -n 5 $(FILES) -m "(processes or sshd) and not lab and not browser"
 
 # What is kept and told with PostgreSQL and Redis in the place of SQLite and polling; both are thrown away afterwards.
 test-postgres: $(READY)
 	scripts/with-postgres $(PYTEST) -q -n 2 --reuse-db -m "not sshd and not lab and not browser" \
 		tests/models tests/services tests/selectors tests/runs tests/management tests/web
 
-test-sshd: $(READY)
-	$(PYTEST) -q -n 4 --dist loadfile -m "sshd and not lab and not browser"
-
 lab: $(READY)
 	scripts/build-lab $(BIN)/python
 
 test-lab: $(READY)
-	$(PYTEST) -q -n 2 --dist loadfile --durations 15 -m "lab and not outages"
+	$(PYTEST) -q -n 2 $(FILES) --durations 15 -m "lab and not outages"
 	$(PYTEST) -q --durations 15 -m "lab and outages"
 
 test-browser: $(READY)
-	$(PYTEST) -q -n 2 --dist loadfile -m "browser and not lab"
+	$(PYTEST) -q -n 2 $(FILES) -m "browser and not lab"

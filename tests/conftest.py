@@ -61,12 +61,17 @@ NEEDS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for a machine, the lab or a browser, in whatever way, so that -m can leave it out."""
+    """Mark what asks for a machine, the lab or a browser, in whatever way, so that -m can leave it out.
+
+    Files of tests marked `early` come first: begun last, one of them would run alone in the end.
+    """
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         for marker, fixtures in NEEDS.items():
             if asked & fixtures and item.get_closest_marker(marker) is None:
                 item.add_marker(marker)
+    early = {item.path for item in items if item.get_closest_marker("early")}
+    items.sort(key=lambda item: item.path not in early)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

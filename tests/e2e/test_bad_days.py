@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.e2e.serving import Site
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.early, pytest.mark.lab, pytest.mark.browser, pytest.mark.timeout(1500)]
 
 NOTICED_SECONDS = 60.0
 CANCEL_SECONDS = 120.0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.early, pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 LOGINS = ("/etc/slipway/registries/config.json", "/var/lib/kubelet/config.json")

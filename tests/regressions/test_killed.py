@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.sshd import Sshd
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.early, pytest.mark.django_db(transaction=True)]
 
 TRUTH_SECONDS = 30
 """Within this a run whose server was killed says what is so. Its lease is 2 s here, 30 s as people run it."""

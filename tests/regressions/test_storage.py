@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.early, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 LOCKED_SECONDS = 20
 DISK_MB = 16

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.early, pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 LEASE = {"SLIPWAY_LEASE_SECONDS": "30"}
 

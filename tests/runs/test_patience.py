@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sshd"]
 
-pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.early, pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.faraway import Faraway
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+pytestmark = [pytest.mark.early, pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 
 CUT_SECONDS = 30.0

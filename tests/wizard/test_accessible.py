@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["_database_beside_playwright", "_wizard_alone", "browser", "context", "page"]
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.early, pytest.mark.django_db(transaction=True)]
 
 BESIDE = {
     "wizard-add": "machines/add",
