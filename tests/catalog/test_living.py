@@ -289,11 +289,32 @@ def test_a_certificate_without_a_name_is_made_anew_and_seen_in_use(
     want.reach(machine)
     assert want.seen(machine).so
     asked = "--tls-server-name any.api.example"
-    assert not any(asked in each for each in host.commands), "it is to be started anew, and reads it then"
-    host.put(manifest("kube-apiserver", "--port=0"), f"{certificate.MANIFESTS}/kube-apiserver.yaml")
-    host.put(old, certificate.CERTIFICATE)
-    want.reach(machine)
-    assert any(asked in each for each in host.commands), "with the manifest it has, it has to read it by itself"
+    assert not any(asked in each for each in host.commands), "nobody waits for that as yet"
+    shown = certificate.served(cluster)
+    assert shown.seen(machine).found == "it was not seen yet to answer as any.api.example"
+    host.answer("rm -f /etc/slipway/apiserver-name-unseen", lambda ran: forget(host, certificate.UNSEEN))
+    shown.reach(machine)
+    assert any(asked in each for each in host.commands)
+    assert shown.seen(machine).so
     fewer = pretend(monkeypatch, archive)[0]
     _, fewer_wanted = certificate.certificate(machine, fewer)
     assert fewer_wanted.seen(machine).found == "it is still valid for *.api.example"
+
+
+def test_a_new_name_of_the_endpoint_is_waited_for_before_anybody_is_sent_there(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    host, machine = hosts["node1"], cluster.machine("node1")
+    names = [each for each in certificate.names(machine, cluster) if each != "lb.kubesphere.local"]
+    kept = pki.sign(pki.make_authority("kubernetes"), "kube-apiserver", names).certificate
+    host.put(kept, certificate.CERTIFICATE)
+    _, want = certificate.certificate(machine, cluster)
+    want.reach(machine)
+    assert any("--tls-server-name lb.kubesphere.local" in each for each in host.commands)
+
+
+def forget(host: FakeHost, path: str) -> Answer:
+    """The pretend machine's `rm`."""
+    del host.files[path]
+    return Answer()

@@ -59,7 +59,10 @@ WANTS = {
     ),
     "kubernetes/etcd-members": ("node1", ["no dead member"]),
     "kubernetes/certificate": ("node1", ["kubeadm-config.yaml", "certificate has the document's names"]),
-    "finish/components": ("node1", ["kube-apiserver runs", "kube-controller-manager runs", "kube-scheduler runs"]),
+    "finish/components": (
+        "node1",
+        ["kube-apiserver runs", "kube-controller-manager runs", "kube-scheduler runs", "shows its certificate"],
+    ),
     "kubernetes/control-plane": ("node1", ["kube-apiserver.yaml", "kube-controller-manager.yaml", "scheduler.yaml"]),
     "kubernetes/kubelet-config": ("node2", ["the configuration that the cluster keeps"]),
     "kubernetes/proxy": ("node1", ["is the document's", "were started with it", "every pod of kube-proxy"]),

@@ -8,7 +8,6 @@ from clusters.catalog import pki
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.paths import BIN, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.steps.kubernetes.authorities import PKI
-from clusters.catalog.steps.kubernetes.control_plane import MANIFESTS, manifests_of_kubeadm
 from clusters.catalog.steps.kubernetes.kept import digest_of
 from clusters.config.syntax import address_of, in_url
 from clusters.config.topology import api_port, api_server_sans
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 CERTIFICATE = f"{PKI}/apiserver.crt"
-API_SERVER = "kube-apiserver"
 NAMES = "/etc/slipway/apiserver-names"
 """The digest of the names for which the certificate was last made by us; see `_why_not`."""
+UNSEEN = "/etc/slipway/apiserver-name-unseen"
+"""A name that only the newest certificate has, until the API server was seen to show it."""
 RELOADED_WITHIN = 100.0
 """Seconds. An API server looks at its certificate's file once a minute, and needs no new start for it. Source:
 `FileRefreshDuration` of its dynamic certificates; later versions are told by the kernel at once."""
@@ -57,13 +57,15 @@ def _certified(machine: Machine, cluster: Cluster) -> Want:
     def act(here: Machine) -> None:
         before = pki.names_of(here.read(CERTIFICATE) or b"")
         here.note("making a new certificate for the API server; its authority and clients' certificates stay")
+        fresh = [name for name in wanted if name not in before]
+        here.ask(sh("rm -f {}", UNSEEN))
+        if fresh:
+            here.put(fresh[0].replace("*", "any").encode(), UNSEEN)
         _renew(here)
         here.put(f"{digest_of(sorted(wanted))}\n".encode(), NAMES)
-        fresh = [name for name in wanted if name not in before]
-        if _starts_anew(here):
-            here.note("the API server is about to be started anew, and reads it then")
-        elif fresh:
-            _wait_until_served(here, fresh[0].replace("*", "any"), cluster)
+        # Who comes next may be sent to the endpoint under its new name; other names are nobody's way to here.
+        if {_written(cluster.endpoint), cluster.document.control_plane_endpoint.domain} & {*fresh}:
+            _wait_until_served(here, cluster)
 
     return Wanted("the API server's certificate has the document's names", look, act)
 
@@ -71,7 +73,11 @@ def _certified(machine: Machine, cluster: Cluster) -> Want:
 def names(machine: Machine, cluster: Cluster) -> tuple[str, ...]:
     """What the certificate is to be valid for; addresses as they are written in one."""
     found = (*api_server_sans(cluster.document), machine.name, machine.address)
-    return tuple(dict.fromkeys(str(address_of(name) or name) for name in found))
+    return tuple(dict.fromkeys(_written(name) for name in found))
+
+
+def _written(name: str) -> str:
+    return str(address_of(name) or name)
 
 
 def _why_not(machine: Machine, wanted: tuple[str, ...]) -> str:
@@ -104,14 +110,24 @@ def _renew(machine: Machine) -> None:
 _NEW = "/etc/kubernetes/slipway-certificate"
 
 
-def _starts_anew(machine: Machine) -> bool:
-    """Whether kubernetes/control-plane, which comes after this, has another manifest for the API server."""
-    wanted = manifests_of_kubeadm(machine)[API_SERVER]
-    return machine.read(f"{MANIFESTS}/{API_SERVER}.yaml") != wanted
+def served(cluster: Cluster) -> Wanted:
+    """The API server shows the certificate that was made last. It was started anew since, or reads it by itself."""
+
+    def look(machine: Machine) -> Sight:
+        name = _unseen(machine)
+        return Sight(not name, f"it was not seen yet to answer as {name}" if name else "")
+
+    return Wanted("the API server shows its certificate", look, lambda machine: _wait_until_served(machine, cluster))
 
 
-def _wait_until_served(machine: Machine, name: str, cluster: Cluster) -> None:
+def _unseen(machine: Machine) -> str:
+    return (machine.read(UNSEEN) or b"").decode().strip()
+
+
+def _wait_until_served(machine: Machine, cluster: Cluster) -> None:
     """Ask the API server under a name that only its new certificate has."""
+    if not (name := _unseen(machine)):
+        return
     ask = sh(
         "{}/kubectl --kubeconfig {} --server https://{}:{} --tls-server-name {} --request-timeout 3s get --raw /readyz",
         BIN,
@@ -130,3 +146,4 @@ def _wait_until_served(machine: Machine, name: str, cluster: Cluster) -> None:
             )
         machine.pause(1.0)
         waited += 1.0
+    machine.ask(sh("rm -f {}", UNSEEN))

@@ -11,6 +11,7 @@ from clusters.catalog.load_balancers.keepalived import stood_aside
 from clusters.catalog.paths import BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.staticpod import StaticPod, probe_of
 from clusters.catalog.steps.finish.ready import BEFORE
+from clusters.catalog.steps.kubernetes.certificate import served
 from clusters.catalog.steps.kubernetes.join import all_there, control_plane_files
 from clusters.config.topology import api_port
 from clusters.engine.step import step
@@ -63,6 +64,7 @@ def components(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """See every part of each control plane run"""
     for name in COMPONENTS:
         yield comes_back(name, cluster)
+    yield served(cluster)
 
 
 def comes_back(name: str, cluster: Cluster) -> Wanted:
