@@ -292,6 +292,10 @@ def test_a_certificate_without_a_name_is_made_anew_and_seen_in_use(
     assert not any(asked in each for each in host.commands), "nobody waits for that as yet"
     shown = certificate.served(cluster)
     assert shown.seen(machine).found == "it was not seen yet to answer as any.api.example"
+    new = host.files[certificate.CERTIFICATE].content
+    host.put(old, certificate.CERTIFICATE)
+    assert shown.seen(machine).so, "a certificate without that name is not asked for it"
+    host.put(new, certificate.CERTIFICATE)
     host.answer("rm -f /etc/slipway/apiserver-name-unseen", lambda ran: forget(host, certificate.UNSEEN))
     shown.reach(machine)
     assert any(asked in each for each in host.commands)
@@ -306,10 +310,12 @@ def test_a_new_name_of_the_endpoint_is_waited_for_before_anybody_is_sent_there(
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     host, machine = hosts["node1"], cluster.machine("node1")
-    names = [each for each in certificate.names(machine, cluster) if each != "lb.kubesphere.local"]
-    kept = pki.sign(pki.make_authority("kubernetes"), "kube-apiserver", names).certificate
-    host.put(kept, certificate.CERTIFICATE)
+    authority, every = pki.make_authority("kubernetes"), certificate.names(machine, cluster)
+    without = [each for each in every if each != "lb.kubesphere.local"]
+    old, new = (pki.sign(authority, "kube-apiserver", names).certificate for names in (without, every))
+    host.put(old, certificate.CERTIFICATE)
     _, want = certificate.certificate(machine, cluster)
+    host.answer("init phase certs apiserver", lambda ran: Answer(str(host.put(new, certificate.CERTIFICATE) or "")))
     want.reach(machine)
     assert any("--tls-server-name lb.kubesphere.local" in each for each in host.commands)
 

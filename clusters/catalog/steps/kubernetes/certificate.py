@@ -58,9 +58,8 @@ def _certified(machine: Machine, cluster: Cluster) -> Want:
         before = pki.names_of(here.read(CERTIFICATE) or b"")
         here.note("making a new certificate for the API server; its authority and clients' certificates stay")
         fresh = [name for name in wanted if name not in before]
-        here.ask(sh("rm -f {}", UNSEEN))
         if fresh:
-            here.put(fresh[0].replace("*", "any").encode(), UNSEEN)
+            here.put(fresh[0].encode(), UNSEEN)
         _renew(here)
         here.put(f"{digest_of(sorted(wanted))}\n".encode(), NAMES)
         # Who comes next may be sent to the endpoint under its new name; other names are nobody's way to here.
@@ -121,7 +120,9 @@ def served(cluster: Cluster) -> Wanted:
 
 
 def _unseen(machine: Machine) -> str:
-    return (machine.read(UNSEEN) or b"").decode().strip()
+    """The name, as far as the certificate that lies there has it: a machine may have been reset since."""
+    name = (machine.read(UNSEEN) or b"").decode().strip()
+    return name.replace("*", "any") if name and name in pki.names_of(machine.read(CERTIFICATE) or b"") else ""
 
 
 def _wait_until_served(machine: Machine, cluster: Cluster) -> None:
