@@ -147,10 +147,3 @@ DUAL_STACK = Layout(
 DOCKER = Layout("docker", (), ("node1",), ("node2",), shared_address=13, port=8443, runtime="docker")
 """A control plane and a worker with Docker, which this Kubernetes reaches through dockershim; etcd and a load balancer
 are there already, on the lab's third host."""
-
-
-def private_registry(place: str, username: str, password: str, runtime: str) -> Layout:
-    """One machine that takes all images from the registry at `place`, which speaks HTTP."""
-    auths = {place: {"username": username, "password": password, "plainHTTP": True}}
-    section = {"privateRegistry": place, "namespaceOverride": "lab", "auths": auths}
-    return Layout("private", ("node1",), ("node1",), ("node1",), runtime=runtime, registry=section)

@@ -1,19 +1,21 @@
-"""Docker instead of containerd, with an etcd and a load balancer that are there already: pods run, again changes
-nothing."""
+"""Docker instead of containerd, with an etcd, a load balancer and a private registry that are there already: pods run,
+again changes nothing."""
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ha import changes, given, layouts
+from tests.ha import changes, given, layouts, private
 from tests.ha.application import IMAGE
 from tests.ha.installed import prepare, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.ha.installed import Installed
@@ -23,32 +25,39 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 
 def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, lab_bundle: Path, tmp_path: Path) -> None:
-    cluster = _with_what_is_given(lab, lab_bundle, tmp_path)
-    _nothing_is_done_while_they_are_out_of_reach(cluster)
-    cluster.create()
-    assert cluster.ready_nodes() == {"node1", "node2"}
-    runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.seen("get", "nodes")["items"]}
-    assert all(version.startswith("docker://20.10") for version in runtimes), runtimes
-    told = json.loads(lab.execute("node2", "docker info --format '{{json .}}'"))
-    assert told["Driver"] == "overlay2" and told["LiveRestoreEnabled"] is True
-    _name_resolves(cluster, lab_bundle)
-    assert not changes.runs(cluster, "node1", "etcd"), "etcd is somewhere else"
-    asked = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
-    assert asked == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"
-    assert "nothing changed" in cluster.create()
+    with _with_what_is_given(lab, lab_bundle, tmp_path) as cluster:
+        _nothing_is_done_while_they_are_out_of_reach(cluster)
+        cluster.create()
+        _docker_runs_them(cluster)
+        private.see_that_all_came_from_there(cluster)
+        _name_resolves(cluster, lab_bundle)
+        assert not changes.runs(cluster, "node1", "etcd"), "etcd is somewhere else"
+        asked = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
+        assert asked == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"
+        assert "nothing changed" in cluster.create()
     before = lab.execute("node2", "docker ps -q | sort")
     lab.execute("node2", "systemctl restart docker")
     wait_until(lambda: cluster.ready_nodes() == {"node1", "node2"}, 60, "node2 to be Ready with docker started anew")
     assert lab.execute("node2", "docker ps -q | sort") == before, "pods did not go on while docker was started anew"
 
 
-def _with_what_is_given(lab: Lab, bundle: Path, place: Path) -> Installed:
+@contextmanager
+def _with_what_is_given(lab: Lab, bundle: Path, place: Path) -> Iterator[Installed]:
     lab.down()
     first, _, other = lab.up(3)
     layout = replace(layouts.DOCKER, etcd_section=given.etcd(lab, other, bundle, place))
     given.balancer(lab, other, layout.port, first)
     assert layout.address([first]) == other.address
-    return prepare(lab, layout, bundle, place, fresh=False)
+    with private.taken_from_a_registry(lab, layout, bundle, place) as whole:
+        yield prepare(lab, whole, bundle, place, fresh=False)
+
+
+def _docker_runs_them(cluster: Installed) -> None:
+    assert cluster.ready_nodes() == {"node1", "node2"}
+    runtimes = {item["status"]["nodeInfo"]["containerRuntimeVersion"] for item in cluster.seen("get", "nodes")["items"]}
+    assert all(version.startswith("docker://20.10") for version in runtimes), runtimes
+    told = json.loads(cluster.lab.execute("node2", "docker info --format '{{json .}}'"))
+    assert told["Driver"] == "overlay2" and told["LiveRestoreEnabled"] is True
 
 
 def _nothing_is_done_while_they_are_out_of_reach(cluster: Installed) -> None:

@@ -1,4 +1,5 @@
-"""IPv4 and IPv6: machines, pods and services have an address of each, and pods of two nodes talk over both."""
+"""IPv4 and IPv6: machines, pods and services have an address of each, and pods of two nodes talk over both; all images
+come from a private registry that wants a login."""
 
 from __future__ import annotations
 
@@ -8,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ha import layouts
+from tests.ha import layouts, private
 from tests.ha.application import IMAGE, send_images
 from tests.ha.installed import Installed, install, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.lab.lab import Lab
@@ -23,16 +25,21 @@ NODES = ("node1", "node2")
 
 
 @pytest.fixture(scope="module")
-def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """Installed once for all tests here, with a web server on each node."""
     place = tmp_path_factory.mktemp("dual")
-    installed = install(lab, layouts.DUAL_STACK, lab_bundle, place)
-    (place / "image").mkdir()
-    send_images(installed, NODES, lab_bundle, place / "image")
-    items = [web(node) for node in NODES] + [service()]
-    installed.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    wait_until(lambda: all(len(addresses(installed, node)) == 2 for node in NODES), 120, "two addresses for each pod")
-    return installed
+    lab.down()
+    lab.up(layouts.DUAL_STACK.machines)
+    with private.taken_from_a_registry(lab, layouts.DUAL_STACK, lab_bundle, place) as layout:
+        installed = install(lab, layout, lab_bundle, place, fresh=False)
+        (place / "image").mkdir()
+        send_images(installed, NODES, lab_bundle, place / "image")
+        items = [web(node) for node in NODES] + [service()]
+        installed.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        wait_until(
+            lambda: all(len(addresses(installed, node)) == 2 for node in NODES), 120, "two addresses for each pod"
+        )
+        yield installed
 
 
 def web(node: str) -> dict[str, Any]:
@@ -86,6 +93,10 @@ def test_nodes_have_both_addresses_and_a_part_of_both_networks(cluster: Installe
         internal = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
         assert [*map(ip_address, internal)] == [ip_address(host.address), ip_address(host.address6)]
         assert [":" in each for each in node["spec"]["podCIDRs"]] == [False, True]
+
+
+def test_containerd_pulls_with_a_login_that_no_log_shows(cluster: Installed) -> None:
+    private.see_that_all_came_from_there(cluster, "/etc/containerd/config.toml")
 
 
 def test_pods_reach_each_other_over_both(cluster: Installed) -> None:

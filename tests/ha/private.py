@@ -1,0 +1,54 @@
+"""A private registry that wants a login and has all images: a layout that takes them from there, and what is to be seen
+afterwards."""
+
+from __future__ import annotations
+
+import stat
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import yaml
+
+from clusters.catalog.images import image_ref
+from clusters.config.schema import Document
+from clusters.config.sections.registry import Registry
+from tests.lab import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.ha.installed import Installed
+    from tests.ha.layouts import Layout
+    from tests.lab.lab import Lab
+
+LOGINS = ("/etc/slipway/registries/config.json", "/var/lib/kubelet/config.json")
+"""Where every runtime's machines keep the login."""
+
+
+@contextmanager
+def taken_from_a_registry(lab: Lab, layout: Layout, bundle: Path, place: Path) -> Iterator[Layout]:
+    """The layout with its section on a registry, which runs until the end of the block. The lab has to be up."""
+    with registry.running(lab, place) as at:
+        auths = {at: {"username": registry.USER, "password": registry.PASSWORD, "plainHTTP": True}}
+        section = {"privateRegistry": at, "namespaceOverride": "lab", "auths": auths}
+        document = Document(registry=Registry.model_validate(section))
+        for image in yaml.safe_load((bundle / "bundle.yaml").read_text())["images"]:
+            repository, _, tag = image_ref(document, image["ref"]).removeprefix(f"{at}/").rpartition(":")
+            registry.push(at, repository, tag, bundle / image["path"])
+        yield replace(layout, registry=section)
+
+
+def see_that_all_came_from_there(cluster: Installed, *more: str) -> None:
+    """Every pod of the system's has its image from the registry; who may not cannot read the login (it is in `more`
+    files, too), and Slipway keeps none that is not encrypted."""
+    at = cluster.layout.registry["privateRegistry"]
+    pods = cluster.seen("get", "pods", "-n", "kube-system")["items"]
+    running = {container["image"] for pod in pods for container in pod["spec"]["containers"]}
+    assert all(image.startswith(f"{at}/lab/") for image in running) and len(running) >= 5, running
+    for path in (*LOGINS, *more):
+        mode = int(cluster.lab.execute("node1", f"stat -c %a {path}"), 8)
+        assert stat.filemode(0o100000 | mode) == "-rw-------", path
+    kept = (cluster.place / "data").rglob("*")
+    assert not [path for path in kept if path.is_file() and registry.PASSWORD.encode() in path.read_bytes()]
