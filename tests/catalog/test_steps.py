@@ -176,7 +176,7 @@ def test_kubeadm_is_told_what_the_document_says(archive: Path, monkeypatch: pyte
     init, whole, kubelet, proxy = yaml.safe_load_all(text)
     assert init["apiVersion"] == "kubeadm.k8s.io/v1beta2" and init["nodeRegistration"]["ignorePreflightErrors"] == []
     assert whole["controlPlaneEndpoint"] == "lb.kubesphere.local:6443"
-    assert whole["etcd"]["external"]["endpoints"] == ["https://10.99.0.11:2379"]
+    assert whole["etcd"]["external"]["endpoints"] == ["https://127.0.0.1:2379"]
     assert whole["networking"]["podSubnet"] == "10.233.64.0/18"
     assert kubelet["cgroupDriver"] == "systemd" and "conntrack" not in proxy
 

@@ -31,12 +31,23 @@ def etcd_section(cluster: Cluster) -> dict[str, Any]:
     client = f"{ETCD_PKI}/{CLIENT}"
     return {
         "external": {
-            "endpoints": list(endpoints(cluster)),
+            "endpoints": list(_asked(cluster)),
             "caFile": f"{ETCD_PKI}/ca.pem",
             "certFile": f"{client}.pem",
             "keyFile": f"{client}-key.pem",
         }
     }
+
+
+def _asked(cluster: Cluster) -> tuple[str, ...]:
+    """Where API servers find etcd: the member on their own machine if each of them has one, else every member.
+
+    See docs/decisions/016. kubeadm keeps one configuration for all, so that some cannot be told otherwise than others.
+    """
+    members = {each.name for each in cluster.members("etcd")}
+    if members >= {each.name for each in cluster.members("master")}:
+        return (f"https://127.0.0.1:{cluster.document.etcd.port}",)
+    return endpoints(cluster)
 
 
 def _local(document: Document) -> dict[str, Any]:
