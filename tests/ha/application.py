@@ -28,12 +28,17 @@ the server would be killed after half a minute."""
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """A pod of the application."""
+    """A pod of the application. `ended`: it was told to end, and none of its containers runs any more.
+
+    Such a pod may stay in the list for more than a minute: kubelet 1.20 loses a container that it has removed before it
+    told of its end ("could not be located when the pod was deleted"), and looks again when it looks at everything.
+    """
 
     node: str
     image: str
     ready: bool
     ending: bool
+    ended: bool
 
 
 def send_images(cluster: Installed, nodes: tuple[str, ...], bundle: Path, place: Path) -> None:
@@ -111,6 +116,8 @@ def pods(cluster: Installed) -> list[Replica]:
                 each["type"] == "Ready" and each["status"] == "True" for each in item["status"].get("conditions", ())
             ),
             ending="deletionTimestamp" in item["metadata"],
+            ended="deletionTimestamp" in item["metadata"]
+            and not any("running" in each["state"] for each in item["status"].get("containerStatuses", ())),
         )
         for item in cluster.seen("get", "pods", "-l", "app=web")["items"]
     ]
