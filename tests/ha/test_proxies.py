@@ -205,8 +205,8 @@ def test_replicas_of_a_dead_worker_start_elsewhere(
 def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
-    """The first control plane, an etcd member too, is dead and taken out of the document at once, when the cluster has not
-    noticed it yet; two machines are new."""
+    """The first control plane, an etcd member too, is dead and taken out of the document at once, when the cluster has
+    not noticed it yet; two machines are new."""
     cluster.hosts = cluster.lab.up(7)
     cluster.lab.kill("node1")
     refused = cluster.manage("cluster", "create", "-f", str(cluster.document), "--accept-host-keys", "--yes")
