@@ -50,7 +50,8 @@ NO_PAGE = {
 }  # fmt: skip
 """Addresses of the wizard that are a part of a page, or a deed."""
 WINDOWS = pytest.mark.parametrize("width", (360, 1600))
-CONTRAST = "axe.run({ runOnly: ['color-contrast'] }).then(({ violations }) => violations)"
+COLOURS = "axe.run({ runOnly: ['color-contrast', 'link-in-text-block'] }).then(({ violations }) => violations)"
+"""axe's rules on colours, once it is in the page."""
 
 
 class Look:
@@ -67,13 +68,13 @@ class Look:
         self.page.emulate_media(color_scheme="light")
         self.note(name, Axe().run(self.page).response["violations"])
         self.page.emulate_media(color_scheme="dark")
-        self.note(f"{name} in the dark", self.page.evaluate(CONTRAST))
-        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            self.found[name] = ["wider than the window"]
+        self.note(f"{name} in the dark", self.page.evaluate(COLOURS))
 
     def note(self, name: str, violations: Iterable[dict[str, Any]]) -> None:
         for violation in violations:
             self.found[f"{name} {violation['id']}"] = [node["html"] for node in violation["nodes"]]
+        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            self.found[name] = ["wider than the window"]
 
 
 def _faulty() -> str:
