@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 
 from clusters.models import Inspection
@@ -67,7 +69,11 @@ def open_page(page: Page, cluster: Cluster, slug: str) -> None:
 
 
 def saved(page: Page, version: int) -> None:
-    expect(page.locator("#draft-version")).to_have_value(str(version))
+    """Wait until the page has that version; `expect` would describe the page at each look, two seconds for 300 rows."""
+    found = "version => document.getElementById('draft-version').value === version"
+    with contextlib.suppress(PlaywrightTimeoutError):
+        page.wait_for_function(found, arg=str(version))
+    expect(page.locator("#draft-version")).to_have_value(str(version), timeout=1)
 
 
 def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
