@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MOST = 1.25
 """Times the script's seconds."""
 
-MOST_AGAIN = 12.0
-"""Processor seconds of the machines, on which a cluster runs meanwhile, and of this side."""
+MOST_AGAIN = 0.25
+"""Times the processor seconds of the installation, both of the machines, on which a cluster runs, and of this side."""
 
 ROUNDS = "BENCH_ROUNDS"
 """The environment's word for how often both install; two, when it is not there. The best of each counts."""
@@ -64,8 +64,9 @@ def _rows(lab: Lab, bundle: Path, place: Path) -> Iterator[Row]:
         slipway.append(took)
         print(took.line("slipway"), flush=True)
     print(_told(step_times(installed)))
-    second = again(installed)
-    print(second.line("again"), flush=True)
+    seconds = [again(installed) for _ in range(2)]
+    for took in seconds:
+        print(took.line("again"), flush=True)
     best, beside = min(took.seconds for took in slipway), min(took.seconds for took in script)
     yield Row(
         "install on three machines",
@@ -74,11 +75,13 @@ def _rows(lab: Lab, bundle: Path, place: Path) -> Iterator[Row]:
         unit="×",
         beside=f"Slipway {best:.1f} s, a script by hand {beside:.1f} s",
     )
+    first, second = (min(took.machines + took.here for took in runs) for runs in (slipway, seconds))
     yield Row(
-        "install again, nothing to do: processor time",
-        second.machines + second.here,
+        "install again, nothing to do: of the processor time of an installation",
+        second / first,
         MOST_AGAIN,
-        beside=f"{second.seconds:.1f} s by the clock",
+        unit="×",
+        beside=f"{second:.1f} s of {first:.1f} s; {min(took.seconds for took in seconds):.1f} s by the clock",
     )
 
 

@@ -347,7 +347,7 @@ networking:
 etcd:
   external:
     endpoints:
-    - https://${address[node1]}:2379
+    - https://127.0.0.1:2379
     caFile: $etcd_pki/ca.pem
     certFile: $etcd_pki/apiserver.pem
     keyFile: $etcd_pki/apiserver-key.pem

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from clusters.catalog.kubeadm import init_configuration
+from clusters.config.load import load
 from tests.bench import bench_install
 from tests.bench.install_measured import PHASES, SCRIPT, StepTime, Took, _phases
+from tests.catalog.pretend import ADDRESSES, pretend
+from tests.ha.layouts import THREE_MACHINES
+from tests.lab.hosts import LabHost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +56,28 @@ def test_the_script_is_one_that_bash_understands_and_says_every_phase() -> None:
     assert os.access(SCRIPT, os.X_OK)
     said = [line.split()[1] for line in SCRIPT.read_text().splitlines() if line.startswith("phase ")]
     assert tuple(said) == PHASES
+
+
+def test_the_script_gives_kubeadm_what_the_recipe_gives_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A recipe that changed alone is found here, and not by whoever measures next."""
+    hosts = [LabHost(name, address) for name, address in ADDRESSES.items()]
+    document = load(THREE_MACHINES.write(hosts, tmp_path / "document.yaml").read_text()).document
+    cluster = pretend(monkeypatch, tmp_path / "archive", document)[0]
+    script = SCRIPT.read_text()
+    settings = "\n".join(re.findall(r"^(?:version|pods|services|etcd_pki)=\S+$", script, re.MULTILINE))
+    addresses = " ".join(f"[{name}]={address}" for name, address in ADDRESSES.items())
+    text = script.partition("tee $kubeadm_config >/dev/null <<EOF\n")[2].partition("\nEOF\n")[0]
+    written = subprocess.run(
+        ["bash", "-euc", f"{settings}\ndeclare -A address=({addresses})\ncat <<EOF\n{text}\nEOF\n"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ours = init_configuration(cluster.machine("node1"), cluster)
+    assert _of_the_cluster(written.stdout) == _of_the_cluster(ours)
+
+
+def _of_the_cluster(text: str) -> dict[str, object]:
+    """The part of kubeadm's file that no machine's kernel has a say in."""
+    return next(each for each in yaml.safe_load_all(text) if each["kind"] == "ClusterConfiguration")
 
 
 def test_without_a_lab_it_says_so_and_measures_nothing(
