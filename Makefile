@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # A file's tests one after the other, in our order of files; xdist's own begins the files of the fewest tests last.
 FILES := --dist loadfile --no-loadscope-reorder
+# Python keeps what it compiled, whoever calls: seven groups of tests with two to five processes each read the same files.
+export PYTHONDONTWRITEBYTECODE :=
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
 .PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \

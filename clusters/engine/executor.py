@@ -15,7 +15,7 @@ from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Failed, Output, PlanMade
 from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
-from clusters.engine.plan import PRECHECK
+from clusters.engine.plan import EVERYWHERE, PRECHECK
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Walk:
     """What is known while walking: who still waits for whom, who is busy, what ended how."""
 
     def __init__(self, plan: Plan) -> None:
-        self.waiting = set(plan.needs)
+        self.waiting = {node for node in plan.needs if node[1] != EVERYWHERE}
         self.results: dict[Node, NodeResult] = {}
         self.running: dict[Future[NodeResult], Node] = {}
         self.ended: SimpleQueue[Future[NodeResult]] = SimpleQueue()
@@ -103,13 +103,20 @@ class _Walk:
         self.results[node] = result
         if result.state.good or node[0].startswith(f"{PRECHECK}/"):
             # No step starts after a precheck that failed; other prechecks do.
-            for waiting in self._dependents[node]:
-                self._needs[waiting] -= 1
-                if not self._needs[waiting]:
-                    self._make_ready(waiting)
+            self._release(node)
         return result
 
+    def _release(self, node: Node) -> None:
+        """Those that waited for it wait for one less."""
+        for waiting in self._dependents[node]:
+            self._needs[waiting] -= 1
+            if not self._needs[waiting]:
+                self._make_ready(waiting)
+
     def _make_ready(self, node: Node) -> None:
+        if node[1] == EVERYWHERE:
+            self._release(node)
+            return
         heapq.heappush(self._ready.setdefault(node[1], []), (-self.urgency[node], self._places[node], node))
         self._touched.add(node[1])
 

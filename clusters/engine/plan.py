@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Node = tuple[str, str]
 """A step's path and a machine's name."""
 
+EVERYWHERE = ""
+"""In the place of a machine's name: the step on all of its machines, which is over when the last of them is. Were each
+of a thousand machines to wait for each of the others, a plan would have millions of edges."""
+
 PRECHECK = "precheck"
 EXPECTED_CHECK_SECONDS = 0.3
 
@@ -38,8 +42,9 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`steps` in reading order; `needs` says for each node which nodes it waits for; `leaders` are the machines that
-    stand for their role group (role group -> machine) where it is not the first listed."""
+    """`steps` in reading order; `needs` says for each node which nodes it waits for, a step or all prechecks EVERYWHERE
+    among them; `leaders` are the machines that stand for their role group (role group -> machine) where it is not the
+    first listed."""
 
     recipe: str
     steps: tuple[PlannedStep, ...]
@@ -53,6 +58,12 @@ class Plan:
                 return row
         raise PlanError(f"The plan has no step {path!r}.", hint="`manage.py plan FILE` prints the steps there are.")
 
+    def waits_for(self, node: Node) -> frozenset[Node]:
+        """What it waits for, machine by machine."""
+        needs = self.needs[node]
+        wide = (need for need in needs if need[1] == EVERYWHERE)
+        return frozenset(need for need in needs if need[1] != EVERYWHERE).union(*(self.needs[need] for need in wide))
+
     @property
     def expected_seconds(self) -> float:
         """The shipped estimate of the critical path."""
@@ -63,7 +74,7 @@ class Plan:
         cost = {row.path: row.expected_seconds for row in self.steps}
         left = dict.fromkeys(self.needs, 0.0)
         for node in reversed(tuple(graphlib.TopologicalSorter(self.needs).static_order())):
-            left[node] += cost[node[0]]
+            left[node] += 0.0 if node[1] == EVERYWHERE else cost[node[0]]
             for before in self.needs[node]:
                 left[before] = max(left[before], left[node])
         return left
@@ -163,7 +174,9 @@ def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[
     """
     first = f"{PRECHECK}/{FIRST}"
     hosts = {row.path: row.hosts for row in rows}
-    gate = frozenset((row.path, host) for row in rows if row.check for host in row.hosts)
+    checks = frozenset((row.path, host) for row in rows if row.check for host in row.hosts)
+    # What waits for another step waits for the prechecks through it.
+    gate = frozenset({(PRECHECK, EVERYWHERE)} if checks else ())
     graph: dict[Node, frozenset[Node]] = {}
     for row in rows:
         before: Node | None = None
@@ -173,15 +186,20 @@ def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[
                 needs.add((first, host))
             if row.step is not None:
                 needs |= {(need, host) for need in row.step.needs if host in hosts.get(need, ())}
-                needs |= {(need, other) for need in row.step.needs_all for other in hosts.get(need, ())}
+                needs |= {(need, EVERYWHERE) for need in row.step.needs_all if hosts.get(need)}
                 if row.step.is_serial(document) and before is not None:
                     needs.add(before)
             before = (row.path, host)
-            # What waits for another step waits for the gate through it: the set is as large as the cluster.
             graph[(row.path, host)] = frozenset(needs) if needs or row.step is None else gate
+    for path in sorted({path for needs in graph.values() for path, host in needs if host == EVERYWHERE}):
+        graph[(path, EVERYWHERE)] = checks if path == PRECHECK else frozenset((path, host) for host in hosts[path])
+    _refuse_circles(graph)
+    return graph
+
+
+def _refuse_circles(graph: dict[Node, frozenset[Node]]) -> None:
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
-        circle = " → ".join(f"{path} on {host}" for path, host in error.args[1])
+        circle = " → ".join(f"{path} on {host or 'all its machines'}" for path, host in error.args[1])
         raise PlanError(f"Steps wait for each other in a circle: {circle}.") from error
-    return graph

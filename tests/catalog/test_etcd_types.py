@@ -41,11 +41,11 @@ def three(kind: str, **external: Any) -> Document:
 
 
 def test_control_planes_take_turns_only_when_each_brings_an_etcd_member() -> None:
-    stacked = make_plan(three("kubeadm")).needs
+    stacked = make_plan(three("kubeadm"))
     second, third = (("kubernetes/join-control-plane", name) for name in ("node2", "node3"))
-    assert second in stacked[third]
-    assert second not in make_plan(three("external", endpoints=["http://10.1.2.3:2379"])).needs[third]
-    assert not [path for path, _ in stacked if path.startswith("etcd/")]
+    assert second in stacked.waits_for(third)
+    assert second not in make_plan(three("external", endpoints=["http://10.1.2.3:2379"])).waits_for(third)
+    assert not [path for path, _ in stacked.needs if path.startswith("etcd/")]
 
 
 def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_only(
@@ -134,7 +134,7 @@ def test_an_external_etcd_is_reached_with_what_the_document_carries(
         "certFile": external.CERTIFICATE,
         "keyFile": external.KEY,
     }
-    assert ("etcd/external", "node2") in make_plan(document).needs[("kubernetes/join-control-plane", "node2")]
+    assert ("etcd/external", "node2") in make_plan(document).waits_for(("kubernetes/join-control-plane", "node2"))
 
 
 def test_an_external_etcd_without_tls_needs_no_files(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

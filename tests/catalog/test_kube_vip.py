@@ -81,9 +81,9 @@ def test_its_pod_is_no_sign_of_an_attempt_that_stopped_half_way() -> None:
 
 
 def test_joins_wait_until_somebody_answers_at_the_shared_address() -> None:
-    needs = make_plan(shared()).needs
-    assert ("images/kube-vip", "node1") in needs[("kubernetes/init", "node1")]
-    assert ("endpoint/kube-vip", "node1") in needs[("kubernetes/join-control-plane", "node2")]
-    assert ("kubernetes/join-control-plane", "node2") in needs[("endpoint/kube-vip-others", "node2")]
-    assert ("endpoint/kube-vip-others", "node3") in needs[("finish/ready", "node1")]
+    plan = make_plan(shared())
+    assert ("images/kube-vip", "node1") in plan.waits_for(("kubernetes/init", "node1"))
+    assert ("endpoint/kube-vip", "node1") in plan.waits_for(("kubernetes/join-control-plane", "node2"))
+    assert ("kubernetes/join-control-plane", "node2") in plan.waits_for(("endpoint/kube-vip-others", "node2"))
+    assert ("endpoint/kube-vip-others", "node3") in plan.waits_for(("finish/ready", "node1"))
     assert not [path for path, _ in make_plan(seed()).needs if "kube-vip" in path]

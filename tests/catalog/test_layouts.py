@@ -116,7 +116,7 @@ def test_every_machine_gets_its_part_once(masters: int, etcd: str, endpoint: str
 def test_control_planes_wait_for_each_other_only_where_each_brings_a_member(masters: int, etcd: str) -> None:
     plan = make_plan(layout(masters, etcd, "haproxy", "apart"))
     joins = [("kubernetes/join-control-plane", name) for name in names("control", masters)[1:]]
-    waits = [(later, earlier) for earlier, later in itertools.pairwise(joins) if earlier in plan.needs[later]]
+    waits = [(later, earlier) for earlier, later in itertools.pairwise(joins) if earlier in plan.waits_for(later)]
     assert len(waits) == (masters - 2 if etcd == "kubeadm" else 0)
 
 

@@ -230,17 +230,17 @@ def test_images_are_brought_onto_every_node_before_the_plugin_starts(
     cluster, _, _ = pretend(monkeypatch, archive, wanted)
     whats = [want.what for want in network.network_images(cluster.machine("node3"), cluster)]
     assert whats == [f"image {ref} is there" for ref in images(wanted)]
-    needs = make_plan(wanted).needs
-    assert ("images/network", "node3") in needs[("network/flannel", "node1")]
-    assert ("network/flannel", "node1") in needs[("finish/ready", "node1")]
+    plan = make_plan(wanted)
+    assert ("images/network", "node3") in plan.waits_for(("network/flannel", "node1"))
+    assert ("network/flannel", "node1") in plan.waits_for(("finish/ready", "node1"))
     assert not any(path in ("images/network", "network/flannel") for path, _ in make_plan(document("none")).needs)
 
 
 def test_without_a_plugin_nobody_waits_for_nodes_and_the_cluster_is_handed_over() -> None:
-    needs = make_plan(document("none")).needs
-    assert ("finish/ready", "node1") not in needs
-    assert ("network/none", "node1") in needs[("finish/handover", "node1")]
-    assert ("finish/ready", "node1") in make_plan(document("flannel")).needs[("finish/handover", "node1")]
+    plan = make_plan(document("none"))
+    assert ("finish/ready", "node1") not in plan.needs
+    assert ("network/none", "node1") in plan.waits_for(("finish/handover", "node1"))
+    assert ("finish/ready", "node1") in make_plan(document("flannel")).waits_for(("finish/handover", "node1"))
 
 
 def test_images_of_pods_go_through_one_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,11 +162,10 @@ def test_a_step_wants_what_it_says(path: str, archive: Path, monkeypatch: pytest
 
 def test_the_plan_orders_what_depends_on_each_other() -> None:
     plan = make_plan(seed())
-    needs = plan.needs
-    assert ("etcd/start", "node1") in needs[("kubernetes/init", "node1")]
-    assert ("kubernetes/control-plane", "node1") in needs[("kubernetes/join", "node3")]
-    assert ("precheck/access.facts", "node3") in needs[("os/claim", "node1")]
-    assert ("runtime/binaries", "node2") not in needs[("runtime/binaries", "node3")]
+    assert ("etcd/start", "node1") in plan.waits_for(("kubernetes/init", "node1"))
+    assert ("kubernetes/control-plane", "node1") in plan.waits_for(("kubernetes/join", "node3"))
+    assert ("precheck/access.facts", "node3") in plan.waits_for(("os/claim", "node1"))
+    assert ("runtime/binaries", "node2") not in plan.waits_for(("runtime/binaries", "node3"))
     assert plan.expected_seconds > 30
 
 

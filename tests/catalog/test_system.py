@@ -50,10 +50,10 @@ def test_a_script_is_for_its_role(archive: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_scripts_are_before_and_after_everything() -> None:
     scripts = {key: [{"bash": "true"}] for key in ("preInstall", "postClusterInstall", "postInstall")}
-    needs = make_plan(system(**scripts)).needs
-    assert ("before/scripts", "node3") in needs[("os/claim", "node1")]
-    assert ("finish/ready", "node1") in needs[("after/cluster-scripts", "node2")]
-    assert ("after/cluster-scripts", "node3") in needs[("after/scripts", "node2")]
+    plan = make_plan(system(**scripts))
+    assert ("before/scripts", "node3") in plan.waits_for(("os/claim", "node1"))
+    assert ("finish/ready", "node1") in plan.waits_for(("after/cluster-scripts", "node2"))
+    assert ("after/cluster-scripts", "node3") in plan.waits_for(("after/scripts", "node2"))
 
 
 def test_a_path_is_read_by_no_run(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

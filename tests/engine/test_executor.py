@@ -347,9 +347,9 @@ def test_a_step_that_waits_for_another_waits_for_prechecks_through_it(world: Wor
 
     for path, needs in (("one/first", ()), ("two/second", ("one/first",))):
         step(path, on="all", needs=needs, register=world.register)(_nothing)
-    graph = make_plan(DOCUMENT, "test", steps=world.register, checks=world.checks).needs
-    assert graph["one/first", "b"] == {("precheck/x.fine", "a"), ("precheck/x.fine", "b")}
-    assert graph["two/second", "b"] == {("one/first", "b")}
+    plan = make_plan(DOCUMENT, "test", steps=world.register, checks=world.checks)
+    assert plan.waits_for(("one/first", "b")) == {("precheck/x.fine", "a"), ("precheck/x.fine", "b")}
+    assert plan.waits_for(("two/second", "b")) == {("one/first", "b")}
 
 
 def _nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:

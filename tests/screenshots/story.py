@@ -15,7 +15,7 @@ from clusters.config.secret import Secret
 from clusters.config.topology import all_roles
 from clusters.engine import events
 from clusters.engine.executor import told_of
-from clusters.engine.plan import Plan, make_plan
+from clusters.engine.plan import EVERYWHERE, Plan, make_plan
 from clusters.engine.step import discover
 from clusters.models import Run
 from clusters.remote.facts import MachineFacts
@@ -85,8 +85,9 @@ def _times(plan: Plan) -> dict[Node, tuple[float, float]]:
     found: dict[Node, tuple[float, float]] = {}
     for node in graphlib.TopologicalSorter(plan.needs).static_order():
         start = max((found[before][1] for before in plan.needs[node]), default=1.0)
-        found[node] = (start, start + cost[node[0]] * chance.uniform(0.7, 1.6))
-    return found
+        takes = 0.0 if node[1] == EVERYWHERE else cost[node[0]] * chance.uniform(0.7, 1.6)
+        found[node] = (start, start + takes)
+    return {node: span for node, span in found.items() if node[1] != EVERYWHERE}
 
 
 def _events(
