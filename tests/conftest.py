@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
@@ -112,6 +112,25 @@ def _only_loopback(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", careful)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_listed_once() -> Iterator[None]:
+    """Each test's client makes the middleware anew, which reads the same two folders for a tenth of a second."""
+    from servestatic.middleware import ServeStaticMiddleware
+
+    read = ServeStaticMiddleware.add_files_from_finders
+    found: dict[str, Any] = {}
+
+    def add(middleware: ServeStaticMiddleware) -> None:
+        if not found:
+            read(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServeStaticMiddleware, "add_files_from_finders", add)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -155,6 +155,7 @@ def manifest(name: str, *arguments: str) -> bytes:
     return yaml.safe_dump({"kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}).encode()
 
 
+@functools.cache
 def manifests(*arguments: str) -> str:
     """What a machine says when kubeadm is asked for the manifests of a control plane."""
     names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
