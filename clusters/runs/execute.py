@@ -132,6 +132,7 @@ def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | No
     sink = DatabaseSink(run, on_lost=cancel.ask)
     tee: events.Sink = sink if extra is None else _Tee(sink, extra)
     patience = Patience(run, sink)
+    handed_over = False
     with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped, on_look=patience.look):
         tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
         state, message = _outcome(run, sink, tee, cancel, patience)
@@ -140,12 +141,15 @@ def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | No
         elif state == "cancelled" and handover.asked and not _cancel_asked(run):
             sink.emit(events.RunChanged(state="running", message="The worker is stopping; another one goes on."))
             sink.close()
-            release(run.pk, run.worker)
+            handed_over = True
         else:
             last = events.RunChanged(state=state, message=message)
             fields = {"state": state, "message": message, "finished_at": timezone.now(), "lease_until": None}
             if sink.finish(last, **fields) and extra is not None:
                 extra.emit(last)
+    if handed_over:
+        # Not before the heart stands still: its last beat would take the run back until that lease ran out.
+        release(run.pk, run.worker)
 
 
 def _cancel_asked(run: Run) -> bool:

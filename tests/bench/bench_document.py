@@ -1,4 +1,4 @@
-"""The document with a thousand machines: written, read, checked, changed, and saved page by page in the wizard."""
+"""The document with a thousand machines: written, read, checked, changed, planned, and saved page by page."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from clusters import catalog
 from clusters.config.edit import edit
 from clusters.config.load import load
 from clusters.config.render import render
 from clusters.config.rules import check
+from clusters.engine.plan import make_plan
+from clusters.engine.step import discover
 from tests.bench.apart import measured_apart
 from tests.bench.row import Row, cpu_seconds
 from tests.config.documents import large_document
@@ -42,6 +45,9 @@ def rows() -> Iterator[Row]:
         cpu_seconds(lambda: edit(_fresh(text), changed), rounds=3),
         1.0,
     )
+    discover(catalog)
+    planned = cpu_seconds(lambda: make_plan(document).seconds_to_go())
+    yield Row(f"plan an installation of {MACHINES} machines", planned, 2.0)
     yield from measured_apart("tests.bench.wizard_measured", seconds=900)
 
 

@@ -221,15 +221,16 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
 def test_a_worker_that_stops_gives_the_run_to_another_at_once(
     make_run: MakeRun, engine: Engine, settings: SettingsWrapper
 ) -> None:
-    settings.SLIPWAY_LEASE_SECONDS = 300
+    """Also when the heart beats all the time, which must not take back what was given."""
     engine("slow")
-    settings.SLIPWAY_LEASE_SECONDS = 300
+    settings.SLIPWAY_LEASE_SECONDS, settings.SLIPWAY_HEARTBEAT_SECONDS = 300, 0.001
     run = make_run()
     handover = Handover()
     thread = in_thread(lambda: execute(run.pk, worker_name="one", handover=handover))
     wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0)
     handover.ask()
     thread.join(10)
+    assert not thread.is_alive()
     run.refresh_from_db()
     assert run.state == "running"
     assert list(claimable()) == [run]
