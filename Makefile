@@ -58,8 +58,7 @@ bench: $(READY)
 # In order, cheapest first; each is a make of its own so that -j cannot mix their output and machines.
 test: $(READY)
 	scripts/install-test-tools
-	$(MAKE) --no-print-directory lint
-	scripts/with-lab-built "$(MAKE)" test-fast test-processes test-postgres test-browser
+	scripts/with-lab-built "$(MAKE)" lint test-fast test-processes test-postgres test-browser
 	$(MAKE) --no-print-directory test-lab
 
 test-tools:
