@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from django.contrib.auth.models import User
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 # Fixtures for whoever imports them; the first acts by itself.
-__all__ = ["at_end", "beside_playwright", "page", "pages", "run", "well_made"]
+__all__ = ["at_end", "at_rest", "beside_playwright", "page", "pages", "run", "well_made"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,6 +59,15 @@ def run(make_run: Callable[..., Run]) -> Run:
             StepRun.objects.create(run=made, step=step, title=f"Do {step}", phase=phase, position=position, host=host,
                                    state=state, started_at=timezone.now())  # fmt: skip
     return made
+
+
+def at_rest(place: Locator) -> FloatRect:
+    """Where something is when nothing moves any more: blocks of the log get their real height only when in sight."""
+    before, now = None, place.bounding_box()
+    while now is None or now != before:
+        place.page.wait_for_timeout(300)
+        before, now = now, place.bounding_box()
+    return now
 
 
 def at_end(page: Page) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.web.lines import add, numbered
-from tests.web.runpage import beside_playwright, page, pages, run, well_made
+from tests.web.runpage import at_rest, beside_playwright, page, pages, run, well_made
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -42,16 +42,8 @@ def stands_on(page: Page, number: int, said: str) -> None:
 
 
 def below_the_edge(page: Page, number: int) -> float:
-    """Where a line is in the log's window when nothing moves any more: blocks get their real height when in sight."""
-    where = (
-        "line => line.getBoundingClientRect().top - document.getElementById('log-scroll').getBoundingClientRect().top"
-    )
-    line = page.locator(f"#L{number}")
-    before, now = None, line.evaluate(where)
-    while now != before:
-        page.wait_for_timeout(300)
-        before, now = now, line.evaluate(where)
-    return float(now)
+    """Where a line is in the log's window, above which a bar may come and go."""
+    return at_rest(page.locator(f"#L{number}"))["y"] - at_rest(page.locator("#log-scroll"))["y"]
 
 
 def test_enter_goes_from_hit_to_hit_among_all_lines_wherever_they_are(page: Page, run: Run) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.web.lines import add, numbered
-from tests.web.runpage import at_end, beside_playwright, page, pages, run, well_made
+from tests.web.runpage import at_end, at_rest, beside_playwright, page, pages, run, well_made
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -41,7 +41,7 @@ def test_a_click_and_one_with_shift_mark_lines_that_the_address_names(page: Page
     add(run, numbered(1, 40))
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#L40")).to_be_in_viewport()
-    before = page.locator("#L34").bounding_box()
+    before = at_rest(page.locator("#L34"))
     page.locator("#L36 .ln-n").click()
     assert page.url.endswith("#L36")
     page.locator("#L33 .ln-n").click(modifiers=["Shift"])
@@ -49,7 +49,7 @@ def test_a_click_and_one_with_shift_mark_lines_that_the_address_names(page: Page
     assert marked(page) == [33, 34, 35, 36]
     page.locator("#L38 .ln-n").click(modifiers=["Shift"])
     assert marked(page) == [36, 37, 38]
-    assert page.locator("#L34").bounding_box() == before, "what is in sight stays where it is"
+    assert at_rest(page.locator("#L34")) == before, "what is in sight stays where it is"
     assert page.evaluate("getSelection().isCollapsed")
     expect(page.locator("#announce")).to_have_text("Lines 36 to 38")
     page.go_back()
@@ -127,10 +127,10 @@ def test_marked_lines_stay_where_they_are_while_the_run_goes_on(page: Page, run:
     add(run, numbered(1, 300))
     page.goto(f"/runs/{run.pk}/#L290-L295")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
-    place = page.locator("#L290").bounding_box()
+    place = at_rest(page.locator("#L290"))
     add(run, numbered(301, 400))
     expect(page.locator("#log-pill")).to_have_text("100 new lines")
-    assert page.locator("#L290").bounding_box() == place
+    assert at_rest(page.locator("#L290")) == place
     assert not at_end(page)
     well_made(page)
     page.locator("#log-pill").click()
