@@ -72,7 +72,7 @@ def saved(page: Page, version: int) -> None:
     """Wait until the page has that version; `expect` would describe the page at each look, two seconds for 300 rows."""
     found = "version => document.getElementById('draft-version').value === version"
     with contextlib.suppress(PlaywrightTimeoutError):
-        page.wait_for_function(found, arg=str(version))
+        page.wait_for_function(found, arg=str(version), timeout=5_000)
     expect(page.locator("#draft-version")).to_have_value(str(version), timeout=1)
 
 
