@@ -54,17 +54,23 @@ def addresses_of(text: str) -> tuple[str, ...]:
 def scan(addresses: Iterable[str], port: int, *, tell: Callable[[int, tuple[Answer, ...]], bool]) -> None:
     """Look at every address. `tell` gets how many are done and what answered so far; when it gives false, it ends.
 
-    `tell` is called in the caller's thread, outside of the event loop that looks.
+    `tell` is called in the caller's thread, outside of the event loop that looks; the last time with everything that
+    was found. What breaks the look itself is raised here.
     """
     look = _Look(tuple(addresses), port)
-    thread = threading.Thread(target=lambda: asyncio.run(look.at_all()), name=f"scan port {port}", daemon=True)
+    thread = threading.Thread(target=look.carry_out, name=f"scan port {port}", daemon=True)
     thread.start()
-    while thread.is_alive():
+    ended = False
+    while not ended:
         thread.join(REPORT_EVERY)
+        # Asked before what was found is read: what comes while it is told belongs to the next time.
+        ended = not thread.is_alive()
         if not tell(look.done, _in_order(look.found)):
             look.stop = True
             thread.join()
             return
+    if look.broken is not None:
+        raise look.broken
 
 
 class _Look:
@@ -74,8 +80,18 @@ class _Look:
         self.found: list[Answer] = []
         self.done = 0
         self.stop = False
+        self.broken: Exception | None = None
         self._addresses = addresses
         self._port = port
+
+    def carry_out(self) -> None:
+        """Look at every address in an event loop of its own; what breaks it is kept for whoever waits."""
+        try:
+            asyncio.run(self.at_all())
+        except ExceptionGroup as group:
+            self.broken = group.exceptions[0]
+        except OSError as error:
+            self.broken = error
 
     async def at_all(self) -> None:
         """Look at every address, or until told to stop."""

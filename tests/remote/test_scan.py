@@ -63,6 +63,38 @@ def test_where_nothing_listens_nothing_is_found() -> None:
     assert scanned(addresses_of("127.0.0.0/30"), port) == (2, ())
 
 
+def test_what_answers_while_the_last_report_is_told_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusters.remote.scan.REPORT_EVERY", 0.001)
+    told: list[tuple[int, int]] = []
+    with greeting("127.0.0.6", b"SSH-2.0-x\r\n") as port:
+
+        def tell(looked: int, found: tuple[Answer, ...]) -> bool:
+            told.append((looked, len(found)))
+            # Longer than the whole scan takes, so that it ends while somebody else writes down how far it was.
+            for thread in threading.enumerate():
+                if thread.name == f"scan port {port}":
+                    thread.join(20)
+            return True
+
+        scan(addresses_of("127.0.0.0/29"), port, tell=tell)
+    assert told[0][0] < 6 and told[-1] == (6, 1)
+
+
+def test_a_scan_that_is_over_before_anybody_looks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: (began(thread), thread.join()))
+    assert scanned((), 22) == (0, ())
+
+
+def test_what_breaks_a_scan_is_raised_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(address: str, port: int) -> None:
+        raise ValueError(f"{address} {port}")
+
+    monkeypatch.setattr("clusters.remote.scan._greeting", broken)
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1 22"):
+        scanned(addresses_of("127.0.0.1"), 22)
+
+
 def test_a_wish_to_stop_is_heard_before_the_end() -> None:
     with greeting("127.0.0.1", b"SSH-2.0-x\r\n") as port:
         told: list[int] = []
