@@ -1,4 +1,4 @@
-"""Gives the tests of high availability a lab, a browser, and a way to tell what they measured."""
+"""Gives the tests of high availability clusters, a lab, a browser, and a way to tell what they measured."""
 
 from __future__ import annotations
 
@@ -7,26 +7,45 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import browser
-from tests.ha import layouts
-from tests.ha.installed import install
+from tests.ha.ahead import UNMEASURED, Ahead, comes_next, in_order
 from tests.lab.fixtures import lab, lab_bundle
+from tests.lab.lab import Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.ha.installed import Installed
-    from tests.lab.lab import Lab
 
 __all__ = ["browser", "lab", "lab_bundle"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Outages come in their own order."""
+    items.sort(key=in_order)
+
+
 @pytest.fixture(scope="session")
-def stacked(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Installed once for two files, of which the first moves its address and the second changes all else."""
-    place = tmp_path_factory.mktemp("stacked")
-    (place / "words.txt").write_text("read by cluster create\n")
-    return install(lab, layouts.STACKED_ETCD, lab_bundle, place)
+def ahead(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
+    """Installs clusters before they are asked for."""
+    other = Lab("ahead", "10.98.100")
+    other.down()
+    ahead = Ahead((lab, other), lab_bundle, tmp_path_factory.mktemp)
+    yield ahead
+    ahead.end()
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest, ahead: Ahead) -> Installed:
+    """What the file INSTALLS, once for all of its tests, and for those of the next file that names the same."""
+    return ahead.cluster(request.module.INSTALLS)
+
+
+@pytest.fixture(autouse=True)
+def _begin_the_next(request: pytest.FixtureRequest) -> None:
+    """Where nothing is measured, the cluster of the file after this one may be installed meanwhile."""
+    if request.node.get_closest_marker(UNMEASURED) and (layout := comes_next(request.node, request.session.items)):
+        request.getfixturevalue("ahead").begin(layout)
 
 
 @pytest.fixture

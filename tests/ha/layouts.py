@@ -32,6 +32,8 @@ class Layout:
     runtime: str = "containerd"
     registry: dict[str, Any] = field(default_factory=dict)
     dual_stack: bool = False
+    beside: dict[str, str] = field(default_factory=dict)
+    """Files that the document names, by name."""
 
     @property
     def machines(self) -> int:
@@ -87,6 +89,8 @@ class Layout:
             "metadata": {"name": self.name},
             "spec": spec,
         }
+        for name, content in self.beside.items():
+            path.with_name(name).write_text(content)
         path.touch(mode=0o600)
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path
@@ -127,6 +131,7 @@ STACKED_ETCD = Layout(
             "postInstall": [{"name": "last", "bash": "date >> /root/last", "role": "master"}],
         },
     },
+    beside={"words.txt": "read by cluster create\n"},
 )
 """etcd in static pods of kubeadm's on three machines that are everything, and much else that a document can say."""
 ETCD_APART = Layout("etcd-apart", ("node3", "node4", "node5"), ("node1",), ("node2",))

@@ -8,21 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ha import layouts
-from tests.ha.installed import Installed, install, wait_until
+from tests.ha.installed import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from tests.lab.lab import Lab
+    from tests.ha.installed import Installed
 
 pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture(scope="module")
-def cluster(lab: Lab, lab_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Installed once for all tests here."""
-    return install(lab, layouts.ETCD_APART, lab_bundle, tmp_path_factory.mktemp("apart"))
+INSTALLS = layouts.ETCD_APART
 
 
 def test_nodes_are_ready_and_a_second_run_changes_nothing(cluster: Installed) -> None:

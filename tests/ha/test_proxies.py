@@ -84,15 +84,6 @@ def test_the_installation_takes_little_longer_than_its_own_critical_path(
     assert took <= MOST_OF_CRITICAL_PATH * critical
 
 
-def test_a_first_control_plane_that_is_unwell_is_healed_by_way_of_another(cluster: Installed) -> None:
-    cluster.lab.execute("node1", "mv /etc/kubernetes/manifests/kube-apiserver.yaml /root/")
-    wait_until(lambda: not changes.runs(cluster, "node1", "kube-apiserver"), 60, "kubelet to end the API server")
-    told = cluster.create()
-    assert "this run asks node2" in told
-    assert "ok" in cluster.kubectl("get", "--raw", "/readyz", on="node1")
-    assert "nothing changed" in cluster.create()
-
-
 def test_a_dead_control_plane_is_hardly_noticed_and_no_write_is_lost(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
@@ -245,3 +236,14 @@ def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
 def test_the_key_of_etcds_authority_is_lost_with_no_single_machine(cluster: Installed) -> None:
     keys = {cluster.lab.execute(name, "sha256sum /etc/ssl/etcd/ssl/ca-key.pem") for name in ("node2", "node3", "node6")}
     assert len(keys) == 1
+
+
+@pytest.mark.unmeasured
+def test_a_first_control_plane_that_is_unwell_is_healed_by_way_of_another(cluster: Installed) -> None:
+    """The first of those that are left after the replacement."""
+    cluster.lab.execute("node2", "mv /etc/kubernetes/manifests/kube-apiserver.yaml /root/")
+    wait_until(lambda: not changes.runs(cluster, "node2", "kube-apiserver"), 60, "kubelet to end the API server")
+    told = cluster.create()
+    assert "this run asks node3" in told
+    assert "ok" in cluster.kubectl("get", "--raw", "/readyz", on="node2")
+    assert "nothing changed" in cluster.create()

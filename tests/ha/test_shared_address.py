@@ -15,15 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1200)]
+INSTALLS = layouts.STACKED_ETCD
 
 MOVED_SECONDS = 5.0
 API_BACK_SECONDS = 10.0
-
-
-@pytest.fixture(scope="module")
-def cluster(stacked: Installed) -> Installed:
-    """Three machines that are everything, with an etcd of kubeadm's."""
-    return stacked
 
 
 def holder(cluster: Installed) -> str:

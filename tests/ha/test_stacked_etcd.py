@@ -22,17 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = [pytest.mark.lab, pytest.mark.outages, pytest.mark.timeout(1500)]
+INSTALLS = layouts.STACKED_ETCD
 
 MOST_SILENT_SECONDS = 6.0
 """While control planes are brought to another configuration one after the other."""
 GOLDEN = Path(__file__).resolve().parent.parent / "catalog" / "golden" / "kube-vip"
 PKI = "/etc/kubernetes/pki/etcd"
-
-
-@pytest.fixture(scope="module")
-def cluster(stacked: Installed) -> Installed:
-    """The one whose shared address was moved about before."""
-    return stacked
 
 
 def etcdctl(cluster: Installed, bundle: Path, arguments: str, *, on: str) -> str:
@@ -159,6 +154,7 @@ def test_the_api_server_takes_flannels_objects(cluster: Installed, backend: str)
     cluster.kubectl("delete", "namespace", flannel.NAMESPACE)
 
 
+@pytest.mark.unmeasured
 def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Installed, lab_bundle: Path) -> None:
     """As if kubeadm had been killed on node3 after it added the member and before it wrote etcd's pod."""
     cluster.lab.execute("node3", "mv /etc/kubernetes/manifests/etcd.yaml /root/")
@@ -173,6 +169,7 @@ def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Install
     assert "nothing changed" in cluster.create()
 
 
+@pytest.mark.unmeasured
 def test_a_dead_control_plane_is_replaced_by_another_machine(cluster: Installed, lab_bundle: Path) -> None:
     """The first listed is dead and taken out of the document, a new machine is listed in its place: one run."""
     cluster.hosts = cluster.lab.up(4)

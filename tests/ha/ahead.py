@@ -1,0 +1,76 @@
+"""Clusters that outages are tried on; the next one is installed while tests of the one before measure nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from tests.ha.installed import install
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    import pytest
+
+    from tests.ha.installed import Installed
+    from tests.ha.layouts import Layout
+    from tests.lab.lab import Lab
+
+UNMEASURED = "unmeasured"
+"""The marker of tests that measure nothing. They stand last in their files, so that what was installed beside them
+does not run beside others that do."""
+FILES = ("test_proxies", "test_shared_address", "test_stacked_etcd", "test_etcd_apart")
+"""The files of outages in the order in which that is so."""
+
+
+class Ahead:
+    """Installs on two sets of machines in turn: one is in use, or was, and the other is there for what comes next."""
+
+    def __init__(self, labs: tuple[Lab, Lab], bundle: Path, place: Callable[[str], Path]) -> None:
+        self._labs = list(labs)
+        self._bundle = bundle
+        self._place = place
+        self._begun: dict[str, Future[Installed]] = {}
+        self._pool = ThreadPoolExecutor(1, "install-ahead")
+
+    def begin(self, layout: Layout) -> None:
+        """Install this layout, unless that has begun; returns at once."""
+        if layout.name not in self._begun:
+            self._labs.reverse()
+            work = (self._labs[0], layout, self._bundle, self._place(layout.name))
+            self._begun[layout.name] = self._pool.submit(install, *work)
+
+    def cluster(self, layout: Layout) -> Installed:
+        """The installed layout, alone on this machine: the machines of the one before are gone when this returns."""
+        self.begin(layout)
+        installed = self._begun[layout.name].result()
+        for lab in self._labs:
+            if lab is not installed.lab:
+                lab.down()
+        return installed
+
+    def end(self) -> None:
+        """Wait for what was begun, and leave no machine behind."""
+        self._pool.shutdown()
+        for lab in self._labs:
+            lab.down()
+
+
+def in_order(item: pytest.Item) -> int:
+    """Where a test's file stands; those that are no outages come before all of them, as they are."""
+    return FILES.index(item.path.stem) if item.path.stem in FILES else -1
+
+
+def comes_next(item: pytest.Item, items: Iterable[pytest.Item]) -> Layout | None:
+    """The layout that tests after this one INSTALL, in another file."""
+    own = getattr(item, "module", None)
+    modules = [getattr(each, "module", None) for each in items]
+    after = modules[modules.index(own) :]
+    return next((layout for module in after if module is not own and (layout := _installs(module))), None)
+
+
+def _installs(module: object) -> Layout | None:
+    layout: Layout | None = getattr(module, "INSTALLS", None)
+    return layout
