@@ -32,30 +32,57 @@ APART = {
     ]
 }
 
+SELDOM = 10
+SOON = {"periodSeconds": 2, "failureThreshold": 15}
+"""A pod that does not answer counts as ready for thirty seconds, as with Kubernetes' defaults of 10 and 3."""
+
 PLACED_WITHIN = 20.0
 """Seconds that the scheduler has to find a node for a pod."""
 
 
-def apart() -> Wanted:
-    """The scheduler puts DNS pods onto different machines where it can: without that, what else is there decides.
+def settled() -> Wanted:
+    """DNS pods are put onto different machines where that can be, and it is seen within two seconds that they answer.
 
-    kubeadm says it itself from 1.25 on (https://github.com/kubernetes/kubernetes/pull/110593). What somebody has said
-    about it stays.
+    Without the first, what else is there decides. kubeadm says it itself from 1.25 on
+    (https://github.com/kubernetes/kubernetes/pull/110593). Of the second it says nothing: every ten seconds,
+    so much longer half of the pods answer nobody after an installation, a change or a death. What somebody has
+    said about either stays.
     """
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(kubectl("get deployment {} -n {} -o json", DEPLOYMENT, NAMESPACE))
-        if not answer.ok or not answer.stdout:
+        pod = _template(machine)
+        if pod is None:
             return Sight(False, "the API server does not say how the DNS pods are to be placed")
-        pod = json.loads(answer.stdout)["spec"]["template"]["spec"]
-        said = bool((pod.get("affinity") or {}).get("podAntiAffinity"))
-        return Sight(said, "" if said else "the scheduler is not told to keep DNS pods apart")
+        return Sight(not (wanted := _wanted(pod)), f"kubeadm said nothing of it: {', '.join(wanted)}" if wanted else "")
 
     def act(machine: Machine) -> None:
-        patch = json.dumps({"spec": {"template": {"spec": {"affinity": {"podAntiAffinity": APART}}}}})
-        machine.do(kubectl("patch deployment {} -n {} --type merge -p {}", DEPLOYMENT, NAMESPACE, patch))
+        patch = json.dumps({"spec": {"template": {"spec": _wanted(_template(machine) or {})}}})
+        machine.do(kubectl("patch deployment {} -n {} --type strategic -p {}", DEPLOYMENT, NAMESPACE, patch))
 
-    return Wanted("DNS pods prefer machines on which there is none", look, act)
+    return Wanted("DNS pods prefer machines on which there is none, and are soon seen to be ready", look, act)
+
+
+def _template(machine: Machine) -> dict[str, Any] | None:
+    answer = machine.ask(kubectl("get deployment {} -n {} -o json", DEPLOYMENT, NAMESPACE))
+    if not answer.ok or not answer.stdout:
+        return None
+    spec: dict[str, Any] = json.loads(answer.stdout)["spec"]["template"]["spec"]
+    return spec
+
+
+def _wanted(pod: dict[str, Any]) -> dict[str, Any]:
+    """What of a pod is to be other than it is."""
+    wanted: dict[str, Any] = {}
+    if not (pod.get("affinity") or {}).get("podAntiAffinity"):
+        wanted["affinity"] = {"podAntiAffinity": APART}
+    if seldom := [each["name"] for each in pod.get("containers", ()) if _asked_seldom(each)]:
+        wanted["containers"] = [{"name": name, "readinessProbe": SOON} for name in seldom]
+    return wanted
+
+
+def _asked_seldom(container: dict[str, Any]) -> bool:
+    probe = container.get("readinessProbe") or {"periodSeconds": 0}
+    return bool((probe.get("periodSeconds", SELDOM), probe.get("failureThreshold", 3)) == (SELDOM, 3))
 
 
 def spread() -> Wanted:

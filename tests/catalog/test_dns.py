@@ -69,7 +69,7 @@ def test_what_coredns_answers_is_left_alone_when_the_document_says_nothing(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
-    assert [want.what for want in dns.dns(cluster.machine("node1"), cluster)] == [dns_pods.apart().what]
+    assert [want.what for want in dns.dns(cluster.machine("node1"), cluster)] == [dns_pods.settled().what]
     assert "kubernetes/node-dns" not in {path for path, _ in make_plan(seed()).needs}
     paths = {path for path, _ in make_plan(said(dnsEtcHosts="10.9.8.7 hub.example")).needs}
     assert {"kubernetes/dns", "kubernetes/node-dns", "finish/node-dns"} <= paths

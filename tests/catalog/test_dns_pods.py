@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusters.catalog.dns_pods import APART, apart, misplaced, spread
+from clusters.catalog.dns_pods import APART, misplaced, settled, spread
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
 
@@ -104,27 +105,46 @@ def test_a_pod_that_fits_nowhere_is_not_waited_for_without_end(archive: Path, mo
     assert not any("delete pod" in each.command for each in hosts["node1"].ran)
 
 
+SEEN = {"name": "coredns", "readinessProbe": {"periodSeconds": 2, "failureThreshold": 15}}
+OF_KUBEADM = {"name": "coredns", "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}}}
+OF_THE_API = {"name": "coredns", "readinessProbe": {"periodSeconds": 10, "failureThreshold": 3}}
+OF_SOMEBODY = {"name": "coredns", "readinessProbe": {"periodSeconds": 5, "failureThreshold": 3}}
+
+
 @pytest.mark.parametrize(
-    ("affinity", "so"),
+    ("affinity", "container", "wanted"),
     [
-        (None, False),
-        ({"nodeAffinity": {}}, False),
-        ({"podAntiAffinity": APART}, True),
-        ({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}, True),
+        (None, SEEN, ["affinity"]),
+        ({"nodeAffinity": {}}, SEEN, ["affinity"]),
+        ({"podAntiAffinity": APART}, SEEN, []),
+        ({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}, SEEN, []),
+        ({"podAntiAffinity": APART}, OF_KUBEADM, ["containers"]),
+        ({"podAntiAffinity": APART}, OF_THE_API, ["containers"]),
+        ({"podAntiAffinity": APART}, OF_SOMEBODY, []),
+        ({"podAntiAffinity": APART}, {"name": "coredns"}, []),
+        (None, OF_THE_API, ["affinity", "containers"]),
     ],
-    ids=["nothing is said", "something else is said", "kubeadm said it", "somebody said it"],
 )
-def test_dns_pods_are_kept_apart_unless_somebody_has_said_how(
-    affinity: dict[str, Any] | None, archive: Path, monkeypatch: pytest.MonkeyPatch, *, so: bool
+def test_dns_pods_are_kept_apart_and_soon_seen_unless_somebody_has_said_how(
+    affinity: dict[str, Any] | None,
+    container: dict[str, Any],
+    wanted: list[str],
+    archive: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
-    found = {"spec": {"template": {"spec": {"containers": [], "affinity": affinity}}}}
+    found = {"spec": {"template": {"spec": {"containers": [container], "affinity": affinity}}}}
     hosts["node1"].answer("get deployment coredns", Answer(json.dumps(found)))
     machine = cluster.machine("node1")
-    assert apart().seen(machine).so is so
-    apart().reach(machine)
+    assert settled().seen(machine).so is (not wanted)
+    if not wanted:
+        return
+    settled().reach(machine)
     (patch,) = [each.command for each in hosts["node1"].ran if "patch deployment coredns" in each.command]
-    assert '"topologyKey": "kubernetes.io/hostname"' in patch
+    said = json.loads(shlex.split(patch)[-1])["spec"]["template"]["spec"]
+    assert sorted(said) == wanted
+    assert said.get("affinity", {"podAntiAffinity": APART}) == {"podAntiAffinity": APART}
+    assert said.get("containers", [SEEN]) == [SEEN]
 
 
 def test_an_api_server_that_does_not_say_how_pods_are_placed_is_not_taken_for_one_that_does(
@@ -132,4 +152,4 @@ def test_an_api_server_that_does_not_say_how_pods_are_placed_is_not_taken_for_on
 ) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     hosts["node1"].answer("get deployment coredns", 1)
-    assert not apart().seen(cluster.machine("node1")).so
+    assert not settled().seen(cluster.machine("node1")).so

@@ -47,7 +47,7 @@ def has_node_cache(document: Document) -> bool:
 )
 def dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Tell the cluster's DNS where to run and what to answer"""
-    yield dns_pods.apart()
+    yield dns_pods.settled()
     if has_wishes(cluster.document):
         yield _corefile(cluster)
 

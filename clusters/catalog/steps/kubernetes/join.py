@@ -152,7 +152,8 @@ def _token(machine: Machine, cluster: Cluster) -> Secret:
 
 def _wait_for_signature(first: Machine, public: str) -> None:
     """Until the control plane has signed what joining machines ask first. A young one needs some seconds for that, and
-    a kubeadm that comes too early looks again only every 5 s. `public` is the token's part that is no secret."""
+    a kubeadm that comes too early looks again only every 5 s. To sign in its place gains nothing: a kubelet that begins
+    before its certificate can be had looks for it every 10 s only. `public` is the token's part that is no secret."""
     signed = kubectl("get configmap cluster-info -n kube-public -o {}", f"jsonpath={{.data.jws-kubeconfig-{public}}}")
     look = so_if(sh('test -n "$({})" || {{ echo the token is not signed yet; false; }}', signed))
     eventually("the token is signed", look, within=SIGNATURE_SECONDS, every=1).reach(first)
