@@ -134,8 +134,16 @@ STACKED_ETCD = Layout(
     beside={"words.txt": "read by cluster create\n"},
 )
 """etcd in static pods of kubeadm's on three machines that are everything, and much else that a document can say."""
-ETCD_APART = Layout("etcd-apart", ("node3", "node4", "node5"), ("node1",), ("node2",))
-"""etcd on machines of its own."""
+ETCD_APART = Layout(
+    "etcd-apart",
+    ("node3", "node4", "node5"),
+    ("node1", "node2"),
+    ("node2",),
+    load_balancer="keepalived",
+    shared_address=201,
+    kubernetes_section={"controllerManagerArgs": [NOTICED_EARLY]},
+)
+"""etcd on machines of its own; two control planes share an address, since none of them is needed for a quorum."""
 THREE_MACHINES = Layout("three-machines", ("node1",), ("node1",), ("node2", "node3"))
 """etcd and the control plane on one machine, pods on two others: the first document anybody writes."""
 ALL_IN_ONE = Layout("all-in-one", ("node1",), ("node1",), ("node1",))

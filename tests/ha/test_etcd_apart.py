@@ -1,4 +1,6 @@
-"""etcd on three machines of its own: one may die; when two are dead the cluster says so, and heals with them."""
+"""etcd on three machines of its own: one may die; when two are dead the cluster says so, and heals with them.
+
+The control planes are two, and one of them may die."""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ha import layouts
+from tests.ha import layouts, shared_address
 from tests.ha.installed import wait_until
 
 if TYPE_CHECKING:
@@ -49,6 +51,12 @@ def test_members_die_and_come_back_and_nothing_is_lost(cluster: Installed, figur
     assert acknowledged <= kept, sorted(acknowledged - kept)
     wait_until(lambda: cluster.ready_nodes() == {"node1", "node2"}, 120, "both nodes to be Ready")
     assert "nothing changed" in cluster.create()
+
+
+def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(
+    cluster: Installed, figure: Callable[[str], None]
+) -> None:
+    shared_address.see_it_move(cluster, figure)
 
 
 def _says_that_it_refuses(cluster: Installed, figure: Callable[[str], None]) -> None:
