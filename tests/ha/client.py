@@ -1,7 +1,7 @@
 """A client of the cluster that does one thing over and over and writes down when it went well; run as a program.
 
 It speaks HTTP by itself and opens a connection for each request, so that what it measures is the cluster and
-not a library's patience. `python -m tests.ha.client write|get SERVER SECONDS [CERTIFICATE KEY]` prints one JSON
+not a library's patience. `python -m tests.ha.client write|get SERVER SECONDS [NAME CERTIFICATE KEY]` prints one JSON
 line for each request: number, start and end in seconds since the epoch, and the error or null.
 """
 
@@ -22,15 +22,15 @@ PATIENCE = 2.0
 """Seconds a single request may take."""
 
 
-def write(server: str, certificate: str, key: str) -> Callable[[int], None]:
-    """Creates ConfigMap key-N through the API."""
+def write(server: str, name: str, certificate: str, key: str) -> Callable[[int], None]:
+    """Creates ConfigMap NAME-N through the API; nobody else may have begun with that name."""
     trust = ssl._create_unverified_context()
     trust.load_cert_chain(certificate, key)
     place = urlsplit(server)
 
     def once(number: int) -> None:
         connection = http.client.HTTPSConnection(place.hostname or "", place.port, timeout=PATIENCE, context=trust)
-        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"key-{number}"}}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-{number}"}}
         try:
             connection.request(
                 "POST",

@@ -60,10 +60,16 @@ class Client:
 
     process: subprocess.Popen[bytes]
     output: Path
+    name: str
+    """What its ConfigMaps are called, before their numbers."""
 
     def answers(self) -> list[Answer]:
         """What it has written down so far."""
         return [Answer(**json.loads(line)) for line in self.output.read_text().splitlines() if line.endswith("}")]
+
+    def written(self) -> set[str]:
+        """The ConfigMaps of which it was told that they are there, as kubectl names them."""
+        return {f"configmap/{self.name}-{answer.number}" for answer in self.answers() if answer.error is None}
 
     def stop(self) -> list[Answer]:
         """End it, and give all its answers."""
@@ -170,16 +176,17 @@ class Installed:
     @contextmanager
     def client(self, kind: str, server: str, *, on: str = "", seconds: float = 600) -> Iterator[Client]:
         """A client that runs on a host of the lab, or here."""
-        output = self.place / f"{kind}-{time.monotonic_ns()}.jsonl"
+        name = f"{kind}-{time.monotonic_ns()}"
+        output = self.place / f"{name}.jsonl"
         words = [sys.executable, "-m", "tests.ha.client", kind, server, str(seconds)]
         if kind == "write":
-            words += map(str, self._credentials())
+            words += map(str, (name, *self._credentials()))
         if on:
             words = ["ip", "netns", "exec", self.lab.network.namespace(on), *words]
         with output.open("wb") as out:
             process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out)
         try:
-            yield Client(process, output)
+            yield Client(process, output, name)
         finally:
             if process.poll() is None:
                 process.kill()
