@@ -29,6 +29,7 @@ class Ahead:
     """Installs on two sets of machines in turn: one is in use, or was, and the other is there for what comes next."""
 
     def __init__(self, labs: tuple[Lab, Lab], bundle: Path, place: Callable[[str], Path]) -> None:
+        # The one that is in use or installed on, and the other.
         self._labs = list(labs)
         self._bundle = bundle
         self._place = place
@@ -43,13 +44,10 @@ class Ahead:
             self._begun[layout.name] = self._pool.submit(install, *work)
 
     def cluster(self, layout: Layout) -> Installed:
-        """The installed layout, alone on this machine: the machines of the one before are gone when this returns."""
+        """The installed layout, alone on this machine: the hosts of the one before are taken down first."""
         self.begin(layout)
-        installed = self._begun[layout.name].result()
-        for lab in self._labs:
-            if lab is not installed.lab:
-                lab.down()
-        return installed
+        self._labs[1].down()
+        return self._begun[layout.name].result()
 
     def end(self) -> None:
         """Wait for what was begun, and leave no machine behind."""
