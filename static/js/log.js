@@ -2,7 +2,7 @@
 import { hands } from "./loghand.js";
 import { Filter, KEYS } from "./logfilter.js";
 import { Finder } from "./logfind.js";
-import { Refused, lines } from "./loglines.js";
+import { Refused, brought, isThere, lines } from "./loglines.js";
 import { Marks, named } from "./logmarks.js";
 import { paced } from "./logpace.js";
 import { Rows, numberOf } from "./logrows.js";
@@ -142,6 +142,7 @@ export function startLog(box) {
   }
 
   const fetchLines = (query) => lines(words.url, { ...filter.now, ...query });
+  const fits = (number) => isThere(words.url, filter.now, number);
 
   /** Replace the page by what the query finds; `atEnd` when that is the end of the log. */
   async function replace(query, atEnd) {
@@ -246,7 +247,7 @@ export function startLog(box) {
     following = false;
     el("log-follow").setAttribute("aria-pressed", "false");
     if (!el(`L${number}`)) {
-      if (filter.hides) setFilter(filter.shown(), { keep: true });
+      if (filter.hides && !(await fits(number))) setFilter(filter.shown(), { keep: true });
       await reload({ around: number });
     }
     el(`L${number}`)?.scrollIntoView({ block: "center" });
@@ -276,18 +277,24 @@ export function startLog(box) {
     rows.point(finder.number);
   }
 
+  let changes = 0;
   async function setFilter(next, { how = "push", keep = false } = {}) {
     const { all } = filter;
+    const mine = (changes += 1);
     fill(next);
-    filter.remember(keep ? "hash" : how);
-    if (keep) return;
+    if (keep) return filter.remember("replace", true);
+    // Marked lines stay marked and in sight where they fit, unless somebody has gone back to the end since.
+    const stays = Boolean(marks.range && !following && await fits(marks.range[0]));
+    if (mine !== changes) return;
+    filter.remember(how, stays);
     marks.take();
+    if (stays) {
+      rows.clear();
+      return goToHash();
+    }
     spot = rows.spot() || spot;
     // Whoever reads somewhere stays there when what is searched is only marked, or comes to be shown among the others.
-    if (following || !spot || !(filter.all || all)) {
-      await reload();
-      return;
-    }
+    if (following || !spot || !(filter.all || all)) return reload();
     await reload({ around: finder.number || spot.number });
     if (!rows.reveal(finder.number)) rows.back(spot);
   }
@@ -384,16 +391,9 @@ export function startLog(box) {
   return {
     ready,
     take(events) {
-      for (const event of events) {
-        if (event.kind !== "output") continue;
-        if (!event.data.lines) {
-          reload();
-          return;
-        }
-        event.data.lines.forEach(([at, stream, text], place) => {
-          came([event.first_line + place, at, event.host, event.step, stream, text]);
-        });
-      }
+      const fresh = brought(events);
+      if (fresh) fresh.forEach(came);
+      else reload();
     },
   };
 }

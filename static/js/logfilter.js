@@ -104,14 +104,14 @@ export class Filter {
     this.fields.all.setAttribute("aria-pressed", String(!this.all));
   }
 
-  /** Put it into the page's address: as a step back, or (`how`) in the place of what is there, or with its line. */
-  remember(how) {
+  /** Put it into the page's address: as a step back, or (`how`) in the place of what is there; with its line, or not. */
+  remember(how, line) {
     const address = new URL(location.href);
     for (const key of KEYS) {
       if (this.now[key]) address.searchParams.set(key, this.now[key]);
       else address.searchParams.delete(key);
     }
-    if (how !== "hash") address.hash = "";
+    if (!line) address.hash = "";
     if (address.href !== location.href) history[how === "push" ? "pushState" : "replaceState"](null, "", address);
   }
 }

@@ -19,3 +19,23 @@ export async function lines(url, query) {
     await new Promise((done) => { setTimeout(done, pause); });
   }
 }
+
+/** Whether the line of that number is one of those that a query leaves. */
+export async function isThere(url, query, number) {
+  try {
+    const page = await lines(url, { ...query, after: number - 1, limit: 1 });
+    return page.lines.length > 0 && page.lines[0][0] === number;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return false;
+  }
+}
+
+/** The lines that events of a socket bring; null when one has more of them than it carries. */
+export function brought(events) {
+  const outputs = events.filter((event) => event.kind === "output");
+  if (outputs.some((event) => !event.data.lines)) return null;
+  return outputs.flatMap((event) => event.data.lines.map(
+    ([at, stream, text], place) => [event.first_line + place, at, event.host, event.step, stream, text],
+  ));
+}

@@ -145,3 +145,30 @@ def test_an_address_with_a_line_that_is_not_there_opens_the_end(page: Page, run:
         page.goto(f"/runs/{run.pk}/{hash_}")
         expect(page.locator("#L30")).to_be_in_viewport()
         assert marked(page) == []
+
+
+def test_marked_lines_that_fit_another_filter_stay_marked_and_in_the_address(page: Page, run: Run) -> None:
+    add(run, [*numbered(1, 99), "a needle", "a needle", *numbered(102, 3000)])
+    page.goto(f"/runs/{run.pk}/#L100-L101")
+    expect(page.locator("#L100")).to_be_in_viewport()
+    page.locator("#log-search").fill("needle")
+    expect(page.locator(".ln")).to_have_count(2)
+    assert marked(page) == [100, 101]
+    page.wait_for_url(f"**/runs/{run.pk}/?search=needle#L100-L101")
+    page.reload()
+    expect(page.locator(".ln")).to_have_count(2)
+    assert marked(page) == [100, 101]
+    page.locator("#log-search").fill("line 29")
+    expect(page.locator("#L2999")).to_be_in_viewport()
+    assert marked(page) == []
+    page.wait_for_url(re.compile(rf"/runs/{run.pk}/\?search=line(\+|%20)29$"))
+
+
+def test_a_link_to_a_line_far_from_the_end_keeps_the_filter_that_the_line_fits(page: Page, run: Run) -> None:
+    add(run, numbered(1, 3000))
+    page.goto(f"/runs/{run.pk}/?search=line#L7")
+    expect(page.locator("#L7.ln-marked")).to_be_in_viewport()
+    assert page.url.endswith("?search=line#L7")
+    page.goto(f"/runs/{run.pk}/?search=line+29#L7")
+    expect(page.locator("#L7.ln-marked")).to_be_in_viewport()
+    page.wait_for_url(f"**/runs/{run.pk}/#L7")
