@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +43,20 @@ DEBIAN = {
     "runc": RUNC,
     "busybox-static": BUSYBOX,
 }
-# kube-proxy calls these; Debian links them by alternatives, which an unpacked package has not.
+# Images that need more than one program: what of Debian is in them.
+BASES = {
+    "proxy": ("conntrack", "ipset", "iptables", "kmod", "libc-bin"),
+    "etcd": ("libc-bin", "libc6"),
+    "haproxy": ("haproxy", "libc-bin"),
+}
 HAPROXY = "docker.io/library/haproxy:3.2.8-alpine"
-HAPROXY_PACKAGES = ("haproxy", "libc-bin")
-PROXY_PACKAGES = ("conntrack", "ipset", "iptables", "kmod", "libc-bin")
+# kube-proxy calls these; Debian links them by alternatives, which an unpacked package has not.
 PROXY_LINKS = {
     f"/usr/sbin/{family}{verb}": "xtables-nft-multi"
     for family in ("iptables", "ip6tables")
     for verb in ("", "-save", "-restore")
 }
 HAPROXY_NOTE = "Debian's haproxy 2.6 under the name of upstream's image"
-ETCD_PACKAGES = ("libc-bin", "libc6")
 ETCD_IMAGE = f"{REGISTRY}/etcd:3.4.13-0"
 ETCD_NOTE = f"a stand-in: Debian's etcd {ETCD} under the name of the image that kubeadm 1.20 asks for"
 DNS_NOTE = "a stand-in: the lab's own small DNS server, not CoreDNS"
@@ -98,15 +100,19 @@ def _bare_sum(file: Path) -> Path:
     return path
 
 
-def _unpacked(build: Build, work: Path) -> Path:
-    """Debian's programs, taken out of their packages."""
-    debian = work / "debian"
-    versions = packages.unpack(list(DEBIAN), debian, cache=build.cache, log=build.log)
+def _make_parts(build: Build) -> None:
+    """Debian's programs, taken out of their packages, and what images of its programs stand on."""
+    versions = packages.unpack(list(DEBIAN), build.target / "debian", cache=build.cache, log=build.log)
     for name, wanted in DEBIAN.items():
         found = versions.get(name, "no package")
         if not found.rsplit(":", 1)[-1].startswith(wanted):
             raise LabError(f"{name} {wanted} was expected in Debian {packages.RELEASE}, found {found}")
-    return debian
+    for name, programs in BASES.items():
+        _small_base(build, build.target / name, programs)
+
+
+PARTS = Product("parts", digest_of(Path(__file__), Path(packages.__file__)), 25, _make_parts)
+"""What of the bundle needs no compiler, so that it can be made while one runs."""
 
 
 def _place_kubernetes(bundle: Path, binaries: Path) -> list[Path]:
@@ -160,7 +166,7 @@ def _place_docker(bundle: Path, debian: Path) -> list[Path]:
     return [_pack(bundle / f"docker/v{DOCKER}/linux/static/stable/x86_64/docker-{DOCKER}.tgz", programs)]
 
 
-def _small_base(build: Build, root: Path, programs: tuple[str, ...]) -> Path:
+def _small_base(build: Build, root: Path, programs: tuple[str, ...]) -> None:
     """A small file system with a few of Debian's programs, for an image."""
     run(
         [
@@ -175,7 +181,6 @@ def _small_base(build: Build, root: Path, programs: tuple[str, ...]) -> Path:
     )
     for name in ("dev", "var", "usr/share", "etc/apt"):
         shutil.rmtree(root / name, ignore_errors=True)
-    return root
 
 
 def _busybox_links(program: Path) -> dict[str, str]:
@@ -183,8 +188,8 @@ def _busybox_links(program: Path) -> dict[str, str]:
     return {f"/bin/{name}": "busybox" for name in applets if name != "busybox"}
 
 
-def _images(build: Build, work: Path, debian: Path, dns: Path) -> list[Image]:
-    binaries = build.need(kubernetes.BINARIES)
+def _images(binaries: Path, parts: Path, dns: Path) -> list[Image]:
+    debian = parts / "debian"
     busybox = debian / "bin/busybox"
 
     def component(name: str, base: Path | None = None) -> Image:
@@ -196,7 +201,7 @@ def _images(build: Build, work: Path, debian: Path, dns: Path) -> list[Image]:
         component("kube-apiserver"),
         component("kube-controller-manager"),
         component("kube-scheduler"),
-        component("kube-proxy", _small_base(build, work / "proxy", PROXY_PACKAGES)),
+        component("kube-proxy", parts / "proxy"),
         Image(f"{REGISTRY}/pause:{PAUSE}", ["/pause"], {"/pause": binaries / "pause"}, {}),
         Image(f"{REGISTRY}/coredns:{COREDNS}", ["/coredns"], {"/coredns": dns}, {}, note=DNS_NOTE),
         Image(
@@ -204,7 +209,7 @@ def _images(build: Build, work: Path, debian: Path, dns: Path) -> list[Image]:
             [],
             {"/usr/local/bin/etcd": debian / "usr/bin/etcd", "/usr/local/bin/etcdctl": debian / "usr/bin/etcdctl"},
             {},
-            _small_base(build, work / "etcd", ETCD_PACKAGES),
+            parts / "etcd",
             note=ETCD_NOTE,
         ),
         Image(
@@ -212,7 +217,7 @@ def _images(build: Build, work: Path, debian: Path, dns: Path) -> list[Image]:
             ["/usr/sbin/haproxy"],
             {},
             {"/usr/local/sbin/haproxy": "/usr/sbin/haproxy"},
-            _small_base(build, work / "haproxy", HAPROXY_PACKAGES),
+            parts / "haproxy",
             note=HAPROXY_NOTE,
         ),
         Image(
@@ -232,23 +237,22 @@ def _described(path: Path, bundle: Path) -> dict[str, str | int]:
 
 def _make(build: Build) -> None:
     bundle = build.target
-    with tempfile.TemporaryDirectory(dir=build.cache) as scratch:
-        work = Path(scratch)
-        debian = _unpacked(build, work)
-        placed = {
-            ("kubernetes", kubernetes.VERSION, ""): _place_kubernetes(bundle, build.need(kubernetes.BINARIES)),
-            ("etcd", f"v{ETCD}", ""): _place_etcd(bundle, debian),
-            ("containerd", f"v{CONTAINERD}", ""): _place_containerd(bundle, debian),
-            ("runc", f"v{RUNC}", ""): _place_runc(bundle, debian),
-            ("cni-plugins", f"v{CNI}", ""): _place_cni(bundle, debian),
-            ("docker", f"v{DOCKER}", DOCKER_NOTE): _place_docker(bundle, debian),
-            ("crictl", f"v{CRICTL}", CRICTL_NOTE): _place_crictl(bundle, build.need(CRICTL_STANDIN) / "crictl"),
-        }
-        (bundle / "images").mkdir()
-        listed = [
-            {"ref": image.ref, **_described(images.write(image, bundle / "images"), bundle), "note": image.note}
-            for image in _images(build, work, debian, build.need(DNS) / "dns")
-        ]
+    binaries, parts = build.need(kubernetes.BINARIES), build.need(PARTS)
+    debian = parts / "debian"
+    placed = {
+        ("kubernetes", kubernetes.VERSION, ""): _place_kubernetes(bundle, binaries),
+        ("etcd", f"v{ETCD}", ""): _place_etcd(bundle, debian),
+        ("containerd", f"v{CONTAINERD}", ""): _place_containerd(bundle, debian),
+        ("runc", f"v{RUNC}", ""): _place_runc(bundle, debian),
+        ("cni-plugins", f"v{CNI}", ""): _place_cni(bundle, debian),
+        ("docker", f"v{DOCKER}", DOCKER_NOTE): _place_docker(bundle, debian),
+        ("crictl", f"v{CRICTL}", CRICTL_NOTE): _place_crictl(bundle, build.need(CRICTL_STANDIN) / "crictl"),
+    }
+    (bundle / "images").mkdir()
+    listed = [
+        {"ref": image.ref, **_described(images.write(image, bundle / "images"), bundle), "note": image.note}
+        for image in _images(binaries, parts, build.need(DNS) / "dns")
+    ]
     components = {
         name: [{"version": version, "arch": ARCH, "note": note, "files": [_described(path, bundle) for path in files]}]
         for (name, version, note), files in placed.items()
@@ -279,6 +283,6 @@ CRICTL_STANDIN = _go_program("crictl")
 BUNDLE = Product(
     "bundle",
     digest_of(Path(__file__), Path(images.__file__), kubernetes.BINARIES.digest, DNS.digest, CRICTL_STANDIN.digest),
-    40,
+    15,
     _make,
 )
