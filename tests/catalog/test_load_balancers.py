@@ -87,6 +87,7 @@ def test_control_planes_share_an_address_by_unicast_and_none_is_preferred(
     assert "10.99.0.200/32" in one and "virtual_router_id 200" in one and "interface eth0" in one
     assert "unicast_src_ip 10.99.0.11" in one and "        10.99.0.12" in one and "10.99.0.13" not in one
     assert "priority 100" in one and "priority 100" in two
+    assert "garp_master_delay 1\n" in one and "garp_master_refresh 5\n" in one
     assert "https://10.99.0.11:6443/readyz" in keepalived.check(cluster.machine("node1"), cluster)
     assert one.count(f" {keepalived.LEFT}\n") == 2 and "ss -K src 10.99.0.200 " in keepalived.left(cluster)
     proxy = list(yaml.safe_load_all(kubeadm.init_configuration(cluster.machine("node1"), cluster)))[3]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from typing import TYPE_CHECKING
 
 from tests.ha.installed import longest_silence, wait_until
+from tests.lab.commands import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 MOVED_SECONDS = 5.0
 API_BACK_SECONDS = 10.0
+PUT_RIGHT_SECONDS = 7.0
+"""The holder speaks every five seconds; a look takes one."""
 
 
 def holder(cluster: Installed) -> str:
@@ -53,6 +57,27 @@ def see_it_move(cluster: Installed, figure: Callable[[str], None]) -> None:
     cluster.lab.start(dead)
     wait_until(lambda: cluster.ready_nodes(on=alive) == nodes, 180, f"{dead} to be Ready again")
     assert holder(cluster) != dead, "moving the address back cuts every connection a second time"
+
+
+def tell_a_wrong_machine(cluster: Installed) -> float:
+    """Have this machine send what is for the address to one that has it not, as if that one had been heard last; gives
+    the seconds until the holder has put it right."""
+    address = cluster.layout.address(cluster.hosts)
+    wrong = next(name for name in cluster.layout.master if name != holder(cluster))
+    link = cluster.lab.execute(wrong, "cat /sys/class/net/eth0/address").strip()
+    bridge = cluster.lab.network.bridge
+    run(["ip", "neigh", "replace", address, "lladdr", link, "dev", bridge, "nud", "reachable"])
+    assert not _shakes_hands(address, cluster.layout.port)
+    return wait_until(lambda: _shakes_hands(address, cluster.layout.port), 30, "the holder to say where the address is")
+
+
+def _shakes_hands(address: str, port: int) -> bool:
+    trust = ssl._create_unverified_context()
+    try:
+        with socket.create_connection((address, port), 1) as bare, trust.wrap_socket(bare):
+            return True
+    except OSError:
+        return False
 
 
 def _answers(address: str, port: int) -> bool:

@@ -27,6 +27,12 @@ def test_the_address_moves_when_its_holder_dies_and_no_write_is_lost(
     shared_address.see_it_move(cluster, figure)
 
 
+def test_who_was_told_a_wrong_machine_is_put_right(cluster: Installed, figure: Callable[[str], None]) -> None:
+    took = shared_address.tell_a_wrong_machine(cluster)
+    figure(f"the holder put it right after {took:.1f} s")
+    assert took <= shared_address.PUT_RIGHT_SECONDS
+
+
 def test_the_address_leaves_a_machine_whose_api_server_is_ill(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:

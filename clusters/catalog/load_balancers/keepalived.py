@@ -29,6 +29,8 @@ ASIDE = "/run/slipway-api-server-ends"
 """While it is there the machine does not want the address; gone after a reboot at the latest."""
 HANDED_OVER_WITHIN = 8.0
 CA = "/etc/kubernetes/pki/ca.crt"
+TOLD_AGAIN, TOLD_EVERY = 1, 5
+"""Seconds after which, and then again and again, the holder says where the address is (gratuitous ARP)."""
 PRIORITY, UNWELL = 100, 50
 """All machines have one priority, so that an address which moved stays: moving it back would cut connections twice.
 A machine whose API server is not ready loses `UNWELL` of it and hands the address over."""
@@ -109,6 +111,11 @@ def config(machine: Machine, cluster: Cluster) -> str:
     """keepalived.conf. Machines talk to each other directly (unicast), since clouds and switches drop multicast.
 
     VRRP with one advertisement a second takes a machine for dead after three and a half (RFC 5798).
+
+    Machines of one priority may take the address in the same moment. All but one give it back at once, but whoever
+    heard one of those last sends what is for the address to a machine that has it not; that one sends it on, and its
+    firewall drops all but the first packet, since it sees no answer. So the holder tells everybody again after one
+    second and not after five, and then every five, for those that missed it.
     """
     peers = "\n".join(f"        {each.address}" for each in cluster.members("master") if each.name != machine.name)
     address = ipaddress.ip_address(cluster.endpoint)
@@ -134,6 +141,9 @@ vrrp_instance control_plane_endpoint {{
     virtual_router_id {router_id(str(address))}
     priority {PRIORITY}
     advert_int 1
+    garp_master_delay {TOLD_AGAIN}
+    garp_lower_prio_delay {TOLD_AGAIN}
+    garp_master_refresh {TOLD_EVERY}
     unicast_src_ip {machine.address}
     unicast_peer {{
 {peers}
