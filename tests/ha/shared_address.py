@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 MOVED_SECONDS = 5.0
 API_BACK_SECONDS = 10.0
-PUT_RIGHT_SECONDS = 7.0
-"""The holder speaks every five seconds; a look takes one."""
+PUT_RIGHT_SECONDS = 10.0
+"""The holder speaks with the first of its advertisements after five seconds, which come each second; a look takes one
+more. Without that it was not put right within twenty."""
 
 
 def holder(cluster: Installed) -> str:
