@@ -32,9 +32,11 @@ APART = {
     ]
 }
 
-SELDOM = 10
+SELDOM = {"periodSeconds": 10, "failureThreshold": 3}
+"""What Kubernetes takes where nothing is said."""
 SOON = {"periodSeconds": 2, "failureThreshold": 15}
-"""A pod that does not answer counts as ready for thirty seconds, as with Kubernetes' defaults of 10 and 3."""
+"""A pod that does not answer counts as ready for thirty seconds, as it does then."""
+SAID_OF = {"affinity": "to keep apart", "containers": "to be asked every two seconds whether they are ready"}
 
 PLACED_WITHIN = 20.0
 """Seconds that the scheduler has to find a node for a pod."""
@@ -53,7 +55,8 @@ def settled() -> Wanted:
         pod = _template(machine)
         if pod is None:
             return Sight(False, "the API server does not say how the DNS pods are to be placed")
-        return Sight(not (wanted := _wanted(pod)), f"kubeadm said nothing of it: {', '.join(wanted)}" if wanted else "")
+        why = " and ".join(SAID_OF[each] for each in _wanted(pod))
+        return Sight(not why, f"DNS pods are not told {why}" if why else "")
 
     def act(machine: Machine) -> None:
         patch = json.dumps({"spec": {"template": {"spec": _wanted(_template(machine) or {})}}})
@@ -81,8 +84,8 @@ def _wanted(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked_seldom(container: dict[str, Any]) -> bool:
-    probe = container.get("readinessProbe") or {"periodSeconds": 0}
-    return bool((probe.get("periodSeconds", SELDOM), probe.get("failureThreshold", 3)) == (SELDOM, 3))
+    probe = container.get("readinessProbe")
+    return probe is not None and all(probe.get(key, usual) == usual for key, usual in SELDOM.items())
 
 
 def spread() -> Wanted:

@@ -250,6 +250,10 @@ export function startLog(box) {
       if (filter.hides && !(await fits(number))) setFilter(filter.shown(), { keep: true });
       await reload({ around: number });
     }
+    showInTheMiddle(number);
+  }
+
+  function showInTheMiddle(number) {
     el(`L${number}`)?.scrollIntoView({ block: "center" });
     if (!rows.reveal(number)) toBottom();
   }
@@ -287,11 +291,8 @@ export function startLog(box) {
     const stays = Boolean(marks.range && !following && await fits(marks.range[0]));
     if (mine !== changes) return;
     filter.remember(how, stays);
-    marks.take();
-    if (stays) {
-      rows.clear();
-      return goToHash();
-    }
+    const range = marks.take();
+    if (stays) return reload({ around: range[0] }).then(() => showInTheMiddle(range[0]));
     spot = rows.spot() || spot;
     // Whoever reads somewhere stays there when what is searched is only marked, or comes to be shown among the others.
     if (following || !spot || !(filter.all || all)) return reload();

@@ -63,12 +63,6 @@ def in_order(item: pytest.Item) -> int:
 
 def comes_next(item: pytest.Item, items: Iterable[pytest.Item]) -> Layout | None:
     """The layout that tests after this one INSTALL, in another file."""
-    own = getattr(item, "module", None)
-    modules = [getattr(each, "module", None) for each in items]
-    after = modules[modules.index(own) :]
-    return next((layout for module in after if module is not own and (layout := _installs(module))), None)
-
-
-def _installs(module: object) -> Layout | None:
-    layout: Layout | None = getattr(module, "INSTALLS", None)
-    return layout
+    later = list(items)[list(items).index(item) :]
+    installed = [getattr(each.module, "INSTALLS", None) for each in later if each.path != item.path]
+    return next((layout for layout in installed if layout is not None), None)

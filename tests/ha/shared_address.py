@@ -67,8 +67,13 @@ def tell_a_wrong_machine(cluster: Installed) -> float:
     wrong = next(name for name in cluster.layout.master if name != holder(cluster))
     link = cluster.lab.execute(wrong, "cat /sys/class/net/eth0/address").strip()
     bridge = cluster.lab.network.bridge
-    run(["ip", "neigh", "replace", address, "lladdr", link, "dev", bridge, "nud", "reachable"])
-    assert not _shakes_hands(address, cluster.layout.port)
+
+    def is_told() -> bool:
+        run(["ip", "neigh", "replace", address, "lladdr", link, "dev", bridge, "nud", "reachable"])
+        return not _shakes_hands(address, cluster.layout.port)
+
+    # The holder may speak in just that second, and is believed.
+    wait_until(is_told, 30, "this machine to believe something wrong")
     return wait_until(lambda: _shakes_hands(address, cluster.layout.port), 30, "the holder to say where the address is")
 
 
