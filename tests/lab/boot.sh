@@ -42,7 +42,7 @@ boot() {
   systemd-nspawn --quiet --boot --directory="$disk/root" --machine="$machine" --hostname="$hostname" \
     --register=no --keep-unit --network-namespace-path="/run/netns/$netns" \
     --resolv-conf=off --timezone=off --link-journal=no \
-    --capability=all --drop-capability=CAP_SYS_RESOURCE \
+    --capability=all --drop-capability=CAP_SYS_RESOURCE,CAP_SYS_TIME \
     --system-call-filter='@default add_key keyctl bpf @mount @keyring @privileged @resources' \
     --bind="$disk/var-lib:/var/lib" --bind=/dev/kmsg --property=DeviceAllow='* rwm' \
     --bind="$disk/sysctl:/run/lab-sysctl" \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -64,8 +65,11 @@ def processes(group: str) -> set[int]:
 def _listed(path: Path) -> set[int]:
     try:
         return {int(word) for word in path.read_text().split()}
-    except FileNotFoundError:
-        return set()
+    except OSError as error:
+        # A group that goes away while it is read is missing, or is "no such device".
+        if error.errno in (errno.ENOENT, errno.ENODEV):
+            return set()
+        raise
 
 
 def processor_seconds(group: str) -> float:

@@ -1,4 +1,4 @@
-"""The lab's command line: `python -m tests.lab build | up N | down | status | kill | start | unplug | plug NAME`."""
+"""The lab's command line: `python -m tests.lab build [SERIES] | up N | down | status | kill | start | unplug | …`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 from tests.lab import progress
 from tests.lab.commands import LabError
-from tests.lab.lab import Lab
+from tests.lab.lab import BEFORE, NEWEST, SEED_ERA, Lab
 
 VERBS_FOR_ONE = {
     "kill": "pull the plug of a host; its disk stays",
@@ -20,7 +20,9 @@ VERBS_FOR_ONE = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description="Real machines to build clusters on.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("build", help="build Kubernetes, the host image and the artifact bundle")
+    build = verbs.add_parser("build", help="build Kubernetes, the host image and the artifact bundle")
+    build.add_argument("series", nargs="*", metavar="SERIES", help=f"{NEWEST} (usual), {BEFORE} or {SEED_ERA}")
+    build.add_argument("--keep-caches", action="store_true", help="keep what makes the next build quicker: 15 GB")
     verbs.add_parser("up", help="start hosts").add_argument("count", type=int, metavar="N")
     verbs.add_parser("down", help="remove the hosts and every trace of them")
     verbs.add_parser("reset", help="start all hosts again with fresh disks")
@@ -40,7 +42,10 @@ def _print_status(lab: Lab) -> None:
 def _obey(arguments: argparse.Namespace, lab: Lab) -> None:
     match arguments.verb:
         case "build":
-            print(lab.build())
+            for series in arguments.series or [NEWEST]:
+                print(lab.build(series))
+            if not arguments.keep_caches:
+                lab.tidy()
         case "up":
             lab.up(arguments.count)
             _print_status(lab)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab.lab import Lab
+from tests.lab.lab import BEFORE, SEED_ERA, Lab
 from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:
@@ -40,5 +40,23 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def lab_bundle(lab: Lab) -> Path:
-    """The directory of the artifact bundle, which the installer takes as its source."""
+    """The directory of the newest series' artifact bundle, which the installer takes as its source."""
     return lab.build()
+
+
+def _bundle_of(lab: Lab, series: str) -> Path:
+    if not lab.is_built(series):
+        cannot_be_had(f"the lab's bundle of {series} cannot be had: python -m tests.lab build {series}")
+    return lab.build(series)
+
+
+@pytest.fixture(scope="session")
+def bundle_before(lab: Lab) -> Path:
+    """The bundle of the series before the newest."""
+    return _bundle_of(lab, BEFORE)
+
+
+@pytest.fixture(scope="session")
+def seed_era_bundle(lab: Lab) -> Path:
+    """The bundle with Kubernetes 1.20.2."""
+    return _bundle_of(lab, SEED_ERA)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import cgroups, modules, network, rootfs
+from tests.lab import cgroups, kernel_modules, network, rootfs
 from tests.lab.commands import LabError, run, tail
 from tests.lab.recipe import remove_tree
 
@@ -94,11 +94,13 @@ def make_disk(machine: Machine, base: Path) -> None:
     shutil.copytree(base / "var/lib", machine.disk / "var-lib", symlinks=True)
     (upper / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
     (upper / "etc/hostname").write_text(f"{machine.name}\n")
+    # Nobody answers there, which is said at once; but CoreDNS does not start without a server that it could ask.
+    (upper / "etc/resolv.conf").write_text(f"nameserver {machine.network.gateway}\n")
     (upper / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {machine.name}\n")
     for kind in ("ed25519", "ecdsa"):
         key = upper / f"etc/ssh/ssh_host_{kind}_key"
         run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", f"root@{machine.name}", "-f", key])
-    modules.write(upper)
+    kernel_modules.write(upper)
     keys = upper / "root/.ssh"
     keys.mkdir(mode=0o700)
     shutil.copy(root_key(machine.home).with_suffix(".pub"), keys / "authorized_keys")

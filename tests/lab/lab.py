@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab import bundle, cgroups, hosts, kubernetes, network, packages, progress, recipe, rootfs
+from tests.lab import bundle, bundle_1_20, cgroups, hosts, network, packages, progress, recipe, rootfs
 from tests.lab.commands import LabError
 from tests.lab.hosts import LabHost, Machine
 from tests.lab.network import Network
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_HOSTS = 99
 DEFAULT_NAME = "slipway"
 DEFAULT_PREFIX = "10.99.0"
+NEWEST, BEFORE = bundle.NEWEST.name, bundle.BEFORE.name
+SEED_ERA = "1.20"
+"""The series that bundles can be had of; what nobody names is of the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +59,39 @@ class Lab:
         """The private key that root of every host accepts."""
         return hosts.root_key(self.home)
 
-    def build(self) -> Path:
-        """Build what is missing and return the directory of the artifact bundle."""
+    def build(self, series: str = NEWEST) -> Path:
+        """Build what is missing for one series of Kubernetes and return the directory of its artifact bundle."""
         _need_root()
         packages.install_needed(self.cache)
         # Asks apt, which may have to bring its lists up to date; two at once could not.
         packages.archive()
-        with ThreadPoolExecutor(2) as pool:
-            # Packages are unpacked one after the other; a compiler beside them has something to do all the time.
-            compiled = (kubernetes.SOURCE, kubernetes.BINARIES, bundle.DNS, bundle.CRICTL_STANDIN)
-            for done in [pool.submit(self._obtain, *compiled), pool.submit(self._obtain, rootfs.BASE, bundle.PARTS)]:
-                done.result()
-        return recipe.obtain(bundle.BUNDLE, self.cache)
+        product, compiled, parts = _bundle(series)
+        if recipe.place_of(product, self.cache).is_dir() and recipe.place_of(rootfs.BASE, self.cache).is_dir():
+            return recipe.obtain(product, self.cache)
+        with progress.whole(f"Kubernetes {series} and all that belongs to it", self._seconds_left(series)):
+            with ThreadPoolExecutor(2) as pool:
+                # Packages are unpacked one after the other; a compiler beside them has something to do all the time.
+                for done in [pool.submit(self._obtain, *compiled), pool.submit(self._obtain, rootfs.BASE, parts)]:
+                    done.result()
+            return recipe.obtain(product, self.cache)
 
     def _obtain(self, *products: recipe.Product) -> None:
         for product in products:
             recipe.obtain(product, self.cache)
 
-    def is_built(self) -> bool:
+    def _seconds_left(self, series: str) -> float:
+        product, compiled, _ = _bundle(series)
+        missing = [each for each in (*compiled, product) if not recipe.place_of(each, self.cache).is_dir()]
+        return sum(each.usual_seconds for each in missing)
+
+    def tidy(self) -> None:
+        """Remove what compilers keep to be quicker the next time, which is larger than what they made."""
+        for name in ("go-build", "go-build-1.20", "go-mod"):
+            recipe.remove_tree(self.cache / name)
+
+    def is_built(self, series: str = NEWEST) -> bool:
         """Whether `build` would find everything made, from the recipes as they are now."""
-        products = (rootfs.BASE, bundle.BUNDLE)
+        products = (rootfs.BASE, _bundle(series)[0])
         return not packages.missing() and all(recipe.place_of(product, self.cache).is_dir() for product in products)
 
     def up(self, count: int) -> list[LabHost]:
@@ -223,6 +239,16 @@ class Lab:
         """One change of a lab at a time, whichever processes ask for it."""
         with recipe.locked(self.cache / "locks" / f"lab-{self.network.name}.lock"):
             yield
+
+
+def _bundle(series: str) -> tuple[recipe.Product, tuple[recipe.Product, ...], recipe.Product]:
+    """A series' bundle, what of it keeps a compiler busy, and what does not."""
+    if series == SEED_ERA:
+        return bundle_1_20.BUNDLE, bundle_1_20.COMPILED, bundle_1_20.PARTS
+    if series not in bundle.SERIES:
+        known = ", ".join((*bundle.SERIES, SEED_ERA))
+        raise LabError(f"the lab has no bundle of Kubernetes {series}; it has: {known}")
+    return bundle.BUNDLES[series], bundle.compiled(bundle.SERIES[series]), bundle.PARTS
 
 
 def _need_root() -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +31,37 @@ def spell(seconds: float) -> str:
 
 
 @contextmanager
+def whole(title: str, usual_seconds: float) -> Iterator[None]:
+    """Announce several steps that belong together, and tell after each how far the whole of them is."""
+    global _whole
+    say(f"{title}: about {spell(usual_seconds)} in all")
+    started = time.monotonic()
+    _whole = _Whole(started, usual_seconds)
+    try:
+        yield
+    finally:
+        _whole = None
+    say(f"{title}: all done in {spell(time.monotonic() - started)}")
+
+
+@dataclass
+class _Whole:
+    """Steps that belong together: when they began, and how long they take usually."""
+
+    started: float
+    usual: float
+    done: float = 0.0
+
+    def text(self) -> str:
+        """`38 % of the whole, 4 min 10 s`."""
+        share = min(99, round(100 * self.done / self.usual)) if self.usual else 99
+        return f"{share} % of the whole, {spell(time.monotonic() - self.started)}"
+
+
+_whole: _Whole | None = None
+
+
+@contextmanager
 def step(title: str, usual_seconds: float) -> Iterator[None]:
     """Announce `title`, remind every half minute that it goes on, and say how long it took."""
     started = time.monotonic()
@@ -37,7 +69,9 @@ def step(title: str, usual_seconds: float) -> Iterator[None]:
 
     def remind() -> None:
         while not over.wait(REMINDER_SECONDS):
-            say(f"{title}: {spell(time.monotonic() - started)} of about {spell(usual_seconds)}")
+            passed = time.monotonic() - started
+            behind = f"; {_whole.text()}" if _whole else ""
+            say(f"{title}: {spell(passed)} of about {spell(usual_seconds)}{behind}")
 
     say(f"{title}: about {spell(usual_seconds)}")
     thread = threading.Thread(target=remind, daemon=True)
@@ -47,4 +81,7 @@ def step(title: str, usual_seconds: float) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-    say(f"{title}: done in {spell(time.monotonic() - started)}")
+    if _whole:
+        _whole.done += usual_seconds
+    behind = f"; {_whole.text()}" if _whole else ""
+    say(f"{title}: done in {spell(time.monotonic() - started)}{behind}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import paramiko
 import pytest
 
-from tests.lab import Lab, LabError, cgroups, modules
+from tests.lab import Lab, LabError, cgroups, kernel_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ def test_what_a_host_sets_in_its_kernel_stays_with_it(two: list[LabHost], lab: L
 
 
 def test_a_host_has_the_modules_this_kernel_has_and_no_others(two: list[LabHost], lab: Lab) -> None:
-    built_in = {Path(line).stem for line in modules.built_in()}
+    built_in = {Path(line).stem for line in kernel_modules.built_in()}
     for name in ("br_netfilter", "overlay", "ip_vs"):
         assert lab.execute("node1", f"modprobe {name} 2>/dev/null && echo yes || echo no") == (
             "yes\n" if name in built_in else "no\n"

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.lab import packages
+from tests.lab import compilers, packages
 from tests.lab.commands import LabError, run
 from tests.lab.recipe import Build, Product, digest_of
 
@@ -47,7 +47,8 @@ def go_environment(source: Path, cache: Path) -> dict[str, str]:
         # A compiler lives for seconds: it collects its garbage only when there is a great deal of it.
         "GOGC": "off",
         "GOMEMLIMIT": MEMORY_OF_A_COMPILER,
-        "GOCACHE": str(cache / "go-build"),
+        # Of its own, since every compiler has its own, too, and the others' caches go when they are done.
+        "GOCACHE": str(cache / "go-build-1.20"),
         "HOME": os.environ.get("HOME", "/root"),
     }
 
@@ -60,7 +61,7 @@ def go_build(source: Path, build: Build, output: Path, targets: Sequence[str], *
     output.mkdir(parents=True, exist_ok=True)
     run(
         [
-            "go",
+            compilers.DEBIAN_GO,
             "build",
             "-trimpath",
             "-tags",
@@ -97,7 +98,9 @@ def _make_source(build: Build) -> None:
     packages.unpack(["golang-github-modern-go-reflect2-dev"], work / "debs", cache=build.cache, log=build.log)
     shutil.rmtree(tree / "vendor" / REFLECT2)
     shutil.copytree(work / "debs/usr/share/gocode/src" / REFLECT2, tree / "vendor" / REFLECT2)
-    generate = {"KUBE_GIT_VERSION": VERSION, "FORCE_HOST_GO": "y", "GOCACHE": str(build.cache / "go-build")}
+    generate = {"KUBE_GIT_VERSION": VERSION, "FORCE_HOST_GO": "y", "GOCACHE": str(build.cache / "go-build-1.20")}
+    # The makefile calls whichever Go comes first.
+    generate["PATH"] = f"{compilers.DEBIAN_GO.parent}:{os.environ['PATH']}"
     run(["make", "gen_openapi"], cwd=tree, env=generate, log=build.log)
     shutil.rmtree(tree / "_output")
     shutil.rmtree(work)
@@ -113,6 +116,6 @@ def _make_binaries(build: Build) -> None:
         raise LabError(f"kubeadm was to say {VERSION}, it says {said}")
 
 
-_RECIPE = digest_of(Path(__file__), Path(packages.__file__), VERSION)
-SOURCE = Product("kubernetes-source", _RECIPE, 45, _make_source)
-BINARIES = Product("kubernetes", _RECIPE, 360, _make_binaries)
+_RECIPE = digest_of(Path(__file__), Path(packages.__file__), VERSION, compilers.DEBIAN_VERSION)
+SOURCE = Product("kubernetes-1.20-source", _RECIPE, 45, _make_source)
+BINARIES = Product("kubernetes-1.20", _RECIPE, 360, _make_binaries)
