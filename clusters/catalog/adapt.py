@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+from clusters.config.versions import parse_version
 
 if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
@@ -32,10 +35,56 @@ def conntrack_settable(cluster: Cluster) -> bool:
     return all(machine.facts.conntrack_writable for machine in members)
 
 
-def ignored_preflight_errors(machine: Machine) -> tuple[str, ...]:
-    """What kubeadm's own preflight must not insist on, because it cannot be looked up on this machine.
+CGROUPS_V2_SINCE = 35
+"""From 1.35 on the kubelet refuses control groups of version 1 unless failCgroupV1 is false, and so does kubeadm's
+SystemVerification. Source: Kubernetes' documentation, "About cgroup v2", and KEP-5573."""
 
-    SystemVerification wants to read the kernel's build configuration, which containers and some
-    distributions do not have; what it would look for is covered by Slipway's prechecks.
+
+def needs_cgroups_v1(machine: Machine, cluster: Cluster) -> bool:
+    """Whether the machine has control groups of version 1, which this Kubernetes takes only when it is told to."""
+    wants_v2 = parse_version(cluster.document.kubernetes.version).minor >= CGROUPS_V2_SINCE
+    return wants_v2 and machine.facts.cgroup_version == 1
+
+
+def tolerates_cgroups_v1(cluster: Cluster) -> bool:
+    """Whether kubelet's configuration has to say `failCgroupV1: false`: one answer for all nodes, as kubeadm keeps one
+    configuration; a node with version 2 does not mind."""
+    members = cluster.members("master") + cluster.members("worker")
+    return any(needs_cgroups_v1(machine, cluster) for machine in members)
+
+
+def ignored_preflight_errors(machine: Machine, cluster: Cluster) -> tuple[str, ...]:
+    """What kubeadm's own preflight must not insist on: SystemVerification, for one of two facts of the machine.
+
+    It wants to read the kernel's build configuration, which containers and some distributions do not have; and from
+    1.35 on it refuses control groups of version 1 without asking the kubelet's configuration. What else it would look
+    for is covered by Slipway's prechecks.
     """
-    return () if machine.facts.kernel_config else ("SystemVerification",)
+    known = machine.facts.kernel_config and not needs_cgroups_v1(machine, cluster)
+    return () if known else ("SystemVerification",)
+
+
+NFTABLES_SINCE = 33
+"""The minor from which on kube-proxy's nftables mode is stable. Source: Kubernetes' changelog of 1.33, KEP-3866."""
+NFTABLES_KERNEL = (5, 13)
+"""kube-proxy refuses the mode on older kernels. Source: Kubernetes' documentation, "Virtual IPs"."""
+
+
+def proxy_mode(cluster: Cluster) -> str:
+    """kube-proxy's mode: what the document says; where it is silent nftables, if this Kubernetes and the kernel of
+    every node have it, else iptables. One answer for the cluster, as kube-proxy has one configuration.
+
+    See docs/decisions/017.
+    """
+    if said := cluster.document.kubernetes.proxy_mode:
+        return said
+    members = cluster.members("master") + cluster.members("worker")
+    stable = parse_version(cluster.document.kubernetes.version).minor >= NFTABLES_SINCE
+    return "nftables" if stable and all(has_nftables(machine) for machine in members) else "iptables"
+
+
+def has_nftables(machine: Machine) -> bool:
+    """Whether kube-proxy can work with nftables on this machine's kernel."""
+    numbers = re.match(r"(\d+)\.(\d+)", machine.facts.kernel)
+    recent = numbers is not None and (int(numbers[1]), int(numbers[2])) >= NFTABLES_KERNEL
+    return recent and machine.facts.module("nf_tables") != "missing"

@@ -58,7 +58,7 @@ def files(document: Document, source: Source, name: str, arch: str) -> Iterator[
                 yield component, version, file, where
 
 
-def images(document: Document, name: str) -> tuple[str, ...]:
+def images(document: Document, source: Source, name: str) -> tuple[str, ...]:
     """The images that the machine of that name gets, as they are called there."""
     held = roles(document, name)
     if not {"master", "worker"} & set(held):
@@ -68,5 +68,5 @@ def images(document: Document, name: str) -> tuple[str, ...]:
     if "master" in held and kube_vip.chosen(document):
         found.append(image_ref(document, KUBE_VIP_IMAGE))
     if "master" not in held and haproxy.chosen(document):
-        found.append(image_ref(document, HAPROXY_IMAGE))
+        found.append(image_ref(document, source.name_of(HAPROXY_IMAGE)))
     return tuple(dict.fromkeys(found))

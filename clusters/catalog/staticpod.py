@@ -195,7 +195,9 @@ def probe_of(manifest: bytes) -> Command:
     """Asks what kubelet asks to see whether the pod lives, on the machine itself; its certificate is its own affair."""
     ask: dict[str, Any] = _container(manifest).get("livenessProbe", {}).get("httpGet", {})
     host = str(ask.get("host", "127.0.0.1"))
-    server = f"{str(ask.get('scheme', 'HTTP')).lower()}://{in_url(host)}:{ask.get('port', 0)}"
+    names = {each.get("name"): each.get("containerPort") for each in _container(manifest).get("ports", [])}
+    port = names.get(ask.get("port"), ask.get("port", 0))
+    server = f"{str(ask.get('scheme', 'HTTP')).lower()}://{in_url(host)}:{port}"
     return sh(
         "{}/kubectl --kubeconfig {} --insecure-skip-tls-verify --server {} --request-timeout 3s get --raw {}",
         BIN,

@@ -11,12 +11,12 @@ STARTER_KUBERNETES = "v1.20.2"
 def starter_document(kubernetes_version: str = STARTER_KUBERNETES) -> Document:
     """A document without machines: what is chosen for somebody who has not chosen yet.
 
-    Other than in KubeKey the runtime is containerd (docker needs a shim since 1.24), kube-proxy uses iptables
-    (ipvs needs kernel modules) and the network plugin is bridge (it needs no image).
+    Other than in KubeKey the runtime is containerd (docker needs a shim since 1.24) and the network plugin is bridge
+    (it needs no image). kube-proxy's mode is left to what the machines can do.
     """
     return Document(
         name="sample",
         control_plane_endpoint=ControlPlaneEndpoint(domain="lb.kubesphere.local", address="", port=6443),
-        kubernetes=Kubernetes(version=kubernetes_version, container_manager="containerd", proxy_mode="iptables"),
+        kubernetes=Kubernetes(version=kubernetes_version, container_manager="containerd"),
         network=Network(plugin="bridge"),
     )

@@ -73,6 +73,7 @@ _SERIES: dict[int, _Series] = {
     34: _Series(11, False, "3.10.1", "v1.12.1", "3.6.5", "1.34.0"),
     35: _Series(8, False, "3.10.1", "v1.13.1", "3.6.6", "1.35.0"),
     36: _Series(4, False, "3.10.2", "v1.14.2", "3.6.8", "1.36.0"),
+    37: _Series(2, False, "3.10.2", "v1.14.6", "3.7.0", "1.37.0"),
 }
 
 # The two series in which CoreDNS changed on the way: minor -> the first patch with the tag above, and the tag before.

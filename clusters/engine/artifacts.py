@@ -129,20 +129,39 @@ class ImageCommands(Protocol):
         """Fetch it from its registry."""
         ...
 
+    @property
+    def pin(self) -> Callable[[str], Command] | None:
+        """Keep it from kubelet's garbage collection; None where a runtime cannot."""
+        ...
+
+    @property
+    def is_pinned(self) -> Callable[[str], Command]:
+        """Whether it is kept so, by its name."""
+        ...
+
 
 def image(ref: str, artifact: Artifact | None, runtime: ImageCommands) -> Wanted:
-    """A container image in the runtime: loaded from the source's archive, or pulled by the machine itself."""
+    """A container image in the runtime: loaded from the source's archive, or pulled by the machine itself.
+
+    One from an archive is pinned where the runtime can: kubelet deletes images when the disk is 85 % full, and this one
+    would have nowhere to come back from.
+    """
+    pin = runtime.pin if artifact is not None else None
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(runtime.has(ref))
-        return Sight(answer.ok, "" if answer.ok else "the runtime does not have it")
+        if not machine.ask(runtime.has(ref)).ok:
+            return Sight(False, "the runtime does not have it")
+        kept = pin is None or machine.ask(runtime.is_pinned(ref)).ok
+        return Sight(kept, "" if kept else "it is not pinned, so kubelet may delete it when the disk fills up")
 
     def act(machine: Machine) -> None:
         if artifact is None:
             _pull(machine, ref, runtime.pull(ref))
-        else:
+        elif not machine.ask(runtime.has(ref)).ok:
             _say_sending(machine, artifact)
             machine.do(runtime.load(ref), stdin=artifact.path)
+        if pin is not None:
+            machine.do(pin(ref))
 
     return Wanted(f"image {ref} is there", look, act)
 

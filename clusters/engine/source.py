@@ -57,6 +57,10 @@ class Source(Protocol):
         """Whether `image` would give an archive, so that machines need no registry for it."""
         ...
 
+    def name_of(self, ref: str) -> str:
+        """The name under which this source has an image: another tag of it where that is what the source has."""
+        ...
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """An archive of a container image, or None when machines pull images themselves."""
         ...

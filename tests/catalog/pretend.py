@@ -101,6 +101,10 @@ class PretendSource:
         """None."""
         return False
 
+    def name_of(self, ref: str) -> str:
+        """The name it has everywhere."""
+        return ref
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """None: machines pull."""
         return None

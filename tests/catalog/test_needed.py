@@ -67,7 +67,7 @@ def test_every_file_and_image_that_steps_ask_for_is_foreseen(
             if row.step is not None and name in row.hosts and row.phase in needs_artifacts:
                 list(row.step.body(cluster.machine(name), cluster))
         assert set(needed.files(document, source, name, "amd64")) == source.files, name
-        assert set(needed.images(document, name)) == source.images, name
+        assert set(needed.images(document, source, name)) == source.images, name
 
 
 needs_artifacts = ("os", "runtime", "images", "etcd", "kubernetes", "endpoint", "network")

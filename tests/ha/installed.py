@@ -259,7 +259,8 @@ def install_in_browser(
 
 def _kubectl(bundle: Path, place: Path) -> Path:
     """A kubectl that can be run, as the bundle's files cannot."""
-    program = Path(shutil.copy(bundle / "kubernetes/v1.20.2/bin/linux/amd64/kubectl", place / "kubectl"))
+    (kubectl,) = bundle.glob("kubernetes/*/bin/linux/amd64/kubectl")
+    program = Path(shutil.copy(kubectl, place / "kubectl"))
     program.chmod(0o755)
     return program
 

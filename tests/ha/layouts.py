@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.lab import bundle
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.lab.hosts import LabHost
+
+
+NEWEST = bundle.NEWEST.kubernetes.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Layout:
     kubernetes_section: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
     runtime: str = "containerd"
+    version: str = NEWEST
     registry: dict[str, Any] = field(default_factory=dict)
     dual_stack: bool = False
     beside: dict[str, str] = field(default_factory=dict)
@@ -70,10 +76,9 @@ class Layout:
             "roleGroups": {"etcd": list(self.etcd), "master": list(self.master), "worker": list(self.worker)},
             "controlPlaneEndpoint": endpoint,
             "kubernetes": {
-                "version": "v1.20.2",
+                "version": self.version,
                 "clusterName": "cluster.local",
                 "containerManager": self.runtime,
-                "proxyMode": "iptables",
                 **self.kubernetes_section,
             },
             "network": {"plugin": "bridge", "kubePodsCIDR": pods, "kubeServiceCIDR": services},

@@ -21,6 +21,7 @@ PARTS = {
     "IP_VS_SH": "net/netfilter/ipvs/ip_vs_sh",
     "IP_VS_WRR": "net/netfilter/ipvs/ip_vs_wrr",
     "NET_IPIP": "net/ipv4/ipip",
+    "NF_TABLES": "net/netfilter/nf_tables",
     "NF_CONNTRACK": "net/netfilter/nf_conntrack",
     "OVERLAY_FS": "fs/overlayfs/overlay",
     "VXLAN": "drivers/net/vxlan/vxlan",

@@ -62,7 +62,6 @@ def compile_programs(source: Source, build: Build) -> None:
         link.append("-extldflags -static")
     options = ["-trimpath", "-gcflags", "all=-dwarf=false", *tags, "-ldflags", " ".join(link)]
     environment = compilers.environment(build.cache) | {"CGO_ENABLED": "1" if source.c else "0"}
-    names = {package.rpartition("/")[2]: name for name, package in source.programs.items()}
     packages = list(source.programs.values())
     run(
         [go, "build", "-mod=readonly", "-buildvcs=false", *options, "-o", f"{build.target}/", *packages],
@@ -70,12 +69,14 @@ def compile_programs(source: Source, build: Build) -> None:
         env=environment,
         log=build.log,
     )
-    for built, wanted in names.items():
-        # `go build` names a program by the last part of its package, of which v3 or v2 is none.
-        place = build.target / built
-        if not place.exists():
-            place = build.target / source.programs[wanted].rpartition("/")[0].rpartition("/")[2]
-        place.rename(build.target / wanted)
+    for wanted, package in source.programs.items():
+        (build.target / built_name(package)).rename(build.target / wanted)
+
+
+def built_name(package: str) -> str:
+    """What `go build` calls the program of a package: the last part of its path that is no version like v3."""
+    *_, before, last = package.split("/")
+    return before if re.fullmatch(r"v\d+", last) else last
 
 
 def product(source: Source) -> Product:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.catalog.adapt import cgroup_driver, conntrack_settable
+from clusters.catalog.adapt import cgroup_driver, conntrack_settable, proxy_mode, tolerates_cgroups_v1
+from clusters.catalog.images import image_ref
 from clusters.catalog.kubeadm.dialect import known_gates, merged, parsed
+from clusters.catalog.runtimes import runtime_of
 from clusters.config.proxyflags import as_configuration
 from clusters.config.topology import NODE_DNS_ADDRESS, load_balancer
+from clusters.config.versions import facts_of
 
 if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
@@ -28,9 +31,23 @@ def kubelet_configuration(cluster: Cluster) -> dict[str, Any]:
     }
     if known_gates(cluster.document):
         ours["featureGates"] = known_gates(cluster.document)
+    if tolerates_cgroups_v1(cluster):
+        ours["failCgroupV1"] = False
+    if _images_would_be_lost(cluster):
+        ours["imageGCHighThresholdPercent"] = 100
     if kubernetes.nodelocaldns:
         ours["clusterDNS"] = [NODE_DNS_ADDRESS]
     return merged(ours, kubernetes.kubelet_configuration)
+
+
+def _images_would_be_lost(cluster: Cluster) -> bool:
+    """Whether images come from archives, and the runtime cannot keep them from kubelet's garbage collection, which is
+    switched off then: 100 % does that. Source: Kubernetes' documentation, "Garbage Collection"."""
+    if runtime_of(cluster.document).pin is not None:
+        return False
+    pause = image_ref(cluster.document, facts_of(cluster.document.kubernetes.version).pause_image)
+    members = cluster.members("master") + cluster.members("worker")
+    return any(cluster.source.has_image(pause, machine.facts.arch) for machine in members)
 
 
 def proxy_configuration(cluster: Cluster) -> dict[str, Any]:
@@ -39,7 +56,7 @@ def proxy_configuration(cluster: Cluster) -> dict[str, Any]:
     ours: dict[str, Any] = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
-        "mode": kubernetes.proxy_mode,
+        "mode": proxy_mode(cluster),
         "clusterCIDR": cluster.document.network.kube_pods_cidr,
         "iptables": {"masqueradeAll": kubernetes.masquerade_all},
     }

@@ -174,7 +174,7 @@ def _registration(machine: Machine, cluster: Cluster) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": machine.name,
         "criSocket": socket if facts.dockershim else f"unix://{socket}",
-        "ignorePreflightErrors": list(ignored_preflight_errors(machine)),
+        "ignorePreflightErrors": list(ignored_preflight_errors(machine, cluster)),
     }
     if "master" in machine.roles:
         # Said instead of left to kubeadm, so that a machine which runs pods, too, never turns them away at first.

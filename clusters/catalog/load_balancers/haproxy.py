@@ -49,7 +49,7 @@ def chosen(document: Document) -> bool:
 )
 def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the proxy's image onto the workers"""
-    yield runtimes.image_there(machine, cluster, HAPROXY_IMAGE)
+    yield runtimes.image_there(machine, cluster, cluster.source.name_of(HAPROXY_IMAGE))
 
 
 @step(
@@ -103,7 +103,7 @@ def haproxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     text = config(cluster)
     yield directory(FOLDER)
     yield file(CONFIG, text)
-    yield file(MANIFEST, manifest(text, image_ref(cluster.document, HAPROXY_IMAGE)))
+    yield file(MANIFEST, manifest(text, image_ref(cluster.document, cluster.source.name_of(HAPROXY_IMAGE))))
     through = api_server_is_ready(name.LOOPBACK, cluster.document.control_plane_endpoint.port)
     yield eventually("an API server answers through the proxy", so_if(through), within=120, every=1)
     yield from name.lasting(machine, cluster)

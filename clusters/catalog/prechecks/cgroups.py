@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.versions import parse_version
-from clusters.engine.check import error, precheck
+from clusters.catalog.adapt import needs_cgroups_v1
+from clusters.engine.check import error, precheck, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.finding import Finding
+    from clusters.config.sections.kubernetes import Kubernetes
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
 NEEDED = ("cpu", "cpuset", "memory", "pids")
 """What the kubelet and kubeadm's own check insist on, whatever the version of control groups."""
-
-V2_SINCE = 35
-"""From 1.35 on the kubelet refuses version 1 unless failCgroupV1 is false. Source: Kubernetes' documentation, "About
-cgroup v2", and KEP-5573."""
 
 
 @precheck(
@@ -33,13 +30,23 @@ def cgroups(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if not version:
         yield error(f"{machine.name} has no control groups mounted below /sys/fs/cgroup.")
         return
-    tolerated = kubernetes.kubelet_configuration.get("failCgroupV1") is False
-    if version == 1 and parse_version(kubernetes.version).minor >= V2_SINCE and not tolerated:
-        yield error(
-            f"{machine.name} has control groups of version 1; the kubelet of Kubernetes {kubernetes.version} does not "
-            "start with them, it wants version 2.",
-            hint="Boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false in "
-            "kubernetes.kubeletConfiguration.",
-        )
+    if needs_cgroups_v1(machine, cluster):
+        yield _of_version_1(machine.name, kubernetes)
     if missing := [each for each in NEEDED if each not in machine.facts.cgroup_controllers]:
         yield error(f"{machine.name}'s kernel has the control group controllers {', '.join(missing)} switched off.")
+
+
+def _of_version_1(name: str, kubernetes: Kubernetes) -> Finding:
+    """Slipway has this Kubernetes take version 1, unless the document says that it must not."""
+    if kubernetes.kubelet_configuration.get("failCgroupV1") is True:
+        return error(
+            f"{name} has control groups of version 1, and kubeletConfiguration says failCgroupV1: true; the kubelet of "
+            f"Kubernetes {kubernetes.version} does not start there.",
+            hint="Boot with systemd.unified_cgroup_hierarchy=1, or take failCgroupV1 out of kubeletConfiguration.",
+        )
+    return warning(
+        f"{name} has control groups of version 1, which Kubernetes takes since 1.35 only when it is told to. Slipway "
+        "sets failCgroupV1: false and has kubeadm skip its check SystemVerification.",
+        hint="This works up to Kubernetes 1.37; a later one may have no support for version 1 any more. Boot with "
+        "systemd.unified_cgroup_hierarchy=1 to have version 2.",
+    )

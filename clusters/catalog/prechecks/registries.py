@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Registries that images come from can be reached"""
     document = cluster.document
-    wanted = [ref for ref in images(document, machine.name) if not cluster.source.has_image(ref, machine.facts.arch)]
+    wanted = [
+        ref
+        for ref in images(document, cluster.source, machine.name)
+        if not cluster.source.has_image(ref, machine.facts.arch)
+    ]
     known = accesses(document)
     asked = {host: known.get(host, Access(host)) for host in dict.fromkeys(registry_of(ref) for ref in wanted)}
     urls = list(dict.fromkeys(url for each in asked.values() for url in (*each.mirrors, *each.urls)))

@@ -31,6 +31,8 @@ SOCKET = "/run/containerd/containerd.sock"
 CONFIG = "/etc/containerd/config.toml"
 UNIT = "/etc/systemd/system/containerd.service"
 CERTS = "/etc/containerd/certs.d"
+PINNED = ("io.cri-containerd.pinned", "pinned")
+"""The label of an image that the kubelet is told to keep. Source: containerd's pkg/cri/labels."""
 PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
 
 
@@ -48,6 +50,10 @@ def runtime(document: Document) -> Runtime:
         pull=lambda ref: sh("crictl pull {}", ref),
         components=("containerd", "runc"),
         binaries=binaries,
+        pin=lambda ref: sh("{} -n k8s.io images label {} {}={} >/dev/null", ctr, ref, *PINNED),
+        is_pinned=lambda ref: sh(
+            "{} -n k8s.io images ls -q {} | grep -q .", ctr, f'name=={ref},labels."{PINNED[0]}"=={PINNED[1]}'
+        ),
     )
 
 

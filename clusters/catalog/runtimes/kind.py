@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clusters.remote.shell import sh
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,7 +25,8 @@ class Runtime:
     `unit` the service of systemd that the kubelet is started after; `answers` a command that succeeds once it can be
     used. `has`, `load` and `pull` are commands on one image: whether it is there by this name, take it from an archive
     on standard input, and fetch it from its registry. `binaries` are the wanted states of its programs; `components`
-    names what these take from the artifact source, as the table of components has it.
+    names what these take from the artifact source, as the table of components has it. `pin` keeps an image from
+    kubelet's garbage collection, and `is_pinned` says whether it is kept; None where the runtime cannot.
     """
 
     manager: str
@@ -35,6 +38,8 @@ class Runtime:
     pull: Callable[[str], Command]
     components: tuple[str, ...]
     binaries: Callable[[Machine, Cluster], Iterator[Want]]
+    pin: Callable[[str], Command] | None = None
+    is_pinned: Callable[[str], Command] = lambda ref: sh("false")
 
 
 def socket_of(document: Document, usual: str) -> str:

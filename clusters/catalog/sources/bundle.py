@@ -134,6 +134,12 @@ class Bundle:
         """Whether the index names the image."""
         return (ref, arch) in self._index.images
 
+    def name_of(self, ref: str) -> str:
+        """The name itself if the index has it, or has none or several of that repository; else the one it has."""
+        names = {each for each, _ in self._index.images}
+        others = [each for each in names if each.rpartition(":")[0] == ref.rpartition(":")[0]]
+        return others[0] if ref not in names and len(others) == 1 else ref
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """The archive of an image. A bundle that has none of it leaves pulling to the machine."""
         entry = self._index.images.get((ref, arch))

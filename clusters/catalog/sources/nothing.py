@@ -29,6 +29,10 @@ class Nothing:
         """Machines pull images themselves."""
         return False
 
+    def name_of(self, ref: str) -> str:
+        """The name it has everywhere."""
+        return ref
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> None:
         """Machines pull images themselves."""
         return

@@ -31,6 +31,10 @@ class Unopened:
         """Nobody knows: a bundle may hold it."""
         return True
 
+    def name_of(self, ref: str) -> str:
+        """The name it has everywhere."""
+        return ref
+
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> NoReturn:
         """Why it could not be opened."""
         raise self._why

@@ -72,7 +72,7 @@ def words(document: Document) -> Iterator[Finding]:
         ),
         ("type", "type", section.type, DISTRIBUTIONS, "{} is no distribution of Kubernetes."),
     ):
-        if text not in allowed:
+        if text not in allowed and (text or key != "proxyMode"):
             yield error(
                 f"kubernetes.{id}_unknown",
                 f"{_PATH}.{key}",

@@ -37,7 +37,11 @@ class Kubernetes(Model):
         "", "The runtime's socket, when it is not the usual one.", since="1.1", v4="cri.cri_socket"
     )
     proxy_mode: Text = key(
-        "ipvs", "kube-proxy's mode.", shown=True, v4="kubernetes.kube_proxy.mode", choices=PROXY_MODES
+        "",
+        "kube-proxy's mode. Where nothing is said the version and the machines decide; KubeKey takes ipvs.",
+        shown=True,
+        v4="kubernetes.kube_proxy.mode",
+        choices=PROXY_MODES,
     )
     masquerade_all: bool = key(
         False,

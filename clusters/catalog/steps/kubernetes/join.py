@@ -44,6 +44,8 @@ STATIC_PODS = (
 """What kubeadm writes for a control plane, before it starts kubelet; kube-vip's pod is ours and is none of them."""
 SIGNATURE_SECONDS = 60.0
 """After this long kubeadm may wait for itself; it says why."""
+REGISTERS_WITHIN = 120.0
+"""Seconds in which the API server hears of a kubelet that kubeadm has started; 2 to 15 were seen on busy machines."""
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -99,6 +101,8 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
                 forget(here, cluster, tried=tried)
             share(here, cluster)
         _join(here, cluster)
+        # kubeadm does not wait for the kubelet to register itself (since 1.36 not at all).
+        eventually("the API server knows the node", look, within=REGISTERS_WITHIN, every=1).reach(here)
         if "master" in here.roles:
             note_what_a_join_stored(cluster.first("master", here), cluster)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.adapt import proxy_mode
 from clusters.catalog.steps.os.swap import is_ours
 from clusters.config.topology import is_dual_stack
 from clusters.engine.step import step
@@ -32,7 +33,7 @@ FOR_IPV6 = {"net.ipv6.conf.all.forwarding": "1"}
 @step("os/kernel", on="kubernetes", needs=("os/claim",), when=is_ours, expected=1)
 def kernel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Load kernel modules and set what routing pods needs"""
-    wanted = MODULES + (IPVS_MODULES if cluster.document.kubernetes.proxy_mode == "ipvs" else ())
+    wanted = MODULES + (IPVS_MODULES if proxy_mode(cluster) == "ipvs" else ())
     for name in wanted:
         # What is built in, or loaded by the host of a container, needs and allows no modprobe.
         if machine.facts.module(name) != "active":
