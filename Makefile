@@ -13,12 +13,13 @@ export PYTHONDONTWRITEBYTECODE :=
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
 .PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
-	lab test-lab test-browser
+	lab test-lab test-browser test-all test-series-before test-seed-era
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
 	@echo "make demo          the same with three practice machines (root, Debian 12)"
 	@echo "make test          every check and test there is; as root on Debian it installs what they need"
+	@echo "make test-all      the same, and Kubernetes 1.36.3 and 1.20.2 besides: an hour more on a bare machine"
 	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
 	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
 	@echo "make test-browser  the tests of the pages, which need Chromium"
@@ -77,11 +78,24 @@ test-postgres: $(READY)
 		tests/models tests/services tests/selectors tests/runs tests/management tests/web
 
 lab: $(READY)
-	scripts/build-lab $(BIN)/python
+	scripts/build-lab $(BIN)/python $(SERIES)
 
 test-lab: $(READY)
-	$(PYTEST) -q -n 2 $(FILES) --durations 15 -m "lab and not outages"
-	$(PYTEST) -q --durations 15 -m "lab and outages"
+	$(PYTEST) -q -n 2 $(FILES) --durations 15 -m "lab and not outages and not series_before and not seed_era"
+	$(PYTEST) -q --durations 15 -m "lab and outages and not series_before and not seed_era"
+
+# What takes longest to build and changes least: the series before the newest, and Kubernetes 1.20.2.
+test-series-before: $(READY)
+	scripts/build-lab $(BIN)/python 1.36
+	$(PYTEST) -q -m "series_before"
+
+test-seed-era: $(READY)
+	scripts/build-lab $(BIN)/python 1.20
+	$(PYTEST) -q -m "seed_era"
+
+test-all: test
+	$(MAKE) --no-print-directory test-series-before
+	$(MAKE) --no-print-directory test-seed-era
 
 test-browser: $(READY)
 	$(PYTEST) -q -n 2 $(FILES) -m "browser and not lab"

@@ -53,7 +53,7 @@ spec:
 
 NEEDS = {
     "sshd": {"sshd", "faraway"},
-    "lab": {"lab", "lab_bundle"},
+    "lab": {"lab", "lab_bundle", "bundle_before", "seed_era_bundle"},
     "browser": {"browser", "chromium", "page"},
 }
 """Which fixtures make a test one of a marker."""

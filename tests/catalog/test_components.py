@@ -13,7 +13,7 @@ from clusters.catalog.runtimes import docker
 from clusters.config.pluginversions import RELEASES
 from clusters.config.versions import known_versions, parse_version
 from clusters.errors import ConfigError, SourceError
-from tests.lab import bundle
+from tests.lab import bundle_1_20, layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,14 +100,16 @@ def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> No
     for name in ("kubeadm", "kubelet", "kubectl", "crictl"):
         _program(programs / name)
     root = tmp_path / "bundle"
-    placed = {
-        ("kubernetes", bundle.kubernetes.VERSION): bundle._place_kubernetes(root, programs),
-        ("etcd", f"v{bundle.ETCD}"): bundle._place_etcd(root, programs),
-        ("containerd", f"v{bundle.CONTAINERD}"): bundle._place_containerd(root, programs),
-        ("runc", f"v{bundle.RUNC}"): bundle._place_runc(root, programs),
-        ("cni-plugins", f"v{bundle.CNI}"): bundle._place_cni(root, programs),
-        ("crictl", f"v{bundle.CRICTL}"): bundle._place_crictl(root, programs / "crictl"),
-    }
+    folder = programs / "usr/bin"
+    releases = (
+        layout.place_kubernetes(root, programs, "v1.37.2"),
+        layout.place_etcd(root, {name: folder / name for name in ("etcd", "etcdctl")}, "v3.7.0"),
+        layout.place_containerd(root, {name: folder / name for name in names}, "v2.4.2"),
+        layout.place_runc(root, programs / "usr/sbin/runc", "v1.5.3"),
+        layout.place_cni(root, (programs / "usr/lib/cni").iterdir(), "v1.10.0"),
+        layout.place_crictl(root, programs / "crictl", "v1.37.0"),
+    )
+    placed = {(release.name, release.version): release.files for release in releases}
     not_there = {"helm", "calico", "cilium", "kubeovn", "hybridnet", "cri-dockerd"}
     assert {component for component, _ in placed} | {"docker"} == set(COMPONENTS) - not_there
     for (component, version), paths in placed.items():
@@ -124,8 +126,8 @@ def test_the_labs_docker_is_laid_out_as_upstreams(tmp_path: Path) -> None:
         _program(tmp_path / "programs/usr" / name)
     for name in ("dockerd", "docker-proxy", "runc"):
         _program(tmp_path / "programs/usr/sbin" / name)
-    (archive,) = bundle._place_docker(tmp_path / "bundle", tmp_path / "programs")
-    version = f"v{bundle.DOCKER}"
+    release = bundle_1_20._place_docker(tmp_path / "bundle", tmp_path / "programs")
+    version, (archive,) = release.version, release.files
     (name,) = file_names("docker", version, "amd64")
     assert str(archive.relative_to(tmp_path / "bundle")) == f"docker/{version}/linux/static/stable/x86_64/{name}"
     with tarfile.open(archive) as opened:

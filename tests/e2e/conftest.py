@@ -9,7 +9,7 @@ import pytest
 from tests.browser import browser
 from tests.e2e import walking
 from tests.e2e.serving import Site, serving
-from tests.lab.fixtures import lab, lab_bundle
+from tests.lab.fixtures import bundle_before, lab, lab_bundle, seed_era_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.lab.lab import Lab
 
-__all__ = ["browser", "lab", "lab_bundle"]
+__all__ = ["browser", "bundle_before", "lab", "lab_bundle", "seed_era_bundle"]
 
 NODES = 3
 

@@ -16,6 +16,7 @@ import yaml
 
 from tests.e2e import walking
 from tests.e2e.walking import Walk
+from tests.ha.layouts import NEWEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +118,7 @@ def installed(page: Page, site: Site, lab_bundle: Path, tmp_path_factory: pytest
     document = walking.document_with_secrets(walk, cluster, place)
     page.goto(f"/clusters/{cluster}/")
     walk.remember("cluster")
-    kubectl = lab_bundle / "kubernetes/v1.20.2/bin/linux/amd64/kubectl"
+    (kubectl,) = lab_bundle.glob("kubernetes/*/bin/linux/amd64/kubectl")
     runnable = shutil.copy(kubectl, place / "kubectl")
     runnable.chmod(0o755)
     return Installed(walk, run, state, runnable, kubeconfig, document, log)
@@ -147,7 +148,7 @@ def test_all_three_nodes_are_ready(installed: Installed) -> None:
     installed.ask("wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
     nodes = json.loads(installed.ask("get", "nodes", "-o", "json"))["items"]
     assert sorted(node["metadata"]["name"] for node in nodes) == list(walking.MACHINES)
-    assert {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == {"v1.20.2"}
+    assert {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == {NEWEST}
 
 
 def test_a_service_answers_from_every_node(application: str, machines: Lab) -> None:

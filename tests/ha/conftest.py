@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser import browser
 from tests.ha.ahead import UNMEASURED, Ahead, comes_next, in_order
-from tests.lab.fixtures import lab, lab_bundle
+from tests.lab.fixtures import bundle_before, lab, lab_bundle, seed_era_bundle
 from tests.lab.lab import Lab
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.ha.installed import Installed
 
-__all__ = ["browser", "lab", "lab_bundle"]
+__all__ = ["browser", "bundle_before", "lab", "lab_bundle", "seed_era_bundle"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

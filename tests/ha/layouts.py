@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.lab import bundle
+from tests.lab import bundle, kubernetes_1_20
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from tests.lab.hosts import LabHost
 
 
-NEWEST = bundle.NEWEST.kubernetes.version
+NEWEST, BEFORE = bundle.NEWEST.kubernetes.version, bundle.BEFORE.kubernetes.version
+SEED_ERA = kubernetes_1_20.VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ STACKED_ETCD = Layout(
         "controllerManagerArgs": [NOTICED_EARLY],
         "kubeletArgs": ["max-pods=99", "node-labels=from=kubelet-args"],
         "kubeProxyArgs": ["metrics-bind-address=127.0.0.1:10249"],
-        "featureGates": {"TTLAfterFinished": True},
+        "featureGates": {"CPUManagerPolicyAlphaOptions": True},
         "kubeletConfiguration": {"containerLogMaxFiles": 4},
     },
     more={
@@ -158,10 +159,9 @@ DUAL_STACK = Layout(
     ("node1",),
     ("node1",),
     ("node1", "node2"),
-    kubernetes_section={"featureGates": {"IPv6DualStack": True}},
     dual_stack=True,
 )
-"""IPv4 and IPv6 on two machines; an alpha feature of this Kubernetes, which has to be switched on."""
-DOCKER = Layout("docker", (), ("node1",), ("node2",), shared_address=13, port=8443, runtime="docker")
-"""A control plane and a worker with Docker, which this Kubernetes reaches through dockershim; etcd and a load balancer
+"""IPv4 and IPv6 on two machines."""
+DOCKER = Layout("docker", (), ("node1",), ("node2",), shared_address=13, port=8443, runtime="docker", version=SEED_ERA)
+"""A control plane and a worker with Docker, which Kubernetes 1.20 reaches through dockershim; etcd and a load balancer
 are there already, on the lab's third host."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ha import layouts
+from clusters.catalog.steps.images.load import wanted_images
+from clusters.config.load import load
+from tests.ha import changes, layouts
+from tests.ha.application import IMAGE, send_images
 from tests.ha.installed import install, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.ha.installed import Installed
     from tests.lab.lab import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
@@ -24,7 +29,32 @@ def test_all_in_one_installs_runs_pods_and_a_second_run_changes_nothing(
     cluster = install(lab, layouts.ALL_IN_ONE, lab_bundle, tmp_path)
     assert cluster.ready_nodes() == {"node1"}
     assert "nothing changed" in cluster.create()
+    _images_outlive_a_full_disk(cluster, lab_bundle, tmp_path / "image")
     lab.kill("node1")
     lab.start("node1")
     took = wait_until(lambda: cluster.ready_nodes() == {"node1"}, 180, "the only node to be back after a power cut")
     figure(f"back {took:.0f} s after it was switched on")
+
+
+def _images_outlive_a_full_disk(cluster: Installed, bundle: Path, place: Path) -> None:
+    """A disk that is 1 % full counts as full; kubelet then deletes what nobody uses, as it does at 85 % elsewhere."""
+    place.mkdir()
+    send_images(cluster, ("node1",), bundle, place)
+    full = {"imageGCHighThresholdPercent": 1, "imageGCLowThresholdPercent": 0, "imageMinimumGCAge": "1s"}
+    cluster.change(lambda spec: spec["kubernetes"].update(kubeletConfiguration=full))
+    cluster.create()
+    kubelet = changes.kubelet_configuration(cluster, "node1")
+    assert {name: kubelet[name] for name in full} == full
+    # Whoever looks first after it is started takes all images for old ones.
+    cluster.lab.execute("node1", "systemctl restart kubelet")
+    wait_until(lambda: IMAGE not in images(cluster), 60, "the image that nobody uses to be deleted")
+    document = load(cluster.document.read_text()).document
+    assert document is not None
+    assert set(wanted_images(document, control_plane=True)) <= images(cluster)
+    assert "nothing changed" in cluster.create()
+
+
+def images(cluster: Installed) -> set[str]:
+    """The names of the images on the only node."""
+    listed = json.loads(cluster.lab.execute("node1", "crictl images -o json"))["images"]
+    return {name for image in listed for name in image["repoTags"]}

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from tests.ha.installed import Installed
     from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.seed_era, pytest.mark.lab, pytest.mark.timeout(1200)]
 
 
-def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, lab_bundle: Path, tmp_path: Path) -> None:
-    with _with_what_is_given(lab, lab_bundle, tmp_path) as cluster:
+def test_docker_runs_pods_and_a_second_run_changes_nothing(lab: Lab, seed_era_bundle: Path, tmp_path: Path) -> None:
+    with _with_what_is_given(lab, seed_era_bundle, tmp_path) as cluster:
         _nothing_is_done_while_they_are_out_of_reach(cluster)
         cluster.create()
         _docker_runs_them(cluster)
         private.see_that_all_came_from_there(cluster)
-        _name_resolves(cluster, lab_bundle)
+        _name_resolves(cluster, seed_era_bundle)
         assert not changes.runs(cluster, "node1", "etcd"), "etcd is somewhere else"
         asked = cluster.lab.execute("node2", "grep server: /etc/kubernetes/kubelet.conf").split()[1]
         assert asked == f"https://lb.kubesphere.local:{layouts.DOCKER.port}"

@@ -66,7 +66,7 @@ def test_what_the_document_says_arrived(cluster: Installed) -> None:
     for name in ("kube-apiserver-node2", "etcd-node3"):
         wait_until(lambda name=name: cluster.seen("get", "pod", name, "-n", "kube-system"), 90, f"the pod {name}")
     pod = cluster.seen("get", "pod", "kube-apiserver-node2", "-n", "kube-system")["spec"]["containers"][0]
-    assert {"--event-ttl=2h0m0s", "--feature-gates=TTLAfterFinished=true"} <= set(pod["command"])
+    assert {"--event-ttl=2h0m0s", "--feature-gates=CPUManagerPolicyAlphaOptions=true"} <= set(pod["command"])
     assert '"kind":"Event"' in cluster.lab.execute("node3", "head -n 1 /var/log/kubernetes/audit/audit.log")
     etcd = cluster.seen("get", "pod", "etcd-node3", "-n", "kube-system")["spec"]["containers"][0]["command"]
     assert {"--election-timeout=2500", "--log-level=info"} <= set(etcd)
@@ -89,12 +89,12 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
             "apiserverArgs": ["event-ttl=3h0m0s"],
             "controllerManagerArgs": [layouts.NOTICED_EARLY, "node-monitor-period=6s"],
             "schedulerArgs": ["kube-api-qps=60"],
-            "featureGates": {"TTLAfterFinished": True, "CronJobControllerV2": True},
+            "featureGates": {"CPUManagerPolicyAlphaOptions": True, "CrossNamespaceVolumeDataSource": True},
             "audit": {"enabled": True, "policy": changes.TOLD},
             "apiserverCertExtraSans": ["api.example.org", "10.9.8.6"],
             "kubeletArgs": ["node-labels=from=kubelet-args"],
             "maxPods": 77,
-            "kubeProxyConfiguration": {"iptables": {"syncPeriod": "45s"}},
+            "kubeProxyConfiguration": {"nftables": {"syncPeriod": "45s"}},
         }
 
     cluster.change(edit)
@@ -109,13 +109,13 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
     for name in layouts.THREE:
         server = changes.arguments(cluster, name, "kube-apiserver")
         assert "--event-ttl=3h0m0s" in server
-        assert "--feature-gates=CronJobControllerV2=true,TTLAfterFinished=true" in server
+        assert "--feature-gates=CPUManagerPolicyAlphaOptions=true,CrossNamespaceVolumeDataSource=true" in server
         assert "--node-monitor-period=6s" in changes.arguments(cluster, name, "kube-controller-manager")
         assert "--kube-api-qps=60" in changes.arguments(cluster, name, "kube-scheduler")
         assert {"api.example.org", "10.9.8.6"} <= changes.names_served(cluster, name)
         assert changes.proxy_configuration(cluster, name)["IPTables"]["SyncPeriod"] == "45s"
         kubelet = changes.kubelet_configuration(cluster, name)
-        assert (kubelet["maxPods"], kubelet["featureGates"]["CronJobControllerV2"]) == (77, True)
+        assert (kubelet["maxPods"], kubelet["featureGates"]["CrossNamespaceVolumeDataSource"]) == (77, True)
         assert cluster.seen("get", "node", name)["status"]["capacity"]["pods"] == "77"
         cluster.kubectl("create", "configmap", f"told-to-{name}", "--from-literal=word=heard", on=name)
         wait_until(
@@ -128,7 +128,7 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
     assert "nothing changed" in cluster.create()
 
 
-@pytest.mark.parametrize("name", ["v1.20-arp", "v1.20-bgp"])
+@pytest.mark.parametrize("name", ["v1.36-arp", "v1.36-bgp"])
 def test_the_api_server_takes_kube_vips_pod(cluster: Installed, name: str) -> None:
     """Looked at by a real API server only: kube-vip's image is not in the lab."""
     said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=(GOLDEN / f"{name}.yaml").read_text())
