@@ -48,3 +48,24 @@ def test_a_control_plane_that_never_signs_is_left_to_kubeadm(archive: Path, monk
     monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
 
     assert join._token(cluster.machine("node2"), cluster).reveal() == TOKEN
+
+
+def test_a_node_that_registers_late_is_waited_for(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubeadm of 1.36 ends before the kubelet has registered itself; on a busy machine that takes a while."""
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    looks: list[str] = []
+
+    def known(ran: Ran) -> Answer:
+        looks.append(ran.command)
+        return Answer("node/node2\n" if len(looks) > 4 else "")
+
+    hosts["node1"].put(b"ca", join.CA)
+    hosts["node2"].put(b"ca", join.CA)
+    hosts["node1"].answer("get node node2", known)
+    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
+    monkeypatch.setattr(join, "_join", lambda here, cluster: None)
+    want = join.joined(cluster.machine("node2"), cluster)
+    assert not want.seen(cluster.machine("node2")).so
+    want.reach(cluster.machine("node2"))
+    assert want.seen(cluster.machine("node2")).so
+    assert len(looks) >= 5

@@ -58,12 +58,37 @@ def test_a_machine_that_cannot_pull_is_told_what_it_needs() -> None:
     assert "needs a way to registry.k8s.io" in caught.value.hint
 
 
-def test_an_image_that_the_source_has_is_sent_and_imported(tmp_path: Path) -> None:
+def archive_of(tmp_path: Path) -> Artifact:
+    """An image's archive, as a bundle has it."""
     (tmp_path / "pause.tar").write_bytes(b"archive")
-    host = FakeHost("node1")
-    image(REF, Artifact("image", REF, tmp_path / "pause.tar", "0" * 64), CONTAINERD).reach(machine_on(host))
+    return Artifact("image", REF, tmp_path / "pause.tar", "0" * 64)
+
+
+def test_an_image_that_the_source_has_is_sent_imported_and_pinned(tmp_path: Path) -> None:
+    host = FakeHost("node1", [("ctr -n k8s.io images ls", 1)])
+    image(REF, archive_of(tmp_path), CONTAINERD).reach(machine_on(host))
     assert [ran.stdin for ran in host.ran if ran.command.startswith("ctr -n k8s.io images import")] == [b"archive"]
+    pinned = f"ctr -n k8s.io images label {REF} io.cri-containerd.pinned=pinned >/dev/null"
+    assert host.ran[-1].command == pinned
     assert not any("crictl pull" in ran.command for ran in host.ran)
+
+
+def test_an_image_that_is_there_and_not_pinned_is_pinned_without_being_sent_again(tmp_path: Path) -> None:
+    host = FakeHost("node1", [("pinned==pinned", 1), ('pinned"==pinned', 1)])
+    machine, want = machine_on(host), image(REF, archive_of(tmp_path), CONTAINERD)
+    assert "kubelet may delete it" in want.seen(machine).found
+    want.reach(machine)
+    commands = [ran.command for ran in host.ran]
+    assert not any("images import" in command for command in commands)
+    assert any("images label" in command for command in commands)
+
+
+def test_an_image_that_the_machine_pulls_is_not_pinned() -> None:
+    host = FakeHost("node1")
+    machine, want = machine_on(host), image(REF, None, CONTAINERD)
+    assert want.seen(machine).so
+    want.reach(machine)
+    assert not any("pinned" in ran.command for ran in host.ran)
 
 
 def packed(path: Path, mode: Any, **members: bytes) -> Artifact:

@@ -26,17 +26,25 @@ def found(check: str, cluster: Cluster, name: str = "node1") -> list[Finding]:
     return list(CHECKS.checks[check].body(cluster.machine(name), cluster))
 
 
-def test_kubernetes_1_35_refuses_the_old_control_groups(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_control_groups_are_a_warning_from_kubernetes_1_35_on(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = {"cgroup_version": 1}
-    cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": "v1.35.1"}), node2=old)
+    for version, severities in (("v1.34.1", []), ("v1.35.1", ["warning"]), ("v1.36.3", ["warning"])):
+        cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": version}), node2=old)
+        findings = found("os.cgroups", cluster, "node2")
+        assert [finding.severity for finding in findings] == severities, version
+        assert all("failCgroupV1: false" in finding.message for finding in findings)
+        assert not found("os.cgroups", cluster, "node1")
+
+
+def test_old_control_groups_are_an_error_where_the_document_forbids_them(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = seed(kubernetes={"version": "v1.36.3", "kubeletConfiguration": {"failCgroupV1": True}})
+    cluster, _, _ = pretend(monkeypatch, archive, strict, node2={"cgroup_version": 1})
     (finding,) = found("os.cgroups", cluster, "node2")
-    assert "version 1; the kubelet of Kubernetes v1.35.1 does not start" in finding.message
-    assert "failCgroupV1" in finding.hint
-    before = seed(kubernetes={"version": "v1.34.1"})
-    allowed = seed(kubernetes={"version": "v1.35.1", "kubeletConfiguration": {"failCgroupV1": False}})
-    for document in (before, allowed):
-        cluster, _, _ = pretend(monkeypatch, archive, document, node2=old)
-        assert not found("os.cgroups", cluster, "node2")
+    assert finding.severity == "error" and "failCgroupV1: true" in finding.message
 
 
 def copied(*milliseconds: float) -> str:

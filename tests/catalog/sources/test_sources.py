@@ -61,6 +61,25 @@ def test_a_bundle_gives_its_files_and_versions(bundle: Path) -> None:
         source.version_of("kubernetes", "v1.21.0")
 
 
+@pytest.mark.parametrize(
+    ("has", "named"),
+    [
+        (["docker.io/library/haproxy:3.2.8-alpine"], "docker.io/library/haproxy:3.2.8-alpine"),
+        (["docker.io/library/haproxy:2.6.12"], "docker.io/library/haproxy:2.6.12"),
+        (
+            ["docker.io/library/haproxy:2.6.12", "docker.io/library/haproxy:3.0"],
+            "docker.io/library/haproxy:3.2.8-alpine",
+        ),
+        (["docker.io/library/nginx:1"], "docker.io/library/haproxy:3.2.8-alpine"),
+    ],
+)
+def test_a_bundle_may_have_another_tag_of_an_image(bundle: Path, has: list[str], named: str) -> None:
+    index = yaml.safe_load((bundle / "bundle.yaml").read_text())
+    index["images"] = [{"ref": ref, "path": PATH, "sha256": "0" * 64} for ref in has]
+    (bundle / "bundle.yaml").write_text(yaml.safe_dump(index))
+    assert open_source(str(bundle), cache=bundle).name_of("docker.io/library/haproxy:3.2.8-alpine") == named
+
+
 def test_a_damaged_file_is_refused(bundle: Path) -> None:
     (bundle / PATH).write_bytes(b"evil")
     with pytest.raises(SourceError, match="expected"):
