@@ -79,7 +79,7 @@ def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield from registries.certificate_wants(document, CERTS)
     yield from registries.login_wants(machine, document)
     text = config(machine, cluster)
-    # Logins stand in it in clear text: containerd has no other place for them.
+    # Logins stand in it in clear text: containerd has no other place where each goes to its own registry only.
     secret = bool(registries.logins(document))
     yield file(CONFIG, Secret(text), mode=0o600) if secret else file(CONFIG, text)
     yield file(UNIT, unit(machine))
@@ -93,8 +93,11 @@ def config(machine: Machine, cluster: Cluster) -> str:
     Source of the names: containerd's docs/cri/config.md and docs/cri/registry.md.
     """
     version = cluster.source.version_of("containerd", cluster.document.kubernetes.version)
-    newer = int(version.removeprefix("v").partition(".")[0]) >= 2
-    text = _version_3(machine, cluster) if newer else _version_2(machine, cluster)
+    major, minor = (int(part) for part in version.removeprefix("v").split(".")[:2])
+    if major >= 2:
+        text = _version_3(machine, cluster, several_places=(major, minor) >= (2, 1))
+    else:
+        text = _version_2(machine, cluster)
     return f"# Written by Slipway; changes are overwritten by its next run.\n{text}"
 
 
@@ -121,9 +124,13 @@ def _version_2(machine: Machine, cluster: Cluster) -> str:
 {_logins(cluster.document, cri)}"""
 
 
-def _version_3(machine: Machine, cluster: Cluster) -> str:
-    """The CRI plugin became two in 2.0: one for images, one for running. `bin_dirs` came with 2.1, so bin_dir stays."""
+def _version_3(machine: Machine, cluster: Cluster, *, several_places: bool) -> str:
+    """The CRI plugin became two in 2.0: one for images, one for running. 2.4 still reads version 3.
+
+    `bin_dirs`, with `several_places`, came with 2.1; 2.4 ignores `bin_dir`. Source: containerd's RELEASES.md.
+    """
     images, running = 'plugins."io.containerd.cri.v1.images"', 'plugins."io.containerd.cri.v1.runtime"'
+    programs = f'bin_dirs = ["{CNI_BIN}"]' if several_places else f'bin_dir = "{CNI_BIN}"'
     return f"""version = 3
 {_daemon(cluster.document)}
 [{images}]
@@ -138,7 +145,7 @@ def _version_3(machine: Machine, cluster: Cluster) -> str:
   restrict_oom_score_adj = {_truth(not machine.facts.can_lower_oom)}
 
   [{running}.cni]
-    bin_dir = "{CNI_BIN}"
+    {programs}
     conf_dir = "/etc/cni/net.d"
 
   [{running}.containerd.runtimes.runc]
@@ -162,7 +169,10 @@ def _daemon(document: Document) -> str:
 
 
 def _logins(document: Document, plugin: str) -> str:
-    """Users and passwords. Deprecated by containerd without another way to give them; read by 1.6 to 2.3."""
+    """Users and passwords by host. Deprecated; containerd's RELEASES.md announces the end for 2.7, so 2.4 reads them.
+
+    Not crictl's CRICTL_AUTH instead: that login names no host, so containerd gives it to every mirror that asks.
+    """
     lines = []
     for host, (username, password) in registries.logins(document).items():
         for name in (host, registries.HUB_HOST) if host == DOCKER_HUB else (host,):

@@ -35,6 +35,7 @@ def cluster_with(
         ("v1.6.20", "v1.20.2", "containerd-1.6-plain.toml"),
         ("v1.7.34", "v1.35.0", "containerd-1.7-plain.toml"),
         ("v2.3.4", "v1.36.0", "containerd-2.3-plain.toml"),
+        ("v2.4.2", "v1.36.0", "containerd-2.4-plain.toml"),
     ],
 )
 def test_the_configuration_has_the_version_that_containerd_reads(
@@ -50,7 +51,25 @@ def test_the_configuration_has_the_version_that_containerd_reads(
     assert runc["options"]["SystemdCgroup"] is True
 
 
-@pytest.mark.parametrize("version", ["v1.7.34", "v2.3.4"])
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("v1.7.34", {"bin_dir": "/opt/cni/bin"}),
+        ("v2.0.5", {"bin_dir": "/opt/cni/bin"}),
+        ("v2.1.0", {"bin_dirs": ["/opt/cni/bin"]}),
+        ("v2.4.2", {"bin_dirs": ["/opt/cni/bin"]}),
+    ],
+)
+def test_network_plugins_are_looked_for_by_the_key_that_this_containerd_reads(
+    version: str, said: dict[str, Any], archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = cluster_with(monkeypatch, archive, version)
+    plugins = tomllib.loads(containerd.config(cluster.machine("node1"), cluster))["plugins"]
+    cni = plugins["io.containerd.cri.v1.runtime" if version >= "v2" else "io.containerd.grpc.v1.cri"]["cni"]
+    assert cni == {**said, "conf_dir": "/etc/cni/net.d"}
+
+
+@pytest.mark.parametrize("version", ["v1.7.34", "v2.3.4", "v2.4.2"])
 def test_logins_and_places_of_its_own_reach_the_configuration(
     version: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +81,7 @@ def test_logins_and_places_of_its_own_reach_the_configuration(
     text = containerd.config(cluster.machine("node1"), cluster)
     golden(f"containerd-{version[1:4]}-registries.toml", text)
     said = tomllib.loads(text)
-    images = said["plugins"]["io.containerd.cri.v1.images" if version == "v2.3.4" else "io.containerd.grpc.v1.cri"]
+    images = said["plugins"]["io.containerd.cri.v1.images" if version >= "v2" else "io.containerd.grpc.v1.cri"]
     logins = images["registry"]["configs"]
     assert logins["hub.example.com:5000"]["auth"] == {"username": "robot", "password": 'pass"word'}
     assert logins["registry-1.docker.io"] == logins["docker.io"]
@@ -83,8 +102,26 @@ def test_every_registry_has_its_hosts_file() -> None:
     assert hub["ca"] == "/etc/containerd/certs.d/hub.example.com:5000/ca.crt" and "skip_verify" not in hub
 
 
-def test_a_file_with_logins_is_for_root_alone_and_never_shown(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = cluster_with(monkeypatch, archive, "v1.7.34", seed(registry=REGISTRY))
+def test_a_mirror_is_not_given_the_login_of_the_registry_it_mirrors(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = cluster_with(monkeypatch, archive, "v2.4.2", seed(registry=REGISTRY))
+    said = tomllib.loads(containerd.config(cluster.machine("node1"), cluster))
+    logins = said["plugins"]["io.containerd.cri.v1.images"]["registry"]["configs"]
+    assert set(logins) == {"hub.example.com:5000", "docker.io", "registry-1.docker.io"}
+    assert "https://mirror.example.com" in containerd.registry_hosts(cluster.document)["docker.io"]
+
+
+def test_slipways_own_pull_names_no_login_for_ps_or_the_log_to_show() -> None:
+    pull = containerd.runtime(seed(registry=REGISTRY)).pull("hub.example.com:5000/library/pause:3.2")
+    assert str(pull) == "crictl pull hub.example.com:5000/library/pause:3.2"
+
+
+@pytest.mark.parametrize("version", ["v1.7.34", "v2.4.2"])
+def test_a_file_with_logins_is_for_root_alone_and_never_shown(
+    version: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = cluster_with(monkeypatch, archive, version, seed(registry=REGISTRY))
     machine = cluster.machine("node2")
     with_secret: list[Any] = []
     for want in containerd.containerd(machine, cluster):
@@ -100,8 +137,11 @@ def test_a_file_with_logins_is_for_root_alone_and_never_shown(archive: Path, mon
     assert len(SECRETS) == 2
 
 
-def test_without_logins_everybody_may_read_the_configuration(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = cluster_with(monkeypatch, archive, "v1.7.34")
+@pytest.mark.parametrize("version", ["v1.7.34", "v2.4.2"])
+def test_without_logins_everybody_may_read_the_configuration(
+    version: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = cluster_with(monkeypatch, archive, version)
     files = [want for want in containerd.containerd(cluster.machine("node2"), cluster) if isinstance(want, FileWant)]
     assert {want.mode for want in files} == {0o644}
     assert not [want for want in files if "config.json" in want.path]
