@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
 from clusters.config.finding import error, info, warning
-from clusters.config.gates import NEW_GATES, REMOVED_GATES
+from clusters.config.gates import why_unknown
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.errors import ConfigError
@@ -110,14 +110,10 @@ def feature_gates(document: Document) -> Iterator[Finding]:
     if version is None:
         return
     for gate in document.kubernetes.feature_gates:
-        gone, came = REMOVED_GATES.get(gate), NEW_GATES.get(gate, 0)
-        if gone is not None and version.minor >= gone:
-            message, allowed = f"The feature gate {gate} was removed in v1.{gone}", f"before v1.{gone}"
-        elif version.minor < came:
-            message, allowed = f"The feature gate {gate} came with v1.{came}", f"v1.{came} and newer"
-        else:
+        why = why_unknown(gate, version.minor)
+        if why is None:
             continue
-        message += f"; {version} does not start with it."
+        message, allowed = f"{why[0]}; {version} does not start with it.", why[1]
         path = f"spec.kubernetes.featureGates.{gate}"
         yield error("compat.feature_gate", path, message, hint="Remove it.", found=gate, allowed=allowed)
 
