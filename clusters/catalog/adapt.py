@@ -67,7 +67,8 @@ def ignored_preflight_errors(machine: Machine, cluster: Cluster) -> tuple[str, .
 NFTABLES_SINCE = 33
 """The minor from which on kube-proxy's nftables mode is stable. Source: Kubernetes' changelog of 1.33, KEP-3866."""
 NFTABLES_KERNEL = (5, 13)
-"""kube-proxy refuses the mode on older kernels. Source: Kubernetes' documentation, "Virtual IPs"."""
+"""Older ones may have an nft that cannot read kube-proxy's rules; kube-proxy looks at the version alone and ends.
+Source: NFTablesKubeProxyKernelVersion of Kubernetes."""
 
 
 def proxy_mode(cluster: Cluster) -> str:
@@ -85,6 +86,10 @@ def proxy_mode(cluster: Cluster) -> str:
 
 def has_nftables(machine: Machine) -> bool:
     """Whether kube-proxy can work with nftables on this machine's kernel."""
-    numbers = re.match(r"(\d+)\.(\d+)", machine.facts.kernel)
-    recent = numbers is not None and (int(numbers[1]), int(numbers[2])) >= NFTABLES_KERNEL
-    return recent and machine.facts.module("nf_tables") != "missing"
+    return is_recent_for_nftables(machine.facts.kernel) and machine.facts.module("nf_tables") != "missing"
+
+
+def is_recent_for_nftables(kernel: str) -> bool:
+    """Whether kube-proxy takes a kernel of this version, as `uname -r` has it, for nftables; not one it cannot read."""
+    numbers = re.match(r"(\d+)\.(\d+)", kernel)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= NFTABLES_KERNEL

@@ -58,6 +58,13 @@ def _strange(document: Document, dialect: str) -> Iterator[Finding]:
             "internal load balancer",
             "installs none",
         ),
+        (
+            "spec.kubernetes.proxyMode",
+            document.kubernetes.proxy_mode,
+            _PROXY_MODES,
+            "proxy mode",
+            "prepares machines for iptables and ipvs only",
+        ),
     )
     for path, text, known, what, instead in words:
         if text not in known:
@@ -72,6 +79,7 @@ _PLUGINS = {
     "v4": ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "other", "none"),
 }
 _BALANCERS = ("", "haproxy", "kube-vip")
+_PROXY_MODES = ("", "iptables", "ipvs")
 
 
 OWN = (99,)

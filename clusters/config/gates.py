@@ -115,3 +115,11 @@ NEW_GATES = {name: first for first, names in _FIRST_MINOR.items() for name in na
 def is_known(gate: str, minor: int) -> bool:
     """Whether Kubernetes 1.`minor` knows it, as far as is known here."""
     return NEW_GATES.get(gate, 0) <= minor and (gate not in REMOVED_GATES or minor < REMOVED_GATES[gate])
+
+
+def why_unknown(gate: str, minor: int) -> tuple[str, str] | None:
+    """Why Kubernetes 1.`minor` does not know it, as the beginning of a sentence, and which do; None where it does."""
+    gone, came = REMOVED_GATES.get(gate), NEW_GATES.get(gate, 0)
+    if gone is not None and minor >= gone:
+        return f"The feature gate {gate} was removed in v1.{gone}", f"before v1.{gone}"
+    return (f"The feature gate {gate} came with v1.{came}", f"v1.{came} and newer") if minor < came else None

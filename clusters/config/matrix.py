@@ -55,6 +55,12 @@ OLDEST_CONTAINERD = (1, 6, 0)
 DUAL_STACK_SINCE = 21
 """The minor in which IPv4/IPv6 dual stack is on by default. Source: Kubernetes' changelog of 1.21."""
 
+NFTABLES_SINCE, NFTABLES_BETA, NFTABLES_STABLE = 29, 31, 33
+"""The minors in which kube-proxy's mode nftables came, is on by default, and is finished. Source: KEP-3866."""
+
+IPVS_DEPRECATED = 35
+"""The minor from which on kube-proxy warns of its mode ipvs, which goes. Source: KEP-5495, Kubernetes' changelogs."""
+
 Version = tuple[int, int, int]
 
 

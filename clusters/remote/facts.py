@@ -46,6 +46,8 @@ TRACES = (
     "/usr/lib/systemd/system/kubelet.service",
     "/var/lib/kubelet/config.yaml",
 )
+# Where name servers stand: kubelet gives pods one of these files, the second where systemd-resolved runs.
+RESOLV_CONF, RESOLVED_CONF = "/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"
 TOOLS = (
     "apt-get", "dnf", "yum", "zypper", "systemctl", "conntrack", "socat", "ipset", "ebtables", "iptables",
     "ip", "tar", "curl", "openssl", "chronyc", "containerd", "docker",
@@ -103,6 +105,10 @@ for config in /proc/config.gz "/boot/config-$release" "/lib/modules/$release/con
   if [ -r "$config" ]; then say kernel_config "$config"; break; fi
 done
 [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] && say ip_forward yes
+systemctl is-active --quiet systemd-resolved 2>/dev/null && say resolved yes
+resolver() {
+  [ -r "$1" ] && say resolver "$1 $(head -c 8192 "$1" | awk '$1=="nameserver"{printf "%s ", $2}')"
+}
 """
 
 
@@ -165,6 +171,10 @@ class MachineFacts:
     kernel_config: str = ""
     """Where the kernel's build configuration can be read; kubeadm wants it."""
     ip_forward: bool = False
+    resolved: bool = False
+    """Whether systemd-resolved runs; kubeadm then has kubelet read RESOLVED_CONF."""
+    resolvers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Of RESOLV_CONF and RESOLVED_CONF, those that can be read -> the name servers that stand there."""
     tools: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()
     """Of TRACES, those that are there."""
@@ -196,6 +206,10 @@ class MachineFacts:
         """`active`, `loadable` or `missing`."""
         return dict(self.modules).get(name, "missing")
 
+    def servers_in(self, file: str) -> tuple[str, ...] | None:
+        """The name servers in RESOLV_CONF or RESOLVED_CONF, None where that file cannot be read."""
+        return dict(self.resolvers).get(file)
+
 
 def read_facts(host: Host, *, sudo: bool = True) -> MachineFacts:
     """Read the facts of a machine; as root unless told otherwise. Raises RemoteError."""
@@ -216,6 +230,7 @@ def facts_command() -> Command:
     """The script that prints the facts, one `name=value` a line; it changes nothing."""
     parts = [_SCRIPT]
     parts += [sh("module {} {}", name, sign).text for name, sign in MODULES.items()]
+    parts += [sh("resolver {}", file).text for file in (RESOLV_CONF, RESOLVED_CONF)]
     parts += [sh("[ -e {0} ] && say trace {0}", trace).text for trace in TRACES]
     parts += [sh("command -v {0} >/dev/null && say tool {0}", tool).text for tool in TOOLS]
     return Command("\n".join([*parts, "exit 0"]))
@@ -305,6 +320,8 @@ def _abilities(said: _Said) -> MachineFacts:
         conntrack_writable=said.yes("conntrack_writable"),
         kernel_config=said.one("kernel_config"),
         ip_forward=said.yes("ip_forward"),
+        resolved=said.yes("resolved"),
+        resolvers=tuple((file, tuple(servers)) for file, *servers in (line.split() for line in said.all("resolver"))),
         tools=said.all("tool"),
         traces=said.all("trace"),
     )

@@ -51,6 +51,7 @@ GOOD = MachineFacts(
     can_raise_nofile=True,
     conntrack_writable=True,
     kernel_config="/boot/config",
+    resolvers=(("/etc/resolv.conf", ("10.99.0.1",)),),
 )
 
 NODES = {

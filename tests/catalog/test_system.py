@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusters.catalog.steps.os import clock, extra_packages, names
+from clusters.catalog.steps.os import clock, extra_packages, kernel, names
 from clusters.catalog.steps.scripts import run
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
@@ -105,3 +105,20 @@ def test_the_operating_system_is_left_alone_when_the_document_says_so(
     assert first.what == "/etc/hosts has our lines on hosts"
     (found,) = CHECKS.checks["os.swap_off"].body(cluster.machine("node2"), cluster)
     assert found.severity.value == "error" and "skipConfigureOS" in found.message
+
+
+@pytest.mark.parametrize(("mode", "module"), [("nftables", "nf_tables"), ("ipvs", "ip_vs_sh"), ("iptables", "")])
+def test_the_kernel_gets_what_the_mode_of_kube_proxy_needs(
+    mode: str, module: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": "v1.34.2", "proxyMode": mode}))
+    wants = [each.what for each in kernel.kernel(cluster.machine("node2"), cluster)]
+    assert (f"kernel module {module} is loaded" in wants) is bool(module)
+    assert "nf_tables" in kernel.modules_of(cluster) or mode != "nftables"
+
+
+def test_without_kube_proxy_the_kernel_needs_nothing_of_its_mode(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"proxyMode": "ipvs", "disableKubeProxy": True}))
+    assert kernel.modules_of(cluster) == kernel.MODULES

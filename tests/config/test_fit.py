@@ -115,6 +115,14 @@ def test_a_load_balancer_kubekey_has_not_is_named_and_kept(dialect: str) -> None
     assert fitted(document, dialect).control_plane_endpoint.internal_loadbalancer == "other"
 
 
+@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
+def test_a_proxy_mode_kubekey_has_not_is_named_and_kept(dialect: str) -> None:
+    kubernetes = seed_document().kubernetes.model_copy(update={"proxy_mode": "nftables"})
+    document = seed_document(network=Network(plugin="calico"), kubernetes=kubernetes)
+    assert _said(document, dialect)["spec.kubernetes.proxyMode"] == "dialect.value"
+    assert fitted(document, dialect).kubernetes.proxy_mode == "nftables"
+
+
 def test_machines_of_one_name_are_one_in_v4() -> None:
     document = Document(hosts=(Host(name="a", address="10.1.1.1"), Host(name="a", address="10.1.1.2")))
     assert _said(document, "v4")["spec.hosts.1.name"] == "dialect.lost"

@@ -163,7 +163,7 @@ def test_every_key_is_described_and_has_its_default() -> None:
 
 def test_the_schema_has_words_numbers_and_no_other_documents() -> None:
     defs = json_schema()["$defs"]
-    assert defs["Kubernetes"]["properties"]["proxyMode"]["enum"] == ["iptables", "ipvs"]
+    assert defs["Kubernetes"]["properties"]["proxyMode"]["enum"] == ["iptables", "ipvs", "nftables"]
     assert defs["Kubernetes"]["properties"]["maxPods"]["default"] == 110
     assert defs["Kubernetes"]["properties"]["maxPods"]["type"] == ["integer", "string"]
     assert defs["Kubernetes"]["properties"]["audit"]["x-since"] == "3.0.8"

@@ -59,6 +59,9 @@ module=br_netfilter loadable
 module=overlay active
 lower_oom=yes
 kernel_config=/boot/config-3.10.0
+resolved=yes
+resolver=/etc/resolv.conf 127.0.0.53
+resolver=/run/systemd/resolve/resolv.conf 10.0.0.2 fd00::53
 trace=/etc/kubernetes/admin.conf
 tool=yum
 tool=systemctl
@@ -87,6 +90,32 @@ def test_everything_said_is_understood() -> None:
     assert (facts.can_lower_oom, facts.can_raise_nofile) == (True, False)
     assert facts.traces == ("/etc/kubernetes/admin.conf",)
     assert facts.tools == ("yum", "systemctl")
+    assert facts.resolved and facts.servers_in("/etc/resolv.conf") == ("127.0.0.53",)
+    assert facts.servers_in("/run/systemd/resolve/resolv.conf") == ("10.0.0.2", "fd00::53")
+
+
+def test_a_file_without_a_name_server_is_told_from_one_that_is_not_there() -> None:
+    facts = parse_facts("resolver=/etc/resolv.conf ", here=0)
+
+    assert facts.servers_in("/etc/resolv.conf") == ()
+    assert facts.servers_in("/run/systemd/resolve/resolv.conf") is None
+    assert not facts.resolved
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_name_servers_are_read_as_kubelet_reads_them(shell: str, tmp_path: Path) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        cannot_be_had(f"needs {shell}")
+    command = [path, "sh", "-c"] if shell == "busybox" else [path, "-c"]
+    file = tmp_path / "resolv.conf"
+    file.write_text("# nameserver 10.0.0.9\nsearch example.com\n \tnameserver\t10.0.0.2 # ours\nnameserver ::1\n")
+    text = facts_command().text.replace("/etc/resolv.conf", str(file))
+
+    done = subprocess.run([*command, text], capture_output=True, check=True, text=True)
+
+    assert done.stderr == ""
+    assert parse_facts(done.stdout, here=0).servers_in(str(file)) == ("10.0.0.2", "::1")
 
 
 def test_arm_bears_the_name_that_kubernetes_files_have() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import proxy_mode
-from clusters.catalog.steps.os.kernel import IPVS_MODULES, MODULES
+from clusters.catalog.steps.os.kernel import PROXY_MODULES, modules_of
 from clusters.engine.check import error, precheck
 
 if TYPE_CHECKING:
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 @precheck("os.kernel_modules", on="kubernetes", fix="Install the kernel's module package, or load them on the host.")
 def kernel_modules(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The kernel has the modules that are needed"""
-    mode = proxy_mode(cluster)
-    wanted = MODULES + (IPVS_MODULES if mode == "ipvs" else ())
-    missing = [name for name in wanted if machine.facts.module(name) == "missing"]
+    missing = [name for name in modules_of(cluster) if machine.facts.module(name) == "missing"]
     if missing:
-        hint = "Or choose proxyMode iptables." if mode == "ipvs" and "ip_vs" in missing else ""
+        for_proxy = PROXY_MODULES.get(proxy_mode(cluster), ())
+        hint = "Or choose proxyMode iptables." if set(missing) & set(for_proxy) else ""
         yield error(f"{machine.name}'s kernel has no {', '.join(missing)}.", hint=hint)

@@ -7,7 +7,7 @@ from typing import Any
 from clusters.config.keys import OURS, Model, Names, Switch, Text, key
 
 CONTAINER_MANAGERS = ("docker", "containerd", "crio", "isula")
-PROXY_MODES = ("iptables", "ipvs")
+PROXY_MODES = ("iptables", "ipvs", "nftables")
 DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")
 
 

@@ -46,7 +46,7 @@ NETWORKS = TITLES | {
     "bridge": _("bridge (built in)"),
     "none": _("none (install one yourself)"),
 }
-PROXY_MODES = (("iptables", "iptables"), ("ipvs", "ipvs"))
+PROXY_MODES = (("iptables", "iptables"), ("ipvs", "ipvs"), ("nftables", "nftables"))
 
 
 class KubernetesForm(forms.Form):

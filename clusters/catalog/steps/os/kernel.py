@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
-IPVS_MODULES = ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh")
+PROXY_MODULES = {"ipvs": ("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"), "nftables": ("nf_tables",)}
+"""kube-proxy's mode -> what it needs beside that; what nf_tables is made of is loaded when it is first used."""
 
 SETTINGS = {
     "net.ipv4.ip_forward": "1",
@@ -30,10 +31,16 @@ FOR_IPV6 = {"net.ipv6.conf.all.forwarding": "1"}
 """With an IPv6 network for pods, too."""
 
 
+def modules_of(cluster: Cluster) -> tuple[str, ...]:
+    """The kernel modules that containers, routing and kube-proxy's mode need."""
+    without_proxy = cluster.document.kubernetes.disable_kube_proxy
+    return MODULES + (() if without_proxy else PROXY_MODULES.get(proxy_mode(cluster), ()))
+
+
 @step("os/kernel", on="kubernetes", needs=("os/claim",), when=is_ours, expected=1)
 def kernel(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Load kernel modules and set what routing pods needs"""
-    wanted = MODULES + (IPVS_MODULES if proxy_mode(cluster) == "ipvs" else ())
+    wanted = modules_of(cluster)
     for name in wanted:
         # What is built in, or loaded by the host of a container, needs and allows no modprobe.
         if machine.facts.module(name) != "active":

@@ -1,0 +1,32 @@
+"""os.kernel_nftables: kube-proxy's mode nftables wants a newer kernel than Kubernetes does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.adapt import is_recent_for_nftables
+from clusters.engine.check import error, precheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+def chosen(document: Document) -> bool:
+    """Whether kube-proxy is to use nftables."""
+    return document.kubernetes.proxy_mode == "nftables" and not document.kubernetes.disable_kube_proxy
+
+
+@precheck(
+    "os.kernel_nftables",
+    on="kubernetes",
+    when=chosen,
+    fix="Upgrade the kernel, or choose proxyMode iptables.",
+)
+def kernel_nftables(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """The kernel is new enough for kube-proxy's nftables"""
+    if not is_recent_for_nftables(machine.facts.kernel):
+        yield error(f"{machine.name} has kernel {machine.facts.kernel}; kube-proxy with nftables wants 5.13 or newer.")

@@ -1,0 +1,97 @@
+"""What a KubeletConfiguration may say: its fields, and the words and forms of values that people often set.
+
+Sources: the published type (k8s.io/kubelet/config/v1beta1, types.go, of 1.37), and what the kubelet of 1.36 refuses:
+its validation, the helpers of its eviction, and how it reads reserved resources. Names that it does not know it leaves
+out with a warning in its log, as kubeadm does; a value of another kind ends it.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+_OF_KIND = {
+    bool: "enableServer rotateCertificates serverTLSBootstrap enableDebuggingHandlers enableContentionProfiling "
+    "cgroupsPerQOS singleProcessOOMKill runOnce cpuCFSQuota serializeImagePulls mergeDefaultEvictionSettings "
+    "enableControllerAttachDetach protectKernelDefaults makeIPTablesUtilChains failSwapOn kernelMemcgNotification "
+    "enableSystemLogHandler enableSystemLogQuery enableProfilingHandler enableDebugFlagsHandler seccompDefault "
+    "registerNode localStorageCapacityIsolation failCgroupV1",
+    int: "port readOnlyPort registryPullQPS registryBurst eventRecordQPS eventBurst healthzPort oomScoreAdj "
+    "nodeLeaseDurationSeconds imageGCHighThresholdPercent imageGCLowThresholdPercent maxPods podPidsLimit "
+    "nodeStatusMaxImages maxOpenFiles kubeAPIQPS kubeAPIBurst maxParallelImagePulls evictionMaxPodGracePeriod "
+    "podsPerCore iptablesMasqueradeBit iptablesDropBit containerLogMaxFiles containerLogMaxWorkers",
+    str: "apiVersion kind staticPodPath podLogsDir staticPodURL address tlsCertFile tlsPrivateKeyFile tlsMinVersion "
+    "imagePullCredentialsVerificationPolicy healthzBindAddress clusterDomain kubeletCgroups systemCgroups cgroupRoot "
+    "cgroupDriver cpuManagerPolicy memoryManagerPolicy topologyManagerPolicy topologyManagerScope hairpinMode podCIDR "
+    "resolvConf contentType containerLogMaxSize configMapAndSecretChangeDetectionStrategy reservedSystemCPUs "
+    "showHiddenMetricsForVersion systemReservedCgroup kubeReservedCgroup volumePluginDir providerID "
+    "memoryReservationPolicy containerRuntimeEndpoint imageServiceEndpoint "
+    # Durations, like 5m0s.
+    "syncFrequency fileCheckFrequency httpCheckFrequency streamingConnectionIdleTimeout nodeStatusUpdateFrequency "
+    "nodeStatusReportFrequency imageMinimumGCAge imageMaximumGCAge volumeStatsAggPeriod cpuManagerReconcilePeriod "
+    "runtimeRequestTimeout cpuCFSQuotaPeriod evictionPressureTransitionPeriod containerLogMonitorInterval "
+    "shutdownGracePeriod shutdownGracePeriodCriticalPods",
+    dict: "staticPodURLHeader authentication authorization cpuManagerPolicyOptions topologyManagerPolicyOptions "
+    "qosReserved evictionHard evictionSoft evictionSoftGracePeriod evictionMinimumReclaim featureGates memorySwap "
+    "systemReserved kubeReserved defaultPodSysctls logging crashLoopBackOff tracing userNamespaces",
+    list: "tlsCipherSuites tlsCurvePreferences preloadedImagesVerificationAllowlist clusterDNS enforceNodeAllocatable "
+    "allowedUnsafeSysctls shutdownGracePeriodByPodPriority reservedMemory registerWithTaints",
+    float: "memoryThrottlingFactor",
+}
+
+FIELDS: dict[str, type] = {name: kind for kind, names in _OF_KIND.items() for name in names.split()}
+"""Field of a KubeletConfiguration (kubelet.config.k8s.io/v1beta1) -> what is written there."""
+
+KINDS = {
+    bool: "true or false",
+    int: "a whole number, without quotes",
+    str: "a text, in quotes where it looks like a number",
+    dict: "a mapping of names to values",
+    list: "a list",
+    float: "a number",
+}
+"""What is written -> how that is called."""
+
+SINCE = {"failCgroupV1": 31, "defaultPodSysctls": 37}
+"""Field -> the first minor of Kubernetes 1 that has it. Sources: KEP-4569, and the types of 1.36 and 1.37."""
+
+CGROUP_DRIVERS = ("systemd", "cgroupfs")
+SIGNALS = (
+    "memory.available",
+    "nodefs.available",
+    "nodefs.inodesFree",
+    "imagefs.available",
+    "imagefs.inodesFree",
+    "containerfs.available",
+    "containerfs.inodesFree",
+    "pid.available",
+)
+"""What eviction can look at, as far as people may set it."""
+RESERVABLE = ("cpu", "memory", "ephemeral-storage", "pid")
+GC_DEFAULTS = {"imageGCHighThresholdPercent": 85, "imageGCLowThresholdPercent": 80}
+"""Where one of the two is said, the other one is this."""
+
+_QUANTITY = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)%")
+
+
+def is_quantity(value: object) -> bool:
+    """Whether this is a text like 250Mi or 500m, and not less than nothing. Source: Kubernetes' Quantity."""
+    return isinstance(value, str) and _QUANTITY.fullmatch(value) is not None
+
+
+def is_threshold(value: object) -> bool:
+    """Whether this is a text like 100Mi, and more than nothing, or like 10%, up to 100%."""
+    if not isinstance(value, str):
+        return False
+    if percent := _PERCENT.fullmatch(value):
+        return float(percent[1]) <= 100
+    quantity = _QUANTITY.fullmatch(value)
+    return quantity is not None and float(quantity[1]) > 0
+
+
+def nearest_field(name: str) -> str:
+    """The field that is most likely meant, or nothing. Big and small letters are not the same to the kubelet."""
+    spelled = {field.lower(): field for field in FIELDS}
+    close = get_close_matches(name.lower(), spelled, 1, 0.75)
+    return spelled[close[0]] if close else ""
