@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from clusters.config.schema import Document
+    from clusters.config.versions import Standing
     from clusters.wizard.choices import Offered
 
 SEEN_WHOLE = 20
@@ -66,31 +67,38 @@ def marks_of(version: str) -> tuple[Mark, ...]:
     return tuple(found)
 
 
-def grouped(versions: Iterable[str], chosen: str, *, held: bool) -> list[tuple[str, Any]]:
-    """The choices of a version, below what is known of them; what is chosen now is among them, held or not.
+def grouped(versions: Iterable[str], *chosen: str, held: bool) -> list[tuple[str, Any]]:
+    """The choices of a version, below what is known of them; what is chosen is among them, held or not.
 
     Many versions that are not proven are below their series, too.
     """
     offered = list(versions)
     groups: dict[str, list[tuple[str, str]]] = {}
-    if chosen not in offered:
-        label = _("%(version)s (the artifact source does not have it)") % {"version": chosen}
-        absent = held and not any(_same(chosen, each) for each in offered)
-        groups[_("In this draft")] = [(chosen, label if absent else chosen)]
+    for version in dict.fromkeys(chosen):
+        if version not in offered:
+            absent = held and not any(_same(version, each) for each in offered)
+            label = _("%(version)s (not in the source)") % {"version": version} if absent else version
+            groups.setdefault(_("In this draft"), []).append((version, label))
     many, today = len(offered) > SEEN_WHOLE, timezone.localdate()
     for version in sorted(offered, key=lambda each: not newest_proven((each,))):
         standing = standing_of(version, today)
-        label = version
-        if standing is None:
-            group = _("Not known")
-        elif standing.proven:
-            group = _("Proven by Slipway")
-            label = _("%(version)s (ended upstream)") % {"version": version} if standing.ended else version
-        else:
-            group = _("Ended upstream, not proven") if standing.ended else _("Not proven: files compared only")
-            group = f"{version.rpartition('.')[0]} · {group}" if many else group
-        groups.setdefault(group, []).append((version, label))
+        both = standing is not None and standing.proven and standing.ended is not None
+        label = _("%(version)s (ended upstream)") % {"version": version} if both else version
+        series = version.rpartition(".")[0] if many else ""
+        groups.setdefault(_group(standing, series), []).append((version, label))
     return [*groups.items()]
+
+
+def _group(standing: Standing | None, series: str) -> str:
+    """The name of the group that a version is shown in; of its series, if there is one to tell."""
+    if standing is None:
+        return _("Not known")
+    if standing.proven:
+        return _("Proven by Slipway")
+    if series:
+        text = _("%(series)s: ended upstream, not proven") if standing.ended else _("%(series)s: not proven")
+        return text % {"series": series}
+    return _("Ended upstream, not proven") if standing.ended else _("Not proven: files compared only")
 
 
 def missing(version: str, offered: Offered) -> Missing | None:

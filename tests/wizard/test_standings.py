@@ -66,15 +66,14 @@ def test_a_short_list_has_a_group_for_each_standing() -> None:
 def test_a_long_list_has_a_group_for_each_series_besides() -> None:
     groups = standings.grouped(known_versions(), "v1.37.2", held=True)
     names = [name for name, _ in groups]
-    assert names[:3] == ["Proven by Slipway", "v1.37 · Not proven: files compared only",
-                         "v1.36 · Not proven: files compared only"]  # fmt: skip
-    assert names[-1] == "v1.20 · Ended upstream, not proven"
+    assert names[:3] == ["Proven by Slipway", "v1.37: not proven", "v1.36: not proven"]
+    assert names[-1] == "v1.20: ended upstream, not proven"
     assert sorted(value for _, options in groups for value, _ in options) == sorted(known_versions())
 
 
 def test_a_version_that_the_source_lacks_is_not_offered_as_if_it_had_it() -> None:
     first = standings.grouped(("v1.37.2",), "v1.20.2", held=True)[0]
-    assert first == ("In this draft", [("v1.20.2", "v1.20.2 (the artifact source does not have it)")])
+    assert first == ("In this draft", [("v1.20.2", "v1.20.2 (not in the source)")])
     first = standings.grouped(("v1.37.2",), "v1.20.2", held=False)[0]
     assert first == ("In this draft", [("v1.20.2", "v1.20.2")])
     assert standings.grouped(("v1.20.2",), "1.20.2", held=True)[0] == ("In this draft", [("1.20.2", "1.20.2")])
@@ -115,6 +114,13 @@ def test_a_version_that_the_source_lacks_is_replaced_in_one_press(visitor: Visit
     assert answer.headers["Location"] == visitor.address("kubernetes")
     assert visitor.document().kubernetes.version == "v1.37.2"
     assert 'id="take-version"' not in shown(visitor)
+
+
+def test_there_is_a_way_back_to_a_version_that_the_source_lacks(visitor: Visitor, bundle_of: BundleOf) -> None:
+    bundle_of("v1.37.2", "v1.36.3")
+    for version, taken in (("v1.36.3", "v1.36.3"), ("v1.20.2", "v1.20.2"), ("v1.99.0", "v1.20.2")):
+        visitor.post("kubernetes", {"name": "sample", "version": version}, htmx=True)
+        assert visitor.document().kubernetes.version == taken
 
 
 def test_a_source_without_a_proven_version_says_so(visitor: Visitor, bundle_of: BundleOf) -> None:

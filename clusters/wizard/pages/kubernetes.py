@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.sections.network import PLUGINS
+from clusters.config.versions import is_known
 from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.options import (
@@ -46,6 +47,7 @@ NETWORKS = TITLES | {
     "bridge": _("bridge (built in)"),
     "none": _("none (install one yourself)"),
 }
+VERSION = Field("version", template="wizard/_version.html")
 PROXY_MODES = (("iptables", "iptables"), ("ipvs", "ipvs"))
 
 
@@ -90,9 +92,11 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         _give_choices(form.fields[name], _with(initial[name], choices))
     form.offered = offered = kubernetes_versions()
     form.fields["version"].help_text = offered.hint
-    _give_choices(form.fields["version"], grouped(offered.versions, initial["version"], held=offered.held))
-    version = Field("version", template="wizard/_version.html")
-    rows = ("name", version, "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
+    # The page keeps showing what the draft had before, so there is a way back to it.
+    typed = data.get("version", "") if data is not None else ""
+    chosen = (initial["version"], typed) if is_known(typed) else (initial["version"],)
+    _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held))
+    rows = ("name", VERSION, "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
 
     def written(before: Document, cleaned: dict[str, Any]) -> Document:
         return with_options(write(before, cleaned), options, cleaned, data or ())
