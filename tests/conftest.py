@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,14 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
     from clusters.models import Cluster, Run
+
+    BundleOf = Callable[..., None]
 
 # A machine that is busy with something else is slow for a moment, which says nothing of the code.
 hypothesis.settings.register_profile("slipway", deadline=None)
@@ -131,6 +135,21 @@ def _static_files_are_listed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ServeStaticMiddleware, "add_files_from_finders", add)
         yield
+
+
+@pytest.fixture
+def bundle_of(settings: SettingsWrapper, tmp_path: Path) -> BundleOf:
+    """Makes the artifact source a bundle whose index has these Kubernetes versions and nothing else."""
+
+    def bundle(*versions: str) -> None:
+        file = {"path": "kubelet", "sha256": "0" * 64}
+        releases = [{"version": version, "arch": "amd64", "files": [file]} for version in versions]
+        root = tmp_path / "bundle"
+        root.mkdir(exist_ok=True)
+        (root / "bundle.yaml").write_text(json.dumps({"components": {"kubernetes": releases}}))
+        settings.SLIPWAY_ARTIFACTS = str(root)
+
+    return bundle
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from clusters.config.schema import ControlPlaneEndpoint, Document, Kubernetes, Network
+from clusters.config.versions import newest_proven
 
-STARTER_KUBERNETES = "v1.20.2"
-"""The version that is proven on real machines; others are proven by their kubeadm types only."""
+STARTER_KUBERNETES = newest_proven()
+"""The newest version that is proven on machines; whoever knows what can be installed passes another one in."""
 
 
 def starter_document(kubernetes_version: str = STARTER_KUBERNETES) -> Document:

@@ -2,8 +2,8 @@
 
 Sources: of those that went the page "Feature Gates (removed)" of Kubernetes' documentation, as of 1.27, and the ones it
 told of since; of those that came `versioned_feature_list.yaml` in Kubernetes' tree, and of older ones the page
-"Feature Gates". Gates that came with a patch of an older series are left out. What is in no table is believed to be
-known.
+"Feature Gates". What came and went with 1.37 is the difference between these lists (and the gates of kubeadm) of 1.36.3
+and 1.37.2. Gates that came with a patch of an older series are left out. What is in no table is believed to be known.
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ _LAST_MINOR = {
     "IdentifyPodOS LocalStorageCapacityIsolation NetworkPolicyEndPort StatefulSetMinReadySeconds",
     27: "AdvancedAuditing CSIStorageCapacity",
     32: "APIListChunking AdmissionWebhookMatchConditions AggregatedDiscoveryEndpoint",
+    36: "APIServerTracing AnonymousAuthConfigurableEndpoints AnyVolumeDataSource AuthorizeNodeWithSelectors "
+    "AuthorizeWithSelectors BtreeWatchCache ConsistentListFromCache GangScheduling JobBackoffLimitPerIndex "
+    "JobPodReplacementPolicy JobSuccessPolicy LogarithmicScaleDown NodeLocalCRISocket "
+    "OrderedNamespaceDeletion PodLifecycleSleepAction PodLifecycleSleepActionAllowZero "
+    "PreventStaticPodAPIReferences PublicKeysECDSA RelaxedDNSSearchValidation "
+    "ResilientWatchCacheInitialization RetryGenerateName SchedulerQueueingHints SidecarContainers "
+    "StreamingCollectionEncodingToJSON StreamingCollectionEncodingToProtobuf "
+    "StructuredAuthenticationConfiguration WorkloadAwarePreemption",
 }
 """The last minor of Kubernetes 1 that knows a gate -> gates."""
 
@@ -104,7 +112,26 @@ _FIRST_MINOR = {
     "TokenRequestServiceAccountUIDValidation",
     35: "AuthorizePodWebsocketUpgradeCreatePermission CloudControllerManagerWatchBasedRoutesReconciliation "
     "ConstrainedImpersonation CRDObservedGenerationTracking CSIServiceAccountTokenSecrets",
-    36: "AtomicFIFO",
+    36: "AtomicFIFO ControllerManagerReleaseLeaderElectionLockOnExit CRIListStreaming DeclarativeValidationBeta "
+    "DRAListTypeAttributes DRANodeAllocatableResources DRAResourceClaimGranularStatusAuthorization "
+    "DRAResourcePoolStatus DRAWorkloadResourceClaims ExtendWebSocketsToKubelet "
+    "InPlacePodVerticalScalingInitContainers ManifestBasedAdmissionControlConfig NativeHistograms "
+    "PersistentVolumeClaimUnusedSinceTime PLEGOnDemandRelist PodLevelResourceManagers PodsAPI "
+    "ReloadKubeletClientCAFile ResourceHealthStatusMessage ShardedListAndWatch "
+    "StaleControllerConsistencyDaemonSet StaleControllerConsistencyJob StaleControllerConsistencyReplicaSet "
+    "StaleControllerConsistencyStatefulSet TopologyAwareWorkloadScheduling WorkloadAwarePreemption "
+    "WorkloadWithJob",
+    37: "APIServerWebhookAuthenticationToken AtomicWriteVolumeUserFields CompositePodGroup "
+    "ConsistentListFromCacheSkipTimeoutFallback DRADerivedAttributes DRADeviceCompatibilityGroups "
+    "DRAFractionalCapacityRange DRAOptionalNodeOperations DRAPartitionableDevicesType DefaultPodSysctls "
+    "EmptyDirVolumeMode EtcdRangeStream EvictionRequestAPI ExcludeAdmissionWebhookVirtualResources "
+    "GRPCContainerProbeTLS H2CContainerProbe HPAGeneration HPAOptimizedSelectorStore HugepageAwareEviction "
+    "InPlacePodVerticalScalingMemoryBackedVolumes InPlacePodVerticalScalingSchedulerPreemption "
+    "InterPodAffinityHostnameFastPath KubeProxyIPVS KubeProxyNFTablesLocalhostNodePorts "
+    "KubeletAllocatedPodsEndpoint NFTablesNetlink NodeControllerLeaseCircuitBreaker NodeLifecycleConditions "
+    "PodGroupPreemptionPolicy PodLevelResourcesFixDefaulting PodLevelResourcesFixKubeletQOSClass "
+    "SchedulerPreQueueingHints StaleControllerConsistencyHPA StatefulSetRecreateStrategy "
+    "VolumeBindMountOptions WatchListCompression WebhookRoundTripLoadBalancing",
 }
 """The first minor of Kubernetes 1 that knows a gate -> gates."""
 

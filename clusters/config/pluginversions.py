@@ -36,18 +36,18 @@ RELEASES: dict[str, tuple[Release, ...]] = {
         Release("v3.27.4", 23, 29),
         Release("v3.30.7", 30, 33),
         Release("v3.31.7", 34, 35),
-        Release("v3.32.1", 36, 36),
+        Release("v3.32.1", 36, 37),
     ),
-    "flannel": (Release("v0.27.4", 20, 36),),
+    "flannel": (Release("v0.27.4", 20, 37),),
     "cilium": (
         Release("v1.14.19", 20, 27),
         Release("v1.15.19", 28, 29),
         Release("v1.17.18", 30, 32),
         Release("v1.19.6", 33, 34),
-        Release("v1.20.0", 35, 36),
+        Release("v1.20.0", 35, 37),
     ),
-    "kubeovn": (Release("v1.13.15", 23, 28), Release("v1.15.24", 29, 36)),
-    "hybridnet": (Release("v0.6.8", 20, 36),),
+    "kubeovn": (Release("v1.13.15", 23, 28), Release("v1.15.24", 29, 37)),
+    "hybridnet": (Release("v0.6.8", 20, 37),),
 }
 """Plugin -> its releases."""
 
@@ -72,6 +72,6 @@ def plugin_version(plugin: str, kubernetes_version: str) -> str:
 
 
 def minors_of(plugin: str) -> str:
-    """`v1.23 to v1.36`: the Kubernetes versions that a plugin has a release for."""
+    """`v1.23 to v1.37`: the Kubernetes versions that a plugin has a release for."""
     releases = RELEASES[plugin]
     return f"v1.{min(each.oldest for each in releases)} to v1.{max(each.newest for each in releases)}"

@@ -1,31 +1,40 @@
 """What differs between Kubernetes versions: kubeadm's dialect, labels, taints, images and the parts beside it.
 
-Only v1.20.2 was run on machines. The rest was compared with what was published, as of August 2026:
+Three versions were run on machines: `PROVEN`. The row of 1.37 was read from the constants of kubeadm 1.37.2 itself
+(cmd/kubeadm/app/constants), and those of 1.36.3 and 1.20.2 held when they ran. The rest was compared with what was
+published, as of August 2026:
 
 - pause and CoreDNS: every patch from 1.20.0 to 1.36.3 against minikube's table of what `kubeadm config images list`
   prints (pkg/minikube/constants/constants_kubeadm_images.go); 1.36.4, 1.35.8 and 1.34.11 are taken to be as the
   patch before them. kubespray's `pod_infra_supported_versions` and `coredns_version` say the same.
 - last patches: minikube's list of releases (constants_kubernetes_versions.go), which has no gap in any series; to 1.31
   also the website's table of ended series (data/releases/eol.yaml). That one says 1.29.14, but 1.29.15 was published.
-- crictl: the checksums, for amd64 and arm64, in the tables of kubespray and (1.24.2) of KubeKey 3.1.
+  The last patch of 1.37 is the one that ran; it need not be the newest.
+- ends: eol.yaml to 1.32, from 1.33 on the end that kubernetes.io announces on each series' page (November 2026).
+- crictl: the checksums, for amd64 and arm64, in the tables of kubespray and (1.24.2) of KubeKey 3.1; 1.37.0 is the
+  release of its Go module that ran.
 - where images come from: the patches at which kubeadm's default changed, as in Cluster API's `GetDefaultRegistry`.
 - containerd: the table of Kubernetes versions in containerd's RELEASES.md.
-- etcd: the same two tables have checksums of all five. Which one is a choice, not kubeadm's default of each patch: the
-  default up to 1.21 and (of the first patches) from 1.34 on; between them 3.5.24, because 3.5.0 to 3.5.2, which kubeadm
-  1.22 and 1.23 name, could lose data, and because it is the least that the last patches of kubeadm accept as an
-  external etcd (MinExternalEtcdVersion).
+- etcd: the same two tables have checksums of all but 3.7.0. Which one is a choice, not kubeadm's default of each
+  patch: the default up to 1.21 and (of the first patches) from 1.34 on; between them 3.5.24, because 3.5.0 to 3.5.2,
+  which kubeadm 1.22 and 1.23 name, could lose data, and because it is the least that the last patches of kubeadm
+  accept as an external etcd (MinExternalEtcdVersion).
 - containerd, runc, CNI plugins: kubespray has checksums of these for amd64 and arm64.
 
-Not compared with anything: patches later than August 2026. 1.37 was not out then.
+Not compared with anything: patches later than August 2026, but for 1.37.2.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
 
 from clusters.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PATTERN = re.compile(r"v?(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
 
@@ -46,8 +55,11 @@ class Version(NamedTuple):
 
 
 class _Series(NamedTuple):
+    """`final` says that `last_patch` is the last for good; `ends` is the day until which upstream maintains it."""
+
     last_patch: int
-    ended: bool
+    final: bool
+    ends: str
     pause: str
     coredns: str
     etcd: str
@@ -55,25 +67,25 @@ class _Series(NamedTuple):
 
 
 _SERIES: dict[int, _Series] = {
-    20: _Series(15, True, "3.2", "1.7.0", "3.4.13", "1.20.0"),
-    21: _Series(14, True, "3.4.1", "v1.8.0", "3.4.13", "1.21.0"),
-    22: _Series(17, True, "3.5", "v1.8.4", "3.5.24", "1.22.0"),
-    23: _Series(17, True, "3.6", "v1.8.6", "3.5.24", "1.23.0"),
-    24: _Series(17, True, "3.7", "v1.8.6", "3.5.24", "1.24.2"),
-    25: _Series(16, True, "3.8", "v1.9.3", "3.5.24", "1.25.0"),
-    26: _Series(15, True, "3.9", "v1.9.3", "3.5.24", "1.26.1"),
-    27: _Series(16, True, "3.9", "v1.10.1", "3.5.24", "1.27.1"),
-    28: _Series(15, True, "3.9", "v1.10.1", "3.5.24", "1.28.0"),
-    29: _Series(15, True, "3.9", "v1.11.1", "3.5.24", "1.29.0"),
-    30: _Series(14, True, "3.9", "v1.11.3", "3.5.24", "1.30.1"),
-    31: _Series(14, True, "3.10", "v1.11.3", "3.5.24", "1.31.1"),
-    32: _Series(13, True, "3.10", "v1.11.3", "3.5.24", "1.32.0"),
-    33: _Series(13, True, "3.10", "v1.12.0", "3.5.24", "1.33.0"),
-    # Ended in October 2026, after the last look at what was published, so later patches are believed.
-    34: _Series(11, False, "3.10.1", "v1.12.1", "3.6.5", "1.34.0"),
-    35: _Series(8, False, "3.10.1", "v1.13.1", "3.6.6", "1.35.0"),
-    36: _Series(4, False, "3.10.2", "v1.14.2", "3.6.8", "1.36.0"),
-    37: _Series(2, False, "3.10.2", "v1.14.6", "3.7.0", "1.37.0"),
+    20: _Series(15, True, "2022-02-28", "3.2", "1.7.0", "3.4.13", "1.20.0"),
+    21: _Series(14, True, "2022-06-28", "3.4.1", "v1.8.0", "3.4.13", "1.21.0"),
+    22: _Series(17, True, "2022-12-08", "3.5", "v1.8.4", "3.5.24", "1.22.0"),
+    23: _Series(17, True, "2023-02-28", "3.6", "v1.8.6", "3.5.24", "1.23.0"),
+    24: _Series(17, True, "2023-07-28", "3.7", "v1.8.6", "3.5.24", "1.24.2"),
+    25: _Series(16, True, "2023-10-28", "3.8", "v1.9.3", "3.5.24", "1.25.0"),
+    26: _Series(15, True, "2024-02-28", "3.9", "v1.9.3", "3.5.24", "1.26.1"),
+    27: _Series(16, True, "2024-07-16", "3.9", "v1.10.1", "3.5.24", "1.27.1"),
+    28: _Series(15, True, "2024-10-22", "3.9", "v1.10.1", "3.5.24", "1.28.0"),
+    29: _Series(15, True, "2025-02-28", "3.9", "v1.11.1", "3.5.24", "1.29.0"),
+    30: _Series(14, True, "2025-07-15", "3.9", "v1.11.3", "3.5.24", "1.30.1"),
+    31: _Series(14, True, "2025-11-11", "3.10", "v1.11.3", "3.5.24", "1.31.1"),
+    32: _Series(13, True, "2026-02-28", "3.10", "v1.11.3", "3.5.24", "1.32.0"),
+    33: _Series(13, True, "2026-06-28", "3.10", "v1.12.0", "3.5.24", "1.33.0"),
+    # Ended after the last look at what was published, so later patches are believed.
+    34: _Series(11, False, "2026-10-27", "3.10.1", "v1.12.1", "3.6.5", "1.34.0"),
+    35: _Series(8, False, "2027-02-28", "3.10.1", "v1.13.1", "3.6.6", "1.35.0"),
+    36: _Series(4, False, "2027-06-28", "3.10.2", "v1.14.2", "3.6.8", "1.36.0"),
+    37: _Series(2, False, "2027-10-28", "3.10.2", "v1.14.6", "3.7.0", "1.37.0"),
 }
 
 # The two series in which CoreDNS changed on the way: minor -> the first patch with the tag above, and the tag before.
@@ -85,6 +97,9 @@ _NEW_REGISTRY_SINCE: dict[int, int] = {22: 17, 23: 15, 24: 9}
 OLDEST = Version(1, min(_SERIES), 0)
 NEWEST = Version(1, max(_SERIES), _SERIES[max(_SERIES)].last_patch)
 
+PROVEN = ("v1.37.2", "v1.36.3", "v1.20.2")
+"""Newest first: the versions that Slipway installed on machines of its lab, exactly these patches. Of every other
+version only the files for kubeadm are looked at: they are kept for each series (tests/catalog/golden), never run."""
 
 CONTAINERD = "1.7.34"
 """The last series of containerd that speaks both CRI v1alpha2 (the only one of kubelet up to 1.22) and v1 (the only one
@@ -165,7 +180,7 @@ def is_known(text: str) -> bool:
     except ConfigError:
         return False
     series = _SERIES.get(version.minor) if version.major == 1 else None
-    return series is not None and (not series.ended or version.patch <= series.last_patch)
+    return series is not None and (not series.final or version.patch <= series.last_patch)
 
 
 def newest_patches() -> tuple[str, ...]:
@@ -180,6 +195,33 @@ def known_versions() -> tuple[str, ...]:
         for minor in sorted(_SERIES, reverse=True)
         for patch in range(_SERIES[minor].last_patch, -1, -1)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a version besides that it exists: both can be so, and neither.
+
+    `proven`: it was run here. Otherwise the files for kubeadm of its series are kept and compared, and nothing ran.
+    `ended`: the day on which upstream ceased to maintain its series; None while it does.
+    """
+
+    proven: bool
+    ended: date | None
+
+
+def standing_of(text: str, today: date) -> Standing | None:
+    """What is known of a version on a day; None for one that is not known at all."""
+    if not is_known(text):
+        return None
+    version = parse_version(text)
+    ends = date.fromisoformat(_SERIES[version.minor].ends)
+    return Standing(proven=str(version) in PROVEN, ended=ends if ends < today else None)
+
+
+def newest_proven(among: Iterable[str] = PROVEN) -> str:
+    """The newest of these versions that is proven, as it is written there; empty when none is."""
+    found = [text for text in among if is_known(text) and str(parse_version(text)) in PROVEN]
+    return max(found, key=parse_version, default="")
 
 
 def nearest(text: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from clusters.catalog.sources import open_source
+from clusters.config.versions import newest_proven
+from clusters.errors import SourceError
 
 if TYPE_CHECKING:
     from clusters.engine.source import Source
+
+log = logging.getLogger(__name__)
 
 
 def configured_source() -> Source:
@@ -27,3 +32,21 @@ def configured_source() -> Source:
 def source_is_upstream() -> bool:
     """Whether nothing else was named, so that files come from those who publish them."""
     return not settings.SLIPWAY_ARTIFACTS
+
+
+def versions_at_hand() -> tuple[str, ...]:
+    """The Kubernetes versions that can be installed from the source, newest first; none when it cannot be read."""
+    try:
+        return configured_source().kubernetes_versions()
+    except SourceError as error:
+        log.warning("The versions of the artifact source cannot be listed: %s", error)
+        return ()
+
+
+def starter_version() -> str:
+    """What a new draft asks for: the newest proven version of the source, else its newest.
+
+    Without a source that can be read the newest proven of all: an installation says what is missing.
+    """
+    found = versions_at_hand()
+    return newest_proven(found) or (found[0] if found else newest_proven())

@@ -15,6 +15,7 @@ from clusters.config.load import load
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
 from clusters.runs.documents import read_document, write_document
+from clusters.runs.source import starter_version
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
@@ -61,13 +62,14 @@ def refuse_while_busy(cluster: Cluster) -> None:
         )
 
 
-@transaction.atomic
 def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Document | None = None) -> Cluster:
-    """A new draft; without a document it starts from the defaults."""
-    start = document or starter_document()
+    """A new draft; without a document it starts from the defaults, with a version that can be installed."""
+    # The source may be far away: it is asked before the database is held.
+    start = document or starter_document(starter_version())
     text = write_document(start.model_copy(update={"name": name or start.name}))
-    cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text)
-    audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
+    with transaction.atomic():
+        cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text)
+        audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
     return cluster
 
 

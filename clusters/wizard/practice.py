@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from clusters.config.schema import RoleGroups
 from clusters.errors import ConfigError
+from clusters.runs.source import starter_version, versions_at_hand
 from clusters.services import practice_machines
-from clusters.wizard.choices import versions_at_hand
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
@@ -25,5 +25,5 @@ def with_practice_machines(document: Document) -> Document:
         groups = RoleGroups(etcd=names[:1], master=names[:1], worker=names[1:] or names[:1])
     versions, kubernetes = versions_at_hand(), document.kubernetes
     if versions and kubernetes.version not in versions:
-        kubernetes = kubernetes.model_copy(update={"version": versions[0]})
+        kubernetes = kubernetes.model_copy(update={"version": starter_version()})
     return document.model_copy(update={"hosts": hosts, "role_groups": groups, "kubernetes": kubernetes})

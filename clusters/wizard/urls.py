@@ -9,6 +9,7 @@ from clusters.wizard import connecting, inspecting, many, scanning, views
 urlpatterns = [
     path("clusters/<int:pk>/wizard/", views.start, name="wizard-start"),
     path("clusters/<int:pk>/wizard/practice/", views.practice, name="wizard-practice"),
+    path("clusters/<int:pk>/wizard/kubernetes/version/", views.version, name="wizard-version"),
     path("clusters/<int:pk>/wizard/layout/", views.layout, name="wizard-layout"),
     path("clusters/<int:pk>/wizard/copy/", views.copy, name="wizard-copy"),
     path("clusters/<int:pk>/wizard/document/", views.document, name="wizard-document"),

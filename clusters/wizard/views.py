@@ -24,6 +24,7 @@ from clusters.wizard.editor import typed
 from clusters.wizard.layouts import laid, layout_called
 from clusters.wizard.practice import with_practice_machines
 from clusters.wizard.rows import Machines, without
+from clusters.wizard.standings import with_version
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -139,6 +140,13 @@ def layout(request: HttpRequest, pk: int) -> HttpResponse:
     if chosen is None:
         raise Http404("There is no such layout.")
     return _changed(request, pk, request.POST.get("page", "roles"), lambda document: laid(document, chosen))
+
+
+@require_POST
+def version(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a version that the artifact source has."""
+    wanted = request.POST.get("version", "")
+    return _changed(request, pk, "kubernetes", lambda document: with_version(document, wanted))
 
 
 @require_POST

@@ -277,7 +277,7 @@ def test_every_plugin_has_a_release_for_each_known_version_or_none_at_all() -> N
         assert releases[-1].newest == max(parse_version(each).minor for each in known_versions())
     with pytest.raises(ConfigError, match=r"no release of kubeovn for Kubernetes v1.20.2") as caught:
         plugin_version("kubeovn", "v1.20.2")
-    assert caught.value.hint == "It is for v1.23 to v1.36."
+    assert caught.value.hint == "It is for v1.23 to v1.37."
 
 
 def test_options_are_data_for_whoever_shows_them() -> None:

@@ -166,7 +166,7 @@ def test_the_endpoint(endpoint: dict[str, Any], id: str | None) -> None:
     [
         ({"version": "v1.34.2"}, None),
         ({"version": "1.20.2"}, None),
-        ({"version": "v1.37.0"}, "kubernetes.version_unknown"),
+        ({"version": "v1.38.0"}, "kubernetes.version_unknown"),
         ({"proxy_mode": "ipvs"}, None),
         ({"container_manager": "podman"}, "kubernetes.container_manager_unknown"),
         ({"container_manager": "crio"}, None),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from clusters.config import versions
 from clusters.errors import ConfigError
 
 # What `kubeadm config images list` prints: from this patch on, until the next line. Source: minikube's table of it,
-# pkg/minikube/constants/constants_kubeadm_images.go, read in August 2026 for every patch from 1.20.0 to 1.36.3.
+# pkg/minikube/constants/constants_kubeadm_images.go, read in August 2026 for every patch from 1.20.0 to 1.36.3; of 1.37
+# the constants of kubeadm 1.37.2.
 KUBEADM_IMAGES = """
 1.20.0  pause:3.2     coredns:1.7.0
 1.21.0  pause:3.4.1   coredns/coredns:v1.8.0
@@ -29,18 +32,28 @@ KUBEADM_IMAGES = """
 1.34.0  pause:3.10.1  coredns/coredns:v1.12.1
 1.35.0  pause:3.10.1  coredns/coredns:v1.13.1
 1.36.0  pause:3.10.2  coredns/coredns:v1.14.2
+1.37.0  pause:3.10.2  coredns/coredns:v1.14.6
 """
 
 # The last patch of each series: minikube's list of releases in August 2026; the first twelve are ended for good
 # (data/releases/eol.yaml of kubernetes.io, but for 1.29.15, which was published after that table's last line on 1.29).
-LAST_PATCHES = dict(zip(range(20, 37), (15, 14, 17, 17, 17, 16, 15, 16, 15, 15, 14, 14, 13, 13, 11, 8, 4), strict=True))
+# Of 1.37 the patch that was run.
+LAST = (15, 14, 17, 17, 17, 16, 15, 16, 15, 15, 14, 14, 13, 13, 11, 8, 4, 2)
+LAST_PATCHES = dict(zip(range(20, 38), LAST, strict=True))
 
-# Versions of parts of which kubespray's or KubeKey's tables have checksums for amd64 and arm64.
+# Versions of parts of which kubespray's or KubeKey's tables have checksums for amd64 and arm64; and those that ran here
+# as they were built from their Go modules, beside 1.37.2: crictl 1.37.0 and etcd 3.7.0.
 PUBLISHED_CRICTL = (
     *("1.20.0", "1.21.0", "1.22.0", "1.23.0", "1.24.0", "1.24.2", "1.25.0", "1.26.0", "1.26.1", "1.27.0", "1.27.1"),
     *("1.28.0", "1.29.0", "1.30.0", "1.30.1", "1.31.0", "1.31.1", "1.32.0", "1.33.0", "1.34.0", "1.35.0", "1.36.0"),
+    "1.37.0",
 )
-PUBLISHED_ETCD = ("3.4.13", *(f"3.5.{patch}" for patch in range(6, 34)), *(f"3.6.{patch}" for patch in range(15)))
+PUBLISHED_ETCD = (
+    "3.4.13",
+    *(f"3.5.{patch}" for patch in range(6, 34)),
+    *(f"3.6.{patch}" for patch in range(15)),
+    "3.7.0",
+)
 
 
 def images_of(version: versions.Version) -> list[str]:
@@ -77,9 +90,19 @@ def test_parts_are_of_versions_that_were_published() -> None:
 def test_containerd_1_ends_with_kubernetes_1_35() -> None:
     assert versions.facts_of("v1.35.0").containerd.startswith("1.7.")
     assert versions.facts_of("v1.36.0").containerd.startswith("2.3.")
+    assert versions.facts_of("v1.37.2").containerd.startswith("2.3.")
 
 
-@pytest.mark.parametrize("text", ["v1.19.0", "v1.37.0", "v1.20.16", "v1.20", "1.20.2-rc.1", "latest", "", "v2.0.0"])
+def test_what_1_37_is_made_of() -> None:
+    """As its kubeadm's own constants say: PauseVersion, CoreDNSVersion, DefaultEtcdVersion."""
+    facts = versions.facts_of("v1.37.2")
+    assert facts.pause_image == "registry.k8s.io/pause:3.10.2"
+    assert facts.coredns_image == "registry.k8s.io/coredns/coredns:v1.14.6"
+    assert versions.etcd_image(facts.version) == "registry.k8s.io/etcd:3.7.0-0"
+    assert (facts.etcd, facts.crictl, facts.kubeadm_api) == ("3.7.0", "1.37.0", "v1beta4")
+
+
+@pytest.mark.parametrize("text", ["v1.19.0", "v1.38.0", "v1.20.16", "v1.20", "1.20.2-rc.1", "latest", "", "v2.0.0"])
 def test_what_does_not_exist_is_unknown_and_something_near_is_proposed(text: str) -> None:
     assert not versions.is_known(text)
     assert versions.is_known(versions.nearest(text))
@@ -94,8 +117,55 @@ def test_the_nearest_version_is_of_the_same_series() -> None:
 
 
 def test_a_new_patch_of_a_living_series_is_believed() -> None:
-    assert versions.is_known("v1.36.9")
+    assert versions.is_known("v1.36.9") and versions.is_known("v1.37.3")
     assert not versions.is_known("v1.33.14")
+
+
+def test_the_end_of_a_series_does_not_make_its_last_patch_final() -> None:
+    assert versions.is_known("v1.34.99")
+    found = versions.standing_of("v1.34.99", date(2026, 11, 28))
+    assert found == versions.Standing(proven=False, ended=date(2026, 10, 27))
+
+
+@pytest.mark.parametrize(
+    ("text", "proven", "ended"),
+    [
+        ("v1.37.2", True, None),
+        ("1.37.2", True, None),
+        ("v1.37.1", False, None),
+        ("v1.37.9", False, None),
+        ("v1.36.3", True, None),
+        ("v1.36.4", False, None),
+        ("v1.33.0", False, date(2026, 6, 28)),
+        ("v1.20.2", True, date(2022, 2, 28)),
+        ("v1.20.15", False, date(2022, 2, 28)),
+    ],
+)
+def test_proven_and_ended_are_two_things(text: str, proven: bool, ended: date | None) -> None:
+    assert versions.standing_of(text, date(2026, 11, 28)) == versions.Standing(proven, ended)
+
+
+@pytest.mark.parametrize("text", ["v1.38.0", "v1.20.99", "latest", ""])
+def test_nothing_is_said_of_a_version_that_is_not_known(text: str) -> None:
+    assert versions.standing_of(text, date(2026, 11, 28)) is None
+
+
+def test_a_series_is_maintained_until_the_end_of_its_last_day() -> None:
+    for today, ended in ((date(2027, 6, 28), None), (date(2027, 6, 29), date(2027, 6, 28))):
+        assert versions.standing_of("v1.36.3", today) == versions.Standing(proven=True, ended=ended)
+
+
+def test_each_series_ends_after_the_one_before_and_has_a_last_patch_for_good_only_then() -> None:
+    later = date(2099, 1, 1)
+    ends = [found.ended for text in versions.newest_patches() if (found := versions.standing_of(text, later))]
+    assert None not in ends and ends == sorted(ends, key=str, reverse=True) and len(set(ends)) == len(LAST)
+
+
+def test_the_newest_proven_version_of_some() -> None:
+    assert versions.newest_proven() == versions.PROVEN[0] == "v1.37.2"
+    assert list(versions.PROVEN) == sorted(versions.PROVEN, key=versions.parse_version, reverse=True)
+    assert versions.newest_proven(("v1.36.4", "1.36.3", "v1.20.2")) == "1.36.3"
+    assert versions.newest_proven(("v1.36.4", "latest")) == versions.newest_proven(()) == ""
 
 
 def test_versions_are_compared_as_numbers() -> None:

@@ -9,12 +9,14 @@ import pytest
 from clusters.catalog.sources.nothing import Nothing
 from clusters.catalog.sources.upstream import Upstream
 from clusters.errors import SourceError
-from clusters.runs.source import configured_source, source_is_upstream
+from clusters.runs.source import configured_source, source_is_upstream, starter_version, versions_at_hand
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_django.fixtures import SettingsWrapper
+
+    from tests.conftest import BundleOf
 
 
 def test_nothing_named_is_upstream(settings: SettingsWrapper) -> None:
@@ -32,3 +34,29 @@ def test_mirrors_of_the_settings_are_used(settings: SettingsWrapper, tmp_path: P
     settings.SLIPWAY_ARTIFACTS_MIRRORS = ["https://dl.k8s.io/=http://127.0.0.1:1/"]
     with pytest.raises(SourceError, match=r"^http://127.0.0.1:1/release/v1.20.2/bin/linux/amd64/kubelet.sha256 "):
         configured_source().file("kubernetes", "v1.20.2", "kubelet", "amd64")
+
+
+@pytest.mark.parametrize(
+    ("versions", "start"),
+    [
+        (("v1.20.2",), "v1.20.2"),
+        (("v1.37.2", "v1.36.3"), "v1.37.2"),
+        (("v1.37.9", "v1.36.3", "v1.20.2"), "v1.36.3"),
+        (("v1.36.4", "v1.35.0"), "v1.36.4"),
+        ((), "v1.37.2"),
+    ],
+)
+def test_a_draft_starts_with_the_newest_proven_version_of_a_bundle(
+    versions: tuple[str, ...], start: str, bundle_of: BundleOf
+) -> None:
+    bundle_of(*versions)
+    assert versions_at_hand() == versions
+    assert starter_version() == start
+
+
+@pytest.mark.parametrize("artifacts", ["", "none", "/nowhere"])
+def test_without_a_bundle_a_draft_starts_with_the_newest_proven_version_of_all(
+    settings: SettingsWrapper, artifacts: str
+) -> None:
+    settings.SLIPWAY_ARTIFACTS = artifacts
+    assert starter_version() == "v1.37.2"

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connections
 
 from clusters import services
+from clusters.config.defaults import STARTER_KUBERNETES, starter_document
 from clusters.config.finding import Finding, Severity
 from clusters.config.load import load
 from clusters.config.schema import JumpHost
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
+    from tests.conftest import BundleOf
+
 
 @pytest.fixture
 def no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,8 +43,26 @@ def test_a_new_draft_starts_from_the_defaults_and_belongs_to_its_maker(alice: Us
     cluster = services.draft_create(actor=alice, name="harbour")
     document = services.document_of(cluster)
     assert (cluster.owner, cluster.name, document.name) == (alice, "harbour", "harbour")
-    assert document.kubernetes.version == "v1.20.2"
+    assert document.kubernetes.version == STARTER_KUBERNETES
     assert deeds() == ["draft.create"]
+
+
+def test_a_new_draft_asks_for_the_newest_proven_version_of_the_source(alice: User, bundle_of: BundleOf) -> None:
+    bundle_of("v1.36.4", "v1.36.3", "v1.20.2")
+    cluster = services.draft_create(actor=alice, name="harbour")
+    assert services.document_of(cluster).kubernetes.version == "v1.36.3"
+
+
+def test_a_draft_with_a_document_of_its_own_does_not_ask_the_source(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked() -> str:
+        raise AssertionError("The source was asked.")
+
+    monkeypatch.setattr("clusters.services.drafts.starter_version", asked)
+    document = starter_document("v1.20.2")
+    cluster = services.draft_create(actor=alice, name="harbour", document=document)
+    assert services.document_of(cluster).kubernetes.version == "v1.20.2"
 
 
 def test_a_draft_keeps_its_secrets_through_a_save(cluster: Cluster, alice: User) -> None:

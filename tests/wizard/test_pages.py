@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.config.defaults import starter_document
 from clusters.models import Cluster, HostKey, Probe
 from clusters.runs.documents import write_document
 from clusters.services import document_of, draft_create
 from clusters.services.drafts import DraftBusy, DraftConflict
 from clusters.wizard import flow
+from clusters.wizard.choices import Offered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
     from clusters.errors import InstallerError
+    from tests.conftest import BundleOf
     from tests.wizard.visitor import Visitor
 
 SLUGS = ["machines", "connection", "roles", "endpoint", "kubernetes", "prechecks", "review"]
@@ -151,7 +154,7 @@ def test_kubernetes_choices_are_written(visitor: Visitor) -> None:
 
 
 def test_practice_machines_bring_roles_and_a_version(
-    client: Client, alice: User, settings: SettingsWrapper, tmp_path: Path
+    client: Client, alice: User, settings: SettingsWrapper, tmp_path: Path, bundle_of: BundleOf
 ) -> None:
     settings.SLIPWAY_PRACTICE_FILE = str(tmp_path / "practice.yaml")
     (tmp_path / "practice.yaml").write_text(
@@ -159,7 +162,8 @@ def test_practice_machines_bring_roles_and_a_version(
         "- {name: p2, address: 10.99.1.2, password: Prac-tice1}\n"
     )
     client.force_login(alice)
-    draft = draft_create(actor=alice, name="new")
+    draft = draft_create(actor=alice, name="new", document=starter_document("v1.35.0"))
+    bundle_of("v1.36.4", "v1.36.3")
     start = f"/clusters/{draft.pk}/wizard/"
     shown = client.get(f"{start}machines/").content.decode()
     assert 'id="use-practice-machines"' in shown and "Prac-tice1" not in shown
@@ -167,6 +171,8 @@ def test_practice_machines_bring_roles_and_a_version(
     shown = client.get(f"{start}machines/").content.decode()
     assert 'value="p2"' in shown and "Prac-tice1" not in shown
     assert 'name="role-worker" value="p2" checked' in client.get(f"{start}roles/").content.decode()
+    draft.refresh_from_db()
+    assert document_of(draft).kubernetes.version == "v1.36.3"
 
 
 def test_a_test_can_be_asked_for_and_is_polled_while_it_runs(visitor: Visitor) -> None:
@@ -228,7 +234,7 @@ def test_nobody_copies_somebody_elses_draft(visitor: Visitor, bob: User) -> None
 def test_the_versions_and_what_is_said_of_them_come_from_one_place(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = (("v1.21.0",), "One version, seen just now.")
+    found = Offered(("v1.21.0",), "One version, seen just now.", held=True)
     monkeypatch.setattr("clusters.wizard.pages.kubernetes.kubernetes_versions", lambda: found)
     text = visitor.get("kubernetes").content.decode()
     assert "One version, seen just now." in text.split('id="help-version"')[1].split("</div>")[0]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
+
 def chosen(document: Document) -> bool:
     """Whether kube-proxy is to use nftables."""
     return document.kubernetes.proxy_mode == "nftables" and not document.kubernetes.disable_kube_proxy

@@ -39,7 +39,6 @@ class Kubernetes(Model):
     proxy_mode: Text = key(
         "",
         "kube-proxy's mode. Where nothing is said the version and the machines decide; KubeKey takes ipvs.",
-        shown=True,
         v4="kubernetes.kube_proxy.mode",
         choices=PROXY_MODES,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crispy_forms.layout import Field
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.sections.network import PLUGINS
+from clusters.config.versions import is_known
 from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.options import (
@@ -21,6 +23,7 @@ from clusters.wizard.options import (
     with_options,
 )
 from clusters.wizard.page import OneForm, Page
+from clusters.wizard.standings import grouped, marks_of, missing
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
+    from clusters.wizard.choices import Offered
     from clusters.wizard.page import PageForm
 
 PATHS = {
@@ -39,18 +43,25 @@ PATHS = {
     "spec.network.kubePodsCIDR": "kube_pods_cidr",
     "spec.network.kubeServiceCIDR": "kube_service_cidr",
 }
-SEEN_WHOLE = 20
-"""So many versions are one list."""
-
 NETWORKS = TITLES | {
     "bridge": _("bridge (built in)"),
     "none": _("none (install one yourself)"),
 }
-PROXY_MODES = (("iptables", "iptables"), ("ipvs", "ipvs"), ("nftables", "nftables"))
+VERSION = Field("version", template="wizard/_version.html")
+BY_THE_MACHINES = "auto"
+"""Stands in the list for a document that says nothing of the mode."""
+PROXY_MODES = (
+    (BY_THE_MACHINES, _("nftables if all machines can, else iptables")),
+    ("nftables", "nftables"),
+    ("iptables", "iptables"),
+    ("ipvs", _("ipvs (deprecated by Kubernetes)")),
+)
 
 
 class KubernetesForm(forms.Form):
-    """The choices of `kubernetes` and `network` that most clusters make."""
+    """The choices of `kubernetes` and `network` that most clusters make; `offered` is what the source has."""
+
+    offered: Offered
 
     name = text(_("Name"), _("How this cluster is called here and in the file."), mono=True)
     version = choice(_("Kubernetes version"))
@@ -58,7 +69,11 @@ class KubernetesForm(forms.Form):
     plugin = choice(
         _("Network plugin"), (), _("How pods of different machines reach each other; bridge needs no image.")
     )
-    proxy_mode = choice(_("Proxy mode"), PROXY_MODES, _("How services are reached; iptables needs no kernel module."))
+    proxy_mode = choice(
+        _("Proxy mode"),
+        PROXY_MODES,
+        _("How services are reached. nftables needs Kubernetes 1.33 and kernels of 5.13 or newer."),
+    )
     kube_pods_cidr = text(_("Network of the pods"), _("Each node takes a part of it, usually a /24."), mono=True)
     kube_service_cidr = text(_("Network of the services"), _("Must not overlap with pods or machines."), mono=True)
 
@@ -72,7 +87,7 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
         "name": document.name,
         "version": document.kubernetes.version,
         "cluster_name": document.kubernetes.cluster_name,
-        "proxy_mode": document.kubernetes.proxy_mode,
+        "proxy_mode": document.kubernetes.proxy_mode or BY_THE_MACHINES,
         "plugin": document.network.plugin,
         "kube_pods_cidr": document.network.kube_pods_cidr,
         "kube_service_cidr": document.network.kube_service_cidr,
@@ -83,21 +98,30 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     initial |= {name_of(option): initial_of(document, option) for option in options}
     form = KubernetesForm(data, initial=initial)
     form.fields |= {name_of(option): field_of(document, option) for option in options}
-    offered, form.fields["version"].help_text = kubernetes_versions()
     known = [(name, NETWORKS.get(name, name)) for name in PLUGINS if is_built("plugin", name)]
     for name, choices in (("plugin", known), ("proxy_mode", [*PROXY_MODES])):
         _give_choices(form.fields[name], _with(initial[name], choices))
-    _give_choices(form.fields["version"], by_series(_with(initial["version"], [(each, each) for each in offered])))
-    rows = ("name", "version", "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
+    form.offered = offered = kubernetes_versions()
+    form.fields["version"].help_text = offered.hint
+    # The page keeps showing what the draft had before, so there is a way back to it.
+    typed = data.get("version", "") if data is not None else ""
+    chosen = (initial["version"], typed) if is_known(typed) else (initial["version"],)
+    _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held))
+    rows = ("name", VERSION, "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
 
     def written(before: Document, cleaned: dict[str, Any]) -> Document:
         return with_options(write(before, cleaned), options, cleaned, data or ())
 
-    return OneForm(laid_out(form, *rows), PATHS | paths_of(options), written)
+    whole = laid_out(form, *rows)
+    form.fields["version"].widget.attrs["aria-describedby"] += " version-marks"
+    return OneForm(whole, PATHS | paths_of(options), written)
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
-    """The options of the plugin that is chosen now; `swap` says that the page shows those of another one."""
+    """What is known of the version, and the options of the plugin that is chosen now.
+
+    `swap` says that the page shows the options of another plugin.
+    """
     plugin = document.network.plugin
     options = shown_options(document, plugin)
     names = [name_of(option) for option in options]
@@ -106,7 +130,10 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     if swap or bound is None or any(name not in bound.fields for name in names):
         bound = bind(document, None).form  # type: ignore[attr-defined]
     shown = [bound[name] for name in names]
+    version = document.kubernetes.version
     return {
+        "version_marks": marks_of(version),
+        "version_missing": missing(version, bound.offered),
         "options": shown,
         "options_of": NETWORKS.get(plugin, plugin),
         "options_set": sum(initial_of(document, option) != "" for option in options),
@@ -120,16 +147,6 @@ def _with(value: str, options: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     return options if any(value == option for option, _label in options) else [(value, value), *options]
 
 
-def by_series(options: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Versions below the series they belong to; a list that is short enough to be seen whole stays as it is."""
-    if len(options) <= SEEN_WHOLE:
-        return options
-    series: dict[str, list[tuple[str, Any]]] = {}
-    for version, label in options:
-        series.setdefault(version.rpartition(".")[0], []).append((version, label))
-    return [*series.items()]
-
-
 def _give_choices(field: forms.Field, choices: list[tuple[str, Any]]) -> None:
     """Give a choice field its list."""
     if isinstance(field, forms.ChoiceField):
@@ -140,6 +157,8 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
     """The document with what is valid; an empty choice keeps what was there."""
     given = {key: value for key, value in cleaned.items() if value or key not in ("version", "plugin", "proxy_mode")}
     kubernetes = {key: given[key] for key in ("version", "cluster_name", "proxy_mode") if key in given}
+    if kubernetes.get("proxy_mode") == BY_THE_MACHINES:
+        kubernetes["proxy_mode"] = ""
     network = {key: given[key] for key in ("plugin", "kube_pods_cidr", "kube_service_cidr") if key in given}
     return document.model_copy(
         update={

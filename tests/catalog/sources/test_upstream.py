@@ -226,7 +226,7 @@ def test_a_disk_that_cannot_be_written_is_named(site: Site, tmp_path: Path) -> N
 def test_all_known_versions_can_be_chosen_and_go_with_their_parts(upstream: Open) -> None:
     source = upstream()
     versions = source.kubernetes_versions()
-    assert {"v1.20.2", "v1.36.0"} < set(versions)
+    assert {"v1.20.2", "v1.36.3", "v1.37.2"} < set(versions)
     assert source.version_of("kubernetes", "1.20.2") == "v1.20.2"
     assert source.version_of("crictl", "v1.20.2") == "v1.20.0"
     assert source.image("registry.k8s.io/pause:3.9", "amd64") is None
