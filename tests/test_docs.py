@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusters import catalog
+from clusters.config.versions import PROVEN
 from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
 
@@ -28,6 +29,11 @@ def commands() -> set[str]:
     """The commands that `manage.py` has from us."""
     folder = ROOT / "clusters" / "management" / "commands"
     return {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
+
+
+def test_the_proven_versions_are_the_ones_that_are_described() -> None:
+    (row,) = [line for line in (DOCS / "wizard.md").read_text().splitlines() if line.startswith("| Proven |")]
+    assert re.findall(r"1\.\d+\.\d+", row) == [version.removeprefix("v") for version in PROVEN]
 
 
 def test_every_setting_is_described() -> None:
