@@ -128,7 +128,7 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
     assert "nothing changed" in cluster.create()
 
 
-@pytest.mark.parametrize("name", ["v1.36-arp", "v1.36-bgp"])
+@pytest.mark.parametrize("name", ["v1.37-arp", "v1.37-bgp"])
 def test_the_api_server_takes_kube_vips_pod(cluster: Installed, name: str) -> None:
     """Looked at by a real API server only: kube-vip's image is not in the lab."""
     said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=(GOLDEN / f"{name}.yaml").read_text())
