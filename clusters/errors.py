@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from clusters.plaintext import plain_text
+
 
 class InstallerError(Exception):
     """An error written for a person.
 
     `message` says what was expected, what was found and where; `hint` says what to try;
     `retryable` is true when doing the same thing again may succeed (a dropped connection,
-    a slow start), false when somebody has to change something first.
+    a slow start), false when somebody has to change something first. Both quote what machines
+    say, so a terminal's control codes are taken out of them.
     """
 
     retryable = False
 
     def __init__(self, message: str, *, hint: str = "", retryable: bool | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = plain_text(message)
+        self.hint = plain_text(hint)
+        super().__init__(self.message)
         if retryable is not None:
             self.retryable = retryable
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import kubectl
-from clusters.engine.wants import Sight, eventually
+from clusters.engine.wants import Sight, eventually, sight_of
 
 if TYPE_CHECKING:
     from clusters.engine.machine import Machine
@@ -53,7 +53,7 @@ def all_ready(machine: Machine, wanted: set[str]) -> Sight:
     """Whether every one of these nodes is Ready, and else which is not."""
     answer = machine.ask(kubectl("get nodes -o json"))
     if not answer.ok:
-        return Sight(False, " ".join(answer.last_lines(1)) or "the API server does not answer")
+        return sight_of(answer, "the API server does not answer")
     good = {item["metadata"]["name"] for item in json.loads(answer.stdout)["items"] if is_ready(item)}
     late = sorted(wanted - good)
     return Sight(not late, f"not ready: {', '.join(late)}" if late else "")
@@ -72,7 +72,7 @@ def rolled_out(kind: str, namespace: str, name: str, *, within: float = 300) -> 
 def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
     answer = machine.ask(kubectl("get {} {} -n {} -o json", kind, name, namespace))
     if not answer.ok:
-        return Sight(False, " ".join(answer.last_lines(1)) or f"there is no {name}")
+        return sight_of(answer, f"there is no {name}")
     found = json.loads(answer.stdout)
     status = found.get("status", {})
     labels = found["spec"].get("selector", {}).get("matchLabels", {})

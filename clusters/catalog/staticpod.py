@@ -36,6 +36,14 @@ CLOCK_SLIP = 1
 
 LOG_LINES = 3
 
+LAST_PORT = 65535
+PORT_DIGITS = 5
+
+PROBE_HINT = (
+    "Waiting does not help. Did somebody change the manifest on the machine, or does its kubeadm write it anew? "
+    "Put the probe right, then retry the run."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -192,18 +200,47 @@ def command_of(manifest: bytes) -> tuple[str, ...]:
 
 
 def probe_of(manifest: bytes) -> Command:
-    """Asks what kubelet asks to see whether the pod lives, on the machine itself; its certificate is its own affair."""
-    ask: dict[str, Any] = _container(manifest).get("livenessProbe", {}).get("httpGet", {})
-    host = str(ask.get("host", "127.0.0.1"))
-    names = {each.get("name"): each.get("containerPort") for each in _container(manifest).get("ports", [])}
-    port = names.get(ask.get("port"), ask.get("port", 0))
-    server = f"{str(ask.get('scheme', 'HTTP')).lower()}://{in_url(host)}:{port}"
+    """Asks what kubelet asks to see whether the pod lives, on the machine itself; its certificate is its own affair.
+
+    Raises NotReached for a manifest whose probe cannot be asked in this way.
+    """
+    container = _container(manifest)
+    ask = _http_get(container)
+    host = str(ask.get("host") or "127.0.0.1")
+    port = _port(ask.get("port"), container)
     return sh(
         "{}/kubectl --kubeconfig {} --insecure-skip-tls-verify --server {} --request-timeout 3s get --raw {}",
         BIN,
         KUBELET_CONF,
-        server,
-        str(ask.get("path", "/healthz")),
+        f"{str(ask.get('scheme') or 'HTTP').lower()}://{in_url(host)}:{port}",
+        str(ask.get("path") or "/healthz"),
+    )
+
+
+def _http_get(container: dict[str, Any]) -> dict[str, Any]:
+    probe = container.get("livenessProbe") or {}
+    ask = probe.get("httpGet")
+    if isinstance(ask, dict):
+        return ask
+    other = next((kind for kind in ("grpc", "exec", "tcpSocket") if kind in probe), "")
+    raise NotReached(
+        f"Expected in the manifest of {container.get('name', 'a static pod')} a livenessProbe with httpGet, "
+        f"by which to see whether it is well. Found: {f'one with {other}' if other else 'none'}.",
+        hint=PROBE_HINT,
+    )
+
+
+def _port(port: object, container: dict[str, Any]) -> int:
+    """The port of a probe: a number, or the name that the container gives one, as kubeadm does since 1.36."""
+    named = {each.get("name"): each.get("containerPort") for each in container.get("ports") or () if each.get("name")}
+    number = str(named.get(port, port) if isinstance(port, str) else port)
+    if number.isascii() and number.isdigit() and len(number) <= PORT_DIGITS and 0 < int(number) <= LAST_PORT:
+        return int(number)
+    known = ", ".join(f"{name} ({value})" for name, value in named.items()) or "none"
+    raise NotReached(
+        f"Expected as port of the livenessProbe of {container.get('name', 'a static pod')} a number from 1 to "
+        f"{LAST_PORT}, or the name of one of its container's ports. Found: {port!r}. Its named ports: {known}.",
+        hint=PROBE_HINT,
     )
 
 

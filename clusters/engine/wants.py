@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,16 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from clusters.engine.machine import Machine
+    from clusters.remote.host import Result
     from clusters.remote.shell import Command
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen: `so` when the wanted state holds, else `found` says what is there instead."""
+    """What was seen: `so` when the wanted state holds, else `found` says what is there instead.
+
+    `in_vain` says that the question itself cannot be put in this way, so that waiting changes nothing.
+    """
 
     so: bool
     found: str = ""
     diff: str = ""
+    in_vain: bool = False
 
 
 class Want(Protocol):
@@ -118,15 +124,39 @@ class Wanted:
         self.act(machine)
 
 
+NOT_RUN = (126, 127)
+"""Exit codes by which a shell says that it could not run a program."""
+
+NO_QUESTION = re.compile(
+    r"host must be a URL or a host:port pair|error: unknown (?:command|(?:shorthand )?flag)\b", re.I
+)
+"""What kubectl and its kin say, with an exit code of 1, of an address or arguments that cannot be understood."""
+
+LAST_LINES = 5
+"""So many of an answer are looked through for that."""
+
+IN_VAIN = 3
+"""So many looks in a row have to be in vain before nobody waits any longer: a program that is just being replaced is
+back by then."""
+
+
+def sight_of(answer: Result, otherwise: str = "") -> Sight:
+    """What a command's answer says: it holds when the command succeeded, else the last line is what was found.
+
+    `otherwise` is said where nothing was printed, the exit code when that is empty too.
+    """
+    if answer.ok:
+        return Sight(True)
+    said = answer.last_lines(LAST_LINES)
+    senseless = next((line for line in said if NO_QUESTION.search(line)), "")
+    last = said[-1] if said else otherwise or f"exit code {answer.exit_code}"
+    return Sight(False, senseless or last, in_vain=bool(senseless) or answer.exit_code in NOT_RUN)
+
+
 def so_if(command: Command) -> Callable[[Machine], Sight]:
     """A look that holds when the command succeeds; else its last line is what was found."""
 
-    def look(machine: Machine) -> Sight:
-        answer = machine.ask(command)
-        last = answer.last_lines(1)
-        return Sight(answer.ok, "" if answer.ok else (last[0] if last else f"exit code {answer.exit_code}"))
-
-    return look
+    return lambda machine: sight_of(machine.ask(command))
 
 
 def doing(*commands: Command) -> Callable[[Machine], None]:
@@ -268,15 +298,21 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
 def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, every: float = 0.5) -> Wanted:
     """Something that comes true by itself; waits at most `within` seconds, looking every `every`.
 
-    What people give the step beyond its timeout, this waits longer, too.
+    What people give the step beyond its timeout, this waits longer, too. Where looking is in vain it raises NotReached.
     """
 
     def act(machine: Machine) -> None:
-        waited, told = 0.0, ""
+        waited, told, vain = 0.0, "", 0
         while waited < within + machine.granted and machine.seconds_left() > 0:
             sight = look(machine)
             if sight.so:
                 return
+            vain = vain + 1 if sight.in_vain else 0
+            if vain >= IN_VAIN:
+                raise NotReached(
+                    f"Nobody can find out on {machine.name} whether {what}: {sight.found}",
+                    hint="Waiting does not help. Is the program there and whole? Is the address right? Then retry.",
+                )
             if sight.found != told:
                 told = sight.found
                 machine.note(f"waiting: {told}")

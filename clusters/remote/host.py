@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.errors import RemoteError
+from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a command ended. `seconds` is wall time as seen from here."""
+    """How a command ended. `seconds` is wall time as seen from here.
+
+    `stdout` and `stderr` are what was printed, unchanged, for programs to read; `last_lines` is for people.
+    """
 
     host: str
     command: str
@@ -32,8 +36,10 @@ class Result:
         return self.exit_code == 0
 
     def last_lines(self, count: int = 20) -> tuple[str, ...]:
-        """The end of what it printed, standard error after standard output."""
-        return tuple((self.stdout + "\n" + self.stderr).strip().splitlines()[-count:])
+        """The end of what it printed as plain text, standard error after standard output."""
+        # Into lines first, since a carriage return ends one here; then a line of nothing but codes is no line.
+        lines = map(plain_text, (self.stdout + "\n" + self.stderr).splitlines())
+        return tuple("\n".join(lines).strip().splitlines()[-count:])
 
 
 class CommandFailed(RemoteError):

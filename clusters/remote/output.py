@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from clusters.plaintext import before_code
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,7 +78,7 @@ class Lines:
         if len(self._rest) > LONGEST_LINE:
             self._rest = _last_state(self._rest)
         while len(self._rest) > LONGEST_LINE:
-            cut = _character_border(self._rest)
+            cut = _border(self._rest)
             self._line(self._rest[:cut])
             self._rest = self._rest[cut:]
 
@@ -89,7 +91,7 @@ class Lines:
     def _line(self, line: bytes) -> None:
         line = _last_state(line)
         while len(line) > LONGEST_LINE:
-            cut = _character_border(line)
+            cut = _border(line)
             self._say(line[:cut])
             line = line[cut:]
         self._say(line)
@@ -103,12 +105,12 @@ def _last_state(line: bytes) -> bytes:
     return line[line.rfind(b"\r") + 1 :]
 
 
-def _character_border(line: bytes) -> int:
-    """Where to cut a long line without cutting a UTF-8 character (at most 4 bytes long)."""
+def _border(line: bytes) -> int:
+    """Where to cut a long line without cutting a UTF-8 character (at most 4 bytes long) or a terminal's code."""
     cut = LONGEST_LINE
     while cut > LONGEST_LINE - 4 and line[cut] & 0xC0 == 0x80:
         cut -= 1
-    return cut
+    return before_code(line, cut)
 
 
 class Tap:

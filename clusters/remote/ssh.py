@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import Cancelled
+from clusters.plaintext import plain_text
 from clusters.remote.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
 from clusters.remote.files import (
@@ -305,7 +306,7 @@ def _slot(link: Link, name: str, limits: Limits) -> Iterator[None]:
 
 
 def _unusable(target: Target, done: Performed) -> ShellUnusable:
-    said = (done.out.text() + " " + done.err.text()).strip()[-300:] or "nothing"
+    said = plain_text(done.out.text() + " " + done.err.text()).strip()[-300:] or "nothing"
     return ShellUnusable(
         f"{target.user} can log in to {target.name}, but the login shell runs no commands. It said: {said}",
         hint="Give the user a normal shell (`chsh -s /bin/sh`), or use another user."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.plaintext import plain_text
 from clusters.remote.envelope import Become
 from clusters.remote.errors import SudoNotAllowed, SudoPasswordNeeded, SudoPasswordWrong, SudoRefused
 from clusters.remote.perform import Limits, Way, perform
@@ -74,5 +75,5 @@ def refusal(target: Target, said: str) -> SudoRefused:
             f"sudo on {target.name} does not accept the password of {target.user}.",
             hint="Correct the password. It was tried once, so the account is not locked by it.",
         )
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "nothing")
+    last = next((line.strip() for line in reversed(plain_text(said).splitlines()) if line.strip()), "nothing")
     return SudoNotAllowed(f"{who}: sudo said {last}", hint="Run `sudo -v` on the machine to see what is wrong.")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.engine.events import Output
+from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 # Cursor up or to a column, erase the line or what follows: what only somebody says who draws again.
 REDRAW = re.compile(r"\x1b\[\d*[AFGJK]|\x1b\[\d*;?\d*H|\x1b[78M]|\x08")
-CODES = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b[78M]|[\x00-\x1f]")
 DECORATION = re.compile(r"[^\w]+")
 
 
@@ -66,4 +66,4 @@ def last_state(text: str) -> str:
 
 def _words(text: str) -> str:
     """Letters and digits only: a moving arrow says nothing new."""
-    return DECORATION.sub("", CODES.sub("", text))
+    return DECORATION.sub("", plain_text(text))

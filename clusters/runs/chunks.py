@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
+from clusters.plaintext import plain_text
 from clusters.runs.animation import last_state
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _masked(items: Iterable[events.Event | _Chunk], masks: Masks) -> list[events
     """Mask and clean all lines of the batch at once, then cut those that are too long for one chunk."""
     found = list(items)
     chunks = [item for item in found if isinstance(item, _Chunk)]
-    # Cleaned first: a NUL inside a secret must not hide it from the masks.
+    # Cleaned first: a colour or a NUL inside a secret must not hide it from the masks.
     texts = masks.lines([clean(line[2]) for line in _lines(chunks)])
     for line, text in zip(_lines(chunks), texts, strict=True):
         line[2] = text
@@ -274,9 +275,8 @@ def plan_rows(plan: events.PlanMade) -> list[dict[str, Any]]:
 
 
 def clean(text: str) -> str:
-    """Text that every database takes: no NUL, no half of a surrogate pair."""
-    if "\0" in text:
-        text = text.replace("\0", "")
+    """Text that every database takes and every page shows: no control codes, no half of a surrogate pair."""
+    text = plain_text(text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

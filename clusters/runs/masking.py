@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from clusters.config.secret import MASK, Secret
 from clusters.config.secretkeys import is_secret_key
+from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +39,12 @@ class Masks:
 
     def add(self, secret: Secret) -> None:
         """Mask this one too from now on."""
-        text = secret.reveal().strip()
+        text = secret.reveal()
+        # What is kept of a machine's words has no control codes, so a secret with one turns up without it.
+        for form in {text.strip(), plain_text(text).strip()}:
+            self._add(form)
+
+    def _add(self, text: str) -> None:
         if 0 < len(text) < SHORTEST_ANYWHERE:
             self._alone = (*self._alone, re.compile(rf"(?<!\w){re.escape(text)}(?!\w)"))
             return

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from clusters.plaintext import plain_text
+
 if TYPE_CHECKING:
     from clusters.selectors.log import LogLine
-
-# Colours and cursor movements (ECMA-48 control sequences), titles of windows, and single control characters.
-CODES = re.compile(
-    r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f]"
-)
-
-
-def plain_text(text: str) -> str:
-    """The text as a terminal without colours would show it."""
-    return CODES.sub("", text) if not text.isprintable() else text
 
 
 def line_as_text(line: LogLine, *, times: bool = True) -> str:

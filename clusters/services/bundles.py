@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from clusters.config.render import render
 from clusters.errors import InstallerError
 from clusters.models import Event
+from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
 from clusters.runs.masking import Masks, secrets_in, secrets_in_kubeconfig
 from clusters.selectors import log_lines, run_facts, run_findings
@@ -53,7 +54,8 @@ def run_bundle(*, actor: AbstractBaseUser | None, run: Run, into: IO[bytes]) -> 
         bundle.writestr("README.txt", README.format(run=run.pk, cluster=masks.text(run.cluster.name)))
         bundle.writestr("document.yaml", _document(run, masks))
         for name, content in _tables(run).items():
-            text = json.dumps(masks.value(content), indent=1, ensure_ascii=False, default=str)
+            content = plain(json.loads(json.dumps(content, default=str)))
+            text = json.dumps(masks.value(content), indent=1, ensure_ascii=False)
             bundle.writestr(name, text)
         with bundle.open("events.jsonl", "w", force_zip64=True) as file:
             for page in event_pages(run):
@@ -69,7 +71,9 @@ def event_pages(run: Run) -> Iterator[str]:
     seq = 0
     columns = ("seq", "at", "kind", "host", "step", "first_line", "data")
     while rows := list(Event.objects.filter(run_id=run.pk, seq__gt=seq).order_by("seq").values(*columns)[:PAGE]):
-        yield "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        # Once more plain: what was stored before codes of terminals were taken out may hold some.
+        plainly = (row | {"data": plain(row["data"])} for row in rows)
+        yield "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in plainly)
         seq = rows[-1]["seq"]
 
 

@@ -71,6 +71,19 @@ def test_a_strict_one_knows_only_what_it_was_told() -> None:
         FakeHost("n1", strict=True).run(sh("surprise"))
 
 
+def test_the_last_lines_have_no_colours_and_what_was_printed_keeps_them() -> None:
+    printed = "\x1b[0;32m[ok]\x1b[0m one\n10%\r\x1b[K20%\r\n"
+    host = FakeHost("n1", [("", Answer(printed, 1, "\x1b]0;t\x07\x1b[31merror:\x1b[0m no\n\x1b[0m\n"))])
+
+    result = host.run(sh("x"), check=False)
+
+    assert result.stdout == printed
+    assert result.last_lines() == ("[ok] one", "10%", "20%", "", "error: no")
+    assert result.last_lines(1) == ("error: no",)
+    with pytest.raises(CommandFailed, match=r"ended with exit code 1: error: no$"):
+        host.run(sh("x"))
+
+
 def test_files_live_in_memory(tmp_path: Path) -> None:
     host = FakeHost("n1")
     (tmp_path / "local").write_bytes(b"content")

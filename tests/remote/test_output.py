@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusters.plaintext import plain_text
 from clusters.remote.output import LONGEST_LINE, Capture, Framed, Lines, Tap
 
 
@@ -60,6 +61,20 @@ def test_a_long_line_is_split_between_characters() -> None:
 
     assert "".join(pieces) == text
     assert len(pieces) == 3
+
+
+def test_no_colour_is_cut_in_two_where_a_long_line_is_split() -> None:
+    for missing in range(1, 8):
+        text = "x" * (LONGEST_LINE - missing) + "\x1b[0;32mgreen\x1b[0m"
+        for arrived in range(LONGEST_LINE - 8, LONGEST_LINE + 8):
+            pieces = told(text.encode()[:arrived], text.encode()[arrived:] + b"\n")
+
+            assert "".join(pieces) == text
+            assert "".join(map(plain_text, pieces)) == "x" * (LONGEST_LINE - missing) + "green"
+
+
+def test_a_colour_cut_by_the_network_is_put_together() -> None:
+    assert [plain_text(line) for line in told(b"\x1b[0;3", b"2mgreen\x1b", b"[0m\n")] == ["green"]
 
 
 def test_an_endless_progress_bar_does_not_fill_memory() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import DataError, OperationalError, connection
 
-from clusters.config.secret import Secret
+from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.models import Event, Run, StepRun
 from clusters.runs import sink as sink_module
@@ -299,6 +301,27 @@ def test_a_line_longer_than_a_frame_goes_on_in_further_lines(run: Run) -> None:
     assert all(len(str(row.data)) < 60_000 for row in run.events.all())
     run.refresh_from_db()
     assert run.last_line == sum(row.line_count for row in run.events.all())
+
+
+def test_no_code_of_a_terminal_is_stored(run: Run) -> None:
+    sink = DatabaseSink(run, secrets=[Secret("Geheim\x1b[1m-123")])
+    sink.emit(plan("node1"))
+    sink.emit(say("\x1b[0;32m[init]\x1b[0m\tdone\n\x1b]0;title\x0710%\rü 20%\r"))
+    sink.emit(say("Geh\x1b[32meim-1\x1b[0m23"))
+    sink.emit(events.WantSeen(host="node1", step="os/prepare", what="it is", diff="-\x1b[31ma\x1b[0m\n+b"))
+    sink.emit(
+        events.Failed(
+            host="node1", step="os/prepare", found="\x1b[31mno\x1b[0m", lines=["\x1b[1mE\x1b[0m"], hint="\x07x"
+        )
+    )
+    sink.emit(events.StepChanged(host="node1", step="os/prepare", state="failed", message="\x1b[31mno\x1b[0m"))
+    assert sink.finish(events.RunChanged(state="failed", message="\x1b[31mno\x1b[0m"), state="failed")
+    run.refresh_from_db()
+    kept = [*run.events.values_list("data", flat=True), run.failures, run.message, *run.steps.values_list("message")]
+    assert lines_of(run) == ["[init]\tdone", "ü 20%", MASK]
+    assert (run.failures[0]["found"], run.failures[0]["lines"], run.failures[0]["hint"]) == ("no", ["E"], "x")
+    assert run.events.get(kind="want").data["diff"] == "-a\n+b"
+    assert not re.search(r"\\u00[01][0-8b-f]", json.dumps(kept).replace("\\n", "").replace("\\t", ""))
 
 
 def test_twenty_thousand_lines_a_second_are_no_trouble(run: Run) -> None:

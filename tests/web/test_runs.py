@@ -272,6 +272,17 @@ def test_the_events_as_a_file_are_one_json_object_a_line(page: Client, run: Run)
     assert rows[0]["data"] == {"state": "running"}
 
 
+def test_what_was_stored_with_colours_is_handed_out_without(page: Client, run: Run) -> None:
+    Event.objects.filter(run=run, seq=2).update(data={"lines": [[1.0, "out", "\x1b[32mgreen\x1b[0m"]]}, line_count=1)
+    Run.objects.filter(pk=run.pk).update(failures=[{"found": "\x1b[31mno\x1b[0m", "lines": ["\x1b[1mE"]}])
+    rows = content_of(page.get(reverse("run-log-events", args=[run.pk]))).decode().splitlines()
+    assert json.loads(rows[1])["data"]["lines"] == [[1.0, "out", "green"]]
+    bundle = zipfile.ZipFile(io.BytesIO(content_of(page.get(reverse("run-bundle", args=[run.pk])))))
+    for name in bundle.namelist():
+        assert b"\\u001b" not in bundle.read(name) and b"\x1b" not in bundle.read(name)
+    assert json.loads(bundle.read("run.json"))["failures"] == [{"found": "no", "lines": ["E"]}]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_support_bundle_has_everything_but_secrets(
     page: Client, make_run: Callable[..., Run], settings: SettingsWrapper

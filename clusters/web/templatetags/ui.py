@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from clusters.selectors.text import plain_text
+from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise

@@ -14,7 +14,7 @@ from clusters.config.secret import Secret
 from clusters.config.sections.network import PLUGINS
 from clusters.config.syntax import in_url
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, eventually, so_if
+from clusters.engine.wants import NotReached, Sight, eventually, sight_of, so_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ def kubeconfig(machine: Machine, cluster: Cluster) -> Secret:
 def _dns_runs(machine: Machine) -> Sight:
     answer = machine.ask(kubectl("get deployment coredns -n kube-system -o json"))
     if not answer.ok:
-        return Sight(False, " ".join(answer.last_lines(1)))
+        return sight_of(answer)
     found = json.loads(answer.stdout)
     has, wants = found["status"].get("availableReplicas", 0), found["spec"]["replicas"]
     return Sight(has >= wants, f"{has} of {wants} DNS pods run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clusters.catalog.kubeadm import audit
@@ -15,7 +16,7 @@ from clusters.catalog.steps.kubernetes.certificate import served
 from clusters.catalog.steps.kubernetes.join import all_there, control_plane_files
 from clusters.config.topology import api_port
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, eventually, file
+from clusters.engine.wants import NotReached, Sight, eventually, file, sight_of
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def _runs(name: str, cluster: Cluster) -> Callable[[Machine], Sight]:
         sight = pod.seen(machine)
         if not sight.so:
             return sight
-        answer = machine.ask(pod.healthy)
-        return Sight(answer.ok, f"{name} is not well: {' '.join(answer.last_lines(1))}")
+        well = sight_of(machine.ask(pod.healthy))
+        return well if well.so else replace(well, found=f"{name} is not well: {well.found}")
 
     return look
 

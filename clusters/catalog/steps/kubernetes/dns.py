@@ -14,7 +14,7 @@ from clusters.config.schema import Dns
 from clusters.config.topology import NODE_DNS_ADDRESS
 from clusters.config.versions import NODE_DNS_IMAGE
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted, directory, eventually, file
+from clusters.engine.wants import Sight, Wanted, directory, eventually, file, sight_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def node_dns_runs(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     def runs(here: Machine) -> Sight:
         answer = here.ask(kubectl("get daemonset nodelocaldns -n kube-system -o json"))
         if not answer.ok:
-            return Sight(False, " ".join(answer.last_lines(1)))
+            return sight_of(answer)
         status = json.loads(answer.stdout).get("status", {})
         has, wants = status.get("numberReady", 0), status.get("desiredNumberScheduled", 0)
         return Sight(has >= wants > 0, f"it is ready on {has} of {wants} nodes")
