@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from clusters.catalog.steps.kubernetes import join
 from clusters.remote.fake import Answer
+from clusters.remote.host import CommandFailed, Result
 from tests.catalog.pretend import pretend
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
     from clusters.remote.fake import Ran
 
 TOKEN = "abcdef.0123456789abcdef"
@@ -69,3 +72,28 @@ def test_a_node_that_registers_late_is_waited_for(archive: Path, monkeypatch: py
     want.reach(cluster.machine("node2"))
     assert want.seen(cluster.machine("node2")).so
     assert len(looks) >= 5
+
+
+LATE = "error: error execution phase etcd-join: error creating local etcd static pod manifest file: "
+
+
+@pytest.mark.parametrize(
+    ("said", "tries"), [(f"{LATE}context deadline exceeded", 2), ("error execution phase preflight: no disk", 1)]
+)
+def test_a_busy_etcd_costs_one_more_try_and_nothing_else_does(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, said: str, tries: int
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node1"].put(b"ca", join.CA)
+    hosts["node2"].answer("test -s", 1)
+    tried: list[str] = []
+
+    def fail(here: Machine, cluster: Cluster) -> None:
+        tried.append(here.name)
+        raise CommandFailed("kubeadm join failed", result=Result("node2", "kubeadm join", 1, "", said, 1.0))
+
+    monkeypatch.setattr(join, "_join", fail)
+    with pytest.raises(CommandFailed):
+        join.joined(cluster.machine("node2"), cluster).reach(cluster.machine("node2"))
+    assert tried == ["node2"] * tries
+    assert sum("kubeadm reset" in ran.command for ran in hosts["node2"].ran) == tries

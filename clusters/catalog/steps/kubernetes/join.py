@@ -21,6 +21,7 @@ from clusters.catalog.steps.kubernetes.kept import note_what_a_join_stored
 from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, service, so_if
+from clusters.remote.host import CommandFailed
 from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
@@ -90,23 +91,41 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
         here.ask(sh("flock -w 300 {} true", LOCK), timeout=310)
         if look(here).so:
             return
-        tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
-        if tried:
-            here.note("an earlier attempt stopped half way; starting over")
-            here.ask(sh("rm -f {}", INITIALISED))
-            here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
-        endpoint.lead_to_first(here, cluster)
-        if "master" in here.roles:
-            if cluster.document.etcd.type == "kubeadm":
-                forget(here, cluster, tried=tried)
-            share(here, cluster)
-        _join(here, cluster)
+        try:
+            _join_afresh(here, cluster)
+        except CommandFailed as error:
+            if not _may_pass(error):
+                raise
+            here.note("etcd did not answer kubeadm in time, which gives up after one question; joining once more")
+            _join_afresh(here, cluster)
         # kubeadm does not wait for the kubelet to register itself (since 1.36 not at all).
         eventually("the API server knows the node", look, within=REGISTERS_WITHIN, every=1).reach(here)
         if "master" in here.roles:
             note_what_a_join_stored(cluster.first("master", here), cluster)
 
     return Wanted(f"{machine.name} is a node of the cluster", look, act)
+
+
+def _join_afresh(here: Machine, cluster: Cluster) -> None:
+    """Join; what an earlier attempt left is taken away before."""
+    tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
+    if tried:
+        here.note("an earlier attempt stopped half way; starting over")
+        here.ask(sh("rm -f {}", INITIALISED))
+        here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
+    endpoint.lead_to_first(here, cluster)
+    if "master" in here.roles:
+        if cluster.document.etcd.type == "kubeadm":
+            forget(here, cluster, tried=tried)
+        share(here, cluster)
+    _join(here, cluster)
+
+
+def _may_pass(error: CommandFailed) -> bool:
+    """Whether kubeadm gave up because a member of etcd was busy for two seconds: its `listMembers` ends at the first
+    answer that comes late, whatever `etcdAPICall` allows. Source: util/etcd/etcd.go of kubeadm 1.37."""
+    said = f"{error.result.stdout}\n{error.result.stderr}"
+    return "phase etcd-join" in said and "context deadline exceeded" in said
 
 
 def control_plane_files(cluster: Cluster) -> tuple[str, ...]:
