@@ -58,6 +58,12 @@ def test_steps_are_told_from_the_first_machines_begin_to_the_last_ones_end() -> 
     assert "   24.0    49.0  kubernetes/join (node2 9.0, node3 23.0)" in bench_install._told(STEPS)
 
 
+def test_medians_are_compared_and_how_far_the_rounds_differ_is_said() -> None:
+    row = bench_install._compared("install", 1.02, [60.0, 90.0, 61.2], [59.0, 60.0, 70.0], "by hand")
+    assert (row.measured, row.kept) == (pytest.approx(1.02), True)
+    assert row.beside == "Slipway 61.2 s (min 60.0, max 90.0), by hand 60.0 s (min 59.0, max 70.0)"
+
+
 def test_the_script_is_one_that_bash_understands_and_says_every_phase() -> None:
     subprocess.run(["bash", "-n", str(SCRIPT)], check=True)
     assert os.access(SCRIPT, os.X_OK)
