@@ -140,7 +140,7 @@ def main() -> None:
     best = best_of(int(os.environ.get("BENCH_ROUNDS", ROUNDS)))
     what = f"{HOSTS} machines × {STEPS} trivial steps by the engine, events stored, one watcher"
     named = {
-        "bare": ("of bare paramiko channels", 1.3, "bare"),
+        "bare": ("of bare paramiko channels", 1.15, "bare"),
         "ansible": (f"of ansible-core {ansible.VERSION}", 0.25, "ansible (raw, 40 forks, pipelining)"),
     }
     rows = [

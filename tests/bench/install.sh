@@ -1,9 +1,10 @@
 #!/bin/bash
-# Kubernetes 1.20.2 on three machines by hand: etcd and the control plane on node1, pods on node2 and node3.
+# Kubernetes 1.37.2 on three machines by hand: etcd and the control plane on node1, pods on node2 and node3.
 #
 # What an administrator types who knows what Slipway's recipe does, and lets run at the same time what can.
-# It ends in the same state: three nodes Ready, DNS rolled out, a kubeconfig here. Nothing is looked at before
-# it is done, nothing can be resumed, and what these machines need (they are containers) is simply known.
+# It ends in the same state: three nodes Ready, DNS on more than one of them, images that kubelet keeps, a kubeconfig
+# here. Nothing is looked at before it is done, nothing can be resumed, and what these machines need (they are
+# containers with control groups of version 1) is simply known.
 #
 # Usage: LOGIN=user PASSWORD=word install.sh BUNDLE FOLDER NODE1 NODE2 NODE3
 #   BUNDLE has the artifacts, FOLDER (empty) takes what is made here, the rest are the machines' addresses.
@@ -13,7 +14,15 @@ export LOGIN PASSWORD
 bundle=$1 folder=$2
 declare -A address=([node1]=$3 [node2]=$4 [node3]=$5)
 nodes=(node1 node2 node3)
-version=v1.20.2
+version=v1.37.2
+containerd=2.4.2
+runc=1.5.3
+cni_plugins=1.10.0
+crictl=1.37.0
+etcd=3.7.0
+pause=registry.k8s.io/pause:3.10.2
+coredns=registry.k8s.io/coredns/coredns:v1.14.6
+pinned=io.cri-containerd.pinned=pinned
 pods=10.233.64.0/18
 services=10.233.0.0/18
 etcd_pki=/etc/ssl/etcd/ssl
@@ -77,7 +86,7 @@ phase() { # NAME: say how long it took since the last one
 settings() { # NODE
   local node=$1 here=$folder/$1 each
   mkdir -p "$here"/etc/{modules-load.d,sysctl.d,containerd,default,kubernetes,systemd/system/kubelet.service.d}
-  printf '%s\n' overlay br_netfilter nf_conntrack >"$here/etc/modules-load.d/kubernetes.conf"
+  printf '%s\n' overlay br_netfilter nf_conntrack nf_tables >"$here/etc/modules-load.d/kubernetes.conf"
   printf '%s = 1\n' net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables \
     >"$here/etc/sysctl.d/90-kubernetes.conf"
   printf 'runtime-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 10\n' >"$here/etc/crictl.yaml"
@@ -94,7 +103,7 @@ ${address[node1]} lb.kubesphere.local
 HOSTS
 swapoff -a
 sed -i -E 's/^([^#].*\sswap\s)/#\1/' /etc/fstab
-for module in overlay br_netfilter nf_conntrack; do
+for module in overlay br_netfilter nf_conntrack nf_tables; do
   grep -q "/\$module\.ko" /lib/modules/*/modules.builtin || modprobe \$module
 done
 sysctl -q -p /etc/sysctl.d/90-kubernetes.conf
@@ -105,26 +114,30 @@ EOF
 # --- Container runtime -----------------------------------------------------------------------------------------------
 
 containerd_files() { # FOLDER
-  local cri='plugins."io.containerd.grpc.v1.cri"'
+  local images='plugins."io.containerd.cri.v1.images"' running='plugins."io.containerd.cri.v1.runtime"'
   cat >"$1/etc/containerd/config.toml" <<EOF
-version = 2
+version = 3
 
-[$cri]
-  sandbox_image = "k8s.gcr.io/pause:3.2"
+[$images]
+
+  [$images.pinned_images]
+    sandbox = "$pause"
+
+  [$images.registry]
+    config_path = "/etc/containerd/certs.d"
+
+[$running]
   restrict_oom_score_adj = true
 
-  [$cri.cni]
-    bin_dir = "/opt/cni/bin"
+  [$running.cni]
+    bin_dirs = ["/opt/cni/bin"]
     conf_dir = "/etc/cni/net.d"
 
-  [$cri.containerd.runtimes.runc]
+  [$running.containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
 
-    [$cri.containerd.runtimes.runc.options]
+    [$running.containerd.runtimes.runc.options]
       SystemdCgroup = false
-
-  [$cri.registry]
-    config_path = "/etc/containerd/certs.d"
 EOF
   cat >"$1/etc/systemd/system/containerd.service" <<'EOF'
 [Unit]
@@ -151,11 +164,11 @@ EOF
 runtime() { # NODE
   local node=$1
   root "$node" tar -xz -C /usr/local bin/containerd bin/containerd-shim-runc-v2 bin/ctr \
-    <"$bundle/containerd/v1.6.20/containerd-1.6.20-linux-amd64.tar.gz"
-  root "$node" install -m 0755 /dev/stdin /usr/local/sbin/runc <"$bundle/runc/v1.1.5/runc.amd64"
+    <"$bundle/containerd/v$containerd/containerd-$containerd-linux-amd64.tar.gz"
+  root "$node" install -m 0755 /dev/stdin /usr/local/sbin/runc <"$bundle/runc/v$runc/runc.amd64"
   root "$node" "sh -c 'mkdir -p /opt/cni/bin && tar -xz -C /opt/cni/bin ./bridge ./host-local ./loopback ./portmap'" \
-    <"$bundle/cni-plugins/v1.1.1/cni-plugins-linux-amd64-v1.1.1.tgz"
-  root "$node" tar -xz -C /usr/local/bin crictl <"$bundle/crictl/v1.20.0/crictl-v1.20.0-linux-amd64.tar.gz"
+    <"$bundle/cni-plugins/v$cni_plugins/cni-plugins-linux-amd64-v$cni_plugins.tgz"
+  root "$node" tar -xz -C /usr/local/bin crictl <"$bundle/crictl/v$crictl/crictl-v$crictl-linux-amd64.tar.gz"
   root "$node" bash -es <<'EOF'
 systemctl daemon-reload
 systemctl enable -q containerd
@@ -168,13 +181,17 @@ exit 1
 EOF
 }
 
-images() { # NODE
-  local node=$1 image wanted=(pause-3.2 "kube-proxy-$version" coredns-1.7.0)
+images() { # NODE: taken, and pinned: kubelet deletes images when the disk fills up, and these come from nowhere
+  local node=$1 image name wanted=("$pause" "registry.k8s.io/kube-proxy:$version" "$coredns")
   if [ "$node" = node1 ]; then
-    wanted+=("kube-apiserver-$version" "kube-controller-manager-$version" "kube-scheduler-$version")
+    for name in kube-apiserver kube-controller-manager kube-scheduler; do
+      wanted+=("registry.k8s.io/$name:$version")
+    done
   fi
   for image in "${wanted[@]}"; do
-    root "$node" ctr -n k8s.io images import - <"$bundle/images/$image.tar" >/dev/null
+    name=${image##*/}
+    root "$node" "sh -c 'ctr -n k8s.io images import - && ctr -n k8s.io images label $image $pinned'" \
+      <"$bundle/images/${name/:/-}.tar" >/dev/null
   done
 }
 
@@ -248,8 +265,8 @@ EOF
 etcd() { # on node1 only
   etcd_files
   tar -C "$folder/etcd" --owner=root --group=root -c . | root node1 tar -x --no-overwrite-dir -C /
-  root node1 tar -xz --strip-components=1 -C /usr/local/bin etcd-v3.4.23-linux-amd64/etcd \
-    etcd-v3.4.23-linux-amd64/etcdctl <"$bundle/etcd/v3.4.23/etcd-v3.4.23-linux-amd64.tar.gz"
+  root node1 tar -xz --strip-components=1 -C /usr/local/bin "etcd-v$etcd-linux-amd64/etcd" \
+    "etcd-v$etcd-linux-amd64/etcdctl" <"$bundle/etcd/v$etcd/etcd-v$etcd-linux-amd64.tar.gz"
   root node1 bash -es <<EOF
 chmod 600 /etc/etcd.env
 install -d -m 0700 /var/lib/etcd
@@ -257,7 +274,7 @@ systemctl daemon-reload
 systemctl enable -q etcd
 systemctl restart etcd
 for try in \$(seq 180); do
-  ETCDCTL_API=3 etcdctl --endpoints https://${address[node1]}:2379 --cacert $etcd_pki/ca.pem \
+  etcdctl --endpoints https://${address[node1]}:2379 --cacert $etcd_pki/ca.pem \
     --cert $etcd_pki/admin-node1.pem --key $etcd_pki/admin-node1-key.pem endpoint health 2>/dev/null && exit
   sleep 0.5
 done
@@ -285,7 +302,6 @@ WantedBy=multi-user.target
 EOF
   cat >"$1/etc/systemd/system/kubelet.service.d/10-kubeadm.conf" <<'EOF'
 [Service]
-Environment=AWS_EC2_METADATA_DISABLED=true
 Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
 Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
@@ -320,26 +336,32 @@ prepare() { # NODE: everything before kubeadm; programs and etcd come while the 
 
 init() {
   root node1 tee $kubeadm_config >/dev/null <<EOF
-apiVersion: kubeadm.k8s.io/v1beta2
+apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint:
   advertiseAddress: ${address[node1]}
   bindPort: 6443
 nodeRegistration:
   name: node1
-  criSocket: /run/containerd/containerd.sock
+  criSocket: unix:///run/containerd/containerd.sock
   ignorePreflightErrors:
   - SystemVerification
   taints:
-  - key: node-role.kubernetes.io/master
+  - key: node-role.kubernetes.io/control-plane
     effect: NoSchedule
+timeouts:
+  controlPlaneComponentHealthCheck: 5m0s
+  kubeletHealthCheck: 5m0s
+  etcdAPICall: 2m0s
+  tlsBootstrap: 5m0s
+  discovery: 5m0s
 ---
-apiVersion: kubeadm.k8s.io/v1beta2
+apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 clusterName: cluster.local
 kubernetesVersion: $version
 controlPlaneEndpoint: lb.kubesphere.local:6443
-imageRepository: k8s.gcr.io
+imageRepository: registry.k8s.io
 networking:
   dnsDomain: cluster.local
   podSubnet: $pods
@@ -364,10 +386,10 @@ apiServer:
   - node1
   - node1.cluster.local
   - 10.233.0.1
-  timeoutForControlPlane: 5m0s
 controllerManager:
   extraArgs:
-    node-cidr-mask-size: '24'
+  - name: node-cidr-mask-size
+    value: '24'
 scheduler: {}
 ---
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -378,10 +400,11 @@ podPidsLimit: 10000
 rotateCertificates: true
 containerLogMaxSize: 5Mi
 containerLogMaxFiles: 3
+failCgroupV1: false
 ---
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
-mode: iptables
+mode: nftables
 clusterCIDR: $pods
 iptables:
   masqueradeAll: false
@@ -399,15 +422,29 @@ exit 1
 EOF
 }
 
-join() { # NODE
+bootstrap_token() { # prints one, once the control plane has signed with it what joining machines ask first
+  root node1 bash -es <<EOF
+token=\$(kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m)
+for try in \$(seq 120); do
+  if [ "\$($kubectl get configmap cluster-info -n kube-public -o "jsonpath={.data.jws-kubeconfig-\${token%%.*}}")" ]; then
+    echo "\$token"
+    exit
+  fi
+  sleep 0.5
+done
+exit 1
+EOF
+}
+
+join() { # NODE: kubeadm does not wait until the API server knows it
   root "$1" bash -es <<EOF
 umask 077
 cat > /etc/kubernetes/join.yaml <<CONFIG
-apiVersion: kubeadm.k8s.io/v1beta2
+apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
 nodeRegistration:
   name: $1
-  criSocket: /run/containerd/containerd.sock
+  criSocket: unix:///run/containerd/containerd.sock
   ignorePreflightErrors:
   - SystemVerification
 discovery:
@@ -416,7 +453,12 @@ discovery:
     token: $token
     caCertHashes:
     - $ca_hash
-  timeout: 5m0s
+timeouts:
+  controlPlaneComponentHealthCheck: 5m0s
+  kubeletHealthCheck: 5m0s
+  etcdAPICall: 2m0s
+  tlsBootstrap: 5m0s
+  discovery: 5m0s
 CONFIG
 kubeadm join --config /etc/kubernetes/join.yaml
 rm /etc/kubernetes/join.yaml
@@ -487,12 +529,41 @@ first_bridge() { # DNS may run on the control plane while the others join
 
 ranges() { # COUNT: prints each node and its range of pod addresses, once so many have one
   root node1 bash -es <<EOF
-for try in \$(seq 60); do
+for try in \$(seq 240); do
   found=\$($kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.spec.podCIDR}{"\n"}{end}')
   if [ "\$(echo "\$found" | grep -c /)" = $1 ]; then
     echo "\$found"
     exit
   fi
+  sleep 0.5
+done
+exit 1
+EOF
+}
+
+# --- DNS -------------------------------------------------------------------------------------------------------------
+
+watch_dns() { # DNS pods are asked every two seconds whether they are ready, for as long as they may take anyway
+  local probe='"readinessProbe": {"periodSeconds": 2, "failureThreshold": 15}'
+  root node1 bash -es <<EOF
+$kubectl patch deployment coredns -n kube-system --type strategic \
+  -p '{"spec": {"template": {"spec": {"containers": [{"name": "coredns", $probe}]}}}}'
+EOF
+}
+
+spread_dns() { # DNS goes on when one machine dies: its pods, which may all have started on node1, are on two
+  local each='{{range .items}}{{if not .metadata.deletionTimestamp}}{{.metadata.name}} {{.spec.nodeName}}{{"\n"}}{{end}}{{end}}'
+  root node1 bash -es <<EOF
+placed() {
+  $kubectl get pods -n kube-system -l k8s-app=kube-dns -o go-template='$each' | grep ' node'
+}
+nodes() {
+  placed | cut -d ' ' -f 2 | sort -u | wc -l
+}
+[ "\$(nodes)" = 1 ] || exit 0
+$kubectl delete pod -n kube-system --wait=false "\$(placed | tail -n 1 | cut -d ' ' -f 1)"
+for try in \$(seq 120); do
+  [ "\$(nodes)" = 1 ] || exit 0
   sleep 0.5
 done
 exit 1
@@ -511,28 +582,29 @@ phase prepared
 init
 phase control-plane
 
+watch_dns &
+first=($!)
 first_bridge &
-first=$!
-token=$(root node1 kubeadm --kubeconfig /etc/kubernetes/admin.conf token create --ttl 30m </dev/null)
+first+=($!)
+token=$(bootstrap_token)
 ca_hash=sha256:$(root node1 cat /etc/kubernetes/pki/ca.crt </dev/null |
   openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | sha256sum | cut -d ' ' -f 1)
 all_of "${workers[@]}"
 on join node2 node3
-wait $first
-phase joined
-
+all_of "${first[@]}"
 declare -A range
 while read -r name cidr; do
   range[$name]=$cidr
 done < <(ranges ${#nodes[@]})
+phase joined
+
 root node1 "$kubectl label node node2 node3 node-role.kubernetes.io/worker=" </dev/null
 on network "${nodes[@]}"
 phase network
 
-root node1 bash -es <<EOF
-$kubectl wait --for=condition=Ready node --all --timeout=180s
-$kubectl rollout status deployment/coredns -n kube-system --timeout=120s
-EOF
+root node1 "$kubectl wait --for=condition=Ready node --all --timeout=180s" </dev/null
+spread_dns
+root node1 "$kubectl rollout status deployment/coredns -n kube-system --timeout=120s" </dev/null
 root node1 cat /etc/kubernetes/admin.conf </dev/null |
   sed "s/lb.kubesphere.local/${address[node1]}/" >"$folder/admin.conf"
 phase ready

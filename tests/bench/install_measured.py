@@ -37,6 +37,8 @@ UNTIL_NOTICED = "node.kubernetes.io/not-ready"
 """The taint that Kubernetes itself takes from a node a moment after it became Ready."""
 
 BOOTED = "systemctl is-system-running --wait || true"
+PINNED = """ctr -n k8s.io images ls -q 'labels."io.cri-containerd.pinned"==pinned' | grep -v sha256: | sort"""
+"""The images that kubelet is told to keep, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def again(installed: Installed) -> Took:
 
 
 def what_came_of_it(installed: Installed) -> dict[str, Any]:
-    """What both sides have to have made: nodes that are Ready, DNS with all its pods, and kubeadm's settings."""
+    """What both sides have to have made: nodes that are Ready and their images, DNS with all its pods on more than one
+    of them, and kubeadm's settings."""
     wanted = {host.name for host in installed.hosts}
     assert installed.ready_nodes() == wanted, f"ready are {sorted(installed.ready_nodes())}, wanted {sorted(wanted)}"
     dns = installed.seen("get", "deployment", "coredns", "-n", "kube-system")
@@ -124,7 +127,11 @@ def what_came_of_it(installed: Installed) -> dict[str, Any]:
     }
     assert len(settings) == 4, sorted(settings)
     nodes = {item["metadata"]["name"]: _about(item) for item in installed.seen("get", "nodes")["items"]}
-    return {"nodes": nodes, "settings": settings}
+    pods = installed.seen("get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")["items"]
+    places = {pod["spec"]["nodeName"] for pod in pods if not pod["metadata"].get("deletionTimestamp")}
+    assert len(places) > 1, f"DNS would be lost with one machine: {places}"
+    images = {host.name: installed.lab.execute(host.name, PINNED).split() for host in installed.hosts}
+    return {"nodes": nodes, "settings": settings, "dns": dns["spec"]["template"]["spec"], "images": images}
 
 
 def step_times(installed: Installed) -> list[StepTime]:
