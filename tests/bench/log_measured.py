@@ -46,7 +46,7 @@ MILLION = 1_000_000
 OPENED, SEARCHED = 0.2, 0.08
 """Times the whole log as a file: fetched, and fetched and looked through; 0.06 and 0.03 were seen at most."""
 STORED, SHOWN = 0.7, 1.0
-"""Times a row of the database for each line; 0.38 was seen of the first."""
+"""Times a row of the database for each line; 0.41 was seen of the first at most."""
 LATE = 10.0
 """Times a bare echo of the same lines. 0.4 to 4.9 were seen on a machine with ten and more that wanted a processor."""
 NEEDLE = "a needle in a haystack"
