@@ -97,3 +97,13 @@ def test_images_that_cannot_be_pinned_nor_come_back_are_not_collected(
     monkeypatch.setattr(cluster.source, "has_image", lambda ref, arch: bundled)
     _, _, kubelet, _ = yaml.safe_load_all(kubeadm.init_configuration(cluster.machine("node1"), cluster))
     assert kubelet.get("imageGCHighThresholdPercent") == threshold
+
+
+@pytest.mark.parametrize(("mode", "section"), [("nftables", "nftables"), ("iptables", "iptables")])
+def test_masquerading_everything_is_said_where_the_mode_reads_it(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, mode: str, section: str
+) -> None:
+    document = seed(kubernetes={"version": "v1.36.3", "proxyMode": mode, "masqueradeAll": True})
+    cluster, _, _ = pretend(monkeypatch, archive, document)
+    *_, proxy = yaml.safe_load_all(kubeadm.init_configuration(cluster.machine("node1"), cluster))
+    assert proxy[section]["masqueradeAll"] is True

@@ -39,7 +39,7 @@ def names_served(cluster: Installed, on: str) -> frozenset[str]:
 
 
 def proxy_configuration(cluster: Installed, on: str) -> dict[str, Any]:
-    """What kube-proxy on a host says it runs with, by the names of its own code."""
+    """What kube-proxy on a host says it runs with."""
     text = cluster.lab.execute(on, "curl -sf http://127.0.0.1:10249/configz")
     found: dict[str, Any] = json.loads(text)["kubeproxy.config.k8s.io"]
     return found

@@ -113,7 +113,7 @@ def test_changes_of_the_document_arrive_while_clients_hardly_notice(
         assert "--node-monitor-period=6s" in changes.arguments(cluster, name, "kube-controller-manager")
         assert "--kube-api-qps=60" in changes.arguments(cluster, name, "kube-scheduler")
         assert {"api.example.org", "10.9.8.6"} <= changes.names_served(cluster, name)
-        assert changes.proxy_configuration(cluster, name)["IPTables"]["SyncPeriod"] == "45s"
+        assert changes.proxy_configuration(cluster, name)["nftables"]["syncPeriod"] == "45s"
         kubelet = changes.kubelet_configuration(cluster, name)
         assert (kubelet["maxPods"], kubelet["featureGates"]["CrossNamespaceVolumeDataSource"]) == (77, True)
         assert cluster.seen("get", "node", name)["status"]["capacity"]["pods"] == "77"

@@ -60,6 +60,9 @@ def proxy_configuration(cluster: Cluster) -> dict[str, Any]:
         "clusterCIDR": cluster.document.network.kube_pods_cidr,
         "iptables": {"masqueradeAll": kubernetes.masquerade_all},
     }
+    if ours["mode"] == "nftables" and kubernetes.masquerade_all:
+        # The setting of the same name above counts in iptables mode only.
+        ours["nftables"] = {"masqueradeAll": True}
     if load_balancer(cluster.document) in ("keepalived", "kube-vip"):
         # In ipvs mode kube-proxy would take a virtual address for a leftover of its own and remove it.
         ours["ipvs"] = {"excludeCIDRs": [cluster.endpoint + ("/128" if ":" in cluster.endpoint else "/32")]}
