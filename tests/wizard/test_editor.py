@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.template import Context, Template
 
 from clusters.config.load import load
 from clusters.config.schema import Host, RoleGroups
@@ -23,8 +24,19 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from tests.wizard.visitor import Visitor
 
-SERVER_SECONDS = 0.3
-"""What a page with three hundred machines may cost the server."""
+SERVER_RATIO = 4.0
+"""What a page of 300 machines may cost, in renderings of a bare template with 10,000 numbers; about 2 were seen."""
+
+
+def allowed() -> float:
+    """The same in seconds of this process, measured now, since machines differ and so do their days."""
+    template, numbers = Template("{% for number in numbers %}{{ number }} {% endfor %}"), range(10_000)
+    spent = []
+    for _ in range(5):
+        before = time.process_time()
+        template.render(Context({"numbers": numbers}))
+        spent.append(time.process_time() - before)
+    return SERVER_RATIO * min(spent)
 
 
 def seed() -> Document:
@@ -174,7 +186,7 @@ def quickest(call: Any) -> float:
     [*(page.slug for page in flow.pages()), *(f"machines/{name}" for name in ("add", "rename", "jump", "scan"))],
 )
 def test_three_hundred_machines_are_shown_in_time(client: Client, crowd: str, slug: str) -> None:
-    assert quickest(lambda: client.get(f"{crowd}{slug}/")) < SERVER_SECONDS
+    assert quickest(lambda: client.get(f"{crowd}{slug}/")) < allowed()
 
 
 def test_one_row_of_three_hundred_is_saved_in_time(client: Client, alice: User, crowd: str) -> None:
@@ -187,5 +199,5 @@ def test_one_row_of_three_hundred_is_saved_in_time(client: Client, alice: User, 
         address = {"draft_version": cluster.version, "host-7-address": f"10.9.0.{cluster.version}"}
         return client.post(f"{crowd}machines/", rows | row | address, headers={"HX-Request": "true"})
 
-    assert quickest(save_one) < SERVER_SECONDS
+    assert quickest(save_one) < allowed()
     assert document_of(alice.clusters.get()).hosts[7].address == "10.9.0.5"
