@@ -41,14 +41,14 @@ SystemVerification. Source: Kubernetes' documentation, "About cgroup v2", and KE
 
 
 def needs_cgroups_v1(machine: Machine, cluster: Cluster) -> bool:
-    """Whether the machine has control groups of version 1, which this Kubernetes takes only when it is told to."""
+    """Whether the machine has cgroup v1 and this Kubernetes refuses it by default."""
     wants_v2 = parse_version(cluster.document.kubernetes.version).minor >= CGROUPS_V2_SINCE
     return wants_v2 and machine.facts.cgroup_version == 1
 
 
 def tolerates_cgroups_v1(cluster: Cluster) -> bool:
-    """Whether kubelet's configuration has to say `failCgroupV1: false`: one answer for all nodes, as kubeadm keeps one
-    configuration; a node with version 2 does not mind."""
+    """Whether the kubelet configuration must set `failCgroupV1: false`. It applies to all nodes, because kubeadm stores
+    one kubelet configuration; nodes with cgroup v2 ignore it."""
     members = cluster.members("master") + cluster.members("worker")
     return any(needs_cgroups_v1(machine, cluster) for machine in members)
 

@@ -45,8 +45,8 @@ def _of_version_1(name: str, kubernetes: Kubernetes) -> Finding:
             hint="Boot with systemd.unified_cgroup_hierarchy=1, or take failCgroupV1 out of kubeletConfiguration.",
         )
     return warning(
-        f"{name} has control groups of version 1, which Kubernetes takes since 1.35 only when it is told to. Slipway "
-        "sets failCgroupV1: false and has kubeadm skip its check SystemVerification.",
+        f"{name} uses cgroup v1 (control groups of version 1), which Kubernetes 1.35 and newer refuse by default. "
+        "Slipway sets failCgroupV1: false and makes kubeadm skip its SystemVerification check.",
         hint="This works up to Kubernetes 1.37; a later one may have no support for version 1 any more. Boot with "
         "systemd.unified_cgroup_hierarchy=1 to have version 2.",
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_SERVERS = 3
 """kubelet gives pods the first three. Source: Kubernetes' constant MaxDNSNameservers."""
 ITSELF = ("127.0.0.1",)
-"""What pods are told where resolvConf is empty. Source: GetPodDNS of the kubelet."""
+"""The name server that pods get when resolvConf is empty. Source: GetPodDNS of the kubelet."""
 
 
 def asks_the_machine(document: Document) -> bool:

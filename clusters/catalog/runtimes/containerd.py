@@ -32,7 +32,7 @@ CONFIG = "/etc/containerd/config.toml"
 UNIT = "/etc/systemd/system/containerd.service"
 CERTS = "/etc/containerd/certs.d"
 PINNED = ("io.cri-containerd.pinned", "pinned")
-"""The label of an image that the kubelet is told to keep. Source: containerd's pkg/cri/labels."""
+"""The label that protects an image from kubelet's garbage collection. Source: containerd's pkg/cri/labels."""
 PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr")
 
 
