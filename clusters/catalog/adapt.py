@@ -72,8 +72,8 @@ Source: NFTablesKubeProxyKernelVersion of Kubernetes."""
 
 
 def proxy_mode(cluster: Cluster) -> str:
-    """kube-proxy's mode: what the document says; where it is silent nftables, if this Kubernetes and the kernel of
-    every node have it, else iptables. One answer for the cluster, as kube-proxy has one configuration.
+    """kube-proxy's mode. The document's proxyMode wins. Without it: nftables if this Kubernetes and every node's
+    kernel support it, else iptables. The mode applies to all nodes, because kube-proxy has one configuration.
 
     See docs/decisions/017.
     """

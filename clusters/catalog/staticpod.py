@@ -40,8 +40,7 @@ LAST_PORT = 65535
 PORT_DIGITS = 5
 
 PROBE_HINT = (
-    "Waiting does not help. Did somebody change the manifest on the machine, or does its kubeadm write it anew? "
-    "Put the probe right, then retry the run."
+    "Waiting does not help. Check who changed the manifest on the machine, correct its probe, then retry the run."
 )
 
 

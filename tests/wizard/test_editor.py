@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from tests.wizard.visitor import Visitor
 
-SERVER_RATIO = 4.0
-"""What a page of 300 machines may cost, in renderings of a bare template with 10,000 numbers; about 2 were seen."""
+SERVER_RATIO = 2.5
+"""What a page of 300 machines may cost, in renderings of a bare template with 10,000 numbers; 0.5 to 1.9 were seen."""
 
 
 def allowed() -> float:

@@ -148,7 +148,7 @@ def _early_nftables(document: Document, version: versions.Version, path: str) ->
 
 
 def _proxy_gate(document: Document, gate: str) -> bool:
-    """Whether kube-proxy is told to switch a feature gate on."""
+    """Whether the document enables a feature gate for kube-proxy."""
     own = document.kubernetes.kube_proxy_configuration.get("featureGates")
     return document.kubernetes.feature_gates.get(gate, False) or (isinstance(own, dict) and own.get(gate) is True)
 

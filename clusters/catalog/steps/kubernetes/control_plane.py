@@ -82,8 +82,8 @@ def _runs(name: str, cluster: Cluster) -> Callable[[Machine], Sight]:
         sight = pod.seen(machine)
         if not sight.so:
             return sight
-        well = sight_of(machine.ask(pod.healthy))
-        return well if well.so else replace(well, found=f"{name} is not well: {well.found}")
+        health = sight_of(machine.ask(pod.healthy))
+        return health if health.so else replace(health, found=f"{name} is unhealthy: {health.found}")
 
     return look
 
