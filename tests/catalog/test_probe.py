@@ -145,6 +145,6 @@ def test_nobody_waits_for_a_component_whose_address_kubectl_cannot_read(
     host.answer("get --raw /livez", Answer(exit_code=1, stderr='error: host must be a URL or a host:port pair: "x"'))
     want = comes_back("kube-scheduler", cluster)
     monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
-    with pytest.raises(NotReached, match="kube-scheduler is not well: error: host must be a URL"):
+    with pytest.raises(NotReached, match="kube-scheduler is unhealthy: error: host must be a URL"):
         want.reach(cluster.machine("node1"))
     assert len([each for each in host.commands if "--raw /livez" in each]) == IN_VAIN
