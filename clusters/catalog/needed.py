@@ -16,7 +16,7 @@ from clusters.catalog.runtimes import runtime_of
 from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.images.load import wanted_images
 from clusters.config.topology import members, roles
-from clusters.config.versions import HAPROXY_IMAGE, KUBE_VIP_IMAGE
+from clusters.config.versions import KUBE_VIP_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,5 +68,5 @@ def images(document: Document, source: Source, name: str) -> tuple[str, ...]:
     if "master" in held and kube_vip.chosen(document):
         found.append(image_ref(document, KUBE_VIP_IMAGE))
     if "master" not in held and haproxy.chosen(document):
-        found.append(image_ref(document, source.name_of(HAPROXY_IMAGE)))
+        found.append(image_ref(document, haproxy.proxy_image(source)))
     return tuple(dict.fromkeys(found))

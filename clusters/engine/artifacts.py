@@ -149,10 +149,12 @@ def image(ref: str, artifact: Artifact | None, runtime: ImageCommands) -> Wanted
     pin = runtime.pin if artifact is not None else None
 
     def look(machine: Machine) -> Sight:
+        # A pinned image is there, too: one question is enough where nothing has to be done.
+        if pin is not None and machine.ask(runtime.is_pinned(ref)).ok:
+            return Sight(True)
         if not machine.ask(runtime.has(ref)).ok:
             return Sight(False, "the runtime does not have it")
-        kept = pin is None or machine.ask(runtime.is_pinned(ref)).ok
-        return Sight(kept, "" if kept else "it is not pinned, so kubelet may delete it when the disk fills up")
+        return Sight(pin is None, "" if pin is None else "it is not pinned, so kubelet may delete it")
 
     def act(machine: Machine) -> None:
         if artifact is None:

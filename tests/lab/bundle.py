@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import images, layout, packages, programs
-from tests.lab.commands import LabError, run
+from tests.lab.commands import run
 from tests.lab.images import Image
 from tests.lab.recipe import Build, Product, digest_of
 
@@ -47,13 +47,7 @@ SERIES = {series.name: series for series in (NEWEST, BEFORE)}
 
 def _make_parts(build: Build) -> None:
     """Debian's busybox, and what images of its programs stand on."""
-    versions = packages.unpack(list(DEBIAN), build.target / "debian", cache=build.cache, log=build.log)
-    for name, wanted in DEBIAN.items():
-        found = versions.get(name, "no package")
-        if not found.rsplit(":", 1)[-1].startswith(wanted):
-            raise LabError(f"{name} {wanted} was expected in Debian {packages.RELEASE}, found {found}")
-    for name, needed in BASES.items():
-        layout.small_base(build, build.target / name, needed)
+    layout.make_parts(build, DEBIAN, BASES)
 
 
 PARTS = Product("parts", digest_of(Path(packages.__file__), repr((DEBIAN, BASES))), 25, _make_parts)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab import images, kubernetes_1_20, layout, packages
-from tests.lab.commands import LabError
 from tests.lab.images import Image
 from tests.lab.layout import Release
 from tests.lab.recipe import Build, Product, digest_of
@@ -51,13 +50,7 @@ CRICTL_NOTE = "a stand-in: the lab's own small program, not crictl"
 
 def _make_parts(build: Build) -> None:
     """Debian's programs, taken out of their packages, and what images of its programs stand on."""
-    versions = packages.unpack(list(DEBIAN), build.target / "debian", cache=build.cache, log=build.log)
-    for name, wanted in DEBIAN.items():
-        found = versions.get(name, "no package")
-        if not found.rsplit(":", 1)[-1].startswith(wanted):
-            raise LabError(f"{name} {wanted} was expected in Debian {packages.RELEASE}, found {found}")
-    for name, programs in BASES.items():
-        layout.small_base(build, build.target / name, programs)
+    layout.make_parts(build, DEBIAN, BASES)
 
 
 PARTS = Product("parts-1.20", digest_of(Path(__file__), Path(packages.__file__)), 25, _make_parts)

@@ -26,7 +26,6 @@ PROGRAMS = (
 )
 # Upstream's own tag: without the drivers of clouds, which are a third of what would be compiled.
 TAGS = "providerless"
-MEMORY_OF_A_COMPILER = "2GiB"
 TREE = Path("src/k8s.io/kubernetes")
 REFLECT2 = Path("github.com/modern-go/reflect2")
 # The same variables are reached by two package paths: as vendored, and as staged.
@@ -39,17 +38,12 @@ VERSION_PACKAGES = tuple(
 
 def go_environment(source: Path, cache: Path) -> dict[str, str]:
     """How Go has to be called in the 1.20 tree: GOPATH mode, static programs, a build cache of the lab's own."""
-    return {
+    return compilers.environment(cache) | {
         "GOPATH": str(source),
         "GO111MODULE": "off",
-        "GOFLAGS": "",
         "CGO_ENABLED": "0",
-        # A compiler lives for seconds: it collects its garbage only when there is a great deal of it.
-        "GOGC": "off",
-        "GOMEMLIMIT": MEMORY_OF_A_COMPILER,
-        # Of its own, since every compiler has its own, too, and the others' caches go when they are done.
+        # Of its own: a compiler of another version has no use for it.
         "GOCACHE": str(cache / "go-build-1.20"),
-        "HOME": os.environ.get("HOME", "/root"),
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 
 from tests.lab import images, packages
-from tests.lab.commands import run
+from tests.lab.commands import LabError, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -102,6 +102,17 @@ def small_base(build: Build, root: Path, programs: tuple[str, ...]) -> None:
     )
     for name in ("dev", "var", "usr/share", "etc/apt"):
         shutil.rmtree(root / name, ignore_errors=True)
+
+
+def make_parts(build: Build, debian: Mapping[str, str], bases: Mapping[str, tuple[str, ...]]) -> None:
+    """Debian's packages (name -> upstream's version that it must be) unpacked, and small file systems for images."""
+    versions = packages.unpack(list(debian), build.target / "debian", cache=build.cache, log=build.log)
+    for name, wanted in debian.items():
+        found = versions.get(name, "no package")
+        if not found.rsplit(":", 1)[-1].startswith(wanted):
+            raise LabError(f"{name} {wanted} was expected in Debian {packages.RELEASE}, found {found}")
+    for name, programs in bases.items():
+        small_base(build, build.target / name, programs)
 
 
 def place_kubernetes(bundle: Path, binaries: Path, version: str) -> Release:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
+    from clusters.engine.source import Source
     from clusters.engine.wants import Want
 
 FOLDER = "/etc/slipway/haproxy"
@@ -39,6 +40,11 @@ def chosen(document: Document) -> bool:
     return load_balancer(document) == "haproxy"
 
 
+def proxy_image(source: Source) -> str:
+    """The proxy's image, by the tag that the artifact source has of it."""
+    return source.name_of(HAPROXY_IMAGE)
+
+
 @step(
     "images/haproxy",
     on="joining-worker",
@@ -49,7 +55,7 @@ def chosen(document: Document) -> bool:
 )
 def haproxy_image(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Bring the proxy's image onto the workers"""
-    yield runtimes.image_there(machine, cluster, cluster.source.name_of(HAPROXY_IMAGE))
+    yield runtimes.image_there(machine, cluster, proxy_image(cluster.source))
 
 
 @step(
@@ -103,7 +109,7 @@ def haproxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     text = config(cluster)
     yield directory(FOLDER)
     yield file(CONFIG, text)
-    yield file(MANIFEST, manifest(text, image_ref(cluster.document, cluster.source.name_of(HAPROXY_IMAGE))))
+    yield file(MANIFEST, manifest(text, image_ref(cluster.document, proxy_image(cluster.source))))
     through = api_server_is_ready(name.LOOPBACK, cluster.document.control_plane_endpoint.port)
     yield eventually("an API server answers through the proxy", so_if(through), within=120, every=1)
     yield from name.lasting(machine, cluster)

@@ -24,7 +24,7 @@ from clusters.config.syntax import did_you_mean
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
@@ -118,13 +118,8 @@ def image_collection(document: Document) -> Iterator[Finding]:
 @rule
 def eviction(document: Document) -> Iterator[Finding]:
     """Thresholds of eviction are of signals that there are, each an amount or a part of the whole."""
-    for name, thresholds in _said(document, "evictionHard", "evictionSoft"):
-        for signal, value in thresholds.items():
-            path = f"{_PATH}.{name}.{signal}"
-            if signal not in SIGNALS:
-                yield _no_such("signal of eviction", path, str(signal), SIGNALS)
-            elif not is_threshold(value):
-                yield _wrong(path, value, "a text like 100Mi or 10%", "Write it in quotes." if _is_bare(value) else "")
+    names = ("evictionHard", "evictionSoft")
+    yield from _amounts(document, names, "signal of eviction", SIGNALS, is_threshold, "a text like 100Mi or 10%")
 
 
 @rule
@@ -146,14 +141,8 @@ def soft_eviction(document: Document) -> Iterator[Finding]:
 @rule
 def reserved(document: Document) -> Iterator[Finding]:
     """What is reserved for the machine and for Kubernetes are amounts of resources that can be."""
-    for name, amounts in _said(document, "kubeReserved", "systemReserved"):
-        for resource, value in amounts.items():
-            path = f"{_PATH}.{name}.{resource}"
-            if resource not in RESERVABLE:
-                yield _no_such("resource that can be reserved", path, str(resource), RESERVABLE)
-            elif not is_quantity(value):
-                hint = "Write it in quotes." if _is_bare(value) else ""
-                yield _wrong(path, value, "a text like 500m or 250Mi", hint)
+    names, what = ("kubeReserved", "systemReserved"), "resource that can be reserved"
+    yield from _amounts(document, names, what, RESERVABLE, is_quantity, "a text like 500m or 250Mi")
 
 
 @rule
@@ -169,6 +158,24 @@ def gates(document: Document) -> Iterator[Finding]:
                 yield error("kubernetes.kubelet_gate", path, message, hint=hint, found=str(gate), allowed=why[1])
             elif not isinstance(on, bool):
                 yield _wrong(path, on, KINDS[bool])
+
+
+def _amounts(
+    document: Document,
+    names: tuple[str, ...],
+    what: str,
+    known: tuple[str, ...],
+    is_amount: Callable[[object], bool],
+    allowed: str,
+) -> Iterator[Finding]:
+    """Findings on mappings of a known name to an amount, which is text."""
+    for name, amounts in _said(document, *names):
+        for key, value in amounts.items():
+            path = f"{_PATH}.{name}.{key}"
+            if key not in known:
+                yield _no_such(what, path, str(key), known)
+            elif not is_amount(value):
+                yield _wrong(path, value, allowed, "Write it in quotes." if _is_bare(value) else "")
 
 
 def _no_such(what: str, path: str, name: str, allowed: tuple[str, ...]) -> Finding:
