@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,19 +25,10 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from tests.wizard.visitor import Visitor
 
-SERVER_RATIO = 2.5
-"""What a page of 300 machines may cost, in renderings of a bare template with 10,000 numbers; 0.5 to 1.9 were seen."""
-
-
-def allowed() -> float:
-    """The same in seconds of this process, measured now, since machines differ and so do their days."""
-    template, numbers = Template("{% for number in numbers %}{{ number }} {% endfor %}"), range(10_000)
-    spent = []
-    for _ in range(5):
-        before = time.process_time()
-        template.render(Context({"numbers": numbers}))
-        spent.append(time.process_time() - before)
-    return SERVER_RATIO * min(spent)
+SERVER_RATIO = 3.4
+"""What a page of 300 machines may cost the server, in renderings of a bare template with 10,000 numbers: 0.3 seconds
+where such a rendering takes 0.087. 0.5 to 2.8 were seen."""
+NUMBERS = Template("{% for number in numbers %}{{ number }} {% endfor %}")
 
 
 def seed() -> Document:
@@ -171,14 +163,17 @@ def crowd(client: Client, alice: User) -> str:
     return f"/clusters/{draft_create(actor=alice, name='crowd', document=document).pk}/wizard/"
 
 
-def quickest(call: Any) -> float:
-    """Seconds of this process for the quickest of five answers; other processes do not count."""
-    found = []
-    for _ in range(5):
+def cost(call: Any) -> float:
+    """The median of seven answers, each in the time of a rendering of NUMBERS right after it: both slow down together
+    where the machine does. Only the time of this process counts."""
+    costs = []
+    for _ in range(7):
         before = time.process_time()
         assert call().status_code == 200
-        found.append(time.process_time() - before)
-    return min(found)
+        between = time.process_time()
+        NUMBERS.render(Context({"numbers": range(10_000)}))
+        costs.append((between - before) / (time.process_time() - between))
+    return median(costs)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +181,7 @@ def quickest(call: Any) -> float:
     [*(page.slug for page in flow.pages()), *(f"machines/{name}" for name in ("add", "rename", "jump", "scan"))],
 )
 def test_three_hundred_machines_are_shown_in_time(client: Client, crowd: str, slug: str) -> None:
-    assert quickest(lambda: client.get(f"{crowd}{slug}/")) < allowed()
+    assert cost(lambda: client.get(f"{crowd}{slug}/")) < SERVER_RATIO
 
 
 def test_one_row_of_three_hundred_is_saved_in_time(client: Client, alice: User, crowd: str) -> None:
@@ -199,5 +194,5 @@ def test_one_row_of_three_hundred_is_saved_in_time(client: Client, alice: User, 
         address = {"draft_version": cluster.version, "host-7-address": f"10.9.0.{cluster.version}"}
         return client.post(f"{crowd}machines/", rows | row | address, headers={"HX-Request": "true"})
 
-    assert quickest(save_one) < allowed()
-    assert document_of(alice.clusters.get()).hosts[7].address == "10.9.0.5"
+    assert cost(save_one) < SERVER_RATIO
+    assert document_of(alice.clusters.get()).hosts[7].address == "10.9.0.7"
