@@ -169,7 +169,7 @@ def test_programs_and_images_work_on_a_host(lab: Lab, lab_bundle: Path) -> None:
         ctr -n k8s.io images import images/kube-proxy-v1.37.2.tar >/dev/null
         ctr -n k8s.io images import images/coredns-v1.14.6.tar >/dev/null
         crictl -r unix:///run/containerd/containerd.sock inspecti registry.k8s.io/kube-proxy:v1.37.2 | grep repoTags
-        ctr -n k8s.io run --rm docker.io/library/busybox:1.35 one nslookup 2>&1 | head -1
+        ctr -n k8s.io run --rm docker.io/library/busybox:1.35 one nslookup 2>&1 | grep BusyBox
         ctr -n k8s.io run --rm registry.k8s.io/kube-proxy:v1.37.2 two iptables -V
         ctr -n k8s.io run --rm registry.k8s.io/kube-proxy:v1.37.2 three nft --version
         ctr -n k8s.io run --rm registry.k8s.io/kube-proxy:v1.37.2 four /usr/local/bin/kube-proxy --version
