@@ -137,6 +137,15 @@ def test_two_networks_are_told_to_each_part_that_has_to_know(series: str) -> Non
     assert ("featureGates" in cluster) == (series == "v1.20")
 
 
+@pytest.mark.parametrize("series", SERIES)
+def test_an_api_server_that_ends_does_not_wait_for_watches_where_it_can_be_told(series: str) -> None:
+    _, whole, *_ = yaml.safe_load_all((FOLDER / "kubeadm" / f"{series}-init-stacked.yaml").read_text())
+    said = whole["apiServer"].get("extraArgs", {})
+    values = {each["name"]: each["value"] for each in said} if isinstance(said, list) else said
+    known = int(series.partition(".")[2]) >= 27
+    assert values.get("shutdown-watch-termination-grace-period") == ("5s" if known else None)
+
+
 def test_what_the_document_says_wins(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, rich("v1.20.2"))
     _, whole, kubelet, proxy = yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster))
@@ -195,8 +204,9 @@ def test_etcd_tuning_is_one_table_for_service_and_static_pod() -> None:
     assert said["max-wals"] == "4" and said["log-outputs"] == "stderr" and "quota-backend-bytes" not in said
 
 
-def test_a_plain_document_adds_no_argument_of_ours_but_the_mask(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
+def test_a_plain_document_adds_two_arguments_of_ours(monkeypatch: pytest.MonkeyPatch, archive: Path) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, plain("v1.36.0"))
     whole = list(yaml.safe_load_all(init_configuration(cluster.machine("node1"), cluster)))[1]
     assert whole["controllerManager"]["extraArgs"] == [{"name": "node-cidr-mask-size", "value": "24"}]
-    assert "extraArgs" not in whole["apiServer"] and whole["scheduler"] == {}
+    assert [each["name"] for each in whole["apiServer"]["extraArgs"]] == ["shutdown-watch-termination-grace-period"]
+    assert whole["scheduler"] == {}

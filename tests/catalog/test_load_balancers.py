@@ -45,10 +45,35 @@ def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
     assert "server node1 10.99.0.11:7443" in text and "server node2 10.99.0.12:7443" in text
     assert "node3" not in text
     assert "verify required ca-file /etc/kubernetes/pki/ca.crt" in text
-    pod = yaml.safe_load(haproxy.manifest(text, "haproxy:3"))
+    pod = yaml.safe_load(haproxy.manifest("haproxy:3"))
     assert pod["spec"]["hostNetwork"] is True
-    other = yaml.safe_load(haproxy.manifest(text + "#", "haproxy:3"))
-    assert pod["metadata"]["annotations"] != other["metadata"]["annotations"], "kubelet would not start it anew"
+
+
+def test_a_proxy_that_has_another_configuration_is_told_to_read_it_and_not_started_anew(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
+    before, worker = haproxy.digest_in(haproxy.config(cluster)), cluster.machine("node3")
+    grown = seed(
+        roleGroups={"etcd": THREE, "master": THREE, "worker": ["node3"]},
+        controlPlaneEndpoint={"internalLoadbalancer": "haproxy"},
+    )
+    digest = haproxy.digest_in(haproxy.config(pretend(monkeypatch, archive, grown)[0]))
+    assert len(digest) == 64 and digest != before
+    machine, answers = hosts["node3"], ["", before, before, digest]
+    machine.answer("get --raw /", lambda _: _said(answers))
+    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda *_: None)
+    haproxy.configured(digest).reach(worker)
+    assert len([ran for ran in machine.commands if "kill -USR2" in ran]) == 1
+    assert haproxy.configured(digest).seen(worker).so and not haproxy.configured(before).seen(worker).so
+    machine.answer("get --raw /", f"{before}\n")
+    with pytest.raises(NotReached, match="does not take its configuration"):
+        haproxy.configured(digest).reach(worker)
+
+
+def _said(answers: list[str]) -> Answer:
+    said = answers.pop(0) if len(answers) > 1 else answers[0]
+    return Answer(f"{said}\n") if said else Answer(exit_code=1, stderr="connection refused")
 
 
 def test_a_worker_asks_the_first_control_plane_until_its_own_proxy_answers(

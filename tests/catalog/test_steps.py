@@ -100,7 +100,15 @@ WANTS = {
     "endpoint/kube-proxy": ("node1", ["kube-proxy asks https://127.0.0.1:6443"]),
     "endpoint/haproxy": (
         "node3",
-        ["/etc/slipway/haproxy", "haproxy.cfg", "haproxy.yaml", "through the proxy", "on endpoint", "service kubelet"],
+        [
+            "/etc/slipway/haproxy",
+            "haproxy.cfg",
+            "haproxy.yaml",
+            "control planes",
+            "through the proxy",
+            "on endpoint",
+            "service kubelet",
+        ],
     ),
     "endpoint/keepalived": (
         "node1",

@@ -22,13 +22,16 @@ from clusters.catalog.kubeadm.etcd import etcd_section
 from clusters.catalog.runtimes import runtime_of
 from clusters.config.matrix import DUAL_STACK_SINCE
 from clusters.config.topology import api_port, api_server_sans, is_dual_stack
-from clusters.config.versions import facts_of, parse_version
+from clusters.config.versions import Version, facts_of, parse_version
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.config.secret import Secret
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
+
+WATCHES_ENDED_SINCE = Version(1, 27, 0)
+WATCHES_END_WITHIN = "5s"
 
 HEAD = "# Written by Slipway; changes are overwritten by its next run.\n"
 
@@ -151,15 +154,24 @@ def _timeouts(document: Document) -> dict[str, Any]:
 
 def _api_server(document: Document) -> dict[str, Any]:
     audited = document.kubernetes.audit.enabled
+    ours = _end_of_watches(document) | (audit.ARGUMENTS if audited else {})
     found: dict[str, Any] = {
         "certSANs": list(api_server_sans(document)),
-        **_component(document, audit.ARGUMENTS if audited else {}, document.kubernetes.apiserver_args),
+        **_component(document, ours, document.kubernetes.apiserver_args),
     }
     if audited:
         found["extraVolumes"] = audit.VOLUMES
     if not is_list_dialect(document):
         found["timeoutForControlPlane"] = API_SERVER_WAIT
     return found
+
+
+def _end_of_watches(document: Document) -> dict[str, str]:
+    """An API server that is to end waits for watches, which never end by themselves, until kubelet kills it after its
+    30 s; told to, it ends them itself, and clients go on elsewhere. Source: kubernetes/kubernetes#114925, in 1.27."""
+    if parse_version(document.kubernetes.version) < WATCHES_ENDED_SINCE:
+        return {}
+    return {"shutdown-watch-termination-grace-period": WATCHES_END_WITHIN}
 
 
 def _component(document: Document, ours: dict[str, str], theirs: tuple[str, ...]) -> dict[str, Any]:
