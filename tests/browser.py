@@ -26,6 +26,11 @@ ARGUMENTS = (
 )
 
 
+PATIENCE = 30_000
+"""Milliseconds that an expectation waits before it fails. Playwright's own 5,000 measure how busy this machine is;
+where a time counts, a test measures it."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The machine's own Chromium; skipped where there is none, but not where CI is set.
@@ -35,8 +40,9 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         cannot_be_had("a browser cannot be had: no Chromium is installed (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
