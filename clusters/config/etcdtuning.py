@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clusters.config.sections.etcd import Etcd
+
+_GONE = (
+    ((3, 6), re.compile(r"enable-v2|experimental-enable-v2v3|proxy(-.*)?")),
+    ((3, 7), re.compile(r"experimental-.*")),
+)
+"""The series of etcd from which on it has these flags no more. Source: `etcd --help` of 3.5.21, 3.6.8 and 3.7.0."""
+_GATES = {
+    "compact-hash-check-enabled": "CompactHashCheck",
+    "enable-lease-checkpoint": "LeaseCheckpoint",
+    "enable-lease-checkpoint-persist": "LeaseCheckpointPersist",
+    "initial-corrupt-check": "InitialCorruptCheck",
+    "stop-grpc-service-on-defrag": "StopGRPCServiceOnDefrag",
+    "txn-mode-write-with-shared-buffer": "TxnModeWriteWithSharedBuffer",
+}
+"""Experimental flags that are feature gates now. The other ones lost the word only. Source: etcd 3.6's own list of
+deprecated flags."""
 
 
 def flags(etcd: Etcd) -> dict[str, str]:
@@ -43,3 +60,20 @@ def flag_of(name: str) -> str:
 def variable_of(flag: str) -> str:
     """The environment variable that etcd reads a flag from. Source: etcd's documentation of its flags."""
     return f"ETCD_{flag.upper().replace('-', '_')}"
+
+
+def gone_since(flag: str, etcd: str) -> str:
+    """The series from which on etcd has this flag no more, where that goes for the version `etcd` (like 3.7.0)."""
+    series = tuple(int(part) for part in etcd.removeprefix("v").split(".")[:2])
+    for first, names in _GONE:
+        if series >= first and names.fullmatch(flag):
+            return ".".join(map(str, first))
+    return ""
+
+
+def successor(flag: str) -> str:
+    """What says the same as a flag that is gone, as a line of `extraArgs`; empty when nothing does."""
+    name = flag.removeprefix("experimental-")
+    if name == flag or name == "enable-v2v3":
+        return ""
+    return f"ETCD_FEATURE_GATES={_GATES[name]}=true" if name in _GATES else f"{variable_of(name)}=..."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,14 +14,12 @@ from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import join
+from clusters.config.etcdtuning import flag_of, successor
 from clusters.config.secret import Secret
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
 from tests.catalog.pretend import pretend, seed
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHART = [
     "helm v1.0.0 is unpacked",
@@ -247,6 +246,22 @@ def test_etcd_names_every_member(archive: Path, monkeypatch: pytest.MonkeyPatch)
         "ETCD_INITIAL_CLUSTER=node1=https://10.99.0.11:2380,node2=https://10.99.0.12:2380,node3=https://10.99.0.13:2380"
         in text
     )
+
+
+def test_whatever_is_written_for_etcd_is_a_flag_that_3_7_still_has(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = set(yaml.safe_load((Path(__file__).parent / "etcd_flags.yaml").read_text())["v3.7.0"].split())
+    tuned = {"logLevel": "info", "quotaBackendBytes": 2**31, "maxRequestBytes": 2**20, "maxSnapshots": 5, "maxWals": 5}
+    cluster, _, _ = pretend(monkeypatch, archive, seed(etcd=tuned))
+    lines = start.environment(cluster.machine("node1"), cluster).splitlines()
+    written = {flag_of(line.partition("=")[0]) for line in lines if line.startswith("ETCD_")}
+    assert len(written) > 20
+    assert written - known == set()
+    assert {successor(f"experimental-{name}") for name in ("memory-mlock", "initial-corrupt-check")} == {
+        "ETCD_MEMORY_MLOCK=...",
+        "ETCD_FEATURE_GATES=InitialCorruptCheck=true",
+    }
 
 
 def test_etcd_3_4_is_told_that_arm64_is_meant(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

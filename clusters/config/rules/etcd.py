@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
-from clusters.config.etcdtuning import flag_of
+from clusters.config.etcdtuning import flag_of, gone_since, successor
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.sections.etcd import ETCD_TYPES, LOG_LEVELS, METRICS, ExternalEtcd
 from clusters.config.syntax import did_you_mean, is_absolute, is_url
+from clusters.config.versions import facts_of, is_known
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
@@ -96,6 +97,27 @@ def extra_arguments(document: Document) -> Iterator[Finding]:
             yield error(
                 "etcd.extra_arg_ours", path, message, hint="Remove the line.", found=name, allowed="other flags"
             )
+
+
+@rule
+def extra_arguments_that_are_gone(document: Document) -> Iterator[Finding]:
+    """Lines of extraArgs name flags that the version of etcd still has."""
+    if not is_known(document.kubernetes.version):
+        return
+    etcd = facts_of(document.kubernetes.version).etcd
+    for index, line in enumerate(document.etcd.extra_args):
+        name = flag_of(line.partition("=")[0])
+        since = gone_since(name, etcd)
+        if not since:
+            continue
+        path, instead = f"{_PATH}.extraArgs.{index}", successor(name)
+        hint = f"Write {instead}." if instead else "Remove the line."
+        if document.etcd.type == "kubeadm":
+            message = f"etcd {etcd} does not start with {name}: since {since} it has no such flag."
+            yield error("etcd.extra_arg_gone", path, message, hint=hint, found=name, allowed=f"flags of etcd {etcd}")
+        else:
+            message = f"etcd {etcd} overlooks {name}: since {since} it has no such flag."
+            yield warning("etcd.extra_arg_gone", path, message, hint=hint, found=name)
 
 
 @rule
