@@ -54,6 +54,15 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """What was there before a component was begun anew: its manifest, its processes; `new`: the manifest is another."""
+
+    before: bytes | None
+    old: frozenset[str]
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StaticPod:
     """The pod has this manifest, and its program runs with these arguments; `reads` are files it reads when it starts.
 
@@ -86,9 +95,10 @@ class StaticPod:
     def reach(self, machine: Machine) -> None:
         """Write the file or end a program that has not read its files; wait for it to be well."""
         with self.around(machine):
-            self._reach(machine)
+            self.finish(machine, self.begin(machine))
 
-    def _reach(self, machine: Machine) -> None:
+    def begin(self, machine: Machine) -> Begun:
+        """Write the file, or end a program that has not read its files."""
         before = machine.read(self.path)
         old = frozenset(each.pid for each in self._running(machine))
         new = before != self.content
@@ -97,14 +107,18 @@ class StaticPod:
             self._put(machine, self.content)
         if not new:
             self._end_what_is_outdated(machine)
+        return Begun(before, old, new)
+
+    def finish(self, machine: Machine, begun: Begun) -> None:
+        """Wait for it to be well; put the manifest back that was there when it does not come to that."""
         # Without a new file, one that runs as it should is as good as one that is started.
-        if self._comes(machine, old if new else frozenset(), STARTS_WITHIN):
+        if self._comes(machine, begun.old if begun.new else frozenset(), STARTS_WITHIN):
             machine.pause(SETTLE)
             return
         said = self._last_words(machine)
-        if new and before is not None:
+        if begun.new and begun.before is not None:
             machine.note(f"{self.name} does not come; putting the manifest back that was there before")
-            self._put(machine, before)
+            self._put(machine, begun.before)
             well = self._answers(machine, BACK_WITHIN)
             after = " It runs as before." if well else " The manifest from before is back, too, and it does not run."
         else:
@@ -169,6 +183,37 @@ class StaticPod:
         newest = sh("ls -t {}*/{}/*.log 2>/dev/null | head -n 1", Command(sh("{}", place).text), self.name)
         said = machine.ask(sh("tail -n {} $({}) 2>/dev/null", LOG_LINES, newest)).last_lines(LOG_LINES)
         return " ".join(said) or f"nothing; see crictl ps -a on {machine.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Components of one machine that are started anew at the same time: for each of them kubelet takes 10 to 15 s after
+    the old program has ended, and clients wait for none of them."""
+
+    pods: tuple[StaticPod, ...]
+
+    @property
+    def what(self) -> str:
+        """The sentence."""
+        return f"{' and '.join(pod.name for pod in self.pods)} run with the document's arguments"
+
+    def seen(self, machine: Machine) -> Sight:
+        """All of them."""
+        missed = [sight for sight in (pod.seen(machine) for pod in self.pods) if not sight.so]
+        found, diff = ("; ".join(each.found for each in missed), "\n".join(each.diff for each in missed if each.diff))
+        return Sight(not missed, found, diff)
+
+    def reach(self, machine: Machine) -> None:
+        """Begin all that are not as they should be, and see each through, whatever becomes of the others."""
+        begun = [(pod, pod.begin(machine)) for pod in self.pods if not pod.seen(machine).so]
+        failed = []
+        for pod, start in begun:
+            try:
+                pod.finish(machine, start)
+            except NotReached as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
 
 def running(machine: Machine, program: str) -> list[Running]:

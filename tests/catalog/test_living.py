@@ -12,10 +12,10 @@ import yaml
 
 from clusters.catalog import pki
 from clusters.catalog.kubeadm import audit
-from clusters.catalog.staticpod import StaticPod, probe_of
+from clusters.catalog.staticpod import Begun, StaticPod, Together, probe_of
 from clusters.catalog.steps.kubernetes import certificate, kept, kubelet_config, proxy
 from clusters.catalog.steps.kubernetes.control_plane import control_plane
-from clusters.engine.wants import NotReached
+from clusters.engine.wants import FileWant, NotReached, Sight
 from clusters.remote.fake import Answer
 from clusters.remote.shell import sh
 from tests.catalog.pretend import manifest, pretend, seed
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
     from clusters.remote.fake import FakeHost, Ran
 
 NAME, PATH = "kube-scheduler", "/etc/kubernetes/manifests/kube-scheduler.yaml"
@@ -131,9 +132,37 @@ def test_one_that_is_down_gets_its_manifests_and_is_not_waited_for(
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     hosts["node1"].answer("/proc/[0-9]*/comm", "100 1000 eA==\n")
-    assert all(isinstance(want, StaticPod) for want in control_plane(machine, cluster))
+    assert [type(want) for want in control_plane(machine, cluster)] == [StaticPod, Together]
     hosts["node1"].answer("get --raw /readyz", 1)
-    assert [isinstance(want, StaticPod) for want in control_plane(machine, cluster)] == [False, True, True]
+    assert [type(want) for want in control_plane(machine, cluster)] == [FileWant, Together]
+
+
+class Component(StaticPod):
+    """One that tells what is done with it, and does not come up when it is broken."""
+
+    def seen(self, machine: Machine) -> Sight:
+        return Sight(False, f"{self.name} is old")
+
+    def begin(self, machine: Machine) -> Begun:
+        machine.note(f"begin {self.name}")
+        return Begun(b"", frozenset(), True)
+
+    def finish(self, machine: Machine, begun: Begun) -> None:
+        machine.note(f"finish {self.name}")
+        if self.content == b"broken":
+            raise NotReached(f"{self.name} is broken")
+
+
+def test_components_that_start_together_are_each_seen_through(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive)
+    machine = cluster.machine("node1")
+    noted: list[str] = []
+    monkeypatch.setattr(type(machine), "note", lambda _, text: noted.append(text))
+    pods = (Component("a", "/a", b"broken", sh("true")), Component("b", "/b", b"", sh("true")))
+    assert Together(pods).seen(machine).found == "a is old; b is old"
+    with pytest.raises(NotReached, match="a is broken"):
+        Together(pods).reach(machine)
+    assert noted == ["begin a", "begin b", "finish a", "finish b"]
 
 
 def test_the_audit_policy_of_the_document_takes_the_place_of_ours() -> None:

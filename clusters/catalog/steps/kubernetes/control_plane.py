@@ -10,7 +10,7 @@ from clusters.catalog.kubeadm import audit
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.load_balancers.keepalived import stood_aside
 from clusters.catalog.paths import BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
-from clusters.catalog.staticpod import StaticPod, probe_of
+from clusters.catalog.staticpod import StaticPod, Together, probe_of
 from clusters.catalog.steps.finish.ready import BEFORE
 from clusters.catalog.steps.kubernetes.certificate import served
 from clusters.catalog.steps.kubernetes.join import all_there, control_plane_files
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 MANIFESTS = "/etc/kubernetes/manifests"
 COMES_BACK_WITHIN = 330.0
 """Seconds. kubelet tries a program that ended again and again once in five minutes."""
-COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+API_SERVER = "kube-apiserver"
+COMPONENTS = (API_SERVER, "kube-controller-manager", "kube-scheduler")
 
 
 @step(
@@ -50,14 +51,19 @@ def control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         machine.note(f"{machine.name} is no control plane yet; it joins with what the cluster keeps")
         return
     wanted = manifests_of_kubeadm(machine)
+    well: list[StaticPod] = []
     for name in COMPONENTS:
         pod = component(name, wanted[name], machine, cluster)
         # What is down is not waited for here, since others wait for this step, and one of them may be its cure.
         if pod.is_down(machine) or not machine.ask(pod.healthy).ok:
             machine.note(f"{name} is not well; it gets its manifest, and is looked at again in the end")
             yield file(pod.path, pod.content, mode=0o600)
-        else:
+        elif name == API_SERVER:
             yield pod
+        else:
+            well.append(pod)
+    if well:
+        yield Together(tuple(well))
 
 
 @step("finish/components", on="control-plane", needs_all=BEFORE, timeout=420, expected=1)
@@ -91,7 +97,7 @@ def _runs(name: str, cluster: Cluster) -> Callable[[Machine], Sight]:
 def component(name: str, content: bytes, machine: Machine, cluster: Cluster) -> StaticPod:
     """A part of the control plane as it is wanted on a machine."""
     path = f"{MANIFESTS}/{name}.yaml"
-    if name != "kube-apiserver":
+    if name != API_SERVER:
         return StaticPod(name, path, content, probe_of(content))
     ready = api_server_is_ready(machine.address, api_port(cluster.document))
     read = (audit.POLICY,) if cluster.document.kubernetes.audit.enabled else ()
