@@ -46,9 +46,10 @@ PROBE_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process: its number, its start in seconds since the epoch, its command line."""
+    """A process: its number, its parent's, its start in seconds since the epoch, its command line."""
 
     pid: str
+    parent: str
     start: int
     command: tuple[str, ...]
 
@@ -223,17 +224,17 @@ def running(machine: Machine, program: str) -> list[Running]:
             "hz=$(getconf CLK_TCK); boot=$(sed -n 's/^btime //p' /proc/stat)\n"
             "for c in /proc/[0-9]*/comm; do\n"
             '  n=; read -r n < $c && [ "$n" = {} ] || continue; d=${{c%/comm}}\n'
-            "  s=$(sed 's/.*) //' $d/stat | cut -d' ' -f20) && [ -n \"$s\" ] || continue\n"
-            "  echo ${{d#/proc/}} $((boot + s / hz)) $(base64 -w 0 < $d/cmdline)\n"
+            "  s=$(sed 's/.*) //' $d/stat | cut -d' ' -f2,20) && [ -n \"$s\" ] || continue\n"
+            "  echo ${{d#/proc/}} ${{s% *}} $((boot + ${{s#* }} / hz)) $(base64 -w 0 < $d/cmdline)\n"
             "done 2>/dev/null; true",
             program[:COMM_LENGTH],
         )
     )
     rows = [line.split() for line in answer.stdout.splitlines()]
     return [
-        Running(row[0], int(row[1]), tuple(base64.b64decode(row[2]).decode().rstrip("\0").split("\0")))
+        Running(row[0], row[1], int(row[2]), tuple(base64.b64decode(row[3]).decode().rstrip("\0").split("\0")))
         for row in rows
-        if len(row) == 3
+        if len(row) == 4
     ]
 
 

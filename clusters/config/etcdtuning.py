@@ -72,8 +72,11 @@ def gone_since(flag: str, etcd: str) -> str:
 
 
 def successor(flag: str) -> str:
-    """What says the same as a flag that is gone, as a line of `extraArgs`; empty when nothing does."""
+    """The flag that says the same as one that is gone; empty when none does, or when it is a feature gate now."""
     name = flag.removeprefix("experimental-")
-    if name == flag or name == "enable-v2v3":
-        return ""
-    return f"ETCD_FEATURE_GATES={_GATES[name]}=true" if name in _GATES else f"{variable_of(name)}=..."
+    return "" if name in (flag, "enable-v2v3") or name in _GATES else name
+
+
+def gate_of(flag: str) -> str:
+    """The feature gate that says the same as an experimental flag that is gone, or nothing."""
+    return _GATES.get(flag.removeprefix("experimental-"), "")

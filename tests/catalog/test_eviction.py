@@ -44,7 +44,8 @@ class Controllers:
         host.put(manifest(eviction.PROGRAM), f"/etc/kubernetes/manifests/{eviction.PROGRAM}.yaml")
         mine, other = (base64.b64encode(f"{each}\0".encode()).decode() for each in (eviction.PROGRAM, "somebody's"))
         host.answer(
-            "/proc/[0-9]*/comm", lambda ran: Answer(f"70 1000 {other}\n" + (f"71 1000 {mine}\n" if self.runs else ""))
+            "/proc/[0-9]*/comm",
+            lambda ran: Answer(f"70 1 1000 {other}\n" + (f"71 1 1000 {mine}\n" if self.runs else "")),
         )
         host.answer("kill -TERM 71", self._end)
         host.answer("patch lease", self._give_back)

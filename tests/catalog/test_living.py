@@ -51,7 +51,7 @@ class Kubelet:
         if not self.runs:
             return Answer()
         command = "\0".join(yaml.safe_load(self.runs)["spec"]["containers"][0]["command"]) + "\0"
-        return Answer(f"{self.pid} {self.start} {base64.b64encode(command.encode()).decode()}\n")
+        return Answer(f"{self.pid} 1 {self.start} {base64.b64encode(command.encode()).decode()}\n")
 
     def _killed(self) -> Answer:
         self.pid, self.start = self.pid + 1, 4000
@@ -131,7 +131,7 @@ def test_one_that_is_down_gets_its_manifests_and_is_not_waited_for(
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
-    hosts["node1"].answer("/proc/[0-9]*/comm", "100 1000 eA==\n")
+    hosts["node1"].answer("/proc/[0-9]*/comm", "100 1 1000 eA==\n")
     assert [type(want) for want in control_plane(machine, cluster)] == [StaticPod, Together]
     hosts["node1"].answer("get --raw /readyz", 1)
     assert [type(want) for want in control_plane(machine, cluster)] == [FileWant, Together]

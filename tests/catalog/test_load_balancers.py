@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,40 +42,49 @@ def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy", port=7443))
-    text = haproxy.config(cluster)
-    assert "bind 127.0.0.1:7443" in text
-    assert "server node1 10.99.0.11:7443" in text and "server node2 10.99.0.12:7443" in text
-    assert "node3" not in text
-    assert "verify required ca-file /etc/kubernetes/pki/ca.crt" in text
-    pod = yaml.safe_load(haproxy.manifest("haproxy:3"))
+    proxy = haproxy.made(cluster)
+    assert "bind 127.0.0.1:7443" in proxy.config
+    assert "server node1 10.99.0.11:7443" in proxy.config and "server node2 10.99.0.12:7443" in proxy.config
+    assert "node3" not in proxy.config
+    assert "verify required ca-file /etc/kubernetes/pki/ca.crt" in proxy.config
+    assert f'"{proxy.config_digest} %[env(SLIPWAY_POD)]"' in proxy.config
+    pod = yaml.safe_load(proxy.manifest)
     assert pod["spec"]["hostNetwork"] is True
+    assert pod["spec"]["containers"][0]["env"] == [{"name": "SLIPWAY_POD", "value": proxy.pod_digest}]
 
 
-def test_a_proxy_that_has_another_configuration_is_told_to_read_it_and_not_started_anew(
+def test_a_proxy_with_another_configuration_is_reloaded_and_not_started_anew(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
-    before, worker = haproxy.digest_in(haproxy.config(cluster)), cluster.machine("node3")
-    grown = seed(
-        roleGroups={"etcd": THREE, "master": THREE, "worker": ["node3"]},
-        controlPlaneEndpoint={"internalLoadbalancer": "haproxy"},
-    )
-    digest = haproxy.digest_in(haproxy.config(pretend(monkeypatch, archive, grown)[0]))
-    assert len(digest) == 64 and digest != before
-    machine, answers = hosts["node3"], ["", before, before, digest]
-    machine.answer("get --raw /", lambda _: _said(answers))
     monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda *_: None)
-    haproxy.configured(digest).reach(worker)
-    assert len([ran for ran in machine.commands if "kill -USR2" in ran]) == 1
-    assert haproxy.configured(digest).seen(worker).so and not haproxy.configured(before).seen(worker).so
-    machine.answer("get --raw /", f"{before}\n")
-    with pytest.raises(NotReached, match="does not take its configuration"):
-        haproxy.configured(digest).reach(worker)
+    cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
+    before, worker, machine = haproxy.made(cluster), cluster.machine("node3"), hosts["node3"]
+    proxy = replace(before, config_digest="another")
+    same_pod = proxy.pod_digest
+    answers = [
+        "",
+        "ok",
+        f"{before.config_digest} {same_pod}",
+        f"{before.config_digest} {same_pod}",
+        f"another {same_pod}",
+    ]
+    command = base64.b64encode(b"\0".join(each.encode() for each in ("haproxy", "-W", "-f", haproxy.CONFIG))).decode()
+    other = base64.b64encode(b"haproxy\0-f\0/etc/haproxy/haproxy.cfg").decode()
+    machine.answer("/proc/[0-9]*/comm", f"70 1 100 {other}\n80 7 100 {command}\n81 80 100 {command}\n")
+    machine.answer("get --raw /", lambda _: said(answers))
+    seen = []
+    while len(answers) > 2:
+        seen.append(haproxy.configured(proxy).seen(worker).found)
+    assert seen == ["the proxy does not answer yet", "kubelet has not started the proxy anew yet", haproxy.OTHER]
+    haproxy.configured(proxy).reach(worker)
+    assert [ran for ran in machine.commands if "kill" in ran] == ["kill -USR2 80"]
+    assert haproxy.configured(proxy).seen(worker).so and not haproxy.configured(before).seen(worker).so
 
 
-def _said(answers: list[str]) -> Answer:
-    said = answers.pop(0) if len(answers) > 1 else answers[0]
-    return Answer(f"{said}\n") if said else Answer(exit_code=1, stderr="connection refused")
+def said(answers: list[str]) -> Answer:
+    """The next of the answers; the last one stays."""
+    text = answers.pop(0) if len(answers) > 1 else answers[0]
+    return Answer(f"{text}\n") if text else Answer(exit_code=1, stderr="connection refused")
 
 
 def test_a_worker_asks_the_first_control_plane_until_its_own_proxy_answers(

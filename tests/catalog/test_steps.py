@@ -14,7 +14,7 @@ from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import join
-from clusters.config.etcdtuning import flag_of, successor
+from clusters.config.etcdtuning import flag_of
 from clusters.config.secret import Secret
 from clusters.engine.events import Delivered, Observed
 from clusters.engine.plan import make_plan
@@ -258,10 +258,6 @@ def test_whatever_is_written_for_etcd_is_a_flag_that_3_7_still_has(
     written = {flag_of(line.partition("=")[0]) for line in lines if line.startswith("ETCD_")}
     assert len(written) > 20
     assert written - known == set()
-    assert {successor(f"experimental-{name}") for name in ("memory-mlock", "initial-corrupt-check")} == {
-        "ETCD_MEMORY_MLOCK=...",
-        "ETCD_FEATURE_GATES=InitialCorruptCheck=true",
-    }
 
 
 def test_etcd_3_4_is_told_that_arm64_is_meant(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

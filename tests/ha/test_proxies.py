@@ -192,6 +192,12 @@ def test_replicas_of_a_dead_worker_start_elsewhere(
     wait_until(lambda: "node5" in cluster.ready_nodes(), 120, "node5 to be Ready again")
 
 
+def started(cluster: Installed, pod: str) -> list[str]:
+    """When each container of one of the system's pods began to run."""
+    statuses = cluster.seen("get", "pod", pod, "-n", "kube-system", on="node2")["status"]["containerStatuses"]
+    return [each["state"]["running"]["startedAt"] for each in statuses]
+
+
 def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
     cluster: Installed, figure: Callable[[str], None]
 ) -> None:
@@ -210,13 +216,16 @@ def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
         spec["roleGroups"] |= {"etcd": control, "master": control, "worker": ["node4", "node5", "node7"]}
 
     cluster.change(edit)
+    before = started(cluster, "haproxy-node4")
     with cluster.client("write", f"https://127.0.0.1:{layouts.PROXIES.port}", on="node4") as client:
         wait_until(lambda: len(client.answers()) > 30, 60, "the first writes")
         told = cluster.create()
         answers = client.stop()
     silence = longest_silence(answers)
-    figure(f"API silent for {silence:.1f} s at most while a control plane was replaced")
+    refused = [answer for answer in answers if "refused" in (answer.error or "")]
+    figure(f"API silent for {silence:.1f} s at most while a control plane was replaced, {len(refused)} writes refused")
     assert silence <= MOST_SILENT_SECONDS
+    assert refused == [] and started(cluster, "haproxy-node4") == before, "the proxy is reloaded, not started anew"
     assert "is not in the document and does not answer. This run takes it out." in told
     assert cluster.ready_nodes(on="node6") == {f"node{number}" for number in range(2, 8)}
     members = cluster.etcdctl("member list", on="node6").splitlines()

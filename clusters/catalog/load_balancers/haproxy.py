@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import runtimes
@@ -12,11 +13,12 @@ from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready, kubectl
 from clusters.catalog.load_balancers import name
 from clusters.catalog.paths import BIN, KUBELET_CONF
+from clusters.catalog.staticpod import running
 from clusters.config.topology import api_port, load_balancer
 from clusters.config.versions import HAPROXY_IMAGE
 from clusters.engine.artifacts import directory
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
+from clusters.engine.wants import Sight, Wanted, eventually, file, so_if
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -33,8 +35,6 @@ CONFIG = f"{FOLDER}/haproxy.cfg"
 MANIFEST = "/etc/kubernetes/manifests/haproxy.yaml"
 CA = "/etc/kubernetes/pki/ca.crt"
 KUBECONFIG = "kubeconfig.conf"
-DIGEST = "DIGEST"
-"""Stands in the configuration until its digest is known."""
 HEALTH_PORT = 8081
 """Where kubelet asks whether the proxy itself lives; on the loopback only. The same port as KubeKey's."""
 ASK = sh(
@@ -43,19 +43,23 @@ ASK = sh(
     KUBELET_CONF,
     f"http://{name.LOOPBACK}:{HEALTH_PORT}",
 )
-RELOAD = sh(
-    "for c in /proc/[0-9]*/comm; do\n"
-    '  n=; read -r n < $c && [ "$n" = haproxy ] || continue; d=${{c%/comm}}\n'
-    "  tr '\\0' '\\n' < $d/cmdline | grep -qxF {} || continue\n"
-    "  p=$(sed 's/.*) //' $d/stat | cut -d' ' -f2)\n"
-    '  [ "$(cat /proc/$p/comm)" = haproxy ] || kill -USR2 ${{d#/proc/}}\n'
-    "done 2>/dev/null; true",
-    CONFIG,
-)
-"""Tells the master of those that read our configuration: the one whose parent is none of them."""
-CONFIGURED_WITHIN = 120
-TOLD_EVERY = 10
-"""Seconds for the proxy to have its configuration, and between two times that it is told of it."""
+CONFIGURED_WITHIN = 120.0
+"""Seconds for the proxy to run with its files, first start included."""
+RELOAD_EVERY = 10
+"""So many looks, a second apart, are between two reloads of a proxy that goes on with another configuration."""
+POD = "SLIPWAY_POD"
+"""The variable by which a proxy knows which pod it is in."""
+OTHER = "the proxy has another configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """What a worker's proxy is made of; on its health port it says `config_digest` and `pod_digest`."""
+
+    config: str
+    config_digest: str
+    manifest: str
+    pod_digest: str
 
 
 def chosen(document: Document) -> bool:
@@ -129,60 +133,76 @@ def _proxy_asks(server: str) -> Want:
 )
 def haproxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Put a proxy to all API servers on each worker"""
-    text = config(cluster)
+    proxy = made(cluster)
     yield directory(FOLDER)
-    yield file(CONFIG, text)
-    yield file(MANIFEST, manifest(image_ref(cluster.document, proxy_image(cluster.source))))
-    yield configured(digest_in(text))
+    yield file(CONFIG, proxy.config)
+    yield file(MANIFEST, proxy.manifest)
+    yield configured(proxy)
     through = api_server_is_ready(name.LOOPBACK, cluster.document.control_plane_endpoint.port)
     yield eventually("an API server answers through the proxy", so_if(through), within=120, every=1)
     yield from name.lasting(machine, cluster)
 
 
-def configured(digest: str) -> Want:
-    """The proxy says that it has the configuration of this digest; one that says another is told to read it anew.
+def configured(proxy: Proxy) -> Want:
+    """The proxy says that it runs with these files. One that has another configuration is reloaded: a new worker takes
+    over its sockets. A new pod would leave the machine without a proxy for the 10 to 15 s that kubelet takes.
 
-    Its master starts a worker with the new configuration, which takes the sockets over, so that no connection is
-    refused; were the pod started anew instead, kubelet would leave the machine without a proxy for 10 to 15 s.
     Source: HAProxy's management guide, "Stopping and restarting HAProxy".
     """
+    what = "the proxy asks the document's control planes"
 
     def look(machine: Machine) -> Sight:
         answer = machine.ask(ASK)
+        said = answer.stdout.split()
         if not answer.ok:
             return Sight(False, "the proxy does not answer yet")
-        return Sight(answer.stdout.strip() == digest, "the proxy has another configuration")
+        if said[1:] != [proxy.pod_digest]:
+            return Sight(False, "kubelet has not started the proxy anew yet")
+        return Sight(said[0] == proxy.config_digest, OTHER)
 
     def act(machine: Machine) -> None:
-        told = TOLD_EVERY
-        for _ in range(CONFIGURED_WITHIN):
-            answer = machine.ask(ASK)
-            if answer.ok and answer.stdout.strip() == digest:
-                return
-            if answer.ok and told >= TOLD_EVERY:
-                machine.note("telling the proxy to read its configuration")
-                machine.do(RELOAD)
-                told = 0
-            machine.pause(1.0)
-            told += 1
-        raise NotReached(
-            f"The proxy on {machine.name} does not take its configuration ({CONFIG}).",
-            hint=f"Read what it says (/var/log/pods/kube-system_haproxy-*, or crictl logs on {machine.name}).",
-        )
+        looks = 0
 
-    return Wanted("the proxy has the document's control planes", look, act)
+        def look_and_reload(machine: Machine) -> Sight:
+            nonlocal looks
+            sight = look(machine)
+            if not sight.so and sight.found == OTHER:
+                if looks % RELOAD_EVERY == 0:
+                    reload(machine)
+                looks += 1
+            return sight
+
+        eventually(what, look_and_reload, within=CONFIGURED_WITHIN, every=1).reach(machine)
+
+    return Wanted(what, look, act)
 
 
-def config(cluster: Cluster) -> str:
-    """haproxy.cfg, for haproxy 2.4 and later. Whoever asks on the health port is told its digest.
+def reload(machine: Machine) -> None:
+    """Send SIGUSR2 to the master: the haproxy with our configuration whose parent is none."""
+    ours = [each for each in running(machine, "haproxy") if CONFIG in each.command]
+    masters = [each.pid for each in ours if each.parent not in {other.pid for other in ours}]
+    machine.note("reloading the proxy" if masters else "no process of the proxy is found on the machine")
+    for pid in masters:
+        machine.do(sh("kill -USR2 {}", pid), check=False)
 
-    An API server counts as well when /readyz answers 200 under a certificate of the cluster's own authority;
-    two bad answers a second apart take it out and cut what still hangs on it, two good ones bring it back.
-    """
-    port, behind = cluster.document.control_plane_endpoint.port, api_port(cluster.document)
-    servers = "\n".join(f"    server {each.name} {each.address}:{behind}" for each in cluster.members("master"))
-    text = f"""# Written by Slipway; changes are overwritten by its next run.
-global
+
+def made(cluster: Cluster) -> Proxy:
+    """The files of the workers' proxies; the same on all of them."""
+    text = config(cluster)
+    config_digest = hashlib.sha256(text.encode()).hexdigest()
+    pod = _pod(image_ref(cluster.document, proxy_image(cluster.source)))
+    pod_digest = hashlib.sha256(json.dumps(pod).encode()).hexdigest()
+    pod["spec"]["containers"][0]["env"] = [{"name": POD, "value": pod_digest}]
+    manifest = HEAD + json.dumps(pod, indent=2) + "\n"
+    return Proxy(text.replace(DIGEST, config_digest), config_digest, manifest, pod_digest)
+
+
+HEAD = "# Written by Slipway; changes are overwritten by its next run.\n"
+DIGEST = "DIGEST"
+"""Stands in the configuration until its digest is known."""
+_CONFIG = (
+    HEAD
+    + """global
     log stdout format raw local0 notice
     maxconn 4000
     hard-stop-after 30s
@@ -200,63 +220,69 @@ defaults
 
 frontend health
     mode http
-    bind {name.LOOPBACK}:{HEALTH_PORT}
-    http-request return status 200 content-type text/plain string {DIGEST}
+    bind {health}
+    http-request return status 200 content-type text/plain lf-string "{digest} %[env({pod})]"
 
 frontend api
-    bind {name.LOOPBACK}:{port}
+    bind {api}
     default_backend api_servers
 
 backend api_servers
     balance leastconn
     option httpchk GET /readyz
     http-check expect status 200
-    default-server check check-ssl verify required ca-file {CA} inter 1s fall 2 rise 2 on-marked-down shutdown-sessions
+    default-server check check-ssl verify required ca-file {ca} inter 1s fall 2 rise 2 on-marked-down shutdown-sessions
 {servers}
 """
-    return text.replace(DIGEST, hashlib.sha256(text.encode()).hexdigest())
+)
 
 
-def digest_in(text: str) -> str:
-    """What a proxy with this configuration answers on the health port."""
-    found = re.search(r"(?m)text/plain string (\w+)$", text)
-    return found[1] if found else ""
+def config(cluster: Cluster) -> str:
+    """haproxy.cfg, for haproxy 2.6 and later, with a word in the place of its own digest.
+
+    An API server counts as well when /readyz answers 200 under a certificate of the cluster's own authority; two bad
+    answers a second apart take it out and cut what still hangs on it, two good ones bring it back. After a reload,
+    connections of the old worker are cut after 30 s: it no longer asks who is well.
+    """
+    port, behind = cluster.document.control_plane_endpoint.port, api_port(cluster.document)
+    return _CONFIG.format(
+        health=f"{name.LOOPBACK}:{HEALTH_PORT}",
+        api=f"{name.LOOPBACK}:{port}",
+        digest=DIGEST,
+        pod=POD,
+        ca=CA,
+        servers="\n".join(f"    server {each.name} {each.address}:{behind}" for each in cluster.members("master")),
+    )
 
 
-def manifest(ref: str) -> str:
-    """The static pod."""
+def _pod(ref: str) -> dict[str, Any]:
+    """The static pod, without the variable that holds its digest."""
     probe = {"httpGet": {"host": name.LOOPBACK, "path": "/", "port": HEALTH_PORT}, "periodSeconds": 5}
-    pod: dict[str, Any] = {
+    container = {
+        "name": "haproxy",
+        "image": ref,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["haproxy", "-W", "-db", "-f", CONFIG],
+        "livenessProbe": probe,
+        "readinessProbe": probe,
+        "resources": {"requests": {"cpu": "25m", "memory": "32Mi"}},
+        "volumeMounts": [
+            {"name": "config", "mountPath": FOLDER, "readOnly": True},
+            {"name": "authority", "mountPath": CA, "readOnly": True},
+        ],
+    }
+    return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {
-            "name": "haproxy",
-            "namespace": "kube-system",
-            "labels": {"k8s-app": "kube-haproxy"},
-        },
+        "metadata": {"name": "haproxy", "namespace": "kube-system", "labels": {"k8s-app": "kube-haproxy"}},
         "spec": {
             "hostNetwork": True,
             "priorityClassName": "system-node-critical",
             "tolerations": [{"operator": "Exists"}],
-            "containers": [
-                {
-                    "name": "haproxy",
-                    "image": ref,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["haproxy", "-W", "-db", "-f", CONFIG],
-                    "livenessProbe": probe,
-                    "readinessProbe": probe,
-                    "resources": {"requests": {"cpu": "25m", "memory": "32Mi"}},
-                    "volumeMounts": [
-                        {"name": "config", "mountPath": FOLDER, "readOnly": True},
-                        {"name": "authority", "mountPath": CA, "readOnly": True},
-                    ],
-                }
-            ],
+            "containers": [container],
             "volumes": [
                 {"name": "config", "hostPath": {"path": FOLDER, "type": "Directory"}},
                 {"name": "authority", "hostPath": {"path": CA, "type": "File"}},
             ],
         },
     }
-    return "# Written by Slipway; changes are overwritten by its next run.\n" + json.dumps(pod, indent=2) + "\n"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
-from clusters.config.etcdtuning import flag_of, gone_since, successor
+from clusters.config.etcdtuning import flag_of, gate_of, gone_since, successor, variable_of
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.sections.etcd import ETCD_TYPES, LOG_LEVELS, METRICS, ExternalEtcd
@@ -102,22 +102,37 @@ def extra_arguments(document: Document) -> Iterator[Finding]:
 @rule
 def extra_arguments_that_are_gone(document: Document) -> Iterator[Finding]:
     """Lines of extraArgs name flags that the version of etcd still has."""
-    if not is_known(document.kubernetes.version):
+    if document.etcd.type == "external" or not is_known(document.kubernetes.version):
         return
     etcd = facts_of(document.kubernetes.version).etcd
     for index, line in enumerate(document.etcd.extra_args):
-        name = flag_of(line.partition("=")[0])
-        since = gone_since(name, etcd)
+        name, equals, value = line.partition("=")
+        name = flag_of(name)
+        since = gone_since(name, etcd) if equals else ""
         if not since:
             continue
-        path, instead = f"{_PATH}.extraArgs.{index}", successor(name)
-        hint = f"Write {instead}." if instead else "Remove the line."
+        path, hint = f"{_PATH}.extraArgs.{index}", _instead(document, name, value)
         if document.etcd.type == "kubeadm":
             message = f"etcd {etcd} does not start with {name}: since {since} it has no such flag."
             yield error("etcd.extra_arg_gone", path, message, hint=hint, found=name, allowed=f"flags of etcd {etcd}")
         else:
-            message = f"etcd {etcd} overlooks {name}: since {since} it has no such flag."
+            message = f"etcd {etcd} ignores {name}: since {since} it has no such flag."
             yield warning("etcd.extra_arg_gone", path, message, hint=hint, found=name)
+
+
+def _instead(document: Document, name: str, value: str) -> str:
+    """What to write for a flag that is gone. Feature gates share one line, with those that kubeadm sets itself: of one
+    name the last line counts. Source: kubeadm's app/phases/etcd/local.go, which sets InitialCorruptCheck."""
+    if not gate_of(name):
+        new = successor(name)
+        return f"Write {variable_of(new)}={value}." if new else "Remove the line."
+    gates = {"InitialCorruptCheck": "true"} if document.etcd.type == "kubeadm" else {}
+    for line in document.etcd.extra_args:
+        flag, _, wanted = line.partition("=")
+        if gate_of(flag_of(flag)):
+            gates[gate_of(flag_of(flag))] = wanted.strip()
+    listed = ",".join(f"{gate}={wanted}" for gate, wanted in gates.items())
+    return f"Write ETCD_FEATURE_GATES={listed} for all such lines together."
 
 
 @rule
