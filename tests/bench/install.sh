@@ -386,6 +386,9 @@ apiServer:
   - node1
   - node1.cluster.local
   - 10.233.0.1
+  extraArgs:
+  - name: shutdown-watch-termination-grace-period
+    value: 5s
 controllerManager:
   extraArgs:
   - name: node-cidr-mask-size
