@@ -10,19 +10,22 @@ PYTEST := $(BIN)/python -m pytest
 FILES := --dist loadfile --no-loadscope-reorder
 # Python keeps what it compiled, whoever calls: seven groups of tests with two to five processes each read the same files.
 export PYTHONDONTWRITEBYTECODE :=
+# What only `make test-all` runs: it takes too long to be built and run each time.
+SELDOM := series_before or seed_era or conformance
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
 .PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
-	lab test-lab test-browser test-all test-series-before test-seed-era
+	lab test-lab test-browser test-all test-series-before test-seed-era conformance conformance-smoke
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
 	@echo "make demo          the same with three practice machines (root, Debian 12)"
 	@echo "make test          every check and test there is; as root on Debian it installs what they need"
-	@echo "make test-all      the same, and Kubernetes 1.36.3 and 1.20.2 besides: an hour more on a bare machine"
+	@echo "make test-all      the same, with all of upstream's conformance tests, Kubernetes 1.36.3 and 1.20.2: hours"
 	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
 	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
 	@echo "make test-browser  the tests of the pages, which need Chromium"
+	@echo "make conformance   install a cluster, run upstream's conformance tests on it, write docs/conformance.md"
 	@echo "make bench         measure, and compare with what must be kept; BENCH=document for one subject"
 	@echo "make screenshots   take the pictures of docs/screenshots anew (Chromium); SHOTS=clusters for one page"
 	@echo "make lint format   look at the code; put it in shape"
@@ -77,12 +80,24 @@ test-postgres: $(READY)
 	scripts/with-postgres $(PYTEST) -q -n 2 --reuse-db -m "not sshd and not lab and not browser" \
 		tests/models tests/services tests/selectors tests/runs tests/management tests/web
 
+# What the tests of the lab need: the newest series, and upstream's conformance tests of it.
 lab: $(READY)
-	scripts/build-lab $(BIN)/python $(SERIES)
+	scripts/build-lab $(BIN)/python conformance
 
+# The whole takes most of an hour and says all the time how far it is; a tenth of it is among the tests of the lab.
+conformance: $(READY)
+	scripts/build-lab $(BIN)/python conformance
+	$(PYTEST) -q -s -m conformance
+
+conformance-smoke: $(READY)
+	scripts/build-lab $(BIN)/python conformance
+	$(PYTEST) -q -s tests/conformance/test_smoke.py
+
+# Upstream's tests have time limits of their own, so that nothing runs beside them; nor beside what measures outages.
 test-lab: $(READY)
-	$(PYTEST) -q -n 2 $(FILES) --durations 15 -m "lab and not outages and not series_before and not seed_era"
-	$(PYTEST) -q --durations 15 -m "lab and outages and not series_before and not seed_era"
+	$(PYTEST) -q -n 2 $(FILES) --durations 15 -m "lab and not outages and not ($(SELDOM))" --ignore tests/conformance
+	$(PYTEST) -q tests/conformance/test_smoke.py
+	$(PYTEST) -q --durations 15 -m "lab and outages and not ($(SELDOM))"
 
 # What takes longest to build and changes least: the series before the newest, and Kubernetes 1.20.2.
 test-series-before: $(READY)
@@ -94,6 +109,7 @@ test-seed-era: $(READY)
 	$(PYTEST) -q -m "seed_era"
 
 test-all: test
+	$(MAKE) --no-print-directory conformance
 	$(MAKE) --no-print-directory test-series-before
 	$(MAKE) --no-print-directory test-seed-era
 

@@ -57,7 +57,7 @@ spec:
 
 NEEDS = {
     "sshd": {"sshd", "faraway"},
-    "lab": {"lab", "lab_bundle", "bundle_before", "seed_era_bundle"},
+    "lab": {"lab", "lab_bundle", "bundle_before", "seed_era_bundle", "conformance_suite"},
     "browser": {"browser", "chromium", "page"},
 }
 """Which fixtures make a test one of a marker."""

@@ -8,16 +8,16 @@ import pytest
 
 from tests.browser import browser
 from tests.ha.ahead import UNMEASURED, Ahead, comes_next, in_order
-from tests.lab.fixtures import bundle_before, lab, lab_bundle, seed_era_bundle
+from tests.lab.fixtures import bundle_before, figure, lab, lab_bundle, seed_era_bundle
 from tests.lab.lab import Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.ha.installed import Installed
 
-__all__ = ["browser", "bundle_before", "lab", "lab_bundle", "seed_era_bundle"]
+__all__ = ["browser", "bundle_before", "figure", "lab", "lab_bundle", "seed_era_bundle"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,9 +46,3 @@ def _begin_the_next(request: pytest.FixtureRequest) -> None:
     """Where nothing is measured, the cluster of the file after this one may be installed meanwhile."""
     if request.node.get_closest_marker(UNMEASURED) and (layout := comes_next(request.node, request.session.items)):
         request.getfixturevalue("ahead").begin(layout)
-
-
-@pytest.fixture
-def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Takes a sentence on what was measured; all of them stand at the end of a run of the tests."""
-    return lambda sentence: record_property("figure", sentence)

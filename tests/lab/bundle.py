@@ -50,7 +50,8 @@ def _make_parts(build: Build) -> None:
     layout.make_parts(build, DEBIAN, BASES)
 
 
-PARTS = Product("parts", digest_of(Path(packages.__file__), repr((DEBIAN, BASES))), 25, _make_parts)
+_OF_PARTS = repr((DEBIAN, BASES, layout.NOT_IN_IMAGES))
+PARTS = Product("parts", digest_of(Path(packages.__file__), _OF_PARTS), 25, _make_parts)
 """What of the bundles needs no compiler, so that it can be made while one runs."""
 
 

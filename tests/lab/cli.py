@@ -7,7 +7,7 @@ import sys
 
 from tests.lab import progress
 from tests.lab.commands import LabError
-from tests.lab.lab import BEFORE, NEWEST, SEED_ERA, Lab
+from tests.lab.lab import BEFORE, CONFORMANCE, NEWEST, SEED_ERA, Lab
 
 VERBS_FOR_ONE = {
     "kill": "pull the plug of a host; its disk stays",
@@ -21,7 +21,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description="Real machines to build clusters on.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     build = verbs.add_parser("build", help="build Kubernetes, the host image and the artifact bundle")
-    build.add_argument("series", nargs="*", metavar="SERIES", help=f"{NEWEST} (usual), {BEFORE} or {SEED_ERA}")
+    known = f"{NEWEST} (usual), {BEFORE}, {SEED_ERA} or {CONFORMANCE}"
+    build.add_argument("series", nargs="*", metavar="SERIES", help=known)
     build.add_argument("--keep-caches", action="store_true", help="keep what makes the next build quicker: 15 GB")
     verbs.add_parser("up", help="start hosts").add_argument("count", type=int, metavar="N")
     verbs.add_parser("down", help="remove the hosts and every trace of them")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab.lab import BEFORE, SEED_ERA, Lab
+from tests.lab.lab import BEFORE, CONFORMANCE, SEED_ERA, Lab
 from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -46,7 +46,7 @@ def lab_bundle(lab: Lab) -> Path:
 
 def _bundle_of(lab: Lab, series: str) -> Path:
     if not lab.is_built(series):
-        cannot_be_had(f"the lab's bundle of {series} cannot be had: python -m tests.lab build {series}")
+        cannot_be_had(f"the lab's {series} cannot be had: it is not built: python -m tests.lab build {series}")
     return lab.build(series)
 
 
@@ -60,3 +60,15 @@ def bundle_before(lab: Lab) -> Path:
 def seed_era_bundle(lab: Lab) -> Path:
     """The bundle with Kubernetes 1.20.2."""
     return _bundle_of(lab, SEED_ERA)
+
+
+@pytest.fixture(scope="session")
+def conformance_suite(lab: Lab) -> Path:
+    """The directory of the programs and images of upstream's conformance tests."""
+    return _bundle_of(lab, CONFORMANCE)
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes a sentence on what was measured; all of them stand at the end of a run of the tests."""
+    return lambda sentence: record_property("figure", sentence)

@@ -21,8 +21,9 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Image:
     """An image to be made: `files` maps places in the image to files here, `links` places to link targets.
 
-    With `base` a whole directory goes in first; `folders` are empty ones that anybody may write to.
-    `note` says when an image is not what its name says.
+    With `base` a whole directory goes in first; `folders` are empty ones that anybody may write to. `user` is the
+    number of the one whom its processes belong to; `as_root` are files that run as root for anybody (setuid); `also`
+    has other names of the same image. `note` says when an image is not what its name says.
     """
 
     ref: str
@@ -33,6 +34,9 @@ class Image:
     folders: Sequence[str] = ()
     command: Sequence[str] = ()
     note: str = ""
+    user: str = ""
+    as_root: Sequence[str] = ()
+    also: Sequence[str] = ()
 
     @property
     def file_name(self) -> str:
@@ -65,7 +69,7 @@ def _write_layer(image: Image, into: Path) -> str:
         for place in image.folders:
             layer.addfile(_entry(place, tarfile.DIRTYPE, 0o1777))
         for place, source in image.files.items():
-            program = _entry(place, tarfile.REGTYPE, 0o755)
+            program = _entry(place, tarfile.REGTYPE, 0o4755 if place in image.as_root else 0o755)
             program.size = source.stat().st_size
             with source.open("rb") as content:
                 layer.addfile(program, content)
@@ -77,6 +81,11 @@ def _write_layer(image: Image, into: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+def _config(image: Image) -> dict[str, object]:
+    whole: dict[str, object] = {"Entrypoint": list(image.entrypoint), "Cmd": list(image.command), "Env": [PATH]}
+    return whole | {"User": image.user} if image.user else whole
+
+
 def write(image: Image, into: Path) -> Path:
     """Write `image` as a docker archive into the directory `into`."""
     archive = into / image.file_name
@@ -86,13 +95,13 @@ def write(image: Image, into: Path) -> Path:
         settings = {
             "architecture": "amd64",
             "os": "linux",
-            "config": {"Entrypoint": list(image.entrypoint), "Cmd": list(image.command), "Env": [PATH]},
+            "config": _config(image),
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
             "history": [],
         }
         config = json.dumps(settings).encode()
         config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-        manifest = [{"Config": config_name, "RepoTags": [image.ref], "Layers": [f"{digest}.tar"]}]
+        manifest = [{"Config": config_name, "RepoTags": [image.ref, *image.also], "Layers": [f"{digest}.tar"]}]
         whole.add(layer, f"{digest}.tar", filter=_plain)
         for name, content in ((config_name, config), ("manifest.json", json.dumps(manifest).encode())):
             entry = tarfile.TarInfo(name)

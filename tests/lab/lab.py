@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab import bundle, bundle_1_20, cgroups, hosts, network, packages, progress, recipe, rootfs
+from tests.lab import bundle, bundle_1_20, cgroups, conformance, hosts, network, packages, progress, recipe, rootfs
 from tests.lab.commands import LabError
 from tests.lab.hosts import LabHost, Machine
 from tests.lab.network import Network
@@ -24,6 +24,8 @@ DEFAULT_PREFIX = "10.99.0"
 NEWEST, BEFORE = bundle.NEWEST.name, bundle.BEFORE.name
 SEED_ERA = "1.20"
 """The series that bundles can be had of; what nobody names is of the newest."""
+CONFORMANCE = "conformance"
+"""What upstream's tests of the newest series are run with, which can be built like a series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,10 @@ class Lab:
         return hosts.root_key(self.home)
 
     def build(self, series: str = NEWEST) -> Path:
-        """Build what is missing for one series of Kubernetes and return the directory of its artifact bundle."""
+        """Build what is missing for one series of Kubernetes and return the directory of its artifact bundle.
+
+        Of CONFORMANCE it is the directory of the programs and images of upstream's tests.
+        """
         _need_root()
         packages.install_needed(self.cache)
         # Asks apt, which may have to bring its lists up to date; two at once could not.
@@ -68,10 +73,11 @@ class Lab:
         product, compiled, parts = _bundle(series)
         if recipe.place_of(product, self.cache).is_dir() and recipe.place_of(rootfs.BASE, self.cache).is_dir():
             return recipe.obtain(product, self.cache)
-        with progress.whole(f"Kubernetes {series} and all that belongs to it", self._seconds_left(series)):
+        title = "upstream's conformance tests" if series == CONFORMANCE else f"Kubernetes {series}"
+        with progress.whole(f"{title} and all that belongs to it", self._seconds_left(series)):
             with ThreadPoolExecutor(2) as pool:
                 # Packages are unpacked one after the other; a compiler beside them has something to do all the time.
-                for done in [pool.submit(self._obtain, *compiled), pool.submit(self._obtain, rootfs.BASE, parts)]:
+                for done in [pool.submit(self._obtain, *compiled), pool.submit(self._obtain, rootfs.BASE, *parts)]:
                     done.result()
             return recipe.obtain(product, self.cache)
 
@@ -241,14 +247,17 @@ class Lab:
             yield
 
 
-def _bundle(series: str) -> tuple[recipe.Product, tuple[recipe.Product, ...], recipe.Product]:
+def _bundle(series: str) -> tuple[recipe.Product, tuple[recipe.Product, ...], tuple[recipe.Product, ...]]:
     """A series' bundle, what of it keeps a compiler busy, and what does not."""
     if series == SEED_ERA:
-        return bundle_1_20.BUNDLE, bundle_1_20.COMPILED, bundle_1_20.PARTS
+        return bundle_1_20.BUNDLE, bundle_1_20.COMPILED, (bundle_1_20.PARTS,)
+    if series == CONFORMANCE:
+        compiled = (*bundle.compiled(conformance.SERIES), *conformance.COMPILED)
+        return conformance.SUITE, compiled, (bundle.PARTS, conformance.BASES)
     if series not in bundle.SERIES:
-        known = ", ".join((*bundle.SERIES, SEED_ERA))
-        raise LabError(f"the lab has no bundle of Kubernetes {series}; it has: {known}")
-    return bundle.BUNDLES[series], bundle.compiled(bundle.SERIES[series]), bundle.PARTS
+        known = ", ".join((*bundle.SERIES, SEED_ERA, CONFORMANCE))
+        raise LabError(f"the lab cannot build {series}; it can build: {known}")
+    return bundle.BUNDLES[series], bundle.compiled(bundle.SERIES[series]), (bundle.PARTS,)
 
 
 def _need_root() -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ARCH = "amd64"
 PROXY = ("conntrack", "ipset", "iptables", "kmod", "libc-bin", "nftables")
 """What of Debian is in the image of kube-proxy, which calls these."""
+NOT_IN_IMAGES = ("dev", "var", "usr/share", "etc/apt", "usr/lib/*/gconv", "usr/lib/*/perl*")
+"""What nothing in an image calls; every host gets the rest."""
 # Debian links these by alternatives, which an unpacked package has not.
 PROXY_LINKS = {
     f"/usr/sbin/{family}{verb}": "xtables-nft-multi"
@@ -87,21 +89,15 @@ def busybox_links(program: Path) -> dict[str, str]:
     return {f"/bin/{name}": "busybox" for name in applets if name != "busybox"}
 
 
-def small_base(build: Build, root: Path, programs: tuple[str, ...]) -> None:
+def small_base(build: Build, root: Path, programs: tuple[str, ...], release: str = packages.RELEASE) -> None:
     """A small file system with a few of Debian's programs, for an image."""
-    run(
-        [
-            "mmdebstrap",
-            "--variant=extract",
-            f"--include={','.join(programs)}",
-            packages.RELEASE,
-            root,
-            packages.source_line(),
-        ],
-        log=build.log,
-    )
-    for name in ("dev", "var", "usr/share", "etc/apt"):
-        shutil.rmtree(root / name, ignore_errors=True)
+    line = packages.source_line(release=release)
+    run(["mmdebstrap", "--variant=extract", f"--include={','.join(programs)}", release, root, line], log=build.log)
+    for path in [path for pattern in NOT_IN_IMAGES for path in root.glob(pattern)]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def make_parts(build: Build, debian: Mapping[str, str], bases: Mapping[str, tuple[str, ...]]) -> None:

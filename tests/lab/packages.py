@@ -72,9 +72,9 @@ def archive() -> str:
     return addresses[0]
 
 
-def source_line(kind: str = "deb") -> str:
+def source_line(kind: str = "deb", release: str = RELEASE) -> str:
     """One line of a sources list for the archive, `deb` or `deb-src`."""
-    return f"{kind} [signed-by={KEYRING}] {archive()} {RELEASE} main"
+    return f"{kind} [signed-by={KEYRING}] {archive()} {release} main"
 
 
 def _private_apt(cache: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ class Source:
     """What is compiled: `programs` maps the names of programs to their packages in `module`, at the wrapper's version.
 
     `stamps` are variables (package.name) that are set to a text, in which `{version}` is the module's. `c` has the tags
-    and flags of a program that is partly written in C, and is linked statically.
+    and flags of a program that is partly written in C, and is linked statically. `suites` are programs, too: the tests
+    of a package. `part` tells two products of one wrapper apart.
     """
 
     wrapper: str
@@ -33,6 +34,13 @@ class Source:
     seconds: float
     stamps: Mapping[str, str]
     c: tuple[str, ...] = ()
+    part: str = ""
+    suites: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What its product is called."""
+        return f"{self.wrapper}-{self.part}" if self.part else self.wrapper
 
     @property
     def folder(self) -> Path:
@@ -60,15 +68,16 @@ def compile_programs(source: Source, build: Build) -> None:
     if source.c:
         tags = ["-tags", " ".join(source.c)]
         link.append("-extldflags -static")
-    options = ["-trimpath", "-gcflags", "all=-dwarf=false", *tags, "-ldflags", " ".join(link)]
+    options = ["-mod=readonly", "-trimpath", "-gcflags", "all=-dwarf=false", *tags, "-ldflags", " ".join(link)]
     environment = compilers.environment(build.cache) | {"CGO_ENABLED": "1" if source.c else "0"}
     packages = list(source.programs.values())
-    run(
-        [go, "build", "-mod=readonly", "-buildvcs=false", *options, "-o", f"{build.target}/", *packages],
-        cwd=source.folder,
-        env=environment,
-        log=build.log,
-    )
+    whole = [go, "build", "-buildvcs=false", *options, "-o", f"{build.target}/", *packages]
+    suites = [
+        [go, "test", "-c", "-vet=off", *options, "-o", build.target / name, each]
+        for name, each in source.suites.items()
+    ]
+    for command in (whole, *suites):
+        run(command, cwd=source.folder, env=environment, log=build.log)
     for wanted, package in source.programs.items():
         (build.target / built_name(package)).rename(build.target / wanted)
 
@@ -83,8 +92,9 @@ def product(source: Source) -> Product:
     """The programs of a source, under the name of its wrapper."""
     files = (source.folder / "go.mod", source.folder / "go.sum")
     parameters = repr((sorted(source.programs.items()), sorted(source.stamps.items()), source.c))
-    digest = digest_of(*files, parameters, compilers.GO.digest, RECIPE)
-    return Product(source.wrapper, digest, source.seconds, lambda build: compile_programs(source, build))
+    suites = (repr(sorted(source.suites.items())),) if source.suites else ()
+    digest = digest_of(*files, parameters, *suites, compilers.GO.digest, RECIPE)
+    return Product(source.name, digest, source.seconds, lambda build: compile_programs(source, build))
 
 
 def _commands(prefix: str, *names: str) -> dict[str, str]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab.fixtures import bundle_before, lab, lab_bundle, seed_era_bundle
+from tests.lab.fixtures import bundle_before, conformance_suite, lab, lab_bundle, seed_era_bundle
 
 if TYPE_CHECKING:
     from tests.lab import Lab
 
-__all__ = ["bundle_before", "lab", "lab_bundle", "seed_era_bundle"]
+__all__ = ["bundle_before", "conformance_suite", "lab", "lab_bundle", "seed_era_bundle"]
 
 
 @pytest.fixture(scope="module")

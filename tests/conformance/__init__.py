@@ -1,0 +1,1 @@
+"""Upstream's conformance tests as the judge of a cluster that Slipway installed."""

@@ -1,0 +1,83 @@
+"""The cluster that upstream's tests are run on: one control plane and two workers, installed by Slipway."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.ha import layouts
+from tests.ha.installed import Installed, install
+from tests.lab import registry
+from tests.lab.bundle import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.lab.lab import Lab
+
+LAYOUT = layouts.THREE_MACHINES
+FOLDER = "/srv/conformance"
+MIRRORS = "/etc/containerd/certs.d"
+
+
+@contextmanager
+def judged(lab: Lab, bundle: Path, suite: Path, place: Path) -> Iterator[Installed]:
+    """The cluster, whose nodes have the images of upstream's tests. Some tests pull them although they are there: that
+    leads to a registry, which runs until the end of the block."""
+    cluster = install(lab, LAYOUT, bundle, place)
+    with ThreadPoolExecutor(len(cluster.hosts)) as pool:
+        for done in [pool.submit(_load, lab, host.name, suite / "images") for host in cluster.hosts]:
+            done.result()
+    with registry.running(lab, place) as at:
+        for archive in sorted((suite / "images").iterdir()):
+            for name in names_in(archive):
+                repository, _, tag = name.removeprefix(f"{REGISTRY}/").rpartition(":")
+                registry.push(at, repository, tag, archive)
+        folder = place / "mirror"
+        folder.mkdir()
+        (folder / "hosts.toml").write_text(_mirror(at))
+        for host in cluster.hosts:
+            lab.send(host.name, folder, f"{MIRRORS}/{REGISTRY}")
+        yield cluster
+
+
+def _load(lab: Lab, host: str, images: Path) -> None:
+    lab.send(host, images, FOLDER)
+    lab.execute(host, f"set -e; for each in {FOLDER}/*.tar; do ctr -n k8s.io images import $each; done; rm -r {FOLDER}")
+
+
+def names_in(archive: Path) -> list[str]:
+    """What a docker archive calls its image."""
+    with tarfile.open(archive) as whole:
+        listed = whole.extractfile("manifest.json")
+        assert listed is not None
+        return [name for image in json.load(listed) for name in image["RepoTags"]]
+
+
+def _mirror(at: str) -> str:
+    """containerd's file on where to ask for upstream's images. Source: containerd's docs/hosts.md."""
+    login = base64.b64encode(f"{registry.USER}:{registry.PASSWORD}".encode()).decode()
+    return f"""server = "https://{REGISTRY}"
+[host."http://{at}"]
+  capabilities = ["pull", "resolve"]
+  [host."http://{at}".header]
+    authorization = "Basic {login}"
+"""
+
+
+def kubeconfig(cluster: Installed, place: Path) -> Path:
+    """The administrator's, with the address of the control plane in the place of a name that only its nodes know."""
+    whole = yaml.safe_load(cluster.kubeconfig.read_text())
+    for each in whole["clusters"]:
+        each["cluster"]["server"] = f"https://{cluster.host(LAYOUT.master[0]).address}:{LAYOUT.api_port}"
+    path = place / "conformance.conf"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(whole))
+    return path

@@ -1,0 +1,153 @@
+"""Runs upstream's conformance tests on a cluster, tells how far they are, and reads what came out."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.lab.progress import say, spell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PROCESSES = 6
+"""Tests that run beside each other: they wait most of their time. Upstream's runs have 25 on larger machines."""
+TOLD_EVERY = 30.0
+BROKEN = ("failed", "panicked", "aborted", "interrupted", "timedout")
+"""What ginkgo says of a part that did not end well."""
+_GROUP = re.compile(r"\[sig-([a-z-]+)\]")
+_PLANNED = re.compile(r"Will run (\d+) of")
+_BULLET = "•"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One test: `state` is passed, failed or skipped; `reason` is what it said when it did not pass."""
+
+    name: str
+    state: str
+    seconds: float
+    reason: str = ""
+
+    @property
+    def group(self) -> str:
+        """The special interest group that the test belongs to."""
+        found = _GROUP.search(self.name)
+        return found[1] if found else "other"
+
+
+@dataclass
+class Progress:
+    """Counts the tests that are over from what ginkgo prints: a bullet for each."""
+
+    tell: Callable[[str], None]
+    began: float
+    planned: int = 0
+    over: int = 0
+    failed: int = 0
+    told: float = 0.0
+    _head: str = ""
+
+    def read(self, text: str, now: float) -> None:
+        """Take a piece of the output."""
+        if not self.planned:
+            self._head += text
+            found = _PLANNED.search(self._head)
+            self.planned = int(found[1]) if found else 0
+        self.over += text.count(_BULLET)
+        self.failed += text.count(f"{_BULLET} [FAILED]")
+        if self.planned and now - self.told >= TOLD_EVERY:
+            self.told = now
+            self.tell(self._text(now - self.began))
+
+    def _text(self, passed: float) -> str:
+        text = f"{self.over} of {self.planned} tests are over after {spell(passed)}, {self.failed} failed"
+        if self.over <= self.planned // 20:
+            return text
+        left = passed / self.over * (self.planned - self.over)
+        # Those that need the cluster for themselves come last, one after the other.
+        return f"{text}; at this pace {spell(left)} are left, and those that run alone are slower"
+
+
+def run(suite: Path, kubeconfig: Path, place: Path, *, focus: str = "", skip: str = "") -> list[Outcome]:
+    """Run the conformance tests that match `focus` and not `skip`.
+
+    `suite` has the programs, `place` has kubectl and takes the log and the report. Gives an outcome for every
+    conformance test of that version, those that were not run as skipped.
+    """
+    report = place / "report.json"
+    command = [
+        suite / "ginkgo",
+        f"--procs={PROCESSES}",
+        "--no-color",
+        "--timeout=3h",
+        "--silence-skips",
+        "--label-filter=Conformance",
+        *([f"--focus={focus}"] if focus else []),
+        *([f"--skip={skip}"] if skip else []),
+        f"--output-dir={place}",
+        f"--json-report={report.name}",
+        suite / "e2e.test",
+        "--",
+        f"--kubeconfig={kubeconfig}",
+        f"--kubectl-path={place / 'kubectl'}",
+        "--provider=skeleton",
+        "--disable-log-dump",
+        "--dump-logs-on-failure=true",
+    ]
+    _watch([str(word) for word in command], place / "conformance.log")
+    told = json.loads(report.read_text())
+    see_that_it_ran(told)
+    return outcomes(told)
+
+
+def see_that_it_ran(report: list[dict[str, Any]]) -> None:
+    """Fails where the suite itself did: then tests are missing, and none of them failed."""
+    reasons = [reason for suite in report for reason in suite.get("SpecialSuiteFailureReasons") or ()]
+    nodes = [spec for suite in report for spec in suite["SpecReports"] or () if spec["LeafNodeType"] != "It"]
+    reasons += [(spec.get("Failure") or {}).get("Message", "") for spec in nodes if spec["State"] in BROKEN]
+    assert not reasons, f"the suite did not run as a whole: {'; '.join(reasons)}"
+
+
+def _watch(command: list[str], log: Path) -> None:
+    progress = Progress(say, time.monotonic())
+    decoded = codecs.getincrementaldecoder("utf-8")("replace")
+    # In a process group of its own: it has children that would go on without it.
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        with log.open("w") as sink:
+            # What there is, and not a whole buffer: a test that is over is one character.
+            while piece := os.read(process.stdout.fileno(), 4096):
+                text = decoded.decode(piece)
+                sink.write(text)
+                sink.flush()
+                progress.read(text, time.monotonic())
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    say(f"{progress.over} tests in {spell(time.monotonic() - progress.began)}; their log is {log}")
+
+
+def outcomes(report: list[dict[str, Any]]) -> list[Outcome]:
+    """The conformance tests of a report that ginkgo wrote (--json-report), by name."""
+    found = []
+    for spec in (spec for suite in report for spec in suite["SpecReports"] or ()):
+        name = " ".join((*(spec["ContainerHierarchyTexts"] or ()), spec["LeafNodeText"]))
+        if spec["LeafNodeType"] == "It" and "[Conformance]" in name:
+            reason = (spec.get("Failure") or {}).get("Message", "")
+            state = spec["State"] if spec["State"] in {"passed", "skipped"} else "failed"
+            found.append(Outcome(name, state, spec["RunTime"] / 1e9, reason))
+    return sorted(found, key=lambda outcome: outcome.name)
