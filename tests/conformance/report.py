@@ -37,12 +37,13 @@ IMAGES = """
 ## What the tests ran with
 
 `e2e.test` and `ginkgo` are built from `k8s.io/kubernetes`, the module that the cluster's own programs are built from.
-No registry is asked: what upstream publishes as images is made here, of the same sources where there are any.
+What upstream publishes as images is made here, of the same sources where there are any, and imported on every node;
+tests that pull an image although it is there get it from a registry on the lab.
 
 | image | made of |
 | --- | --- |
 | agnhost (two tags) | upstream's program of the same module; the tools beside it are Debian 13's, not Alpine's |
-| kitten, nautilus | the same program with upstream's files |
+| kitten, nautilus | the same program with upstream's files, and a word on Alpine Linux where a test looks for one |
 | nonewprivs | upstream's program, beside busybox |
 | sample-apiserver | upstream's program of the cluster's own version, under the tag that the tests ask for |
 | busybox, nonroot | Debian 13's busybox 1.37.0, the version that upstream uses; the shell found by PATH is bash |

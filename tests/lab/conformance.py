@@ -62,6 +62,10 @@ GROUP = """root:x:0:
 user-defined-in-image:x:1000:
 group-defined-in-image:x:50000:user-defined-in-image
 """
+# A test of image volumes looks for the name of the system that upstream's image is made of.
+OS_RELEASE = (
+    "# This is not Alpine Linux, which upstream makes the image of: it holds upstream's program and nothing else.\n"
+)
 NGINX_SETTINGS = """user root;
 worker_processes 1;
 error_log stderr;
@@ -114,9 +118,11 @@ def _make_data(build: Build) -> None:
     tree, _ = programs.compilers.download(go, f"{KUBERNETES}@{PROGRAMS.version}", build)
     for name in ("agnhost/porter", "kitten/html", "nautilus/html"):
         shutil.copytree(tree / "test/images" / name, build.target / name)
+    (build.target / "os-release").write_text(OS_RELEASE)
 
 
-DATA = Product("conformance-data", digest_of(PROGRAMS.version, programs.compilers.GO.digest), 2, _make_data)
+_OF_DATA = digest_of(PROGRAMS.version, programs.compilers.GO.digest, OS_RELEASE)
+DATA = Product("conformance-data", _OF_DATA, 2, _make_data)
 
 
 def _images(build: Build) -> Iterator[Image]:
@@ -136,7 +142,7 @@ def _images(build: Build) -> Iterator[Image]:
     )
     for name in ("kitten", "nautilus"):
         files = {f"/{path.name}": path for path in sorted((data / name / "html").iterdir())}
-        files["/agnhost"] = agnhost
+        files |= {"/agnhost": agnhost, "/etc/os-release": data / "os-release"}
         yield Image(f"{REGISTRY}/{name}:1.8", ["/agnhost"], files, {}, command=["test-webserver"])
     yield Image(f"{REGISTRY}/glibc-dns-testing:2.1.1", [], {}, {}, tools, folders=["/tmp"], command=["bash"])
     sample = {"/sample-apiserver": build.need(programs.product(SAMPLE)) / "sample-apiserver"}
