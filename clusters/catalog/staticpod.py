@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ PROBE_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process: its number, its parent's, its start in seconds since the epoch, its command line."""
+    """A process: its number, its parent's number, its start in seconds since the epoch, its command line."""
 
     pid: str
     parent: str
@@ -55,12 +55,12 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """What was there before a component was begun anew: its manifest, its processes; `new`: the manifest is another."""
+class Restart:
+    """The state of a component before its restart. `pids` are its process numbers; `changed`: its manifest changes."""
 
-    before: bytes | None
-    old: frozenset[str]
-    new: bool
+    manifest: bytes | None
+    pids: frozenset[str]
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class StaticPod:
         with self.around(machine):
             self.finish(machine, self.begin(machine))
 
-    def begin(self, machine: Machine) -> Begun:
+    def begin(self, machine: Machine) -> Restart:
         """Write the file, or end a program that has not read its files."""
         before = machine.read(self.path)
         old = frozenset(each.pid for each in self._running(machine))
@@ -108,18 +108,18 @@ class StaticPod:
             self._put(machine, self.content)
         if not new:
             self._end_what_is_outdated(machine)
-        return Begun(before, old, new)
+        return Restart(before, old, new)
 
-    def finish(self, machine: Machine, begun: Begun) -> None:
-        """Wait for it to be well; put the manifest back that was there when it does not come to that."""
+    def finish(self, machine: Machine, restart: Restart) -> None:
+        """Wait until it is healthy; if it does not get there, restore the previous manifest and raise NotReached."""
         # Without a new file, one that runs as it should is as good as one that is started.
-        if self._comes(machine, begun.old if begun.new else frozenset(), STARTS_WITHIN):
+        if self._comes(machine, restart.pids if restart.changed else frozenset(), STARTS_WITHIN):
             machine.pause(SETTLE)
             return
         said = self._last_words(machine)
-        if begun.new and begun.before is not None:
+        if restart.changed and restart.manifest is not None:
             machine.note(f"{self.name} does not come; putting the manifest back that was there before")
-            self._put(machine, begun.before)
+            self._put(machine, restart.manifest)
             well = self._answers(machine, BACK_WITHIN)
             after = " It runs as before." if well else " The manifest from before is back, too, and it does not run."
         else:
@@ -188,8 +188,11 @@ class StaticPod:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Components of one machine that are started anew at the same time: for each of them kubelet takes 10 to 15 s after
-    the old program has ended, and clients wait for none of them."""
+    """Components of one machine that restart at the same time.
+
+    kubelet waits 10 to 15 s between the end of a static pod and the start of the next one, and clients need none of
+    these components meanwhile.
+    """
 
     pods: tuple[StaticPod, ...]
 
@@ -201,20 +204,23 @@ class Together:
     def seen(self, machine: Machine) -> Sight:
         """All of them."""
         missed = [sight for sight in (pod.seen(machine) for pod in self.pods) if not sight.so]
-        found, diff = ("; ".join(each.found for each in missed), "\n".join(each.diff for each in missed if each.diff))
-        return Sight(not missed, found, diff)
+        diff = "\n".join(each.diff for each in missed if each.diff)
+        return Sight(not missed, "; ".join(each.found for each in missed), diff)
 
     def reach(self, machine: Machine) -> None:
-        """Begin all that are not as they should be, and see each through, whatever becomes of the others."""
-        begun = [(pod, pod.begin(machine)) for pod in self.pods if not pod.seen(machine).so]
-        failed = []
-        for pod, start in begun:
-            try:
-                pod.finish(machine, start)
-            except NotReached as error:
-                failed.append(error)
-        if failed:
-            raise failed[0]
+        """Restart the outdated ones and wait for each of them; then raise the first error, if there was one."""
+        errors = []
+        with ExitStack() as stack:
+            outdated = [pod for pod in self.pods if not pod.seen(machine).so]
+            for pod in outdated:
+                stack.enter_context(pod.around(machine))
+            for pod, restart in [(pod, pod.begin(machine)) for pod in outdated]:
+                try:
+                    pod.finish(machine, restart)
+                except NotReached as error:
+                    errors.append(error)
+        if errors:
+            raise errors[0]
 
 
 def running(machine: Machine, program: str) -> list[Running]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from clusters.config.sections.etcd import Etcd
 
-_GONE = (
+_REMOVED = (
     ((3, 6), re.compile(r"enable-v2|experimental-enable-v2v3|proxy(-.*)?")),
     ((3, 7), re.compile(r"experimental-.*")),
 )
-"""The series of etcd from which on it has these flags no more. Source: `etcd --help` of 3.5.21, 3.6.8 and 3.7.0."""
+"""The series of etcd that removed these flags. Source: `etcd --help` of 3.5.21, 3.6.8 and 3.7.0."""
 _GATES = {
     "compact-hash-check-enabled": "CompactHashCheck",
     "enable-lease-checkpoint": "LeaseCheckpoint",
@@ -21,8 +21,8 @@ _GATES = {
     "stop-grpc-service-on-defrag": "StopGRPCServiceOnDefrag",
     "txn-mode-write-with-shared-buffer": "TxnModeWriteWithSharedBuffer",
 }
-"""Experimental flags that are feature gates now. The other ones lost the word only. Source: etcd 3.6's own list of
-deprecated flags."""
+"""Experimental flags that became feature gates; the others only lost their prefix. Source: the list of deprecated
+flags in `etcd --help` of 3.6.8."""
 
 
 def flags(etcd: Etcd) -> dict[str, str]:
@@ -62,21 +62,21 @@ def variable_of(flag: str) -> str:
     return f"ETCD_{flag.upper().replace('-', '_')}"
 
 
-def gone_since(flag: str, etcd: str) -> str:
-    """The series from which on etcd has this flag no more, where that goes for the version `etcd` (like 3.7.0)."""
+def removed_in(flag: str, etcd: str) -> str:
+    """The series that removed a flag, if the version `etcd` (like 3.7.0) no longer has it; otherwise empty."""
     series = tuple(int(part) for part in etcd.removeprefix("v").split(".")[:2])
-    for first, names in _GONE:
+    for first, names in _REMOVED:
         if series >= first and names.fullmatch(flag):
             return ".".join(map(str, first))
     return ""
 
 
 def successor(flag: str) -> str:
-    """The flag that says the same as one that is gone; empty when none does, or when it is a feature gate now."""
+    """The flag that replaces a removed one; empty if there is none, or if a feature gate replaces it."""
     name = flag.removeprefix("experimental-")
     return "" if name in (flag, "enable-v2v3") or name in _GATES else name
 
 
 def gate_of(flag: str) -> str:
-    """The feature gate that says the same as an experimental flag that is gone, or nothing."""
+    """The feature gate that replaces a removed experimental flag, or empty."""
     return _GATES.get(flag.removeprefix("experimental-"), "")

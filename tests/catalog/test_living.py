@@ -12,7 +12,7 @@ import yaml
 
 from clusters.catalog import pki
 from clusters.catalog.kubeadm import audit
-from clusters.catalog.staticpod import Begun, StaticPod, Together, probe_of
+from clusters.catalog.staticpod import Restart, StaticPod, Together, probe_of
 from clusters.catalog.steps.kubernetes import certificate, kept, kubelet_config, proxy
 from clusters.catalog.steps.kubernetes.control_plane import control_plane
 from clusters.engine.wants import FileWant, NotReached, Sight
@@ -138,22 +138,24 @@ def test_one_that_is_down_gets_its_manifests_and_is_not_waited_for(
 
 
 class Component(StaticPod):
-    """One that tells what is done with it, and does not come up when it is broken."""
+    """Notes each call; its restart fails when it is broken."""
 
     def seen(self, machine: Machine) -> Sight:
         return Sight(False, f"{self.name} is old")
 
-    def begin(self, machine: Machine) -> Begun:
+    def begin(self, machine: Machine) -> Restart:
         machine.note(f"begin {self.name}")
-        return Begun(b"", frozenset(), True)
+        return Restart(b"", frozenset(), True)
 
-    def finish(self, machine: Machine, begun: Begun) -> None:
+    def finish(self, machine: Machine, restart: Restart) -> None:
         machine.note(f"finish {self.name}")
         if self.content == b"broken":
             raise NotReached(f"{self.name} is broken")
 
 
-def test_components_that_start_together_are_each_seen_through(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_that_fails_does_not_keep_the_others_from_restarting(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     noted: list[str] = []

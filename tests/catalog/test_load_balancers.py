@@ -42,7 +42,7 @@ def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy", port=7443))
-    proxy = haproxy.made(cluster)
+    proxy = haproxy.proxy_files(cluster)
     assert "bind 127.0.0.1:7443" in proxy.config
     assert "server node1 10.99.0.11:7443" in proxy.config and "server node2 10.99.0.12:7443" in proxy.config
     assert "node3" not in proxy.config
@@ -53,12 +53,12 @@ def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
     assert pod["spec"]["containers"][0]["env"] == [{"name": "SLIPWAY_POD", "value": proxy.pod_digest}]
 
 
-def test_a_proxy_with_another_configuration_is_reloaded_and_not_started_anew(
+def test_a_proxy_with_an_outdated_configuration_is_reloaded_and_not_restarted(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda *_: None)
     cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
-    before, worker, machine = haproxy.made(cluster), cluster.machine("node3"), hosts["node3"]
+    before, worker, machine = haproxy.proxy_files(cluster), cluster.machine("node3"), hosts["node3"]
     proxy = replace(before, config_digest="another")
     same_pod = proxy.pod_digest
     answers = [
@@ -74,11 +74,11 @@ def test_a_proxy_with_another_configuration_is_reloaded_and_not_started_anew(
     machine.answer("get --raw /", lambda _: said(answers))
     seen = []
     while len(answers) > 2:
-        seen.append(haproxy.configured(proxy).seen(worker).found)
-    assert seen == ["the proxy does not answer yet", "kubelet has not started the proxy anew yet", haproxy.OTHER]
-    haproxy.configured(proxy).reach(worker)
+        seen.append(haproxy.runs_with(proxy).seen(worker).found)
+    assert seen == ["the proxy does not answer yet", "kubelet has not restarted the proxy yet", haproxy.OUTDATED]
+    haproxy.runs_with(proxy).reach(worker)
     assert [ran for ran in machine.commands if "kill" in ran] == ["kill -USR2 80"]
-    assert haproxy.configured(proxy).seen(worker).so and not haproxy.configured(before).seen(worker).so
+    assert haproxy.runs_with(proxy).seen(worker).so and not haproxy.runs_with(before).seen(worker).so
 
 
 def said(answers: list[str]) -> Answer:

@@ -260,7 +260,7 @@ def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None
     kubernetes = seed_document().kubernetes.model_copy(update={"version": "v1.37.2"})
     for kind, before in (("kubeadm", "InitialCorruptCheck=true,"), ("kubekey", "")):
         document = seed_document(kubernetes=kubernetes, etcd=Etcd(type=kind, extra_args=lines))
-        hints = {each.hint for each in rules.check(document) if each.id == "etcd.extra_arg_gone"}
+        hints = {each.hint for each in rules.check(document) if each.id == "etcd.extra_arg_removed"}
         gates = f"{before}LeaseCheckpoint=true,LeaseCheckpointPersist=false"
         assert hints == {f"Write ETCD_FEATURE_GATES={gates} for all such lines together."}
 
@@ -268,4 +268,4 @@ def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None
 def test_flags_of_an_etcd_that_is_there_already_are_its_owners_affair() -> None:
     kubernetes = seed_document().kubernetes.model_copy(update={"version": "v1.37.2"})
     etcd = Etcd(type="external", extra_args=("ETCD_ENABLE_V2=true",))
-    assert "etcd.extra_arg_gone" not in _ids(seed_document(kubernetes=kubernetes, etcd=etcd))
+    assert "etcd.extra_arg_removed" not in _ids(seed_document(kubernetes=kubernetes, etcd=etcd))

@@ -28,9 +28,9 @@ MIRRORS = "/etc/containerd/certs.d"
 
 
 @contextmanager
-def judged(lab: Lab, bundle: Path, suite: Path, place: Path) -> Iterator[Installed]:
-    """The cluster, whose nodes have the images of upstream's tests. Some tests pull them although they are there: that
-    leads to a registry, which runs until the end of the block."""
+def conformance_cluster(lab: Lab, bundle: Path, suite: Path, place: Path) -> Iterator[Installed]:
+    """Install the cluster and import the images of upstream's tests on its nodes. Some tests always pull; they reach a
+    registry that runs until the end of the block."""
     cluster = install(lab, LAYOUT, bundle, place)
     with ThreadPoolExecutor(len(cluster.hosts)) as pool:
         for done in [pool.submit(_load, lab, host.name, suite / "images") for host in cluster.hosts]:
@@ -54,7 +54,7 @@ def _load(lab: Lab, host: str, images: Path) -> None:
 
 
 def names_in(archive: Path) -> list[str]:
-    """What a docker archive calls its image."""
+    """The names of the image in a docker archive."""
     with tarfile.open(archive) as whole:
         listed = whole.extractfile("manifest.json")
         assert listed is not None
@@ -62,7 +62,7 @@ def names_in(archive: Path) -> list[str]:
 
 
 def _mirror(at: str) -> str:
-    """containerd's file on where to ask for upstream's images. Source: containerd's docs/hosts.md."""
+    """hosts.toml: containerd asks our registry for upstream's images. Source: containerd's docs/hosts.md."""
     login = base64.b64encode(f"{registry.USER}:{registry.PASSWORD}".encode()).decode()
     return f"""server = "https://{REGISTRY}"
 [host."http://{at}"]

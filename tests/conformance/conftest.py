@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conformance.cluster import judged
+from tests.conformance.cluster import conformance_cluster
 from tests.lab.fixtures import conformance_suite, figure, lab, lab_bundle
 
 if TYPE_CHECKING:
@@ -22,5 +22,5 @@ __all__ = ["conformance_suite", "figure", "lab", "lab_bundle"]
 @pytest.fixture
 def cluster(lab: Lab, lab_bundle: Path, conformance_suite: Path, tmp_path: Path) -> Iterator[Installed]:
     """One control plane and two workers, installed by Slipway, with the images of upstream's tests."""
-    with judged(lab, lab_bundle, conformance_suite, tmp_path) as cluster:
+    with conformance_cluster(lab, lab_bundle, conformance_suite, tmp_path) as cluster:
         yield cluster

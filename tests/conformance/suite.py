@@ -27,6 +27,7 @@ BROKEN = ("failed", "panicked", "aborted", "interrupted", "timedout")
 _GROUP = re.compile(r"\[sig-([a-z-]+)\]")
 _PLANNED = re.compile(r"Will run (\d+) of")
 _BULLET = "•"
+_FAILED = f"{_BULLET} [FAILED]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Progress:
     over: int = 0
     failed: int = 0
     told: float = 0.0
+    _tail: str = ""
     _head: str = ""
 
     def read(self, text: str, now: float) -> None:
@@ -64,7 +66,10 @@ class Progress:
             found = _PLANNED.search(self._head)
             self.planned = int(found[1]) if found else 0
         self.over += text.count(_BULLET)
-        self.failed += text.count(f"{_BULLET} [FAILED]")
+        # The mark of a failure may come in two pieces.
+        recent = self._tail + text
+        self.failed += recent.count(_FAILED)
+        self._tail = recent[1 - len(_FAILED) :]
         if self.planned and now - self.told >= TOLD_EVERY:
             self.told = now
             self.tell(self._text(now - self.began))
@@ -111,7 +116,7 @@ def run(suite: Path, kubeconfig: Path, place: Path, *, focus: str = "", skip: st
 
 
 def see_that_it_ran(report: list[dict[str, Any]]) -> None:
-    """Fails where the suite itself did: then tests are missing, and none of them failed."""
+    """Fail if the suite itself broke off: tests are missing from its report then, without a failed one."""
     reasons = [reason for suite in report for reason in suite.get("SpecialSuiteFailureReasons") or ()]
     nodes = [spec for suite in report for spec in suite["SpecReports"] or () if spec["LeafNodeType"] != "It"]
     reasons += [(spec.get("Failure") or {}).get("Message", "") for spec in nodes if spec["State"] in BROKEN]

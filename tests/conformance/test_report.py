@@ -55,7 +55,7 @@ def test_the_page_names_what_failed_and_what_was_not_run_with_the_reason() -> No
 def test_progress_counts_what_is_over_and_tells_what_is_left() -> None:
     said: list[str] = []
     progress = Progress(said.append, began=0.0)
-    for text in ("Will run 4", "0 of 7000 specs\n", "•" * 9, "• [FAILED] [2 seconds]\n"):
+    for text in ("Will run 4", "0 of 7000 specs\n", "•" * 9, "• [FAI", "LED] [2 seconds]\n"):
         progress.read(text, 20.0)
     assert said == []
     progress.read("•", 60.0)

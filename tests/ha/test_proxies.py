@@ -225,7 +225,7 @@ def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
     refused = [answer for answer in answers if "refused" in (answer.error or "")]
     figure(f"API silent for {silence:.1f} s at most while a control plane was replaced, {len(refused)} writes refused")
     assert silence <= MOST_SILENT_SECONDS
-    assert refused == [] and started(cluster, "haproxy-node4") == before, "the proxy is reloaded, not started anew"
+    assert refused == [] and started(cluster, "haproxy-node4") == before, "the proxy is reloaded, not restarted"
     assert "is not in the document and does not answer. This run takes it out." in told
     assert cluster.ready_nodes(on="node6") == {f"node{number}" for number in range(2, 8)}
     members = cluster.etcdctl("member list", on="node6").splitlines()

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
-WATCHES_ENDED_SINCE = Version(1, 27, 0)
-WATCHES_END_WITHIN = "5s"
+WATCH_SHUTDOWN_SINCE = Version(1, 27, 0)
+WATCH_SHUTDOWN_WITHIN = "5s"
 
 HEAD = "# Written by Slipway; changes are overwritten by its next run.\n"
 
@@ -154,7 +154,7 @@ def _timeouts(document: Document) -> dict[str, Any]:
 
 def _api_server(document: Document) -> dict[str, Any]:
     audited = document.kubernetes.audit.enabled
-    ours = _end_of_watches(document) | (audit.ARGUMENTS if audited else {})
+    ours = _watch_shutdown(document) | (audit.ARGUMENTS if audited else {})
     found: dict[str, Any] = {
         "certSANs": list(api_server_sans(document)),
         **_component(document, ours, document.kubernetes.apiserver_args),
@@ -166,12 +166,12 @@ def _api_server(document: Document) -> dict[str, Any]:
     return found
 
 
-def _end_of_watches(document: Document) -> dict[str, str]:
-    """An API server that is to end waits for watches, which never end by themselves, until kubelet kills it after its
-    30 s; told to, it ends them itself, and clients go on elsewhere. Source: kubernetes/kubernetes#114925, in 1.27."""
-    if parse_version(document.kubernetes.version) < WATCHES_ENDED_SINCE:
+def _watch_shutdown(document: Document) -> dict[str, str]:
+    """The argument that lets an API server close its watches when it shuts down. Without it, it waits for clients to
+    close them, and kubelet kills it after 30 s. Source: kubernetes/kubernetes#114925, released with 1.27."""
+    if parse_version(document.kubernetes.version) < WATCH_SHUTDOWN_SINCE:
         return {}
-    return {"shutdown-watch-termination-grace-period": WATCHES_END_WITHIN}
+    return {"shutdown-watch-termination-grace-period": WATCH_SHUTDOWN_WITHIN}
 
 
 def _component(document: Document, ours: dict[str, str], theirs: tuple[str, ...]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from clusters.catalog import runtimes
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready, kubectl
 from clusters.catalog.load_balancers import name
-from clusters.catalog.paths import BIN, KUBELET_CONF
-from clusters.catalog.staticpod import running
+from clusters.catalog.staticpod import probe_of, running
 from clusters.config.topology import api_port, load_balancer
 from clusters.config.versions import HAPROXY_IMAGE
 from clusters.engine.artifacts import directory
@@ -37,24 +36,18 @@ CA = "/etc/kubernetes/pki/ca.crt"
 KUBECONFIG = "kubeconfig.conf"
 HEALTH_PORT = 8081
 """Where kubelet asks whether the proxy itself lives; on the loopback only. The same port as KubeKey's."""
-ASK = sh(
-    "{}/kubectl --kubeconfig {} --server {} --request-timeout 3s get --raw /",
-    BIN,
-    KUBELET_CONF,
-    f"http://{name.LOOPBACK}:{HEALTH_PORT}",
-)
 CONFIGURED_WITHIN = 120.0
-"""Seconds for the proxy to run with its files, first start included."""
+"""Seconds until the proxy runs with its files, including its first start."""
 RELOAD_EVERY = 10
-"""So many looks, a second apart, are between two reloads of a proxy that goes on with another configuration."""
+"""Checks, one per second, between two reloads of a proxy that still runs with an outdated configuration."""
 POD = "SLIPWAY_POD"
-"""The variable by which a proxy knows which pod it is in."""
-OTHER = "the proxy has another configuration"
+"""The environment variable that holds the digest of the proxy's pod."""
+OUTDATED = "the proxy runs with an outdated configuration"
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """What a worker's proxy is made of; on its health port it says `config_digest` and `pod_digest`."""
+    """The files of a worker's proxy. Its health port answers with `config_digest` and `pod_digest`."""
 
     config: str
     config_digest: str
@@ -133,32 +126,33 @@ def _proxy_asks(server: str) -> Want:
 )
 def haproxy(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Put a proxy to all API servers on each worker"""
-    proxy = made(cluster)
+    proxy = proxy_files(cluster)
     yield directory(FOLDER)
     yield file(CONFIG, proxy.config)
     yield file(MANIFEST, proxy.manifest)
-    yield configured(proxy)
+    yield runs_with(proxy)
     through = api_server_is_ready(name.LOOPBACK, cluster.document.control_plane_endpoint.port)
     yield eventually("an API server answers through the proxy", so_if(through), within=120, every=1)
     yield from name.lasting(machine, cluster)
 
 
-def configured(proxy: Proxy) -> Want:
-    """The proxy says that it runs with these files. One that has another configuration is reloaded: a new worker takes
-    over its sockets. A new pod would leave the machine without a proxy for the 10 to 15 s that kubelet takes.
+def runs_with(proxy: Proxy) -> Want:
+    """The proxy runs with these files, by its own answer. One with an outdated configuration is reloaded: a new worker
+    takes over its sockets. A restart of the pod would leave the machine without a proxy for 10 to 15 s.
 
     Source: HAProxy's management guide, "Stopping and restarting HAProxy".
     """
     what = "the proxy asks the document's control planes"
+    ask = probe_of(proxy.manifest.encode())
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(ASK)
+        answer = machine.ask(ask)
         said = answer.stdout.split()
         if not answer.ok:
             return Sight(False, "the proxy does not answer yet")
         if said[1:] != [proxy.pod_digest]:
-            return Sight(False, "kubelet has not started the proxy anew yet")
-        return Sight(said[0] == proxy.config_digest, OTHER)
+            return Sight(False, "kubelet has not restarted the proxy yet")
+        return Sight(said[0] == proxy.config_digest, OUTDATED)
 
     def act(machine: Machine) -> None:
         looks = 0
@@ -166,7 +160,7 @@ def configured(proxy: Proxy) -> Want:
         def look_and_reload(machine: Machine) -> Sight:
             nonlocal looks
             sight = look(machine)
-            if not sight.so and sight.found == OTHER:
+            if not sight.so and sight.found == OUTDATED:
                 if looks % RELOAD_EVERY == 0:
                     reload(machine)
                 looks += 1
@@ -178,16 +172,16 @@ def configured(proxy: Proxy) -> Want:
 
 
 def reload(machine: Machine) -> None:
-    """Send SIGUSR2 to the master: the haproxy with our configuration whose parent is none."""
+    """Send SIGUSR2 to the master: the haproxy process with our configuration whose parent is not one of them."""
     ours = [each for each in running(machine, "haproxy") if CONFIG in each.command]
     masters = [each.pid for each in ours if each.parent not in {other.pid for other in ours}]
-    machine.note("reloading the proxy" if masters else "no process of the proxy is found on the machine")
+    machine.note("reloading the proxy" if masters else "the proxy has no process on this machine")
     for pid in masters:
         machine.do(sh("kill -USR2 {}", pid), check=False)
 
 
-def made(cluster: Cluster) -> Proxy:
-    """The files of the workers' proxies; the same on all of them."""
+def proxy_files(cluster: Cluster) -> Proxy:
+    """The files of the proxy, which are the same on every worker."""
     text = config(cluster)
     config_digest = hashlib.sha256(text.encode()).hexdigest()
     pod = _pod(image_ref(cluster.document, proxy_image(cluster.source)))
@@ -199,7 +193,7 @@ def made(cluster: Cluster) -> Proxy:
 
 HEAD = "# Written by Slipway; changes are overwritten by its next run.\n"
 DIGEST = "DIGEST"
-"""Stands in the configuration until its digest is known."""
+"""The placeholder for the digest of the configuration."""
 _CONFIG = (
     HEAD
     + """global
@@ -238,11 +232,11 @@ backend api_servers
 
 
 def config(cluster: Cluster) -> str:
-    """haproxy.cfg, for haproxy 2.6 and later, with a word in the place of its own digest.
+    """haproxy.cfg, for haproxy 2.6 and later, with a placeholder for its own digest.
 
     An API server counts as well when /readyz answers 200 under a certificate of the cluster's own authority; two bad
     answers a second apart take it out and cut what still hangs on it, two good ones bring it back. After a reload,
-    connections of the old worker are cut after 30 s: it no longer asks who is well.
+    connections of the old worker are cut after 30 s, since it no longer checks the API servers.
     """
     port, behind = cluster.document.control_plane_endpoint.port, api_port(cluster.document)
     return _CONFIG.format(

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
-from clusters.config.etcdtuning import flag_of, gate_of, gone_since, successor, variable_of
+from clusters.config.etcdtuning import flag_of, gate_of, removed_in, successor, variable_of
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.sections.etcd import ETCD_TYPES, LOG_LEVELS, METRICS, ExternalEtcd
@@ -100,7 +100,7 @@ def extra_arguments(document: Document) -> Iterator[Finding]:
 
 
 @rule
-def extra_arguments_that_are_gone(document: Document) -> Iterator[Finding]:
+def removed_extra_arguments(document: Document) -> Iterator[Finding]:
     """Lines of extraArgs name flags that the version of etcd still has."""
     if document.etcd.type == "external" or not is_known(document.kubernetes.version):
         return
@@ -108,21 +108,24 @@ def extra_arguments_that_are_gone(document: Document) -> Iterator[Finding]:
     for index, line in enumerate(document.etcd.extra_args):
         name, equals, value = line.partition("=")
         name = flag_of(name)
-        since = gone_since(name, etcd) if equals else ""
-        if not since:
+        series = removed_in(name, etcd) if equals else ""
+        if not series:
             continue
         path, hint = f"{_PATH}.extraArgs.{index}", _instead(document, name, value)
         if document.etcd.type == "kubeadm":
-            message = f"etcd {etcd} does not start with {name}: since {since} it has no such flag."
-            yield error("etcd.extra_arg_gone", path, message, hint=hint, found=name, allowed=f"flags of etcd {etcd}")
+            message = f"etcd {etcd} does not start with {name}, which etcd {series} removed."
+            yield error("etcd.extra_arg_removed", path, message, hint=hint, found=name, allowed=f"flags of etcd {etcd}")
         else:
-            message = f"etcd {etcd} ignores {name}: since {since} it has no such flag."
-            yield warning("etcd.extra_arg_gone", path, message, hint=hint, found=name)
+            message = f"etcd {etcd} ignores {name}, which etcd {series} removed."
+            yield warning("etcd.extra_arg_removed", path, message, hint=hint, found=name)
 
 
 def _instead(document: Document, name: str, value: str) -> str:
-    """What to write for a flag that is gone. Feature gates share one line, with those that kubeadm sets itself: of one
-    name the last line counts. Source: kubeadm's app/phases/etcd/local.go, which sets InitialCorruptCheck."""
+    """What replaces the line of a removed flag.
+
+    All feature gates belong on one line, since of several lines with the same name the last one counts. kubeadm itself
+    sets InitialCorruptCheck. Source: its app/phases/etcd/local.go.
+    """
     if not gate_of(name):
         new = successor(name)
         return f"Write {variable_of(new)}={value}." if new else "Remove the line."
