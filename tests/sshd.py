@@ -23,6 +23,7 @@ from clusters.config.secret import Secret
 from clusters.remote.hostkeys import InMemoryKeys, PinnedKey, key_of
 from clusters.remote.target import Target
 from tests.missing import cannot_be_had
+from tests.proc import descendants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +129,7 @@ class Sshd:
         """Stop it and end all its connections, as a machine does that goes down."""
         if self.process is None:
             return
-        family = descendants(self.process.pid)
+        family = descendants_of(self.process.pid)
         self.process.terminate()
         self.process.wait(10)
         for pid in family:
@@ -137,21 +138,6 @@ class Sshd:
             except ProcessLookupError:
                 continue
         self.process = None
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes that a process has begun, and those that they have."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    found = [pid]
-    for parent in found:
-        found += [child for child, its_parent in parents.items() if its_parent == parent]
-    return found[1:]
 
 
 def why_not() -> str:

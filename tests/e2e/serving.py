@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.proc import children_of, words_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -51,14 +53,9 @@ class Site:
 
     def worker(self) -> int:
         """The process that carries runs out."""
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parent = int(stat.read_text().rpartition(")")[2].split()[1])
-                words = (stat.parent / "cmdline").read_bytes().split(b"\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if parent == self.process.pid and b"work" in words:
-                return int(stat.parent.name)
+        for child in children_of(self.process.pid):
+            if "work" in words_of(child):
+                return child
         raise AssertionError("serve has no worker now")
 
     def manage(self, *arguments: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:

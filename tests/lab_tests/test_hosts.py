@@ -16,6 +16,7 @@ import paramiko
 import pytest
 
 from tests.lab import Lab, LabError, cgroups, kernel_modules
+from tests.proc import processes, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,13 +180,10 @@ def traces(lab: Lab) -> set[str]:
         found |= {str(entry) for entry in Path(place).glob("*")}
     for hierarchy in cgroups.hierarchies():
         found |= {str(place) for place in hierarchy.glob("lab-*")}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            about = (process / "cgroup").read_text() + (process / "cmdline").read_text()
-        except OSError:
-            continue
+    for process in processes():
+        about = (read(process, "cgroup") + read(process, "cmdline")).decode("utf-8", "replace")
         if f"lab-{lab.network.name}" in about or lab.network.namespace("node") in about:
-            found.add(f"process {process.name}")
+            found.add(f"process {process}")
     return {trace for trace in found if not PRACTICE_LAB.search(trace)}
 
 

@@ -9,7 +9,6 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from django.contrib.auth import get_user_model
 
 from clusters.models import Run
 from clusters.services import first_admin
+from tests.proc import children_of, state_of, words_of
 from tests.processes import manage, wait_for
 
 if TYPE_CHECKING:
@@ -39,42 +39,31 @@ def healthy(port: int) -> bool:
         return False
 
 
-def children_of(pid: int) -> dict[str, int]:
+def children(pid: int) -> dict[str, int]:
     """What runs below a process: "work" and "daphne" with their numbers."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
-                words = (stat.parent / "cmdline").read_bytes().decode().split("\0")
-                found["work" if "work" in words else "daphne"] = int(stat.parent.name)
-        except (OSError, ValueError):
-            continue
-    return found
+    return {"work" if "work" in words_of(child) else "daphne": child for child in children_of(pid)}
 
 
 def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    return state_of(pid) in ("", "Z")
 
 
 def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable[..., Run]) -> None:
     get_user_model().objects.create_superuser("root")
     port = free_port()
     with manage("serve", "--listen", f"127.0.0.1:{port}", SLIPWAY_LEASE_SECONDS="300") as serve:
-        wait_for(lambda: "work" in children_of(serve.pid), what="the worker")
+        wait_for(lambda: "work" in children(serve.pid), what="the worker")
         run = make_run()
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 5, what="the first lines")
-        killed = children_of(serve.pid)["work"]
+        killed = children(serve.pid)["work"]
         os.kill(killed, signal.SIGKILL)
         began = time.monotonic()
-        wait_for(lambda: children_of(serve.pid).get("work", killed) != killed, 5, what="another worker")
+        wait_for(lambda: children(serve.pid).get("work", killed) != killed, 5, what="another worker")
         assert time.monotonic() - began < 3
         # The lease is five minutes: serve knows that the worker is dead, and gives its run back.
         wait_for(lambda: Run.objects.get(pk=run.pk).takeovers == 1, 10, what="the take-over")
         wait_for(lambda: healthy(port), what="the web process")
-        left = children_of(serve.pid)
+        left = children(serve.pid)
         serve.send_signal(signal.SIGTERM)
         assert serve.wait(30) == 0
         assert all(gone(pid) for pid in left.values())
@@ -97,8 +86,8 @@ def test_the_first_start_prints_a_password_and_its_death_ends_everything() -> No
         user = get_user_model().objects.get(username=found[1])
         assert user.check_password(found[2])
         assert user.account.must_change_password
-        wait_for(lambda: len(children_of(serve.pid)) == 2, what="both processes")
-        left = children_of(serve.pid)
+        wait_for(lambda: len(children(serve.pid)) == 2, what="both processes")
+        left = children(serve.pid)
         serve.kill()
         wait_for(lambda: all(gone(pid) for pid in left.values()), 20, what="the end of both")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clusters.models import Run
+from tests.proc import children_of, processes, words_of
 from tests.processes import manage, wait_for
 from tests.regressions.addresses import content_of
 from tests.runs.scenes import FAMILY, cluster_of, worker
@@ -19,6 +19,7 @@ from tests.web.wire import press
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from django.contrib.auth.models import User
 
@@ -32,23 +33,7 @@ TRUTH_SECONDS = 30
 
 def processes_of(first_words: list[str]) -> list[int]:
     """The processes whose command line begins with these words."""
-    found = []
-    for place in Path("/proc").iterdir():
-        if place.name.isdecimal():
-            try:
-                words = (place / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-            except OSError:
-                continue
-            if words[: len(first_words)] == first_words:
-                found.append(int(place.name))
-    return found
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that this one started, in any of its threads."""
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
+    return [pid for pid in processes() if words_of(pid)[: len(first_words)] == first_words]
 
 
 @pytest.fixture

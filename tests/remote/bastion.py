@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from clusters.config.secret import Secret
 from clusters.remote.gateways import Gateways
 from clusters.remote.ssh import SshHost
-from tests.sshd import descendants, running_sshd, user
+from tests.proc import descendants_of
+from tests.sshd import running_sshd, user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ class Bastion:
         return not self._sessions()
 
     def _sessions(self) -> list[int]:
-        return descendants(self.server.process.pid) if self.server.process is not None else []
+        return descendants_of(self.server.process.pid) if self.server.process is not None else []
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from clusters.remote.host import CommandFailed
 from clusters.remote.shell import Command, sh
 from clusters.remote.ssh import SshHost
 from tests.missing import cannot_be_had
+from tests.proc import processes, read
 from tests.remote.cable import Cable
 from tests.sshd import running_sshd
 
@@ -91,13 +92,9 @@ def test_the_password_is_in_nobodys_command_line_or_environment(root: SshHost, s
     seen: list[str] = []
 
     def look(stream: str, line: str) -> None:
-        for process in Path("/proc").iterdir():
-            for name in ("cmdline", "environ") if process.name.isdecimal() else ():
-                try:
-                    text = (process / name).read_bytes()
-                except OSError:
-                    continue
-                if sshd.password.encode() in text:
+        for process in processes():
+            for name in ("cmdline", "environ"):
+                if sshd.password.encode() in read(process, name):
                     seen.append(f"{process} {name}")
 
     lines: list[str] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +13,11 @@ from clusters.errors import Cancelled
 from clusters.remote.errors import CommandTimedOut
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
+from tests.proc import processes, words_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clusters.remote.ssh import SshHost
 
 pytestmark = pytest.mark.sshd
@@ -27,19 +29,9 @@ FAMILY = (
 )
 
 
-def running(seconds: float) -> list[str]:
+def running(seconds: float) -> list[int]:
     """The processes that sleep for so long, other than as text in a shell's command line."""
-    found = []
-    for place in Path("/proc").iterdir():
-        if not place.name.isdecimal():
-            continue
-        try:
-            words = (place / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[:2] == [b"sleep", str(seconds).encode()]:
-            found.append(place.name)
-    return found
+    return [pid for pid in processes() if words_of(pid)[:2] == ["sleep", str(seconds)]]
 
 
 def gone(seconds: float) -> bool:

@@ -20,6 +20,7 @@ from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SMALL, SshHost
 from clusters.remote.standing import MOST
+from tests.proc import processes, read
 from tests.sshd import running_sshd
 
 if TYPE_CHECKING:
@@ -154,11 +155,7 @@ def test_what_is_in_a_small_file_is_on_no_command_line(root: SshHost, tmp_path: 
 
     def watch() -> None:
         while not over.is_set():
-            for place in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    seen.add(place.read_bytes())
-                except OSError:
-                    continue
+            seen.update(read(process, "cmdline") for process in processes())
 
     watcher = threading.Thread(target=watch)
     watcher.start()

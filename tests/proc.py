@@ -1,0 +1,63 @@
+"""What runs on this machine, read while processes come and go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROC = Path("/proc")
+
+
+def processes(proc: Path = PROC) -> Iterator[int]:
+    """The numbers of all processes.
+
+    `Path.glob("[0-9]*/stat")` asks whether each file is there, and raises where a process ends in that moment.
+    """
+    for place in proc.iterdir():
+        if place.name.isdecimal():
+            yield int(place.name)
+
+
+def read(pid: int, name: str, proc: Path = PROC) -> bytes:
+    """A file of a process; empty where the process is no more, or may not be read."""
+    try:
+        return (proc / str(pid) / name).read_bytes()
+    except OSError:
+        return b""
+
+
+def words_of(pid: int) -> list[str]:
+    """The command line of a process."""
+    return read(pid, "cmdline").decode("utf-8", "replace").split("\0")[:-1]
+
+
+def state_of(pid: int) -> str:
+    """The letter of its state, as `Z` for one that has ended and was not waited for; empty where it is no more."""
+    return "".join(_after_the_name(pid)[:1])
+
+
+def parent_of(pid: int) -> int:
+    """Who started it; 0 where it is no more."""
+    return int("".join(_after_the_name(pid)[1:2]) or 0)
+
+
+def children_of(pid: int) -> list[int]:
+    """What it started itself."""
+    return [child for child in processes() if parent_of(child) == pid]
+
+
+def descendants_of(pid: int) -> list[int]:
+    """What it started, and what that started."""
+    parents = {child: parent_of(child) for child in processes()}
+    found = [pid]
+    for parent in found:
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found[1:]
+
+
+def _after_the_name(pid: int) -> list[str]:
+    """The fields of `stat` from the third on: the second is a name, in which anything may be."""
+    return read(pid, "stat").decode("utf-8", "replace").rpartition(")")[2].split()
