@@ -36,10 +36,13 @@ def log_hits(
     host: str = "",
     step: str = "",
     stream: str = "",
-    seconds: float = COUNT_SECONDS,
+    seconds: float | None = None,
 ) -> Hits:
-    """Count the lines after `after_line` that fit, up to the end of the log as `run` knows it, for so many seconds."""
-    until = time.monotonic() + seconds
+    """Count the lines after `after_line` that fit, up to the end of the log as `run` knows it.
+
+    Counting stops after so many seconds, or after `COUNT_SECONDS` where nothing is said.
+    """
+    until = time.monotonic() + (COUNT_SECONDS if seconds is None else seconds)
     count = before = seen = 0
     whole = True
     parts = fitting(run, after_line, run.last_line + 1, host=host, step=step, stream=stream, search=search)
