@@ -1,8 +1,9 @@
 """A client of the cluster that does one thing over and over and writes down when it went well; run as a program.
 
 It speaks HTTP by itself and opens a connection for each request, so that what it measures is the cluster and
-not a library's patience. `python -m tests.ha.client write|get SERVER SECONDS [NAME CERTIFICATE KEY]` prints one JSON
-line for each request: number, start and end in seconds since the epoch, and the error or null.
+not a library's patience. `python -m tests.ha.client write|get SERVER SECONDS PATIENCE [NAME CERTIFICATE KEY]` prints a
+JSON line for each request, which may take so many seconds of patience: number, start and end in seconds since the
+epoch, and the error or null.
 """
 
 from __future__ import annotations
@@ -18,18 +19,15 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 2.0
-"""Seconds a single request may take."""
 
-
-def write(server: str, name: str, certificate: str, key: str) -> Callable[[int], None]:
+def write(server: str, patience: float, name: str, certificate: str, key: str) -> Callable[[int], None]:
     """Creates ConfigMap NAME-N through the API; nobody else may have begun with that name."""
     trust = ssl._create_unverified_context()
     trust.load_cert_chain(certificate, key)
     place = urlsplit(server)
 
     def once(number: int) -> None:
-        connection = http.client.HTTPSConnection(place.hostname or "", place.port, timeout=PATIENCE, context=trust)
+        connection = http.client.HTTPSConnection(place.hostname or "", place.port, timeout=patience, context=trust)
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-{number}"}}
         try:
             connection.request(
@@ -49,12 +47,12 @@ def write(server: str, name: str, certificate: str, key: str) -> Callable[[int],
     return once
 
 
-def get(server: str) -> Callable[[int], None]:
+def get(server: str, patience: float) -> Callable[[int], None]:
     """Fetches a page."""
     place = urlsplit(server)
 
     def once(number: int) -> None:
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=patience)
         try:
             connection.request("GET", place.path or "/", headers={"Connection": "close"})
             answer = connection.getresponse()
@@ -69,8 +67,8 @@ def get(server: str) -> Callable[[int], None]:
 
 def main() -> None:
     """Ask again every 100 ms until the time is over; a number that failed is not tried again."""
-    kind, server, seconds, *rest = sys.argv[1:]
-    once = write(server, *rest) if kind == "write" else get(server)
+    kind, server, seconds, patience, *rest = sys.argv[1:]
+    once = write(server, float(patience), *rest) if kind == "write" else get(server, float(patience))
     until, number = time.time() + float(seconds), 0
     while (start := time.time()) < until:
         number += 1

@@ -84,6 +84,11 @@ def longest_silence(answers: list[Answer]) -> float:
     return max((later - earlier for earlier, later in itertools.pairwise(ends)), default=float("inf"))
 
 
+def allowed_silence(seconds: float, answers: list[Answer], deed: float) -> float:
+    """So many seconds, or five times the longest silence before the deed where this machine has so little to spare."""
+    return max(seconds, 5 * longest_silence([answer for answer in answers if answer.end < deed]))
+
+
 @dataclass
 class Installed:
     """The cluster of a layout, reached as the lab's own root."""
@@ -174,11 +179,13 @@ class Installed:
         )
 
     @contextmanager
-    def client(self, kind: str, server: str, *, on: str = "", seconds: float = 600) -> Iterator[Client]:
-        """A client that runs on a host of the lab, or here."""
+    def client(
+        self, kind: str, server: str, *, on: str = "", seconds: float = 600, patience: float = 2.0
+    ) -> Iterator[Client]:
+        """A client that runs on a host of the lab, or here; a single request may take `patience` seconds."""
         name = f"{kind}-{time.monotonic_ns()}"
         output = self.place / f"{name}.jsonl"
-        words = [sys.executable, "-m", "tests.ha.client", kind, server, str(seconds)]
+        words = [sys.executable, "-m", "tests.ha.client", kind, server, str(seconds), str(patience)]
         if kind == "write":
             words += map(str, (name, *self._credentials()))
         if on:

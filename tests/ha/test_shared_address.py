@@ -44,7 +44,7 @@ def test_the_address_leaves_a_machine_whose_api_server_is_ill(
     address = cluster.layout.address(cluster.hosts)
     wait_until(
         lambda: not cluster.lab.execute(ill, f"ss -Htn src {address}").strip(),
-        5,
+        20,
         "the connections to end that had the address as their own: nothing comes back to them any more",
     )
     cluster.lab.execute(ill, f"mv /root/aside.yaml {manifest}")

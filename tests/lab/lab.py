@@ -9,7 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.lab import bundle, bundle_1_20, cgroups, conformance, hosts, network, packages, progress, recipe, rootfs
+from tests.lab import (
+    bundle,
+    bundle_1_20,
+    cgroups,
+    conformance,
+    hosts,
+    network,
+    packages,
+    progress,
+    recipe,
+    registry,
+    rootfs,
+)
 from tests.lab.commands import LabError
 from tests.lab.hosts import LabHost, Machine
 from tests.lab.network import Network
@@ -77,7 +89,8 @@ class Lab:
         with progress.whole(f"{title} and all that belongs to it", self._seconds_left(series)):
             with ThreadPoolExecutor(2) as pool:
                 # Packages are unpacked one after the other; a compiler beside them has something to do all the time.
-                for done in [pool.submit(self._obtain, *compiled), pool.submit(self._obtain, rootfs.BASE, *parts)]:
+                unpacked = (rootfs.BASE, registry.REGISTRY, *parts)
+                for done in [pool.submit(self._obtain, *compiled), pool.submit(self._obtain, *unpacked)]:
                     done.result()
             return recipe.obtain(product, self.cache)
 

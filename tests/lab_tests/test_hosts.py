@@ -75,7 +75,7 @@ def test_a_host_lets_its_user_in_by_password_and_become_root_by_sudo(two: list[L
 
 
 def test_a_host_is_a_healthy_system_of_its_own(two: list[LabHost], lab: Lab) -> None:
-    assert within(10, lambda: answer(two[0], "systemctl is-system-running") == (0, "running"))
+    assert within(60, lambda: answer(two[0], "systemctl is-system-running") == (0, "running"))
     ids = {answer(host, "cat /etc/machine-id")[1] for host in two}
     keys = {answer(host, "cat /etc/ssh/ssh_host_ed25519_key.pub")[1] for host in two}
     assert len(ids) == len(keys) == 2
@@ -104,7 +104,7 @@ def test_a_host_has_the_modules_this_kernel_has_and_no_others(two: list[LabHost]
 
 
 def test_hosts_reach_each_other_but_nothing_else(two: list[LabHost]) -> None:
-    assert answer(two[0], f"curl -s -m 2 telnet://{two[1].address}:22 < /dev/null | head -c 4")[1] == "SSH-"
+    assert answer(two[0], f"curl -s -m 30 telnet://{two[1].address}:22 < /dev/null | head -c 4")[1] == "SSH-"
     assert answer(two[0], "curl -s -m 1 http://1.1.1.1/")[0] in (7, 28)
 
 
@@ -127,9 +127,9 @@ def test_a_host_reboots_when_it_wants_to_and_is_silent_when_switched_off(two: li
 
     before = started()
     lab.execute("node2", "systemctl --no-block reboot")
-    assert within(20, lambda: started() not in ("", before))
+    assert within(60, lambda: started() not in ("", before))
     lab.execute("node2", "systemctl --no-block poweroff")
-    assert within(20, lambda: lab.status()[1].state == "off")
+    assert within(60, lambda: lab.status()[1].state == "off")
     assert not is_reachable(two[1])
 
 
@@ -197,7 +197,7 @@ def test_down_leaves_nothing_behind(lab: Lab) -> None:
     for kind in ("/run/netns/", "/sys/class/net/br-", "/sys/fs/cgroup/pids/lab-", "process "):
         assert any(trace.startswith(kind) for trace in added)
     # The dead are listed until this machine's init has taken note of them.
-    within(5, lambda: traces(lab) <= before)
+    within(60, lambda: traces(lab) <= before)
     assert traces(lab) - before == set()
     assert not (lab.home / "hosts").exists()
     assert not lab.practice_file.exists()
