@@ -62,10 +62,15 @@ NEEDS = {
 }
 """Which fixtures make a test one of a marker."""
 
+PATIENT = {"processes": 400, "sshd": 400}
+"""Seconds for tests of a marker: they wait several times for processes to start, and that has limits of its own."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what asks for a machine, the lab or a browser, in whatever way, so that -m can leave it out.
+
+    Tests of processes get more time than others, unless they say how much they need.
 
     Files of tests marked `early` come first: begun last, one of them would run alone in the end.
     """
@@ -74,6 +79,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, fixtures in NEEDS.items():
             if asked & fixtures and item.get_closest_marker(marker) is None:
                 item.add_marker(marker)
+        for marker, seconds in PATIENT.items():
+            if item.get_closest_marker(marker) and item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(seconds))
     early = {item.path for item in items if item.get_closest_marker("early")}
     items.sort(key=lambda item: item.path not in early)
 

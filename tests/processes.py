@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 90.0
+"""Seconds. A process of ours needs some twenty to start where the machine is busy, and must not fail a test by that."""
 
 
 def database() -> str:
@@ -45,25 +48,29 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def manage(*arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
-    """A `manage.py` command, running; killed at the end when it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+def manage(*arguments: str, read: bool = False, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A `manage.py` command, running; killed at the end when it still runs.
+
+    With `read` the test reads what it says. A pipe that nobody reads stops whoever writes when it is full.
+    """
+    with tempfile.TemporaryFile() as file:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment(**more),
+            stdout=subprocess.PIPE if read else file,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
 
 
-def wait_for(true: Callable[[], object], seconds: float = 20.0, what: str = "it") -> None:
+def wait_for(true: Callable[[], object], seconds: float = PATIENCE, what: str = "it") -> None:
     """Until something is so; a test fails when that takes too long."""
     until = time.monotonic() + seconds
     while not true():

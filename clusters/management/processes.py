@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -53,8 +54,9 @@ class Child:
         if self._process is None and now >= self._start_again_at:
             self._started_at = now
             # Sessions of their own: Ctrl-C reaches only us, and we stop them in order.
+            bound = partial(_end_with_parent, os.getpid())
             self._process = subprocess.Popen(
-                self._arguments, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=_end_with_parent
+                self._arguments, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=bound
             )
 
     def ask_to_stop(self) -> None:
@@ -74,11 +76,13 @@ class Child:
             self._process.wait()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Between fork and exec: have the kernel send SIGTERM to the child when we die, even by SIGKILL (Linux)."""
     if sys.platform == "linux":
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == 1:
+        # We died before that: the child belongs to another one. That 1 is its parent says nothing: we are 1 ourselves
+        # in a container.
+        if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
 
 

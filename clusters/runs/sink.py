@@ -194,12 +194,14 @@ class DatabaseSink:
         """Do it again until the database takes it: it may be locked, restarting, or out of reach for a while."""
         pause = FIRST_PAUSE
         began = time.monotonic()
+        refused = False
         while True:
             try:
                 deed()
-                self._note_trouble(time.monotonic() - began)
+                self._note_trouble(time.monotonic() - began, refused)
                 return
             except (OperationalError, InterfaceError) as error:
+                refused = True
                 if self._lost:
                     raise LeaseLost("The run was lost while the database did not answer.") from error
                 log.warning(
@@ -209,11 +211,15 @@ class DatabaseSink:
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _note_trouble(self, seconds: float) -> None:
-        """Say in the log itself that the database was away for so long that somebody may have wondered."""
+    def _note_trouble(self, seconds: float, refused: bool) -> None:
+        """Say in the log itself that nothing was stored for so long that somebody may have wondered.
+
+        Where the database refused nothing, this process may have had no turn: then it is not said to be the database.
+        """
         if seconds < WORTH_SAYING_SECONDS:
             return
-        text = f"The database took nothing for {seconds:.0f} s. What was said meanwhile follows; nothing was lost."
+        why = "the database did not take it" if refused else "the database or the worker's machine was slow"
+        text = f"Nothing was stored for {seconds:.0f} s: {why}. What was said meanwhile follows; nothing was lost."
         with self._change:
             # Before all that waits: the event that ends the run has to stay the last one.
             if self._waiting or not self._closing:

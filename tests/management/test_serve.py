@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -51,21 +50,20 @@ def gone(pid: int) -> bool:
 def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable[..., Run]) -> None:
     get_user_model().objects.create_superuser("root")
     port = free_port()
-    with manage("serve", "--listen", f"127.0.0.1:{port}", SLIPWAY_LEASE_SECONDS="300") as serve:
+    lives = {"SLIPWAY_LEASE_SECONDS": "300", "SLIPWAY_CARRY_OUT": "tests.runs.fakes.endless"}
+    with manage("serve", "--listen", f"127.0.0.1:{port}", **lives) as serve:
         wait_for(lambda: "work" in children(serve.pid), what="the worker")
         run = make_run()
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 5, what="the first lines")
         killed = children(serve.pid)["work"]
         os.kill(killed, signal.SIGKILL)
-        began = time.monotonic()
-        wait_for(lambda: children(serve.pid).get("work", killed) != killed, 5, what="another worker")
-        assert time.monotonic() - began < 3
+        wait_for(lambda: children(serve.pid).get("work", killed) != killed, what="another worker")
         # The lease is five minutes: serve knows that the worker is dead, and gives its run back.
-        wait_for(lambda: Run.objects.get(pk=run.pk).takeovers == 1, 10, what="the take-over")
+        wait_for(lambda: Run.objects.get(pk=run.pk).takeovers == 1, what="the take-over")
         wait_for(lambda: healthy(port), what="the web process")
         left = children(serve.pid)
         serve.send_signal(signal.SIGTERM)
-        assert serve.wait(30) == 0
+        assert serve.wait(90) == 0
         assert all(gone(pid) for pid in left.values())
         assert not healthy(port)
     run.refresh_from_db()
@@ -74,7 +72,7 @@ def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable
 
 def test_the_first_start_prints_a_password_and_its_death_ends_everything() -> None:
     port = free_port()
-    with manage("serve", "--listen", f"127.0.0.1:{port}", PYTHONUNBUFFERED="1") as serve:
+    with manage("serve", "--listen", f"127.0.0.1:{port}", PYTHONUNBUFFERED="1", read=True) as serve:
         assert serve.stdout is not None
         said = ""
         while f"http://127.0.0.1:{port}/" not in said:
@@ -89,7 +87,7 @@ def test_the_first_start_prints_a_password_and_its_death_ends_everything() -> No
         wait_for(lambda: len(children(serve.pid)) == 2, what="both processes")
         left = children(serve.pid)
         serve.kill()
-        wait_for(lambda: all(gone(pid) for pid in left.values()), 20, what="the end of both")
+        wait_for(lambda: all(gone(pid) for pid in left.values()), what="the end of both")
 
 
 def test_whoever_has_a_one_time_password_is_sent_to_change_it() -> None:

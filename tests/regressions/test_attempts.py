@@ -84,7 +84,7 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
     if end == "cancelled":
         claim(run.pk, "one")
         Run.objects.filter(pk=run.pk).update(state="cancelling", cancel_asked_at=past)
-        settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.slow"
+        settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.endless"
         Run.objects.filter(pk=run.pk).update(lease_until=past)
     else:
         settings.SLIPWAY_CARRY_OUT = f"tests.runs.fakes.{end if end.isalpha() else 'quick'}"
@@ -111,13 +111,13 @@ def test_19_a_retry_does_nothing_again_without_saying_so(
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     (tmp_path / "node2.broken").touch()
     with worker("counted", tmp_path):
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 30, "the end of the first attempt")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the first attempt")
         assert dict(run.steps.values_list("host", "state")) == {"node1": "changed", "node2": "failed"}
         assert "what is done stays done and costs a look" in text_of(client, run, "run-header")
         (tmp_path / "node2.broken").unlink()
         client.post(reverse("run-retry", args=[run.pk]))
         again = Run.objects.latest("pk")
-        wait_for(lambda: Run.objects.get(pk=again.pk).finished_at, 30, "the end of the second attempt")
+        wait_for(lambda: Run.objects.get(pk=again.pk).finished_at, what="the end of the second attempt")
     again.refresh_from_db()
     assert (again.state, again.attempt) == ("succeeded", 2)
     assert dict(again.steps.values_list("host", "state")) == {"node1": "same", "node2": "changed"}

@@ -37,7 +37,7 @@ def test_15_a_drawing_that_moves_is_stored_as_one_line(alice: User, sshd: Sshd, 
     (tmp_path / "node1.said").write_bytes(drawing(3_000))
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     with worker("talkative", tmp_path):
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 30, "the end of the run")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     rows = run.events.filter(kind="output").order_by("seq")
     texts = [line[2].strip() for row in rows for line in row.data["lines"] if line[1] != "note"]
     assert texts == [

@@ -9,6 +9,7 @@ import shlex
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
@@ -18,6 +19,7 @@ from clusters.config.hops import way_to
 from clusters.config.secret import Secret
 from clusters.engine import events
 from clusters.errors import RemoteError
+from clusters.models import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +42,8 @@ class Ended:
 
 
 KEY_DATA = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlF"
+# Lines of a fake that waits for its test, which has given up by then.
+LONGEST_PRINTING = 8_000
 STEPS = ("os/prepare", "etcd/start", "kubernetes/init")
 
 
@@ -56,6 +60,31 @@ def quick(task: Task, sink: Sink, cancel: Cancel) -> Ended:
 def slow(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     """About four seconds, printing a counter."""
     return paced(task, sink, cancel, 0.05)
+
+
+def endless(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Prints until somebody asks it to stop; whoever wants to catch it at work cannot come too late."""
+    return printing(task, sink, cancel, lambda: False)
+
+
+def until_told(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Prints until there is a file where FAKE_GO_ON says, and then succeeds."""
+    return printing(task, sink, cancel, Path(os.environ["FAKE_GO_ON"]).exists)
+
+
+def printing(task: Task, sink: Sink, cancel: Cancel, enough: Callable[[], bool]) -> Ended:
+    sink.emit(plan_of(task))
+    host, step = task.document.hosts[0].name, STEPS[0]
+    sink.emit(events.StepChanged(host=host, step=step, state="running"))
+    for number in range(LONGEST_PRINTING):
+        if cancel.wait(0.05):
+            sink.emit(events.StepChanged(host=host, step=step, state="cancelled"))
+            return Ended("cancelled")
+        sink.emit(events.Output(host=host, step=step, text=f"pid {os.getpid()} line {number}"))
+        if enough():
+            sink.emit(events.StepChanged(host=host, step=step, state="changed", seconds=1.0, changed=1))
+            return Ended("succeeded", changed=1)
+    return Ended("failed")
 
 
 def paced(task: Task, sink: Sink, cancel: Cancel, pause: float) -> Ended:
@@ -125,16 +154,23 @@ def counting(task: Task, sink: Sink, cancel: Cancel, *, lines: int, a_second: in
 def time_traveller(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     """Somebody sets the clock of the worker an hour forward, then two hours back."""
     real = timezone.now
-    for hours in (1, -1):
+    for hours, told in ((1, "set forward by"), (-1, "set back by")):
         timezone.now = lambda hours=hours: real() + timedelta(hours=hours)  # type: ignore[assignment]
         sink.emit(events.Output(host="node1", step="os/prepare", text=f"{hours} h"))
-        cancel.wait(1.5)
+        until = time.monotonic() + 90
+        while not _in_a_log(told) and time.monotonic() < until and not cancel.wait(0.1):
+            pass
     return Ended("succeeded", changed=1)
+
+
+def _in_a_log(text: str) -> bool:
+    rows = Event.objects.filter(kind="output").values_list("data", flat=True)
+    return any(text in str(data) for data in rows)
 
 
 def stubborn(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     """Succeeds although somebody asked it to stop: the cancel came too late."""
-    cancel.wait(5)
+    cancel.wait(300)
     return Ended("succeeded", same=1)
 
 

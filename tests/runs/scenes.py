@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
     from clusters.remote.host import Cancel
+    from clusters.remote.shell import Command
     from clusters.runs.task import Task
     from tests.sshd import Sshd
 
@@ -44,6 +45,9 @@ RECIPE = "scene"
 recipe(RECIPE, "A scene of a test", "first", "then")
 THREE_STEPS = "three-steps"
 recipe(THREE_STEPS, "Steps named as those of an installation", "precheck", "os", "kubernetes", "finish")
+
+# Seconds after which a command does not wait for its test any more.
+LONGEST_WAIT = 300
 
 # A command with a child, a grandchild, and one that does not listen when it is asked to end.
 FAMILY = (
@@ -91,6 +95,11 @@ def sign(machine: Machine, name: str) -> str:
     return f"{os.environ['SCENE_DIR']}/{machine.name}.{name}"
 
 
+def until_told(machine: Machine) -> Command:
+    """Wait until the test has touched the sign "go": whoever wants to catch a command at work cannot come too late."""
+    return sh("for i in $(seq {}); do test -e {} && break; sleep 0.1; done", LONGEST_WAIT * 10, sign(machine, "go"))
+
+
 def play(register: Register, task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     """What `carry_out` does, with these steps only."""
     return execute_plan(
@@ -104,15 +113,19 @@ def play(register: Register, task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     )
 
 
+PATIENT_SECONDS = 30
+
+
 def patient(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """A command of 8 s and a wait of 4 s in a step that has 5 s."""
+    """A command that waits for the test, and a wait of 4 s, in a step that has 30 s."""
     register = Register()
 
-    @step("first/slow", on="all", timeout=5, expected=0.5, register=register)
+    @step("first/slow", on="all", timeout=PATIENT_SECONDS, expected=0.5, register=register)
     def slow(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Take longer than anybody thought"""
         done = sign(machine, "done")
-        yield command("the slow thing is done", sh("echo slow; sleep 8; touch {}", done), unless=sh("test -e {}", done))
+        slowly = sh("echo slow; {}; touch {}", until_told(machine), done)
+        yield command("the slow thing is done", slowly, unless=sh("test -e {}", done))
         later = sign(machine, "later")
         machine.do(sh("(sleep 4; touch {}) >/dev/null 2>&1 &", later))
         yield eventually("it came by itself", so_if(sh("test -e {}", later)), within=1)
@@ -139,14 +152,15 @@ def family(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
 
 
 def uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """A step of 3 s that must not be cut, and a step after it."""
+    """A step that must not be cut and waits for the test, and a step after it."""
     register = Register()
 
     @step("first/uncut", on="all", uncut=True, register=register)
     def whole(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Do something that must not be cut"""
         done = sign(machine, "whole")
-        yield command("it is whole", sh("echo cutting; sleep 3; touch {}", done), unless=sh("test -e {}", done))
+        cutting = sh("echo cutting; {}; touch {}", until_told(machine), done)
+        yield command("it is whole", cutting, unless=sh("test -e {}", done))
 
     @step("then/never", on="all", needs_all=("first/uncut",), register=register)
     def never(machine: Machine, cluster: Machines) -> Iterator[Want]:
@@ -158,28 +172,29 @@ def uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
 
 
 def last_uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """Nothing but a step of 3 s that must not be cut: a cancel comes too late for it."""
+    """Nothing but a step that must not be cut and waits for the test: a cancel comes too late for it."""
     register = Register()
 
     @step("first/uncut", on="all", uncut=True, register=register)
     def whole(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Do something that must not be cut"""
         done = sign(machine, "whole")
-        yield command("it is whole", sh("echo cutting; sleep 3; touch {}", done), unless=sh("test -e {}", done))
+        cutting = sh("echo cutting; {}; touch {}", until_told(machine), done)
+        yield command("it is whole", cutting, unless=sh("test -e {}", done))
 
     return play(register, task, sink, cancel)
 
 
 def uncut_part(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """A step with a part of 4 s that must not be cut, and something after it that a cancel ends."""
+    """A step with a part that must not be cut and waits for the test, and something after it that a cancel ends."""
     register = Register()
 
-    @step("first/joins", on="all", timeout=60, register=register)
+    @step("first/joins", on="all", timeout=LONGEST_WAIT, register=register)
     def joins(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Join something, and then wait"""
         with machine.uncut("joining the others") as part:
-            part.do(sh("echo cutting; sleep 4; touch {}", sign(machine, "whole")))
-        machine.do(sh("echo after; sleep 30"))
+            part.do(sh("echo cutting; {}; touch {}", until_told(machine), sign(machine, "whole")))
+        machine.do(sh("echo after; sleep {}", LONGEST_WAIT))
         yield from ()
 
     return play(register, task, sink, cancel)

@@ -41,13 +41,14 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
     cluster = cluster_of(alice, sshd, "node1")
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     with worker(scene, place):
-        wait_for(lambda: "cutting" in lines_of(run), 20, "the command")
+        wait_for(lambda: "cutting" in lines_of(run), what="the command")
         services.run_cancel(actor=alice, run=run)
         assert run.state == "cancelling"
         said = header(client, run)
         assert "alice asked this run to stop" in said
         assert "Do something that must not be cut on node1 must not be cut and ends first" in said
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 20, "the end of the run")
+        (place / "node1.go").touch()
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     return Run.objects.get(pk=run.pk)
 
 
@@ -67,16 +68,18 @@ def test_a_part_of_a_step_that_must_not_be_cut_is_on_the_page_until_it_has_ended
     cluster = cluster_of(alice, sshd, "node1", "node2")
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     with worker("uncut_part", tmp_path):
-        wait_for(lambda: lines_of(run).count("cutting") == 2, 20, "the command")
+        wait_for(lambda: lines_of(run).count("cutting") == 2, what="the command")
         services.run_cancel(actor=alice, run=run)
         said = header(client, run)
         for host in ("node1", "node2"):
             assert f"Joining the others on {host} must not be cut and ends first" in said
         assert "A part of “Join something, and then wait”. At work since" in said
         assert "has been asked to end" not in said
-        wait_for(lambda: not run.steps.exclude(uncut="").exists(), 20, "the end of the part")
+        for host in ("node1", "node2"):
+            (tmp_path / f"{host}.go").touch()
+        wait_for(lambda: not run.steps.exclude(uncut="").exists(), what="the end of the part")
         assert "Joining the others" not in header(client, run)
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 20, "the end of the run")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     run.refresh_from_db()
     assert run.state == "cancelled"
     assert (tmp_path / "node1.whole").exists() and (tmp_path / "node2.whole").exists()

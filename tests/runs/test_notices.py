@@ -144,8 +144,13 @@ def test_a_mistake_that_quotes_a_password_is_told_without_it(
 
 @pytest.mark.parametrize("status", [500, 404, 302])
 def test_a_receiver_that_refuses_is_asked_again_later_with_the_same_key(
-    make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver, status: int
+    make_run: Callable[..., Run],
+    settings: SettingsWrapper,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
 ) -> None:
+    monkeypatch.setattr(notices, "PAUSES", (3_600,))
     receiver.answers = [status, 200]
     end_of(make_run(), settings)
     found = claim_notice()
@@ -200,7 +205,7 @@ def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(make_run: Calla
         server.hold.clear()
         more = {"SLIPWAY_CARRY_OUT": "tests.runs.fakes.quick", "SLIPWAY_WEBHOOK_URL": server.url}
         with manage("work", **more) as first:
-            wait_for(lambda: server.taken, 30, "the first try")
+            wait_for(lambda: server.taken, what="the first try")
             first.kill()
             first.wait()
         row = Notice.objects.get()
@@ -211,7 +216,7 @@ def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(make_run: Calla
         Notice.objects.update(lease_until=timezone.now())
         server.hold.set()
         with manage("work", **more):
-            wait_for(lambda: Notice.objects.get().state == "sent", 30, "the second try")
+            wait_for(lambda: Notice.objects.get().state == "sent", what="the second try")
         keys = {headers["X-Slipway-Delivery"] for headers, _ in server.taken}
     assert len(server.taken) == 2
     assert len(keys) == 1

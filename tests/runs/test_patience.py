@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from clusters import services
 from clusters.models import AuditEntry, Extension, Run
 from clusters.runs.patience import Patience
 from tests.processes import wait_for
-from tests.runs.scenes import cluster_of, worker
+from tests.runs.scenes import PATIENT_SECONDS, cluster_of, worker
 from tests.sshd import sshd
 
 if TYPE_CHECKING:
@@ -48,10 +50,10 @@ def test_without_anybody_who_waits_a_slow_step_is_stopped_after_it_was_amber(
 ) -> None:
     client.force_login(alice)
     with worker("patient", tmp_path):
-        wait_for(lambda: "A step takes longer than usual" in header(client, run), 20, "the amber note")
+        wait_for(lambda: "A step takes longer than usual" in header(client, run), what="the amber note")
         assert Run.objects.get(pk=run.pk).state == "running"
         assert "is-late" in client.get(reverse("run-grid", args=[run.pk])).content.decode()
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 20, "the end of the run")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     run.refresh_from_db()
     assert run.state == "failed"
     assert "did not end within" in run.failures[0]["found"]
@@ -62,12 +64,17 @@ def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_g
 ) -> None:
     client.force_login(alice)
     with worker("patient", tmp_path):
-        wait_for(lambda: "Wait 5 minutes longer" in header(client, run), 20, "the button")
+        wait_for(lambda: "Wait 5 minutes longer" in header(client, run), what="the button")
         press(client, run)
         press(client, run)
-        wait_for(lambda: run.events.filter(kind="extended").exists(), 5, "the event")
-        wait_for(lambda: "given more time once, by alice" in header(client, run), 5, "the page says so")
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 40, "the end of the run")
+        wait_for(lambda: run.events.filter(kind="extended").exists(), what="the event")
+        wait_for(lambda: "given more time once, by alice" in header(client, run), what="the page says so")
+        began = run.steps.get(step="first/slow").started_at
+        assert began is not None
+        own_time_is_over = began + timedelta(seconds=PATIENT_SECONDS + 1)
+        wait_for(lambda: timezone.now() > own_time_is_over, what="the end of the step's own time")
+        (tmp_path / "node1.go").touch()
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     run.refresh_from_db()
     assert (run.state, run.failures) == ("succeeded", [])
     told = run.events.get(kind="extended")

@@ -239,6 +239,32 @@ def test_a_database_that_is_away_makes_those_who_emit_wait(run: Run, monkeypatch
     assert lines_of(run) == [str(number) for number in range(500)]
 
 
+@pytest.mark.parametrize("refused", [True, False])
+def test_nothing_stored_for_a_while_is_said_and_the_database_is_blamed_only_where_it_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    real = sink_module.store
+    tries: list[int] = []
+
+    def store(*args: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            time.sleep(0.3)
+            if refused:
+                raise OperationalError("database is locked")
+        real(*args)
+
+    monkeypatch.setattr(sink_module, "store", store)
+    monkeypatch.setattr(sink_module, "WORTH_SAYING_SECONDS", 0.2)
+    sink = DatabaseSink(run)
+    sink.emit(say("before"))
+    sink.flush()
+    assert sink.close()
+    said = [line for line in lines_of(run) if line.startswith("Nothing was stored for")]
+    assert said
+    assert ("the database did not take it" in said[0]) == refused
+
+
 def test_an_event_that_cannot_be_stored_is_a_note_that_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     real = sink_module.store
 

@@ -35,7 +35,7 @@ def assert_whole(run: Run) -> None:
 
 def test_a_run_goes_on_after_kill_9_with_no_line_lost_or_double(make_run: Callable[..., Run]) -> None:
     run = make_run()
-    with manage("work") as first:
+    with manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.endless") as first:
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 10, what="the first lines")
         first.kill()
         first.wait()
@@ -55,12 +55,12 @@ def test_a_run_goes_on_after_kill_9_with_no_line_lost_or_double(make_run: Callab
 
 def test_a_stopped_worker_gives_its_run_to_the_next_one_at_once(make_run: Callable[..., Run]) -> None:
     run = make_run()
-    with manage("work", SLIPWAY_LEASE_SECONDS="300") as first:
+    with manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.endless", SLIPWAY_LEASE_SECONDS="300") as first:
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0, what="the first lines")
         first.send_signal(signal.SIGTERM)
-        assert first.wait(20) == 0
+        assert first.wait(90) == 0
     with manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.quick"):
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 10, what="the end of the run")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     run.refresh_from_db()
     assert run.state == "succeeded"
     assert_whole(run)
@@ -117,8 +117,8 @@ def _work_until(true: Callable[[], Any]) -> None:
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        wait_for(true, 10)
+        wait_for(true)
     finally:
         worker.stop()
-        thread.join(20)
+        thread.join(90)
     assert not thread.is_alive()

@@ -141,7 +141,10 @@ def test_events_come_in_order_after_a_number(log: Run) -> None:
 
 
 @pytest.fixture
-def steps(make_run: Callable[..., Run]) -> Run:
+def steps(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run in the midst of its steps, at a moment that does not pass while a slow machine looks at it."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
     run = make_run(state="running", started_at=timezone.now() - timedelta(seconds=60))
     rows = [
         ("os/a", "node1", "changed", 10.0),
@@ -168,12 +171,12 @@ def steps(make_run: Callable[..., Run]) -> Run:
 def test_a_summary_says_how_far_and_how_long(steps: Run) -> None:
     summary = selectors.run_summary(steps)
     assert summary.percent == 20
-    assert 59 < summary.elapsed < 65
+    assert summary.elapsed == 60
     assert summary.eta_low is not None
     assert summary.eta_high is not None
     assert not summary.measured
-    assert summary.eta_low == pytest.approx(36, abs=1)
-    assert summary.eta_high == pytest.approx(120, abs=1)
+    assert summary.eta_low == pytest.approx(36)
+    assert summary.eta_high == pytest.approx(120)
     assert (summary.machines_ok, summary.machines_failed, summary.machines_waiting) == (0, 1, 2)
     assert summary.same == 4
 
@@ -205,15 +208,15 @@ def test_the_time_left_follows_who_waits_for_whom_and_what_was_measured(steps: R
     summary = selectors.run_summary(steps)
     assert summary.measured
     # Ten seconds are left of b on node1, then c on node3 takes a minute.
-    assert summary.eta_low == pytest.approx(70 * 0.8, abs=2)
-    assert summary.eta_high == pytest.approx(70 * 1.5, abs=2)
+    assert summary.eta_low == pytest.approx(70 * 0.8)
+    assert summary.eta_high == pytest.approx(70 * 1.5)
 
 
 def test_a_worker_that_fell_silent_is_told_of(steps: Run) -> None:
     steps.lease_until = timezone.now() + timedelta(seconds=20)
     assert selectors.run_summary(steps).silent is None
     steps.lease_until = timezone.now() - timedelta(seconds=20)
-    assert selectors.run_summary(steps).silent == pytest.approx(20, abs=2)
+    assert selectors.run_summary(steps).silent == 20
 
 
 def test_a_run_that_has_no_plan_yet_is_at_nought(make_run: Callable[..., Run]) -> None:
@@ -234,7 +237,7 @@ def test_the_grid_has_a_place_for_every_step_on_every_machine(steps: Run) -> Non
     assert cells[0] is None
     assert cells[1] is not None
     assert cells[1].state == "running"
-    assert 9 < cells[1].seconds < 15
+    assert cells[1].seconds == 10
     assert not cells[1].late
     StepRun.objects.filter(state="running").update(started_at=timezone.now() - timedelta(seconds=71))
     late = selectors.run_grid(steps).phases[1].rows[0].cells[1]

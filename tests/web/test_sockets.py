@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.conf import settings as django_settings
 from django.db import connections
 from django.test import Client
@@ -18,6 +17,7 @@ from django.utils import timezone
 from clusters.models import Event, Run
 from clusters.web import feed, sockets
 from installer_site.asgi import application
+from tests.web.link import Link
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,11 +42,11 @@ def _log_in(user: User) -> str:
     return client.cookies[django_settings.SESSION_COOKIE_NAME].value
 
 
-async def socket(run_pk: int, user: User | None, origin: str = "http://localhost:8000") -> WebsocketCommunicator:
+async def socket(run_pk: int, user: User | None, origin: str = "http://localhost:8000") -> Link:
     headers = [(b"origin", origin.encode()), (b"host", b"localhost:8000")]
     if user is not None:
         headers.append((b"cookie", f"sessionid={await sync_to_async(_log_in)(user)}".encode()))
-    return WebsocketCommunicator(application, f"/ws/runs/{run_pk}/", headers=headers)
+    return Link(application, f"/ws/runs/{run_pk}/", headers=headers)
 
 
 def _add(run: Run, count: int, text: str = "line") -> None:
@@ -67,16 +67,31 @@ async def end(run: Run, state: str = "succeeded") -> None:
     await sync_to_async(Run.objects.filter(pk=run.pk).update)(state=state)
 
 
-async def read_to_end(communicator: WebsocketCommunicator) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+async def read_to_end(communicator: Link) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     events: list[dict[str, Any]] = []
     while True:
-        text = await communicator.receive_from(timeout=5)
+        text = await communicator.receive_from()
         assert len(text.encode()) <= 64 * 1024
         frame = json.loads(text)
         if frame["type"] == "end":
             return events, frame
         events += frame["events"]
         await communicator.send_to(json.dumps({"got": events[-1]["seq"]}))
+
+
+async def feed_of(run: Run) -> feed.Feed:
+    """Who reads this run for all who watch it, once it knows where the end is."""
+    while (found := feed._feeds.get(asyncio.get_running_loop(), {}).get(run.pk)) is None:
+        await asyncio.sleep(0.01)
+    await found.ready.wait()
+    return found
+
+
+@pytest.fixture
+def without_bell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is looked at as often as where nothing rings, so that silence means something soon."""
+    monkeypatch.setattr(sockets, "heard", lambda: False)
+    monkeypatch.setattr(feed, "heard", lambda: False)
 
 
 @pytest.fixture
@@ -125,13 +140,15 @@ async def test_whoever_comes_back_gets_only_what_is_new(run: Run, admin: User) -
     await communicator.disconnect()
 
 
-async def test_what_happens_while_one_watches_arrives_within_a_second(run: Run, alice: User) -> None:
+async def test_what_happens_while_one_watches_arrives_by_itself(run: Run, alice: User) -> None:
+    assert max(feed.POLL_SECONDS, feed.POLL_SECONDS_IDLE, feed.POLL_SECONDS_WITH_BELL) < 1
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
     await communicator.send_to(json.dumps({"after": 0}))
+    await feed_of(run)
     assert await communicator.receive_nothing(0.4)
     await add(run, 3)
-    frame = json.loads(await communicator.receive_from(timeout=1))
+    frame = json.loads(await communicator.receive_from())
     assert [event["seq"] for event in frame["events"]] == [1, 2, 3]
     await add(run, 1)
     await end(run)
@@ -143,16 +160,17 @@ async def test_what_happens_while_one_watches_arrives_within_a_second(run: Run, 
 async def test_the_doorbell_wakes_whoever_waits(run: Run, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "heard", lambda: True)
     monkeypatch.setattr(feed, "heard", lambda: True)
-    monkeypatch.setattr(feed, "POLL_SECONDS_WITH_BELL", 30.0)
+    monkeypatch.setattr(feed, "POLL_SECONDS_WITH_BELL", 3_600.0)
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
     await communicator.send_to(json.dumps({"after": 0}))
+    await feed_of(run)
     assert await communicator.receive_nothing(0.2)
     await add(run, 1)
     from channels.layers import get_channel_layer
 
     await get_channel_layer().group_send(f"run-{run.pk}", {"type": "run.news", "seq": 1})
-    frame = json.loads(await communicator.receive_from(timeout=2))
+    frame = json.loads(await communicator.receive_from())
     assert frame["events"][0]["seq"] == 1
     await communicator.disconnect()
 
@@ -166,7 +184,7 @@ async def test_whoever_is_locked_out_meanwhile_sees_no_more(
     await communicator.send_to(json.dumps({"after": 0}))
     run.cluster.owner = bob
     await sync_to_async(run.cluster.save)()
-    closed = await communicator.receive_output(timeout=3)
+    closed = await communicator.receive_output()
     assert (closed["type"], closed["code"]) == ("websocket.close", 4404)
 
 
@@ -175,7 +193,7 @@ async def test_nonsense_ends_the_connection(run: Run, alice: User, said: str) ->
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
     await communicator.send_to(said)
-    closed = await communicator.receive_output(timeout=3)
+    closed = await communicator.receive_output()
     assert closed["type"] == "websocket.close"
 
 
@@ -192,6 +210,7 @@ async def test_frames_stay_small_and_a_giant_event_comes_without_its_data(run: R
     await communicator.disconnect()
 
 
+@pytest.mark.usefixtures("without_bell")
 async def test_one_who_does_not_answer_gets_no_more_than_fits_on_the_way(
     run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,10 +220,10 @@ async def test_one_who_does_not_answer_gets_no_more_than_fits_on_the_way(
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
     await communicator.send_to(json.dumps({"after": 0}))
-    seen: list[int] = []
+    seen = [event["seq"] for event in json.loads(await communicator.receive_from())["events"]]
     while not await communicator.receive_nothing(0.3):
         seen += [event["seq"] for event in json.loads(await communicator.receive_from())["events"]]
-    assert 0 < len(seen) < 50
+    assert len(seen) < 50
     await communicator.send_to(json.dumps({"got": seen[-1]}))
     events, _ = await read_to_end(communicator)
     assert seen + [event["seq"] for event in events] == list(range(1, 201))
@@ -226,9 +245,11 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
     for watcher in watchers:
         assert (await watcher.connect())[0]
         await watcher.send_to(json.dumps({"after": 0}))
+    # What happens before its first look, everybody would read alone.
+    await feed_of(run)
     await add(run, 5)
     for watcher in watchers:
-        frame = json.loads(await watcher.receive_from(timeout=2))
+        frame = json.loads(await watcher.receive_from())
         assert [event["seq"] for event in frame["events"]][:1] == [1]
     late = await socket(run.pk, alice)
     assert (await late.connect())[0]
@@ -242,6 +263,7 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
         await watcher.disconnect()
 
 
+@pytest.mark.usefixtures("without_bell")
 async def test_one_who_falls_behind_gets_few_large_frames(
     run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,20 +271,21 @@ async def test_one_who_falls_behind_gets_few_large_frames(
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
     await communicator.send_to(json.dumps({"after": 0}))
-    assert await communicator.receive_nothing(0.3)
-    for _ in range(30):
-        await add(run, 1)
-        await asyncio.sleep(0.06)
+    reader = await feed_of(run)
     frames = []
-    while not await communicator.receive_nothing(0.3):
-        frames.append([event["seq"] for event in json.loads(await communicator.receive_from())["events"]])
-    seen = [seq for frame in frames for seq in frame]
-    assert len(frames) == 3
-    assert seen == list(range(1, len(seen) + 1))
-    await communicator.send_to(json.dumps({"got": seen[-1]}))
-    frame = json.loads(await communicator.receive_from(timeout=2))
-    assert [event["seq"] for event in frame["events"]] == list(range(seen[-1] + 1, 31))
-    assert [event["first_line"] for event in frame["events"]] == list(range(seen[-1] + 1, 31))
+    for seq in range(1, 31):
+        await add(run, 1)
+        # Each event is a frame of its own only where it was read before the next one came.
+        while reader.seq < seq:
+            await asyncio.sleep(0.01)
+        if seq <= 3:
+            frames.append([event["seq"] for event in json.loads(await communicator.receive_from())["events"]])
+    assert frames == [[1], [2], [3]]
+    assert await communicator.receive_nothing(0.3)
+    await communicator.send_to(json.dumps({"got": 3}))
+    frame = json.loads(await communicator.receive_from())
+    assert [event["seq"] for event in frame["events"]] == list(range(4, 31))
+    assert [event["first_line"] for event in frame["events"]] == list(range(4, 31))
     await end(run)
     events, _ = await read_to_end(communicator)
     assert events == []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sshd"]
 
-pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
 
 MACHINES = ("node1", "node2")
 
@@ -57,7 +57,7 @@ class Attempts:
         return [len(sign.read_text().splitlines()) if sign.exists() else 0 for sign in signs]
 
     def _over(self, run: Run) -> Run:
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 30, "the end of the attempt")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the attempt")
         return Run.objects.get(pk=run.pk)
 
 

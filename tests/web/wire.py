@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+# Seconds. What is watched may begin only when a worker has started.
+PATIENCE = 90
 
 
 class Gone(Exception):
@@ -26,7 +28,7 @@ class WebSocket:
     """One connection to ws://localhost:PORT/PATH as the holder of a session, from a page of `origin` (our own)."""
 
     def __init__(self, port: int, path: str, session: str, origin: str = "") -> None:
-        self._link = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._link = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self._rest = b""
         key = base64.b64encode(os.urandom(16)).decode()
         head = (
@@ -50,7 +52,7 @@ class WebSocket:
         self._frame(TEXT, json.dumps(said).encode())
 
     def receive(self) -> dict[str, Any]:
-        """The next JSON object. Raises Gone, and TimeoutError after twenty seconds."""
+        """The next JSON object. Raises Gone, and TimeoutError when it does not come."""
         while True:
             kind, data = self._read()
             if kind == TEXT:
@@ -158,7 +160,7 @@ class Watcher:
 def press(port: int, path: str, session: str) -> int:
     """Press a button of a page as a browser does; gives the status of the answer."""
     token = "x" * 32
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     headers = {
         "Host": f"localhost:{port}",
         "Origin": f"http://localhost:{port}",
@@ -175,7 +177,7 @@ def press(port: int, path: str, session: str) -> int:
 
 def fetch(port: int, path: str, session: str) -> str:
     """A page as a browser gets it."""
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         link.request("GET", path, headers={"Host": f"localhost:{port}", "Cookie": f"sessionid={session}"})
         return link.getresponse().read().decode()

@@ -1,0 +1,91 @@
+"""Leases of a process that had no turn for a while: it takes nothing twice, and its clock did not jump."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from clusters.models import Probe
+from clusters.runs import lease, probing
+from clusters.services import probes_start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clusters.models import Cluster
+
+
+@pytest.fixture
+def tested(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The rows whose tests were begun; none ends before the test does."""
+    begun: list[int] = []
+    over = threading.Event()
+
+    def begin(pk: int, token: str) -> None:
+        begun.append(pk)
+        over.wait(60)
+
+    monkeypatch.setattr(probing, "probe_row", begin)
+    yield begun
+    over.set()
+
+
+@pytest.fixture
+def worker() -> Iterator[Callable[[str], probing.Probing]]:
+    """Makes workers that test connections."""
+    made: list[probing.Probing] = []
+
+    def make(name: str) -> probing.Probing:
+        made.append(probing.Probing(name))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_does_not_begin_a_test_again_that_it_could_not_renew_in_time(
+    cluster: Cluster, tested: list[int], worker: Callable[[str], probing.Probing]
+) -> None:
+    one, other = worker("one"), worker("other")
+    try:
+        probes_start(actor=cluster.owner, cluster=cluster, hosts=["node1"])
+        one.take()
+        mine = Probe.objects.get().worker
+        Probe.objects.update(lease_until=timezone.now() - timedelta(seconds=5))
+        one.take()
+        assert Probe.objects.get().worker == mine
+        other.take()
+        assert Probe.objects.get().worker.startswith("other/")
+    finally:
+        one.stop()
+        other.stop()
+
+
+def clocks(monkeypatch: pytest.MonkeyPatch, turns: list[float]) -> None:
+    """Clocks of a process that waits so long for its turn after each look at one."""
+    now = [1_000.0]
+    left = iter(turns)
+
+    def look(add: float) -> float:
+        found = now[0] + add
+        now[0] += next(left)
+        return found
+
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: look(0.0)))
+    wall: Any = SimpleNamespace(now=lambda: SimpleNamespace(timestamp=lambda: look(500.0)))
+    monkeypatch.setattr(lease, "timezone", wall)
+
+
+@pytest.mark.parametrize("turns", [[7.0, 0.0, 0.0], [0.0, 7.0, 0.0]])
+def test_a_process_without_a_turn_between_two_clocks_does_not_see_a_jump(
+    monkeypatch: pytest.MonkeyPatch, turns: list[float]
+) -> None:
+    clocks(monkeypatch, [*turns, 0.0, 0.0, 0.0])
+    assert lease._clock_offset() == pytest.approx(500, abs=0.1)
