@@ -17,6 +17,7 @@ from clusters.config.secret import Secret
 from clusters.errors import Cancelled, RemoteError
 from clusters.remote import errors
 from clusters.remote.host import Cancel
+from clusters.remote.link import Link
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from clusters.remote.tunnel import JumpTransport, Tunnel, open_tunnel
@@ -123,6 +124,23 @@ def test_a_jump_host_that_dies_is_named_and_the_next_command_reconnects(sshd: Ss
         for host in hosts:
             host.run(sh("pkill -x -f {}; true", f"sleep {seconds}"))
             host.close()
+
+
+def test_a_jump_host_is_named_although_its_connection_ends_a_moment_later(
+    bastion: Bastion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that breaks takes its channels away before it says that it is no more."""
+    host = bastion.host()
+    host.connect()
+    link = host._session().link
+    assert link.through is not None
+    jump_host, looks = link.through.link, iter([True] * 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "alive", property(lambda each: each is jump_host and next(looks, False)))
+        said = str(link.lost("node1"))
+    host.close()
+
+    assert f"the one to the jump host 127.0.0.1:{bastion.server.port} was closed" in said
 
 
 def test_a_machine_that_dies_is_not_blamed_on_the_jump_host(sshd: Sshd, bastion: Bastion) -> None:
