@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROC = Path("/proc")
+_COUNTED = itertools.count(7001)
 
 
 def processes(proc: Path = PROC) -> Iterator[int]:
@@ -56,6 +60,24 @@ def descendants_of(pid: int) -> list[int]:
     for parent in found:
         found += [child for child, its_parent in parents.items() if its_parent == parent]
     return found[1:]
+
+
+def own_seconds() -> str:
+    """So many seconds no other test sleeps, not even one that runs in another process meanwhile; about two hours."""
+    return f"{next(_COUNTED)}.{os.getpid()}"
+
+
+def running(seconds: str) -> list[int]:
+    """The processes that sleep for so long, other than as text in a shell's command line."""
+    return [pid for pid in processes() if words_of(pid)[:2] == ["sleep", seconds]]
+
+
+def gone(seconds: str, within: float = 60) -> bool:
+    """Whether nothing sleeps for so long any more, or soon."""
+    deadline = time.monotonic() + within
+    while running(seconds) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not running(seconds)
 
 
 def _after_the_name(pid: int) -> list[str]:

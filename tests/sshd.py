@@ -51,6 +51,10 @@ Subsystem sftp internal-sftp
 """
 
 
+class NotStarted(Exception):
+    """It did not begin to listen; what it said."""
+
+
 @dataclass
 class Sshd:
     """A running sshd. `keys` are its host keys by type."""
@@ -90,7 +94,7 @@ class Sshd:
             "port": self.port,
             "user": self.user,
             "password": Secret(self.password),
-            "timeout": 10.0,
+            "timeout": 60.0,
         }
         return Target(**(values | changes))  # type: ignore[arg-type]
 
@@ -115,29 +119,31 @@ class Sshd:
         )
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         command = [*self.inside, _needed("sshd"), "-D", "-e", "-f", str(config)]
-        with (self.directory / "log").open("ab") as log:
+        place = self.directory / "log"
+        with place.open("ab") as log:
+            before = log.tell()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex((self.addresses[0], self.port)) == 0:
-                    return
+        deadline = time.monotonic() + 90
+        # Its own word, since somebody else may have taken the port meanwhile and would answer as well.
+        while place.read_bytes()[before:].count(b"Server listening on ") < len(self.addresses):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise NotStarted(place.read_text())
             time.sleep(0.02)
-        raise RuntimeError((self.directory / "log").read_text())
 
     def stop(self) -> None:
         """Stop it and end all its connections, as a machine does that goes down."""
-        if self.process is None:
+        process, self.process = self.process, None
+        if process is None:
             return
-        family = descendants_of(self.process.pid)
-        self.process.terminate()
-        self.process.wait(10)
+        family = descendants_of(process.pid)
+        process.terminate()
+        process.wait(60)
         for pid in family:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self.process = None
 
 
 def why_not() -> str:
@@ -179,7 +185,7 @@ def user(name: str, *, password: str, shell: str = "/bin/sh", sudo: str = "") ->
     """A user of this machine for as long as the block lasts; `sudo` is the right side of its sudoers line."""
     rule = SUDOERS / name
     _forget(name, rule)
-    with _alone():
+    with alone():
         subprocess.run(["useradd", "-m", "-s", shell, name], check=True)
         subprocess.run(["chpasswd"], input=f"{name}:{password}".encode(), check=True)
     try:
@@ -194,12 +200,12 @@ def user(name: str, *, password: str, shell: str = "/bin/sh", sudo: str = "") ->
 def _forget(name: str, rule: Path) -> None:
     rule.unlink(missing_ok=True)
     subprocess.run(["pkill", "-KILL", "-u", name], check=False, capture_output=True)
-    with _alone():
+    with alone():
         subprocess.run(["userdel", "-r", "-f", name], check=False, capture_output=True)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One process at a time changes the machine's users: useradd and chpasswd would lose what the other one wrote."""
     with USERS_LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -210,7 +216,12 @@ def _alone() -> Iterator[None]:
 def running_sshd(directory: Path, name: str, password: str, extra: str = "") -> Iterator[Sshd]:
     """An sshd for as long as the block lasts."""
     server = Sshd(directory, free_port(), name, password, make_keys(directory), extra)
-    server.start()
+    try:
+        server.start()
+    except NotStarted:
+        # The usual reason is that somebody else took the port between the look and the start.
+        server.port = free_port()
+        server.start()
     try:
         yield server
     finally:

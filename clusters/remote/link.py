@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # Ways through a jump host are no sessions, so any number of machines can be behind one connection.
 SESSIONS = 8
 
+# How often it is looked whether a connection is about to be dead, a hundredth of a second apart.
+LOOKS_SOON = 50
+
 FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 # paramiko tells its troubles in its log too; we tell them once, as errors.
@@ -76,10 +79,14 @@ class Link:
         """Whether it was cut, or has been silent for so long that it had to be asked for a sign of life."""
         return self._watch.gave_up or self._watch.silence > self._watch.ask_after
 
-    def dead_soon(self, within: float = 0.5) -> bool:
-        """Whether the connection turns out to be dead: a session ends a moment before the connection does."""
-        deadline = time.monotonic() + within
-        while self.alive and time.monotonic() < deadline:
+    def dead_soon(self) -> bool:
+        """Whether the connection turns out to be dead: a session ends a moment before the connection does.
+
+        Looks are counted and no time: where this process stands still meanwhile, that is one look.
+        """
+        for _ in range(LOOKS_SOON):
+            if not self.alive:
+                return True
             time.sleep(0.01)
         return not self.alive
 
@@ -87,7 +94,7 @@ class Link:
         """The error that says this connection is no more, and at which of the jump hosts it broke."""
         broken, hint = "it", "The machine may have rebooted, or the network between broke. Trying again reconnects."
         end = self
-        while end.through is not None and (not end.through.link.alive or end.through.link.silent):
+        while end.through is not None and (end.through.link.silent or end.through.link.dead_soon()):
             broken = end.through.hop.name
             hint = "Every machine behind that jump host is cut off by it. Trying again reconnects."
             end = end.through.link

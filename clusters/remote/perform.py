@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -31,13 +32,14 @@ log = logging.getLogger(__name__)
 OnLine = "Callable[[str, str], None] | None"
 # A process group that is asked to end has this many seconds before it is killed.
 GRACE = 30.0
-# When a command is to be ended before it told its process group: how long to wait for that, in seconds.
-WAIT_FOR_GROUP = 2.0
+# What asks and then kills it may take so many times that, sudo on a busy machine included; then it is killed at once.
+GRACES = 3
 
 # pkill also reaches groups that the command's own shells made in its session. Where there is none: `kill -TERM -N`
 # without `--` is the one spelling that dash, bash and busybox agree on. Never both, or who cleans up is told twice.
 # Dead processes that nobody has buried (state Z) still count for kill, so who is left is read from /proc: after the
-# name come state, parent, group, session.
+# name come state, parent, group, session. The grace is time and no number of looks: a look takes a busy machine long.
+# The uptime is a clock that nobody sets, in whole seconds, so the grace may be up to one second longer.
 _END = """exec 2>/dev/null
 end() {{ pkill -$1 -s {0} || kill -$1 -{0}; }}
 left() {{
@@ -48,13 +50,16 @@ left() {{
   done
   return 1
 }}
-end TERM; n=0
-while left && [ $n -lt {1} ]; do
+clock() {{ read -r now _ </proc/uptime; now=${{now%%.*}}; }}
+end TERM; n=0; clock; until=$((now+{1}))
+while left && clock && [ "$now" -le $until ]; do
   if [ $n -lt 20 ]; then sleep 0.05; else sleep 0.5; fi
   n=$((n+1))
 done
 end KILL; exit 0
 """
+# The group first, which is quick; pkill then reads of every process on the machine which session it is in.
+_KILL = "exec 2>/dev/null; kill -KILL -{0}; pkill -KILL -s {0}; exit 0"
 
 
 class OutOfTime(Exception):
@@ -121,8 +126,9 @@ def perform(
     payload: Callable[[], Iterable[bytes]] | None = None,
     keep: int | None = KEPT_BYTES,
     on_line: Callable[[str, str], None] | None = None,
+    may_stay: bool = False,
 ) -> Performed:
-    """Run one command and wait for it.
+    """Run one command and wait for it; what `may_stay` is not ended when its time is up.
 
     Raises Cancelled (after ending the remote process group), ConnectionLost, SessionsExhausted,
     NotStarted, and whatever `on_line` raises.
@@ -135,7 +141,7 @@ def perform(
         out=out,
         err=err,
         stop=stopper(name, limits),
-        end=lambda group: end_group(link, name, way, out, group),
+        end=None if may_stay else lambda group: end_group(link, name, way, group),
         opening=way.opening,
         payload=_guarded(way, marks, payload),
         make_room=lambda: link.shells.make_room(link),
@@ -205,22 +211,39 @@ def _run(link: Link, name: str, errand: Errand) -> int:
         ) from error
     if errand.send_error:
         raise errand.send_error
+    if errand.cut:
+        log.warning("a command on %s has ended, but what it left running holds its output: no more is read", name)
     # A session may close a moment before the connection does, so without an exit code look twice.
     if code == -1 and link.dead_soon():
         raise link.lost(name, " while a command ran")
     return code
 
 
-def end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
+def end_group(link: Link, name: str, way: Way, group: str) -> None:
     """End the remote processes of a command from a second session: TERM, a grace, KILL."""
-    if not group and out.started.wait(WAIT_FOR_GROUP):
-        group = out.word
-    if not group.isdecimal() or not link.alive:
+    if not link.alive:
         return
-    # A look each 50 ms during the first second, two a second after that.
-    looks = int(min(GRACE, 1.0) / 0.05 + max(0.0, GRACE - 1.0) / 0.5)
-    command = sh(_END, int(group), looks)
+    if not group.isdecimal():
+        log.warning("a command on %s may still run: it was to end, but did not say what its process group is", name)
+        return
+    leader = int(group)
     try:
-        perform(link, name, command, way, limits=Limits(timeout=GRACE + 10))
+        if _ends(link, name, ending(leader), way, within=GRACES * GRACE):
+            return
+        log.warning("the processes of group %s on %s were not seen to end in time: they are killed now", group, name)
+        if _ends(link, name, sh(_KILL, leader), way, within=GRACES * GRACE):
+            return
+        log.warning("the processes of group %s on %s may still run: nothing there ends them in time", group, name)
     except (InstallerError, NotStarted) as error:
         log.warning("the processes of group %s on %s may still run: %s", group, name, error)
+
+
+def ending(leader: int) -> Command:
+    """What asks a process group to end, waits, and kills it."""
+    return sh(_END, leader, math.ceil(GRACE))
+
+
+def _ends(link: Link, name: str, command: Command, way: Way, *, within: float) -> bool:
+    """Run what ends a group; whether it did so in time. It is left alone when it did not: it may get there yet."""
+    done = perform(link, name, command, way, limits=Limits(timeout=within), may_stay=True)
+    return done.started and not done.timed_out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,11 @@ log = logging.getLogger(__name__)
 
 # How often a running command looks whether it should stop, in seconds.
 LOOK_EVERY = 0.05
-# A command has ended but something it left in the background holds its streams: how long to
-# listen on after the last byte, in seconds.
-LINGER = 1.0
+# A command has ended but something it left in the background holds its streams: how long to listen on after the
+# last byte, in seconds. On a busy machine the last output comes that much later than the exit code.
+LINGER = 5.0
+# A command that is to be ended before it told its process group cannot be: how long to wait for that, in seconds.
+WAIT_FOR_GROUP = 30.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
 # How long sudo may think about a password before what comes after it is held back for good, in seconds.
@@ -44,19 +47,21 @@ class Errand:
     """One command on its way: what is sent to it, where its output goes, when to stop.
 
     `opening` is sent at once (the sudo password), `payload` after it, once the command has started.
-    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes. `make_room`
-    is called when the machine refuses a session.
+    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes, and where it
+    is None they are left alone. `make_room` is called when the machine refuses a session.
     """
 
     line: str
     out: Tap
     err: Tap
     stop: Callable[[], Exception | None]
-    end: Callable[[str], None]
+    end: Callable[[str], None] | None
     make_room: Callable[[], None]
     opening: bytes = field(default=b"", repr=False)
     payload: Iterable[bytes] | None = None
     send_error: Exception | None = field(default=None, init=False)
+    cut: bool = field(default=False, init=False)
+    """Whether its streams had not ended when it was no longer listened to."""
 
 
 class _Bell(threading.Event):
@@ -97,6 +102,7 @@ class _Session:
                 # What it left in the background may hold the streams for ever.
                 heard = now if self._moved or not heard else heard
                 if now - heard > LINGER:
+                    self._errand.cut = True
                     return None
             elif stopped := self._errand.stop():
                 return stopped
@@ -108,12 +114,24 @@ class _Session:
 
     def end(self) -> None:
         """End the remote processes; what they say meanwhile is still read."""
-        ending = threading.Thread(target=self._errand.end, args=(self._errand.out.word,), name="ssh-end", daemon=True)
+        errand = self._errand
+        if errand.end is None or not self.wait_for_group():
+            return
+        ending = threading.Thread(target=errand.end, args=(errand.out.word,), name="ssh-end", daemon=True)
         ending.start()
         while ending.is_alive():
             self._read()
             ending.join(LOOK_EVERY)
         self._read()
+
+    def wait_for_group(self) -> bool:
+        """Until the command has told its process group, or not soon; false when its session ended without that."""
+        started, give_up = self._errand.out.started, time.monotonic() + WAIT_FOR_GROUP
+        while not started.is_set() and time.monotonic() < give_up:
+            if self._read():
+                return started.is_set()
+            self._bell.wait(LOOK_EVERY)
+        return True
 
     def _read(self) -> bool:
         """Hand on what is there, but not without an end; says whether both streams have ended."""
@@ -175,7 +193,11 @@ def run_errand(connection: Connection, errand: Errand) -> int:
         try:
             stopped = session.follow()
         except BaseException:
-            errand.end(errand.out.word)
+            # An error of whoever hears the lines, on stderr perhaps before the group was told on stdout.
+            with suppress(Exception):
+                session.wait_for_group()
+            if errand.end is not None:
+                errand.end(errand.out.word)
             raise
         if stopped is not None:
             session.end()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # The first command on a connection; a login shell that needs longer than this hangs, in seconds.
 PATIENCE = 60.0
 # A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
-AGAIN = 10.0
+AGAIN = 20.0
 # Files up to this size, in bytes, go through a standing shell; with larger ones the way through sudo is a trifle.
 SMALL = 32 * 1024
 

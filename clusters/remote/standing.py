@@ -20,8 +20,8 @@ import paramiko
 
 from clusters.remote.envelope import Marks, wrap, wrapped
 from clusters.remote.output import Capture, Framed, Tap
-from clusters.remote.perform import WAIT_FOR_GROUP, OutOfTime, Performed, Way, end_group, stopper, taps_for
-from clusters.remote.runner import LINGER, LOOK_EVERY
+from clusters.remote.perform import OutOfTime, Performed, Way, end_group, stopper, taps_for
+from clusters.remote.runner import LINGER, LOOK_EVERY, WAIT_FOR_GROUP
 from clusters.remote.shell import Command
 
 if TYPE_CHECKING:
@@ -96,11 +96,18 @@ class StandingShell:
                 raise Gone
             self._bell.wait(LOOK_EVERY)
 
-    def let_start(self, out: Framed, err: Framed) -> None:
-        """A command that is to be ended has to have told its process group; wait a little for that."""
-        deadline = time.monotonic() + WAIT_FOR_GROUP
-        with contextlib.suppress(Gone):
-            self.listen(out, err, lambda: out.tap.started.is_set() or time.monotonic() > deadline)
+    def wait_for_group(self, out: Framed, err: Framed) -> bool:
+        """Until the command has told its process group, or not soon; false when the shell ended without that."""
+        started, give_up = out.tap.started, time.monotonic() + WAIT_FOR_GROUP
+        while not started.is_set():
+            try:
+                self.listen(out, err, lambda: started.is_set() or time.monotonic() > give_up)
+                break
+            except Gone:
+                return started.is_set()
+            except Exception as error:  # noqa: BLE001 - of whoever hears the lines, who is told of one already
+                log.debug("%s", error)
+        return True
 
     def close(self) -> None:
         """End it: at the end of its input the shell goes."""
@@ -204,9 +211,8 @@ def look(
             raise link.lost(name, " while a command ran") from None
         return Performed(-1, out.tap, err.tap, time.monotonic() - began) if out.tap.started.is_set() else None
     except BaseException as stopped:
-        if not out.tap.started.is_set():
-            shell.let_start(out, err)
-        end_group(link, name, way, out.tap, out.tap.word)
+        if shell.wait_for_group(out, err):
+            end_group(link, name, way, out.tap.word)
         link.shells.drop(link, shell)
         if isinstance(stopped, OutOfTime):
             seconds = time.monotonic() - began

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 ASK_AFTER = 10.0
 # ... and after this many it is given up.
 GIVE_UP_AFTER = 25.0
+# ... but not before so many looks since it was asked: a process that stood still finds what came meanwhile unread, and
+# the watch may wake before the thread that reads. To stand still is one look, however long it was.
+LOOKS_SINCE_ASKED = 5
 
 
 class Heard(Protocol):
@@ -111,7 +114,8 @@ class Watch:
     """Watches one connection and cuts it when the peer shows no sign of life.
 
     A pulled plug sends nothing, and paramiko's own keepalive does not look for an answer.
-    Any byte counts as a sign of life; when none came for `ask_after` seconds the peer is asked.
+    Any byte counts as a sign of life; when none came for `ask_after` seconds the peer is asked, and it is given up
+    only when nothing came after that either.
     """
 
     def __init__(
@@ -140,15 +144,20 @@ class Watch:
 
     def _watch(self) -> None:
         asked: threading.Thread | None = None
+        looks = 0
         while not self._over.wait(self.ask_after / 5):
             if not self._transport.is_active():
                 return
             silent = self.silence
-            if silent > self._give_up_after:
+            if silent <= self.ask_after:
+                looks = 0
+                continue
+            looks += 1
+            if silent > self._give_up_after and looks > LOOKS_SINCE_ASKED:
                 self.gave_up = True
                 self._transport.close()
                 return
-            if silent > self.ask_after and not (asked and asked.is_alive()):
+            if not (asked and asked.is_alive()):
                 asked = threading.Thread(target=self._ask, name="ssh-ask", daemon=True)
                 asked.start()
 

@@ -61,12 +61,12 @@ class Bastion:
 
     def said(self, words: str, since: str = "") -> int:
         """How often its sshd has said that, since the log was `since`; waits a moment for the first time."""
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 60
         while not (found := re.findall(words, self.log()[len(since) :])) and time.monotonic() < deadline:
             time.sleep(0.02)
         return len(found)
 
-    def left(self, within: float = 5) -> bool:
+    def left(self, within: float = 60) -> bool:
         """Whether nobody is logged in to it any more, or soon."""
         deadline = time.monotonic() + within
         while self._sessions() and time.monotonic() < deadline:

@@ -74,7 +74,12 @@ class Cable:
             except OSError:
                 return
             self.accepted += 1
-            there = socket.create_connection(("127.0.0.1", self._to))
+            try:
+                there = socket.create_connection(("127.0.0.1", self._to))
+            except OSError:
+                # Nobody listens there at the moment: whoever connected is told so by the end of the connection.
+                here.close()
+                continue
             self._ends += [here, there]
             threading.Thread(target=self._forward, args=(here, there, True), daemon=True).start()
             threading.Thread(target=self._forward, args=(there, here, False), daemon=True).start()

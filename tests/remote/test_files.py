@@ -90,7 +90,7 @@ def test_fifty_megabytes_there_and_back(root: SshHost, place: Path, tmp_path_fac
     root.put(local, str(place / "big"))
     back = root.get(str(place / "big"))
 
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 100
     assert hashlib.sha256(back).digest() == hashlib.sha256(local.read_bytes()).digest()
 
 
@@ -142,7 +142,7 @@ def test_a_link_that_breaks_on_the_way_replaces_nothing(sshd: Sshd, place: Path,
     with Cable(sshd.port) as cable:
         known = sshd.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
-        host = SshHost(sshd.target(port=cable.port), known, ask_after=0.3, give_up_after=1.0)
+        host = SshHost(sshd.target(port=cable.port), known, ask_after=1, give_up_after=6)
         host.become_root()
         cable.after(3_000_000, getattr(cable, how))
 
@@ -153,7 +153,7 @@ def test_a_link_that_breaks_on_the_way_replaces_nothing(sshd: Sshd, place: Path,
 
     assert caught.value.retryable
     assert (place / "conf").read_text() == "old"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while list(place.glob(".slipway.*")) and time.monotonic() < deadline:
         time.sleep(0.05)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from clusters.remote.link import open_link
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from tests.remote.bastion import LOGIN, Bastion, bastion_before
+from tests.remote.test_ssh import quickest
 from tests.sshd import free_port, generate_key
 
 if TYPE_CHECKING:
@@ -44,15 +44,9 @@ def test_commands_and_files_go_through_and_the_hop_needs_no_shell(bastion: Basti
 
 def test_a_trivial_command_is_quick_through_it(bastion: Bastion) -> None:
     host = bastion.host()
-    times = []
-    for _ in range(21):
-        began = time.monotonic()
-        host.run(sh("true"), sudo=False)
-        times.append(time.monotonic() - began)
+    # The quickest one tells, since a busy machine makes others slow; with acknowledgements put off none is below 44 ms.
+    assert quickest(host, below=0.035) < 0.035
     host.close()
-
-    # Of a busy machine the quicker ones tell; with acknowledgements put off none would be below 44 ms.
-    assert sorted(times)[3] < 0.035
 
 
 def test_forty_machines_behind_it_make_one_login_and_need_no_sessions(bastion: Bastion) -> None:
@@ -87,7 +81,10 @@ def test_the_last_machine_closes_the_connection_and_the_next_one_opens_it_again(
     assert bastion.said(LOGIN, before) == 2
 
 
-def test_a_wrong_password_names_the_jump_host_and_is_tried_once_for_all(bastion: Bastion) -> None:
+def test_a_wrong_password_names_the_jump_host_and_is_tried_once_for_all(
+    bastion: Bastion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clusters.remote.gateways.REFUSED_FOR", 600.0)
     before = bastion.log()
     wrong = bastion.hop(password=Secret("not-the-password"))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.remote import scan as scanning
 from clusters.remote.scan import MOST_ADDRESSES, Answer, ScanRefused, addresses_of, scan
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def greeting(address: str, words: bytes, port: int = 0) -> Iterator[int]:
                     peer, _address = server.accept()
                 except OSError:
                     return
-                with peer:
+                with peer, suppress(OSError):
                     peer.sendall(words)
 
         thread = threading.Thread(target=serve, daemon=True)
@@ -66,14 +68,23 @@ def test_where_nothing_listens_nothing_is_found() -> None:
 def test_what_answers_while_the_last_report_is_told_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.remote.scan.REPORT_EVERY", 0.001)
     told: list[tuple[int, int]] = []
+    reporting, look = threading.Event(), scanning._greeting
+
+    async def late(address: str, port: int) -> Answer | None:
+        while address == "127.0.0.6" and not reporting.is_set():
+            await asyncio.sleep(0.01)
+        return await look(address, port)
+
+    monkeypatch.setattr(scanning, "_greeting", late)
     with greeting("127.0.0.6", b"SSH-2.0-x\r\n") as port:
 
         def tell(looked: int, found: tuple[Answer, ...]) -> bool:
             told.append((looked, len(found)))
-            # Longer than the whole scan takes, so that it ends while somebody else writes down how far it was.
+            reporting.set()
+            # The scan ends while somebody else writes down how far it was.
             for thread in threading.enumerate():
                 if thread.name == f"scan port {port}":
-                    thread.join(20)
+                    thread.join(60)
             return True
 
         scan(addresses_of("127.0.0.0/29"), port, tell=tell)

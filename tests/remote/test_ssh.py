@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,11 +16,13 @@ from clusters.remote.host import CommandFailed
 from clusters.remote.shell import Command, sh
 from clusters.remote.ssh import SshHost
 from tests.missing import cannot_be_had
-from tests.proc import processes, read
+from tests.proc import gone, own_seconds, processes, read
 from tests.remote.cable import Cable
 from tests.sshd import running_sshd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.remote.test_link import Person
     from tests.sshd import Sshd
 
@@ -104,27 +104,36 @@ def test_the_password_is_in_nobodys_command_line_or_environment(root: SshHost, s
     assert seen == []
 
 
-def test_lines_are_told_as_they_arrive(root: SshHost) -> None:
-    told: list[tuple[float, str, str]] = []
+def test_lines_are_told_as_they_arrive(root: SshHost, tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
 
+    def answer(stream: str, line: str) -> None:
+        told.append((stream, line))
+        (tmp_path / line).touch()
+
+    answered = "until [ -e $n ]; do sleep 0.05; done"
     root.run(
-        sh('for n in 1 2 3; do date +%s.%N; sleep 0.2; done; echo "$(date +%s.%N)" >&2'),
-        on_line=lambda stream, line: told.append((time.time(), stream, line)),
+        sh(f"cd {{}}; for n in 1 2 3; do echo $n; {answered}; done; n=4; echo 4 >&2; {answered}", str(tmp_path)),
+        on_line=answer,
+        timeout=60,
     )
 
-    assert [stream for _, stream, _ in told] == ["stdout", "stdout", "stdout", "stderr"]
-    assert max(at - float(line) for at, _, line in told) < 0.15
+    assert told == [("stdout", "1"), ("stdout", "2"), ("stdout", "3"), ("stderr", "4")]
 
 
-def test_a_hundred_thousand_lines_take_no_time(root: SshHost) -> None:
-    lines: list[str] = []
-    began = time.monotonic()
+def test_a_hundred_thousand_lines_take_little_more_time_than_their_bytes(root: SshHost) -> None:
+    def took(tell: Callable[[str, str], None] | None) -> float:
+        began = time.monotonic()
+        assert root.run(sh("seq 1 100000"), on_line=tell, shared=True).stdout.count("\n") == 100_000
+        return time.monotonic() - began
 
-    result = root.run(sh("seq 1 100000"), on_line=lambda stream, line: lines.append(line))
+    ratios = []
+    for _ in range(5):
+        lines: list[str] = []
+        ratios.append(took(lambda stream, line, lines=lines: lines.append(line)) / took(None))  # type: ignore[misc]
+        assert lines == [str(number) for number in range(1, 100_001)]
 
-    assert time.monotonic() - began < 2
-    assert lines == [str(number) for number in range(1, 100_001)]
-    assert result.stdout.count("\n") == 100_000
+    assert sorted(ratios)[2] < 25
 
 
 def test_a_flood_of_output_is_kept_within_bounds(root: SshHost) -> None:
@@ -136,17 +145,21 @@ def test_a_flood_of_output_is_kept_within_bounds(root: SshHost) -> None:
     assert "bytes left out" in result.stdout
 
 
-def test_a_trivial_command_is_quick(sshd: Sshd) -> None:
-    host = SshHost(sshd.target(), sshd.known())
-    times = []
-    for _ in range(21):
+def quickest(host: SshHost, *, below: float) -> float:
+    """How long a trivial command takes at best, asked until one takes less, for a minute."""
+    best, give_up = 60.0, time.monotonic() + 60
+    while best >= below and time.monotonic() < give_up:
         began = time.monotonic()
         host.run(sh("true"), sudo=False)
-        times.append(time.monotonic() - began)
-    host.close()
+        best = min(best, time.monotonic() - began)
+    return best
 
-    # The median of a warm connection; Nagle's algorithm alone would make it 40 ms.
-    assert sorted(times)[10] < 0.030
+
+def test_a_trivial_command_is_quick(sshd: Sshd) -> None:
+    host = SshHost(sshd.target(), sshd.known())
+    # The quickest one tells, since a busy machine makes others slow; by Nagle's algorithm each takes 40 ms and more.
+    assert quickest(host, below=0.035) < 0.035
+    host.close()
 
 
 def test_twenty_commands_at_once_share_a_connection(root: SshHost) -> None:
@@ -166,24 +179,36 @@ def test_a_machine_with_few_sessions_is_used_patiently(sshd: Sshd, tmp_path: Pat
     assert [result.stdout for result in results] == [f"{number}\n" for number in range(6)]
 
 
-def test_a_process_left_in_the_background_does_not_hold_the_command(root: SshHost) -> None:
+def test_a_process_left_in_the_background_does_not_hold_the_command(
+    root: SshHost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("clusters.remote.runner.LINGER", 0.5)
     began = time.monotonic()
 
-    result = root.run(sh("sleep 30 & echo started $!"))
+    result = root.run(sh("sleep 600 & echo started $!"), on_line=lambda stream, line: None)
 
-    assert time.monotonic() - began < 5
-    pid = int(result.stdout.split()[1])
-    root.run(sh("kill {}", pid))
+    assert time.monotonic() - began < 60
+    assert "holds its output: no more is read" in caplog.text
+    root.run(sh("kill {}", int(result.stdout.split()[1])))
+
+
+def test_what_comes_a_little_later_than_the_exit_code_is_output(root: SshHost) -> None:
+    def said() -> str:
+        return root.run(sh("(sleep 2; echo late) & echo soon"), on_line=lambda stream, line: None).stdout
+
+    # On a machine that stands still meanwhile it may come too late even so.
+    assert any(said() == "soon\nlate\n" for _ in range(5))
 
 
 def test_an_error_in_the_callback_ends_the_command_and_comes_through(root: SshHost) -> None:
     def refuse(stream: str, line: str) -> None:
         raise ZeroDivisionError(line)
 
+    seconds = own_seconds()
     with pytest.raises(ZeroDivisionError, match="first"):
-        root.run(sh("echo first; sleep 61.25"), on_line=refuse)
+        root.run(sh("echo first; sleep {}", seconds), on_line=refuse)
 
-    assert subprocess.run(["pgrep", "-f", "sleep 61.25"], capture_output=True).stdout == b""
+    assert gone(seconds)
 
 
 def test_nothing_reaches_the_servers_own_streams(root: SshHost, capfd: pytest.CaptureFixture[str]) -> None:
@@ -228,11 +253,9 @@ def test_a_noisy_profile_is_noticed_and_kept_out_of_results(sshd: Sshd, person: 
 def test_a_machine_that_goes_down_loses_the_command_and_comes_back(sshd: Sshd, tmp_path: Path) -> None:
     with running_sshd(tmp_path, sshd.user, sshd.password) as other:
         host = SshHost(other.target(), other.known())
-        host.run(sh("true"), sudo=False)
-        threading.Timer(0.5, other.stop).start()
 
         with pytest.raises(ConnectionLost, match="closed from the other side") as caught:
-            host.run(sh("sleep 60"), sudo=False)
+            host.run(sh("echo ready; sleep 60"), sudo=False, on_line=lambda stream, line: other.stop())
         other.start()
         again = host.run(sh("echo back"), sudo=False)
         host.close()
@@ -258,25 +281,23 @@ def test_a_pulled_plug_is_noticed(sshd: Sshd) -> None:
     with Cable(sshd.port) as cable:
         known = sshd.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
-        host = SshHost(sshd.target(port=cable.port), known, ask_after=0.5, give_up_after=1.5)
-        host.run(sh("true"), sudo=False)
-        threading.Timer(0.3, cable.pull).start()
-        began = time.monotonic()
+        host = SshHost(sshd.target(port=cable.port), known, ask_after=1, give_up_after=6)
+        began, seconds = time.monotonic(), own_seconds()
 
         with pytest.raises(ConnectionLost, match="stopped answering") as caught:
-            host.run(sh("sleep 60.5"), sudo=False)
+            host.run(sh("echo ready; sleep {}", seconds), sudo=False, on_line=lambda stream, line: cable.pull())
 
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         assert caught.value.retryable
         cable.mend()
-        assert host.run(sh("echo back"), sudo=False).stdout == "back\n"
+        assert host.run(sh("echo back; pkill -xf {}", f"sleep {seconds}"), sudo=False).stdout == "back\n"
         host.close()
 
 
 def test_a_long_silence_of_a_live_machine_is_no_loss(sshd: Sshd) -> None:
-    host = SshHost(sshd.target(), sshd.known(), ask_after=0.2, give_up_after=0.6)
+    host = SshHost(sshd.target(), sshd.known(), ask_after=1, give_up_after=6)
 
-    assert host.run(sh("sleep 2; echo done"), sudo=False).stdout == "done\n"
+    assert host.run(sh("sleep 8; echo done"), sudo=False).stdout == "done\n"
     host.close()
 
 

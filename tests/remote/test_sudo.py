@@ -15,6 +15,8 @@ from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from clusters.remote.sudo import refusal
 from clusters.remote.target import Target
+from tests.proc import gone, own_seconds
+from tests.sshd import alone
 
 if TYPE_CHECKING:
     from tests.remote.test_link import Person
@@ -94,14 +96,14 @@ def test_sudo_through_a_terminal_of_its_own_gives_exit_codes_and_input(sshd: Ssh
         rule = Path(f"/etc/sudoers.d/{target.user}")
         rule.write_text(f"Defaults:{target.user} use_pty\n{rule.read_text()}")
         host = SshHost(target, sshd.known())
-        payload = bytes(range(256)) * 4000
+        payload, seconds = bytes(range(256)) * 4000, own_seconds()
         assert host.run(sh("exit 7"), check=False).exit_code == 7
         assert host.run(sh("wc -c"), stdin=payload).stdout.strip() == str(len(payload))
         with pytest.raises(errors.CommandTimedOut):
-            host.run(sh("sleep 5011.25 & sleep 5011.25"), timeout=0.5)
+            host.run(sh("sleep {0} & sleep {0}", seconds), timeout=0.5)
         host.close()
 
-    assert subprocess.run(["pgrep", "-fx", "sleep 5011.25"], capture_output=True).stdout == b""
+    assert gone(seconds)
 
 
 def test_sudo_that_stops_asking_does_not_let_the_password_into_the_input(sshd: Sshd, person: Person) -> None:
@@ -126,7 +128,8 @@ def test_a_password_that_is_accepted_no_more_ends_in_an_error(
     with person(sudo="ALL=(ALL) ALL") as target:
         host = SshHost(target, sshd.known())
         host.become_root()
-        subprocess.run(["chpasswd"], input=f"{target.user}:another-one".encode(), check=True)
+        with alone():
+            subprocess.run(["chpasswd"], input=f"{target.user}:another-one".encode(), check=True)
         with pytest.raises(errors.SudoPasswordWrong):
             host.run(sh("cat"), stdin=given)
         host.close()
