@@ -50,6 +50,8 @@ SLIPWAY_NOTIFY_MAIL = env.words("SLIPWAY_NOTIFY_MAIL")
 SLIPWAY_PUBLIC_URL = env.text("SLIPWAY_PUBLIC_URL")
 # Days after which the log of a finished run is deleted; the newest run of each cluster keeps its log.
 SLIPWAY_KEEP_LOG_DAYS = env.number("SLIPWAY_KEEP_LOG_DAYS", 365)
+# Seconds for which the hits of a search in a log are counted; what is not counted by then is more than that.
+SLIPWAY_COUNT_SECONDS = env.number("SLIPWAY_COUNT_SECONDS", 0.5)
 # Whether machines may be logged in to with keys of the SSH agent at SSH_AUTH_SOCK.
 SLIPWAY_SSH_AGENT = env.flag("SLIPWAY_SSH_AGENT")
 # Behind a proxy that speaks HTTPS with the browser.

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from clusters.models import Run
     from clusters.selectors.needles import Needle
 
-# Seconds of counting. What is rare the database finds by then; what is everywhere nobody has to know to the last line.
-COUNT_SECONDS = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Hits:
@@ -36,13 +33,14 @@ def log_hits(
     host: str = "",
     step: str = "",
     stream: str = "",
-    seconds: float | None = None,
+    seconds: float,
 ) -> Hits:
     """Count the lines after `after_line` that fit, up to the end of the log as `run` knows it.
 
-    Counting stops after so many seconds, or after `COUNT_SECONDS` where nothing is said.
+    Counting stops after so many seconds. What is rare the database finds by then; what is everywhere nobody has to
+    know to the last line.
     """
-    until = time.monotonic() + (COUNT_SECONDS if seconds is None else seconds)
+    until = time.monotonic() + seconds
     count = before = seen = 0
     whole = True
     parts = fitting(run, after_line, run.last_line + 1, host=host, step=step, stream=stream, search=search)

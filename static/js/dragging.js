@@ -4,6 +4,8 @@ import { boxesOf, placeOf, tick } from "./matrix.js";
 
 const FAR = 6; // pixels that are still a click
 const EDGE = 56; // pixels from the window's edge within which it scrolls
+const SPEED = 0.84; // pixels that it scrolls in a millisecond
+const PAUSE = 250; // milliseconds that a frame takes at most, for scrolling: the page does not jump after a longer one
 let drag = null;
 
 const cellAt = (x, y) => document.elementFromPoint(x, y)?.closest("#matrix td, #matrix th");
@@ -41,17 +43,20 @@ function begin() {
   drag.begun = true;
   getSelection().removeAllRanges();
   document.documentElement.classList.add("is-dragging");
+  drag.drawn = performance.now();
   requestAnimationFrame(scroll);
 }
 
 /* While the pointer rests at the window's edge the page moves on below it. */
-function scroll() {
+function scroll(now) {
   if (!drag?.begun) return;
+  const took = Math.min(PAUSE, Math.max(0, now - drag.drawn));
+  drag.drawn = now;
   const top = document.querySelector("#matrix thead")?.getBoundingClientRect().bottom ?? 0;
   const up = drag.y < Math.max(top, EDGE) + 8 && drag.scrolls ? -1 : 0;
   const by = drag.y > innerHeight - EDGE ? 1 : up;
   if (by && drag.scrolls) {
-    scrollBy({ top: by * 14, behavior: "instant" });
+    scrollBy({ top: by * Math.round(SPEED * took), behavior: "instant" });
     drag.over(drag.x, drag.y);
   }
   requestAnimationFrame(scroll);

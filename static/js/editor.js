@@ -31,7 +31,8 @@ if (yaml) {
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.target.id !== "yaml-form" || !event.detail.successful) return;
     unsaved = false;
-    htmx.ajax("GET", location.pathname, { target: "#follow", select: "#follow", swap: "outerHTML" });
+    // Bound at once: what is typed before htmx has settled would be saved by nobody.
+    htmx.ajax("GET", location.pathname, { target: "#follow", select: "#follow", swap: "outerHTML settle:0ms" });
   });
   const preview = byId("preview");
   if (window.matchMedia("(max-width: 1240px)").matches || preview.closest(".is-roomy")) preview.open = window.innerWidth >= 1500;

@@ -1,5 +1,5 @@
 /* The log of a run: newest lines first from the server, then live ones; filters, following, a window that moves. */
-import { hands } from "./loghand.js";
+import { hands, ownMoves } from "./loghand.js";
 import { Filter, KEYS } from "./logfilter.js";
 import { Finder } from "./logfind.js";
 import { Refused, brought, isThere, lines } from "./loglines.js";
@@ -34,7 +34,7 @@ export function startLog(box) {
   let live = false;    // whether `high` is the newest line, so that what comes is put behind it
   let newest = 0;      // number of the newest line that the socket has told of
   let following = true;
-  let moved = 0;       // when lines went while following, by which the browser scrolls
+  const own = ownMoves(); // lines went while following, by which the browser scrolls
   let unseen = 0;
   let waiting = null;  // live lines that came while the end of the log was fetched
   let said = "";       // what is wrong with the expression that is searched for
@@ -130,7 +130,7 @@ export function startLog(box) {
         older = true;
         low = numberOf(rows.first());
         // The browser moves what is left, though the size may be the same as before.
-        moved = Date.now();
+        own.move();
         toBottom();
       }
     } else {
@@ -314,7 +314,7 @@ export function startLog(box) {
     const up = scroll.scrollTop < top;
     top = scroll.scrollTop;
     const rest = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
-    const meant = byHand() || Date.now() - moved > 1000;
+    const meant = byHand() || !own.just();
     if (following && up && rest > 40 && meant) setFollowing(false);
     else if (!following && !up && rest < 4 && live && !location.hash.startsWith("#L")) setFollowing(true);
     if (following) return;

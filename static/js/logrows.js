@@ -3,7 +3,8 @@ import { write } from "./ansi.js";
 
 const BLOCK = 200;
 const HUES = 10;
-// Milliseconds for which a place that was gone to is kept in sight while the browser finds out how high its neighbours are.
+// Milliseconds for which a place that was gone to is kept in sight while the browser finds out how high its neighbours are;
+// it begins with that when it draws.
 const HELD = 500;
 const CLOCK = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 let second = 0;
@@ -190,7 +191,9 @@ export class Rows {
 
   /** Bring the view there again, or to the line that follows where that one is not here; what else changes it soon is undone. */
   back(spot) {
-    this.held = { ...spot, until: Date.now() + HELD };
+    const held = { ...spot, until: Infinity };
+    this.held = held;
+    requestAnimationFrame(() => { held.until = Date.now() + HELD; });
     this.hold();
   }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
     from clusters.models import Run
+
+LONG = 60.0
+"""Seconds within which even a busy machine counts a thousand lines."""
 
 
 @pytest.fixture
@@ -32,18 +36,19 @@ def log(make_run: Callable[..., Run]) -> Run:
 
 @pytest.mark.parametrize("pattern", [False, True])
 def test_hits_are_counted_and_the_place_of_one_among_them(log: Run, pattern: bool) -> None:
-    found = log_hits(log, line=300, search=needle("needle", pattern=pattern))
+    found = log_hits(log, line=300, search=needle("needle", pattern=pattern), seconds=LONG)
     assert (found.count, found.all, found.place) == (10, True, 3)
-    assert log_hits(log, line=300, search="needle", host="node0").place == 2
-    assert log_hits(log, search="needle").place is None
-    assert log_hits(log, search="nowhere", line=5).place == 0
+    assert log_hits(log, line=300, search="needle", host="node0", seconds=LONG).place == 2
+    assert log_hits(log, search="needle", seconds=LONG).place is None
+    assert log_hits(log, search="nowhere", line=5, seconds=LONG).place == 0
 
 
 def test_what_came_since_is_counted_apart(log: Run) -> None:
     add(log, ["needle", "hay", "needle"])
-    assert log_hits(log, after_line=1_000, search="needle").count == 0, "not before the run was read again"
+    sought: Any = {"after_line": 1_000, "search": "needle", "seconds": LONG}
+    assert log_hits(log, **sought).count == 0, "not before the run was read again"
     log.refresh_from_db()
-    assert log_hits(log, after_line=1_000, search="needle").count == 2
+    assert log_hits(log, **sought).count == 2
 
 
 def test_what_is_everywhere_is_counted_for_so_long_and_no_longer(make_run: Callable[..., Run]) -> None:
@@ -59,7 +64,10 @@ def test_what_is_everywhere_is_counted_for_so_long_and_no_longer(make_run: Calla
     assert time.monotonic() - began < 60
 
 
-def test_the_page_asks_for_hits_and_hears_what_is_wrong(client: Client, alice: User, log: Run) -> None:
+def test_the_page_asks_for_hits_and_hears_what_is_wrong(
+    client: Client, alice: User, log: Run, settings: SettingsWrapper
+) -> None:
+    settings.SLIPWAY_COUNT_SECONDS = LONG
     client.force_login(alice)
     address = reverse("run-log-hits", args=[log.pk])
     assert client.get(address, {"search": "NEEDLE", "line": 201, "host": "node1"}).json() == {

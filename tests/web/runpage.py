@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
 from clusters.models import Run, StepRun
+from tests.browser import PATIENCE
 from tests.web.site import Site, session_of, site
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 # Fixtures for whoever imports them; the first acts by itself.
-__all__ = ["at_end", "at_rest", "beside_playwright", "page", "pages", "run", "well_made"]
+__all__ = ["at_end", "at_rest", "beside_playwright", "comes_to_its_end", "page", "pages", "run", "well_made"]
+
+TWO_FRAMES = "() => new Promise((on) => requestAnimationFrame(() => requestAnimationFrame(on)))"
+AT_END = """() => {
+  const box = document.getElementById("log-scroll");
+  return box.scrollHeight - box.scrollTop - box.clientHeight < 5;
+}"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,8 +39,11 @@ def beside_playwright() -> Iterator[None]:
 
 @pytest.fixture
 def pages(db: None) -> Iterator[Site]:
-    with site() as started:
+    # The count of hits ends where the log does, however busy the machine is.
+    with site(SLIPWAY_COUNT_SECONDS="60") as started:
         yield started
+        # Shown where the test failed.
+        print(started.output())
 
 
 @pytest.fixture
@@ -65,14 +75,20 @@ def at_rest(place: Locator) -> FloatRect:
     """Where something is when nothing moves any more: blocks of the log get their real height only when in sight."""
     before, now = None, place.bounding_box()
     while now is None or now != before:
-        place.page.wait_for_timeout(300)
+        # The browser lays out and scrolls with a frame; a frame may come late, and time alone says nothing of it.
+        place.page.evaluate(TWO_FRAMES)
         before, now = now, place.bounding_box()
     return now
 
 
 def at_end(page: Page) -> bool:
-    found: bool = page.locator("#log-scroll").evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight < 5")
-    return found
+    """Whether the end of the log is in sight at this moment."""
+    return bool(page.evaluate(AT_END))
+
+
+def comes_to_its_end(page: Page) -> None:
+    """The end of the log is in sight, at once or soon: the browser scrolls with a frame."""
+    page.wait_for_function(AT_END, timeout=PATIENCE)
 
 
 def well_made(page: Page) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 from django.test import Client
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
 
+STARTS_SECONDS = 90
+"""One that ends before it answers is noticed at once; the rest is how busy this machine is."""
+
 
 @dataclass
 class Site:
-    """A web process that can be ended and started again on the same port."""
+    """A web process that can be ended and started again on the same port; what it prints goes into the file `said`."""
 
     port: int
+    said: IO[bytes]
     more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
@@ -41,10 +47,13 @@ class Site:
             [*command, "installer_site.asgi:application"],
             cwd=ROOT,
             env=environment(SLIPWAY_LOG_LEVEL="ERROR", **self.more),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=self.said,
+            stderr=subprocess.STDOUT,
         )
-        wait_for(self._answers, 30, "an answer of the web process")
+        try:
+            wait_for(self._answers, STARTS_SECONDS, "an answer of the web process")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it printed:\n{self.output()}") from None
 
     def stop(self) -> None:
         """End it at once, as a crash would."""
@@ -53,7 +62,15 @@ class Site:
             self.process.wait()
             self.process = None
 
+    def output(self) -> str:
+        """What it printed so far."""
+        # The process writes where the file stands, so that nobody else may move that.
+        number = self.said.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
+
     def _answers(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise AssertionError("The web process ended before it answered")
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             link.request("GET", "/healthz", headers={"Host": "localhost"})
@@ -67,15 +84,17 @@ class Site:
 @contextmanager
 def site(**more: str) -> Iterator[Site]:
     """The pages for as long as the block lasts, with these settings."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Site(port, more)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
+    with socket.socket() as kept, tempfile.TemporaryFile() as said:
+        # Bound but not listening, it keeps the port from everybody else, also while the web process is away; whoever
+        # asks to reuse the address, as Daphne does, may listen there.
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        made = Site(kept.getsockname()[1], said, more)
+        try:
+            made.start()
+            yield made
+        finally:
+            made.stop()
 
 
 def session_of(user: User) -> str:

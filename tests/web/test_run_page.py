@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,11 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from clusters.models import Cluster, Event, Extension, Run, StepRun
+from tests.browser import PATIENCE
 from tests.processes import manage, wait_for
+from tests.ratios import times_as_long
 from tests.web.lines import add, numbered
-from tests.web.runpage import at_end, beside_playwright, page, pages, run, well_made
+from tests.web.runpage import at_end, beside_playwright, comes_to_its_end, page, pages, run, well_made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,18 +40,20 @@ def tell_of_part(run: Run, *, over: bool) -> None:
     Run.objects.filter(pk=run.pk).update(last_seq=run.last_seq + 1)
 
 
-def test_a_long_log_opens_at_its_end_in_less_than_a_second(page: Page, run: Run) -> None:
+@pytest.mark.timeout(360)
+def test_a_long_log_opens_at_its_end_as_soon_as_a_short_one(page: Page, run: Run, make_run: Callable[..., Run]) -> None:
+    short = make_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
+    add(short, numbered(1, 1_000))
     add(run, numbered(1, 100_000))
-    took = []
-    for _ in range(3):  # the machine that does this is shared
-        page.goto("/")
-        began = time.monotonic()
-        page.goto(f"/runs/{run.pk}/", wait_until="commit")
-        expect(page.locator("#L100000")).to_be_in_viewport(timeout=10_000)
-        took.append(time.monotonic() - began)
-        assert at_end(page)
-    print(f"100,000 lines: at the end after {min(took):.2f} s")
-    assert min(took) < 1.0
+
+    def opens(which: Run, last: int) -> None:
+        page.goto(f"/runs/{which.pk}/", wait_until="commit")
+        page.locator(f"#L{last}").wait_for()
+        comes_to_its_end(page)
+
+    ratio = times_as_long(lambda: opens(run, 100_000), lambda: opens(short, 1_000))
+    expect(page.locator("#L1000")).to_be_in_viewport()
+    assert ratio < 3
 
 
 def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Page, run: Run) -> None:
@@ -72,21 +75,22 @@ def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Pag
     expect(page.locator("#L318")).to_be_in_viewport()
 
 
+@pytest.mark.timeout(360)
 def test_a_flood_of_lines_does_not_end_the_following_but_a_hand_on_the_scrollbar_does(
     page: Page, make_run: Callable[..., Run]
 ) -> None:
     flooded = make_run()
     page.goto(f"/runs/{flooded.pk}/")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
-    fake = {"SLIPWAY_CARRY_OUT": "tests.bench.fakes.crowd", "BENCH_LINES": "10000", "SLIPWAY_LEASE_SECONDS": "30"}
+    fake = {"SLIPWAY_CARRY_OUT": "tests.bench.fakes.crowd", "BENCH_LINES": "2500", "SLIPWAY_LEASE_SECONDS": "30"}
     with manage("work", **fake):
-        wait_for(lambda: Run.objects.get(pk=flooded.pk).finished_at, 60, "the end of the run")
-    expect(page.locator("#live")).to_have_attribute("data-live", "over", timeout=60_000)
+        wait_for(lambda: Run.objects.get(pk=flooded.pk).finished_at, 120, "the end of the run")
+    expect(page.locator("#live")).to_have_attribute("data-live", "over", timeout=4 * PATIENCE)
     last = Run.objects.get(pk=flooded.pk).last_line
-    assert last >= 200_000
-    expect(page.locator(f"#L{last}")).to_be_attached(timeout=20_000)
+    assert last >= 50_000, "more than the page keeps while it follows, and more than it ever has"
+    expect(page.locator(f"#L{last}")).to_be_attached(timeout=2 * PATIENCE)
     expect(page.locator("#log-follow")).to_have_attribute("aria-pressed", "true")
-    assert at_end(page)
+    comes_to_its_end(page)
     bar = (
         "box => box.dispatchEvent(new PointerEvent('pointerdown', { clientX: box.getBoundingClientRect().right + 9 }))"
     )
@@ -94,23 +98,25 @@ def test_a_flood_of_lines_does_not_end_the_following_but_a_hand_on_the_scrollbar
     expect(page.locator("#log-follow")).to_have_attribute("aria-pressed", "false")
 
 
+def scrolls_until(page: Page, scroll: str, there: str) -> None:
+    """Scroll `box` again and again until something is there: what is loaded meanwhile makes the log longer."""
+
+    def scrolled() -> bool:
+        page.locator("#log-scroll").evaluate(f"box => {{ {scroll}; }}")
+        page.wait_for_timeout(100)
+        return page.locator(there).count() > 0
+
+    wait_for(scrolled, PATIENCE / 1000, f"that {there} is loaded")
+
+
 def test_whoever_scrolls_far_up_and_down_again_sees_every_line_once(page: Page, run: Run) -> None:
     add(run, numbered(1, 3_500))
     page.goto(f"/runs/{run.pk}/#L1200")
     expect(page.locator("#L1200")).to_be_in_viewport()
-    scroll = page.locator("#log-scroll")
     expect(page.locator("#log-pill")).to_have_text("To the newest line")
     add(run, numbered(3_501, 3_600))
-    for _ in range(12):
-        scroll.evaluate("box => { box.scrollTop = box.scrollHeight; }")
-        page.wait_for_timeout(100)
-        if page.locator("#L3600").count():
-            break
-    for _ in range(12):
-        scroll.evaluate("box => { box.scrollTop = 0; box.dispatchEvent(new WheelEvent('wheel', {deltaY: -9})); }")
-        page.wait_for_timeout(100)
-        if page.locator("#L1").count():
-            break
+    scrolls_until(page, "box.scrollTop = box.scrollHeight", "#L3600")
+    scrolls_until(page, "box.scrollTop = 0; box.dispatchEvent(new WheelEvent('wheel', {deltaY: -9}))", "#L1")
     numbers = page.locator(".ln").evaluate_all("lines => lines.map(line => Number(line.id.slice(1)))")
     assert numbers == list(range(1, 3_601))
 
@@ -253,6 +259,11 @@ def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run
 def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     page: Page, run: Run, alice: User, width: int
 ) -> None:
+    # Without the looks that the page takes now and then, nothing but the event can tell it of the end.
+    page.add_init_script(
+        "const real = setInterval; window.setInterval = (deed, pause, ...more) =>"
+        " (pause >= 5000 ? 0 : real(deed, pause, ...more));"
+    )
     page.set_viewport_size({"width": width, "height": 900})
     Run.objects.filter(pk=run.pk).update(state="cancelling", cancel_asked_by=alice, cancel_asked_at=timezone.now())
     tell_of_part(run, over=False)
@@ -260,12 +271,12 @@ def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     part = page.locator(".cancel-list li").first
     for _ in range(2):
         expect(part).to_contain_text("Joining etcd on node1 must not be cut and ends first")
-        expect(part).to_contain_text(re.compile(r"A part of “Do os/a”. At work since \d\d:\d\d:\d\d, \d+ s\."))
+        expect(part).to_contain_text(re.compile(r"A part of “Do os/a”. At work since \d\d:\d\d:\d\d, (\d+ m )?\d+ s\."))
         page.reload()
     well_made(page)
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
     tell_of_part(run, over=True)
-    expect(page.locator(".cancel-card")).not_to_contain_text("etcd", timeout=2_000)
+    expect(page.locator(".cancel-card")).not_to_contain_text("etcd")
     expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 has been asked to end")
 
 
@@ -302,15 +313,15 @@ def test_the_summary_prints_dark_on_white_and_its_timeline_fits_the_paper(page: 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_late_step_is_amber_and_somebody_gives_it_time(page: Page, run: Run, width: int) -> None:
     long_ago = timezone.now() - timedelta(seconds=100)
-    StepRun.objects.filter(step="os/a", host="node1").update(started_at=long_ago, expected=5, timeout=150)
+    StepRun.objects.filter(step="os/a", host="node1").update(started_at=long_ago, expected=5, timeout=1500)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"/runs/{run.pk}/timeline/")
     page.get_by_role("link", name="What to do").click()
     expect(page.locator(".cell.is-late")).to_have_count(1)
     well_made(page)
-    page.get_by_role("button", name="Wait 5 minutes longer for Do os/a, node1").press("Enter")
+    page.get_by_role("button", name="Wait 25 minutes longer for Do os/a, node1").press("Enter")
     expect(page.locator(".late-list")).to_contain_text("It was given more time once, by alice.")
-    assert Extension.objects.get().seconds == 300
+    assert Extension.objects.get().seconds == 1500
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

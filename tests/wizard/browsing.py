@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
-from playwright.sync_api import expect
 
 from clusters.models import Inspection
 from clusters.services import document_of
+from tests.browser import PATIENCE
+from tests.processes import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.contrib.auth.models import User
     from django.test import Client
@@ -45,7 +45,7 @@ def context(browser: Browser, live_server: LiveServer, client: Client, alice: Us
     client.force_login(alice)
     with browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900}) as context:
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         yield context
 
 
@@ -71,9 +71,21 @@ def open_page(page: Page, cluster: Cluster, slug: str) -> None:
 def saved(page: Page, version: int) -> None:
     """Wait until the page has that version; `expect` would describe the page at each look, two seconds for 300 rows."""
     found = "version => document.getElementById('draft-version').value === version"
-    with contextlib.suppress(PlaywrightTimeoutError):
-        page.wait_for_function(found, arg=str(version), timeout=5_000)
-    expect(page.locator("#draft-version")).to_have_value(str(version), timeout=1)
+    try:
+        page.wait_for_function(found, arg=str(version), timeout=PATIENCE)
+    except PlaywrightTimeoutError:
+        has = page.locator("#draft-version").input_value()
+        raise AssertionError(f"The page has version {has} of the draft, not {version}.") from None
+
+
+def comes_to_be_stored(page: Page, cluster: Cluster, look: Callable[[Document], bool]) -> None:
+    """Wait until the stored draft looks so. A busy machine makes several saves of what a quick one saves at once."""
+
+    def looked() -> bool:
+        page.wait_for_timeout(50)
+        return look(stored(cluster))
+
+    wait_for(looked, PATIENCE / 1000, "the save")
 
 
 def tab_to(page: Page, selector: str, *, back: bool = False) -> None:

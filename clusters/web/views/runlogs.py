@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse, StreamingHttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -97,7 +98,8 @@ def hits(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_for(request.user, pk)
     try:
         after, line = (_number(request, name) or 0 for name in ("after", "line"))
-        found = log_hits(run, after_line=after, line=line, **_wanted(request)[0])
+        wanted, _sought = _wanted(request)
+        found = log_hits(run, after_line=after, line=line, seconds=settings.SLIPWAY_COUNT_SECONDS, **wanted)
     except ValueError:
         return HttpResponseBadRequest("after and line are whole numbers.", content_type="text/plain")
     except BadPattern as error:
