@@ -142,6 +142,7 @@ def _watch(command: list[str], log: Path) -> None:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        process.stdout.close()
         process.wait()
     say(f"{progress.over} tests in {spell(time.monotonic() - progress.began)}; their log is {log}")
 
