@@ -21,7 +21,6 @@ def took(deed: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def times_as_long(deed: Callable[[], object], other: Callable[[], object], floor: float = FLOOR) -> float:
+def times_as_long(deed: Callable[[], object], other: Callable[[], object], rounds: int = ROUNDS) -> float:
     """How many times as long as the other deed it takes: in the middle of rounds that do one right after the other."""
-    ratios = [took(deed) / max(took(other), floor) for _ in range(ROUNDS)]
-    return median(ratios)
+    return median(took(deed) / max(took(other), FLOOR) for _ in range(rounds))

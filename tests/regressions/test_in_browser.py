@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +10,13 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from clusters.models import Run
+from tests.bench.log_beside import fetched
+from tests.browser import PATIENCE
 from tests.processes import manage, wait_for
+from tests.ratios import times_as_long
 from tests.runs.scenes import cluster_of, worker
-from tests.web.lines import fill
+from tests.web.lines import add, fill, numbered
+from tests.web.site import session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,61 +43,60 @@ def last_line(run: Run) -> int:
     return Run.objects.get(pk=run.pk).last_line
 
 
+@pytest.mark.timeout(360)
 def test_10_a_browser_that_was_closed_finds_the_run_finished(
     page: Page, pages: Site, make_run: Callable[..., Run]
 ) -> None:
     """Neither does a tab that stayed open while the pages were gone show anything else."""
     run = make_run()
     stayed = page.context.new_page()
+    for tab in (page, stayed):
+        tab.goto(f"/runs/{run.pk}/")
+        expect(tab.locator("#live")).to_have_attribute("data-live", "live")
+    page.close()
+    pages.stop()
+    # Only now: a run that began before might be over before anybody looked.
     with manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.slow", SLIPWAY_LEASE_SECONDS="30"):
-        for tab in (page, stayed):
-            tab.goto(f"/runs/{run.pk}/")
-            expect(tab.locator("#live")).to_have_attribute("data-live", "live")
-        page.close()
-        pages.stop()
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 30, "the end of the run")
-        expect(stayed.locator("#live")).to_have_attribute("data-live", "again")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 120, "the end of the run")
+    expect(stayed.locator("#live")).to_have_attribute("data-live", "again")
     pages.start()
     again = stayed.context.new_page()
     again.goto(f"/runs/{run.pk}/")
     for tab in (again, stayed):
-        expect(tab.locator("#live")).to_have_attribute("data-live", "over", timeout=40_000)
+        expect(tab.locator("#live")).to_have_attribute("data-live", "over", timeout=2 * PATIENCE)
         expect(tab.locator("#run-state")).to_have_attribute("data-state", "succeeded")
         expect(tab.locator(".ln").last).to_have_attribute("id", f"L{last_line(run)}")
         expect(tab.locator("[data-opens=cancel-run]")).to_have_count(0)
 
 
 MILLION = 1_000_000
-OPENS_SECONDS, SEARCHES_SECONDS, JUMPS_SECONDS = 3.0, 4.0, 2.0
-"""`make bench` keeps to tighter ones on a quiet machine."""
+OPENS_TIMES, JUMPS_TIMES = 3.0, 5.0
+"""How many times as long as with a log of a thousand lines."""
 
 
-def took(deed: Callable[[], Any]) -> float:
-    """The faster of two tries, in seconds: the machine that does this is shared."""
-    found = []
-    for _ in range(2):
-        began = time.monotonic()
-        deed()
-        found.append(time.monotonic() - began)
-    return min(found)
-
-
-def test_13_a_log_of_a_million_lines_opens_searches_and_jumps(page: Page, make_run: Callable[..., Run]) -> None:
-    run = make_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())
+@pytest.mark.timeout(900)
+def test_13_a_log_of_a_million_lines_opens_searches_and_jumps(
+    page: Page, pages: Site, alice: User, make_run: Callable[..., Run]
+) -> None:
+    run, few = (make_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now()) for _ in range(2))
+    add(few, numbered(1, 1_000))
     fill(run, MILLION, "2026-01-01T00:00:00Z I0101 pulling layer sha256:0123456789abcdef, %d of many", "a needle")
 
-    def log(query: str) -> Any:
-        return page.request.get(f"/runs/{run.pk}/log/?{query}").json()["lines"]
+    def log(query: str, which: Run = run) -> Any:
+        return page.request.get(f"/runs/{which.pk}/log/?{query}").json()["lines"]
 
-    def opened(line: int, mark: str = "") -> None:
+    def opened(which: Run, line: int, mark: str = "") -> None:
         page.goto("/")
-        page.goto(f"/runs/{run.pk}/{mark}", wait_until="commit")
-        expect(page.locator(f"#L{line}")).to_be_in_viewport()
+        page.goto(f"/runs/{which.pk}/{mark}", wait_until="commit")
+        page.locator(f"#L{line}").wait_for()
 
-    assert took(lambda: opened(MILLION)) < OPENS_SECONDS
-    assert took(lambda: opened(MILLION // 3, f"#L{MILLION // 3}")) < OPENS_SECONDS
-    assert took(lambda: log(f"around={MILLION // 3}")) < JUMPS_SECONDS
-    assert took(lambda: log("search=no+such+thing")) < SEARCHES_SECONDS
+    third = MILLION // 3
+    assert times_as_long(lambda: opened(run, MILLION), lambda: opened(few, 1_000)) < OPENS_TIMES
+    assert times_as_long(lambda: opened(run, third, f"#L{third}"), lambda: opened(few, 333, "#L333")) < OPENS_TIMES
+    assert times_as_long(lambda: log(f"around={third}"), lambda: log("around=333", few)) < JUMPS_TIMES
+    # Whoever has no search takes the log as a file.
+    session, whole = session_of(alice), f"/runs/{run.pk}/log.txt"
+    assert times_as_long(lambda: log("search=no+such+thing"), lambda: fetched(pages, session, whole), rounds=3) < 0.5
     (found,) = log("search=A+NEEDLE")
     assert found[-1].startswith("a needle ")
     assert found[0] in [row[0] for row in log(f"around={found[0]}&limit=5")]
@@ -123,7 +125,7 @@ def test_14_no_output_however_odd_harms_anything(page: Page, alice: User, sshd: 
     (tmp_path / "node1.said").write_bytes(ODD)
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     with worker("talkative", tmp_path):
-        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 30, "the end of the run")
+        wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 90, "the end of the run")
     assert Run.objects.get(pk=run.pk).state == "succeeded"
     text = page.request.get(f"/runs/{run.pk}/log.txt?times=no").text()
     assert sum(len(line) for line in text.splitlines() if line and not line.strip("x")) == 1_000_000
