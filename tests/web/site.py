@@ -42,7 +42,8 @@ class Site:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port)]
+        command = [sys.executable, "-m", "daphne", "--websocket_connect_timeout", "90"]
+        command += ["-b", "127.0.0.1", "-p", str(self.port)]
         self.process = subprocess.Popen(
             [*command, "installer_site.asgi:application"],
             cwd=ROOT,
