@@ -47,6 +47,8 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
         said = header(client, run)
         assert "alice asked this run to stop" in said
         assert "Do something that must not be cut on node1 must not be cut and ends first" in said
+        # The worker hears of it with its next heartbeat, and says so.
+        wait_for(lambda: [line for line in lines_of(run) if "must not be cut" in line], what="the engine to take note")
         (place / "node1.go").touch()
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     return Run.objects.get(pk=run.pk)
