@@ -86,7 +86,8 @@ class Heartbeat:
         on_jump: Callable[[float], None] | None = None,
         on_look: Callable[[], None] = lambda: None,
     ) -> None:
-        self._mine = Run.objects.filter(pk=run.pk, worker=run.worker, state__in=Run.ACTIVE)
+        self._named = Run.objects.filter(pk=run.pk, worker=run.worker)
+        self._mine = self._named.filter(state__in=Run.ACTIVE)
         self._on_lost, self._on_cancel, self._on_jump = on_lost, on_cancel, on_jump
         self._on_look = on_look
         self._offset = _clock_offset()
@@ -126,6 +127,9 @@ class Heartbeat:
         if time.monotonic() - self._renewed >= settings.SLIPWAY_HEARTBEAT_SECONDS:
             until = timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
             if not self._mine.update(lease_until=until):
+                # Its end may be stored already, and what comes after that not told yet.
+                if self._named.exclude(state__in=Run.ACTIVE).exists():
+                    return False
                 self._on_lost("Another worker has taken the run over.")
                 return False
             self._renewed = time.monotonic()

@@ -104,7 +104,7 @@ def test_a_host_has_the_modules_this_kernel_has_and_no_others(two: list[LabHost]
 
 
 def test_hosts_reach_each_other_but_nothing_else(two: list[LabHost]) -> None:
-    assert answer(two[0], f"curl -s -m 30 telnet://{two[1].address}:22 < /dev/null | head -c 4")[1] == "SSH-"
+    assert answer(two[0], f"timeout 15 bash -c 'head -c 4 </dev/tcp/{two[1].address}/22'")[1] == "SSH-"
     assert answer(two[0], "curl -s -m 1 http://1.1.1.1/")[0] in (7, 28)
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from clusters.models import Probe
+from clusters.models import Probe, Run
 from clusters.runs import lease, probing
 from clusters.services import probes_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pytest_django.fixtures import SettingsWrapper
 
     from clusters.models import Cluster
 
@@ -89,3 +91,18 @@ def test_a_process_without_a_turn_between_two_clocks_does_not_see_a_jump(
 ) -> None:
     clocks(monkeypatch, [*turns, 0.0, 0.0, 0.0])
     assert lease._clock_offset() == pytest.approx(500, abs=0.1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("worker", "state", "told"), [("one", "succeeded", 0), ("two", "running", 1)])
+def test_a_heartbeat_after_the_end_of_its_run_takes_nobody_else_for_its_worker(
+    make_run: Callable[..., Run], settings: SettingsWrapper, worker: str, state: str, told: int
+) -> None:
+    settings.SLIPWAY_HEARTBEAT_SECONDS = 0.0
+    lost: list[str] = []
+    run = make_run(state="running", worker="one", lease_until=timezone.now() + timedelta(seconds=300))
+    beat = lease.Heartbeat(run, on_lost=lost.append, on_cancel=lambda: None)
+    assert beat._look()
+    Run.objects.filter(pk=run.pk).update(worker=worker, state=state)
+    assert not beat._look()
+    assert len(lost) == told
