@@ -63,7 +63,7 @@ def descendants_of(pid: int) -> list[int]:
 
 
 def own_seconds() -> str:
-    """So many seconds no other test sleeps, not even one that runs in another process meanwhile; about two hours."""
+    """A number of seconds, about two hours, that no other test uses for its `sleep`, in this process or another."""
     return f"{next(_COUNTED)}.{os.getpid()}"
 
 

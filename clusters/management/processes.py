@@ -54,9 +54,9 @@ class Child:
         if self._process is None and now >= self._start_again_at:
             self._started_at = now
             # Sessions of their own: Ctrl-C reaches only us, and we stop them in order.
-            bound = partial(_end_with_parent, os.getpid())
+            end_with_us = partial(_end_with_parent, os.getpid())
             self._process = subprocess.Popen(
-                self._arguments, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=bound
+                self._arguments, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=end_with_us
             )
 
     def ask_to_stop(self) -> None:
@@ -80,8 +80,8 @@ def _end_with_parent(parent: int) -> None:
     """Between fork and exec: have the kernel send SIGTERM to the child when we die, even by SIGKILL (Linux)."""
     if sys.platform == "linux":
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        # We died before that: the child belongs to another one. That 1 is its parent says nothing: we are 1 ourselves
-        # in a container.
+        # Another parent means that we died before the line above. Comparing with 1 is not enough: in a container we
+        # are process 1 ourselves.
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Ways through a jump host are no sessions, so any number of machines can be behind one connection.
 SESSIONS = 8
 
-# How often it is looked whether a connection is about to be dead, a hundredth of a second apart.
+# How many checks, a hundredth of a second apart, show whether a connection is about to be dead.
 LOOKS_SOON = 50
 
 FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
@@ -82,7 +82,7 @@ class Link:
     def dead_soon(self) -> bool:
         """Whether the connection turns out to be dead: a session ends a moment before the connection does.
 
-        Looks are counted and no time: where this process stands still meanwhile, that is one look.
+        It counts checks instead of seconds, so that a pause of this process does not use up the time.
         """
         for _ in range(LOOKS_SOON):
             if not self.alive:

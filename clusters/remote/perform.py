@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 OnLine = "Callable[[str, str], None] | None"
 # A process group that is asked to end has this many seconds before it is killed.
 GRACE = 30.0
-# What asks and then kills it may take so many times that, sudo on a busy machine included; then it is killed at once.
+# The script that ends a process group may take this many times GRACE; after that the group is killed directly.
 GRACES = 3
 
 # pkill also reaches groups that the command's own shells made in its session. Where there is none: `kill -TERM -N`
 # without `--` is the one spelling that dash, bash and busybox agree on. Never both, or who cleans up is told twice.
 # Dead processes that nobody has buried (state Z) still count for kill, so who is left is read from /proc: after the
-# name come state, parent, group, session. The grace is time and no number of looks: a look takes a busy machine long.
-# The uptime is a clock that nobody sets, in whole seconds, so the grace may be up to one second longer.
+# name come state, parent, group, session. The loop measures seconds, since each check is slow on a busy machine.
+# Nobody can set the uptime, unlike the clock. It has whole seconds, so the grace may be one second longer.
 _END = """exec 2>/dev/null
 end() {{ pkill -$1 -s {0} || kill -$1 -{0}; }}
 left() {{
@@ -128,7 +128,7 @@ def perform(
     on_line: Callable[[str, str], None] | None = None,
     may_stay: bool = False,
 ) -> Performed:
-    """Run one command and wait for it; what `may_stay` is not ended when its time is up.
+    """Run one command and wait for it. With `may_stay` it goes on running when its time is up.
 
     Raises Cancelled (after ending the remote process group), ConnectionLost, SessionsExhausted,
     NotStarted, and whatever `on_line` raises.
@@ -224,16 +224,16 @@ def end_group(link: Link, name: str, way: Way, group: str) -> None:
     if not link.alive:
         return
     if not group.isdecimal():
-        log.warning("a command on %s may still run: it was to end, but did not say what its process group is", name)
+        log.warning("a command on %s may still run: it was stopped before it reported its process group", name)
         return
     leader = int(group)
     try:
         if _ends(link, name, ending(leader), way, within=GRACES * GRACE):
             return
-        log.warning("the processes of group %s on %s were not seen to end in time: they are killed now", group, name)
+        log.warning("the processes of group %s on %s did not end in time and are killed now", group, name)
         if _ends(link, name, sh(_KILL, leader), way, within=GRACES * GRACE):
             return
-        log.warning("the processes of group %s on %s may still run: nothing there ends them in time", group, name)
+        log.warning("the processes of group %s on %s may still run: the machine did not end them in time", group, name)
     except (InstallerError, NotStarted) as error:
         log.warning("the processes of group %s on %s may still run: %s", group, name, error)
 
@@ -244,6 +244,6 @@ def ending(leader: int) -> Command:
 
 
 def _ends(link: Link, name: str, command: Command, way: Way, *, within: float) -> bool:
-    """Run what ends a group; whether it did so in time. It is left alone when it did not: it may get there yet."""
+    """Run a command that ends a group; false if it needs too long. It goes on running then, and may still succeed."""
     done = perform(link, name, command, way, limits=Limits(timeout=within), may_stay=True)
     return done.started and not done.timed_out

@@ -27,7 +27,7 @@ LOOK_EVERY = 0.05
 # A command has ended but something it left in the background holds its streams: how long to listen on after the
 # last byte, in seconds. On a busy machine the last output comes that much later than the exit code.
 LINGER = 5.0
-# A command that is to be ended before it told its process group cannot be: how long to wait for that, in seconds.
+# A command cannot be stopped before it reports its process group: how long to wait for that report, in seconds.
 WAIT_FOR_GROUP = 30.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
@@ -125,7 +125,7 @@ class _Session:
         self._read()
 
     def wait_for_group(self) -> bool:
-        """Until the command has told its process group, or not soon; false when its session ended without that."""
+        """Wait until the command reports its process group, or the time is up; false if its session ended first."""
         started, give_up = self._errand.out.started, time.monotonic() + WAIT_FOR_GROUP
         while not started.is_set() and time.monotonic() < give_up:
             if self._read():
@@ -193,7 +193,7 @@ def run_errand(connection: Connection, errand: Errand) -> int:
         try:
             stopped = session.follow()
         except BaseException:
-            # An error of whoever hears the lines, on stderr perhaps before the group was told on stdout.
+            # A callback failed. That may be for a line of stderr, before stdout has reported the process group.
             with suppress(Exception):
                 session.wait_for_group()
             if errand.end is not None:

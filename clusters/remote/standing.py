@@ -97,7 +97,7 @@ class StandingShell:
             self._bell.wait(LOOK_EVERY)
 
     def wait_for_group(self, out: Framed, err: Framed) -> bool:
-        """Until the command has told its process group, or not soon; false when the shell ended without that."""
+        """Wait until the command reports its process group, or the time is up; false if the shell ended first."""
         started, give_up = out.tap.started, time.monotonic() + WAIT_FOR_GROUP
         while not started.is_set():
             try:
@@ -105,7 +105,7 @@ class StandingShell:
                 break
             except Gone:
                 return started.is_set()
-            except Exception as error:  # noqa: BLE001 - of whoever hears the lines, who is told of one already
+            except Exception as error:  # noqa: BLE001 - a callback failed again; its first error is raised already
                 log.debug("%s", error)
         return True
 

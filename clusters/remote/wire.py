@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 ASK_AFTER = 10.0
 # ... and after this many it is given up.
 GIVE_UP_AFTER = 25.0
-# ... but not before so many looks since it was asked: a process that stood still finds what came meanwhile unread, and
-# the watch may wake before the thread that reads. To stand still is one look, however long it was.
+# ... but not before this many checks after the question. If this process was paused, the answer may be there, unread,
+# and the watch may run before the thread that reads it. A pause counts as one check, however long it was.
 LOOKS_SINCE_ASKED = 5
 
 

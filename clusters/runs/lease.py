@@ -127,7 +127,7 @@ class Heartbeat:
         if time.monotonic() - self._renewed >= settings.SLIPWAY_HEARTBEAT_SECONDS:
             until = timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
             if not self._mine.update(lease_until=until):
-                # Its end may be stored already, and what comes after that not told yet.
+                # The run may have ended just now. Then nobody took it, and its last events are still on their way.
                 if self._named.exclude(state__in=Run.ACTIVE).exists():
                     return False
                 self._on_lost("Another worker has taken the run over.")
@@ -153,7 +153,7 @@ class Heartbeat:
 def _clock_offset() -> float:
     """How far the clock on the wall is from the one that never jumps, in seconds.
 
-    When this process had no turn between the two looks, what passed meanwhile would count as a jump: it looks again.
+    A pause of this process between reading the two clocks would count as a jump, so that both are read again.
     """
     while True:
         before = time.monotonic()

@@ -82,7 +82,7 @@ class Probing:
     def take(self) -> None:
         """Claim what waits, as far as there is room, and keep what is being tested this worker's."""
         self._keep()
-        # A test of this worker that is still on is not lost, however long the process had no turn to renew it.
+        # A test that this worker still carries out is not lost, even if a pause kept it from renewing the lease.
         lost = Q(state="running", lease_until__lt=timezone.now()) & ~Q(worker__in=list(self._busy))
         waiting = Probe.objects.filter(Q(state="waiting") | lost).order_by("id")
         for pk in waiting.values_list("pk", flat=True)[: MACHINES_AT_ONCE - len(self._busy)]:

@@ -214,7 +214,7 @@ class DatabaseSink:
     def _note_trouble(self, seconds: float, refused: bool) -> None:
         """Say in the log itself that nothing was stored for so long that somebody may have wondered.
 
-        Where the database refused nothing, this process may have had no turn: then it is not said to be the database.
+        If the database refused nothing, the cause may be a pause of this process, and the message names both.
         """
         if seconds < WORTH_SAYING_SECONDS:
             return

@@ -5,7 +5,7 @@ import { boxesOf, placeOf, tick } from "./matrix.js";
 const FAR = 6; // pixels that are still a click
 const EDGE = 56; // pixels from the window's edge within which it scrolls
 const SPEED = 0.84; // pixels that it scrolls in a millisecond
-const PAUSE = 250; // milliseconds that a frame takes at most, for scrolling: the page does not jump after a longer one
+const PAUSE = 250; // milliseconds that count for one frame at most, so that the page does not jump after a slow one
 let drag = null;
 
 const cellAt = (x, y) => document.elementFromPoint(x, y)?.closest("#matrix td, #matrix th");

@@ -31,7 +31,7 @@ if (yaml) {
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.target.id !== "yaml-form" || !event.detail.successful) return;
     unsaved = false;
-    // Bound at once: what is typed before htmx has settled would be saved by nobody.
+    // Without a delay, so that htmx watches the new fields before somebody types in them.
     htmx.ajax("GET", location.pathname, { target: "#follow", select: "#follow", swap: "outerHTML settle:0ms" });
   });
   const preview = byId("preview");

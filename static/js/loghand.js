@@ -1,7 +1,7 @@
 /* Hands on a log: while lines come quickly, nothing else tells somebody's scrolling from the browser's own. */
 
 const RECENT = 500;
-// Milliseconds for which lines that went may still make the browser scroll, once it has drawn what is left.
+// For so many milliseconds after the browser has drawn, removed lines may still make it scroll.
 const SETTLED = 1000;
 
 /** Gives what says whether somebody touched `scroll` just now; `onBar` is told at once of whoever takes its scrollbar. */
@@ -12,14 +12,14 @@ export function hands(scroll, onBar) {
   return () => Date.now() - last < RECENT;
 }
 
-/** Gives `move()`, for whoever takes lines away, and `just()`: whether that may be why the log scrolls. */
+/** Call `move()` when lines are removed; `just()` says whether that may be why the log scrolls. */
 export function ownMoves() {
   let undrawn = 0;
   let until = 0;
   return {
     move() {
       undrawn += 1;
-      // A move of before the first frame is told of with the second; on a busy machine that may take seconds.
+      // The browser reports the scrolling up to two frames later, which may take seconds on a busy machine.
       requestAnimationFrame(() => requestAnimationFrame(() => {
         undrawn -= 1;
         until = Date.now() + SETTLED;

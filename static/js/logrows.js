@@ -3,8 +3,8 @@ import { write } from "./ansi.js";
 
 const BLOCK = 200;
 const HUES = 10;
-// Milliseconds for which a place that was gone to is kept in sight while the browser finds out how high its neighbours are;
-// it begins with that when it draws.
+// Milliseconds, from the next frame on, for which a line that was jumped to is kept in sight while the browser measures
+// the lines around it.
 const HELD = 500;
 const CLOCK = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 let second = 0;

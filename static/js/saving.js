@@ -6,7 +6,7 @@ const KEPT = ["wizard-form", "yaml-form"];
 const isKept = (form) => KEPT.includes(form?.id) && form.hasAttribute("hx-post");
 const formOf = (field) => (field.id === "yaml" ? byId("yaml-form") : field.closest?.("form"));
 
-const unsaved = new Set(); // the ids of those with something that no save has taken along yet
+const unsaved = new Set(); // the ids of the forms with input that no save has sent yet
 let saving = false; // a save under way knows a version that is about to change
 let leaving = false; // the page is being left with all that is in it
 let waiting = null; // the form, and its button, that was pressed while something was unsaved
@@ -30,8 +30,8 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (!isKept(event.target)) return;
-  // The message on a refused save takes the focus, and the field that loses it says that it has changed. Nothing has: to send
-  // the same again would only put another message below the hand that is about to press a button in this one.
+  // The message about a conflict takes the focus from the field, which then reports a change. Sending the same content again
+  // would replace that message while somebody is about to press one of its buttons.
   const again = refused?.form.id === event.target.id && refused.sent === spelled(event.detail);
   if (leaving || again) {
     event.preventDefault();
@@ -52,10 +52,10 @@ document.addEventListener("htmx:afterRequest", (event) => {
   else stay();
 });
 
-/** What was pressed is not done: the page says why. */
+/** Do not go on with the button that was pressed; the message on the page says why. */
 function stay() {
   waiting = null;
-  byId("conflict").querySelector("[role=alert]")?.focus();
+  byId("conflict")?.querySelector("[role=alert]")?.focus();
 }
 
 /** Save what is unsaved by now, and then do what was pressed. */
@@ -67,7 +67,7 @@ function goOn() {
     return;
   }
   waiting = null;
-  // The answer may have put another form in the place of the one that was pressed; what was pressed is what is done.
+  // The answer may have replaced the form of the button; the form that the person saw is the one to submit.
   if (!form.isConnected && form.id !== "wizard-form") {
     form.hidden = true;
     document.body.append(form);
@@ -80,7 +80,7 @@ document.addEventListener("submit", (event) => {
   const main = form.id === "wizard-form";
   const mine = form.querySelector("[data-version]");
   if (!main && !mine) return;
-  // The main form takes along what is in it, whether it was saved or not.
+  // The main form submits its own fields, saved or not.
   if (saving || (mine && unsaved.size)) {
     event.preventDefault();
     waiting = { form, button: event.submitter };

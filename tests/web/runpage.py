@@ -75,7 +75,8 @@ def at_rest(place: Locator) -> FloatRect:
     """Where something is when nothing moves any more: blocks of the log get their real height only when in sight."""
     before, now = None, place.bounding_box()
     while now is None or now != before:
-        # The browser lays out and scrolls with a frame; a frame may come late, and time alone says nothing of it.
+        # Blocks get their height within half a second; the browser applies it with a frame, which may come late.
+        place.page.wait_for_timeout(300)
         place.page.evaluate(TWO_FRAMES)
         before, now = now, place.bounding_box()
     return now
