@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from tests.lab import LabHost
 
-PRACTICE_LAB = re.compile(r"(br-slipway|lab-slipway|slipway-node\d+)\b")
+# How a lab names its bridge, its control groups, its namespaces and its cables.
+NAME_OF_A_LAB = re.compile(r"\b(?:br-|lab-)(\w+)|\b(\w+)-node\d+\b")
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("afresh")]
 
@@ -174,7 +175,7 @@ def test_a_host_that_is_not_there_is_named_with_those_that_are(two: list[LabHost
 
 
 def traces(lab: Lab) -> set[str]:
-    """What a lab could leave on the machine, by whatever name; another lab may be at work at the same time."""
+    """What a lab could leave on the machine, by whatever name, less what names another lab: it may be at work now."""
     found = set(Path("/proc/self/mounts").read_text().splitlines())
     for place in ("/run/netns", "/sys/class/net", "/run/systemd/nspawn/propagate", "/run/systemd/nspawn/locks"):
         found |= {str(entry) for entry in Path(place).glob("*")}
@@ -184,7 +185,21 @@ def traces(lab: Lab) -> set[str]:
         about = (read(process, "cgroup") + read(process, "cmdline")).decode("utf-8", "replace")
         if f"lab-{lab.network.name}" in about or lab.network.namespace("node") in about:
             found.add(f"process {process}")
-    return {trace for trace in found if not PRACTICE_LAB.search(trace)}
+    return {trace for trace in found if not names_another(lab, trace)}
+
+
+def names_another(lab: Lab, trace: str) -> bool:
+    """Does this name labs, and not this one?"""
+    names = {first or second for first, second in NAME_OF_A_LAB.findall(trace)}
+    return bool(names) and lab.network.name not in names
+
+
+def test_traces_of_another_lab_are_not_this_one_s(lab: Lab) -> None:
+    own = lab.network.name
+    others = {"br-other", "/sys/fs/cgroup/pids/lab-other", "/sys/class/net/other-node1", "nsfs /run/netns/test77-node1"}
+    assert {trace for trace in others if names_another(lab, trace)} == others
+    kept = (f"br-{own}", f"/sys/fs/cgroup/pids/lab-{own}", f"/run/netns/{own}-node2", "/sys/class/net/eth7", "process 9")
+    assert not [trace for trace in kept if names_another(lab, trace)]
 
 
 def test_down_leaves_nothing_behind(lab: Lab) -> None:
