@@ -17,6 +17,9 @@ from django.urls import get_resolver  # noqa: E402
 from clusters.heap import settle  # noqa: E402
 from clusters.web.origins import OwnOriginOnly  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
+from installer_site.limits import limit_daphne  # noqa: E402
+
+limit_daphne()
 
 application = ProtocolTypeRouter(
     {
