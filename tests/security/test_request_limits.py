@@ -42,6 +42,13 @@ A_PART = b'--limit\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
 Cut = (BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
 
 
+@pytest.fixture(scope="module")
+def pages(django_db_setup: None) -> Iterator[Site]:
+    """A web process as it is without any settings, for all tests that need no other."""
+    with site() as started:
+        yield started
+
+
 def head(path: str, *lines: str, session: str = "", method: str = "POST") -> bytes:
     """The first lines of a request, and the empty one after them."""
     cookie = [f"Cookie: sessionid={session}; csrftoken={'x' * 32}", f"X-CSRFToken: {'x' * 32}"] if session else []
@@ -155,22 +162,21 @@ def test_giant_bodies_cost_neither_memory_nor_time(
         assert busy.longest < max(1.0, 8 * quiet.longest)
 
 
-def test_without_a_login_a_body_is_small_and_a_forged_cookie_is_no_login(alice: User) -> None:
+def test_without_a_login_a_body_is_small_and_a_forged_cookie_is_no_login(pages: Site) -> None:
     size = f"Content-Length: {2 * MB}"
-    with site() as pages:
-        for session in ("", "a" * 32):
-            for how in (size, "Transfer-Encoding: chunked"):
-                start = head("/clusters/import/", f"Content-Type: {PARTS}", how, session=session)
-                said = answer_to(pages.port, start, more=pieces(2 * MB, how != size, PARTS))
-                assert said.startswith(b"HTTP/1.1 413 "), said
-                assert limits.NOT_LOGGED_IN.encode() in said
-        # What the page of the login sends is far below.
-        form = b"username=alice&password=wrong&csrfmiddlewaretoken=" + b"x" * 32
-        start = head(
-            "/accounts/login/", f"Content-Type: {FORM}", f"Content-Length: {len(form)}", "Connection: close",
-            f"Cookie: csrftoken={'x' * 32}",
-        )  # fmt: skip
-        assert answer_to(pages.port, start, form).startswith(b"HTTP/1.1 200 ")
+    for session in ("", "a" * 32):
+        for how in (size, "Transfer-Encoding: chunked"):
+            start = head("/clusters/import/", f"Content-Type: {PARTS}", how, session=session)
+            said = answer_to(pages.port, start, more=pieces(2 * MB, how != size, PARTS))
+            assert said.startswith(b"HTTP/1.1 413 "), said
+            assert limits.NOT_LOGGED_IN.encode() in said
+    # What the page of the login sends is far below.
+    form = b"username=alice&password=wrong&csrfmiddlewaretoken=" + b"x" * 32
+    start = head(
+        "/accounts/login/", f"Content-Type: {FORM}", f"Content-Length: {len(form)}", "Connection: close",
+        f"Cookie: csrftoken={'x' * 32}",
+    )  # fmt: skip
+    assert answer_to(pages.port, start, form).startswith(b"HTTP/1.1 200 ")
 
 
 def post(pages: Site, session: str, kind: str, body: bytes | Iterator[bytes]) -> tuple[int, str]:
@@ -194,26 +200,25 @@ def a_file(content: bytes) -> bytes:
     )
 
 
-def test_what_people_upload_arrives_as_before(alice: User, seed: str) -> None:
+def test_what_people_upload_arrives_as_before(pages: Site, alice: User, seed: str) -> None:
     """Documents with everything that they carry; a file that is too large for a page gets the page's own answer."""
     document = seed.encode() + b"# comment\n" * 90_000
     assert 64 * 1024 < len(document) < 1_000_000
     pasted = b"text=" + quote_plus(document).encode()
     session = session_of(alice)
-    with site() as pages:
-        assert post(pages, session, PARTS, a_file(document))[0] == 302
-        assert post(pages, session, FORM, pasted)[0] == 302
-        chunks = (pasted[at : at + 65536] for at in range(0, len(pasted), 65536))
-        assert post(pages, session, FORM, chunks)[0] == 302
-        assert [cluster.document for cluster in Cluster.objects.all()] == [document.decode()] * 3
-        status, page = post(pages, session, PARTS, a_file(b"#" * 11 * MB))
-        assert (status, "larger than 2 MB" in page) == (422, True)
-        status, page = post(pages, session, PARTS, a_file(b"#" * 13 * MB))
-        assert (status, "larger than 12 MB" in page) == (413, True)
+    assert post(pages, session, PARTS, a_file(document))[0] == 302
+    assert post(pages, session, FORM, pasted)[0] == 302
+    chunks = (pasted[at : at + 65536] for at in range(0, len(pasted), 65536))
+    assert post(pages, session, FORM, chunks)[0] == 302
+    assert [cluster.document for cluster in Cluster.objects.all()] == [document.decode()] * 3
+    status, page = post(pages, session, PARTS, a_file(b"#" * 11 * MB))
+    assert (status, "larger than 2 MB" in page) == (422, True)
+    status, page = post(pages, session, PARTS, a_file(b"#" * 13 * MB))
+    assert (status, "larger than 12 MB" in page) == (413, True)
 
 
-def test_a_refused_connection_is_closed_and_takes_no_further_request() -> None:
-    with site() as pages, socket.create_connection(("127.0.0.1", pages.port), timeout=60) as link:
+def test_a_refused_connection_is_closed_and_takes_no_further_request(pages: Site) -> None:
+    with socket.create_connection(("127.0.0.1", pages.port), timeout=60) as link:
         link.sendall(head("/healthz", f"Content-Length: {GIANT}"))
         said = answer_on(link)
         assert said.startswith(b"HTTP/1.1 413 ")
@@ -260,18 +265,12 @@ def test_headers_and_bodies_that_come_byte_by_byte_meet_a_deadline(alice: User) 
     ],
     ids=["a long header", "many headers", "one header on many lines", "trailers", "extensions of chunks"],
 )
-def test_headers_trailers_and_extensions_are_bounded(guarded: Site, sent: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", guarded.port), timeout=20) as link:
+def test_headers_trailers_and_extensions_are_bounded(pages: Site, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", pages.port), timeout=20) as link:
         with suppress(*Cut):
             link.sendall(sent)
         said = answer_on(link)
     assert not said.startswith(b"HTTP/1.1 200 "), said
-
-
-@pytest.fixture
-def guarded() -> Iterator[Site]:
-    with site() as pages:
-        yield pages
 
 
 def test_connections_without_a_request_make_room_for_others() -> None:
@@ -315,25 +314,24 @@ def test_live_sockets_do_not_count_and_stay(make_run: Callable[..., Run], alice:
 
 
 def test_frames_of_a_live_socket_are_bounded_and_none_comes_before_it_is_accepted(
-    make_run: Callable[..., Run], alice: User
+    pages: Site, make_run: Callable[..., Run], alice: User
 ) -> None:
     run = make_run(state="running", worker="me")
     session = session_of(alice)
-    with site() as pages:
-        link = WebSocket(pages.port, f"/ws/runs/{run.pk}/", session)
-        link.send(after="x" * limits.FRAME_BYTES)
-        with pytest.raises(Gone) as gone:
-            link.receive()
-        link.close()
-        assert str(gone.value) not in ("4400", "1011"), "the application got to see it"
-        start = head(
-            f"/ws/runs/{run.pk}/", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", f"Origin: http://localhost:{pages.port}", method="GET",
-        )  # fmt: skip
-        before = peak_memory(pages)
-        with socket.create_connection(("127.0.0.1", pages.port), timeout=20) as eager, suppress(*Cut):
-            eager.sendall(start)
-            for _ in range(200):
-                eager.sendall(b"x" * MB)
-        assert peak_memory(pages) - before < 20 * MB
-        assert health_seconds(pages) < 20
+    link = WebSocket(pages.port, f"/ws/runs/{run.pk}/", session)
+    link.send(after="x" * limits.FRAME_BYTES)
+    with pytest.raises(Gone) as gone:
+        link.receive()
+    link.close()
+    assert str(gone.value) not in ("4400", "1011"), "the application got to see it"
+    start = head(
+        f"/ws/runs/{run.pk}/", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", f"Origin: http://localhost:{pages.port}", method="GET",
+    )  # fmt: skip
+    before = peak_memory(pages)
+    with socket.create_connection(("127.0.0.1", pages.port), timeout=20) as eager, suppress(*Cut):
+        eager.sendall(start)
+        for _ in range(200):
+            eager.sendall(b"x" * MB)
+    assert peak_memory(pages) - before < 20 * MB
+    assert health_seconds(pages) < 20
