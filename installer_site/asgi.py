@@ -1,4 +1,4 @@
-"""Where requests come in: pages go to Django, websockets by origin and session to `clusters.web.sockets`."""
+"""Where requests come in: pages go to Django, websockets of our own pages to `clusters.web.sockets`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "installer_site.settings")
 # Django has to be set up before anything that knows models is imported.
 pages = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
 from clusters.heap import settle  # noqa: E402
+from clusters.web.origins import OwnOriginOnly  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
+from installer_site.limits import limit_daphne  # noqa: E402
+
+limit_daphne()
 
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urls))),
+        "websocket": OwnOriginOnly(CookieMiddleware(URLRouter(websocket_urls))),
     }
 )
 

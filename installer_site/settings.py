@@ -54,6 +54,13 @@ SLIPWAY_KEEP_LOG_DAYS = env.number("SLIPWAY_KEEP_LOG_DAYS", 365)
 SLIPWAY_COUNT_SECONDS = env.number("SLIPWAY_COUNT_SECONDS", 0.5)
 # Whether machines may be logged in to with keys of the SSH agent at SSH_AUTH_SOCK.
 SLIPWAY_SSH_AGENT = env.flag("SLIPWAY_SSH_AGENT")
+# How much a request may hold, and the seconds that its headers and its body may take to arrive.
+SLIPWAY_MAX_BODY_MB = env.number("SLIPWAY_MAX_BODY_MB", 12)
+SLIPWAY_MAX_BODY = int(SLIPWAY_MAX_BODY_MB * 1024 * 1024)
+SLIPWAY_HEADER_SECONDS = env.number("SLIPWAY_HEADER_SECONDS", 20)
+SLIPWAY_BODY_SECONDS = env.number("SLIPWAY_BODY_SECONDS", 120)
+# HTTP connections of one web process; live sockets of people who are logged in do not count.
+SLIPWAY_MAX_CONNECTIONS = int(env.number("SLIPWAY_MAX_CONNECTIONS", 512))
 # Behind a proxy that speaks HTTPS with the browser.
 SLIPWAY_HTTPS = env.flag("SLIPWAY_HTTPS")
 
@@ -209,8 +216,9 @@ SERVESTATIC_AUTOREFRESH = DEBUG
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-# A document with keys of a hundred machines is larger than Django's 2.5 MB and 1000 fields.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+# A document with keys of a hundred machines is larger than Django's 2.5 MB and 1000 fields. The web server has
+# refused what is larger than a request may be; Django's own limit is the same, so that only one of them answers.
+DATA_UPLOAD_MAX_MEMORY_SIZE = SLIPWAY_MAX_BODY
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 LOGGING = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -26,12 +28,28 @@ def heard() -> bool:
 
 
 def ring(run_id: int, seq: int) -> None:
-    """Tell the followers that there are events up to `seq`. A broken bell is logged and never stops a run."""
-    if not heard():
-        return
-    layer = get_channel_layer()
+    """Tell the followers that there are events up to `seq`."""
+    if heard():
+        _send(group(run_id), {"type": "run.news", "seq": seq})
+
+
+def session_group(session_key: str) -> str:
+    """The group of the live sockets of one session. Its name does not hold the key, which is as good as a password."""
+    return f"session-{hashlib.sha256(session_key.encode()).hexdigest()[:40]}"
+
+
+def session_ended(session_key: str) -> None:
+    """Tell the live sockets of a session that somebody has logged out of it.
+
+    Without Redis this reaches those of the same process, where nearly all are; the others find out by themselves.
+    """
+    _send(session_group(session_key), {"type": "session.ended"})
+
+
+def _send(name: str, message: dict[str, Any]) -> None:
+    """A broken bell is logged and never stops anything: the database knows what it would have told."""
     try:
-        async_to_sync(layer.group_send)(group(run_id), {"type": "run.news", "seq": seq})
+        async_to_sync(get_channel_layer().group_send)(name, message)
     except Exception as error:  # noqa: BLE001 - whatever a channel layer raises, the database has the events
         log.warning("The doorbell did not ring: %s", error)
 

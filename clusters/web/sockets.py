@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections import deque
@@ -11,27 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.urls import path
 
-from clusters.runs.doorbell import group, heard
-from clusters.selectors import events_after, run_visible
+from clusters.runs.doorbell import group, heard, session_group
+from clusters.selectors import events_after
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
+from clusters.web.live_rights import LOGGED_OUT, NOT_UNDERSTOOD, TRY_AGAIN, refusal, watched
 
 if TYPE_CHECKING:
     from clusters.web.feed import Feed
 
 log = logging.getLogger(__name__)
 
-ANONYMOUS, FOREIGN = 4403, 4404
-"""Close codes: nobody is logged in; there is no such run for this person."""
-
 # Bytes and frames that may be under way to a browser that has not said it has them: the server under us queues
 # without end, and what waits here meanwhile goes in larger frames.
 UNDER_WAY = 256 * 1024
 FRAMES_UNDER_WAY = 8
-# Seconds after which whoever follows is looked up again: a session may have ended, a run been given away.
-RECHECK_SECONDS = 30.0
+# Seconds after which whoever follows looks again without being rung.
+TURN_SECONDS = 1.0
 
 
 class RunSocket(AsyncWebsocketConsumer):
@@ -42,27 +40,35 @@ class RunSocket(AsyncWebsocketConsumer):
     """
 
     async def connect(self) -> None:
-        """Accept only those who may see the run."""
+        """Admit only those who may see the run."""
         self.follower: asyncio.Task[None] | None = None
+        self.guard: asyncio.Task[None] | None = None
         self.feed: Feed | None = None
         self.taken = asyncio.Event()
         self.under_way: deque[tuple[int, int]] = deque()
         self.run_id: int = self.scope["url_route"]["kwargs"]["pk"]
-        if code := await database_sync_to_async(self._refusal)():
+        self.session_key: str = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        # Before the check, so that nobody logs out unnoticed between them.
+        for name in self._groups():
+            await self.channel_layer.group_add(name, self.channel_name)
+        code = await refusal(self.session_key, self.run_id)
+        # Accepted in any case: a browser is told the code of an accepted socket only, and nothing of a refused one.
+        await self.accept()
+        if code:
             await self.close(code)
             return
-        await self.accept()
-        if heard():
-            await self.channel_layer.group_add(group(self.run_id), self.channel_name)
+        self.guard = asyncio.create_task(self._close_without_right())
 
     async def disconnect(self, code: int) -> None:
         """Stop following."""
         await self._stop()
-        if heard():
-            await self.channel_layer.group_discard(group(self.run_id), self.channel_name)
+        for name in self._groups():
+            await self.channel_layer.group_discard(name, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Begin after the number that the browser has; a second such message begins anew from there."""
+        """Begin after the number that the browser has; a second such message begins again from there."""
+        if self.guard is None:
+            return
         got = _number(text_data, "got")
         if got is not None:
             while self.under_way and self.under_way[0][0] <= got:
@@ -71,28 +77,41 @@ class RunSocket(AsyncWebsocketConsumer):
             return
         after = _number(text_data, "after")
         if after is None:
-            await self.close(1008)
+            await self._end(NOT_UNDERSTOOD)
             return
-        await self._stop()
+        await _cancelled(self.follower)
         self.under_way.clear()
         self.follower = asyncio.create_task(self._follow(after))
+
+    async def session_ended(self, message: dict[str, Any]) -> None:
+        """Somebody has logged out in this browser."""
+        await self._end(LOGGED_OUT)
 
     async def run_news(self, message: dict[str, Any]) -> None:
         """The doorbell rang."""
         if self.feed is not None:
             self.feed.news.set()
 
-    async def _stop(self) -> None:
-        if self.follower is not None:
-            self.follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.follower
+    def _groups(self) -> list[str]:
+        """Who may ring: news of the run where that is heard, and the end of the session."""
+        mine = [session_group(self.session_key)] if self.session_key else []
+        return [*mine, group(self.run_id)] if heard() else mine
 
-    def _refusal(self) -> int:
-        user = self.scope.get("user")
-        if user is None or not user.is_authenticated:
-            return ANONYMOUS
-        return 0 if run_visible(user, self.run_id) else FOREIGN
+    async def _close_without_right(self) -> None:
+        async with watched(self.session_key, self.run_id) as watch:
+            await watch.lost.wait()
+        await _cancelled(self.follower)
+        await self.close(watch.code)
+
+    async def _end(self, code: int) -> None:
+        """Send nothing more, and close."""
+        await self._stop()
+        await self.close(code)
+
+    async def _stop(self) -> None:
+        guard, self.guard = self.guard, None
+        await _cancelled(guard)
+        await _cancelled(self.follower)
 
     async def _follow(self, after: int) -> None:
         """Send what is there, then what comes; without the database, have the browser come again."""
@@ -100,11 +119,9 @@ class RunSocket(AsyncWebsocketConsumer):
             await self._follow_to_end(after)
         except (DatabaseError, InterfaceError) as error:
             log.warning("Run %s: a watcher is sent away, the database does not answer: %s", self.run_id, error)
-            await self.close(1011)
+            await self.close(TRY_AGAIN)
 
     async def _follow_to_end(self, after: int) -> None:
-        clock = asyncio.get_running_loop()
-        checked = clock.time()
         async with watching(self.run_id) as feed:
             self.feed = feed
             await feed.ready.wait()
@@ -118,12 +135,7 @@ class RunSocket(AsyncWebsocketConsumer):
                     if feed.over:
                         await self.send(json.dumps({"type": "end", "state": feed.state, "last_seq": feed.seq}))
                         return
-                    await feed.turn(min(1.0, RECHECK_SECONDS))
-                if clock.time() - checked > RECHECK_SECONDS:
-                    checked = clock.time()
-                    if code := await database_sync_to_async(self._refusal)():
-                        await self.close(code)
-                        return
+                    await feed.turn(TURN_SECONDS)
 
     async def _next(self, feed: Feed, after: int) -> list[Frame]:
         """What follows: the frame that everybody gets, or for those who are behind, a page of the database."""
@@ -144,6 +156,13 @@ class RunSocket(AsyncWebsocketConsumer):
     async def _send(self, frame: Frame) -> None:
         self.under_way.append((frame.last, len(frame.text)))
         await self.send(frame.text)
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task, and wait until it has ended, however it does."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _number(text: str | None, name: str) -> int | None:

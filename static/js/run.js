@@ -6,7 +6,7 @@ import { follow } from "./socket.js";
 const BETWEEN = 500;
 const SLOW = 5000;
 const TELLING = ["step", "run", "failure", "plan", "observed", "delivered", "extended", "uncut"];
-const TONES = { live: "running", again: "warning", over: "waiting", lost: "failed" };
+const TONES = { live: "running", again: "warning", over: "waiting", out: "failed", gone: "failed", lost: "failed" };
 
 const state = () => document.getElementById("run-state");
 const active = () => state().dataset.active === "yes";
@@ -29,7 +29,7 @@ let timer = 0;
 let last = 0;
 /** Fetch header and grid, at most twice a second. */
 function refresh() {
-  if (timer) return;
+  if (timer || ["out", "gone"].includes(document.getElementById("live").dataset.live)) return;
   timer = setTimeout(() => {
     timer = 0;
     last = Date.now();
@@ -42,7 +42,18 @@ function live(how) {
   badge.className = `live tone-${TONES[how]}`;
   badge.dataset.live = how;
   document.getElementById("live-word").textContent = badge.getAttribute(`data-words-${how}`);
+  for (const note of document.querySelectorAll("[data-when-live]")) {
+    note.hidden = note.dataset.whenLive !== how;
+    if (!note.hidden) announce(note.querySelector("span").textContent);
+  }
 }
+
+// A part of the page that is asked for without a login is answered with the login page, which belongs in no part.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (new URL(event.detail.xhr.responseURL || location.href).pathname !== page.dataset.login) return;
+  event.detail.shouldSwap = false;
+  live("out");
+});
 
 /** Keep in sight what failed, or was cancelled, or else is being done, unless somebody is looking at another step. */
 function keepInSight() {

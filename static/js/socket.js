@@ -2,16 +2,20 @@
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15000;
-// Close codes of the server: nobody is signed in; there is no such run for this person.
-const HOPELESS = [4403, 4404];
+// Close codes of the server after which coming again does not help: nobody is signed in; no such run for this person.
+// After all others (4400 not understood, 4503 no database, and those of the protocol) the socket is opened again.
+const LOGGED_OUT = 4401;
+const NO_SUCH_RUN = 4404;
 
 /**
- * Follow the events after `seq`. Calls `onEvents(events)`, `onLive("live" | "again" | "over" | "lost")`, `onEnd(state)`.
+ * Follow the events after `seq`. Calls `onEvents(events)`, `onLive("live" | "again" | "over" | "out" | "gone")`, where
+ * "out" is without a login and "gone" without the right to see the run, and `onEnd(state)`.
  */
 export function follow(address, seq, { onEvents, onLive, onEnd }) {
   let last = seq;
   let pause = FIRST_PAUSE;
   let over = false;
+  let doubted = false;
   let timer = 0;
   let socket = null;
 
@@ -42,6 +46,7 @@ export function follow(address, seq, { onEvents, onLive, onEnd }) {
       if (mine !== socket) return;
       const frame = JSON.parse(data);
       pause = FIRST_PAUSE;
+      doubted = false;
       if (frame.type === "events") {
         take(frame.events);
         if (mine.readyState === WebSocket.OPEN) mine.send(JSON.stringify({ got: frame.events[frame.events.length - 1].seq }));
@@ -55,8 +60,15 @@ export function follow(address, seq, { onEvents, onLive, onEnd }) {
     });
     mine.addEventListener("close", ({ code }) => {
       if (over || mine !== socket) return;
-      if (HOPELESS.includes(code)) {
-        onLive("lost");
+      if (code === LOGGED_OUT && !doubted) {
+        // Another tab may have signed in again, or changed the password: the browser has a new cookie then.
+        doubted = true;
+        open();
+        return;
+      }
+      if (code === LOGGED_OUT || code === NO_SUCH_RUN) {
+        over = true;
+        onLive(code === LOGGED_OUT ? "out" : "gone");
         return;
       }
       onLive("again");

@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
-from django.conf import settings as django_settings
 from django.db import connections
-from django.test import Client
-from django.utils import timezone
 
-from clusters.models import Event, Run
 from clusters.web import feed, sockets
-from installer_site.asgi import application
-from tests.web.link import Link
+from tests.web.runsocket import add, end, socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from django.contrib.auth.models import User
 
+    from clusters.models import Run
     from clusters.selectors import EventText
+    from tests.web.link import Link
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -34,37 +31,6 @@ async def _no_connection_is_left(transactional_db: None) -> AsyncIterator[None]:
     """What ran beside the loop's thread has a connection to the database of its own."""
     yield
     await sync_to_async(connections.close_all)()
-
-
-def _log_in(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    return client.cookies[django_settings.SESSION_COOKIE_NAME].value
-
-
-async def socket(run_pk: int, user: User | None, origin: str = "http://localhost:8000") -> Link:
-    headers = [(b"origin", origin.encode()), (b"host", b"localhost:8000")]
-    if user is not None:
-        headers.append((b"cookie", f"sessionid={await sync_to_async(_log_in)(user)}".encode()))
-    return Link(application, f"/ws/runs/{run_pk}/", headers=headers)
-
-
-def _add(run: Run, count: int, text: str = "line") -> None:
-    """Events as the sink writes them, one line each."""
-    run.refresh_from_db()
-    now = timezone.now()
-    for seq in range(run.last_seq + 1, run.last_seq + count + 1):
-        data = {"lines": [[now.timestamp(), "out", f"{text} {seq}"]]}
-        Event.objects.create(run=run, seq=seq, at=now, kind="output", data=data, first_line=seq, line_count=1)
-    Run.objects.filter(pk=run.pk).update(last_seq=run.last_seq + count, last_line=run.last_seq + count)
-
-
-async def add(run: Run, count: int, text: str = "line") -> None:
-    await sync_to_async(_add)(run, count, text)
-
-
-async def end(run: Run, state: str = "succeeded") -> None:
-    await sync_to_async(Run.objects.filter(pk=run.pk).update)(state=state)
 
 
 async def read_to_end(communicator: Link) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -99,14 +65,33 @@ def run(make_run: Callable[..., Run]) -> Run:
     return make_run(state="running", worker="me")
 
 
+async def code_of(communicator: Link) -> int:
+    """The code with which the socket is closed."""
+    closed = await communicator.receive_output()
+    assert closed["type"] == "websocket.close"
+    return int(closed["code"])
+
+
 async def test_nobody_who_is_not_logged_in_gets_in(run: Run) -> None:
-    connected, code = await (await socket(run.pk, None)).connect()
-    assert (connected, code) == (False, 4403)
+    communicator = await socket(run.pk, None)
+    assert (await communicator.connect())[0]
+    assert await code_of(communicator) == 4401
 
 
 async def test_a_stranger_and_a_run_that_is_not_there_look_the_same(run: Run, bob: User) -> None:
-    assert await (await socket(run.pk, bob)).connect() == (False, 4404)
-    assert await (await socket(run.pk + 99, bob)).connect() == (False, 4404)
+    for pk in (run.pk, run.pk + 99):
+        communicator = await socket(pk, bob)
+        assert (await communicator.connect())[0]
+        assert await code_of(communicator) == 4404
+
+
+async def test_who_is_sent_away_gets_nothing_however_he_asks(run: Run, bob: User) -> None:
+    await add(run, 3)
+    communicator = await socket(run.pk, bob)
+    assert (await communicator.connect())[0]
+    await communicator.send_to(json.dumps({"after": 0}))
+    assert await code_of(communicator) == 4404
+    assert await communicator.receive_nothing(0.4)
 
 
 async def test_a_page_of_another_site_gets_nothing(run: Run, alice: User) -> None:
@@ -175,26 +160,12 @@ async def test_the_doorbell_wakes_whoever_waits(run: Run, alice: User, monkeypat
     await communicator.disconnect()
 
 
-async def test_whoever_is_locked_out_meanwhile_sees_no_more(
-    run: Run, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sockets, "RECHECK_SECONDS", 0.1)
-    communicator = await socket(run.pk, alice)
-    assert (await communicator.connect())[0]
-    await communicator.send_to(json.dumps({"after": 0}))
-    run.cluster.owner = bob
-    await sync_to_async(run.cluster.save)()
-    closed = await communicator.receive_output()
-    assert (closed["type"], closed["code"]) == ("websocket.close", 4404)
-
-
 @pytest.mark.parametrize("said", ["{}", "nonsense", '{"after": -1}', '{"after": "1"}', "[]", '{"after": true}'])
 async def test_nonsense_ends_the_connection(run: Run, alice: User, said: str) -> None:
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
     await communicator.send_to(said)
-    closed = await communicator.receive_output()
-    assert closed["type"] == "websocket.close"
+    assert await code_of(communicator) == 4400
 
 
 async def test_frames_stay_small_and_a_giant_event_comes_without_its_data(run: Run, alice: User) -> None:

@@ -1,0 +1,114 @@
+"""The right to a live socket: session, user and run are read from the database again while it is open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from channels.auth import get_user
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth import user_logged_out
+from django.db import DatabaseError, InterfaceError
+from django.dispatch import receiver
+
+from clusters.runs.doorbell import session_ended
+from clusters.selectors import run_visible
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.http import HttpRequest
+
+log = logging.getLogger(__name__)
+
+# A right that was taken away ends its sockets within five seconds: this pause, and the time that the check takes.
+RECHECK_SECONDS = 4.0
+
+
+NOT_UNDERSTOOD, LOGGED_OUT, NO_SUCH_RUN, TRY_AGAIN = 4400, 4401, 4404, 4503
+"""Why a socket is closed; `static/js/socket.js` knows the codes, whose last three digits are those of HTTP.
+
+An application may send 1000 and 3000 to 4999. 1008 (policy) and 1011 (internal error) belong to the protocol itself,
+and autobahn raises when it is asked to send them.
+"""
+
+
+class Watch:
+    """The right of one session to one run, checked for all sockets that rely on it."""
+
+    def __init__(self, session_key: str, run_id: int) -> None:
+        self.sockets = 0
+        self.lost = asyncio.Event()
+        self.code = TRY_AGAIN
+        self._task = asyncio.create_task(self._check(session_key, run_id))
+
+    async def end(self) -> None:
+        """Check no longer."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _check(self, session_key: str, run_id: int) -> None:
+        code = 0
+        try:
+            while not code:
+                await asyncio.sleep(RECHECK_SECONDS)
+                code = await refusal(session_key, run_id)
+            self.code = code
+        finally:
+            # Whatever goes wrong with the checks, no socket stays open without them.
+            self.lost.set()
+
+
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Watch]] = WeakKeyDictionary()
+
+
+@contextlib.asynccontextmanager
+async def watched(session_key: str, run_id: int) -> AsyncIterator[Watch]:
+    """The watch over a right; it checks while at least one socket is in this block."""
+    watches = _watches.setdefault(asyncio.get_running_loop(), {})
+    place = (session_key, run_id)
+    watch = watches.get(place)
+    if watch is None or watch.lost.is_set():
+        watch = watches[place] = Watch(session_key, run_id)
+    watch.sockets += 1
+    try:
+        yield watch
+    finally:
+        watch.sockets -= 1
+        if not watch.sockets:
+            if watches.get(place) is watch:
+                del watches[place]
+            await watch.end()
+
+
+async def refusal(session_key: str, run_id: int) -> int:
+    """Why this session may not see this run now; 0 when it may."""
+    try:
+        user = await user_of(session_key)
+        if not user.is_authenticated:
+            return LOGGED_OUT
+        visible = await database_sync_to_async(run_visible)(user, run_id)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("Run %s: the right of a socket cannot be checked, so it is closed: %s", run_id, error)
+        return TRY_AGAIN
+    return 0 if visible else NO_SUCH_RUN
+
+
+async def user_of(session_key: str) -> AbstractBaseUser | AnonymousUser:
+    """Who is logged in with a session now: an expired one, a deactivated user or an old password make it nobody."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key or None)
+    user: AbstractBaseUser | AnonymousUser = await get_user({"session": store})
+    return user
+
+
+@receiver(user_logged_out)
+def close_sockets(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
+    """Logging out ends the live sockets of the session at once."""
+    if request is not None and request.session.session_key:
+        session_ended(request.session.session_key)

@@ -1,0 +1,42 @@
+"""OwnOriginOnly: opens live sockets only for pages of Slipway itself, by the rule that holds for its forms."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from channels.security.websocket import WebsocketDenier
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Scope = MutableMapping[str, Any]
+    Application = Callable[[Scope, Any, Any], Awaitable[None]]
+
+
+class OwnOriginOnly:
+    """Refuses handshakes of other pages with 403, before they are accepted."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        application = self._application if is_own_origin(scope) else WebsocketDenier()
+        await application(scope, receive, send)
+
+
+def is_own_origin(scope: Scope) -> bool:
+    """Whether scheme, host and port of the page are those under which Slipway was asked for, or are trusted.
+
+    Django decides this for every form: by the Host header if SLIPWAY_ALLOWED_HOSTS has it, by X-Forwarded-Proto if
+    SLIPWAY_HTTPS is set, and by SLIPWAY_TRUSTED_ORIGINS. A browser always sends an Origin with a handshake.
+    """
+    scheme = "https" if scope.get("scheme") in ("wss", "https") else "http"
+    request = ASGIRequest({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())
+    if "HTTP_ORIGIN" not in request.META:
+        return False
+    verified: bool = CsrfViewMiddleware(lambda _: HttpResponse())._origin_verified(request)
+    return verified
