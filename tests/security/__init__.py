@@ -1,0 +1,1 @@
+"""Tests of promises about security: what a text or a machine may send without harm."""
