@@ -54,6 +54,22 @@ def test_nothing_that_is_shipped_prints_or_asserts() -> None:
     assert found == []
 
 
+YAML_READER = ROOT / "clusters" / "config" / "yamltree.py"
+YAML_WRITERS = {"safe_dump", "safe_dump_all", "dump_all", "SafeDumper"}
+
+
+def test_only_the_bounded_reader_parses_yaml() -> None:
+    """Others call `read_value` or `load`: a loader of PyYAML has no limits on depth, aliases and numbers."""
+    found = []
+    for path in SHIPPED:
+        for node in ast.walk(ast.parse(path.read_text())) if path != YAML_READER else ():
+            used = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "yaml"
+            taken = isinstance(node, ast.ImportFrom) and (node.module or "") == "yaml"
+            if (used and node.attr not in YAML_WRITERS) or taken:  # type: ignore[attr-defined]
+                found.append(f"{name(path)}:{node.lineno}")  # type: ignore[attr-defined]
+    assert found == []
+
+
 @pytest.mark.parametrize("kind", ["prechecks", "steps", "networks", "runtimes"])
 def test_every_module_of_the_catalog_has_a_test(kind: str) -> None:
     """`catalog/steps/os/swap.py` is tested by a test file that imports it or names its step."""

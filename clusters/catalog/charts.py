@@ -73,7 +73,7 @@ class Chart:
                 f"helm cannot render the chart of {self._name}: {' '.join(done.last_lines(2))}",
                 hint=f"The chart and its values are in {FOLDER} on {machine.name}.",
             )
-        return without_hooks(read_objects((machine.read(self._rendered) or b"").decode(), self._rendered), self._name)
+        return without_hooks(read_objects(machine.read(self._rendered) or b"", self._rendered), self._name)
 
 
 def template(helm: str, name: str, chart: str, version: str, values: str) -> Command:

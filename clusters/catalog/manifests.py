@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog.kubectl import kubectl
+from clusters.config.yamltree import Refused
+from clusters.config.yamlvalues import read_values
 from clusters.engine.wants import Sight, Wanted
 from clusters.errors import SourceError
 from clusters.remote.shell import words
@@ -28,21 +30,22 @@ RECORD = "slipway-applied-{}"
 FIRST = ("Namespace", "CustomResourceDefinition")
 """What has to be there before the rest is understood, and is never removed: with it goes everything in it."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-
-def read_objects(text: str, where: str) -> list[Object]:
+def read_objects(text: str | bytes, where: str) -> list[Object]:
     """The objects of a YAML stream, lists of them taken apart. Raises SourceError when it is something else."""
     try:
-        found = [each for each in yaml.load_all(text, Loader=_LOADER) if each]
-    except yaml.YAMLError as error:
-        raise _no_manifest(where, str(error).partition("\n")[0]) from error
+        found = [each for each in read_values(text, "") if each]
+    except Refused as error:
+        line = f"line {error.finding.line}: " if error.finding.line else ""
+        raise _no_manifest(where, line + error.message.rstrip(".")) from error
     objects: list[Object] = []
     for each in found:
         inside = each.get("items") if isinstance(each, dict) and str(each.get("kind", "")).endswith("List") else None
         objects += inside if isinstance(inside, list) else [each]
     for each in objects:
-        if not isinstance(each, dict) or not isinstance(each.get("metadata"), dict) or "kind" not in each:
+        if not (
+            isinstance(each, dict) and isinstance(each.get("metadata"), dict) and isinstance(each.get("kind"), str)
+        ):
             raise _no_manifest(where, f"it holds {str(each)[:60]!r}")
     return objects
 

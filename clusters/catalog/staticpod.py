@@ -7,10 +7,9 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from clusters.catalog.paths import BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
+from clusters.config.yamlvalues import read_value
 from clusters.engine.wants import NotReached, Sight, file
 from clusters.remote.shell import Command, sh, words
 
@@ -296,5 +295,14 @@ def _port(port: object, container: dict[str, Any]) -> int:
 
 
 def _container(manifest: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(manifest)["spec"]["containers"][0]
-    return found
+    found = read_value(manifest, "The manifest of a static pod")
+    try:
+        container = found["spec"]["containers"][0]
+    except (KeyError, IndexError, TypeError):
+        container = None
+    if not isinstance(container, dict):
+        raise NotReached(
+            "Expected a static pod's manifest with a container in spec.containers, and there is none.",
+            hint="Check who changed the manifest on the machine, then retry the run.",
+        )
+    return container

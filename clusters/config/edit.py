@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import emit
 from clusters.config.fit import fitted
 from clusters.config.load import load
+from clusters.config.markdown import source_of
 from clusters.config.parts import pick
 from clusters.config.patch import CannotPatch, Patcher
 from clusters.config.render import documents, render
 from clusters.config.secret import MASK
-from clusters.config.yamltree import Mapping, read, source_of
+from clusters.config.yamltree import Mapping, read
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:

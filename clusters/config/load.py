@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from clusters.config import reading, v4read
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
+from clusters.config.limits import exceeded, refuse_large
+from clusters.config.markdown import without_fence
 from clusters.config.parts import Parts, pick, text_at
 from clusters.config.scalars import Walk, warn_of_comments, what
 from clusters.config.schema import Document
 from clusters.config.secondread import kubesphere, rest
 from clusters.config.sections.etcd import MOVED
-from clusters.config.yamltree import Mapping, Refused, Scalar, read, refuse, shown, without_fence
+from clusters.config.yamltree import Mapping, Refused, Scalar, read, refuse, shown
 
 LIMIT = 1_000_000
 """Bytes; a thousand machines take about 120,000."""
@@ -53,6 +55,7 @@ def _load(text: str, limit: int, file: str) -> Loaded:
         text = without_fence(text.removeprefix("\ufeff"))
         if len(text.encode("utf-8", "surrogatepass")) > limit:
             raise refuse("yaml.too_large", f"The file is larger than {limit:,} bytes.")
+        refuse_large(read(text))
         parts = pick(read(text))
     except Refused as refused:
         return Loaded(None, locate((refused.finding,), {}, file))
@@ -62,6 +65,9 @@ def _load(text: str, limit: int, file: str) -> Loaded:
     document = None
     if not any(finding.blocking for finding in walk.findings):
         document = _validated(walk, data)
+    if document is not None:
+        walk.findings += exceeded(document)
+        document = None if any(finding.blocking for finding in walk.findings) else document
     return Loaded(document, locate(walk.findings, walk.positions, file), walk.positions, dialect)
 
 

@@ -75,15 +75,17 @@ def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model
     taken = name in model_class.model_fields or name in keys_of(model_class)
     if path != "spec.roleGroups" or taken:  # any group may be named; only some mean something
         known = [key for key in keys_of(model_class) if not _is_part(model_class, key)]
-        walk.findings.append(unknown(name, path, known, kept=not taken))
+        walk.suggestions -= 1
+        walk.findings.append(unknown(name, path, known, kept=not taken, suggest=walk.suggestions >= 0))
     if not taken:
         data[name] = plain(walk, value, inner)
 
 
-def unknown(key: str, path: str, allowed: Iterable[str], *, kept: bool) -> Finding:
+def unknown(key: str, path: str, allowed: Iterable[str], *, kept: bool, suggest: bool = True) -> Finding:
     """A key nobody knows, with the one that was probably meant."""
     names = sorted(allowed)
-    close = get_close_matches(key.lower().replace("_", ""), [name.lower() for name in names], 1, 0.7)
+    lower = [name.lower() for name in names] if suggest else []
+    close = get_close_matches(key.lower().replace("_", ""), lower, 1, 0.7)
     meant = next((name for name in names if close and name.lower() == close[0]), "")
     fate = "it is kept, but means nothing" if kept else "it is not kept"
     listed = ", ".join(names)

@@ -11,7 +11,7 @@ from yaml.nodes import ScalarNode
 
 from clusters.config.finding import Finding, error, warning
 from clusters.config.secret import MASK, Secret
-from clusters.config.yamltree import Node, Scalar, Sequence, shown
+from clusters.config.yamltree import LONGEST_NUMBER, Node, Scalar, Sequence, shown
 
 _CONSTRUCTOR = SafeConstructor()
 _COMMENT = re.compile(r"[ \t]+#\S")
@@ -25,13 +25,15 @@ _READ_AS = {"bool": "truth value", "int": "number", "float": "number", "timestam
 class Walk:
     """What one reading gathers. `secrets` are unquoted secrets: the end of their text and their path.
 
-    `quiet` is true below a section that is not acted on as a whole, so that it is said once.
+    `quiet` is true below a section that is not acted on as a whole, so that it is said once. `suggestions` is for how
+    many more unknown keys a known one that is close is sought.
     """
 
     findings: list[Finding] = field(default_factory=list)
     positions: dict[str, tuple[int, int]] = field(default_factory=dict)
     secrets: list[tuple[int, str]] = field(default_factory=list)
     quiet: bool = False
+    suggestions: int = 100
 
 
 def what(node: Node) -> str:
@@ -115,9 +117,11 @@ def masked(path: str) -> Finding:
 
 
 def natural(node: Scalar) -> Any:
-    """A scalar as YAML 1.1 reads it; dates stay text."""
+    """A scalar as YAML 1.1 reads it; dates stay text, and so does what is too long for a number."""
     if node.tag == "null":
         return None
+    if len(node.text) > LONGEST_NUMBER:
+        return node.text
     scalar = ScalarNode(f"tag:yaml.org,2002:{node.tag}", node.text)
     try:
         if node.tag == "bool":

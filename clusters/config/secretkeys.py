@@ -9,8 +9,11 @@ from clusters.config.secret import MASK, Secret
 
 _SECRET = re.compile(r"pas+w|pass(?!ive|through)|pwd|secret|token|credential|(private|api|access)[-_]?key", re.I)
 _HARMLESS = re.compile(r"(path|file|name|ref|ttl|dir)s?$", re.I)
-_ASSIGNED = re.compile(r"^(?P<start>[ \t]*(?:- |export )?(?P<key>[\w.-]+)[\"']?[ \t]*[:=][ \t]*)(?P<value>\S.*)$", re.M)
-_IN_COMMENT = re.compile(r"(?P<start>(?P<key>[\w.-]+)[\"']?[ \t]*[:=][ \t]*)(?P<value>\"[^\"]*\"|'[^']*'|[^\s,}\]]+)")
+# A key begins where a word begins, and no part gives back what it took (`++`): so a text is read once, not once for
+# each of its characters.
+_KEY = r"(?P<key>[\w.-]++)[\"']?[ \t]*+[:=][ \t]*+"
+_ASSIGNED = re.compile(rf"^(?P<start>[ \t]*+(?:- |export )?{_KEY})(?P<value>\S.*)$", re.M)
+_IN_COMMENT = re.compile(rf"(?P<start>(?<![\w.-]){_KEY})(?P<value>\"[^\"]*\"|'[^']*'|[^\s,}}\]]+)")
 _NAME = re.compile(r"-{0,2}[\w.-]+")
 _IN_URL = re.compile(r"(://[^/\s:@]+:)[^/\s@]+@")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)

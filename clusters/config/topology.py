@@ -43,6 +43,13 @@ def expand(item: str) -> Expansion:
     return Expansion(tuple(f"{match[1]}{number}" for number in range(first, last + 1)))
 
 
+def range_size(item: str) -> int:
+    """How many names an entry stands for, without naming them."""
+    match = _RANGE.fullmatch(item)
+    count = int(match[3]) - int(match[2]) + 1 if match else 1
+    return count if 0 < count <= LONGEST_RANGE else 1
+
+
 def entries(document: Document, group: str) -> tuple[str, ...]:
     """The entries of a group as written. `master` and `control-plane` both mean the two keys together."""
     groups = document.role_groups

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
@@ -15,16 +15,12 @@ from clusters.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_DEPTH = 40
-"""Levels of nesting; the deepest KubeKey files have about twelve."""
-MAX_NODES = 1_000_000
-"""Values after aliases are followed; a file of 1 MB without aliases has at most half of it."""
+LONGEST_NUMBER = 300
+"""Characters of a number, a date or a truth value; what is longer is text for us."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 _CORE = "tag:yaml.org,2002:"
-_FENCE = re.compile(r"[ \t]*(```|~~~)")
-_KEY = re.compile(r"[ \t]*(apiVersion|kind|spec):")
 
 
 class Refused(ConfigError):
@@ -35,10 +31,29 @@ class Refused(ConfigError):
         self.finding = finding
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a text may hold at most: characters, levels of nesting, values after aliases are followed, and aliases.
+
+    `repeats`: a key may stand twice, as other programs allow it, and the last one counts.
+    """
+
+    characters: int
+    depth: int
+    values: int
+    aliases: int
+    repeats: bool = False
+
+
+DOCUMENT = Limits(characters=1_000_000, depth=40, values=200_000, aliases=20_000)
+"""For `config-sample.yaml`. The deepest files of KubeKey have about twelve levels; a machine has about 15 values."""
+
+
 @dataclass(slots=True)
 class Scalar:
     """One value. `text` is as written; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, timestamp."""
 
+    height: ClassVar[int] = 0
     line: int
     column: int
     text: str
@@ -60,6 +75,7 @@ class Sequence:
     start: int = 0
     end: int = 0
     flow: bool = False
+    height: int = 1
 
 
 @dataclass(slots=True)
@@ -73,6 +89,7 @@ class Mapping:
     start: int = 0
     end: int = 0
     flow: bool = False
+    height: int = 1
 
 
 Node = Scalar | Sequence | Mapping
@@ -83,66 +100,37 @@ def refuse(id: str, message: str, *, hint: str = "", path: str = "", line: int =
     return Refused(Finding(id, Severity.ERROR, message, hint, path, line, column))
 
 
-def without_fence(text: str) -> str:
-    """The inside of a Markdown page's code block; the rest is blanked, so that lines keep their number.
-
-    Of several blocks it is the first that looks like a document. A text that begins with keys of a document
-    is one itself, whatever stands further down in it.
-    """
-    lines = text.split("\n")
-    found = _block(lines)
-    if found is None:
-        return text
-    return "\n".join(line if found[0] < number < found[1] else "" for number, line in enumerate(lines)) + "\n"
-
-
-def source_of(text: str) -> str:
-    """The YAML itself: without a byte order mark, and of a Markdown page only the code block."""
-    text = text.removeprefix("\ufeff")
-    lines = text.split("\n")
-    found = _block(lines)
-    return text if found is None else "\n".join(lines[found[0] + 1 : found[1]]) + "\n"
-
-
-def _block(lines: list[str]) -> tuple[int, int] | None:
-    """The numbers of the lines with the fences around the block that is meant."""
-    first: tuple[int, int] | None = None
-    opened, fence, speaks = -1, "", False
-    for number, line in enumerate(lines):
-        match = _FENCE.match(line)
-        if opened < 0 and match:
-            opened, fence, speaks = number, match[1], False
-        elif opened < 0 and _KEY.match(line):
-            return first
-        elif opened >= 0 and match and line.strip() == fence:
-            first = first or (opened, number)
-            if speaks:
-                return opened, number
-            opened = -1
-        elif opened >= 0:
-            speaks = speaks or _KEY.match(line) is not None
-    if opened >= 0 and (speaks or first is None):
-        return opened, len(lines)
-    return first
-
-
 @lru_cache(maxsize=4)
 def read(text: str) -> tuple[Node, ...]:
     """All YAML documents in the text that are not empty. Raises Refused.
 
     Kept for a few texts, which are read to be understood and once more to be changed; nobody changes a tree.
     """
+    return compose(text, DOCUMENT)
+
+
+def compose(text: str, limits: Limits) -> tuple[Node, ...]:
+    """All YAML documents in the text that are not empty, if they keep to these limits. Raises Refused.
+
+    The only place where a YAML parser reads a text.
+    """
+    if len(text) > limits.characters:
+        raise refuse("yaml.too_large", f"The text is longer than {limits.characters:,} characters.")
     try:
-        return tuple(_Composer(text).documents())
-    except yaml.reader.ReaderError as problem:
-        raise _unreadable(problem, text) from None
+        return tuple(_Composer(text, limits).documents())
+    except (yaml.reader.ReaderError, UnicodeEncodeError):  # the second is half of a character, which is none
+        raise _unreadable(text) from None
     except yaml.MarkedYAMLError as problem:
         raise _syntax(problem, text) from None
 
 
-@lru_cache(maxsize=8192)
 def tag_of(text: str) -> str:
     """What YAML 1.1 takes an unquoted text for: str, int, float, bool, null, timestamp, merge, value."""
+    return _tag_of(text) if len(text) <= LONGEST_NUMBER else "str"
+
+
+@lru_cache(maxsize=8192)
+def _tag_of(text: str) -> str:
     for tag, pattern in [*_RESOLVERS.get(text[:1], ()), *_RESOLVERS.get(None, ())]:
         if pattern.match(text):
             return str(tag).removeprefix(_CORE)
@@ -152,7 +140,9 @@ def tag_of(text: str) -> str:
 class _Composer:
     """Builds the tree from the parser's events, so that limits hold before anything is built."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, limits: Limits) -> None:
+        self._limits = limits
+        self._aliases = self._values = 0
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=_LOADER))
         self._anchors: dict[str, Node | None] = {}
 
@@ -161,17 +151,17 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 self._anchors = {}
                 node = self._node(next(self._events), "", 0)
+                self._values += node.nodes
+                self._refuse_more(self._values, "", node.line, node.column)
                 if not (isinstance(node, Scalar) and node.tag == "null"):
                     yield node
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        if depth > MAX_DEPTH:
-            raise refuse(
-                "yaml.too_deep", f"Values are nested more than {MAX_DEPTH} levels deep.", line=line, column=column
-            )
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, path, line, column)
+            return self._alias(event, path, depth)
+        if depth > self._limits.depth:
+            raise self._too_deep(line, column)
         if event.anchor:
             self._anchors[event.anchor] = None
         node: Node
@@ -183,14 +173,27 @@ class _Composer:
         else:
             opened = Mapping(line, column, start=_index(event.start_mark), flow=bool(event.flow_style))
             node = self._mapping(opened, path, depth)
-        if node.nodes > MAX_NODES:
-            message = f"The file stands for more than {MAX_NODES} values."
-            raise refuse("yaml.too_many_values", message, path=path, line=line, column=column)
+        self._refuse_more(node.nodes, path, line, column)
         if event.anchor:
             self._anchors[event.anchor] = node
         return node
 
-    def _alias(self, event: Any, path: str, line: int, column: int) -> Node:
+    def _refuse_more(self, values: int, path: str, line: int, column: int) -> None:
+        if values > self._limits.values:
+            message = f"The text stands for more than {self._limits.values:,} values."
+            hint = "Leave out what is not needed. Is it the right text?"
+            raise refuse("yaml.too_many_values", message, hint=hint, path=path, line=line, column=column)
+
+    def _too_deep(self, line: int, column: int) -> Refused:
+        message = f"Values are nested more than {self._limits.depth} levels deep."
+        return refuse("yaml.too_deep", message, line=line, column=column)
+
+    def _alias(self, event: Any, path: str, depth: int) -> Node:
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        self._aliases += 1
+        if self._aliases > self._limits.aliases:
+            message = f"The text refers with * to other places more than {self._limits.aliases:,} times."
+            raise refuse("yaml.too_many_aliases", message, path=path, line=line, column=column)
         node = self._anchors.get(event.anchor)
         if node is None:
             raise refuse(
@@ -201,6 +204,8 @@ class _Composer:
                 line=line,
                 column=column,
             )
+        if depth + node.height > self._limits.depth:  # what is referred to is nested itself
+            raise self._too_deep(line, column)
         return node
 
     def _sequence(self, node: Sequence, path: str, depth: int) -> Sequence:
@@ -211,6 +216,7 @@ class _Composer:
             item = self._node(event, f"{path}.{len(node.items)}" if path else str(len(node.items)), depth + 1)
             node.items.append(item)
             node.nodes += item.nodes
+            node.height = max(node.height, item.height + 1)
         return node
 
     def _mapping(self, node: Mapping, path: str, depth: int) -> Mapping:
@@ -222,9 +228,10 @@ class _Composer:
             key = self._node(event, path, depth + 1)
             if not isinstance(key, Scalar):
                 raise _not_a_key(key, path)
-            inner = _inner_path(node, key, path)
+            inner = _inner_path(node, key, path, repeats=self._limits.repeats)
             value = self._node(next(self._events), inner, depth + 1)
             node.nodes += 1 + value.nodes
+            node.height = max(node.height, value.height + 1)
             if key.tag == "merge":
                 merged += value.items if isinstance(value, Sequence) else [value]
             else:
@@ -242,9 +249,9 @@ def _index(mark: Any) -> int:
     return int(mark.index)
 
 
-def _inner_path(node: Mapping, key: Scalar, path: str) -> str:
+def _inner_path(node: Mapping, key: Scalar, path: str, *, repeats: bool) -> str:
     inner = f"{path}.{key.text}" if path else key.text
-    if key.text in node.pairs:
+    if key.text in node.pairs and not repeats:
         first, value = node.pairs[key.text]
         cut = isinstance(value, Scalar) and value.tag == "null"  # perhaps pieces of a password with commas
         raise refuse(
@@ -336,7 +343,7 @@ def _syntax(problem: yaml.MarkedYAMLError, text: str) -> Refused:
     return refuse("yaml.syntax", f"This is not YAML. {message}", hint=hint, line=line, column=column)
 
 
-def _unreadable(problem: yaml.reader.ReaderError, text: str) -> Refused:
+def _unreadable(text: str) -> Refused:
     bad = next((i for i, char in enumerate(text) if yaml.reader.Reader.NON_PRINTABLE.match(char)), 0)
     before = text[:bad]
     return refuse(

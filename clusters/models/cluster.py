@@ -12,6 +12,9 @@ from clusters.models.fields import EncryptedTextField
 class Cluster(models.Model):
     """What somebody wants built. The document is YAML text with secrets; `version` counts its saves.
 
+    `kubernetes_version`, `endpoint` and `machine_count` are what the document says of them, written with each save, so
+    that lists of clusters neither decrypt nor read documents.
+
     `waivers` are the findings that somebody acknowledged: {"key", "id", "severity", "text", "by", "at"} each, and
     "hosts" where it is a precheck's.
     """
@@ -26,6 +29,9 @@ class Cluster(models.Model):
     name = models.CharField(max_length=253)
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
     document = EncryptedTextField(blank=True)
+    kubernetes_version = models.CharField(max_length=64, blank=True, default="")
+    endpoint = models.CharField(max_length=300, blank=True, default="")
+    machine_count = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
     waivers = models.JSONField(default=list, blank=True)
     kubeconfig = EncryptedTextField(blank=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clusters.engine.events import Event
 
 # Cursor up or to a column, erase the line or what follows: what only somebody says who draws again.
-REDRAW = re.compile(r"\x1b\[\d*[AFGJK]|\x1b\[\d*;?\d*H|\x1b[78M]|\x08")
+REDRAW = re.compile(r"\x1b\[\d*+(?:[AFGJK]|;?\d*+H)|\x1b[78M]|\x08")
 DECORATION = re.compile(r"[^\w]+")
 
 

@@ -72,7 +72,8 @@ KNOWN: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
             _("Delete it from the artifact source, fetch it again and compare its checksum."),
         ),
         (
-            r"unable to locate package|no package .* available|dpkg was interrupted|could not get lock|unmet dependenc",
+            r"unable to locate package|no package .{1,100} available|dpkg was interrupted|could not get lock"
+            r"|unmet dependenc",
             _("The package manager of the machine is not in order"),
             _("Run its update by hand once, let a running one end, then retry."),
         ),
@@ -82,7 +83,7 @@ KNOWN: tuple[tuple[re.Pattern[str], Cause], ...] = tuple(
             _("Look at the etcd steps on all members; more than half of them must be up."),
         ),
         (
-            r"swap|cgroup|modprobe|module .* not found|kernel",
+            r"swap|cgroup|modprobe|module .{1,100} not found|kernel",
             _("The kernel of the machine is not set up as Kubernetes wants it"),
             _("Look at the facts of the machine and at the prechecks about its kernel."),
         ),

@@ -128,8 +128,8 @@ def _words(text: str) -> str:
     if re.search(r"[|(]|\[\^?\]", text):
         return ""
     bare = re.sub(r"\\.", "\0", text)
-    bare = re.sub(r"\[[^\]]*\]", "\0", bare)
-    bare = re.sub(r".(?:[*?]|\{[^}]*\})", "\0", bare)
+    bare = re.sub(r"\[[^\]]*+\]?", "\0", bare)
+    bare = re.sub(r".(?:[*?]|\{[^}]*+\}?)", "\0", bare)
     return max(THEMSELVES.findall(bare), key=len, default="").lower()
 
 

@@ -8,6 +8,8 @@ from clusters.services.connections import host_keys_accept, practice_machines, p
 from clusters.services.drafts import (
     DraftBusy,
     DraftConflict,
+    DraftRefused,
+    DraftUnreadable,
     document_of,
     draft_copy,
     draft_create,
@@ -27,6 +29,8 @@ __all__ = [
     "ConfigError",
     "DraftBusy",
     "DraftConflict",
+    "DraftRefused",
+    "DraftUnreadable",
     "NotPossible",
     "NothingDelivered",
     "RunRefused",

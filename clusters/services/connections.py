@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
 from clusters.config.schema import Host
+from clusters.config.yamltree import Refused
+from clusters.config.yamlvalues import read_value
 from clusters.errors import ConfigError
 from clusters.models import HostKey, Probe
 from clusters.runs.documents import read_document
@@ -84,10 +85,10 @@ def practice_machines() -> tuple[Host, ...]:
     if not where or not Path(where).exists():
         return ()
     try:
-        found = yaml.safe_load(Path(where).read_text(encoding="utf-8"))
+        found = read_value(Path(where).read_bytes(), where)
         rows = found.get("hosts", ()) if isinstance(found, dict) else found
         return tuple(Host.model_validate(row) for row in rows or ())
-    except (OSError, yaml.YAMLError, ValidationError, TypeError) as error:
+    except (OSError, Refused, ValidationError, TypeError) as error:
         raise ConfigError(
             f"The practice machines in {where} cannot be read: expected a list of hosts, found {type(error).__name__}.",
             hint="Write the file anew (`make demo` does), or unset SLIPWAY_PRACTICE_FILE.",

@@ -17,6 +17,7 @@ from clusters.models import Cluster, Probe, Run
 from clusters.runs.documents import read_document, write_document
 from clusters.runs.source import starter_version
 from clusters.services.audit import allowed, audited
+from clusters.services.columns import columns_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -25,11 +26,23 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 
-class DraftConflict(InstallerError):
+class DraftRefused(InstallerError):
+    """The draft stays as it was saved last."""
+
+
+class DraftConflict(DraftRefused):
     """The draft was saved by somebody else, or in another tab, since it was read."""
 
 
-class DraftBusy(InstallerError):
+class DraftUnreadable(DraftRefused):
+    """What would be saved could not be read again: it is larger than a document may be. `finding` says in what."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message, hint=finding.hint)
+        self.finding = finding
+
+
+class DraftBusy(DraftRefused):
     """A run works with this cluster."""
 
     retryable = True
@@ -51,6 +64,14 @@ def text_with(original: str, document: Document) -> str:
         return write_document(document)
 
 
+def _readable(text: str) -> str:
+    """The text itself. Raises DraftUnreadable when nobody could open the draft any more once this is saved."""
+    loaded = load(text)
+    if loaded.document is None:
+        raise DraftUnreadable(next(finding for finding in loaded.findings if finding.blocking))
+    return text
+
+
 def refuse_while_busy(cluster: Cluster) -> None:
     """Raises DraftBusy while a run of this cluster is active: what it builds must stay what was asked for."""
     run = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
@@ -63,12 +84,15 @@ def refuse_while_busy(cluster: Cluster) -> None:
 
 
 def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Document | None = None) -> Cluster:
-    """A new draft; without a document it starts from the defaults, with a version that can be installed."""
+    """A new draft; without a document it starts from the defaults, with a version that can be installed.
+
+    Raises DraftUnreadable for a document that is larger than one may be.
+    """
     # The source may be far away: it is asked before the database is held.
     start = document or starter_document(starter_version())
-    text = write_document(start.model_copy(update={"name": name or start.name}))
+    text = _readable(write_document(start.model_copy(update={"name": name or start.name})))
     with transaction.atomic():
-        cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text)
+        cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text, **columns_of(start))
         audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
     return cluster
 
@@ -91,13 +115,15 @@ def draft_update(
 ) -> Cluster:
     """Save the draft as version + 1. `text` is what a person typed, if the document comes from text.
 
-    Raises DraftConflict unless `version` is the one that lies in the database, DraftBusy while a run is active.
+    Raises DraftConflict unless `version` is the one that lies in the database, DraftBusy while a run is active,
+    DraftUnreadable for a document that is larger than one may be.
     """
     allowed(actor, cluster)
     active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE)
     mine = Cluster.objects.filter(pk=cluster.pk, version=version).filter(~Exists(active))
     name = document.name or cluster.name
-    fields = {"document": text_with(text or cluster.document, document), "name": name, "updated_at": timezone.now()}
+    written = _readable(text_with(text or cluster.document, document))
+    fields = {"document": written, "name": name, "updated_at": timezone.now(), **columns_of(document)}
     if not mine.update(version=F("version") + 1, **fields):
         refuse_while_busy(cluster)
         raise DraftConflict(
@@ -125,7 +151,10 @@ def draft_import(*, actor: AbstractBaseUser | None, text: str) -> tuple[Cluster 
     loaded = load(text)
     if loaded.document is None:
         return None, loaded.findings
-    cluster = draft_create(actor=actor, name=loaded.document.name, document=loaded.document)
+    try:
+        cluster = draft_create(actor=actor, name=loaded.document.name, document=loaded.document)
+    except DraftUnreadable as error:  # a text with aliases may be much shorter than what it stands for
+        return None, (*loaded.findings, error.finding)
     # As it came, comments and all; what names the draft anew or is no document (a page around it) is left out.
     cluster.document = text_with(text, read_document(cluster.document))
     cluster.save(update_fields=["document"])

@@ -63,7 +63,7 @@ def changed_since(cluster: Cluster) -> InstallerError:
 
 
 def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
-    """Save what is new, as this person; `text` is what was typed, if it was text. Raises DraftConflict or DraftBusy."""
+    """Save what is new, as this person; `text` is what was typed, if it was text. Raises DraftRefused."""
     error = stand_in_the_way(request, cluster)
     if error is not None:
         raise error

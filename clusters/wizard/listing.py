@@ -6,9 +6,9 @@ import csv
 import io
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
@@ -17,19 +17,27 @@ from clusters.config.load import load
 from clusters.config.schema import Host, JumpHost
 from clusters.config.secret import Secret
 from clusters.config.syntax import address_of
+from clusters.config.yamltree import Limits, Refused
+from clusters.config.yamlvalues import read_value
 from clusters.wizard.headers import ARCH, HEADER, ROLES, VARIABLES, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_LINES = 1000
+MOST_CHARACTERS = 1_000_000
+LONGEST_LINE = 4_000
+"""Characters; a line with a password and key file of one machine has about a hundred."""
+OF_HOSTS = Limits(characters=MOST_CHARACTERS, depth=20, values=100_000, aliases=1_000)
+"""For a YAML text that is only a list of hosts."""
 _THEN = "→"
 """Stands between jump hosts while a line is split into cells."""
-_DOCUMENT = re.compile(r"^\s*(?:-\s+)?(?:apiVersion|kind|spec|hosts|- ?\{?\s*name|\{?\s*name)\s*:", re.MULTILINE)
+# No part gives back what it took (`*+`): so each line is read once, however many blanks it has.
+_DOCUMENT = re.compile(r"^[ \t]*+(?:-[ \t]*+)?+(?:apiVersion|kind|spec|hosts|\{?[ \t]*+name)[ \t]*+:", re.MULTILINE)
 _RULE = re.compile(r"[\s|+:=-]+")
 _LOGIN = re.compile(r"([\w.-]+)@([\w.:-]+?)(?::(\d{1,5}))?")
 _PLACE = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})")
-_ARGUMENTS = re.compile(r"ansible_ssh_(?:common|extra)_args=(['\"])(.*?)\1(?=\s|$)")
+_ARGUMENTS = re.compile(r"ansible_ssh_(?:common|extra)_args=(?:'([^']*+)'|\"([^\"]*+)\")(?=\s|$)")
 _JUMP = re.compile(r"""(?:-J\s*|ProxyJump[ =]\s*)["']?([^\s"']+)""", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -68,9 +76,15 @@ class _Cells:
 
 def read_list(text: str) -> Listing:
     """The machines of a text. Never raises: what is not understood is a problem with its line."""
+    if len(text) > MOST_CHARACTERS:
+        return Listing(problems=((1, _("More than %(most)s characters.") % {"most": f"{MOST_CHARACTERS:,}"}),))
     if _DOCUMENT.search(text):
         return _from_yaml(text)
-    rows = list(_rows(text))
+    too_long = [line for line, written in enumerate(text.splitlines(), start=1) if len(written) > LONGEST_LINE]
+    if too_long:
+        why = _("More than %(most)s characters in one line.") % {"most": f"{LONGEST_LINE:,}"}
+        return Listing(problems=tuple((line, why) for line in too_long))
+    rows = list(islice(_rows(text), MOST_LINES + 1))
     if len(rows) > MOST_LINES:
         return Listing(problems=((MOST_LINES + 1, _("More than %(most)s lines.") % {"most": MOST_LINES}),))
     columns = _header(rows[0][1]) if rows else ()
@@ -99,7 +113,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _proxy_jump(match: re.Match[str]) -> str:
     """What an inventory hands to ssh has blanks in it; of it the jump hosts are kept, as one word."""
-    jump = _JUMP.search(match[2])
+    jump = _JUMP.search(match[1] or match[2] or "")
     return f"proxy_jump={jump[1].replace(',', _THEN)}" if jump else ""
 
 
@@ -192,11 +206,10 @@ def _from_yaml(text: str) -> Listing:
         hosts = [host if host.jump_host.hops else reached(loaded.document, host) for host in loaded.document.hosts]
         return Listing(tuple(Listed(line, host) for line, host in zip(lines, hosts, strict=True)))
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        why = getattr(error, "problem", None) or _("it is not complete")
-        return Listing(problems=((mark.line + 1 if mark else 1, _("This is no YAML: %(why)s.") % {"why": why}),))
+        data = read_value(text, "", OF_HOSTS)
+    except Refused as refused:
+        why = f"{refused.message} {refused.hint}".strip()
+        return Listing(problems=((refused.finding.line or 1, why),))
     rows = data.get("hosts") if isinstance(data, dict) else data
     if not isinstance(rows, list):
         return Listing(problems=((1, _("Expected a list of hosts.")),))

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from clusters import services
 from clusters.selectors import cluster_for
-from clusters.services.drafts import DraftBusy, DraftConflict
+from clusters.services.drafts import DraftRefused
 from clusters.wizard import fields
 from clusters.wizard.answers import keep, page_or_404, refused, values
 from clusters.wizard.jumps import own_form, shared_form, ways_of, with_own_jump, with_shared_jump
@@ -166,7 +166,7 @@ def _places(request: HttpRequest, document: Document) -> list[int]:
 def _kept(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, said: str) -> HttpResponse:
     try:
         keep(request, cluster, before, fresh)
-    except (DraftConflict, DraftBusy) as error:
+    except DraftRefused as error:
         return refused(request, cluster, before, page_or_404("machines"), error)
     if said:
         messages.success(request, said)

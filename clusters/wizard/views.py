@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from clusters import services
 from clusters.errors import InstallerError
 from clusters.selectors import cluster_for, probes_of
-from clusters.services.drafts import DraftBusy, DraftConflict
+from clusters.services.drafts import DraftBusy, DraftRefused
 from clusters.wizard import flow
 from clusters.wizard.answers import keep, page_or_404, refused, show, stand_in_the_way, values
 from clusters.wizard.architectures import as_seen
@@ -56,7 +56,7 @@ def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page
     fresh = form.written(document)
     try:
         cluster = keep(request, cluster, document, fresh)
-    except (DraftConflict, DraftBusy) as error:
+    except DraftRefused as error:
         return refused(request, cluster, document, page, error, fresh)
     if request.htmx:
         return _answer(request, cluster, fresh, page, form)
@@ -119,7 +119,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=said)
     try:
         cluster = keep(request, cluster, before, fresh, text)
-    except (DraftConflict, DraftBusy) as error:
+    except DraftRefused as error:
         return refused(request, cluster, before, page, error, fresh)
     if not request.htmx:
         return redirect("wizard", pk, page.slug)
@@ -161,7 +161,7 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
     document = services.document_of(cluster)
     try:
         keep(request, cluster, document, change(document))  # type: ignore[operator]
-    except (DraftConflict, DraftBusy) as error:
+    except DraftRefused as error:
         return refused(request, cluster, document, page, error)
     except InstallerError as error:
         messages.error(request, f"{error} {error.hint}")
@@ -171,7 +171,11 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
 @require_POST
 def copy(request: HttpRequest, pk: int) -> HttpResponse:
     """A new draft with this document, opened where something blocks."""
-    fresh = services.draft_copy(actor=request.user, cluster=cluster_for(request.user, pk))
+    try:
+        fresh = services.draft_copy(actor=request.user, cluster=cluster_for(request.user, pk))
+    except InstallerError as error:
+        messages.error(request, f"{error} {error.hint}")
+        return redirect("cluster", pk)
     messages.success(request, _("This is %(name)s, a copy; the original stays as it is.") % {"name": fresh.name})
     return redirect("wizard-start", fresh.pk)
 

@@ -97,7 +97,7 @@ def _proxy_asks(server: str) -> Want:
     By address, since a pod's copy of /etc/hosts is as old as the pod. A control plane listens there itself,
     a worker's proxy does; pods that start before it wait.
     """
-    line = re.compile(r"(?m)^(\s*server:\s*)(\S+)\s*$")
+    line = re.compile(r"(?m)^([ \t]*+server:[ \t]*+)(\S++)[ \t]*$")
 
     def settings(machine: Machine) -> str:
         answer = machine.ask(kubectl("get configmap kube-proxy -n kube-system -o json"))

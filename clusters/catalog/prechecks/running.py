@@ -6,8 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from clusters.catalog.kubeadm.documents import cluster_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF
@@ -16,6 +14,7 @@ from clusters.catalog.steps.etcd.members import answers, listed, spare, stranger
 from clusters.catalog.steps.kubernetes.join import API_SERVER
 from clusters.catalog.steps.kubernetes.kept import CLUSTER, config_map
 from clusters.config.versions import parse_version
+from clusters.config.yamlvalues import read_value
 from clusters.engine.check import error, precheck, warning
 from clusters.engine.wants import NotReached
 from clusters.remote.shell import sh
@@ -75,14 +74,16 @@ def unchanged(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     except NotReached as trouble:
         machine.note(f"not looked at: {trouble.message}")
         return
-    kept = yaml.safe_load(item.get("data", {}).get(CLUSTER[1], "")) or {}
+    kept = read_value(item.get("data", {}).get(CLUSTER[1], ""), f"The cluster's ConfigMap {CLUSTER[0]}")
+    kept = kept if isinstance(kept, dict) else {}
     wanted = cluster_configuration(cluster)
     for place, key in FIXED.items():
         before, now = _at(kept, place), _at(wanted, place)
         if before and str(before) != str(now):
             yield error(f"The cluster was made with {before}, the document says {now} ({key}). No run changes that.")
-    if kept.get("etcd") and ("local" in kept["etcd"]) != ("local" in wanted["etcd"]):
-        was = "in pods of kubeadm's" if "local" in kept["etcd"] else "outside of kubeadm"
+    etcd = kept.get("etcd")
+    if etcd and isinstance(etcd, dict) and ("local" in etcd) != ("local" in wanted["etcd"]):
+        was = "in pods of kubeadm's" if "local" in etcd else "outside of kubeadm"
         yield error(f"The cluster's etcd runs {was}, the document wants it otherwise (etcd.type).")
 
 

@@ -6,10 +6,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from clusters.catalog.sources.download import sha256_of
 from clusters.config.versions import parse_version
+from clusters.config.yamltree import Refused
+from clusters.config.yamlvalues import read_value
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
 
@@ -56,7 +56,7 @@ def read_index(path: Path) -> Index:
 def index_in(text: str, where: str) -> Index:
     """What a `bundle.yaml` from somewhere says. Raises SourceError when it is not an index."""
     try:
-        said: Any = yaml.safe_load(text)
+        said: Any = read_value(text, where)
         files = tuple(
             Entry(component, str(release["version"]), str(release["arch"]), str(each["path"]), str(each["sha256"]))
             for component, releases in said["components"].items()
@@ -69,7 +69,7 @@ def index_in(text: str, where: str) -> Index:
             )
             for image in said.get("images", ())
         }
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (Refused, KeyError, TypeError, AttributeError) as error:
         raise _no_index(where, error) from error
     return Index(files, images)
 

@@ -104,8 +104,9 @@ def nodes_of_both_kinds(document: Document) -> Iterator[Finding]:
     """Where pods have two networks every node has two addresses: pods' packets of each kind go between nodes by it."""
     if len(usable(document.network.kube_pods_cidr)) < 2:
         return
+    roles = topology.all_roles(document)
     for index, host in enumerate(document.hosts):
-        if len(host.node_addresses) == 1 and set(topology.roles(document, host.name)) & {"master", "worker"}:
+        if len(host.node_addresses) == 1 and set(roles[host.name]) & {"master", "worker"}:
             path = f"spec.hosts.{index}.{'internalAddress' if host.internal_address else 'address'}"
             message = f"The pods' network has IPv4 and IPv6, {host.name} has {host.node_address} only."
             hint = (

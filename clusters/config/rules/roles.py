@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _KNOWN = ("etcd", "master", "control-plane", "worker", "registry")
+SUGGESTED = 20
+"""For so many names that no machine has, the closest name is sought; it takes a comparison with every machine."""
 MOST_ETCD = 7
 """More members make every write slower. Source: etcd's FAQ."""
 
@@ -77,17 +79,20 @@ def groups(document: Document) -> Iterator[Finding]:
 def names_exist(document: Document) -> Iterator[Finding]:
     """Every name in a role group is a machine."""
     hosts = {host.name for host in document.hosts}
+    suggestions = SUGGESTED
     for group, path, item in _entries(document):
         missing = [name for name in topology.expand(item).names if name and name not in hosts]
         if not missing:
             continue
+        meant = did_you_mean(missing[0], hosts) if suggestions > 0 else ""
+        suggestions -= 1
         listed = ", ".join(shown(name) for name in missing[:3])
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         yield error(
             "role.unknown_host",
             path,
             f"{group} names {listed}{more}, but no machine has that name.",
-            hint=did_you_mean(missing[0], hosts) or "Names in role groups are those of spec.hosts.",
+            hint=meant or "Names in role groups are those of spec.hosts.",
             found=listed,
             allowed="names of machines",
         )

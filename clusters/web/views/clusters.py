@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.db.models import OuterRef, Subquery
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
 from clusters.config import render as rendering
-from clusters.config.topology import endpoint_address
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
 from clusters.selectors import cluster_for, clusters_for, told_by
@@ -29,16 +28,15 @@ SAID = 5
 """Findings of an import that are said on the next page."""
 # A document with keys of a hundred machines stays far below this many bytes.
 IMPORT_BYTES = 2 * 1024 * 1024
+LISTED = ("name", "state", "kubernetes_version", "endpoint", "machine_count", "nodes", "updated_at")
+"""What the list shows of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterRow:
-    """One cluster in the list; what its document says is empty when the document cannot be read."""
+    """One cluster in the list, from columns: no document is read for it, however many clusters there are."""
 
     cluster: Cluster
-    version: str
-    endpoint: str
-    machines: int
     nodes: list[Node]
     last_run: Run | None
 
@@ -51,15 +49,21 @@ class ClusterRow:
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every cluster that this person may see."""
-    runs = Run.objects.defer("document").order_by("-id")
-    found = clusters_for(request.user).defer("kubeconfig").prefetch_related(Prefetch("runs", queryset=runs))
-    return render(request, "clusters/list.html", {"rows": [_row(cluster) for cluster in found]})
+    newest = Run.objects.filter(cluster=OuterRef("pk")).order_by("-id").values("pk")[:1]
+    found = list(clusters_for(request.user).only(*LISTED).annotate(newest=Subquery(newest)))
+    runs = Run.objects.only("state", "created_at").in_bulk([each.newest for each in found if each.newest])
+    rows = [ClusterRow(each, nodes_of(each), runs.get(each.newest)) for each in found]
+    return render(request, "clusters/list.html", {"rows": rows})
 
 
 @require_POST
 def new(request: HttpRequest) -> HttpResponse:
     """A draft with the defaults; the wizard goes on from there."""
-    cluster = services.draft_create(actor=request.user, name=request.POST.get("name", "").strip())
+    try:
+        cluster = services.draft_create(actor=request.user, name=request.POST.get("name", "").strip())
+    except InstallerError as error:
+        say(request, error)
+        return redirect("clusters")
     return redirect("wizard", pk=cluster.pk, slug="machines")
 
 
@@ -91,7 +95,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     cluster = cluster_for(request.user, pk)
     document = _document(cluster)
     context = {
-        "row": _row(cluster),
+        "row": ClusterRow(cluster, nodes_of(cluster), None),
         "cluster": cluster,
         "document": document,
         "yaml": rendering.render(document, secrets="mask") if document else "",
@@ -136,29 +140,11 @@ def say(request: HttpRequest, error: InstallerError) -> None:
     messages.error(request, f"{error.message} {error.hint}".strip())
 
 
-def _row(cluster: Cluster) -> ClusterRow:
-    document = _document(cluster)
-    runs = list(cluster.runs.all()) if "runs" in getattr(cluster, "_prefetched_objects_cache", {}) else []
-    return ClusterRow(
-        cluster=cluster,
-        version=document.kubernetes.version if document else "",
-        endpoint=_endpoint(document) if document else "",
-        machines=len(document.hosts) if document else 0,
-        nodes=nodes_of(cluster),
-        last_run=runs[0] if runs else None,
-    )
-
-
 def _document(cluster: Cluster) -> Document | None:
     try:
         return services.document_of(cluster)
     except InstallerError:
         return None
-
-
-def _endpoint(document: Document) -> str:
-    address = endpoint_address(document)
-    return f"{address}:{document.control_plane_endpoint.port}" if address else ""
 
 
 def _text_given(request: HttpRequest) -> tuple[str, str]:

@@ -100,7 +100,7 @@ def kubeconfig(machine: Machine, cluster: Cluster) -> Secret:
     text = (machine.read(ADMIN_CONF) or b"").decode()
     endpoint = cluster.document.control_plane_endpoint
     server = f"https://{endpoint.domain if endpoint.external_dns else in_url(cluster.endpoint)}:{endpoint.port}"
-    return Secret(re.sub(r"(?m)^(\s*server:\s*).*$", rf"\g<1>{server}", text))
+    return Secret(re.sub(r"(?m)^([ \t]*+server:[ \t]*+).*$", rf"\g<1>{server}", text))
 
 
 def _dns_runs(machine: Machine) -> Sight:

@@ -12,6 +12,7 @@ from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import KUBELET_CONF
 from clusters.catalog.steps.kubernetes.kept import config_map, kubelet_map
 from clusters.catalog.turns import in_turn
+from clusters.config.yamlvalues import read_value
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import sh
@@ -49,7 +50,7 @@ def kubelet_config(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 def _configured(cluster: Cluster) -> Wanted:
     def look(machine: Machine) -> Sight:
         wanted = _wanted(machine, cluster)
-        if _parsed(machine.read(CONFIG)) != wanted:
+        if _here(machine) != wanted:
             return Sight(False, f"{CONFIG} is not what the cluster keeps")
         due = machine.ask(sh("test -e {}", DUE)).ok
         return Sight(not due, "kubelet was not started anew since its configuration was changed" if due else "")
@@ -82,18 +83,22 @@ def _wanted(machine: Machine, cluster: Cluster) -> dict[str, Any]:
 
     def read() -> dict[str, Any]:
         found = config_map(cluster.first("master", machine), name)
-        return _parsed((found or {}).get("data", {}).get(key, "").encode())
+        return _parsed((found or {}).get("data", {}).get(key, ""), f"The cluster's ConfigMap {name}")
 
     kept = cluster.once("kubelet-configuration", read)
     if not kept:
         raise NotReached(f"The cluster keeps no configuration for kubelets in {name}.", hint="Retry the run.")
-    here = _parsed(machine.read(CONFIG))
+    here = _here(machine)
     own = {key: here[key] for key in OF_THE_MACHINE if key in here}
     return {**{key: value for key, value in kept.items() if key not in OF_THE_MACHINE or key in own}, **own}
 
 
-def _parsed(text: bytes | None) -> dict[str, Any]:
-    found = yaml.safe_load(text or b"")
+def _here(machine: Machine) -> dict[str, Any]:
+    return _parsed(machine.read(CONFIG) or b"", f"{CONFIG} on {machine.name}")
+
+
+def _parsed(text: str | bytes, where: str) -> dict[str, Any]:
+    found = read_value(text, where)
     return found if isinstance(found, dict) else {}
 
 

@@ -1,0 +1,114 @@
+"""Sums that a document keeps to: machines, members of role groups, entries of lists, keys, parts of a text.
+
+Every page that shows a document reads it, and every rule walks over it: a text of some kilobytes could otherwise stand
+for millions of names and hold up the server for everybody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.finding import error
+from clusters.config.topology import entries, range_size
+from clusters.config.yamltree import Mapping, Scalar, Sequence, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.config.yamltree import Node, Refused
+
+MOST_MACHINES = 5_000
+"""Kubernetes itself ends at 5,000 nodes."""
+MOST_MEMBERS = 20_000
+"""Names in all role groups together, ranges expanded: every machine in three groups, and some more."""
+MOST_ENTRIES = 30_000
+"""Entries of all lists together."""
+MOST_SECTIONS = 10_000
+"""Entries of all lists together that have keys of their own, like machines, addons and scripts."""
+MOST_KEYS = 5_000
+"""Keys of one section."""
+MOST_PARTS = 16
+"""Parts of a text that commas part: two networks, two addresses, some jump hosts."""
+
+
+def refuse_large(documents: Iterable[Node]) -> None:
+    """Raises Refused when lists and sections have more entries than the documents of one file may have together."""
+    in_lists = sections = 0
+    left = list(documents)
+    while left:
+        here = left.pop()
+        if isinstance(here, Sequence):
+            in_lists += len(here.items)
+            sections += sum(isinstance(item, Mapping) for item in here.items)
+            inside = here.items
+        elif isinstance(here, Mapping):
+            _refuse_keys(here)
+            inside = [value for _, value in here.pairs.values()]
+        else:
+            continue
+        if in_lists > MOST_ENTRIES or sections > MOST_SECTIONS:
+            raise _too_many_entries(here, in_lists)
+        left += [each for each in inside if not isinstance(each, Scalar)]
+
+
+def _refuse_keys(node: Mapping) -> None:
+    if len(node.pairs) > MOST_KEYS:
+        message = f"This section has {len(node.pairs):,} keys; at most {MOST_KEYS:,} are allowed."
+        hint = "Remove the keys that are not needed. Is it the right file?"
+        raise refuse("limit.keys", message, hint=hint, line=node.line, column=node.column)
+
+
+def _too_many_entries(node: Node, count: int) -> Refused:
+    most = f"{MOST_SECTIONS:,} with keys of their own" if count <= MOST_ENTRIES else f"{MOST_ENTRIES:,}"
+    message = f"All lists of the document together have more than {most} entries; this list goes past that."
+    hint = "Remove entries that are not needed, or divide the machines among several clusters."
+    return refuse("limit.entries", message, hint=hint, line=node.line, column=node.column)
+
+
+def exceeded(document: Document) -> Iterator[Finding]:
+    """An error for each sum that is larger than a document may have. Nothing is expanded to find that out."""
+    yield from _machines(document)
+    yield from _members(document)
+    yield from _parts(document)
+
+
+def _machines(document: Document) -> Iterator[Finding]:
+    count = len(document.hosts)
+    if count > MOST_MACHINES:
+        message = f"The document has {count:,} machines; at most {MOST_MACHINES:,} are allowed."
+        hint = "Divide them among several clusters: Kubernetes itself ends at 5,000 nodes."
+        allowed = f"{MOST_MACHINES:,}"
+        yield error("limit.machines", "spec.hosts", message, hint=hint, found=f"{count:,}", allowed=allowed)
+
+
+def _members(document: Document) -> Iterator[Finding]:
+    groups = ("etcd", "master", "worker", "registry", *(document.role_groups.model_extra or {}))
+    sizes = {group: sum(range_size(item) for item in entries(document, group)) for group in groups}
+    count = sum(sizes.values())
+    if count > MOST_MEMBERS:
+        largest = max(sizes, key=lambda group: sizes[group])
+        message = f"The role groups name {count:,} members, ranges expanded; at most {MOST_MEMBERS:,} are allowed."
+        hint = f"The group {largest} names {sizes[largest]:,}: does a range like node[1:9999] stand there often?"
+        path = f"spec.roleGroups.{largest}"
+        yield error("limit.members", path, message, hint=hint, found=f"{count:,}", allowed=f"{MOST_MEMBERS:,}")
+
+
+def _parts(document: Document) -> Iterator[Finding]:
+    for path, text in _texts_with_parts(document):
+        count = text.count(",") + 1
+        if count > MOST_PARTS:
+            message = f"{path.removeprefix('spec.')} has {count:,} parts; at most {MOST_PARTS} are allowed."
+            hint = "Networks and addresses are one, or an IPv4 and an IPv6 one with a comma between them."
+            yield error("limit.parts", path, message, hint=hint, found=f"{count:,}", allowed=str(MOST_PARTS))
+
+
+def _texts_with_parts(document: Document) -> Iterator[tuple[str, str]]:
+    yield "spec.network.kubePodsCIDR", document.network.kube_pods_cidr
+    yield "spec.network.kubeServiceCIDR", document.network.kube_service_cidr
+    yield "spec.jumpHost.hops", document.jump_host.hops
+    for index, host in enumerate(document.hosts):
+        yield f"spec.hosts.{index}.internalAddress", host.internal_address
+        yield f"spec.hosts.{index}.address", host.address
+        yield f"spec.hosts.{index}.jumpHost.hops", host.jump_host.hops

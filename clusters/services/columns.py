@@ -1,0 +1,26 @@
+"""Columns of a cluster that repeat what its document says, for pages that list many clusters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.topology import endpoint_address
+from clusters.models import Cluster
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+
+
+def columns_of(document: Document) -> dict[str, Any]:
+    """Column -> value; a text that is longer than its column is cut."""
+    address = endpoint_address(document)
+    return {
+        "kubernetes_version": _cut("kubernetes_version", document.kubernetes.version),
+        "endpoint": _cut("endpoint", f"{address}:{document.control_plane_endpoint.port}" if address else ""),
+        "machine_count": len(document.hosts),
+    }
+
+
+def _cut(column: str, text: str) -> str:
+    longest = Cluster._meta.get_field(column).max_length
+    return text if len(text) <= longest else text[: longest - 1] + "…"
