@@ -29,6 +29,9 @@ SLIPWAY_SECRET_KEYS = env.words("SLIPWAY_SECRET_KEYS") or (
 SLIPWAY_ARTIFACTS = env.text("SLIPWAY_ARTIFACTS")
 # Where to fetch from instead of upstream: `https://dl.k8s.io/=https://mirror.example/k8s/`, one or several.
 SLIPWAY_ARTIFACTS_MIRRORS = env.words("SLIPWAY_ARTIFACTS_MIRRORS")
+# The SHA-256 of a bundle's index; whether a bundle without it, or a mirror, may be asked without https.
+SLIPWAY_ARTIFACTS_SHA256 = env.text("SLIPWAY_ARTIFACTS_SHA256")
+SLIPWAY_ARTIFACTS_ALLOW_HTTP = env.flag("SLIPWAY_ARTIFACTS_ALLOW_HTTP")
 # A JSON or YAML file that names practice machines; empty means there are none.
 SLIPWAY_PRACTICE_FILE = env.text("SLIPWAY_PRACTICE_FILE")
 # Where `manage.py serve` listens.
