@@ -116,5 +116,9 @@ class CommandTimedOut(RemoteError):
         self.result = result
 
 
+class FileTooLarge(RemoteError):
+    """The file to read has more bytes than whoever asks for it takes."""
+
+
 class FileMissing(RemoteError):
     """The file to read is not on the machine."""

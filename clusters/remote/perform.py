@@ -92,6 +92,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """How much of its standard output is kept: `most` bytes of the start and of the end, or all of it or nothing."""
+
+    most: int = KEPT_BYTES
+    whole: bool = False
+
+
+KEEP = Keep()
+
+
+@dataclass(frozen=True, slots=True)
 class Performed:
     """What came of it. `started` is false when the wrapped command itself never ran."""
 
@@ -119,13 +130,14 @@ def perform(
     *,
     limits: Limits | None = None,
     payload: Callable[[], Iterable[bytes]] | None = None,
-    keep: int | None = KEPT_BYTES,
+    keep: Keep = KEEP,
     on_line: Callable[[str, str], None] | None = None,
+    may_end: bool = True,
 ) -> Performed:
-    """Run one command and wait for it.
+    """Run one command and wait for it. `may_end`: what it runs is ended when it has to stop.
 
     Raises Cancelled (after ending the remote process group), ConnectionLost, SessionsExhausted,
-    NotStarted, and whatever `on_line` raises.
+    NotStarted, TooMuch, and whatever `on_line` raises.
     """
     limits = limits or Limits()
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
@@ -135,7 +147,7 @@ def perform(
         out=out,
         err=err,
         stop=stopper(name, limits),
-        end=lambda group: end_group(link, name, way, out, group),
+        end=(lambda group: end_group(link, name, way, out, group)) if may_end else (lambda group: None),
         opening=way.opening,
         payload=_guarded(way, marks, payload),
         make_room=lambda: link.shells.make_room(link),
@@ -149,7 +161,7 @@ def perform(
     return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
 
-def taps_for(mark: bytes, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
+def taps_for(mark: bytes, keep: Keep, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
     """Both streams; lines are told one at a time although the streams are read at the same time."""
     turn = threading.Lock()
 
@@ -163,7 +175,8 @@ def taps_for(mark: bytes, keep: int | None, on_line: Callable[[str, str], None] 
 
         return Lines(tell)
 
-    return Tap(mark, Capture(keep), lines("stdout")), Tap(mark, Capture(), lines("stderr"))
+    out = Capture(keep.most, whole=keep.whole)
+    return Tap(mark, out, lines("stdout")), Tap(mark, Capture(), lines("stderr"))
 
 
 def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | None) -> Iterable[bytes] | None:
@@ -221,6 +234,7 @@ def end_group(link: Link, name: str, way: Way, out: Tap, group: str) -> None:
     looks = int(min(GRACE, 1.0) / 0.05 + max(0.0, GRACE - 1.0) / 0.5)
     command = sh(_END, int(group), looks)
     try:
-        perform(link, name, command, way, limits=Limits(timeout=GRACE + 10))
+        # What ends others is not ended itself: a machine on which it hangs would keep us for ever.
+        perform(link, name, command, way, limits=Limits(timeout=GRACE + 10), may_end=False)
     except (InstallerError, NotStarted) as error:
         log.warning("the processes of group %s on %s may still run: %s", group, name, error)

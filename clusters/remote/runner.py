@@ -26,10 +26,17 @@ LOOK_EVERY = 0.05
 # A command has ended but something it left in the background holds its streams: how long to
 # listen on after the last byte, in seconds.
 LINGER = 1.0
+# What it left in the background may print without an end: after so many seconds nobody listens any more.
+LONGEST_LINGER = 60.0
+# A machine that takes none of what is sent to it (a password, a command) is given up after so many seconds.
+SEND_TIMEOUT = 60.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
 # How long sudo may think about a password before what comes after it is held back for good, in seconds.
 WAIT_FOR_START = 60.0
+# How long a machine may think about whether it runs a command at all, in seconds.
+WAIT_FOR_EXEC = 60.0
+_CHANNEL_REQUEST = bytes([98])  # RFC 4254, 5.4
 # Read at once, in bytes, and so often between two looks whether to stop.
 CHUNK = 32 * 1024
 CHUNKS_AT_ONCE = 16
@@ -82,21 +89,23 @@ class _Session:
 
     def begin(self) -> None:
         """Start the command, and begin to send its input."""
-        self.channel.exec_command(self._errand.line)
+        start_command(self.channel, self._errand.line, self._errand.stop)
         if self._errand.payload is None:
+            self.channel.settimeout(SEND_TIMEOUT)
             self._send()
         else:
             threading.Thread(target=self._send, name="ssh-input", daemon=True).start()
 
     def follow(self) -> Exception | None:
         """Read to the end of the command and its streams; gives why it has to stop when it has to stop before."""
-        heard = 0.0
+        heard = ended = 0.0
         while not self._read():
             now = time.monotonic()
             if self.channel.exit_status_ready():
                 # What it left in the background may hold the streams for ever.
                 heard = now if self._moved or not heard else heard
-                if now - heard > LINGER:
+                ended = ended or now
+                if now - heard > LINGER or now - ended > LONGEST_LINGER:
                     return None
             elif stopped := self._errand.stop():
                 return stopped
@@ -161,6 +170,28 @@ class _Session:
             if time.monotonic() > give_up or self.channel.closed or self.channel.exit_status_ready():
                 return False
         return True
+
+
+def start_command(channel: paramiko.Channel, line: str, stop: Callable[[], Exception | None]) -> None:
+    """Have the command started. What paramiko has for this waits for an answer without an end.
+
+    Raises what paramiko raises where the machine refuses, and what `stop` gives.
+    """
+    request = paramiko.Message()
+    request.add_byte(_CHANNEL_REQUEST)
+    request.add_int(channel.remote_chanid)
+    request.add_string("exec")
+    request.add_boolean(True)
+    request.add_string(line)
+    channel._event_pending()  # type: ignore[attr-defined]
+    channel.transport._send_user_message(request)  # type: ignore[attr-defined]
+    give_up = time.monotonic() + WAIT_FOR_EXEC
+    while not channel.event.wait(LOOK_EVERY):
+        if stopped := stop():
+            raise stopped
+        if time.monotonic() > give_up:
+            raise paramiko.SSHException(f"no answer within {WAIT_FOR_EXEC:g} s")
+    channel._wait_for_event()  # type: ignore[attr-defined]
 
 
 def run_errand(connection: Connection, errand: Errand) -> int:
