@@ -16,6 +16,7 @@ from clusters.config.load import DIALECTS, load
 from clusters.config.parts import joined
 from clusters.config.render import files, render, what_does_not_fit
 from clusters.config.report import report
+from clusters.plaintext import plain_block, plain_text
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         result = report(((_named(file), _text(file)) for file in files), waivers)
         lines = (json.dumps(result.data, indent=2, ensure_ascii=False),) if as_json else result.lines
         for line in lines:
-            self.stdout.write(line)
+            self.stdout.write(plain_text(line))
         if result.failed:
             sys.exit(1)
 
@@ -64,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(format_finding(each, file=named) for each in loaded.findings))
         wanted = dialect or loaded.dialect
         for finding in what_does_not_fit(loaded.document, wanted):
-            self.stderr.write(format_finding(finding))
+            self.stderr.write(plain_block(format_finding(finding)))
         secrets = "show" if with_secrets else "mask"
         if directory is None:
             self.stdout.write(render(loaded.document, dialect=wanted, secrets=secrets), ending="")

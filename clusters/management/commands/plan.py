@@ -14,6 +14,7 @@ from clusters.config.report import findings_of
 from clusters.engine.plan import Plan, make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
+from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -39,13 +40,13 @@ class Command(BaseCommand):
         blocking = [finding for finding in findings_of(loaded) if finding.blocking]
         if loaded.document is None or blocking:
             said = "\n".join(f"  {finding.line}:{finding.column} {finding.message}" for finding in blocking)
-            raise CommandError(f"{name} cannot be installed:\n{said}")
+            raise CommandError(plain_text(f"{name} cannot be installed:\n{said}"))
         discover(catalog)
         try:
             plan = make_plan(loaded.document, options["recipe"], only=options["only"], skip=options["skip"])
         except InstallerError as error:
             raise CommandError(f"{error.message} {error.hint}") from error
-        self.stdout.write(written(plan))
+        self.stdout.write(plain_text(written(plan)))
 
 
 def written(plan: Plan) -> str:
