@@ -29,6 +29,16 @@ def read_regular(path: Path, most: int) -> bytes:
     return content
 
 
+def read_start(path: Path, most: int) -> str:
+    """The text of a file or a pipe that somebody at the terminal names; of one that is too long so much that it shows.
+
+    Raises OSError and UnicodeDecodeError.
+    """
+    with path.open("rb") as opened:
+        content = opened.read(most + 1)
+    return content.decode("utf-8", "strict" if len(content) <= most else "replace")
+
+
 def _regular(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")

@@ -15,11 +15,12 @@ from django.db import connections, transaction
 
 from clusters import catalog
 from clusters.config.carried import carry
-from clusters.config.load import load
+from clusters.config.load import LIMIT, load
 from clusters.config.rules import check
 from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
+from clusters.localfile import read_start
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
 from clusters.runs.execute import execute
@@ -79,7 +80,7 @@ class Command(BaseCommand):
 
     def _read(self, path: Path, waivers: list[str]) -> Document:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_start(path, LIMIT)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {error}") from error
         loaded = load(text)

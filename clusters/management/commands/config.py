@@ -12,10 +12,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from clusters.config.finding import format_finding
 from clusters.config.jsonschema import json_schema_text
-from clusters.config.load import DIALECTS, load
+from clusters.config.load import DIALECTS, LIMIT, load
 from clusters.config.parts import joined
 from clusters.config.render import files, render, what_does_not_fit
 from clusters.config.report import report
+from clusters.localfile import read_start
 from clusters.plaintext import plain_block, plain_text
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _named(file: str) -> str:
 
 def _text(file: str) -> str:
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return sys.stdin.read(LIMIT + 1) if file == "-" else read_start(Path(file), LIMIT)
     except OSError as problem:
         raise CommandError(f"Cannot read {file}: {problem.strerror}.") from problem
     except UnicodeDecodeError as problem:
