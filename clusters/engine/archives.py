@@ -134,7 +134,7 @@ def _pieces(packed: IO[bytes]) -> Iterator[bytes]:
     if kind == "z":
         opened = gzip.GzipFile(fileobj=packed)  # type: ignore[assignment]
     elif kind == "j":
-        opened = bz2.BZ2File(packed)  # type: ignore[assignment]
+        opened = bz2.BZ2File(packed)
     while piece := opened.read(PIECE):
         yield piece
 

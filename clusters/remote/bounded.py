@@ -70,10 +70,10 @@ class BoundedTransport(paramiko.Transport):
     }
 
     def __init__(self, sock: Any) -> None:
-        super().__init__(sock, packetizer_class=BoundedPacketizer)  # type: ignore[call-arg]
+        super().__init__(sock, packetizer_class=BoundedPacketizer)
 
     @property
     def offence(self) -> str:
         """What ended the connection, if it was more than may be sent."""
-        error = self.saved_exception  # type: ignore[attr-defined]
+        error = self.saved_exception
         return str(error) if isinstance(error, OutOfBounds) else ""

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 
@@ -184,7 +184,8 @@ def start_command(channel: paramiko.Channel, line: str, stop: Callable[[], Excep
     request.add_boolean(True)
     request.add_string(line)
     channel._event_pending()  # type: ignore[attr-defined]
-    channel.transport._send_user_message(request)  # type: ignore[attr-defined]
+    transport: Any = channel.transport
+    transport._send_user_message(request)
     give_up = time.monotonic() + WAIT_FOR_EXEC
     while not channel.event.wait(LOOK_EVERY):
         if stopped := stop():
