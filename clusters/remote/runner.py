@@ -36,6 +36,8 @@ WAIT_FOR_SESSION = 20.0
 WAIT_FOR_START = 60.0
 # How long a machine may think about whether it runs a command at all, in seconds.
 WAIT_FOR_EXEC = 60.0
+# ... and how long when it is to be stopped anyway.
+WAIT_FOR_ANSWER = 5.0
 _CHANNEL_REQUEST = bytes([98])  # RFC 4254, 5.4
 # Read at once, in bytes, and so often between two looks whether to stop.
 CHUNK = 32 * 1024
@@ -175,6 +177,7 @@ class _Session:
 def start_command(channel: paramiko.Channel, line: str, stop: Callable[[], Exception | None]) -> None:
     """Have the command started. What paramiko has for this waits for an answer without an end.
 
+    A wish to stop waits a little for the answer, too: what has started has to be ended, and nobody could say what.
     Raises what paramiko raises where the machine refuses, and what `stop` gives.
     """
     request = paramiko.Message()
@@ -187,11 +190,12 @@ def start_command(channel: paramiko.Channel, line: str, stop: Callable[[], Excep
     transport: Any = channel.transport
     transport._send_user_message(request)
     give_up = time.monotonic() + WAIT_FOR_EXEC
+    stopped: Exception | None = None
     while not channel.event.wait(LOOK_EVERY):
-        if stopped := stop():
-            raise stopped
+        if stopped is None and (stopped := stop()) is not None:
+            give_up = min(give_up, time.monotonic() + WAIT_FOR_ANSWER)
         if time.monotonic() > give_up:
-            raise paramiko.SSHException(f"no answer within {WAIT_FOR_EXEC:g} s")
+            raise stopped or paramiko.SSHException(f"no answer within {WAIT_FOR_EXEC:g} s")
     channel._wait_for_event()  # type: ignore[attr-defined]
 
 
