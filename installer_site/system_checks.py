@@ -76,9 +76,11 @@ def bundle_is_protected(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
 
 
 def _unprotected(what: str, instead: str, id: str) -> CheckMessage:
-    """A source that anybody on the way can change: used where the settings allow it, else refused by every run."""
+    """A source that anybody on the network path can change: used where the settings allow it, else refused."""
     if settings.SLIPWAY_ARTIFACTS_ALLOW_HTTP:
-        effect = "and SLIPWAY_ARTIFACTS_ALLOW_HTTP allows it: whoever is on the way can change files and checksums"
+        effect = (
+            "and SLIPWAY_ARTIFACTS_ALLOW_HTTP allows it: anybody on the network path can change files and checksums"
+        )
     else:
         effect = "so runs refuse it"
     return Warning(f"{what}, {effect}.", hint=f"{instead} SLIPWAY_ARTIFACTS_ALLOW_HTTP=1 is for labs.", id=id)

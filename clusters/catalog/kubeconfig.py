@@ -1,4 +1,4 @@
-"""The administrator's kubeconfig, made anew from what a machine's holds: an address, certificates and a key.
+"""The administrator's kubeconfig, written from parts of a machine's: certificates and a key, and an address of ours.
 
 A kubeconfig is more than data: in it a program to run (`exec`), a proxy, or the wish not to check certificates would
 reach the kubectl of everybody who downloads it. So nothing is copied; what is needed is taken out, checked, and put

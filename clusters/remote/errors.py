@@ -117,7 +117,7 @@ class CommandTimedOut(RemoteError):
 
 
 class FileTooLarge(RemoteError):
-    """The file to read has more bytes than whoever asks for it takes."""
+    """The file to read has more bytes than the caller accepts."""
 
 
 class FileMissing(RemoteError):

@@ -120,7 +120,7 @@ def why_not_read(name: str, path: str, result: Result) -> RemoteError:
 
 
 def too_large(name: str, path: str, most: int) -> FileTooLarge:
-    """The error for a file that is longer than whoever reads it takes."""
+    """The error for a file that is longer than the caller accepts."""
     return FileTooLarge(
         f"{path} on {name} has more than {most:,} bytes, too many for what it should be.",
         hint=f"Look at it on the machine (ls -l {path}); it is not one that Slipway or Kubernetes wrote.",

@@ -30,7 +30,7 @@ def key_from_file(path: str) -> paramiko.PKey:
     """The private key in a file on this server; `~` is this server's home. Raises KeyUnreadable.
 
     Whoever writes a document chooses the path, so the error is the same for every file that is no key: it does not say
-    whether there is one, nor what it is. The server's own log says it to whoever runs Slipway.
+    whether there is one, nor what it is. The log of the worker says it to the administrator.
     """
     try:
         content = read_regular(Path(path).expanduser(), LARGEST_KEY)

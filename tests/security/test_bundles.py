@@ -1,4 +1,4 @@
-"""A bundle, or whoever is on the way to it, puts no file where none belongs, and fills neither memory nor disk."""
+"""A bundle, or somebody on the network path to it, puts no file outside and fills neither memory nor disk."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_bundle_directory_that_is_itself_a_link_is_used(tmp_path: Path) -> Non
 
 
 def test_a_bundle_over_http_is_refused_before_it_is_asked(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="over http, whoever is on the way") as caught:
+    with pytest.raises(SourceError, match="over http, anybody on the network path") as caught:
         opened(site, tmp_path, allow_http=False)
     assert "SLIPWAY_ARTIFACTS_SHA256" in caught.value.hint
     assert site.asked == []

@@ -49,7 +49,7 @@ def open_source(
 
 
 def unprotected(location: str, mirrors: Iterable[str], index_sha256: str) -> tuple[str, ...]:
-    """Which of these addresses anybody on the way could answer for, so that his files were taken for the right ones."""
+    """Those of these addresses for which anybody on the network path could answer with files of his own."""
     if location:
         return (location,) if location.startswith("http://") and not index_sha256 else ()
     return tuple(each for each in mirrors if not each.startswith("https://"))
@@ -61,7 +61,7 @@ def _refused(address: str, *, is_bundle: bool) -> SourceError:
         what = "bundle"
         ways = "Use its https address, or name the SHA-256 of its bundle.yaml in SLIPWAY_ARTIFACTS_SHA256"
     return SourceError(
-        f"The {what} at {address} is not used: over http, whoever is on the way can change files and checksums.",
+        f"The {what} at {address} is not used: over http, anybody on the network path can change files and checksums.",
         hint=f"{ways}. In a lab, SLIPWAY_ARTIFACTS_ALLOW_HTTP=1 uses it all the same.",
     )
 
