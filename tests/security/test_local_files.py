@@ -55,7 +55,7 @@ def test_every_file_that_is_no_key_is_refused_with_the_same_words(
     began = time.monotonic()
     with caplog.at_level(logging.WARNING), pytest.raises(KeyUnreadable) as caught:
         target_of(Host(name="node1", private_key_path=str(path))).key()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
     assert caught.value.message == f"The private key file {path} cannot be used."
     assert caught.value.hint.startswith("It has to be on the machine where Slipway runs")
     assert caught.value.__cause__ is None

@@ -129,7 +129,7 @@ def test_nothing_large_is_taken_from_a_server_before_it_is_known(
         with Memory() as memory, pytest.raises(HandshakeFailed, match=says):
             host.connect()
     record_property("figure", f"{memory.grown:.0f} MB in {memory.seconds:.1f} s")
-    assert memory.grown < 32 and memory.seconds < 5
+    assert memory.grown < 32 and memory.seconds < 20
 
 
 def test_a_machine_that_never_says_whether_it_runs_a_command_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
