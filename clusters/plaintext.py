@@ -1,4 +1,4 @@
-"""Text that a terminal would colour, as plain text: what is kept of a machine's words holds no control codes."""
+"""Text that a terminal would obey, as plain text: whatever machines say is printed, logged and kept without codes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import re
 # What a terminal obeys (ECMA-48): control sequences such as colours and movements of the cursor, strings such as the
 # title of a window, other escapes, and single control characters besides tab and line feed. What a cut left without
 # its end counts too, but a string without an end hides nothing. No part gives back what it took (`*+`), and a string
-# holds no escape, so that a text is read once, whatever it holds.
+# holds no escape, so that a text is read once, whatever it holds. Unicode's controls of the direction of writing make
+# a line read otherwise than it is, and two further characters end one.
 _CODES = (
     r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]?"
     r"|\x1b[\]PX^_][^\x07\x1b\n]*+(?:\x07|\x1b\\)"
     r"|\x1b[ -/]*+[0-~]?"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    r"|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 CODES = re.compile(_CODES)
 # The same in bytes, with strings that have no end yet, and without the characters that UTF-8 needs for others.
@@ -26,6 +28,11 @@ LONGEST_CODE = 256
 def plain_text(text: str) -> str:
     """The text as a terminal without colours would show it; tabs and line feeds stay."""
     return text if text.isprintable() else CODES.sub("", text)
+
+
+def plain_block(text: str, indent: str = "    ") -> str:
+    """Plain text of which only the first line begins at the margin, so that no other one passes for a line of ours."""
+    return plain_text(text).replace("\n", "\n" + indent)
 
 
 def before_code(data: bytes, place: int) -> int:

@@ -29,6 +29,9 @@ SLIPWAY_SECRET_KEYS = env.words("SLIPWAY_SECRET_KEYS") or (
 SLIPWAY_ARTIFACTS = env.text("SLIPWAY_ARTIFACTS")
 # Where to fetch from instead of upstream: `https://dl.k8s.io/=https://mirror.example/k8s/`, one or several.
 SLIPWAY_ARTIFACTS_MIRRORS = env.words("SLIPWAY_ARTIFACTS_MIRRORS")
+# The SHA-256 of a bundle's index; whether a bundle without it, or a mirror, may be asked without https.
+SLIPWAY_ARTIFACTS_SHA256 = env.text("SLIPWAY_ARTIFACTS_SHA256")
+SLIPWAY_ARTIFACTS_ALLOW_HTTP = env.flag("SLIPWAY_ARTIFACTS_ALLOW_HTTP")
 # A JSON or YAML file that names practice machines; empty means there are none.
 SLIPWAY_PRACTICE_FILE = env.text("SLIPWAY_PRACTICE_FILE")
 # Where `manage.py serve` listens.
@@ -224,7 +227,13 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "installer_site.logs.PlainFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("SLIPWAY_LOG_LEVEL", "INFO")},
     "loggers": {

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from clusters.catalog.sources import NONE, read_mirrors
+from clusters.catalog.sources import NONE, read_mirrors, unprotected
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
@@ -55,12 +55,32 @@ def mirrors_can_be_used(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
         pairs = read_mirrors(settings.SLIPWAY_ARTIFACTS_MIRRORS)
     except SourceError as error:
         return [Error(error.message, hint=error.hint, id="slipway.E003")]
+    found = unprotected("", (instead for _, instead in pairs), "")
     return [
-        Warning(
-            f"SLIPWAY_ARTIFACTS_MIRRORS names {instead}, which is not https.",
-            hint="Files and their checksums come from there unprotected: whoever is on the way can change both.",
-            id="slipway.W002",
-        )
-        for _, instead in pairs
-        if not instead.startswith("https://")
+        _unprotected(f"SLIPWAY_ARTIFACTS_MIRRORS names {instead}, which is not https", "Use https.", "slipway.W002")
+        for instead in found
     ]
+
+
+@register("slipway")
+def bundle_is_protected(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Whoever can change a bundle's index on the way decides what runs as root on every machine."""
+    return [
+        _unprotected(
+            f"SLIPWAY_ARTIFACTS is {address}, which is not https",
+            "Use https, or name the index's SHA-256 in SLIPWAY_ARTIFACTS_SHA256 (sha256sum bundle.yaml).",
+            "slipway.W003",
+        )
+        for address in unprotected(settings.SLIPWAY_ARTIFACTS, (), settings.SLIPWAY_ARTIFACTS_SHA256)
+    ]
+
+
+def _unprotected(what: str, instead: str, id: str) -> CheckMessage:
+    """A source that anybody on the network path can change: used where the settings allow it, else refused."""
+    if settings.SLIPWAY_ARTIFACTS_ALLOW_HTTP:
+        effect = (
+            "and SLIPWAY_ARTIFACTS_ALLOW_HTTP allows it: anybody on the network path can change files and checksums"
+        )
+    else:
+        effect = "so runs refuse it"
+    return Warning(f"{what}, {effect}.", hint=f"{instead} SLIPWAY_ARTIFACTS_ALLOW_HTTP=1 is for labs.", id=id)

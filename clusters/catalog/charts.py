@@ -30,6 +30,9 @@ FOLDER = "/etc/slipway/charts"
 HOOK = "helm.sh/hook"
 """The annotation by which a chart says at which event helm shall make an object."""
 
+LARGEST_RENDERED = 16 * 1024 * 1024
+"""Bytes of a rendered chart; Cilium's and Kube-OVN's have less than 2 MB."""
+
 AT_INSTALL = {"pre-install", "post-install"}
 
 
@@ -73,7 +76,8 @@ class Chart:
                 f"helm cannot render the chart of {self._name}: {' '.join(done.last_lines(2))}",
                 hint=f"The chart and its values are in {FOLDER} on {machine.name}.",
             )
-        return without_hooks(read_objects(machine.read(self._rendered) or b"", self._rendered), self._name)
+        rendered = machine.read(self._rendered, most=LARGEST_RENDERED) or b""
+        return without_hooks(read_objects(rendered, self._rendered), self._name)
 
 
 def template(helm: str, name: str, chart: str, version: str, values: str) -> Command:

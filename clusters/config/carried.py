@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
+from clusters.localfile import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,13 +124,11 @@ def _text(path: Path) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as opened:
-            content = opened.read(LARGEST + 1)
+        return read_regular(path, LARGEST)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ConfigError(
+                f"{path} has more than {LARGEST} bytes; a file in a document may have that many.",
+                hint="Let the script fetch it from somewhere.",
+            ) from error
         raise ConfigError(f"{path}, which the document names, cannot be read: {error.strerror}.") from error
-    if len(content) > LARGEST:
-        raise ConfigError(
-            f"{path} has more than {LARGEST} bytes; a file in a document may have that many.",
-            hint="Let the script fetch it from somewhere.",
-        )
-    return content

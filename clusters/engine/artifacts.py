@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import tarfile
-import threading
 from typing import TYPE_CHECKING, Protocol
 
+from clusters.engine.archives import member_digests, packing
 from clusters.engine.wants import Sight, Wanted, directory
 from clusters.errors import SourceError
 from clusters.remote.host import CommandFailed
@@ -15,7 +12,6 @@ from clusters.remote.shell import all_of, sh, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
     from clusters.engine.machine import Machine
     from clusters.engine.source import Artifact
@@ -25,11 +21,6 @@ __all__ = ["ImageCommands", "binary", "directory", "image", "unpacked"]
 
 INCOMING = "/var/lib/slipway/incoming"
 """Where archives are unpacked on a machine; on /var because /tmp may be small or in memory."""
-
-_READING = threading.Lock()
-
-PACKINGS = {b"\x1f\x8b": "z", b"\xfd7zXZ\0": "J", b"BZh": "j"}
-"""How a packed archive begins, and tar's option for it."""
 
 
 def binary(artifact: Artifact, path: str) -> Wanted:
@@ -62,10 +53,17 @@ def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
         _say_sending(machine, artifact)
         aside = f"{INCOMING}/{artifact.path.name}.d"
         names = words(held[name][0] for name in members)
-        unpack = sh("rm -rf {0} && mkdir -p {0} && tar -x{1} -C {0} {2}", aside, packing(artifact.path), names)
+        # Nobody else looks into the folder meanwhile, and nothing is placed that became a link on the way.
+        unpack = sh(
+            "rm -rf {0} && mkdir -p {3} && mkdir -m 0700 {0} && tar -x{1} -C {0} {2}",
+            aside,
+            packing(artifact.path),
+            names,
+            INCOMING,
+        )
         # Copied beside its place and moved there: a running program is never written over.
         place = [
-            sh("install -m 0755 {0}/{1} {2}.new && mv {2}.new {2}", aside, held[name][0], path)
+            sh("[ ! -L {0}/{1} ] && install -m 0755 {0}/{1} {2}.new && mv {2}.new {2}", aside, held[name][0], path)
             for name, path in members.items()
         ]
         machine.do(all_of((unpack, *place, sh("rm -rf {}", aside))), stdin=artifact.path)
@@ -77,38 +75,6 @@ def digests_of(paths: Iterable[str]) -> Command:
     """Prints SHA-256 and path of each file that is there. openssl is asked first: it uses what processors have for this
     and is three times as fast; it says it as sha256sum does."""
     return sh("{{ openssl dgst -sha256 -r {0} || sha256sum {0}; }} 2>/dev/null", words(paths))
-
-
-def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
-    """Name without "./" -> name as it stands in the archive, and SHA-256; read once per process."""
-    # The cache alone would let every machine that asks meanwhile read the archive for itself.
-    with _READING:
-        return _member_digests(archive, members)
-
-
-@functools.lru_cache(maxsize=64)
-def _member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
-    wanted = set(members)
-    found: dict[str, tuple[str, str]] = {}
-    with tarfile.open(archive) as opened:
-        for entry in opened:
-            name = entry.name.removeprefix("./")
-            content = opened.extractfile(entry) if name in wanted else None
-            if content is not None:
-                found[name] = (entry.name, hashlib.file_digest(content, "sha256").hexdigest())  # type: ignore[arg-type]
-    missing = wanted - set(found)
-    if missing:
-        raise SourceError(
-            f"{archive.name} has no {', '.join(sorted(missing))}.", hint="Is it the release archive of that component?"
-        )
-    return found
-
-
-def packing(archive: Path) -> str:
-    """The option of tar for an archive that it reads from a pipe, where it does not find out by itself."""
-    with archive.open("rb") as opened:
-        start = opened.read(6)
-    return next((option for magic, option in PACKINGS.items() if start.startswith(magic)), "")
 
 
 class ImageCommands(Protocol):

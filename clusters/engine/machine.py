@@ -15,7 +15,7 @@ from clusters.engine.sendings import Sendings
 from clusters.errors import Cancelled
 from clusters.remote.errors import FileMissing
 from clusters.remote.facts import MachineFacts, read_facts
-from clusters.remote.host import Cancel
+from clusters.remote.host import LARGEST_READ, READ_WITHIN, Cancel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,7 +141,7 @@ class Machine:
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
         """Run something that changes nothing; quiet, and a non-zero exit is an answer too."""
         self._stop_if_cancelled()
-        limit = max(self._within(timeout), min(timeout, LAST_LOOK) - self.granted)
+        limit = self._for_a_look(timeout)
         return self.host.run(command, check=False, timeout=limit, more=self._more, cancel=self.cancel)
 
     def do(
@@ -178,13 +178,15 @@ class Machine:
         """Write a file as root, atomically."""
         self._stop_if_cancelled()
         with self._turn(content):
-            self.host.put(content, path, mode=mode, owner=owner)
+            limit = self._within(None)
+            self.host.put(content, path, mode=mode, owner=owner, timeout=limit, more=self._more, cancel=self.cancel)
 
-    def read(self, path: str) -> bytes | None:
-        """The content of a file, or None where there is none."""
+    def read(self, path: str, *, most: int = LARGEST_READ) -> bytes | None:
+        """The content of a file, or None where there is none. Raises FileTooLarge for more than `most` bytes."""
         self._stop_if_cancelled()
+        limit = self._for_a_look(READ_WITHIN)
         try:
-            return self.host.get(path)
+            return self.host.get(path, most=most, timeout=limit, more=self._more, cancel=self.cancel)
         except FileMissing:
             return None
 
@@ -232,6 +234,10 @@ class Machine:
 
     def _more(self) -> float:
         return self.granted
+
+    def _for_a_look(self, timeout: float) -> float:
+        """The limit of what changes nothing: also when the step's time is up, it has a little."""
+        return max(self._within(timeout), min(timeout, LAST_LOOK) - self.granted)
 
     def _within(self, timeout: float | None) -> float:
         """The limit of a command, without what is granted: that is asked for when the limit is reached."""

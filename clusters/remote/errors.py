@@ -116,5 +116,9 @@ class CommandTimedOut(RemoteError):
         self.result = result
 
 
+class FileTooLarge(RemoteError):
+    """The file to read has more bytes than the caller accepts."""
+
+
 class FileMissing(RemoteError):
     """The file to read is not on the machine."""

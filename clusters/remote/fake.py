@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import Cancelled
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, FileMissing
-from clusters.remote.host import CommandFailed, Result
+from clusters.remote.files import too_large
+from clusters.remote.host import LARGEST_READ, READ_WITHIN, CommandFailed, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,20 +132,41 @@ class FakeHost:
             )
         return result
 
-    def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
+    def put(
+        self,
+        content: bytes | Path,
+        path: str,
+        *,
+        mode: int = 0o644,
+        owner: str = "root:root",
+        timeout: float | None = None,
+        more: Callable[[], float] | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
         """Keep the file in memory."""
         self._reached()
         data = content.read_bytes() if isinstance(content, Path) else content
         with self._lock:
             self.files[path] = PutFile(data, mode, owner)
 
-    def get(self, path: str) -> bytes:
-        """Give a file that was put, or raise FileMissing."""
+    def get(
+        self,
+        path: str,
+        *,
+        most: int = LARGEST_READ,
+        timeout: float = READ_WITHIN,
+        more: Callable[[], float] | None = None,
+        cancel: Cancel | None = None,
+    ) -> bytes:
+        """Give a file that was put, or raise FileMissing or FileTooLarge."""
         self._reached()
         with self._lock:
             if path not in self.files:
                 raise FileMissing(f"There is no file {path} on {self.name}.")
-            return self.files[path].content
+            content = self.files[path].content
+        if len(content) > most:
+            raise too_large(self.name, path, most)
+        return content
 
     def close(self) -> None:
         """Remember that it was closed."""

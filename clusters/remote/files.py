@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clusters.errors import RemoteError
-from clusters.remote.errors import FileMissing
+from clusters.remote.errors import FileMissing, FileTooLarge
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
@@ -64,15 +64,16 @@ def install_command(path: str, *, size: int, mode: int, owner: str, encoded: boo
     return _fill(_INSTALL, values)
 
 
-def read_command(path: str) -> Command:
-    """The command that prints a file."""
+def read_command(path: str, most: int) -> Command:
+    """The command that prints a file, and of one with more than `most` bytes as much as shows that."""
     if "\x00" in path:
         raise RemoteError(f"A path has no NUL in it; found {path!r}.")
     return sh(
-        "if [ -d {0} ]; then exit {1}; fi; if [ ! -e {0} ]; then exit {2}; fi; cat < {0}",
+        "if [ -d {0} ]; then exit {1}; fi; if [ ! -e {0} ]; then exit {2}; fi; head -c {3} < {0}",
         path,
         _IS_DIRECTORY,
         _MISSING,
+        most + 1,
     )
 
 
@@ -116,6 +117,14 @@ def why_not_read(name: str, path: str, result: Result) -> RemoteError:
     if result.exit_code == _IS_DIRECTORY:
         return RemoteError(f"{path} on {name} is a directory; expected a file.")
     return RemoteError(f"{path} on {name} could not be read: {' '.join(result.last_lines(2))}")
+
+
+def too_large(name: str, path: str, most: int) -> FileTooLarge:
+    """The error for a file that is longer than the caller accepts."""
+    return FileTooLarge(
+        f"{path} on {name} has more than {most:,} bytes, too many for what it should be.",
+        hint=f"Look at it on the machine (ls -l {path}); it is not one that Slipway or Kubernetes wrote.",
+    )
 
 
 def _fill(template: str, values: dict[str, str | int | Command]) -> Command:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from clusters.remote.shell import Command
 
+LARGEST_READ = 4 * 1024 * 1024
+"""Bytes of a file that is read from a machine, where nobody asks for more: configuration, certificates, manifests."""
+
+READ_WITHIN = 60.0
+"""Seconds for that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -106,12 +112,33 @@ class Host(Protocol):
         """
         ...
 
-    def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
-        """Write a file as root: first beside its place, then moved over it. Parents are made (0755)."""
+    def put(
+        self,
+        content: bytes | Path,
+        path: str,
+        *,
+        mode: int = 0o644,
+        owner: str = "root:root",
+        timeout: float | None = None,
+        more: Callable[[], float] | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
+        """Write a file as root: first beside its place, then moved over it. Parents are made (0755).
+
+        `timeout`, `more` and `cancel` are those of `run`.
+        """
         ...
 
-    def get(self, path: str) -> bytes:
-        """Read a file as root; a missing one raises RemoteError."""
+    def get(
+        self,
+        path: str,
+        *,
+        most: int = LARGEST_READ,
+        timeout: float = READ_WITHIN,
+        more: Callable[[], float] | None = None,
+        cancel: Cancel | None = None,
+    ) -> bytes:
+        """Read a file of at most `most` bytes as root; a missing or a larger one raises RemoteError."""
         ...
 
     def close(self) -> None:

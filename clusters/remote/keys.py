@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,30 +13,37 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from clusters.config.secret import Secret
+from clusters.errors import RemoteError
+from clusters.localfile import read_regular
 from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood, KeyUnreadable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+log = logging.getLogger(__name__)
+
 # How large a private key file may sensibly be, in bytes: an RSA key of 16384 bits has 12 KB.
 LARGEST_KEY = 64 * 1024
 
 
-def key_from_file(path: str) -> Secret:
-    """The text of a private key file on this server; `~` is this server's home. Raises KeyUnreadable."""
+def key_from_file(path: str) -> paramiko.PKey:
+    """The private key in a file on this server; `~` is this server's home. Raises KeyUnreadable.
+
+    Whoever writes a document chooses the path, so the error is the same for every file that is no key: it does not say
+    whether there is one, nor what it is. The log of the worker says it to the administrator.
+    """
     try:
-        place = Path(path).expanduser()
-        if place.stat().st_size > LARGEST_KEY:
-            raise KeyNotUnderstood(
-                f"The private key file {path} is larger than any key.", hint="Name the private key, not a bundle."
-            )
-        return Secret(place.read_bytes().decode("utf-8", "replace"))
-    except (OSError, RuntimeError) as error:
+        content = read_regular(Path(path).expanduser(), LARGEST_KEY)
+        return parse_key(Secret(content.decode("utf-8", "replace")), "It")
+    except (OSError, RuntimeError, ValueError, RemoteError) as error:
         why = getattr(error, "strerror", None) or str(error)
+        log.warning("The private key file %s cannot be used: %s", path, why)
         raise KeyUnreadable(
-            f"The private key file {path} cannot be read on this server: {why}.",
-            hint="The path is on the machine where Slipway runs, not on yours. Correct it, or paste the key.",
-        ) from error
+            f"The private key file {path} cannot be used.",
+            hint="It has to be on the machine where Slipway runs, not on yours: a regular file of at most 64 KB that"
+            " Slipway may read, with a private key that has no passphrase. The log of Slipway's worker says what is"
+            " wrong with it. Or paste the key.",
+        ) from None
 
 
 def parse_key(secret: Secret, where: str = "the private key") -> paramiko.PKey:

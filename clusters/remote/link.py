@@ -13,6 +13,7 @@ from fabric import Config, Connection
 from paramiko.ssh_exception import IncompatiblePeer
 
 from clusters.errors import RemoteError
+from clusters.remote.bounded import BoundedTransport
 from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFailed, JumpRefused
 from clusters.remote.gateways import SHARED
 from clusters.remote.hostkeys import HostKeyChanged, PinnedKey, check_key, pinned_key
@@ -99,9 +100,16 @@ class Link:
             hint = "Every machine behind that jump host is cut off by it. Trying again reconnects."
             end = end.through.link
         why = "stopped answering" if end._watch.gave_up or end.alive else "was closed from the other side"
+        if offence := end.offence:
+            why, hint = f"was closed by Slipway: {offence}", "No SSH server does that. Look at what answers there."
         if end is not self and why.startswith("was"):
             broken = f"the one to {broken}"
         return ConnectionLost(f"The connection to {name} is lost{doing}: {broken} {why}.", hint=hint)
+
+    @property
+    def offence(self) -> str:
+        """What the other side did that made us end the connection; "" when it did nothing of the kind."""
+        return str(getattr(self.connection.transport, "offence", ""))
 
     def close(self) -> None:
         """Close the connection and stop watching it; a jump host's is given back."""
@@ -272,7 +280,7 @@ def _give_back(wire: Wire | Tunnel, through: Lease | None) -> None:
 
 
 def _transport(target: Target, sock: Any, pinned: PinnedKey | None) -> paramiko.Transport:
-    transport = JumpTransport(sock) if target.is_jump else paramiko.Transport(sock)
+    transport = JumpTransport(sock) if target.is_jump else BoundedTransport(sock)
     transport.set_log_channel(_PARAMIKO_LOG)
     options = transport.get_security_options()
     # Encrypts and authenticates in one go: with it, sending a file takes both sides a third less processor time.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 from clusters.plaintext import before_code
@@ -15,44 +14,55 @@ if TYPE_CHECKING:
 KEPT_BYTES = 1024 * 1024
 # A longer line is handed on in pieces.
 LONGEST_LINE = 64 * 1024
+# Of one stream of one command so many bytes are handed on as lines, which are kept in the log; the rest is counted.
+LOGGED_BYTES = 32 * 1024 * 1024
 # What a login shell may say before the command starts; more is forgotten, oldest first.
 LARGEST_NOISE = 64 * 1024
 
 
-class Capture:
-    """The first and the last bytes of a stream. `limit` None keeps everything."""
+# The end of the word that frames a command is its exit code and a line feed.
+LONGEST_CODE = 64
 
-    def __init__(self, limit: int | None = KEPT_BYTES) -> None:
+
+class TooMuch(Exception):
+    """A stream that is needed whole has more than it may."""
+
+
+class Capture:
+    """The first and the last `limit` bytes of a stream; one that is needed `whole` has no more than that at all."""
+
+    def __init__(self, limit: int = KEPT_BYTES, *, whole: bool = False) -> None:
         self._limit = limit
+        self._whole = whole
         self._head = bytearray()
-        self._tail: deque[bytes] = deque()
-        self._tail_size = 0
+        self._tail = bytearray()
         self._dropped = 0
 
     def feed(self, data: bytes) -> None:
-        """Take more of the stream."""
-        if self._limit is None:
-            self._head += data
-            return
+        """Take more of the stream. Raises TooMuch when it is needed whole, and is too long for that."""
         room = self._limit - len(self._head)
         if room > 0:
             self._head += data[:room]
             data = data[room:]
         if not data:
             return
-        self._tail.append(data)
-        self._tail_size += len(data)
-        while self._tail_size - len(self._tail[0]) >= self._limit:
-            forgotten = len(self._tail.popleft())
-            self._tail_size -= forgotten
-            self._dropped += forgotten
+        if self._whole:
+            raise TooMuch
+        self._tail += data
+        # Cut only now and then: each cut copies what stays.
+        if (surplus := len(self._tail) - self._limit) > self._limit:
+            self._forget(surplus)
+
+    def _forget(self, count: int) -> None:
+        del self._tail[:count]
+        self._dropped += count
 
     def content(self) -> bytes:
         """All that was kept; where something is missing a line says how much."""
-        if not self._dropped:
-            return bytes(self._head) + b"".join(self._tail)
-        gap = f"\n… {self._dropped} bytes left out …\n".encode()
-        return bytes(self._head) + gap + b"".join(self._tail)
+        if self._dropped and (surplus := len(self._tail) - self._limit) > 0:
+            self._forget(surplus)
+        gap = f"\n… {self._dropped} bytes left out …\n".encode() if self._dropped else b""
+        return bytes(self._head + gap + self._tail)
 
     def text(self) -> str:
         """The content as text; what is not UTF-8 becomes U+FFFD."""
@@ -62,11 +72,14 @@ class Capture:
 class Lines:
     """Cuts bytes into lines of text for a callback.
 
-    Of a line that a carriage return overwrote, only the last state is told; NULs are dropped.
+    Of a line that a carriage return overwrote, only the last state is told; NULs are dropped. After `most` bytes the
+    lines are only counted, and a last one says so.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], most: int = LOGGED_BYTES) -> None:
         self._tell = tell
+        self._left = most
+        self._unsaid = 0
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
@@ -83,10 +96,13 @@ class Lines:
             self._rest = self._rest[cut:]
 
     def finish(self) -> None:
-        """Tell what is left, a line without an end."""
+        """Tell what is left, a line without an end, and how much was not told."""
         if self._rest:
             self._line(self._rest)
         self._rest = b""
+        if self._unsaid:
+            self._tell(f"… {self._unsaid} bytes of this command's output are left out of the log …")
+            self._unsaid = 0
 
     def _line(self, line: bytes) -> None:
         line = _last_state(line)
@@ -97,6 +113,15 @@ class Lines:
         self._say(line)
 
     def _say(self, line: bytes) -> None:
+        size = len(line) + 1
+        if size > self._left:
+            if not self._unsaid:
+                self._tell("… the command prints more than the log takes of it; what follows is only counted …")
+            # Nothing shorter is told any more, either: the log would have gaps.
+            self._left = 0
+            self._unsaid += size
+            return
+        self._left -= size
         self._tell(line.decode("utf-8", "replace").replace("\x00", ""))
 
 
@@ -197,8 +222,8 @@ class Framed:
                 return
             self.tap.feed(before)
             self._ended, data = True, after
-        word, line_feed, _ = data.partition(b"\n")
-        self._held = data
+        word, line_feed, _ = data[:LONGEST_CODE].partition(b"\n")
+        self._held = data[:LONGEST_CODE]
         if line_feed and not self.over:
             self.tap.finish()
             self.over = True

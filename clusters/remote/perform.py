@@ -97,6 +97,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """How much of its standard output is kept: `most` bytes of the start and of the end, or all of it or nothing."""
+
+    most: int = KEPT_BYTES
+    whole: bool = False
+
+
+KEEP = Keep()
+
+
+@dataclass(frozen=True, slots=True)
 class Performed:
     """What came of it. `started` is false when the wrapped command itself never ran."""
 
@@ -124,14 +135,14 @@ def perform(
     *,
     limits: Limits | None = None,
     payload: Callable[[], Iterable[bytes]] | None = None,
-    keep: int | None = KEPT_BYTES,
+    keep: Keep = KEEP,
     on_line: Callable[[str, str], None] | None = None,
     may_stay: bool = False,
 ) -> Performed:
     """Run one command and wait for it. With `may_stay` it goes on running when its time is up.
 
     Raises Cancelled (after ending the remote process group), ConnectionLost, SessionsExhausted,
-    NotStarted, and whatever `on_line` raises.
+    NotStarted, TooMuch, and whatever `on_line` raises.
     """
     limits = limits or Limits()
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
@@ -155,7 +166,7 @@ def perform(
     return Performed(code, out, err, time.monotonic() - began, stray=stray)
 
 
-def taps_for(mark: bytes, keep: int | None, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
+def taps_for(mark: bytes, keep: Keep, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
     """Both streams; lines are told one at a time although the streams are read at the same time."""
     turn = threading.Lock()
 
@@ -169,7 +180,8 @@ def taps_for(mark: bytes, keep: int | None, on_line: Callable[[str, str], None] 
 
         return Lines(tell)
 
-    return Tap(mark, Capture(keep), lines("stdout")), Tap(mark, Capture(), lines("stderr"))
+    out = Capture(keep.most, whole=keep.whole)
+    return Tap(mark, out, lines("stdout")), Tap(mark, Capture(), lines("stderr"))
 
 
 def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | None) -> Iterable[bytes] | None:

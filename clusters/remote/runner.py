@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 
@@ -29,10 +29,19 @@ LOOK_EVERY = 0.05
 LINGER = 5.0
 # A command cannot be stopped before it reports its process group: how long to wait for that report, in seconds.
 WAIT_FOR_GROUP = 30.0
+# What it left in the background may print without an end: after so many seconds nobody listens any more.
+LONGEST_LINGER = 60.0
+# A machine that takes none of what is sent to it (a password, a command) is given up after so many seconds.
+SEND_TIMEOUT = 60.0
 # How long to wait for a session when the machine has none to spare, in seconds.
 WAIT_FOR_SESSION = 20.0
 # How long sudo may think about a password before what comes after it is held back for good, in seconds.
 WAIT_FOR_START = 60.0
+# How long a machine may think about whether it runs a command at all, in seconds.
+WAIT_FOR_EXEC = 60.0
+# ... and how long when it is to be stopped anyway.
+WAIT_FOR_ANSWER = 5.0
+_CHANNEL_REQUEST = bytes([98])  # RFC 4254, 5.4
 # Read at once, in bytes, and so often between two looks whether to stop.
 CHUNK = 32 * 1024
 CHUNKS_AT_ONCE = 16
@@ -87,21 +96,23 @@ class _Session:
 
     def begin(self) -> None:
         """Start the command, and begin to send its input."""
-        self.channel.exec_command(self._errand.line)
+        start_command(self.channel, self._errand.line, self._errand.stop)
         if self._errand.payload is None:
+            self.channel.settimeout(SEND_TIMEOUT)
             self._send()
         else:
             threading.Thread(target=self._send, name="ssh-input", daemon=True).start()
 
     def follow(self) -> Exception | None:
         """Read to the end of the command and its streams; gives why it has to stop when it has to stop before."""
-        heard = 0.0
+        heard = ended = 0.0
         while not self._read():
             now = time.monotonic()
             if self.channel.exit_status_ready():
                 # What it left in the background may hold the streams for ever.
                 heard = now if self._moved or not heard else heard
-                if now - heard > LINGER:
+                ended = ended or now
+                if now - heard > LINGER or now - ended > LONGEST_LINGER:
                     self._errand.cut = True
                     return None
             elif stopped := self._errand.stop():
@@ -179,6 +190,31 @@ class _Session:
             if time.monotonic() > give_up or self.channel.closed or self.channel.exit_status_ready():
                 return False
         return True
+
+
+def start_command(channel: paramiko.Channel, line: str, stop: Callable[[], Exception | None]) -> None:
+    """Have the command started. What paramiko has for this waits for an answer without an end.
+
+    A wish to stop waits a little for the answer, too: what has started has to be ended, and nobody could say what.
+    Raises what paramiko raises where the machine refuses, and what `stop` gives.
+    """
+    request = paramiko.Message()
+    request.add_byte(_CHANNEL_REQUEST)
+    request.add_int(channel.remote_chanid)
+    request.add_string("exec")
+    request.add_boolean(True)
+    request.add_string(line)
+    channel._event_pending()  # type: ignore[attr-defined]
+    transport: Any = channel.transport
+    transport._send_user_message(request)
+    give_up = time.monotonic() + WAIT_FOR_EXEC
+    stopped: Exception | None = None
+    while not channel.event.wait(LOOK_EVERY):
+        if stopped is None and (stopped := stop()) is not None:
+            give_up = min(give_up, time.monotonic() + WAIT_FOR_ANSWER)
+        if time.monotonic() > give_up:
+            raise stopped or paramiko.SSHException(f"no answer within {WAIT_FOR_EXEC:g} s")
+    channel._wait_for_event()  # type: ignore[attr-defined]
 
 
 def run_errand(connection: Connection, errand: Errand) -> int:

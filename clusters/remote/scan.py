@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.errors import InstallerError
+from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -132,4 +133,4 @@ async def _greeting(address: str, port: int) -> Answer | None:
         line = b""
     finally:
         writer.close()
-    return Answer(address, line.partition(b"\n")[0].decode("ascii", "replace").strip())
+    return Answer(address, plain_text(line.partition(b"\n")[0].decode("ascii", "replace")).strip())

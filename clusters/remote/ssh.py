@@ -17,14 +17,15 @@ from clusters.remote.files import (
     chunks_of,
     install_command,
     read_command,
+    too_large,
     why_not_read,
     why_not_written,
 )
 from clusters.remote.gateways import SHARED
-from clusters.remote.host import CommandFailed, Result
+from clusters.remote.host import LARGEST_READ, READ_WITHIN, CommandFailed, Result
 from clusters.remote.link import Link, open_link
-from clusters.remote.output import KEPT_BYTES
-from clusters.remote.perform import Limits, Performed, Way, perform
+from clusters.remote.output import TooMuch
+from clusters.remote.perform import KEEP, Keep, Limits, Performed, Way, perform
 from clusters.remote.runner import LOOK_EVERY, NotStarted
 from clusters.remote.shell import Command
 from clusters.remote.standing import look
@@ -123,28 +124,41 @@ class SshHost:
         done = self._perform(command, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
         result = self._result(command, done)
         if done.timed_out:
-            allowed = round(done.allowed, 1)
-            raise CommandTimedOut(
-                f"A command on {self.name} did not end within {allowed:g} s and was stopped: {_short(command)}",
-                result=result,
-                hint="The last lines of its output say how far it came.",
-            )
+            hint = "The last lines of its output say how far it came."
+            raise _out_of_time(f"A command on {self.name}", f": {_short(command)}", done, result, hint)
         if check and not result.ok:
             raise CommandFailed(_failure(self.name, result), result=result)
         return result
 
-    def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
+    def put(
+        self,
+        content: bytes | Path,
+        path: str,
+        *,
+        mode: int = 0o644,
+        owner: str = "root:root",
+        timeout: float | None = None,
+        more: Callable[[], float] | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
         """Write a file as root (see `Host.put`); a Path is a local file, sent in pieces."""
-        if isinstance(content, bytes) and len(content) <= SMALL and self._put_small(content, path, mode, owner):
+        limits = Limits(timeout, cancel, more)
+        if isinstance(content, bytes) and len(content) <= SMALL and self._put_small(content, path, mode, owner, limits):
             return
         size = content.stat().st_size if isinstance(content, Path) else len(content)
         command = install_command(path, size=size, mode=mode, owner=owner)
-        done = self._perform(command, Limits(), sudo=True, payload=lambda: chunks_of(content))
+        done = self._perform(command, limits, sudo=True, payload=lambda: chunks_of(content))
+        self._check_written(path, command, done)
+
+    def _check_written(self, path: str, command: Command, done: Performed) -> None:
         result = self._result(command, done)
+        if done.timed_out:
+            hint = "Is its disk overloaded, or the network slow? Nothing of the file was left there."
+            raise _out_of_time(f"The writing of {path} on {self.name}", "", done, result, hint)
         if not result.ok:
             raise why_not_written(self.name, path, result)
 
-    def _put_small(self, content: bytes, path: str, mode: int, owner: str) -> bool:
+    def _put_small(self, content: bytes, path: str, mode: int, owner: str, limits: Limits) -> bool:
         """Write a file by way of a standing shell; false where that is not possible."""
         command = install_command(path, size=len(content), mode=mode, owner=owner, encoded=True)
         session = self._session()
@@ -152,18 +166,32 @@ class SshHost:
             way = self._root(session)
         except NotStarted:
             return False
-        done = look(session.link, self.name, command, way, limits=Limits(), keep=KEPT_BYTES, small=content)
-        if done is None or not done.started or done.exit_code == NO_DECODER:
+        done = look(session.link, self.name, command, way, limits=limits, keep=KEEP, small=content)
+        if done is None or not (done.started or done.timed_out) or done.exit_code == NO_DECODER:
             return False
-        result = self._result(command, done)
-        if not result.ok:
-            raise why_not_written(self.name, path, result)
+        self._check_written(path, command, done)
         return True
 
-    def get(self, path: str) -> bytes:
-        """Read a file as root, all of it into memory. Raises FileMissing."""
-        command = read_command(path)
-        done = self._perform(command, Limits(), sudo=True, keep=None, shared=True)
+    def get(
+        self,
+        path: str,
+        *,
+        most: int = LARGEST_READ,
+        timeout: float = READ_WITHIN,
+        more: Callable[[], float] | None = None,
+        cancel: Cancel | None = None,
+    ) -> bytes:
+        """Read a file as root, all of it into memory. Raises FileMissing, and FileTooLarge for more than `most` bytes.
+
+        The machine is asked for no more than that, and when it sends more all the same, the reading ends.
+        """
+        command, limits = read_command(path, most), Limits(timeout, cancel, more)
+        try:
+            done = self._perform(command, limits, sudo=True, keep=Keep(most, whole=True), shared=True)
+        except TooMuch as error:
+            raise too_large(self.name, path, most) from error
+        if done.timed_out:
+            raise _out_of_time(f"The reading of {path} on {self.name}", "", done, self._result(command, done))
         if done.exit_code:
             raise why_not_read(self.name, path, self._result(command, done))
         return done.out.content()
@@ -219,7 +247,7 @@ class SshHost:
         *,
         sudo: bool,
         payload: Callable[[], Iterable[bytes]] | None = None,
-        keep: int | None = KEPT_BYTES,
+        keep: Keep = KEEP,
         on_line: Callable[[str, str], None] | None = None,
         shared: bool = False,
     ) -> Performed:
@@ -313,6 +341,11 @@ def _unusable(target: Target, done: Performed) -> ShellUnusable:
         if not done.timed_out
         else "Something in the user's shell profile waits or hangs.",
     )
+
+
+def _out_of_time(what: str, which: str, done: Performed, result: Result, hint: str = "") -> CommandTimedOut:
+    allowed = round(done.allowed, 1)
+    return CommandTimedOut(f"{what} did not end within {allowed:g} s and was stopped{which}", result=result, hint=hint)
 
 
 def _failure(name: str, result: Result) -> str:

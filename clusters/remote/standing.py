@@ -21,14 +21,14 @@ import paramiko
 from clusters.remote.envelope import Marks, wrap, wrapped
 from clusters.remote.output import Capture, Framed, Tap
 from clusters.remote.perform import OutOfTime, Performed, Way, end_group, stopper, taps_for
-from clusters.remote.runner import LINGER, LOOK_EVERY, WAIT_FOR_GROUP
+from clusters.remote.runner import CHUNKS_AT_ONCE, LINGER, LOOK_EVERY, SEND_TIMEOUT, WAIT_FOR_GROUP, start_command
 from clusters.remote.shell import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clusters.remote.link import Link
-    from clusters.remote.perform import Limits
+    from clusters.remote.perform import Keep, Limits
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class StandingShell:
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
+        channel.settimeout(SEND_TIMEOUT)
         self.last_group = ""
         """The process group of the last command in it."""
         # Not the channel's own file descriptors: with four shells on each of many machines they would run out.
@@ -86,15 +87,25 @@ class StandingShell:
             ended = ended or (channel.exit_status_ready() and time.monotonic() - heard > LINGER)
             if channel.recv_ready() or channel.recv_stderr_ready():
                 heard = time.monotonic()
-            while channel.recv_ready():
-                out.feed(channel.recv(READ))
-            while channel.recv_stderr_ready():
-                err.feed(channel.recv_stderr(READ))
+            more = self._read(out, err)
             if over():
                 return
-            if ended:
+            if ended and not more:
                 raise Gone
-            self._bell.wait(LOOK_EVERY)
+            if not more:
+                self._bell.wait(LOOK_EVERY)
+
+    def _read(self, out: Tap | Framed, err: Tap | Framed) -> bool:
+        """Hand on what is there, but not without an end; says whether there may be more."""
+        channel = self._channel
+        for _ in range(CHUNKS_AT_ONCE):
+            if channel.recv_ready():
+                out.feed(channel.recv(READ))
+            elif channel.recv_stderr_ready():
+                err.feed(channel.recv_stderr(READ))
+            else:
+                return False
+        return True
 
     def wait_for_group(self, out: Framed, err: Framed) -> bool:
         """Wait until the command reports its process group, or the time is up; false if the shell ended first."""
@@ -174,14 +185,14 @@ def look(
     way: Way,
     *,
     limits: Limits,
-    keep: int | None,
+    keep: Keep,
     small: bytes | None = None,
     on_line: Callable[[str, str], None] | None = None,
 ) -> Performed | None:
     """Run a command in a standing shell; None when there was none, and nothing was run.
 
     Its input is `small`, which comes in Base64, or nothing. Raises Cancelled (after ending the remote process group),
-    ConnectionLost, CommandTooLong, and whatever `on_line` raises.
+    ConnectionLost, CommandTooLong, TooMuch, and whatever `on_line` raises.
     """
     mark, end = f"slipway-{secrets.token_hex(8)}", f"slipway-{secrets.token_hex(8)}"
     request, stop = _request(command, mark, end, small), stopper(name, limits)
@@ -242,11 +253,11 @@ def _opened(link: Link, way: Way) -> StandingShell:
     shell = StandingShell(channel)
     try:
         line = wrap(Command("exec /bin/sh -s"), marks, become=way.become, with_input=True, octal=way.octal)
-        channel.exec_command(line)
+        deadline = time.monotonic() + PATIENCE
+        start_command(channel, line, lambda: Gone() if time.monotonic() > deadline else None)
         if way.opening:
             shell.send(way.opening)
         out, err = (Tap(marks.start.encode(), Capture()) for _ in range(2))
-        deadline = time.monotonic() + PATIENCE
 
         def over() -> bool:
             if time.monotonic() > deadline:

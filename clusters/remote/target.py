@@ -67,13 +67,13 @@ class Target:
         if not self.private_key_path:
             return None
         try:
-            return parse_key(key_from_file(self.private_key_path), f"The private key file {self.private_key_path}")
+            return key_from_file(self.private_key_path)
         except KeyUnreadable as error:
             if self.private_key_path != DEFAULT_KEY_PATH:
                 raise
             raise KeyUnreadable(
-                f"{self.subject} has no password and no key, and this server has no readable {DEFAULT_KEY_PATH}"
-                " to try.",
+                f"{self.subject} has no password and no key, and this server has no {DEFAULT_KEY_PATH} that can be"
+                " tried.",
                 hint="Give a password or a private key for it.",
             ) from error
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 
+from clusters.remote.bounded import BoundedTransport
 from clusters.remote.errors import (
     ConnectionRefused,
     ConnectTimedOut,
@@ -33,7 +34,7 @@ _FORWARDING = (
 )
 
 
-class JumpTransport(paramiko.Transport):
+class JumpTransport(BoundedTransport):
     """The connection to a jump host, made fit for many channels that are opened and closed at the same time.
 
     Of each channel that was refused it remembers why: paramiko keeps one refusal for the whole connection, without

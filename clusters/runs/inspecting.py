@@ -24,6 +24,7 @@ from clusters.models import Inspection
 from clusters.remote.host import Cancel
 from clusters.remote.ssh import SshHost
 from clusters.runs.chores import lease_end
+from clusters.runs.chunks import clean, plain
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.masking import Masks, secrets_in
@@ -69,15 +70,19 @@ class _Notes:
             if row is None:
                 return
             if isinstance(event, CheckFound):
-                said = {"message": self._masks.text(event.message), "fix": self._masks.text(event.fix)}
+                said = {"message": self._said(event.message), "fix": self._said(event.fix)}
                 row["found"].append({"severity": str(event.severity), **said})
             elif isinstance(event, Observed) and event.topic == TOPIC:
-                row["seen"] = event.values
+                row["seen"] = self._masks.value(plain(event.values))
             elif isinstance(event, StepChanged):
                 row["state"] = str(event.state)
                 if event.state == State.FAILED and not row["found"]:
-                    said = {"message": self._masks.text(event.message), "fix": ""}
+                    said = {"message": self._said(event.message), "fix": ""}
                     row["found"].append({"severity": "error", "broke": True, **said})
+
+    def _said(self, text: str) -> str:
+        """What is kept of somebody's words. Cleaned first: a code inside a secret must not hide it from the masks."""
+        return self._masks.text(clean(text))
 
     def rows(self) -> list[dict[str, Any]]:
         """What is known now."""

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def configured_source() -> Source:
-    """The source of SLIPWAY_ARTIFACTS and SLIPWAY_ARTIFACTS_MIRRORS, with its files below the data directory.
+    """The source that the settings SLIPWAY_ARTIFACTS… name, with its files below the data directory.
 
     Raises SourceError.
     """
@@ -26,6 +26,8 @@ def configured_source() -> Source:
         settings.SLIPWAY_ARTIFACTS,
         cache=settings.SLIPWAY_DATA_DIR / "artifacts",
         mirrors=settings.SLIPWAY_ARTIFACTS_MIRRORS,
+        index_sha256=settings.SLIPWAY_ARTIFACTS_SHA256,
+        allow_http=settings.SLIPWAY_ARTIFACTS_ALLOW_HTTP,
     )
 
 

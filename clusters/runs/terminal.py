@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from clusters.engine import events
 from clusters.engine.events import State
+from clusters.plaintext import plain_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,8 @@ MARKS = {
     State.SKIPPED: "-",
 }
 CARD_LINES = 10
+CONTINUED = " " * 14
+"""Before the further lines of what somebody said; ours begin further to the left."""
 
 
 class TerminalProgress:
@@ -38,7 +41,8 @@ class TerminalProgress:
         """Show one event, if it is one to show."""
         with self._lock:
             for line in self._lines(event):
-                self._write(line)
+                # The words are the machines': none of them is for the terminal to obey, or a line of ours.
+                self._write(plain_block(line, CONTINUED))
 
     def _lines(self, event: events.Event) -> list[str]:
         match event:

@@ -18,6 +18,7 @@ from clusters.engine.source import Artifact
 from clusters.remote.facts import Address, MachineFacts
 from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
+from tests.catalog.admin_conf import admin_conf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,6 +193,7 @@ def pretend(
         host.answer("test -d /var/lib/etcd/member", 1)
     first = hosts[document.hosts[0].name]
     first.answer("get nodes -o json", json.dumps(NODES))
+    first.put(admin_conf(), "/etc/kubernetes/admin.conf")
     seen = {
         host.name: replace(
             GOOD,

@@ -284,10 +284,7 @@ def test_mirrors_and_insecure_registries_reach_containerd() -> None:
 
 
 def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster, hosts, sink = pretend(monkeypatch, archive)
-    hosts["node1"].put(
-        b"clusters:\n- cluster:\n    server: https://lb.kubesphere.local:6443\n", "/etc/kubernetes/admin.conf"
-    )
+    cluster, _hosts, sink = pretend(monkeypatch, archive)
     list(ready.handover(cluster.machine("node1"), cluster))
     (delivered,) = [event for event in sink.events if isinstance(event, Delivered)]
     assert delivered.content is not None
@@ -306,6 +303,5 @@ def test_what_is_handed_over_works_from_outside_and_is_a_secret(archive: Path, m
 def test_the_kubeconfig_leads_where_the_endpoint_is_known(
     archive: Path, monkeypatch: pytest.MonkeyPatch, endpoint: dict[str, Any], server: str
 ) -> None:
-    cluster, hosts, _sink = pretend(monkeypatch, archive, document=seed(controlPlaneEndpoint=endpoint))
-    hosts["node1"].put(b"    server: https://lb.kubesphere.local:6443\n", "/etc/kubernetes/admin.conf")
+    cluster, _hosts, _sink = pretend(monkeypatch, archive, document=seed(controlPlaneEndpoint=endpoint))
     assert f"server: {server}\n" in ready.kubeconfig(cluster.machine("node1"), cluster).reveal()

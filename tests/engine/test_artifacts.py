@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.catalog.runtimes import runtime_of
-from clusters.engine import artifacts
-from clusters.engine.artifacts import image, member_digests, unpacked
+from clusters.engine import archives, artifacts
+from clusters.engine.archives import member_digests
+from clusters.engine.artifacts import image, unpacked
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
@@ -136,13 +137,13 @@ def test_machines_that_ask_at_the_same_time_have_an_archive_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = packed(tmp_path / "tool.tar", "w", one=b"first").path
-    opened: list[Path] = []
-    real = tarfile.open
-    monkeypatch.setattr(artifacts.tarfile, "open", lambda each: (opened.append(each), real(each))[1])
+    opened: list[str] = []
+    real = archives._members
+    monkeypatch.setattr(archives, "_members", lambda packed, name: (opened.append(name), real(packed, name))[1])
     asking = [threading.Thread(target=member_digests, args=(path, ("bin/one",))) for _ in range(5)]
     for each in asking:
         each.start()
     for each in asking:
         each.join()
 
-    assert opened == [path]
+    assert opened == [path.name]

@@ -127,6 +127,8 @@ def test_an_encrypted_key_is_told_before_it_is_tried(sshd: Sshd, tmp_path: Path)
     generate_key(tmp_path / "id", "ed25519", passphrase="open sesame")
 
     with pytest.raises(errors.KeyEncrypted):
+        open_link(sshd.target(password=None, private_key=Secret((tmp_path / "id").read_text())), sshd.known())
+    with pytest.raises(errors.KeyUnreadable):
         open_link(sshd.target(password=None, private_key_path=str(tmp_path / "id")), sshd.known())
 
 

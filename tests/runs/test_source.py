@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.conftest import BundleOf
 
 
+MIRROR = "https://dl.k8s.io/=http://127.0.0.1:1/"
+
+
 def test_nothing_named_is_upstream(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_ARTIFACTS = ""
     assert isinstance(configured_source(), Upstream) and source_is_upstream()
@@ -31,7 +34,7 @@ def test_none_is_nothing(settings: SettingsWrapper) -> None:
 
 def test_mirrors_of_the_settings_are_used(settings: SettingsWrapper, tmp_path: Path) -> None:
     settings.SLIPWAY_ARTIFACTS, settings.SLIPWAY_DATA_DIR = "", tmp_path
-    settings.SLIPWAY_ARTIFACTS_MIRRORS = ["https://dl.k8s.io/=http://127.0.0.1:1/"]
+    settings.SLIPWAY_ARTIFACTS_MIRRORS, settings.SLIPWAY_ARTIFACTS_ALLOW_HTTP = [MIRROR], True
     with pytest.raises(SourceError, match=r"^http://127.0.0.1:1/release/v1.20.2/bin/linux/amd64/kubelet.sha256 "):
         configured_source().file("kubernetes", "v1.20.2", "kubelet", "amd64")
 

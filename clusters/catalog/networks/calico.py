@@ -13,15 +13,21 @@ from clusters.config.pluginversions import plugin_version
 from clusters.config.topology import members
 from clusters.config.versions import parse_version
 from clusters.engine.step import step
+from clusters.errors import SourceError
+from clusters.localfile import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from clusters.catalog.manifests import Object
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
+
+LARGEST_MANIFEST = 8 * 1024 * 1024
+"""Bytes; those of Calico's releases have less than one megabyte."""
 
 NAME = "calico"
 NAMESPACE = "kube-system"
@@ -65,7 +71,7 @@ def calico(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     found = artifact(machine, cluster, NAME, "calico-typha.yaml" if typha else "calico.yaml")
 
     def objects(here: Machine) -> list[Object]:
-        read = read_objects(found.path.read_text(encoding="utf-8", errors="replace"), found.path.name)
+        read = read_objects(_text_of(found.path), found.path.name)
         return settled(cluster.document, edited(read, cluster.document, typha=typha))
 
     yield applied(NAME, objects)
@@ -74,6 +80,16 @@ def calico(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield rolled_out("daemonset", NAMESPACE, "calico-node")
     yield nodes_ready(cluster)
     yield rolled_out("deployment", NAMESPACE, "calico-kube-controllers")
+
+
+def _text_of(manifest: Path) -> str:
+    """The manifest as the source has it. Raises SourceError."""
+    try:
+        return read_regular(manifest, LARGEST_MANIFEST).decode("utf-8", "replace")
+    except OSError as error:
+        raise SourceError(
+            f"{manifest} cannot be read as Calico's manifest: {error.strerror}.", hint="Is the bundle the right one?"
+        ) from error
 
 
 def edited(objects: list[Object], document: Document, *, typha: bool) -> list[Object]:

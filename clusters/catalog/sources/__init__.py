@@ -4,50 +4,85 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from clusters.catalog.sources.bundle import Bundle, index_in, read_index
-from clusters.catalog.sources.download import fetch_once, fetch_text, look_at
+from clusters.catalog.sources.bundle import Bundle
+from clusters.catalog.sources.download import fetch_bytes, fetch_once, look_at
+from clusters.catalog.sources.index import LARGEST_INDEX, index_in, read_index
 from clusters.catalog.sources.nothing import Nothing
 from clusters.catalog.sources.upstream import Upstream, read_mirrors
+from clusters.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from clusters.catalog.sources.index import Entry
     from clusters.engine.source import Asker, Source
 
-__all__ = ["NONE", "open_source", "read_mirrors"]
+__all__ = ["NONE", "open_source", "read_mirrors", "unprotected"]
 
 NONE = "none"
 """The location that means: take nothing from anywhere."""
 
 
-def open_source(location: str, *, cache: Path, mirrors: Iterable[str] = ()) -> Source:
+def open_source(
+    location: str, *, cache: Path, mirrors: Iterable[str] = (), index_sha256: str = "", allow_http: bool = False
+) -> Source:
     """The source at a location: a bundle directory, the http(s) address of one, "" for upstream, "none" for nothing.
 
     `cache` is a directory where files from the network are kept once they were fetched and checked. Whoever can write
     there can put files on machines: it must be Slipway's own. `mirrors` replace prefixes of upstream's addresses
-    (`read_mirrors`). Raises SourceError.
+    (`read_mirrors`). `index_sha256` is what a bundle's index must be; without it, or with a mirror, http is refused
+    unless it is allowed, since nothing else says which files are the right ones. Raises SourceError.
     """
     if location.lower() == NONE:
         return Nothing()
+    pairs = read_mirrors(mirrors) if not location else ()
+    if not allow_http and (found := unprotected(location, (instead for _, instead in pairs), index_sha256)):
+        raise _refused(found[0], is_bundle=bool(location))
     if not location:
-        return Upstream(cache / "upstream", read_mirrors(mirrors))
+        return Upstream(cache / "upstream", pairs)
     if location.startswith(("http://", "https://")):
-        return _on_the_web(location.rstrip("/"), cache)
+        return _on_the_web(location.rstrip("/"), cache, index_sha256)
     root = Path(location)
-    return Bundle(root, read_index(root / "bundle.yaml"))
+    return Bundle(root, read_index(root / "bundle.yaml", index_sha256))
 
 
-def _on_the_web(base: str, cache: Path) -> Bundle:
+def unprotected(location: str, mirrors: Iterable[str], index_sha256: str) -> tuple[str, ...]:
+    """Those of these addresses for which anybody on the network path could answer with files of his own."""
+    if location:
+        return (location,) if location.startswith("http://") and not index_sha256 else ()
+    return tuple(each for each in mirrors if not each.startswith("https://"))
+
+
+def _refused(address: str, *, is_bundle: bool) -> SourceError:
+    what, ways = "mirror", "Use its https address"
+    if is_bundle:
+        what = "bundle"
+        ways = "Use its https address, or name the SHA-256 of its bundle.yaml in SLIPWAY_ARTIFACTS_SHA256"
+    return SourceError(
+        f"The {what} at {address} is not used: over http, anybody on the network path can change files and checksums.",
+        hint=f"{ways}. In a lab, SLIPWAY_ARTIFACTS_ALLOW_HTTP=1 uses it all the same.",
+    )
+
+
+def _on_the_web(base: str, cache: Path, index_sha256: str) -> Bundle:
     """A bundle on a web server, as it is now."""
-    place = cache / base.partition("://")[2].replace("/", "_")
+    place = cache / _folder_of(base)
 
-    def fetch(path: str, sha256: str, asker: Asker | None) -> Path:
-        return fetch_once(f"{base}/{path}", place / path, sha256=sha256, asker=asker)
+    def fetch(entry: Entry, path: Path, asker: Asker | None) -> Path:
+        return fetch_once(f"{base}/{quote(entry.path)}", path, sha256=entry.sha256, size=entry.size, asker=asker)
 
     def look(path: str) -> None:
-        look_at(f"{base}/{path}")
+        look_at(f"{base}/{quote(path)}")
 
     # A page may be waiting for this, so it is asked for once only.
     address = f"{base}/bundle.yaml"
-    return Bundle(place, index_in(fetch_text(address, attempts=1), address), fetch=fetch, look=look)
+    content = fetch_bytes(address, attempts=1, most=LARGEST_INDEX)
+    return Bundle(place, index_in(content, address, index_sha256), fetch=fetch, look=look)
+
+
+def _folder_of(base: str) -> str:
+    """The name of a bundle's folder in the cache: never that of another source, nor one that leads elsewhere."""
+    name = base.partition("://")[2].replace("/", "_").lstrip(".")
+    return name if name not in ("", "upstream") else f"bundle_{name}"

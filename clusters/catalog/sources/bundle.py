@@ -3,82 +3,19 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clusters.catalog.sources.download import sha256_of
 from clusters.config.versions import parse_version
-from clusters.config.yamltree import Refused
-from clusters.config.yamlvalues import read_value
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
+    from clusters.catalog.sources.index import Entry, Index
     from clusters.engine.source import Asker
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of the bundle: its path below the root and the SHA-256 the index gives."""
-
-    component: str
-    version: str
-    arch: str
-    path: str
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.path.rpartition("/")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """What `bundle.yaml` says: files of components, and archives of images by their reference."""
-
-    files: tuple[Entry, ...]
-    images: Mapping[tuple[str, str], Entry]
-
-
-def read_index(path: Path) -> Index:
-    """Read `bundle.yaml`. Raises SourceError when it is missing or not an index."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _no_index(str(path), error) from error
-    return index_in(text, str(path))
-
-
-def index_in(text: str, where: str) -> Index:
-    """What a `bundle.yaml` from somewhere says. Raises SourceError when it is not an index."""
-    try:
-        said: Any = read_value(text, where)
-        files = tuple(
-            Entry(component, str(release["version"]), str(release["arch"]), str(each["path"]), str(each["sha256"]))
-            for component, releases in said["components"].items()
-            for release in releases
-            for each in release["files"]
-        )
-        images = {
-            (str(image["ref"]), str(image.get("arch", "amd64"))): Entry(
-                "image", str(image["ref"]), str(image.get("arch", "amd64")), str(image["path"]), str(image["sha256"])
-            )
-            for image in said.get("images", ())
-        }
-    except (Refused, KeyError, TypeError, AttributeError) as error:
-        raise _no_index(where, error) from error
-    return Index(files, images)
-
-
-def _no_index(where: str, error: Exception) -> SourceError:
-    return SourceError(
-        f"{where} is not the index of an artifact bundle: {error}.",
-        hint="SLIPWAY_ARTIFACTS names the directory (or http address) that has a bundle.yaml.",
-    )
 
 
 def _not_there(path: Path) -> SourceError:
@@ -88,7 +25,8 @@ def _not_there(path: Path) -> SourceError:
 class Bundle:
     """A source made of an index; every file is checked against its digest once per process.
 
-    `fetch` brings a file here that lies elsewhere, `look` raises SourceError where it is not.
+    `fetch` brings a file here that lies elsewhere, `look` raises SourceError where it is not. No file is read or
+    written outside of `root`, whatever the index or a link in the directory says.
     """
 
     def __init__(
@@ -96,7 +34,7 @@ class Bundle:
         root: Path,
         index: Index,
         *,
-        fetch: Callable[[str, str, Asker | None], Path] | None = None,
+        fetch: Callable[[Entry, Path, Asker | None], Path] | None = None,
         look: Callable[[str], None] | None = None,
     ) -> None:
         self._root = root
@@ -125,9 +63,10 @@ class Bundle:
     def look_for(self, component: str, version: str, name: str, arch: str) -> None:
         """Whether the index names the file and something lies there. Raises SourceError."""
         entry = self._entry(component, version, name, arch)
-        if not (self._root / entry.path).is_file():
+        place = self._place(entry)
+        if not place.is_file():
             if self._look is None:
-                raise _not_there(self._root / entry.path)
+                raise _not_there(place)
             self._look(entry.path)
 
     def has_image(self, ref: str, arch: str) -> bool:
@@ -159,17 +98,27 @@ class Bundle:
         )
 
     def _checked_file(self, entry: Entry, asker: Asker | None) -> Artifact:
-        path = self._root / entry.path
+        path = self._place(entry)
         if self._fetch is not None:
             # Files that lie on a web server have a lock each, so that one download does not hold up another.
             if entry.path not in self._checked:
-                self._fetch(entry.path, entry.sha256, asker)
+                self._fetch(entry, path, asker)
         else:
             with self._lock:
                 if entry.path not in self._checked:
                     self._check(path, entry)
         self._checked.add(entry.path)
         return Artifact(entry.component, entry.version, path, entry.sha256)
+
+    def _place(self, entry: Entry) -> Path:
+        """Where the file lies, or will lie. Raises SourceError when a link leads out of the bundle."""
+        path = self._root / entry.path
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise SourceError(
+                f"{path}, a file of {entry.component} {entry.version}, leads out of the bundle by a link.",
+                hint="Put the file itself there. Links inside the bundle are fine.",
+            )
+        return path
 
     def _check(self, path: Path, entry: Entry) -> None:
         if not path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import urllib.request
@@ -38,13 +39,15 @@ class Broken(Exception):
 
 
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from https to anything else."""
+    """Follows redirects, but never from https to anything else, nor from http to what is not the web."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not https", headers, fp)
+        if urlsplit(newurl).scheme not in ("http", "https"):
+            raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is no web address", headers, fp)
         further = super().redirect_request(req, fp, code, msg, headers, newurl)
         if further is not None:
             # Older Pythons turn a HEAD into a GET here.
@@ -85,6 +88,12 @@ def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
         raise
     except OSError as error:
         raise Broken(error.strerror or str(error)) from error
+
+
+def length_of(answer: HTTPResponse) -> int | None:
+    """How many bytes an answer announces; None when it does not say."""
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
 
 
 def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple[SourceError, bool]:

@@ -15,12 +15,14 @@ from django.db import connections, transaction
 
 from clusters import catalog
 from clusters.config.carried import carry
-from clusters.config.load import load
+from clusters.config.load import LIMIT, load
 from clusters.config.rules import check
 from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
+from clusters.localfile import read_start
 from clusters.models import Cluster, Run
+from clusters.plaintext import plain_block
 from clusters.runs.execute import execute
 from clusters.runs.firstsight import look_at_keys
 from clusters.runs.keys import pin
@@ -78,7 +80,7 @@ class Command(BaseCommand):
 
     def _read(self, path: Path, waivers: list[str]) -> Document:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_start(path, LIMIT)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {error}") from error
         loaded = load(text)
@@ -97,7 +99,7 @@ class Command(BaseCommand):
         for found in findings:
             place = f"{path}:{found.line}:{found.column}" if found.line else f"{path} {found.path}".rstrip()
             weight = "waived" if found.waived else found.severity
-            self.stderr.write(f"{place}: {weight}: {found.message}" + (f" {found.hint}" if found.hint else ""))
+            self._warn(f"{place}: {weight}: {found.message}" + (f" {found.hint}" if found.hint else ""))
 
     def _owner(self, name: str | None) -> Any:
         users = get_user_model().objects
@@ -131,7 +133,7 @@ class Command(BaseCommand):
         seen = look_at_keys(cluster.pk, document)
         for sight in seen:
             if sight.trouble:
-                self.stderr.write(f"{sight.host.name}: {sight.trouble}")
+                self._warn(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Not every machine can be reached; nothing was done.")
         # One jump host is on the way to many machines, and is asked about once.
@@ -140,7 +142,7 @@ class Command(BaseCommand):
         for sight, key in unknown:
             place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
             who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
-            self.stdout.write(f"{who} shows {key.fingerprint} for the first time")
+            self._line(f"{who} shows {key.fingerprint} for the first time")
         if unknown and not accept:
             self._ask("Are these the keys of your machines?", "--accept-host-keys")
         for sight, key in unknown:
@@ -150,7 +152,7 @@ class Command(BaseCommand):
     def _ask(self, question: str, option: str) -> None:
         if not sys.stdin.isatty():
             raise CommandError(f"{question} Nobody is here to answer; say it with {option}.")
-        self.stdout.write(f"{question} [yes/no] ", ending="")
+        self.stdout.write(f"{plain_block(question)} [yes/no] ", ending="")
         self.stdout.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was done.")
@@ -169,7 +171,7 @@ class Command(BaseCommand):
             while thread.is_alive():
                 thread.join(0.2)
                 if interrupts.take():
-                    self.stdout.write("Cancelling; what must not be cut in half ends first.")
+                    self._line("Cancelling; what must not be cut in half ends first.")
                     run_cancel(actor=owner, run=run)
         run.refresh_from_db()
         self._summary(run, progress)
@@ -182,8 +184,11 @@ class Command(BaseCommand):
             connections.close_all()
 
     def _line(self, line: str) -> None:
-        self.stdout.write(line)
+        self.stdout.write(plain_block(line))
         self.stdout.flush()
+
+    def _warn(self, line: str) -> None:
+        self.stderr.write(plain_block(line))
 
     def _summary(self, run: Run, progress: TerminalProgress) -> None:
         took = ((run.finished_at or run.created_at) - (run.started_at or run.created_at)).total_seconds()

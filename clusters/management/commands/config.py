@@ -12,10 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from clusters.config.finding import format_finding
 from clusters.config.jsonschema import json_schema_text
-from clusters.config.load import DIALECTS, load
+from clusters.config.load import DIALECTS, LIMIT, load
 from clusters.config.parts import joined
 from clusters.config.render import files, render, what_does_not_fit
 from clusters.config.report import report
+from clusters.localfile import read_start
+from clusters.plaintext import plain_block, plain_text
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -53,7 +55,7 @@ class Command(BaseCommand):
         result = report(((_named(file), _text(file)) for file in files), waivers)
         lines = (json.dumps(result.data, indent=2, ensure_ascii=False),) if as_json else result.lines
         for line in lines:
-            self.stdout.write(line)
+            self.stdout.write(plain_text(line))
         if result.failed:
             sys.exit(1)
 
@@ -64,7 +66,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(format_finding(each, file=named) for each in loaded.findings))
         wanted = dialect or loaded.dialect
         for finding in what_does_not_fit(loaded.document, wanted):
-            self.stderr.write(format_finding(finding))
+            self.stderr.write(plain_block(format_finding(finding)))
         secrets = "show" if with_secrets else "mask"
         if directory is None:
             self.stdout.write(render(loaded.document, dialect=wanted, secrets=secrets), ending="")
@@ -92,7 +94,7 @@ def _named(file: str) -> str:
 
 def _text(file: str) -> str:
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        return sys.stdin.read(LIMIT + 1) if file == "-" else read_start(Path(file), LIMIT)
     except OSError as problem:
         raise CommandError(f"Cannot read {file}: {problem.strerror}.") from problem
     except UnicodeDecodeError as problem:

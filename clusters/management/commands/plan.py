@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from clusters import catalog
-from clusters.config.load import load
+from clusters.config.load import LIMIT, load
 from clusters.config.report import findings_of
 from clusters.engine.plan import Plan, make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
+from clusters.localfile import read_start
+from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -34,18 +36,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print it, or say what is wrong with the document."""
         name = options["file"]
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        text = sys.stdin.read(LIMIT + 1) if name == "-" else read_start(Path(name), LIMIT)
         loaded = load(text)
         blocking = [finding for finding in findings_of(loaded) if finding.blocking]
         if loaded.document is None or blocking:
             said = "\n".join(f"  {finding.line}:{finding.column} {finding.message}" for finding in blocking)
-            raise CommandError(f"{name} cannot be installed:\n{said}")
+            raise CommandError(plain_text(f"{name} cannot be installed:\n{said}"))
         discover(catalog)
         try:
             plan = make_plan(loaded.document, options["recipe"], only=options["only"], skip=options["skip"])
         except InstallerError as error:
             raise CommandError(f"{error.message} {error.hint}") from error
-        self.stdout.write(written(plan))
+        self.stdout.write(plain_text(written(plan)))
 
 
 def written(plan: Plan) -> str:

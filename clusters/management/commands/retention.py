@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from clusters.plaintext import plain_block
 from clusters.runs.retention import forget, preview
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Logs are kept for {settings.SLIPWAY_KEEP_LOG_DAYS:g} days (SLIPWAY_KEEP_LOG_DAYS).")
         for row in rows:
             ended = f"{row.run.finished_at:%Y-%m-%d}"
-            self.stdout.write(f"  run {row.run.pk} of {row.run.cluster}, {row.run.state} {ended}: {row.lines} lines")
+            whose = plain_block(f"run {row.run.pk} of {row.run.cluster}")
+            self.stdout.write(f"  {whose}, {row.run.state} {ended}: {row.lines} lines")
         lines = sum(row.lines for row in rows)
         self.stdout.write(f"{len(rows)} runs with {lines} lines are older. The runs themselves stay listed.")
         if apply:

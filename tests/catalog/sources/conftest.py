@@ -69,4 +69,4 @@ def site() -> Iterator[Site]:
 def upstream(site: Site, tmp_path: Path) -> Callable[[], Source]:
     """Opens upstream, as every run does anew; the site stands in for dl.k8s.io and github.com."""
     mirrors = (f"https://dl.k8s.io/={site.url}/k8s/", f"https://github.com={site.url}/gh", RAW.format(site.url))
-    return lambda: open_source("", cache=tmp_path / "cache", mirrors=mirrors)
+    return lambda: open_source("", cache=tmp_path / "cache", mirrors=mirrors, allow_http=True)

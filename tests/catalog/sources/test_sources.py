@@ -87,17 +87,21 @@ def test_a_damaged_file_is_refused(bundle: Path) -> None:
 
 
 def test_a_mirror_is_fetched_checked_and_kept(bundle: Path, mirror: str, tmp_path: Path) -> None:
-    artifact = open_source(mirror, cache=tmp_path / "cache").file("kubernetes", "v1.20.2", "kubelet", "amd64")
+    artifact = open_source(mirror, cache=tmp_path / "cache", allow_http=True).file(
+        "kubernetes", "v1.20.2", "kubelet", "amd64"
+    )
     assert artifact.path.read_bytes() == CONTENT
     (bundle / PATH).unlink()
-    again = open_source(mirror, cache=tmp_path / "cache").file("kubernetes", "v1.20.2", "kubelet", "amd64")
+    again = open_source(mirror, cache=tmp_path / "cache", allow_http=True).file(
+        "kubernetes", "v1.20.2", "kubelet", "amd64"
+    )
     assert again.path == artifact.path
 
 
 def test_a_download_that_fails_its_checksum_leaves_nothing(bundle: Path, mirror: str, tmp_path: Path) -> None:
     (bundle / PATH).write_bytes(b"evil")
     with pytest.raises(SourceError, match="SHA-256"):
-        open_source(mirror, cache=tmp_path / "cache").file("kubernetes", "v1.20.2", "kubelet", "amd64")
+        open_source(mirror, cache=tmp_path / "cache", allow_http=True).file("kubernetes", "v1.20.2", "kubelet", "amd64")
     assert [path.name for path in (tmp_path / "cache").rglob("*kubelet*")] == [".kubelet.lock"]
 
 
@@ -126,7 +130,7 @@ def test_without_a_word_it_is_upstream(tmp_path: Path) -> None:
 
 
 def test_a_bundle_is_looked_through_without_reading_its_files(bundle: Path, mirror: str, tmp_path: Path) -> None:
-    on_the_web = open_source(mirror, cache=tmp_path / "cache")
+    on_the_web = open_source(mirror, cache=tmp_path / "cache", allow_http=True)
     for source in (open_source(str(bundle), cache=tmp_path), on_the_web):
         source.look_for("kubernetes", "v1.20.2", "kubelet", "amd64")
         with pytest.raises(SourceError, match=r"no kubelet of kubernetes v1.20.2 for arm64"):

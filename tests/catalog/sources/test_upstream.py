@@ -218,7 +218,7 @@ def test_the_end_of_the_steps_time_ends_a_download(upstream: Open) -> None:
 
 def test_a_disk_that_cannot_be_written_is_named(site: Site, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a directory should be")
-    source = open_source("", cache=tmp_path / "cache", mirrors=[f"https://dl.k8s.io/={site.url}/k8s/"])
+    source = open_source("", cache=tmp_path / "cache", mirrors=[f"https://dl.k8s.io/={site.url}/k8s/"], allow_http=True)
     with pytest.raises(SourceError, match="cannot be kept: Not a directory"):
         kubelet(source)
 
@@ -242,7 +242,7 @@ def test_a_mirror_is_for_addresses_that_begin_alike_the_longest_first(site: Site
         "https://dl.k8s.io/=http://127.0.0.1:1/",
         f"https://dl.k8s.io/release/v1.20.2/={site.url}/k8s/release/v1.20.2/",
     ]
-    source = open_source("", cache=tmp_path / "cache", mirrors=mirrors)
+    source = open_source("", cache=tmp_path / "cache", mirrors=mirrors, allow_http=True)
     assert kubelet(source).path.read_bytes() == CONTENT
     with pytest.raises(SourceError, match=r"127.0.0.1 refuses the connection"):
         kubelet(source, version="v1.20.3")

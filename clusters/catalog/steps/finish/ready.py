@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import dns_pods
+from clusters.catalog.kubeconfig import LARGEST, rebuilt
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF
 from clusters.catalog.rollout import all_ready, is_ready
-from clusters.config.secret import Secret
 from clusters.config.sections.network import PLUGINS
 from clusters.config.syntax import in_url
 from clusters.engine.step import step
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.schema import Document
+    from clusters.config.secret import Secret
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
@@ -95,12 +95,17 @@ def nodes(machine: Machine) -> list[dict[str, Any]]:
 def kubeconfig(machine: Machine, cluster: Cluster) -> Secret:
     """The administrator's kubeconfig. Its server is the endpoint's address: the domain is known on the nodes only.
 
-    With externalDNS everybody knows the domain, and it alone leads to more than one control plane.
+    With externalDNS everybody knows the domain, and it alone leads to more than one control plane. Of the machine's own
+    file only certificates and the key are taken.
     """
-    text = (machine.read(ADMIN_CONF) or b"").decode()
     endpoint = cluster.document.control_plane_endpoint
     server = f"https://{endpoint.domain if endpoint.external_dns else in_url(cluster.endpoint)}:{endpoint.port}"
-    return Secret(re.sub(r"(?m)^([ \t]*+server:[ \t]*+).*$", rf"\g<1>{server}", text))
+    return rebuilt(
+        machine.read(ADMIN_CONF, most=LARGEST) or b"",
+        server=server,
+        cluster=cluster.document.kubernetes.cluster_name,
+        where=f"{ADMIN_CONF} on {machine.name}",
+    )
 
 
 def _dns_runs(machine: Machine) -> Sight:

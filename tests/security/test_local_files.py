@@ -1,0 +1,107 @@
+"""A path in a document makes the worker read a private key, and neither wait nor fill memory nor tell what is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config.carried import packed
+from clusters.config.schema import Host
+from clusters.errors import ConfigError
+from clusters.localfile import read_regular
+from clusters.remote.errors import KeyUnreadable
+from clusters.remote.target import target_of
+from tests.remote.test_keys import ED25519, OPENSSH, PKCS1, RSA, pem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAKES: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda path: None,
+    "a directory": Path.mkdir,
+    "a fifo": os.mkfifo,
+    "a device without an end": lambda path: path.symlink_to("/dev/zero"),
+    "a terminal": lambda path: path.symlink_to("/dev/tty"),
+    "the kernel's log": lambda path: path.symlink_to("/proc/kmsg"),
+    "an environment": lambda path: path.symlink_to("/proc/self/environ"),
+    "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+    "a large file": lambda path: path.write_text(pem(ED25519, OPENSSH) + "x" * 70_000),
+    "a sparse file": lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY), 1 << 40),
+    "an empty file": lambda path: path.write_text(""),
+    "passwords": lambda path: path.write_text("root:$y$j9T$x:19000:0:99999:7:::\n"),
+    "a public key": lambda path: path.write_text("ssh-ed25519 AAAAC3Nza me@here\n"),
+    "a certificate": lambda path: path.write_text("-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n"),
+    "PuTTY's": lambda path: path.write_text("PuTTY-User-Key-File-3: ssh-rsa\n"),
+    "a broken key": lambda path: path.write_text(pem(RSA, PKCS1)[:300]),
+    "a locked key": lambda path: path.write_text(pem(RSA, PKCS1, "open sesame")),
+}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kind", MAKES)
+def test_every_file_that_is_no_key_is_refused_with_the_same_words(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "id"
+    MAKES[kind](path)
+    began = time.monotonic()
+    with caplog.at_level(logging.WARNING), pytest.raises(KeyUnreadable) as caught:
+        target_of(Host(name="node1", private_key_path=str(path))).key()
+    assert time.monotonic() - began < 20
+    assert caught.value.message == f"The private key file {path} cannot be used."
+    assert caught.value.hint.startswith("It has to be on the machine where Slipway runs")
+    assert caught.value.__cause__ is None
+    # Who runs Slipway is told the reason, and no more of the file than that.
+    (told,) = caplog.messages
+    assert len(told) < 400 and "$y$" not in told and "AAAA" not in told
+
+
+def test_a_users_home_that_does_not_exist_is_no_other_case() -> None:
+    with pytest.raises(KeyUnreadable, match=r"^The private key file ~nobody-of-that-name/id cannot be used\.$"):
+        target_of(Host(name="node1", private_key_path="~nobody-of-that-name/id")).key()
+
+
+def test_a_key_that_is_one_is_used(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text(pem(ED25519, OPENSSH))
+    (tmp_path / "id").symlink_to(tmp_path / "real")
+    key = target_of(Host(name="node1", private_key_path=str(tmp_path / "id"))).key()
+    assert key is not None and key.get_name() == "ssh-ed25519"
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A size that was asked for before is a promise that nobody keeps."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 11)
+    assert read_regular(path, 11) == b"x" * 11
+    with pytest.raises(OSError, match="it has more than 10 bytes"):
+        read_regular(path, 10)
+
+
+@pytest.mark.parametrize("kind", ["a fifo", "a device without an end", "a directory"])
+def test_a_file_that_a_document_carries_is_a_regular_one(kind: str, tmp_path: Path) -> None:
+    MAKES[kind](tmp_path / "id")
+    with pytest.raises(ConfigError, match="which the document names, cannot be read"):
+        packed(tmp_path / "id")
+
+
+def test_a_document_without_an_end_is_read_to_its_limit(tmp_path: Path) -> None:
+    """In a process of its own, whose memory has an end; it says what is wrong with the document."""
+    root = Path(__file__).resolve().parent.parent.parent
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -v 1500000; exec "$0" manage.py config check /dev/zero', sys.executable],
+        cwd=root,
+        env={**os.environ, "SLIPWAY_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 1 and "is larger than 1,000,000 bytes" in done.stdout
