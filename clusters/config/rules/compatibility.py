@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
-from clusters.config.finding import error, info, warning
+from clusters.config.finding import error, info
 from clusters.config.gates import why_unknown
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
@@ -116,41 +116,6 @@ def feature_gates(document: Document) -> Iterator[Finding]:
         message, allowed = f"{why[0]}; {version} does not start with it.", why[1]
         path = f"spec.kubernetes.featureGates.{gate}"
         yield error("compat.feature_gate", path, message, hint="Remove it.", found=gate, allowed=allowed)
-
-
-@rule
-def proxy_mode(document: Document) -> Iterator[Finding]:
-    """kube-proxy has its mode in this Kubernetes, finished and not on its way out."""
-    version, mode, path = kubernetes_of(document), document.kubernetes.proxy_mode, "spec.kubernetes.proxyMode"
-    if version is None or document.kubernetes.disable_kube_proxy:
-        return
-    if mode == "nftables" and version.minor < matrix.NFTABLES_STABLE:
-        yield _early_nftables(document, version, path)
-    elif mode == "ipvs" and version.minor >= matrix.IPVS_DEPRECATED:
-        message = f"kube-proxy's mode ipvs is deprecated since v1.{matrix.IPVS_DEPRECATED}, and will be removed."
-        hint = "Take nftables, or iptables where a kernel is older than 5.13."
-        yield warning("compat.ipvs_deprecated", path, message, hint=hint, found="ipvs")
-
-
-def _early_nftables(document: Document, version: versions.Version, path: str) -> Finding:
-    """What is said of kube-proxy's nftables in a Kubernetes in which it is not finished."""
-    since, stable = f"v1.{matrix.NFTABLES_BETA}", f"v1.{matrix.NFTABLES_STABLE}"
-    hint = f"Take iptables, or Kubernetes {stable} or newer."
-    has_gate = version.minor >= matrix.NFTABLES_SINCE and _proxy_gate(document, "NFTablesProxyMode")
-    if version.minor >= matrix.NFTABLES_BETA or has_gate:
-        stage = "beta" if version.minor >= matrix.NFTABLES_BETA else "alpha"
-        message = f"kube-proxy's mode nftables is {stage} in {version}; it is finished in {stable}."
-        return warning("compat.nftables_early", path, message, hint=hint, found="nftables")
-    message = f"kube-proxy has the mode nftables from {since} on; that of {version} does not start with it."
-    if version.minor >= matrix.NFTABLES_SINCE:
-        hint += " Here it is alpha, and wants the feature gate NFTablesProxyMode."
-    return error("compat.nftables", path, message, hint=hint, found="nftables", allowed="iptables, ipvs")
-
-
-def _proxy_gate(document: Document, gate: str) -> bool:
-    """Whether the document enables a feature gate for kube-proxy."""
-    own = document.kubernetes.kube_proxy_configuration.get("featureGates")
-    return document.kubernetes.feature_gates.get(gate, False) or (isinstance(own, dict) and own.get(gate) is True)
 
 
 @rule
