@@ -118,7 +118,7 @@ def test_a_manifest_whose_time_is_not_known_was_not_read(archive: Path, monkeypa
     _, host, machine = control_plane(archive, monkeypatch)
     pod = staticpod.StaticPod("kube-scheduler", "/x.yaml", manifest("kube-scheduler"), sh("true"))
     host.answer("date +%s; stat", REFUSED)
-    with pytest.raises(NotReached, match="does not say when /x.yaml was written"):
+    with pytest.raises(NotReached, match=r"does not say when /x\.yaml was written"):
         pod._newest_file(machine)
 
 
