@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
-from clusters.config.finding import error, info
+from clusters.config.finding import error, info, warning
 from clusters.config.gates import why_unknown
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
@@ -101,6 +101,27 @@ def docker(document: Document) -> Iterator[Finding]:
         message = f"Kubernetes {version} reaches docker through cri-dockerd, one more service on every machine."
         path = "spec.kubernetes.containerManager"
         yield info("compat.cri_dockerd", path, message, hint="containerd needs none.", found="docker")
+        if version.minor >= matrix.WEBSOCKETS_TO_KUBELET and not _is_off(document, "ExtendWebSocketsToKubelet"):
+            yield _no_exec(version, path)
+
+
+def _no_exec(version: versions.Version, path: str) -> Finding:
+    """A warning, since nobody knows here which cri-dockerd a later version of it is that works."""
+    message = (
+        f"kubectl exec and port-forward may fail through cri-dockerd: Kubernetes {version} has the kubelet take over "
+        "websockets (ExtendWebSocketsToKubelet), which cri-dockerd does not know before it is mended."
+    )
+    hint = "Set featureGates: {ExtendWebSocketsToKubelet: false}, or take containerd."
+    return warning("compat.cri_dockerd_exec", path, message, hint=hint, found="docker")
+
+
+def _is_off(document: Document, gate: str) -> bool:
+    """Whether the document switches a feature gate off for the API server, whose own arguments win."""
+    section = document.kubernetes
+    arguments = [item.partition("=")[2] for item in section.apiserver_args if item.startswith("feature-gates=")]
+    own = [each.strip().partition("=") for each in ",".join(arguments).split(",")]
+    found = [on.lower() == "false" for name, _, on in own if name == gate]
+    return found[-1] if found else section.feature_gates.get(gate) is False
 
 
 @rule(waivable=True)
