@@ -58,8 +58,18 @@ DUAL_STACK_SINCE = 21
 NFTABLES_SINCE, NFTABLES_BETA, NFTABLES_STABLE = 29, 31, 33
 """The minors in which kube-proxy's mode nftables came, is on by default, and is finished. Source: KEP-3866."""
 
-IPVS_DEPRECATED = 35
-"""The minor from which on kube-proxy warns of its mode ipvs, which goes. Source: KEP-5495, Kubernetes' changelogs."""
+IPVS_DEPRECATED, IPVS_OFF, IPVS_REMOVED = 35, 40, 43
+"""The minors from which on kube-proxy warns of its mode ipvs, has it off by default, and has it no more. Source:
+KEP-5495, and the warning of kube-proxy 1.37.2: "will be disabled by default in Kubernetes 1.40 and removed in
+Kubernetes 1.43"."""
+
+WEBSOCKETS_TO_KUBELET = 36
+"""The minor in which ExtendWebSocketsToKubelet is on by default. Source: KEP-4006; that cri-dockerd cannot answer then:
+Mirantis/cri-dockerd's issues 560 and 569, and kubespray's pull request 13361, which switches it off."""
+
+USERSPACE_REMOVED = 26
+"""The minor in which kube-proxy lost its mode userspace. Source: Kubernetes' pull request 112133 and its notes of 1.26;
+kube-proxy 1.37.2 and 1.36.3 refuse it, that of 1.20 takes it (its validation.go)."""
 
 Version = tuple[int, int, int]
 

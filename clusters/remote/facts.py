@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.errors import RemoteError
+from clusters.plaintext import plain_text
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clusters.remote.host import Host
+
+# Characters of what the script prints that are read; a machine with hundreds of interfaces prints 40,000.
+LARGEST = 256 * 1024
 
 # The kernel's names of processors, and the names that Kubernetes' files bear.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv8l": "arm"}
@@ -241,7 +247,7 @@ class _Said:
 
     def __init__(self, text: str) -> None:
         self._lines: dict[str, list[str]] = {}
-        for line in text.splitlines():
+        for line in plain_text(text[:LARGEST]).splitlines():
             name, found, value = line.partition("=")
             if found:
                 self._lines.setdefault(name, []).append(value.strip())
@@ -257,9 +263,10 @@ class _Said:
     def number(self, name: str) -> float:
         """The value as a number, 0 when it is none; busybox prints the `%N` of a date as it stands."""
         try:
-            return float(self.one(name).partition(".%")[0])
+            found = float(self.one(name).partition(".%")[0])
         except ValueError:
             return 0.0
+        return found if math.isfinite(found) else 0.0
 
     def yes(self, name: str) -> bool:
         """Whether the value is yes."""
@@ -296,10 +303,16 @@ def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
         mtus=tuple(
             (name, int(value))
             for name, _, value in (each.partition(" ") for each in said.all("mtu"))
-            if value.isdigit()
+            if re.fullmatch(r"[0-9]{1,9}", value)
         ),
-        listening=tuple(sorted({int(place.rpartition(":")[2], 16) for place in said.all("listen")})),
+        listening=tuple(sorted({int(port, 16) for port in map(_port, said.all("listen")) if port})),
     )
+
+
+def _port(place: str) -> str:
+    """The port of an `address:port` of the kernel's, in hexadecimal digits; "" where it has none."""
+    port = place.rpartition(":")[2]
+    return port if re.fullmatch(r"[0-9A-Fa-f]{1,4}", port) else ""
 
 
 def _abilities(said: _Said) -> MachineFacts:
@@ -321,7 +334,9 @@ def _abilities(said: _Said) -> MachineFacts:
         kernel_config=said.one("kernel_config"),
         ip_forward=said.yes("ip_forward"),
         resolved=said.yes("resolved"),
-        resolvers=tuple((file, tuple(servers)) for file, *servers in (line.split() for line in said.all("resolver"))),
+        resolvers=tuple(
+            (file, tuple(servers)) for file, *servers in (line.split() for line in said.all("resolver") if line)
+        ),
         tools=said.all("tool"),
         traces=said.all("trace"),
     )

@@ -269,3 +269,14 @@ def test_flags_of_an_etcd_that_is_there_already_are_its_owners_affair() -> None:
     kubernetes = seed_document().kubernetes.model_copy(update={"version": "v1.37.2"})
     etcd = Etcd(type="external", extra_args=("ETCD_ENABLE_V2=true",))
     assert "etcd.extra_arg_removed" not in _ids(seed_document(kubernetes=kubernetes, etcd=etcd))
+
+
+def test_ipvs_is_told_with_the_versions_in_which_it_ends() -> None:
+    document = seed_document()
+    kubernetes = document.kubernetes.model_copy(update={"version": "v1.37.2", "proxy_mode": "ipvs"})
+    (found,) = (
+        each
+        for each in rules.check(document.model_copy(update={"kubernetes": kubernetes}))
+        if each.id == "compat.ipvs_deprecated"
+    )
+    assert "since v1.35" in found.message and "v1.40" in found.message and "v1.43" in found.message

@@ -8,7 +8,7 @@ from clusters.config import versions
 from clusters.config.finding import error, warning
 from clusters.config.proxyflags import has_a_place
 from clusters.config.rules.registry import rule
-from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS, PROXY_MODES
+from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS
 from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, parts_of, tidied
 from clusters.config.yamltree import shown
 
@@ -59,10 +59,9 @@ def version(document: Document) -> Iterator[Finding]:
 
 @rule
 def words(document: Document) -> Iterator[Finding]:
-    """kube-proxy's mode, the container manager and the distribution are ones there are."""
+    """The container manager and the distribution are ones there are."""
     section = document.kubernetes
     for id, key, text, allowed, message in (
-        ("proxy_mode", "proxyMode", section.proxy_mode, PROXY_MODES, "kube-proxy has no mode {}."),
         (
             "container_manager",
             "containerManager",
@@ -72,7 +71,7 @@ def words(document: Document) -> Iterator[Finding]:
         ),
         ("type", "type", section.type, DISTRIBUTIONS, "{} is no distribution of Kubernetes."),
     ):
-        if text not in allowed and (text or key != "proxyMode"):
+        if text not in allowed:
             yield error(
                 f"kubernetes.{id}_unknown",
                 f"{_PATH}.{key}",
