@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.sections.network import PLUGINS
-from clusters.config.versions import is_known
+from clusters.config.versions import is_known, spelled
 from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.options import (
@@ -157,6 +157,8 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
     """The document with what is valid; an empty choice keeps what was there."""
     given = {key: value for key, value in cleaned.items() if value or key not in ("version", "plugin", "proxy_mode")}
     kubernetes = {key: given[key] for key in ("version", "cluster_name", "proxy_mode") if key in given}
+    if "version" in kubernetes:
+        kubernetes["version"] = spelled(kubernetes["version"])
     if kubernetes.get("proxy_mode") == BY_THE_MACHINES:
         kubernetes["proxy_mode"] = ""
     network = {key: given[key] for key in ("plugin", "kube_pods_cidr", "kube_service_cidr") if key in given}
