@@ -49,6 +49,9 @@ PLUGINS: dict[str, dict[str, tuple[int, int]]] = {
 }
 """Plugin -> its series -> oldest and newest minor of Kubernetes. Source: KubeKey 4's cluster_require defaults."""
 
+PLUGINS_SINCE = 23
+"""The oldest minor that the table of plugins speaks of: the oldest that KubeKey 4 installs."""
+
 Version = tuple[int, int, int]
 
 CRI_V1_SINCE, CRI_V1_ONLY = 23, 26

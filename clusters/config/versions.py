@@ -177,6 +177,11 @@ def parse_version(text: str) -> Version:
     return Version(*(int(part) for part in match.groups()))
 
 
+def is_version(text: str) -> bool:
+    """Whether a text is a release, known or not."""
+    return _PATTERN.fullmatch(text.strip()) is not None
+
+
 def spelled(text: str) -> str:
     """The one spelling of a version, `v1.20.2`; a text that is no version comes back without its outer blanks.
 

@@ -41,7 +41,7 @@ def crio_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     version = parse_version(cluster.document.kubernetes.version)
     if allowed := runtime_refused("CRI-O", found, version.minor):
-        yield error(f"{machine.name} has CRI-O {said[1]}; the kubelet of {version} can talk to {allowed} only.")
+        yield error(f"{machine.name} has CRI-O {said[1]}; the kubelet of {version} can talk to CRI-O {allowed} only.")
     elif found[:2] != (1, version.minor):
         yield warning(
             f"{machine.name} has CRI-O {said[1]}; its project tests each minor version with the same of Kubernetes, "
