@@ -19,6 +19,8 @@ from clusters.config.schema import (
     RoleGroups,
 )
 from clusters.config.secret import Secret
+from clusters.config.sections.kubernetes import KUBEKEY_TAKES
+from clusters.config.versions import newest_proven
 from tests.config.documents import seed_document
 
 
@@ -51,7 +53,8 @@ def test_a_new_draft_lacks_machines_and_roles_only() -> None:
 
 
 def test_findings_come_in_the_order_of_the_file() -> None:
-    paths = [finding.path for finding in rules.check(Document(name="", network=Network(plugin="x")))]
+    document = Document(name="", kubernetes=Kubernetes(version="v1.23.17"), network=Network(plugin="x"))
+    paths = [finding.path for finding in rules.check(document)]
     assert paths == [
         "metadata.name",
         "spec.hosts",
@@ -249,7 +252,11 @@ def test_registries(registry: dict[str, Any], id: str | None) -> None:
 
 
 def test_kubekeys_own_defaults_can_be_built() -> None:
-    assert _ids(seed_document(kubernetes=Kubernetes())) == set()
+    assert _ids(seed_document(kubernetes=Kubernetes(version=KUBEKEY_TAKES))) == set()
+
+
+def test_without_a_version_the_newest_proven_one_is_installed() -> None:
+    assert Kubernetes().version == Kubernetes(version="").version == newest_proven() == "v1.37.2"
 
 
 def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None:

@@ -66,7 +66,7 @@ def etcd(document: Document) -> Iterator[Finding]:
         return
     oldest = matrix.oldest_etcd(version.minor, version.patch)
     if found < oldest:
-        wanted = ".".join(str(part) for part in oldest)
+        wanted = matrix.dotted(oldest)
         message = f"Kubernetes {version} wants etcd {wanted} or newer, found {text}."
         yield error("compat.etcd", "config.etcd.etcd_version", message, found=text, allowed=f"{wanted} and newer")
 
@@ -75,13 +75,15 @@ def etcd(document: Document) -> Iterator[Finding]:
 def containerd(document: Document) -> Iterator[Finding]:
     """containerd speaks the kubelet's language, where its version is named (KubeKey 4)."""
     version, text = kubernetes_of(document), _of_v4(document, "cri", "containerd_version")
-    found = matrix.parsed(text)
-    if version is None or found is None or version.minor < 26 or found >= matrix.OLDEST_CONTAINERD:
+    found, path = matrix.parsed(text), "config.cri.containerd_version"
+    if version is None or found is None:
         return
-    wanted = ".".join(str(part) for part in matrix.OLDEST_CONTAINERD)
-    message = f"Kubernetes {version} wants containerd {wanted} or newer, found {text}."
-    path = "config.cri.containerd_version"
-    yield error("compat.containerd", path, message, found=text, allowed=f"{wanted} and newer")
+    if allowed := matrix.runtime_refused("containerd", found, version.minor):
+        message = f"The kubelet of {version} cannot talk to containerd {text}: it wants {allowed}."
+        yield error("compat.containerd", path, message, found=text, allowed=allowed)
+    elif allowed := matrix.runtime_untested("containerd", found, version.minor):
+        message = f"containerd's project names {allowed} for Kubernetes {version}, found {text}."
+        yield warning("compat.containerd_untested", path, message, found=text, allowed=allowed)
 
 
 @rule

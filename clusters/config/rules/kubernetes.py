@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import versions
-from clusters.config.finding import error, warning
+from clusters.config.finding import error, info, warning
 from clusters.config.proxyflags import has_a_place
 from clusters.config.rules.registry import rule
 from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS
@@ -44,17 +44,16 @@ def cluster_name(document: Document) -> Iterator[Finding]:
 @rule
 def version(document: Document) -> Iterator[Finding]:
     """The Kubernetes version is one that exists and can be planned."""
-    text = document.kubernetes.version
+    text, path = document.kubernetes.version, f"{_PATH}.version"
     if not versions.is_known(text):
-        known = f"{versions.OLDEST} to {versions.NEWEST}"
-        yield error(
-            "kubernetes.version_unknown",
-            f"{_PATH}.version",
-            f"Kubernetes {shown(text)} is not known; known are {known}.",
-            hint=f"Did you mean {versions.nearest(text)}?",
-            found=shown(text),
-            allowed=known,
-        )
+        message, allowed = versions.why_unknown(text)
+        hint = f"Did you mean {versions.nearest(text)}?"
+        yield error("kubernetes.version_unknown", path, f"{message}.", hint=hint, found=shown(text), allowed=allowed)
+    elif versions.is_newer_than_the_table(text):
+        last = versions.nearest(text)
+        message = f"Slipway knows this series up to {last}; {text} is planned as that one is."
+        hint = "Whether it was published shows when its files are asked for."
+        yield info("kubernetes.version_newer", path, message, hint=hint, found=text)
 
 
 @rule
