@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.finding import error, warning
-from clusters.config.gates import why_unknown
 from clusters.config.kubeletfields import (
     CGROUP_DRIVERS,
     FIELDS,
@@ -147,17 +146,11 @@ def reserved(document: Document) -> Iterator[Finding]:
 
 @rule
 def gates(document: Document) -> Iterator[Finding]:
-    """Feature gates in kubelet's configuration are true or false, and ones this Kubernetes knows."""
-    version = kubernetes_of(document)
+    """Feature gates in kubelet's configuration are true or false; which there are is a rule of their own."""
     for name, switches in _said(document, "featureGates"):
         for gate, on in switches.items():
-            path = f"{_PATH}.{name}.{gate}"
-            why = why_unknown(str(gate), version.minor) if version is not None else None
-            if why is not None:
-                message, hint = f"{why[0]}; the kubelet of {version} does not start with it.", "Remove it."
-                yield error("kubernetes.kubelet_gate", path, message, hint=hint, found=str(gate), allowed=why[1])
-            elif not isinstance(on, bool):
-                yield _wrong(path, on, KINDS[bool])
+            if not isinstance(on, bool):
+                yield _wrong(f"{_PATH}.{name}.{gate}", on, KINDS[bool])
 
 
 def _amounts(
