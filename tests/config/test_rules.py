@@ -272,6 +272,24 @@ def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None
         assert hints == {f"Write ETCD_FEATURE_GATES={gates} for all such lines together."}
 
 
+@pytest.mark.parametrize(
+    ("line", "version", "hint"),
+    [
+        ("ETCD_EXPERIMENTAL_MAX_LEARNERS=2", "v1.36.3", "Write ETCD_MAX_LEARNERS=2."),
+        ("ETCD_EXPERIMENTAL_WAIT_CLUSTER_READY_TIMEOUT=5s", "v1.36.3", "Remove the line."),
+        ("ETCD_LOG_OUTPUT=stderr", "v1.36.3", "Write ETCD_LOG_OUTPUTS=stderr."),
+        ("ETCD_DISCOVERY=https://discovery.example/1", "v1.37.2", "Remove the line."),
+        ("ETCD_DISCOVERY_PROXY=http://proxy.example", "v1.37.2", "Remove the line."),
+    ],
+)
+def test_what_etcd_itself_refuses_is_found(line: str, version: str, hint: str) -> None:
+    kubernetes = seed_document().kubernetes.model_copy(update={"version": version})
+    for kind, severity in (("kubeadm", "error"), ("kubekey", "warning")):
+        document = seed_document(kubernetes=kubernetes, etcd=Etcd(type=kind, extra_args=(line,)))
+        (finding,) = (each for each in rules.check(document) if each.id == "etcd.extra_arg_removed")
+        assert (finding.severity.value, finding.hint) == (severity, hint)
+
+
 def test_flags_of_an_etcd_that_is_there_already_are_its_owners_affair() -> None:
     kubernetes = seed_document().kubernetes.model_copy(update={"version": "v1.37.2"})
     etcd = Etcd(type="external", extra_args=("ETCD_ENABLE_V2=true",))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
 from clusters.config.finding import error, info, warning
-from clusters.config.gates import why_unknown
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.errors import ConfigError
@@ -124,21 +123,6 @@ def _is_off(document: Document, gate: str) -> bool:
     own = [each.strip().partition("=") for each in ",".join(arguments).split(",")]
     found = [on.lower() == "false" for name, _, on in own if name == gate]
     return found[-1] if found else section.feature_gates.get(gate) is False
-
-
-@rule(waivable=True)
-def feature_gates(document: Document) -> Iterator[Finding]:
-    """Feature gates are ones this Kubernetes knows: a component does not start with one it does not know."""
-    version = kubernetes_of(document)
-    if version is None:
-        return
-    for gate in document.kubernetes.feature_gates:
-        why = why_unknown(gate, version.minor)
-        if why is None:
-            continue
-        message, allowed = f"{why[0]}; {version} does not start with it.", why[1]
-        path = f"spec.kubernetes.featureGates.{gate}"
-        yield error("compat.feature_gate", path, message, hint="Remove it.", found=gate, allowed=allowed)
 
 
 @rule

@@ -81,16 +81,30 @@ def words(document: Document) -> Iterator[Finding]:
             )
 
 
+def most_pods(document: Document) -> tuple[int, str]:
+    """How many pods a node takes, and where the document says so: what is strongest counts, an argument first."""
+    section = document.kubernetes
+    found, path = section.max_pods, f"{_PATH}.maxPods"
+    own = section.kubelet_configuration.get("maxPods")
+    if type(own) is int and own > 0:
+        found, path = own, f"{_PATH}.kubeletConfiguration.maxPods"
+    for index, line in enumerate(section.kubelet_args):
+        name, _, value = line.partition("=")
+        if name.strip().lstrip("-") == "max-pods" and value.strip().isdecimal():
+            found, path = int(value), f"{_PATH}.kubeletArgs.{index}"
+    return found, path
+
+
 @rule
 def pods_per_node(document: Document) -> Iterator[Finding]:
     """A node's part of the pod network has an address for every pod."""
-    mask, pods = document.kubernetes.node_cidr_mask_size, document.kubernetes.max_pods
+    mask, (pods, path) = document.kubernetes.node_cidr_mask_size, most_pods(document)
     if not 8 <= mask <= 30:
         message = f"A mask of {mask} bits; allowed are 8 to 30."
-        path = f"{_PATH}.nodeCidrMaskSize"
-        yield error("kubernetes.mask_range", path, message, hint="24 is usual.", found=str(mask), allowed="8 to 30")
+        at = f"{_PATH}.nodeCidrMaskSize"
+        yield error("kubernetes.mask_range", at, message, hint="24 is usual.", found=str(mask), allowed="8 to 30")
         return
-    room, path = 2 ** (32 - mask) - 2, f"{_PATH}.maxPods"
+    room = 2 ** (32 - mask) - 2
     allowed = f"1 to {room}"
     if pods < 1:
         message = f"{pods} pods for each node; at least 1 is needed."
@@ -109,7 +123,7 @@ def pods_per_node(document: Document) -> Iterator[Finding]:
 @rule
 def pods_per_node_in_ipv6(document: Document) -> Iterator[Finding]:
     """With dual stack, a node's part of the IPv6 pod network has an address for every pod, too."""
-    mask, pods = document.kubernetes.node_cidr_mask_size_ipv6, document.kubernetes.max_pods
+    mask, (pods, _) = document.kubernetes.node_cidr_mask_size_ipv6, most_pods(document)
     has_ipv6 = any(":" in part for part in parts_of(document.network.kube_pods_cidr))
     room = 2 ** (128 - mask) - 2 if 1 <= mask <= 127 else 0
     if has_ipv6 and room < pods:
