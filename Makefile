@@ -20,7 +20,7 @@ SELDOM := series_before or seed_era or conformance
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
 	@echo "make demo          the same with three practice machines (root, Debian 12)"
-	@echo "make test          every check and test there is; as root on Debian it installs what they need"
+	@echo "make test          the checks and tests but the longest; as root on Debian it installs what they need"
 	@echo "make test-all      the same, with all of upstream's conformance tests, Kubernetes 1.36.3 and 1.20.2: hours"
 	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
 	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"

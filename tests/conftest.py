@@ -147,14 +147,17 @@ def _static_files_are_listed_once() -> Iterator[None]:
 
 @pytest.fixture
 def bundle_of(settings: SettingsWrapper, tmp_path: Path) -> BundleOf:
-    """Makes the artifact source a bundle whose index has these Kubernetes versions and nothing else."""
+    """Makes the artifact source a bundle whose index has these Kubernetes versions, and nothing but `parts` else."""
 
-    def bundle(*versions: str) -> None:
-        file = {"path": "kubelet", "sha256": "0" * 64}
-        releases = [{"version": version, "arch": "amd64", "files": [file]} for version in versions]
+    def bundle(*versions: str, **parts: tuple[str, ...]) -> None:
+        def releases(versions: tuple[str, ...]) -> list[dict[str, object]]:
+            file = {"path": "kubelet", "sha256": "0" * 64}
+            return [{"version": version, "arch": "amd64", "files": [file]} for version in versions]
+
+        components = {name: releases(each) for name, each in {"kubernetes": versions, **parts}.items()}
         root = tmp_path / "bundle"
         root.mkdir(exist_ok=True)
-        (root / "bundle.yaml").write_text(json.dumps({"components": {"kubernetes": releases}}))
+        (root / "bundle.yaml").write_text(json.dumps({"components": components}))
         settings.SLIPWAY_ARTIFACTS = str(root)
 
     return bundle

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from clusters.config.proxymode import mode_in
 from clusters.config.versions import parse_version
 
 if TYPE_CHECKING:
@@ -72,13 +73,14 @@ Source: NFTablesKubeProxyKernelVersion of Kubernetes."""
 
 
 def proxy_mode(cluster: Cluster) -> str:
-    """kube-proxy's mode. The document's proxyMode wins. Without it: nftables if this Kubernetes and every node's
-    kernel support it, else iptables. The mode applies to all nodes, because kube-proxy has one configuration.
+    """kube-proxy's effective mode. What the document says wins, in any of its three places. Without it: nftables if
+    this Kubernetes and every node's kernel support it, else iptables. The mode applies to all nodes, because
+    kube-proxy has one configuration.
 
     See docs/decisions/017.
     """
-    if said := cluster.document.kubernetes.proxy_mode:
-        return said
+    if said := mode_in(cluster.document):
+        return said.mode
     members = cluster.members("master") + cluster.members("worker")
     stable = parse_version(cluster.document.kubernetes.version).minor >= NFTABLES_SINCE
     return "nftables" if stable and all(has_nftables(machine) for machine in members) else "iptables"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.rollout import is_ready, is_silent, nodes_of, pods_of
-from clusters.engine.wants import Sight, Wanted
+from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import words
 
 if TYPE_CHECKING:
@@ -59,7 +59,11 @@ def settled() -> Wanted:
         return Sight(not why, f"DNS pods are not told {why}" if why else "")
 
     def act(machine: Machine) -> None:
-        patch = json.dumps({"spec": {"template": {"spec": _wanted(_template(machine) or {})}}})
+        pod = _template(machine)
+        if pod is None:
+            # What somebody has said of these pods would be lost.
+            raise NotReached("The API server does not say how the DNS pods are to be placed.", retryable=True)
+        patch = json.dumps({"spec": {"template": {"spec": _wanted(pod)}}})
         machine.do(kubectl("patch deployment {} -n {} --type strategic -p {}", DEPLOYMENT, NAMESPACE, patch))
 
     return Wanted("DNS pods prefer machines on which there is none, and are soon seen to be ready", look, act)
@@ -121,7 +125,10 @@ def spread() -> Wanted:
 def _wait_until_placed(machine: Machine) -> None:
     """Until each pod has a machine; where there is room for none, not longer than a scheduler takes."""
     waited = 0.0
-    while waited < PLACED_WITHIN and unplaced(pods_of(machine, NAMESPACE, LABELS) or ()):
+    while waited < PLACED_WITHIN:
+        pods = pods_of(machine, NAMESPACE, LABELS)
+        if pods is not None and not unplaced(pods):
+            return
         machine.pause(0.5)
         waited += 0.5
 

@@ -11,7 +11,7 @@ import yaml
 from clusters.catalog.kubectl import kubectl
 from clusters.config.yamltree import Refused
 from clusters.config.yamlvalues import read_values
-from clusters.engine.wants import Sight, Wanted
+from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.errors import SourceError
 from clusters.remote.shell import words
 
@@ -131,8 +131,16 @@ def applied(
 
 
 def _record(machine: Machine, name: str) -> Mapping[str, str] | None:
-    answer = machine.ask(kubectl("get configmap {} -n kube-system -o json", RECORD.format(name)))
-    data: Mapping[str, str] | None = json.loads(answer.stdout).get("data") if answer.ok and answer.stdout else None
+    """What was noted when it was applied, None before; raises NotReached when the API server does not say.
+
+    What is taken for never applied would be applied without removing what an earlier document had.
+    """
+    record = RECORD.format(name)
+    answer = machine.ask(kubectl("get configmap {} -n kube-system --ignore-not-found -o json", record))
+    if not answer.ok:
+        said = " ".join(answer.last_lines(1))
+        raise NotReached(f"The API server could not say whether {name} was applied: {said}", retryable=True)
+    data: Mapping[str, str] | None = json.loads(answer.stdout).get("data") if answer.stdout.strip() else None
     return data
 
 

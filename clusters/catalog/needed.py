@@ -41,6 +41,12 @@ def components(document: Document, name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def parts(document: Document) -> tuple[str, ...]:
+    """The components that some machine of the document gets, with or without machines. Raises PlanError."""
+    of_etcd = ("etcd",) if is_service(document) else ()
+    return (*NODE, *runtime_of(document).components, *of_etcd, *_of_the_plugin(document))
+
+
 def _of_the_plugin(document: Document) -> tuple[str, ...]:
     """The plugin's manifest or chart, and what renders a chart; its objects are applied by the first control plane."""
     plugin = document.network.plugin

@@ -173,6 +173,8 @@ class StaticPod:
         """When the newest of its files was written; those of the future do not count."""
         said = machine.ask(sh("date +%s; stat -c %Y {} 2>/dev/null", words((self.path, *self.reads)))).stdout.split()
         times = [int(each) for each in said if each.isdigit()]
+        if len(times) < 2:
+            raise NotReached(f"{machine.name} does not say when {self.path} was written.", retryable=True)
         return max((each for each in times[1:] if each <= times[0]), default=0)
 
     def _running(self, machine: Machine) -> list[Running]:

@@ -28,8 +28,9 @@ _SLOTS = {"Cluster": "cluster", "Inventory": "inventory", "Config": "config"}
 def edit(original: str, document: Document) -> str:
     """The text with what differs changed, secrets included; of a Markdown page, its code block.
 
-    What comes back always loads as `document`. The dialect stays, or becomes v1alpha2 when it could not hold the
-    document. A change that cannot be made in its place is made by writing its section anew, or the whole file.
+    What comes back always loads as `document`, and names its version of Kubernetes. The dialect stays, or becomes
+    v1alpha2 when it could not hold the document. A change that cannot be made in its place is made by writing its
+    section anew, or the whole file.
     Raises ConfigError when the original cannot be read.
     """
     loaded = load(original)
@@ -40,10 +41,13 @@ def edit(original: str, document: Document) -> str:
         )
     text = source_of(original)
     dialect = loaded.dialect if fitted(document, loaded.dialect) == document else "v1alpha2"
-    if loaded.document == document:
+    before = loaded.document
+    if not loaded.names_version:
+        before = before.model_copy(update={"kubernetes": before.kubernetes.model_copy(update={"version": ""})})
+    if before == document:
         return text
     if (dialect == "v4") == (loaded.dialect == "v4"):
-        old, new = documents(loaded.document, loaded.dialect, "show"), documents(document, dialect, "show")
+        old, new = documents(before, loaded.dialect, "show"), documents(document, dialect, "show")
         for way in (_in_place, _by_section):
             found = _attempt(way, text, old, new, loosely=dialect == loaded.dialect)
             if found and load(found).document == document:

@@ -9,10 +9,21 @@ if TYPE_CHECKING:
     from clusters.config.sections.etcd import Etcd
 
 _REMOVED = (
-    ((3, 6), re.compile(r"enable-v2|experimental-enable-v2v3|proxy(-.*)?")),
-    ((3, 7), re.compile(r"experimental-.*")),
+    (
+        (3, 6),
+        re.compile(
+            r"enable-v2|proxy(-.*)?|debug|log-output|log-package-levels"
+            r"|experimental-(enable-v2v3|max-learners|wait-cluster-ready-timeout|backend-bbolt-freelist-type)"
+        ),
+    ),
+    ((3, 7), re.compile(r"experimental-.*|discovery|discovery-proxy")),
 )
-"""The series of etcd that removed these flags. Source: `etcd --help` of 3.5.21, 3.6.8 and 3.7.0."""
+"""The first series of those asked that has these flags no more: 3.6.8 and 3.7.0 answer "flag provided but not defined",
+to `discovery` also where --help still names it. Source: `etcd --FLAG=1` of both, for each flag of their --help and for
+those that only an older one has."""
+_RENAMED = {"log-output": "log-outputs"}
+_ENDED = ("enable-v2v3", "wait-cluster-ready-timeout")
+"""Flags that were experimental and have no successor. Source: the same questions."""
 _GATES = {
     "compact-hash-check-enabled": "CompactHashCheck",
     "enable-lease-checkpoint": "LeaseCheckpoint",
@@ -63,18 +74,26 @@ def variable_of(flag: str) -> str:
 
 
 def removed_in(flag: str, etcd: str) -> str:
-    """The series that removed a flag, if the version `etcd` (like 3.7.0) no longer has it; otherwise empty."""
-    series = tuple(int(part) for part in etcd.removeprefix("v").split(".")[:2])
+    """The series that removed a flag, if the version `etcd` (like 3.7.0) no longer has it; otherwise empty.
+
+    So it is for a version that cannot be read.
+    """
+    found = re.match(r"v?(\d+)\.(\d+)", etcd)
     for first, names in _REMOVED:
-        if series >= first and names.fullmatch(flag):
+        if found and (int(found[1]), int(found[2])) >= first and names.fullmatch(flag):
             return ".".join(map(str, first))
     return ""
+
+
+def removed_flags(etcd: Etcd, version: str) -> tuple[str, ...]:
+    """Those of the flags that this version of etcd no longer has."""
+    return tuple(flag for flag in flags(etcd) if removed_in(flag, version))
 
 
 def successor(flag: str) -> str:
     """The flag that replaces a removed one; empty if there is none, or if a feature gate replaces it."""
     name = flag.removeprefix("experimental-")
-    return "" if name in (flag, "enable-v2v3") or name in _GATES else name
+    return _RENAMED.get(flag, "") if name in (flag, *_ENDED) or name in _GATES else name
 
 
 def gate_of(flag: str) -> str:

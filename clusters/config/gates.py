@@ -1,12 +1,14 @@
 """Feature gates that Kubernetes does not know yet or no longer: a component does not start with one it does not know.
 
-Sources: of those that went the page "Feature Gates (removed)" of Kubernetes' documentation, as of 1.27, and the ones it
-told of since; of those that came `versioned_feature_list.yaml` in Kubernetes' tree, and of older ones the page
-"Feature Gates". What came and went with 1.37 is the difference between these lists (and the gates of kubeadm) of 1.36.3
-and 1.37.2. Gates that came with a patch of an older series are left out. What is in no table is believed to be known.
+Of the minors in gatelists.py the whole list is known, since their kubelets were asked. Of the others the tables below
+say what came and went; where they say nothing, a gate is believed to be known. Sources: of those that went the pages
+"Feature Gates (removed)" of Kubernetes' documentation; of those that came `versioned_feature_list.yaml` in Kubernetes'
+tree, and of older ones the page "Feature Gates". Gates that came with a patch of an older series are left out.
 """
 
 from __future__ import annotations
+
+from clusters.config import gatelists
 
 _LAST_MINOR = {
     20: "HyperVContainer ServiceLoadBalancerFinalizer SupportIPVSProxyMode TaintBasedEvictions WindowsGMSA "
@@ -30,13 +32,26 @@ _LAST_MINOR = {
     26: "CSIInlineVolume CSIMigration CSIMigrationAWS CSIMigrationAzureDisk ControllerManagerLeaderMigration "
     "DaemonSetUpdateSurge EphemeralContainers ExpandCSIVolumes ExpandInUsePersistentVolumes ExpandPersistentVolumes "
     "IdentifyPodOS LocalStorageCapacityIsolation NetworkPolicyEndPort StatefulSetMinReadySeconds",
-    27: "AdvancedAuditing CSIStorageCapacity",
-    32: "APIListChunking AdmissionWebhookMatchConditions AggregatedDiscoveryEndpoint",
+    27: "AdvancedAuditing CSIMigrationGCE CSIStorageCapacity DelegateFSGroupToCSIDriver DevicePlugins "
+    "DisableAcceleratorUsageMetrics DryRun EndpointSliceTerminatingCondition MixedProtocolLBService "
+    "NetworkPolicyStatus PodHasNetworkCondition PodSecurity ServiceIPStaticSubrange ServiceInternalTrafficPolicy "
+    "UserNamespacesStatelessPodsSupport WindowsHostProcessContainers",
+    28: "CSIMigrationvSphere CronJobTimeZone DownwardAPIHugePages GRPCContainerProbe KubeletCredentialProviders "
+    "OpenAPIV3 SeccompDefault TopologyManager",
+    29: "ExpandedDNSConfig ExperimentalHostUserNamespaceDefaulting KubeletPodResources ProxyTerminatingEndpoints "
+    "RemoveSelfLink",
+    30: "APIPriorityAndFairness CustomResourceValidationExpressions ReadWriteOncePod",
+    31: "HPAContainerMetrics MinDomainsInPodTopologySpread NodeOutOfServiceVolumeDetach ServerSideApply "
+    "ServerSideFieldValidation ValidatingAdmissionPolicy",
+    32: "APIListChunking AdmissionWebhookMatchConditions AggregatedDiscoveryEndpoint AppArmor RemainingItemCount "
+    "WatchBookmark",
+    33: "DevicePluginCDIDevices",
+    34: "LoadBalancerIPMode UserNamespacesPodSecurityStandards",
     36: "APIServerTracing AnonymousAuthConfigurableEndpoints AnyVolumeDataSource AuthorizeNodeWithSelectors "
     "AuthorizeWithSelectors BtreeWatchCache ConsistentListFromCache GangScheduling JobBackoffLimitPerIndex "
-    "JobPodReplacementPolicy JobSuccessPolicy LogarithmicScaleDown NodeLocalCRISocket "
+    "JobPodReplacementPolicy JobSuccessPolicy LogarithmicScaleDown "
     "OrderedNamespaceDeletion PodLifecycleSleepAction PodLifecycleSleepActionAllowZero "
-    "PreventStaticPodAPIReferences PublicKeysECDSA RelaxedDNSSearchValidation "
+    "PreventStaticPodAPIReferences RelaxedDNSSearchValidation "
     "ResilientWatchCacheInitialization RetryGenerateName SchedulerQueueingHints SidecarContainers "
     "StreamingCollectionEncodingToJSON StreamingCollectionEncodingToProtobuf "
     "StructuredAuthenticationConfiguration WorkloadAwarePreemption",
@@ -46,6 +61,25 @@ _LAST_MINOR = {
 REMOVED_GATES = {name: last + 1 for last, names in _LAST_MINOR.items() for name in names.split()}
 """Feature gate -> the first minor that does not know it any more."""
 
+_GONE_SOMETIME = (
+    "APISelfSubjectReview AppArmorFields CPUManager CSIMigrationAzureFile CSIMigrationPortworx CSIMigrationRBD "
+    "CSINodeExpandSecret CloudDualStackNodeIPs ComponentSLIs CronJobsScheduledAnnotation EfficientWatchResumption "
+    "HonorPVReclaimPolicy InPlacePodVerticalScalingAllocatedStatus InTreePluginPortworxUnregister "
+    "JobPodFailurePolicy JobTrackingWithFinalizers MemoryManager PodDisruptionConditions PodIndexLabel "
+    "ProbeTerminationGracePeriod ServiceTrafficDistribution SizeMemoryBackedVolumes StatefulSetAutoDeletePVC "
+    "StatefulSetStartOrdinal StructuredAuthorizationConfiguration TopologyAwareHints"
+)
+"""Gates of which no page says with which minor they went; the kubelet of 1.36.3 does not know them."""
+
+_KUBEADM = (
+    "ControlPlaneKubeletLocalMode EtcdLearnerMode NodeLocalCRISocket PublicKeysECDSA RootlessControlPlane "
+    "UpgradeAddonsBeforeControlPlane WaitForAllControlPlaneComponents"
+)
+"""Gates of kubeadm's own, which no component has ever known. Source: its documentation, "kubeadm init"."""
+
+OF_A_STAGE = frozenset(("AllAlpha", "AllBeta"))
+"""Words for all gates of a stage, which every version knows."""
+
 _FIRST_MINOR = {
     21: "ControllerManagerLeaderMigration CSIVolumeHealth DaemonSetUpdateSurge IndexedJob "
     "IngressClassNamespacedParams LogarithmicScaleDown MemoryManager NamespaceDefaultLabelName "
@@ -54,17 +88,18 @@ _FIRST_MINOR = {
     "TopologyAwareHints",
     22: "APIServerTracing CPUManagerPolicyOptions CSRDuration DelegateFSGroupToCSIDriver ExpandedDNSConfig "
     "JobTrackingWithFinalizers KubeletInUserNamespace MemoryQoS NodeSwap PodSecurity "
-    "ProxyTerminatingEndpoints ReadWriteOncePod SeccompDefault StatefulSetMinReadySeconds",
+    "ProxyTerminatingEndpoints ReadWriteOncePod SeccompDefault StatefulSetMinReadySeconds "
+    "WindowsHostProcessContainers",
     23: "CPUManagerPolicyAlphaOptions CPUManagerPolicyBetaOptions CSIMigrationPortworx "
     "CustomResourceValidationExpressions GracefulNodeShutdownBasedOnPodPriority GRPCContainerProbe "
     "HonorPVReclaimPolicy IdentifyPodOS InTreePluginPortworxUnregister OpenAPIEnums OpenAPIV3 "
     "PodAndContainerStatsFromCRI RecoverVolumeExpansionFailure ServerSideFieldValidation "
     "StatefulSetAutoDeletePVC",
     24: "ContextualLogging CronJobTimeZone LoggingAlphaOptions LoggingBetaOptions MaxUnavailableStatefulSet "
-    "MinDomainsInPodTopologySpread NodeOutOfServiceVolumeDetach ServiceIPStaticSubrange",
+    "MinDomainsInPodTopologySpread NetworkPolicyStatus NodeOutOfServiceVolumeDetach ServiceIPStaticSubrange",
     25: "ContainerCheckpoint JobPodFailurePolicy KubeletTracing MatchLabelKeysInPodTopologySpread "
-    "NodeInclusionPolicyInPodTopologySpread PodDisruptionConditions SELinuxMountReadWriteOncePod "
-    "UserNamespacesSupport",
+    "NodeInclusionPolicyInPodTopologySpread PodDisruptionConditions PodHasNetworkCondition "
+    "SELinuxMountReadWriteOncePod UserNamespacesStatelessPodsSupport UserNamespacesSupport",
     26: "AggregatedDiscoveryEndpoint ComponentSLIs CrossNamespaceVolumeDataSource DynamicResourceAllocation "
     "EventedPLEG PodSchedulingReadiness StatefulSetStartOrdinal TopologyManagerPolicyAlphaOptions "
     "TopologyManagerPolicyBetaOptions TopologyManagerPolicyOptions ValidatingAdmissionPolicy "
@@ -78,7 +113,7 @@ _FIRST_MINOR = {
     "UnknownVersionInteroperabilityProxy",
     29: "ClusterTrustBundleProjection DisableNodeKubeProxyVersion ImageMaximumGCAge KubeletSeparateDiskGC "
     "LoadBalancerIPMode MatchLabelKeysInPodAffinity NFTablesProxyMode PodLifecycleSleepAction "
-    "RuntimeClassInImageCriAPI SeparateTaintEvictionController ServiceAccountTokenJTI "
+    "RuntimeClassInImageCriApi SeparateTaintEvictionController ServiceAccountTokenJTI "
     "ServiceAccountTokenNodeBinding ServiceAccountTokenNodeBindingValidation ServiceAccountTokenPodNodeInfo "
     "StructuredAuthenticationConfiguration StructuredAuthorizationConfiguration "
     "TranslateStreamCloseWebsocketRequests UserNamespacesPodSecurityStandards VolumeAttributesClass",
@@ -139,14 +174,43 @@ NEW_GATES = {name: first for first, names in _FIRST_MINOR.items() for name in na
 """Feature gate -> the first minor that knows it, for those that came after 1.20."""
 
 
+_TAKEN = {minor: frozenset(names.split()) for minor, names in gatelists.TAKEN.items()}
+_LOCKED = {
+    True: {minor: frozenset(names.split()) for minor, names in gatelists.LOCKED_ON.items()},
+    False: {minor: frozenset(names.split()) for minor, names in gatelists.LOCKED_OFF.items()},
+}
+
+LISTED = OF_A_STAGE.union(_KUBEADM.split(), _GONE_SOMETIME.split(), REMOVED_GATES, NEW_GATES, *_TAKEN.values())
+"""Every feature gate that Slipway has heard of."""
+
+
 def is_known(gate: str, minor: int) -> bool:
-    """Whether Kubernetes 1.`minor` knows it, as far as is known here."""
-    return NEW_GATES.get(gate, 0) <= minor and (gate not in REMOVED_GATES or minor < REMOVED_GATES[gate])
+    """Whether Kubernetes 1.`minor` knows it, as far as is known here; what is in no list is believed to be known."""
+    return why_unknown(gate, minor) is None
 
 
 def why_unknown(gate: str, minor: int) -> tuple[str, str] | None:
     """Why Kubernetes 1.`minor` does not know it, as the beginning of a sentence, and which do; None where it does."""
+    if gate in _KUBEADM.split():
+        return f"The feature gate {gate} is one of kubeadm's own", "feature gates of the components"
+    taken = _TAKEN.get(minor)
+    if gate in OF_A_STAGE or gate not in LISTED or (taken is not None and gate in taken):
+        return None
     gone, came = REMOVED_GATES.get(gate), NEW_GATES.get(gate, 0)
     if gone is not None and minor >= gone:
         return f"The feature gate {gate} was removed in v1.{gone}", f"before v1.{gone}"
-    return (f"The feature gate {gate} came with v1.{came}", f"v1.{came} and newer") if minor < came else None
+    if minor < came:
+        return f"The feature gate {gate} came with v1.{came}", f"v1.{came} and newer"
+    if taken is not None:
+        return f"Kubernetes v1.{minor} has no feature gate {gate}", f"feature gates of v1.{minor}"
+    return None
+
+
+def locked_to(gate: str, minor: int) -> bool | None:
+    """The only value that Kubernetes 1.`minor` takes, for a gate of which that is known; None for others."""
+    return next((value for value, minors in _LOCKED.items() if gate in minors.get(minor, ())), None)
+
+
+def is_taken(gate: str, value: bool, minor: int) -> bool:
+    """Whether the components of Kubernetes 1.`minor` start with it, as far as is known here."""
+    return is_known(gate, minor) and locked_to(gate, minor) in (None, value)

@@ -58,7 +58,7 @@ def _listed(value: Any) -> Any:
     return () if value is None else value
 
 
-def _text(value: Any) -> Any:
+def text_of(value: Any) -> Any:
     """A bare number where text is meant (`name: 1`) is text; nothing is no text."""
     if value is None:
         return ""
@@ -72,22 +72,22 @@ def _given(value: Any) -> Any:
 
 def _key_is_secret(value: Any) -> Any:
     """A path stays text; a private key that stands where its path is meant is a secret."""
-    value = _text(value)
+    value = text_of(value)
     return Secret(value) if isinstance(value, str) and "PRIVATE KEY-----" in value else value
 
 
 def _set_is_secret(value: Any) -> Any:
     """`adminPassword=x`, as Helm's --set takes it, is a secret."""
-    value = _text(value)
+    value = text_of(value)
     return Secret(value) if isinstance(value, str) and is_secret_key(value.partition("=")[0]) else value
 
 
 def or_default(default: str) -> BeforeValidator:
     """KubeKey takes an empty text as not given."""
-    return BeforeValidator(lambda value: _text(value) or default)
+    return BeforeValidator(lambda value: text_of(value) or default)
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(text_of)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 GivenSecret = Annotated[Secret | None, BeforeValidator(_given)]
 PathOrKey = Annotated[str | Secret, BeforeValidator(_key_is_secret)]

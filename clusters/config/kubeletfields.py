@@ -10,6 +10,14 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from clusters.config.gates import NEW_GATES
+
+_DURATIONS = (
+    "syncFrequency fileCheckFrequency httpCheckFrequency streamingConnectionIdleTimeout nodeStatusUpdateFrequency "
+    "nodeStatusReportFrequency imageMinimumGCAge imageMaximumGCAge volumeStatsAggPeriod cpuManagerReconcilePeriod "
+    "runtimeRequestTimeout cpuCFSQuotaPeriod evictionPressureTransitionPeriod containerLogMonitorInterval "
+    "shutdownGracePeriod shutdownGracePeriodCriticalPods"
+)
 _OF_KIND = {
     bool: "enableServer rotateCertificates serverTLSBootstrap enableDebuggingHandlers enableContentionProfiling "
     "cgroupsPerQOS singleProcessOOMKill runOnce cpuCFSQuota serializeImagePulls mergeDefaultEvictionSettings "
@@ -25,12 +33,7 @@ _OF_KIND = {
     "cgroupDriver cpuManagerPolicy memoryManagerPolicy topologyManagerPolicy topologyManagerScope hairpinMode podCIDR "
     "resolvConf contentType containerLogMaxSize configMapAndSecretChangeDetectionStrategy reservedSystemCPUs "
     "showHiddenMetricsForVersion systemReservedCgroup kubeReservedCgroup volumePluginDir providerID "
-    "memoryReservationPolicy containerRuntimeEndpoint imageServiceEndpoint "
-    # Durations, like 5m0s.
-    "syncFrequency fileCheckFrequency httpCheckFrequency streamingConnectionIdleTimeout nodeStatusUpdateFrequency "
-    "nodeStatusReportFrequency imageMinimumGCAge imageMaximumGCAge volumeStatsAggPeriod cpuManagerReconcilePeriod "
-    "runtimeRequestTimeout cpuCFSQuotaPeriod evictionPressureTransitionPeriod containerLogMonitorInterval "
-    "shutdownGracePeriod shutdownGracePeriodCriticalPods",
+    "memoryReservationPolicy containerRuntimeEndpoint imageServiceEndpoint " + _DURATIONS,
     dict: "staticPodURLHeader authentication authorization cpuManagerPolicyOptions topologyManagerPolicyOptions "
     "qosReserved evictionHard evictionSoft evictionSoftGracePeriod evictionMinimumReclaim featureGates memorySwap "
     "systemReserved kubeReserved defaultPodSysctls logging crashLoopBackOff tracing userNamespaces",
@@ -52,8 +55,73 @@ KINDS = {
 }
 """What is written -> how that is called."""
 
-SINCE = {"failCgroupV1": 31, "defaultPodSysctls": 37}
-"""Field -> the first minor of Kubernetes 1 that has it. Sources: KEP-4569, and the types of 1.36 and 1.37."""
+_GATE_OF = {
+    "cpuManagerPolicyOptions": "CPUManagerPolicyOptions",
+    "crashLoopBackOff": "KubeletCrashLoopBackOffMax",
+    "enableSystemLogQuery": "NodeLogQuery",
+    "imageMaximumGCAge": "ImageMaximumGCAge",
+    "imagePullCredentialsVerificationPolicy": "KubeletEnsureSecretPulledImages",
+    "memoryManagerPolicy": "MemoryManager",
+    "memorySwap": "NodeSwap",
+    "memoryThrottlingFactor": "MemoryQoS",
+    "preloadedImagesVerificationAllowlist": "KubeletEnsureSecretPulledImages",
+    "reservedMemory": "MemoryManager",
+    "seccompDefault": "SeccompDefault",
+    "shutdownGracePeriodByPodPriority": "GracefulNodeShutdownBasedOnPodPriority",
+    "topologyManagerPolicyOptions": "TopologyManagerPolicyOptions",
+    "tracing": "KubeletTracing",
+}
+SINCE = {"failCgroupV1": 31, "defaultPodSysctls": 37, **{field: NEW_GATES[gate] for field, gate in _GATE_OF.items()}}
+"""Field -> the first minor of Kubernetes 1 that has it. Sources: KEP-4569, the types of 1.36 and 1.37, and for others
+the feature gate that the field came with."""
+LATER = frozenset(
+    (
+        *SINCE,
+        *("containerLogMaxWorkers", "containerLogMonitorInterval", "containerRuntimeEndpoint", "imageServiceEndpoint"),
+        *("enableDebugFlagsHandler", "enableProfilingHandler", "localStorageCapacityIsolation", "podLogsDir"),
+        *("maxParallelImagePulls", "memoryReservationPolicy", "mergeDefaultEvictionSettings", "userNamespaces"),
+        *("registerNode", "registerWithTaints", "singleProcessOOMKill", "tlsCurvePreferences"),
+    )
+)
+"""Fields that 1.20 has not. Source: types.go of 1.20.2; its kubelet answers "found unknown field"."""
+
+DURATIONS = tuple(_DURATIONS.split())
+RANGES: dict[str, tuple[int, int | None]] = {
+    **dict.fromkeys(("port", "readOnlyPort", "healthzPort"), (0, 65535)),
+    **dict.fromkeys(("containerLogMaxWorkers", "maxParallelImagePulls"), (1, None)),
+    **dict.fromkeys(("eventBurst", "kubeAPIQPS", "maxOpenFiles", "nodeLeaseDurationSeconds"), (0, None)),
+    **dict.fromkeys(("podsPerCore", "registryPullQPS"), (0, None)),
+    "containerLogMaxFiles": (2, None),
+    "oomScoreAdj": (-1000, 1000),
+}
+"""Field -> its least and its greatest number. Source: the refusals of the kubelets of 1.37.2, 1.36.3 and 1.20.2."""
+WORDS = {
+    "hairpinMode": ("none", "hairpin-veth", "promiscuous-bridge"),
+    "topologyManagerPolicy": ("none", "best-effort", "restricted", "single-numa-node"),
+    "topologyManagerScope": ("container", "pod"),
+}
+"""Field -> its words. Source: as above."""
+ENFORCEABLE = ("pods", "system-reserved", "system-reserved-compressible", "kube-reserved", "kube-reserved-compressible")
+"""What enforceNodeAllocatable may list, besides "none" alone. Source: as above."""
+SWAP_BEHAVIORS = ("LimitedSwap", "NoSwap", "UnlimitedSwap")
+UNLIMITED_SWAP_GONE = 36
+"""The first minor that was asked and refuses UnlimitedSwap."""
+NESTED: dict[str, type] = {
+    **dict.fromkeys(("authentication.anonymous", "authentication.webhook", "authentication.x509"), dict),
+    **dict.fromkeys(("authentication.anonymous.enabled", "authentication.webhook.enabled"), bool),
+    **dict.fromkeys(("authentication.webhook.cacheTTL", "authentication.x509.clientCAFile"), str),
+    **dict.fromkeys(("authorization.mode", "crashLoopBackOff.maxContainerRestartPeriod", "logging.format"), str),
+    "authorization.webhook": dict,
+    "memorySwap.swapBehavior": str,
+}
+"""Path within the configuration -> what is written there, as in types.go; another kind of value ends the kubelet."""
+TEXTS = ("evictionSoftGracePeriod", "cpuManagerPolicyOptions", "topologyManagerPolicyOptions", "qosReserved")
+"""Mappings whose values are texts; `evictionMinimumReclaim` is looked at as an amount."""
+ITEMS: dict[str, type] = {
+    **dict.fromkeys(("clusterDNS", "enforceNodeAllocatable", "tlsCipherSuites", "allowedUnsafeSysctls"), str),
+    **dict.fromkeys(("registerWithTaints", "reservedMemory", "shutdownGracePeriodByPodPriority"), dict),
+}
+"""List -> what its items are. Source: as above."""
 
 CGROUP_DRIVERS = ("systemd", "cgroupfs")
 SIGNALS = (
@@ -72,6 +140,7 @@ GC_DEFAULTS = {"imageGCHighThresholdPercent": 85, "imageGCLowThresholdPercent": 
 """Where one of the two is said, the other one is this."""
 
 _QUANTITY = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_DURATION = re.compile(r"[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)%")
 
 
@@ -88,6 +157,11 @@ def is_threshold(value: object) -> bool:
         return float(percent[1]) <= 100
     quantity = _QUANTITY.fullmatch(value)
     return quantity is not None and float(quantity[1]) > 0
+
+
+def is_duration(text: str) -> bool:
+    """Whether this is a duration like 1m30s. Source: Go's time.ParseDuration."""
+    return _DURATION.fullmatch(text) is not None
 
 
 def nearest_field(name: str) -> str:

@@ -17,7 +17,12 @@ from clusters.config.scalars import Walk, warn_of_comments, what
 from clusters.config.schema import Document
 from clusters.config.secondread import kubesphere, rest
 from clusters.config.sections.etcd import MOVED
+from clusters.config.sections.kubernetes import KUBEKEY_TAKES
+from clusters.config.versions import newest_proven
 from clusters.config.yamltree import Mapping, Refused, Scalar, read, refuse, shown
+
+VERSION_IMPLIED = "default.kubernetes_version"
+"""The finding that the text names no version of Kubernetes, so that the document holds Slipway's choice."""
 
 LIMIT = 1_000_000
 """Bytes; a thousand machines take about 120,000."""
@@ -36,6 +41,11 @@ class Loaded:
     findings: tuple[Finding, ...]
     positions: Positions = field(default_factory=dict)
     dialect: str = "v1alpha2"
+
+    @property
+    def names_version(self) -> bool:
+        """Whether the text itself says which Kubernetes it is for."""
+        return all(finding.id != VERSION_IMPLIED for finding in self.findings)
 
 
 def load(text: str, *, limit: int = LIMIT, file: str = "") -> Loaded:
@@ -168,6 +178,7 @@ def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
     kubernetes = data.setdefault("kubernetes", {})
     if not isinstance(kubernetes, dict):
         return
+    _fill_version(walk, kubernetes, dialect)
     if "containerManager" not in kubernetes:
         kubernetes["containerManager"] = "containerd"
         if dialect != "v4":
@@ -176,6 +187,18 @@ def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
             walk.findings.append(info("default.container_manager", path, message))
     if dialect == "v1alpha1" and "dnsDomain" not in kubernetes and "clusterName" in kubernetes:
         kubernetes["dnsDomain"] = kubernetes["clusterName"]  # one key for both in that dialect
+
+
+def _fill_version(walk: Walk, kubernetes: dict[str, Any], dialect: str) -> None:
+    """The version that is installed where the text names none."""
+    path = "spec.kubernetes.version"
+    if kubernetes.get("version") or any(finding.path == path for finding in walk.findings):
+        return
+    kubernetes["version"] = newest_proven()
+    other = KUBEKEY_TAKES if dialect != "v4" else "a default of its own"
+    message = f"No version of Kubernetes is named: Slipway installs {newest_proven()}, KubeKey would take {other}."
+    hint = "Name the version that you want. Slipway writes it into the file when it saves or exports it."
+    walk.findings.append(warning(VERSION_IMPLIED, path, message, hint=hint, found="nothing"))
 
 
 def _validated(walk: Walk, data: dict[str, Any]) -> Document | None:

@@ -49,8 +49,24 @@ PLUGINS: dict[str, dict[str, tuple[int, int]]] = {
 }
 """Plugin -> its series -> oldest and newest minor of Kubernetes. Source: KubeKey 4's cluster_require defaults."""
 
-OLDEST_CONTAINERD = (1, 6, 0)
-"""From Kubernetes 1.26 on the kubelet speaks CRI v1 only, which came with it. Source: Kubernetes' changelog of 1.26."""
+PLUGINS_SINCE = 23
+"""The oldest minor that the table of plugins speaks of: the oldest that KubeKey 4 installs."""
+
+Version = tuple[int, int, int]
+
+CRI_V1_SINCE, CRI_V1_ONLY = 23, 26
+"""The minors in which the kubelet began to speak CRI v1, and ceased to speak v1alpha2. Source: Kubernetes' changelogs
+of 1.23 and 1.26. Asked of the binaries (which names of services they hold): kubelet 1.20.2 has only
+`runtime.v1alpha2.RuntimeService`; kubelet 1.36.3 and 1.37.2 and containerd 2.4.2 have only
+`runtime.v1.RuntimeService`."""
+
+CRI: dict[str, tuple[Version, Version]] = {"containerd": ((1, 6, 0), (2, 0, 0)), "CRI-O": ((1, 21, 0), (1, 26, 0))}
+"""Runtime -> the releases in which it began to speak CRI v1, and ceased to speak v1alpha2. Source: containerd's
+RELEASES.md; pull requests 4408 and 6347 of cri-o/cri-o."""
+
+CONTAINERD_TESTED, CONTAINERD_TESTED_SINCE = (2, 2, 0), 36
+"""The oldest containerd that its project names for Kubernetes from this minor on; older ones still run there, and the
+kubelet warns that they do not answer RuntimeConfig. Source: containerd's RELEASES.md, KEP-4033."""
 
 DUAL_STACK_SINCE = 21
 """The minor in which IPv4/IPv6 dual stack is on by default. Source: Kubernetes' changelog of 1.21."""
@@ -58,10 +74,32 @@ DUAL_STACK_SINCE = 21
 NFTABLES_SINCE, NFTABLES_BETA, NFTABLES_STABLE = 29, 31, 33
 """The minors in which kube-proxy's mode nftables came, is on by default, and is finished. Source: KEP-3866."""
 
-IPVS_DEPRECATED = 35
-"""The minor from which on kube-proxy warns of its mode ipvs, which goes. Source: KEP-5495, Kubernetes' changelogs."""
+IPVS_DEPRECATED, IPVS_OFF, IPVS_REMOVED = 35, 40, 43
+"""The minors from which on kube-proxy warns of its mode ipvs, has it off by default, and has it no more. Source:
+KEP-5495, and the warning of kube-proxy 1.37.2: "will be disabled by default in Kubernetes 1.40 and removed in
+Kubernetes 1.43"."""
 
-Version = tuple[int, int, int]
+WEBSOCKETS_TO_KUBELET = 36
+"""The minor in which ExtendWebSocketsToKubelet is on by default. Source: KEP-4006; that cri-dockerd cannot answer then:
+Mirantis/cri-dockerd's issues 560 and 569, and kubespray's pull request 13361, which switches it off."""
+
+USERSPACE_REMOVED = 26
+"""The minor in which kube-proxy lost its mode userspace. Source: Kubernetes' pull request 112133 and its notes of 1.26;
+kube-proxy 1.37.2 and 1.36.3 refuse it, that of 1.20 takes it (its validation.go)."""
+
+
+def runtime_refused(runtime: str, found: Version, minor: int) -> str:
+    """Which releases of a container runtime the kubelet of a minor can talk to, where this one is none of them."""
+    v1, without_alpha = CRI[runtime]
+    if minor >= CRI_V1_ONLY and found < v1:
+        return f"{dotted(v1)} and newer"
+    return f"older than {dotted(without_alpha)}" if minor < CRI_V1_SINCE and found >= without_alpha else ""
+
+
+def runtime_untested(runtime: str, found: Version, minor: int) -> str:
+    """Which releases of a runtime its project names for a minor, where this one is older but can be talked to."""
+    old = runtime == "containerd" and minor >= CONTAINERD_TESTED_SINCE and found < CONTAINERD_TESTED
+    return f"{dotted(CONTAINERD_TESTED)} and newer" if old else ""
 
 
 def oldest_etcd(minor: int, patch: int) -> Version:
@@ -74,6 +112,17 @@ def oldest_etcd(minor: int, patch: int) -> Version:
     if minor == 34:
         return (3, 5, 24) if late[34] else (3, 5, 21)
     return (3, 5, 24) if late.get(minor, True) else (3, 5, 11)
+
+
+def dotted(version: Version) -> str:
+    """`1.6.0`."""
+    return ".".join(str(part) for part in version)
+
+
+def numbers(text: str) -> Version | None:
+    """The numbers that a release's name begins with (`v2.4`, `v2.4.2-rc.1`); None when these are not even two."""
+    match = re.match(r"v?([0-9]{1,4})\.([0-9]{1,4})(?:\.([0-9]{1,4}))?", text.strip())
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def parsed(text: str) -> Version | None:

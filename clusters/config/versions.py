@@ -31,12 +31,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+from clusters.config.yamltree import shown
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_PATTERN = re.compile(r"v?(\d{1,3})\.(\d{1,3})\.(\d{1,3})")
+_NUMBER = "(0|[1-9][0-9]{0,2})"
+_PATTERN = re.compile(rf"v?{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
 
 MASTER_KEY = "node-role.kubernetes.io/master"
 CONTROL_PLANE_KEY = "node-role.kubernetes.io/control-plane"
@@ -100,6 +102,14 @@ NEWEST = Version(1, max(_SERIES), _SERIES[max(_SERIES)].last_patch)
 PROVEN = ("v1.37.2", "v1.36.3", "v1.20.2")
 """Newest first: the versions that Slipway installed on machines of its lab, exactly these patches. Of every other
 version only the files for kubeadm are looked at: they are kept for each series (tests/catalog/golden), never run."""
+
+PROVEN_WITH: dict[str, dict[str, str]] = {
+    "v1.37.2": {"etcd": "v3.7.0", "containerd": "v2.4.2", "runc": "v1.5.3"},
+    "v1.36.3": {"etcd": "v3.6.8", "containerd": "v2.4.2", "runc": "v1.5.3"},
+    "v1.20.2": {"etcd": "v3.4.23", "containerd": "v1.6.20", "runc": "v1.1.5"},
+}
+"""Proven version -> the parts that ran beside it in the lab; a source may bring others. Source: the bundle.yaml of the
+lab's three bundles, which tests/lab builds from Go modules and Debian's packages."""
 
 CONTAINERD = "1.7.34"
 """The last series of containerd that speaks both CRI v1alpha2 (the only one of kubelet up to 1.22) and v1 (the only one
@@ -165,6 +175,22 @@ def parse_version(text: str) -> Version:
             hint="Write it like v1.20.2: three numbers with dots.",
         )
     return Version(*(int(part) for part in match.groups()))
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is a release, known or not."""
+    return _PATTERN.fullmatch(text.strip()) is not None
+
+
+def spelled(text: str) -> str:
+    """The one spelling of a version, `v1.20.2`; a text that is no version comes back without its outer blanks.
+
+    What a document, a form or a bundle says goes through this once, where it comes in.
+    """
+    try:
+        return str(parse_version(text))
+    except ConfigError:
+        return text.strip()
 
 
 def compare(left: str, right: str) -> int:
@@ -241,13 +267,30 @@ def _newest_of(version: Version) -> Version:
     return Version(1, version.minor, _SERIES[version.minor].last_patch)
 
 
+def why_unknown(text: str) -> tuple[str, str]:
+    """Why a version that is not known cannot be planned, as a sentence without its stop, and what is allowed."""
+    series = f"v1.{OLDEST.minor} to v1.{NEWEST.minor}"
+    try:
+        version = parse_version(text)
+    except ConfigError:
+        return f"{shown(text)} is not a version of Kubernetes: three numbers with dots are expected", series
+    if version.major != 1 or version.minor not in _SERIES:
+        return f"Kubernetes {version} is not known; Slipway knows the series {series}", series
+    last = str(_newest_of(version))
+    message = f"There is no Kubernetes {version}: the series v1.{version.minor} ended with {last}"
+    return message, f"v1.{version.minor}.0 to {last}"
+
+
+def is_newer_than_the_table(text: str) -> bool:
+    """Whether it is a later patch of a living series than the table has: believed to exist, and planned like those."""
+    return is_known(text) and parse_version(text) > _newest_of(parse_version(text))
+
+
 def facts_of(text: str) -> Facts:
     """The facts of a Kubernetes version. Raises ConfigError when it is not known."""
-    version = parse_version(text)
     if not is_known(text):
-        raise ConfigError(
-            f"Kubernetes {text} is not known; known are {OLDEST} to {NEWEST}.", hint=f"Did you mean {nearest(text)}?"
-        )
+        raise ConfigError(f"{why_unknown(text)[0]}.", hint=f"Did you mean {nearest(text)}?")
+    version = parse_version(text)
     series = _SERIES[version.minor]
     coredns = coredns_tag(version)
     return Facts(

@@ -346,6 +346,9 @@ class Packages:
     def missing(self, machine: Machine) -> list[str]:
         """The commands that are not there."""
         found = machine.ask(sh("for c in {}; do command -v $c >/dev/null || echo $c; done", words(self.commands)))
+        if not found.ok:
+            said = " ".join(found.last_lines(1))
+            raise NotReached(f"{machine.name} does not say which commands it has: {said}", retryable=True)
         return found.stdout.split()
 
     def seen(self, machine: Machine) -> Sight:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from clusters.catalog.sources import open_source
-from clusters.config.versions import newest_proven
+from clusters.config.versions import is_known, newest_proven
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
@@ -36,19 +36,26 @@ def source_is_upstream() -> bool:
     return not settings.SLIPWAY_ARTIFACTS
 
 
-def versions_at_hand() -> tuple[str, ...]:
-    """The Kubernetes versions that can be installed from the source, newest first; none when it cannot be read."""
+def source_at_hand() -> Source | None:
+    """The source, for pages; None when it cannot be read."""
     try:
-        return configured_source().kubernetes_versions()
+        return configured_source()
     except SourceError as error:
         log.warning("The versions of the artifact source cannot be listed: %s", error)
-        return ()
+        return None
+
+
+def versions_at_hand() -> tuple[str, ...]:
+    """The Kubernetes versions that can be installed from the source, newest first; none when it cannot be read."""
+    source = source_at_hand()
+    return source.kubernetes_versions() if source is not None else ()
 
 
 def starter_version() -> str:
-    """What a new draft asks for: the newest proven version of the source, else its newest.
+    """What a new draft asks for: the newest proven version of the source, else the newest that is known.
 
-    Without a source that can be read the newest proven of all: an installation says what is missing.
+    Without a source that can be read, or that has any of these, the newest proven of all: an installation says what is
+    missing.
     """
     found = versions_at_hand()
-    return newest_proven(found) or (found[0] if found else newest_proven())
+    return newest_proven(found) or next(filter(is_known, found), newest_proven())

@@ -61,8 +61,9 @@ def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:
     document = read_document(stored)
     if load(stored).dialect != dialect:
         return render(document, dialect=dialect, secrets="show" if with_secrets else "mask")
+    stored = text_with(stored, document)
     if with_secrets:
-        return text_with(stored, document)
+        return stored
     masks = Masks(secrets_in(document))
     # A secret that was in use once may still stand in a comment.
     return _COMMENT.sub(lambda comment: hidden_comment(masks.text(comment[0])), masked(stored))

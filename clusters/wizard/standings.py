@@ -9,15 +9,18 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from clusters.config.versions import compare, is_known, newest_proven, standing_of
-from clusters.errors import ConfigError
+from clusters.catalog.fitting import NothingFits, fit_of
+from clusters.catalog.needed import parts
+from clusters.config.versions import PROVEN_WITH, is_known, newest_proven, standing_of
+from clusters.errors import ConfigError, InstallerError
 from clusters.runs.source import versions_at_hand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from clusters.config.schema import Document
     from clusters.config.versions import Standing
+    from clusters.engine.source import Source
     from clusters.wizard.choices import Offered
 
 SEEN_WHOLE = 20
@@ -39,7 +42,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A version that the source does not have, what it has instead, and the best of these, to take in one press."""
+    """A version that the source does not have, what it has instead, and the best of these, to take in one press.
+
+    `take` is empty where Slipway knows none of them.
+    """
 
     version: str
     has: str
@@ -67,8 +73,58 @@ def marks_of(version: str) -> tuple[Mark, ...]:
     return tuple(found)
 
 
-def grouped(versions: Iterable[str], *chosen: str, held: bool) -> list[tuple[str, Any]]:
+def marks_of_parts(document: Document, source: Source | None) -> tuple[Mark, ...]:
+    """What is known of the parts that the source brings for the document's version, beside that version itself."""
+    found: list[Mark] = []
+    version, others = document.kubernetes.version, []
+    ran = PROVEN_WITH.get(version, {})
+    for component in _parts(document, source, version):
+        try:
+            brought = source.version_of(component, version) if source is not None else ""
+        except NothingFits as error:
+            found.append(Mark("failed", "cross", _("Does not go together"), error.message))
+            continue
+        except InstallerError:
+            # What the source lacks, the Prechecks page says.
+            continue
+        if doubt := fit_of(component, brought, version).doubt:
+            found.append(Mark("warning", "warning", _("Not tested together"), f"{doubt}."))
+        elif brought != ran.get(component, brought):
+            words = {"part": component, "brought": brought, "ran": ran[component]}
+            others.append(_("%(part)s %(brought)s instead of %(ran)s") % words)
+    if others:
+        text = _("The lab ran this version beside other parts than the source brings: %(parts)s.")
+        found.append(Mark("warning", "warning", _("Other parts"), text % {"parts": ", ".join(others)}))
+    return tuple(found)
+
+
+def does_not_fit(document: Document, source: Source | None, version: str) -> bool:
+    """Whether the source has a part for a version that this version refuses."""
+    for component in _parts(document, source, version):
+        try:
+            if source is not None:
+                source.version_of(component, version)
+        except NothingFits:
+            return True
+        except InstallerError:
+            continue
+    return False
+
+
+def _parts(document: Document, source: Source | None, version: str) -> tuple[str, ...]:
+    """The components that a version of the source would be installed with."""
+    if source is None or version not in source.kubernetes_versions():
+        return ()
+    try:
+        return parts(document)
+    except InstallerError:
+        return ()
+
+
+def grouped(versions: Iterable[str], *chosen: str, held: bool, unfit: Container[str] = ()) -> list[tuple[str, Any]]:
     """The choices of a version, below what is known of them; what is chosen is among them, held or not.
+
+    `unfit` are those that refuse parts of the source.
 
     Many versions that are not proven are below their series, too.
     """
@@ -76,14 +132,15 @@ def grouped(versions: Iterable[str], *chosen: str, held: bool) -> list[tuple[str
     groups: dict[str, list[tuple[str, str]]] = {}
     for version in dict.fromkeys(chosen):
         if version not in offered:
-            absent = held and not any(_same(version, each) for each in offered)
-            label = _("%(version)s (not in the source)") % {"version": version} if absent else version
+            label = _("%(version)s (not in the source)") % {"version": version} if held else version
             groups.setdefault(_("In this draft"), []).append((version, label))
     many, today = len(offered) > SEEN_WHOLE, timezone.localdate()
     for version in sorted(offered, key=lambda each: not newest_proven((each,))):
         standing = standing_of(version, today)
         both = standing is not None and standing.proven and standing.ended is not None
         label = _("%(version)s (ended upstream)") % {"version": version} if both else version
+        if version in unfit:
+            label = _("%(version)s (parts of the source do not go with it)") % {"version": version}
         series = version.rpartition(".")[0] if many else ""
         groups.setdefault(_group(standing, series), []).append((version, label))
     return [*groups.items()]
@@ -103,11 +160,12 @@ def _group(standing: Standing | None, series: str) -> str:
 
 def missing(version: str, offered: Offered) -> Missing | None:
     """That the source does not have a version; None when it has it, or nobody knows what it has."""
-    if not offered.held or any(_same(version, each) for each in offered.versions):
+    if not offered.held or version in offered.versions:
         return None
     has, more = ", ".join(offered.versions[:SHOWN]), max(len(offered.versions) - SHOWN, 0)
     proven = newest_proven(offered.versions)
-    return Missing(version, has, more, take=proven or offered.versions[0], proven=bool(proven))
+    take = proven or next(filter(is_known, offered.versions), "")
+    return Missing(version, has, more, take=take, proven=bool(proven))
 
 
 def with_version(document: Document, version: str) -> Document:
@@ -118,8 +176,3 @@ def with_version(document: Document, version: str) -> Document:
             hint=_("It may have changed since this page was opened: reload it."),
         )
     return document.model_copy(update={"kubernetes": document.kubernetes.model_copy(update={"version": version})})
-
-
-def _same(left: str, right: str) -> bool:
-    """Whether two texts mean one version: `1.20.2` is `v1.20.2`."""
-    return left == right or (is_known(left) and is_known(right) and compare(left, right) == 0)

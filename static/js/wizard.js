@@ -41,3 +41,7 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
 });
 unhide();
 goToField();
+// A browser takes the focus away again when it goes to the field itself before it has drawn it, as late as at "load".
+addEventListener("load", () => {
+  if (document.activeElement === document.body) goToField();
+});

@@ -86,6 +86,26 @@ def test_what_the_document_says_of_kube_proxy_holds(archive: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
+    ("said", "mode"),
+    [
+        ({"proxyMode": "iptables", "kubeProxyArgs": ["proxy-mode=ipvs"]}, "ipvs"),
+        ({"kubeProxyArgs": ["proxy-mode=ipvs"], "kubeProxyConfiguration": {"mode": "nftables"}}, "nftables"),
+        ({"kubeProxyArgs": ["proxy-mode=ipvs", "v=4", "proxy-mode=iptables"]}, "iptables"),
+        ({"proxyMode": "ipvs", "kubeProxyConfiguration": {"mode": None}}, "iptables"),
+        ({"proxyMode": "ipvs", "kubeProxyConfiguration": {"mode": ""}}, "iptables"),
+        ({"proxyMode": "ipvs", "kubeProxyArgs": ["proxy-mode="]}, "iptables"),
+    ],
+)
+def test_the_mode_is_the_one_that_kube_proxy_reads_in_the_end(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], mode: str
+) -> None:
+    cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": "v1.36.3"} | said))
+    *_, proxy = yaml.safe_load_all(kubeadm.init_configuration(cluster.machine("node1"), cluster))
+    assert adapt.proxy_mode(cluster) == mode
+    assert (proxy.get("mode") or "iptables") == mode, "blank is iptables to kube-proxy"
+
+
+@pytest.mark.parametrize(
     ("manager", "bundled", "threshold"),
     [("containerd", True, None), ("docker", True, 100), ("docker", False, None), ("crio", True, 100)],
 )

@@ -15,7 +15,7 @@ from clusters.catalog.kubeadm import dialect, init_configuration
 from clusters.catalog.steps.kubernetes import binaries
 from clusters.config.etcdtuning import flags
 from clusters.config.versions import facts_of
-from tests.catalog.golden import FILES, FOLDER, SERIES, plain, rich
+from tests.catalog.golden import BY_MACHINES, FILES, FOLDER, NEWEST, SERIES, plain, rich
 from tests.catalog.pretend import pretend, seed
 
 HERE = Path(__file__).parent
@@ -33,7 +33,8 @@ def test_every_file_is_byte_for_byte_what_it_was(folder: str, monkeypatch: pytes
 
 def test_every_series_has_its_files() -> None:
     kinds = ("init-external", "init-stacked", "init-dual-stack", "join-control-plane")
-    assert {path.stem for path in GOLDEN} == {f"{series}-{kind}" for series in SERIES for kind in kinds}
+    by_machines = {f"{series}-init-by-machines" for series in BY_MACHINES}
+    assert {path.stem for path in GOLDEN} == {f"{series}-{kind}" for series in SERIES for kind in kinds} | by_machines
     assert len(SERIES) >= 18
 
 
@@ -102,6 +103,16 @@ def test_taints_sockets_and_etcd_follow_the_version(series: str) -> None:
     gone = facts.version.minor >= 25
     assert set(kubelet["featureGates"]) == {"GracefulNodeShutdown"} | (set() if gone else {"TTLAfterFinished"})
     assert proxy["mode"] == "ipvs" and init["localAPIEndpoint"]["bindPort"] == 7443
+
+
+def test_without_a_word_of_the_document_the_newest_series_has_nftables() -> None:
+    modes = {}
+    for series in BY_MACHINES:
+        text = (FOLDER / "kubeadm" / f"{series}-init-by-machines.yaml").read_text()
+        *_, proxy = yaml.safe_load_all(text)
+        modes[series] = proxy["mode"]
+    assert modes == {"v1.32": "iptables", "v1.33": "nftables", NEWEST: "nftables"}
+    assert NEWEST == "v1.37"
 
 
 @pytest.mark.parametrize("series", SERIES)

@@ -49,7 +49,7 @@ class ApiServer:
 
     def _record(self, ran: Ran) -> Answer:
         known = [name for name in self.kept if name.startswith("slipway-") and f" {name} " in ran.command]
-        return Answer(json.dumps(self.kept[known[0]])) if known else Answer(exit_code=1, stderr="NotFound")
+        return Answer(json.dumps(self.kept[known[0]])) if known else Answer()
 
     def _names(self, ran: Ran) -> Answer:
         names = [word.rpartition("/")[2] for word in ran.command.split() if "/" in word and "bin" not in word]

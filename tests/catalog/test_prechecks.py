@@ -241,15 +241,29 @@ def test_nftables_without_its_module_is_an_error_that_names_the_way_out(
 @pytest.mark.parametrize(
     ("kernel", "good"), [(RHEL_8_10, False), ("5.12.19", False), ("5.13.0-19-generic", True), ("6.1.0-13-amd64", True)]
 )
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"proxyMode": "nftables"},
+        {"kubeProxyArgs": ["proxy-mode=nftables"]},
+        {"proxyMode": "ipvs", "kubeProxyConfiguration": {"mode": "nftables"}},
+    ],
+)
 def test_kube_proxy_takes_no_old_kernel_for_nftables(
-    kernel: str, good: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
+    said: dict[str, Any], kernel: str, good: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = seed(kubernetes={"version": "v1.34.2", "proxyMode": "nftables"})
+    document = seed(kubernetes={"version": "v1.34.2"} | said)
     cluster, _, _ = pretend(monkeypatch, archive, document, node2={"kernel": kernel})
     check = CHECKS.checks["os.kernel_nftables"]
     assert check.when is not None and check.when(document) and not check.when(seed())
     found = list(check.body(cluster.machine("node2"), cluster))
     assert bool(found) is not good and all(kernel in each.message and "5.13" in each.message for each in found)
+
+
+def test_a_mode_that_is_overruled_asks_nothing_of_the_kernel() -> None:
+    said = {"proxyMode": "nftables", "kubeProxyConfiguration": {"mode": "iptables"}}
+    when = CHECKS.checks["os.kernel_nftables"].when
+    assert when is not None and not when(seed(kubernetes={"version": "v1.34.2"} | said))
 
 
 def test_leftovers_of_our_own_earlier_run_are_no_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import join
 from clusters.config.etcdtuning import flag_of
 from clusters.config.secret import Secret
-from clusters.engine.events import Delivered, Observed
+from clusters.engine.events import Delivered, Observed, Output
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
 from tests.catalog.pretend import pretend, seed
@@ -258,6 +258,27 @@ def test_whatever_is_written_for_etcd_is_a_flag_that_3_7_still_has(
     written = {flag_of(line.partition("=")[0]) for line in lines if line.startswith("ETCD_")}
     assert len(written) > 20
     assert written - known == set()
+
+
+def test_flags_that_the_etcd_of_the_source_removed_are_not_written_and_the_log_says_so(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        "ETCD_ENABLE_V2=true",
+        "ETCD_EXPERIMENTAL_INITIAL_CORRUPT_CHECK=true",
+        "ETCD_DISCOVERY=https://discovery.example/1",
+        "ETCD_LOG_LEVEL=debug",
+    ]
+    document = seed(kubernetes={"version": "v1.37.2"}, etcd={"extraArgs": lines})
+    cluster, _, kept = pretend(monkeypatch, archive, document)
+    machine = cluster.machine("node1")
+    for version, left in (("v3.5.24", lines), ("v3.6.8", lines[1:]), ("v3.7.0", lines[3:])):
+        monkeypatch.setattr(cluster.source, "version_of", lambda component, kubernetes, version=version: version)
+        assert [line for line in lines if f"{line}\n" in start.environment(machine, cluster)] == left
+    kept.events.clear()
+    list(start.start(machine, cluster))
+    notes = [event.text for event in kept.events if isinstance(event, Output) and event.stream == "note"]
+    assert sum("etcd v3.7.0 has no such flag any more" in note for note in notes) == 3
 
 
 def test_etcd_3_4_is_told_that_arm64_is_meant(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

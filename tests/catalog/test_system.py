@@ -108,10 +108,13 @@ def test_the_operating_system_is_left_alone_when_the_document_says_so(
 
 
 @pytest.mark.parametrize(("mode", "module"), [("nftables", "nf_tables"), ("ipvs", "ip_vs_sh"), ("iptables", "")])
+@pytest.mark.parametrize("place", ["proxyMode", "kubeProxyArgs", "kubeProxyConfiguration"])
 def test_the_kernel_gets_what_the_mode_of_kube_proxy_needs(
-    mode: str, module: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, mode: str, module: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster, _, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": "v1.34.2", "proxyMode": mode}))
+    said = {"proxyMode": mode, "kubeProxyArgs": [f"proxy-mode={mode}"], "kubeProxyConfiguration": {"mode": mode}}
+    document = seed(kubernetes={"version": "v1.34.2", "proxyMode": "", place: said[place]})
+    cluster, _, _ = pretend(monkeypatch, archive, document)
     wants = [each.what for each in kernel.kernel(cluster.machine("node2"), cluster)]
     assert (f"kernel module {module} is loaded" in wants) is bool(module)
     assert "nf_tables" in kernel.modules_of(cluster) or mode != "nftables"

@@ -19,6 +19,8 @@ from clusters.config.schema import (
     RoleGroups,
 )
 from clusters.config.secret import Secret
+from clusters.config.sections.kubernetes import KUBEKEY_TAKES
+from clusters.config.versions import newest_proven
 from tests.config.documents import seed_document
 
 
@@ -51,7 +53,8 @@ def test_a_new_draft_lacks_machines_and_roles_only() -> None:
 
 
 def test_findings_come_in_the_order_of_the_file() -> None:
-    paths = [finding.path for finding in rules.check(Document(name="", network=Network(plugin="x")))]
+    document = Document(name="", kubernetes=Kubernetes(version="v1.23.17"), network=Network(plugin="x"))
+    paths = [finding.path for finding in rules.check(document)]
     assert paths == [
         "metadata.name",
         "spec.hosts",
@@ -249,7 +252,11 @@ def test_registries(registry: dict[str, Any], id: str | None) -> None:
 
 
 def test_kubekeys_own_defaults_can_be_built() -> None:
-    assert _ids(seed_document(kubernetes=Kubernetes())) == set()
+    assert _ids(seed_document(kubernetes=Kubernetes(version=KUBEKEY_TAKES))) == set()
+
+
+def test_without_a_version_the_newest_proven_one_is_installed() -> None:
+    assert Kubernetes().version == Kubernetes(version="").version == newest_proven() == "v1.37.2"
 
 
 def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None:
@@ -265,7 +272,36 @@ def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None
         assert hints == {f"Write ETCD_FEATURE_GATES={gates} for all such lines together."}
 
 
+@pytest.mark.parametrize(
+    ("line", "version", "hint"),
+    [
+        ("ETCD_EXPERIMENTAL_MAX_LEARNERS=2", "v1.36.3", "Write ETCD_MAX_LEARNERS=2."),
+        ("ETCD_EXPERIMENTAL_WAIT_CLUSTER_READY_TIMEOUT=5s", "v1.36.3", "Remove the line."),
+        ("ETCD_LOG_OUTPUT=stderr", "v1.36.3", "Write ETCD_LOG_OUTPUTS=stderr."),
+        ("ETCD_DISCOVERY=https://discovery.example/1", "v1.37.2", "Remove the line."),
+        ("ETCD_DISCOVERY_PROXY=http://proxy.example", "v1.37.2", "Remove the line."),
+    ],
+)
+def test_what_etcd_itself_refuses_is_found(line: str, version: str, hint: str) -> None:
+    kubernetes = seed_document().kubernetes.model_copy(update={"version": version})
+    for kind, severity in (("kubeadm", "error"), ("kubekey", "warning")):
+        document = seed_document(kubernetes=kubernetes, etcd=Etcd(type=kind, extra_args=(line,)))
+        (finding,) = (each for each in rules.check(document) if each.id == "etcd.extra_arg_removed")
+        assert (finding.severity.value, finding.hint) == (severity, hint)
+
+
 def test_flags_of_an_etcd_that_is_there_already_are_its_owners_affair() -> None:
     kubernetes = seed_document().kubernetes.model_copy(update={"version": "v1.37.2"})
     etcd = Etcd(type="external", extra_args=("ETCD_ENABLE_V2=true",))
     assert "etcd.extra_arg_removed" not in _ids(seed_document(kubernetes=kubernetes, etcd=etcd))
+
+
+def test_ipvs_is_told_with_the_versions_in_which_it_ends() -> None:
+    document = seed_document()
+    kubernetes = document.kubernetes.model_copy(update={"version": "v1.37.2", "proxy_mode": "ipvs"})
+    (found,) = (
+        each
+        for each in rules.check(document.model_copy(update={"kubernetes": kubernetes}))
+        if each.id == "compat.ipvs_deprecated"
+    )
+    assert "since v1.35" in found.message and "v1.40" in found.message and "v1.43" in found.message

@@ -116,6 +116,38 @@ def test_the_nearest_version_is_of_the_same_series() -> None:
     assert versions.nearest("v1.18.6") == "v1.20.15"
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "allowed"),
+    [
+        ("v1.33.14", "There is no Kubernetes v1.33.14: the series v1.33 ended with v1.33.13", "v1.33.0 to v1.33.13"),
+        ("v1.38.0", "Kubernetes v1.38.0 is not known; Slipway knows the series v1.20 to v1.37", "v1.20 to v1.37"),
+        ("v1.37", "'v1.37' is not a version of Kubernetes: three numbers with dots are expected", "v1.20 to v1.37"),
+    ],
+)
+def test_why_a_version_is_unknown_names_a_range_that_it_is_not_in(text: str, message: str, allowed: str) -> None:
+    assert versions.why_unknown(text) == (message, allowed)
+
+
+@pytest.mark.parametrize("text", ["v1.037.2", "01.37.2", "v1.37.\u0662", "v1.37.2-rc.1", "1.37", "vv1.37.2"])
+def test_what_only_looks_like_a_version_is_none(text: str) -> None:
+    assert not versions.is_known(text) and versions.spelled(f" {text} ") == text
+    assert versions.is_known(versions.nearest(text))
+
+
+@pytest.mark.parametrize("text", ["1.37.2", " v1.37.2 ", "v1.37.2\n", "v1.37.2"])
+def test_a_version_has_one_spelling(text: str) -> None:
+    assert versions.spelled(text) == "v1.37.2"
+
+
+def test_what_ran_beside_a_proven_version_is_on_record() -> None:
+    assert tuple(versions.PROVEN_WITH) == versions.PROVEN
+
+
+def test_a_patch_that_is_newer_than_the_table_is_told_from_the_others() -> None:
+    assert versions.is_newer_than_the_table("v1.37.999") and not versions.is_newer_than_the_table("v1.37.2")
+    assert not versions.is_newer_than_the_table("v1.33.14") and not versions.is_newer_than_the_table("v1.38.0")
+
+
 def test_a_new_patch_of_a_living_series_is_believed() -> None:
     assert versions.is_known("v1.36.9") and versions.is_known("v1.37.3")
     assert not versions.is_known("v1.33.14")

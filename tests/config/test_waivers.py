@@ -87,7 +87,8 @@ def test_every_version_here_has_an_etcd_that_kubeadm_takes() -> None:
         assert etcd >= matrix.oldest_etcd(facts.version.minor, facts.version.patch)
         containerd = matrix.parsed(facts.containerd)
         assert containerd is not None
-        assert containerd >= matrix.OLDEST_CONTAINERD
+        assert not matrix.runtime_refused("containerd", containerd, facts.version.minor)
+        assert not matrix.runtime_untested("containerd", containerd, facts.version.minor)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,11 @@ def _load(lab: Lab, host: str, images: Path) -> None:
     lab.execute(host, f"set -e; for each in {FOLDER}/*.tar; do ctr -n k8s.io images import $each; done; rm -r {FOLDER}")
 
 
+def loaded(suite: Path) -> list[str]:
+    """The names of all images that are loaded on every node for the tests."""
+    return [name for archive in sorted((suite / "images").iterdir()) for name in names_in(archive)]
+
+
 def names_in(archive: Path) -> list[str]:
     """The names of the image in a docker archive."""
     with tarfile.open(archive) as whole:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.conformance.selection import NOT_HERE
-from tests.conformance.suite import PROCESSES
+from tests.conformance.suite import PROCESSES, group_of
 from tests.lab.progress import spell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tests.conformance.suite import Outcome
     from tests.ha.installed import Installed
@@ -39,18 +39,23 @@ IMAGES = """
 `e2e.test` and `ginkgo` are built from `k8s.io/kubernetes`, the module that the cluster's own programs are built from.
 What upstream publishes as images is made here, of the same sources where there are any, and imported on every node;
 tests that pull an image although it is there get it from a registry on the lab.
-
-| image | made of |
-| --- | --- |
-| agnhost (two tags) | upstream's program of the same module; the tools beside it are Debian 13's, not Alpine's |
-| kitten, nautilus | the same program with upstream's files, and a word on Alpine Linux where a test looks for one |
-| nonewprivs | upstream's program, beside busybox |
-| sample-apiserver | upstream's program of the cluster's own version, under the tag that the tests ask for |
-| busybox, nonroot | Debian 13's busybox 1.37.0, the version that upstream uses; the shell found by PATH is bash |
-| nginx (two versions) | Debian 13's nginx 1.26 under the names of 1.27 and 1.28; no test depends on its version |
-| glibc-dns-testing | Debian 13's bind9-dnsutils |
-| etcd, pause | the bundle's |
 """
+
+MADE_OF = {
+    "agnhost": "upstream's program of the same module; the tools beside it are Debian 13's, not Alpine's",
+    "kitten": "agnhost with upstream's files, and a word on Alpine Linux where a test looks for one",
+    "nautilus": "agnhost with upstream's files, and a word on Alpine Linux where a test looks for one",
+    "nonewprivs": "upstream's program, beside busybox",
+    "sample-apiserver": "upstream's program of the cluster's own version, under the tag that the tests ask for",
+    "busybox": "Debian 13's busybox 1.37.0, the version that upstream uses; the shell found by PATH is bash",
+    "nonroot": "Debian 13's busybox 1.37.0, the version that upstream uses; the shell found by PATH is bash",
+    "nginx": "Debian 13's nginx 1.26, also under the names of 1.27 and 1.28; no test depends on its version",
+    "glibc-dns-testing": "Debian 13's bind9-dnsutils",
+    "etcd": "the bundle's",
+    "pause": "the bundle's",
+}
+"""The last part of an image's name -> what tests.lab.conformance makes it of."""
+NO_RECIPE = "not said; add it to MADE_OF in tests/conformance/report.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,8 @@ def facts(cluster: Installed) -> Facts:
     )
 
 
-def page(outcomes: Sequence[Outcome], facts: Facts, seconds: float) -> str:
-    """The whole page. Times are in seconds."""
+def page(outcomes: Sequence[Outcome], facts: Facts, seconds: float, loaded: Iterable[str]) -> str:
+    """The whole page. Times are in seconds; `loaded` are the names of the images that were loaded on the nodes."""
     counts = Counter(outcome.state for outcome in outcomes)
     summary = f"""
 ## Kubernetes {facts.version}, {facts.day}
@@ -91,7 +96,55 @@ in {spell(seconds)} with {PROCESSES} at a time and the serial ones last.
     parts = [HEAD, summary, _groups(outcomes)]
     parts.append(_listed("Failed", (each for each in outcomes if each.state == "failed")))
     parts.append(_listed("Not run", (each for each in outcomes if each.state == "skipped")))
-    return "\n".join(part.strip() + "\n" for part in [*parts, IMAGES] if part)
+    return "\n".join(part.strip() + "\n" for part in [*parts, IMAGES + _images(loaded)] if part)
+
+
+def _images(loaded: Iterable[str]) -> str:
+    """The table of images: each name with its tags."""
+    tags: dict[str, list[str]] = {}
+    for ref in sorted(loaded):
+        name, _, tag = ref.rpartition("/")[2].partition(":")
+        tags.setdefault(name, []).append(tag)
+    rows = [
+        f"| {name} | {', '.join(sorted(each))} | {MADE_OF.get(name, NO_RECIPE)} |"
+        for name, each in sorted(tags.items())
+    ]
+    return "\n".join(["| image | tags | made of |", "| --- | --- | --- |", *rows])
+
+
+def faults(text: str) -> list[str]:
+    """Where a page contradicts itself; nothing of a page that a run has written and nobody has edited since."""
+    counted = re.search(r"^\*\*(\d+) of (\d+) passed, (\d+) failed, (\d+) were not run\*\*", text, re.MULTILINE)
+    if counted is None:
+        return ["the page does not say how many tests passed"]
+    passed, every, *others = map(int, counted.groups())
+    found = [] if passed + sum(others) == every else [f"{passed} + {others[0]} + {others[1]} is not {every}"]
+    rows = re.findall(r"^\| ([a-z][\w-]*) \| (\d+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    if len({name for name, *_ in rows}) != len(rows):
+        found.append("a group stands in the table twice")
+    for place, (title, number) in enumerate(zip(("passed", "Failed", "Not run"), (passed, *others), strict=True), 1):
+        total = sum(int(row[place]) for row in rows)
+        if total != number:
+            found.append(f"{number} {title.lower()}, but the groups have {total}")
+        if place > 1:
+            groups = {row[0]: int(row[place]) for row in rows}
+            found += _misnamed(title, _names_below(title, text), groups)
+    return found
+
+
+def _names_below(title: str, text: str) -> list[str]:
+    section = re.search(rf"^## {title}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^\| (\[sig-.*?) \| ", section[1], re.MULTILINE) if section else []
+
+
+def _misnamed(title: str, names: Sequence[str], groups: Mapping[str, int]) -> Iterator[str]:
+    """What is wrong with the names in a list, by what the table of groups says."""
+    if len(set(names)) != len(names):
+        yield f"a test stands below {title} twice"
+    listed = Counter(group_of(name) for name in names)
+    for group in sorted({*groups, *listed}):
+        if listed[group] != groups.get(group, 0):
+            yield f"below {title} stand {listed[group]} tests of {group}, the table has {groups.get(group, 0)}"
 
 
 def _groups(outcomes: Iterable[Outcome]) -> str:

@@ -19,6 +19,10 @@ SMOKE = {
         r"Subpath Atomic writer volumes should support subpaths with (configmap|secret) pod \[",
         r"PersistentVolumes CSI Conformance should run",
     ),
+    "What pods are told": (
+        r"sig-node\] ConfigMap should be consumable (as|via)",
+        r"sig-node\] Downward API should provide",
+    ),
     "Who may do what": (
         r"ServiceAccounts should (mount|allow|guarantee|create)",
         r"SubjectReview",

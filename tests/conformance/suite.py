@@ -42,8 +42,13 @@ class Outcome:
     @property
     def group(self) -> str:
         """The special interest group that the test belongs to."""
-        found = _GROUP.search(self.name)
-        return found[1] if found else "other"
+        return group_of(self.name)
+
+
+def group_of(name: str) -> str:
+    """The special interest group that a test of this name belongs to."""
+    found = _GROUP.search(name)
+    return found[1] if found else "other"
 
 
 @dataclass

@@ -6,11 +6,25 @@ import re
 
 import pytest
 
-from tests.conformance import report, suite
+from tests.conformance import report, suite, test_smoke
 from tests.conformance.suite import Outcome, Progress
 from tests.ha import layouts
 
 FACTS = report.Facts("v1.37.2", "containerd://2.4.2", "6.1.0", "nftables", "2026-11-28")
+
+LOADED = [
+    "registry.k8s.io/e2e-test-images/agnhost:2.66.1",
+    "x/agnhost:2.55",
+    "x/novel:1.0",
+    "registry.k8s.io/etcd:3.7.0-0",
+]
+GOOD_ROWS = """
+| apps | 60 | 0 | 0 |
+| auth | 27 | 0 | 0 |
+| cli | 17 | 0 | 0 |
+| node | 104 | 0 | 0 |
+| api-machinery | 254 | 0 | 0 |
+"""
 
 
 def spec(leaf: str, state: str, **more: object) -> dict[str, object]:
@@ -45,11 +59,60 @@ def test_the_page_names_what_failed_and_what_was_not_run_with_the_reason() -> No
         Outcome("[sig-node] b [Conformance]", "failed", 1.0, "expected 1 | got\n2"),
         Outcome("[sig-apps] c [Conformance]", "skipped", 0.0, "needs two zones"),
     ]
-    page = report.page(outcomes, FACTS, 90)
+    page = report.page(outcomes, FACTS, 90, LOADED)
     assert "**1 of 3 passed, 1 failed, 1 were not run**" in page
     assert "| node | 1 | 1 | 0 |" in page
     assert "| [sig-node] b [Conformance] | expected 1 \\| got 2 |" in page
     assert "| [sig-apps] c [Conformance] | needs two zones |" in page
+    assert report.faults(page) == []
+
+
+def test_the_table_of_images_is_of_what_was_loaded() -> None:
+    page = report.page([], FACTS, 90, LOADED)
+    assert "| agnhost | 2.55, 2.66.1 | upstream's program" in page
+    assert "| novel | 1.0 | not said; add it" in page
+    assert "kitten" not in page and "nginx" not in page
+
+
+EDITS = {
+    "a failure more": ("passed, 0 failed", "passed, 2 failed"),
+    "fewer passed": ("**462 of 462", "**460 of 462"),
+    "another group's number": ("| node | 104 |", "| node | 4 |"),
+    "a failure in a group": ("| node | 104 | 0 |", "| node | 103 | 1 |"),
+    "a group less": ("| auth | 27 | 0 | 0 |\n", ""),
+    "a group twice": ("| cli | 17 | 0 | 0 |\n", "| cli | 10 | 0 | 0 |\n| cli | 7 | 0 | 0 |\n"),
+    "numbers and names, but not in the groups": (
+        "**462 of 462 passed, 0 failed",
+        "**460 of 462 passed, 2 failed",
+        "## What the tests",
+        "## Failed\n\n| [sig-node] a | x |\n| [sig-node] b | x |\n\n## What the tests",
+    ),
+    "a name in another group": (
+        *("**462 of 462 passed, 0 failed", "**461 of 462 passed, 1 failed", "| node | 104 | 0 |", "| node | 103 | 1 |"),
+        *("## What the tests", "## Failed\n\n| [sig-apps] a | x |\n\n## What the tests"),
+    ),
+    "numbers without names": (
+        *("**462 of 462 passed, 0 failed", "**461 of 462 passed, 1 failed", "| node | 104 | 0 |", "| node | 103 | 1 |"),
+    ),
+    "no numbers": ("**462 of 462 passed", "all passed"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_page_that_was_edited_contradicts_itself(edit: str) -> None:
+    groups = dict(re.findall(r"^\| ([a-z][\w-]*) \| (\d+) \| 0 \| 0 \|$", GOOD_ROWS, re.MULTILINE))
+    outcomes = [
+        Outcome(f"[sig-{group}] {number} [Conformance]", "passed", 1.0)
+        for group, count in groups.items()
+        for number in range(int(count))
+    ]
+    text = report.page(outcomes, FACTS, 90, LOADED)
+    assert report.faults(text) == []
+    replacements = EDITS[edit]
+    for old, new in zip(replacements[::2], replacements[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    assert report.faults(text) != []
 
 
 def test_progress_counts_what_is_over_and_tells_what_is_left() -> None:
@@ -82,8 +145,9 @@ def test_a_suite_that_broke_off_is_no_suite_without_failures() -> None:
 def test_the_page_in_docs_is_of_the_version_that_the_lab_builds_and_names_what_failed() -> None:
     text = report.PAGE.read_text()
     assert f"## Kubernetes {layouts.NEWEST}, " in text
-    counted = re.search(r"\*\*(\d+) of (\d+) passed, (\d+) failed, (\d+) were not run\*\*", text)
-    assert counted is not None
-    passed, every, failed, skipped = map(int, counted.groups())
-    named = [line for line in text.splitlines() if line.startswith("| [sig-")]
-    assert passed + failed + skipped == every and len(named) == failed + skipped
+    assert report.faults(text) == []
+    assert report.NO_RECIPE not in text
+
+
+def test_less_than_a_tenth_is_no_smoke_test() -> None:
+    assert test_smoke.FEWEST == 0.1 and "a tenth of them" in report.HEAD

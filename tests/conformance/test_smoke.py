@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.ha.installed import Installed
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
-FEWEST = 40
-"""A tenth of the 462 that 1.37 has, less what a version may rename."""
+FEWEST = 0.1
+"""The part of all conformance tests that is run here."""
 
 
 def test_a_tenth_of_upstreams_tests_pass(
@@ -33,5 +33,5 @@ def test_a_tenth_of_upstreams_tests_pass(
     for subject, expressions in selection.SMOKE.items():
         for expression in expressions:
             assert any(re.search(expression, each.name) for each in run), f"{subject}: no test is named {expression}"
-    assert len(run) >= FEWEST
+    assert len(run) >= FEWEST * len(outcomes), f"{len(run)} of {len(outcomes)} are less than a tenth"
     figure(f"{len(run)} of upstream's {len(outcomes)} conformance tests in {time.monotonic() - began:.0f} s")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conformance import report, selection, suite
-from tests.conformance.cluster import kubeconfig
+from tests.conformance.cluster import kubeconfig, loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def test_no_conformance_test_fails(cluster: Installed, conformance_suite: Path, 
         tmp_path,
         skip="|".join(selection.NOT_HERE),
     )
-    report.PAGE.write_text(report.page(outcomes, facts, time.monotonic() - began))
+    report.PAGE.write_text(report.page(outcomes, facts, time.monotonic() - began, loaded(conformance_suite)))
     assert [f"{each.name}: {each.reason}" for each in outcomes if each.state == "failed"] == []
     skipped = [each.name for each in outcomes if each.state == "skipped"]
     assert [name for name in skipped if not any(re.search(known, name) for known in selection.NOT_HERE)] == []

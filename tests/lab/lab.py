@@ -104,9 +104,13 @@ class Lab:
         return sum(each.usual_seconds for each in missing)
 
     def tidy(self) -> None:
-        """Remove what compilers keep to be quicker the next time, which is larger than what they made."""
+        """Remove what compilers keep to be quicker the next time, which is larger than what they made.
+
+        Nobody waits for that: a hundred thousand small files take minutes on a disk that discards each of them.
+        """
         for name in ("go-build", "go-build-1.20", "go-mod"):
-            recipe.remove_tree(self.cache / name)
+            recipe.put_away(self.cache / name)
+        recipe.remove_put_away(self.cache)
 
     def is_built(self, series: str = NEWEST) -> bool:
         """Whether `build` would find everything made, from the recipes as they are now."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
+import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEFAULT_CACHE = "/var/cache/slipway-lab"
+PUT_AWAY = ".away-"
+NONE = subprocess.DEVNULL
 
 
 def cache_root() -> Path:
@@ -131,3 +135,18 @@ def remove_tree(path: Path) -> None:
     if any(f"{point}/".startswith(below) for point in mounted):
         raise LabError(f"{path} is not removed: something is mounted in it", hint="python -m tests.lab down")
     shutil.rmtree(path)
+
+
+def put_away(path: Path) -> None:
+    """Take a directory that may not be there out of the way at once; `remove_put_away` removes it."""
+    if path.exists():
+        path.rename(path.with_name(f"{PUT_AWAY}{secrets.token_hex(8)}"))
+
+
+def remove_put_away(cache: Path) -> None:
+    """Begin to remove what was put away, also by somebody who ended before it was gone; nobody waits for the end."""
+    places = [str(place) for place in cache.glob(f"{PUT_AWAY}*")]
+    if places:
+        calm = ["setsid", "--fork", "nice", "-n", "19", "ionice", "-c", "3"]
+        # Who holds a pipe of ours would keep whoever reads it.
+        subprocess.run([*calm, "rm", "-rf", *places], check=True, stdin=NONE, stdout=NONE, stderr=NONE)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.commands import LabError, run
-from tests.lab.recipe import Product, digest_of, obtain, place_of
+from tests.lab.recipe import PUT_AWAY, Product, digest_of, obtain, place_of, put_away, remove_put_away
+from tests.processes import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +87,16 @@ def test_a_digest_follows_contents_and_their_order(tmp_path: Path) -> None:
     assert digest_of("ab", "c") != digest_of("a", "bc")
     file.write_text("two")
     assert first != digest_of(file, "v1")
+
+
+def test_what_is_put_away_is_out_of_the_way_at_once_and_gone_soon(tmp_path: Path) -> None:
+    left = tmp_path / f"{PUT_AWAY}of-somebody-who-ended"
+    for place in (tmp_path / "go-mod", left):
+        (place / "deep").mkdir(parents=True)
+        (place / "deep/file").touch()
+        (place / "deep").chmod(0o555)
+    put_away(tmp_path / "go-mod")
+    assert not (tmp_path / "go-mod").exists()
+    put_away(tmp_path / "go-mod")
+    remove_put_away(tmp_path)
+    wait_for(lambda: not list(tmp_path.iterdir()), 60, "an empty cache")

@@ -133,6 +133,29 @@ def test_a_machine_that_says_little_gives_empty_facts() -> None:
     assert facts == MachineFacts(hostname="x")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "resolver=",
+            "listen=zz:zz",
+            "listen=",
+            "listen=0:-1",
+            "mtu=eth0 ²",
+            "cpus=inf",
+            "memory_kb=nan",
+            "cgroup=-inf",
+        ),
+        *("free/=1e999", "address=", "module=", "mtu=", "clock=infinity", "resolver=\t", "==", "listen=00000000:1F90F"),
+    ],
+)
+def test_no_line_of_a_machine_is_too_odd_to_be_read(line: str) -> None:
+    facts = parse_facts(f"hostname=x\n{line}\nlisten=00000000:0016\nkernel=6.1", here=5.0)
+
+    assert (facts.hostname, facts.kernel, facts.listening) == ("x", "6.1", (22,))
+    assert facts.resolvers == ()
+
+
 def test_a_machine_that_is_no_linux_is_told_so() -> None:
     host = FakeHost("n1", [("uname", "'uname' is not recognized as a command\n")])
 

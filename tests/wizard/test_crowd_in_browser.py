@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,8 +27,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY_TIMES, SAVE_TIMES = 4.0, 15.0
 """How many times the processor time of the same among three machines, in the page's own thread, with layout and drawing
-without a graphics card."""
+without a graphics card. One of a few machines that costs least by accident would make a large crowd look dear."""
 KEYS = "-abcdefghijklmnopqr"
+DRAWN = "() => new Promise((on) => requestAnimationFrame(() => requestAnimationFrame(on)))"
+PAUSE, IDLE = 300, 0.05
+"""Milliseconds, and the part of them that a page takes at most when nothing happens to it."""
 
 
 class Thread:
@@ -46,6 +50,16 @@ class Thread:
         """Milliseconds since the last lap."""
         before, self._before = self._before, self._taken()
         return self._before - before
+
+    def rest(self, page: Page) -> None:
+        """Wait until the page does nothing more: what opening it still costs is no part of what a key costs."""
+        for _ in range(100):
+            self.lap()
+            page.wait_for_timeout(PAUSE)
+            page.evaluate(DRAWN)
+            if self.lap() < IDLE * PAUSE:
+                return
+        raise AssertionError("The page does not come to rest")
 
 
 def draft(alice: User, name: str, count: int) -> Cluster:
@@ -80,10 +94,13 @@ def test_a_key_costs_among_three_hundred_machines_what_it_costs_among_three(
                 thread = Thread(page)
                 field = page.locator(f"#id_host-{place}-name")
                 field.focus()
-                thread.lap()
-                field.press_sequentially(KEYS)
+                thread.rest(page)
+                for key in KEYS:
+                    field.press_sequentially(key)
+                    # On a busy machine several keys would share a frame, and cost less than one.
+                    page.evaluate(DRAWN)
                 costs.setdefault(cluster.name, []).append(thread.lap() / len(KEYS))
-    assert min(costs["crowd"]) < KEY_TIMES * min(costs["few"]), costs
+    assert min(costs["crowd"]) < KEY_TIMES * median(costs["few"]), costs
 
 
 def answered_while_one_types(page: Page, cluster: Cluster, place: int) -> float:
@@ -116,4 +133,4 @@ def test_a_save_does_not_hold_up_who_types_on_and_nothing_typed_is_lost(
         for cluster, row in ((few, place), (crowd, 100 * place)):
             with context.new_page() as page:
                 costs.setdefault(cluster.name, []).append(answered_while_one_types(page, cluster, row))
-    assert min(costs["crowd"]) < SAVE_TIMES * min(costs["few"]), costs
+    assert min(costs["crowd"]) < SAVE_TIMES * median(costs["few"]), costs

@@ -76,7 +76,6 @@ def test_a_version_that_the_source_lacks_is_not_offered_as_if_it_had_it() -> Non
     assert first == ("In this draft", [("v1.20.2", "v1.20.2 (not in the source)")])
     first = standings.grouped(("v1.37.2",), "v1.20.2", held=False)[0]
     assert first == ("In this draft", [("v1.20.2", "v1.20.2")])
-    assert standings.grouped(("v1.20.2",), "1.20.2", held=True)[0] == ("In this draft", [("1.20.2", "1.20.2")])
 
 
 def test_what_is_missing_is_said_of_a_source_that_could_be_read_only() -> None:
@@ -84,7 +83,9 @@ def test_what_is_missing_is_said_of_a_source_that_could_be_read_only() -> None:
     found = standings.missing("v1.20.2", Offered(has, "", held=True))
     assert found == standings.Missing("v1.20.2", "v1.36.4, v1.36.3", 0, take="v1.36.3", proven=True)
     assert standings.missing("v1.20.2", Offered(has, "", held=False)) is None
-    assert standings.missing("1.36.3", Offered(has, "", held=True)) is None
+    assert standings.missing("v1.36.3", Offered(has, "", held=True)) is None
+    strange = standings.missing("v1.20.2", Offered(("v1.38.0",), "", held=True))
+    assert strange is not None and (strange.take, strange.proven) == ("", False)
     few = standings.missing("v1.20.2", Offered(known_versions()[-9:-5], "", held=True))
     assert few is not None and (few.take, few.proven) == (known_versions()[-9], False)
     many = standings.missing("v1.99.0", Offered(known_versions(), "", held=True))
@@ -127,6 +128,36 @@ def test_a_source_without_a_proven_version_says_so(visitor: Visitor, bundle_of: 
     bundle_of("v1.35.1")
     told = shown(visitor).split('id="version-missing"')[1].split("</form>")[0]
     assert "None of these is proven." in told and "Take v1.35.1" in told
+
+
+def test_the_page_says_which_parts_of_the_source_do_not_go_with_a_version(
+    visitor: Visitor, bundle_of: BundleOf
+) -> None:
+    bundle_of("v1.37.2", "v1.20.2", etcd=("v3.4.23",), containerd=("v1.6.20", "v1.7.27"))
+    visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
+    text = shown(visitor)
+    assert said(text) == ["Proven", "Not tested together", "Does not go together"]
+    assert "takes etcd 3.5.24 and newer, not v3.4.23" in text and "names 2.2.0 and newer" in text
+    assert "v1.37.2 (parts of the source do not go with it)" in text
+    assert "v1.20.2 (ended upstream)" in text, "which gets etcd 3.4.23 and containerd 1.7.27"
+
+
+def test_the_page_says_that_the_lab_ran_other_parts(visitor: Visitor, bundle_of: BundleOf) -> None:
+    bundle_of("v1.37.2", etcd=("v3.7.0",), containerd=("v2.3.4",), runc=("v1.5.3",))
+    visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
+    assert said(text := shown(visitor)) == ["Proven", "Other parts"]
+    assert "containerd v2.3.4 instead of v2.4.2." in text
+    bundle_of("v1.37.2", etcd=("v3.7.0",), containerd=("v2.4.2",), runc=("v1.5.3",))
+    assert said(shown(visitor)) == ["Proven"]
+
+
+def test_odd_versions_of_a_bundle_leave_the_pages_alone(visitor: Visitor, bundle_of: BundleOf) -> None:
+    bundle_of("v1.37.2", "v1.37.3-rc.0", "1.37", "v1.38.0", containerd=("latest",))
+    text = shown(visitor)
+    assert "v1.37.3-rc.0" not in text and "It has v1.38.0, v1.37.2." in text
+    assert visitor.get("review").status_code == 200
+    bundle_of("v1.38.0")
+    assert 'id="take-version"' not in shown(visitor), "it is not known, so taking it would not help"
 
 
 def test_what_the_source_does_not_have_is_not_taken(visitor: Visitor, bundle_of: BundleOf) -> None:

@@ -41,9 +41,9 @@ def parsed(items: Iterable[str]) -> dict[str, str]:
 
 
 def known_gates(document: Document) -> dict[str, bool]:
-    """The document's feature gates that this version knows: it would not start with another one."""
-    minor = parse_version(document.kubernetes.version).minor
-    return {name: on for name, on in sorted(document.kubernetes.feature_gates.items()) if gates.is_known(name, minor)}
+    """The document's feature gates that this version takes: it would not start with another one."""
+    minor, wanted = parse_version(document.kubernetes.version).minor, sorted(document.kubernetes.feature_gates.items())
+    return {name: on for name, on in wanted if gates.is_taken(name, on, minor)}
 
 
 def gates_argument(document: Document) -> dict[str, str]:

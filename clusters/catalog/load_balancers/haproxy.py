@@ -17,7 +17,7 @@ from clusters.config.topology import api_port, load_balancer
 from clusters.config.versions import HAPROXY_IMAGE
 from clusters.engine.artifacts import directory
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted, eventually, file, so_if
+from clusters.engine.wants import NotReached, Sight, Wanted, eventually, file, so_if
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -101,7 +101,10 @@ def _proxy_asks(server: str) -> Want:
 
     def settings(machine: Machine) -> str:
         answer = machine.ask(kubectl("get configmap kube-proxy -n kube-system -o json"))
-        return str(json.loads(answer.stdout)["data"].get(KUBECONFIG, "")) if answer.ok else ""
+        if not answer.ok:
+            said = " ".join(answer.last_lines(1))
+            raise NotReached(f"The API server could not say which server kube-proxy asks: {said}", retryable=True)
+        return str(json.loads(answer.stdout)["data"].get(KUBECONFIG, ""))
 
     def look(machine: Machine) -> Sight:
         found = line.search(settings(machine))

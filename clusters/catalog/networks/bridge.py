@@ -111,13 +111,17 @@ def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[s
     first = cluster.first("master", machine)
     kinds = len(parts_of(cluster.document.network.kube_pods_cidr))
     known: dict[str, tuple[str, ...]] = {}
+    silent = ""
     for _ in range(30):
         answer = first.ask(kubectl("get nodes -o json"))
         items = json.loads(answer.stdout)["items"] if answer.ok else []
+        silent = "" if answer.ok else " ".join(answer.last_lines(1)) or f"exit code {answer.exit_code}"
         known = {item["metadata"]["name"]: _ranges(item["spec"]) for item in items}
         if all(len(known.get(name, ())) >= kinds for name in wanted):
             return known
         first.pause(1)
+    if silent:
+        raise NotReached(f"The API server does not say which pod addresses nodes have: {silent}", retryable=True)
     missing = sorted(name for name in wanted if len(known.get(name, ())) < kinds)
     raise NotReached(
         f"The control plane gave no pod addresses to {', '.join(missing)}.",

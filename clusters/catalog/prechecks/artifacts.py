@@ -1,12 +1,13 @@
-"""artifact.source: every file that the installation puts on machines is there to be had."""
+"""artifact.source, artifact.fit: every file that is put on machines can be had, and is of a release that fits."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from clusters.catalog.needed import files
-from clusters.engine.check import error, precheck
+from clusters.catalog.fitting import fit_of
+from clusters.catalog.needed import files, parts
+from clusters.engine.check import error, precheck, warning
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
@@ -52,6 +53,24 @@ def source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if late:
         names = ", ".join(file[2] for file in late)
         yield error(f"The artifact source did not say within {WITHIN:.0f} s whether it has {names}.")
+
+
+@precheck(
+    "artifact.fit",
+    on="first-control-plane",
+    fix="Add the releases that are named to the bundle, or choose a Kubernetes version that goes with what it has.",
+)
+def fit(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """The parts that the artifact source has are tested with this Kubernetes"""
+    version = cluster.document.kubernetes.version
+    for component in parts(cluster.document):
+        try:
+            found = cluster.source.version_of(component, version)
+        except SourceError:
+            # What is missing or refused, artifact.source says.
+            continue
+        if doubt := fit_of(component, found, version).doubt:
+            yield warning(f"The artifact source brings {component} {found}: {doubt}.")
 
 
 def _looked_for(cluster: Cluster, wanted: list[File]) -> tuple[dict[File, SourceError], list[File]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import needs_cgroups_v1
+from clusters.catalog.kubeadm.dialect import parsed
 from clusters.engine.check import error, precheck, warning
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
+FIELD, FLAG = "failCgroupV1", "fail-cgroupv1"
+OFF = ("0", "f", "F", "false", "FALSE", "False")
+"""What a flag of Kubernetes takes for no. Source: ParseBool of Go's strconv."""
 NEEDED = ("cpu", "cpuset", "memory", "pids")
 """What the kubelet and kubeadm's own check insist on, whatever the version of control groups."""
 
@@ -38,15 +43,44 @@ def cgroups(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 def _of_version_1(name: str, kubernetes: Kubernetes) -> Finding:
     """Slipway has this Kubernetes take version 1, unless the document says that it must not."""
-    if kubernetes.kubelet_configuration.get("failCgroupV1") is True:
+    said = _word_of_the_document(kubernetes)
+    if said is not None and not said.allows:
         return error(
-            f"{name} has control groups of version 1, and kubeletConfiguration says failCgroupV1: true; the kubelet of "
-            f"Kubernetes {kubernetes.version} does not start there.",
-            hint="Boot with systemd.unified_cgroup_hierarchy=1, or take failCgroupV1 out of kubeletConfiguration.",
+            f"{name} has control groups of version 1, and {said.text}; the kubelet of Kubernetes {kubernetes.version} "
+            "does not start there.",
+            hint=f"Boot with systemd.unified_cgroup_hierarchy=1, or take {said.name} out of {said.key}.",
         )
+    allowed = "Slipway sets failCgroupV1: false" if said is None else f"Here {said.text}"
     return warning(
         f"{name} uses cgroup v1 (control groups of version 1), which Kubernetes 1.35 and newer refuse by default. "
-        "Slipway sets failCgroupV1: false and makes kubeadm skip its SystemVerification check.",
+        f"{allowed}, and Slipway makes kubeadm skip its SystemVerification check.",
         hint="This works up to Kubernetes 1.37; a later one may have no support for version 1 any more. Boot with "
         "systemd.unified_cgroup_hierarchy=1 to have version 2.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What the document says of version 1: in `key` under `name`, as a part of a sentence."""
+
+    allows: bool
+    key: str
+    name: str
+    text: str
+
+
+def _word_of_the_document(kubernetes: Kubernetes) -> _Word | None:
+    """The flag wins over the configuration, and null there takes Slipway's own setting away; None without either.
+
+    Source: kubelet 1.36.3 and 1.37.2 --help, "--fail-cgroupv1 ... (default true)".
+    """
+    flag = parsed(kubernetes.kubelet_args).get(FLAG)
+    if flag is not None:
+        return _Word(flag in OFF, "kubeletArgs", FLAG, f"kubeletArgs say {FLAG}={flag}")
+    if FIELD not in kubernetes.kubelet_configuration:
+        return None
+    value = kubernetes.kubelet_configuration[FIELD]
+    says = f"kubeletConfiguration says {FIELD}: {'null' if value is None else str(value).lower()}"
+    if value is None:
+        says += ", which leaves the kubelet its default, true"
+    return _Word(value is False, "kubeletConfiguration", FIELD, says)

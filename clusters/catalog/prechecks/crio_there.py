@@ -1,11 +1,14 @@
-"""cri.crio_there: CRI-O is installed where the document wants it, because Slipway does not install it."""
+"""cri.crio_there: CRI-O is installed where the document wants it and goes with Kubernetes; Slipway installs none."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from clusters.catalog.runtimes.crio import chosen
-from clusters.engine.check import error, precheck
+from clusters.config.matrix import numbers, runtime_refused
+from clusters.config.versions import parse_version
+from clusters.engine.check import error, precheck, warning
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
+
+_VERSION = re.compile(r"crio version v?(\S+)")
+"""The first line of `crio --version`: `crio version 1.34.1`."""
 
 
 @precheck(
@@ -27,3 +33,17 @@ def crio_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """CRI-O is installed, where it is chosen"""
     if not machine.ask(sh("command -v crio >/dev/null && systemctl cat crio.service >/dev/null 2>&1")).ok:
         yield error(f"{machine.name} has no CRI-O, or no service of that name; Slipway does not install it.")
+        return
+    said = _VERSION.search(machine.ask(sh("crio --version 2>/dev/null")).stdout)
+    found = numbers(said[1]) if said else None
+    if said is None or found is None:
+        machine.note("crio --version names no version, so it is not held against Kubernetes")
+        return
+    version = parse_version(cluster.document.kubernetes.version)
+    if allowed := runtime_refused("CRI-O", found, version.minor):
+        yield error(f"{machine.name} has CRI-O {said[1]}; the kubelet of {version} can talk to CRI-O {allowed} only.")
+    elif found[:2] != (1, version.minor):
+        yield warning(
+            f"{machine.name} has CRI-O {said[1]}; its project tests each minor version with the same of Kubernetes, "
+            f"here {version}."
+        )

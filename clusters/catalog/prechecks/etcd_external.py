@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,9 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from clusters.catalog.reach import dialled
 from clusters.catalog.steps.etcd.external import has_certificates
+from clusters.config.matrix import dotted, numbers, oldest_etcd
 from clusters.config.secret import Secret
+from clusters.config.versions import parse_version
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.dial import Answer
+from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +30,12 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 USUAL_PORTS = {"http": 80, "https": 443}
+
+_ASK = (
+    r"""exec 3<>"/dev/tcp/$1/$2" && printf 'GET /version HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" >&3 && timeout 3 cat <&3"""
+)
+_SAYS = re.compile(r'"etcdserver"\s*:\s*"([^"]+)"')
+"""In what /version answers. Source: etcd 3.7.0, asked this way."""
 
 
 def is_external(document: Document) -> bool:
@@ -41,7 +51,7 @@ def is_external(document: Document) -> bool:
     "etcd's own tools take them (etcdctl endpoint health).",
 )
 def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """The external etcd listens, and its certificates fit"""
+    """The external etcd listens, and its certificates and version fit"""
     given = cluster.document.etcd.external
     if has_certificates(cluster.document) and (why := _unfit(given)):
         yield error(f"The external etcd cannot be logged in to: {why}.")
@@ -56,6 +66,22 @@ def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     for dial in dials:
         if dial.answer not in (Answer.CONNECTED, Answer.UNTRIED):
             yield say(f"{machine.name} does not reach the external etcd at {dial.address}:{dial.port}: {dial.told()}.")
+    there = {(dial.address, dial.port) for dial in listening}
+    yield from _too_old(machine, cluster, [url for url in given.endpoints if _place(url) in there])
+
+
+def _too_old(machine: Machine, cluster: Cluster, urls: list[str]) -> Iterator[Finding]:
+    """Members that kubeadm takes for too old, where they say their version to anybody (http)."""
+    version = parse_version(cluster.document.kubernetes.version)
+    oldest = oldest_etcd(version.minor, version.patch)
+    for url in urls:
+        if not url.startswith("http://"):
+            machine.note(f"{url} gives its version to those with a certificate only; kubeadm asks it when it begins")
+            continue
+        said = _SAYS.search(machine.ask(sh("bash -c {} bash {} {}", _ASK, *_place(url))).stdout)
+        found = numbers(said[1]) if said else None
+        if said is not None and found is not None and found < oldest:
+            yield error(f"The external etcd at {url} is {said[1]}; kubeadm {version} takes {dotted(oldest)} and newer.")
 
 
 def _place(url: str) -> tuple[str, int]:

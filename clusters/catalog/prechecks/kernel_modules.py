@@ -22,5 +22,5 @@ def kernel_modules(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     missing = [name for name in modules_of(cluster) if machine.facts.module(name) == "missing"]
     if missing:
         for_proxy = PROXY_MODULES.get(proxy_mode(cluster), ())
-        hint = "Or choose proxyMode iptables." if set(missing) & set(for_proxy) else ""
+        hint = "Or choose kube-proxy's mode iptables." if set(missing) & set(for_proxy) else ""
         yield error(f"{machine.name}'s kernel has no {', '.join(missing)}.", hint=hint)

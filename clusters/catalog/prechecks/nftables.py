@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import is_recent_for_nftables
+from clusters.config.proxymode import mode_in
 from clusters.engine.check import error, precheck
 
 if TYPE_CHECKING:
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
 
 
 def chosen(document: Document) -> bool:
-    """Whether kube-proxy is to use nftables."""
-    return document.kubernetes.proxy_mode == "nftables" and not document.kubernetes.disable_kube_proxy
+    """Whether the document has kube-proxy use nftables; where it leaves that open, only fit kernels get nftables."""
+    said = mode_in(document)
+    return said is not None and said.mode == "nftables" and not document.kubernetes.disable_kube_proxy
 
 
 @precheck(
     "os.kernel_nftables",
     on="kubernetes",
     when=chosen,
-    fix="Upgrade the kernel, or choose proxyMode iptables.",
+    fix="Upgrade the kernel, or choose kube-proxy's mode iptables.",
 )
 def kernel_nftables(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The kernel is new enough for kube-proxy's nftables"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
 from clusters.catalog.kubeadm.dialect import parsed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_SERVERS = 3
 """kubelet gives pods the first three. Source: Kubernetes' constant MaxDNSNameservers."""
+OR_NAMED = "Or name servers in dns.coredns.upstreamDNSServers."
 ITSELF = ("127.0.0.1",)
 """The name server that pods get when resolvConf is empty. Source: GetPodDNS of the kubelet."""
 
@@ -45,7 +47,8 @@ def resolver(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if servers is None:
         yield error(
             f"{machine.name} has no {file}, from which kubelet takes the name servers of pods; CoreDNS does not start.",
-            hint=f"Make it, with a line such as nameserver 192.0.2.53, any server that answers.{_other(said)}",
+            hint="Make it, with a line such as nameserver 192.0.2.53, any server that answers."
+            f"{_other(said)} {OR_NAMED}",
         )
         return
     usable = [each for each in servers if address_of(each) is not None][:MOST_SERVERS]
@@ -53,7 +56,7 @@ def resolver(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if not usable:
         yield error(
             f"{file} on {machine.name} names no name server; CoreDNS does not start without one, and pods have no DNS.",
-            hint=f"Add a nameserver line to {file}, any server that answers.",
+            hint=f"Add a nameserver line to {file}, any server that answers. {OR_NAMED}",
         )
     elif loops:
         makes = error if len(loops) == len(usable) else warning
@@ -79,8 +82,11 @@ def _servers(machine: Machine, file: str) -> tuple[str, ...] | None:
 
 
 def _is_loopback(server: str) -> bool:
+    """Whether a program that asks this address asks its own machine; Linux takes 0.0.0.0 and :: for that, too."""
     address = address_of(server)
-    return address is not None and address.is_loopback
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    return address is not None and (address.is_loopback or address.is_unspecified)
 
 
 def _other(said: str | None) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
+_RELEASE = re.compile(r"\bv\d+\.\d+\.\d+\b(?:-(?:alpha|beta|rc)\.\d+)?")
+"""A release in a text. v1.37.2-rc.1 is another than v1.37.2; what a vendor appends (-gke.100) is not read."""
+
 FIXED = {
     "networking.podSubnet": "network.kubePodsCIDR",
     "networking.serviceSubnet": "network.kubeServiceCIDR",
@@ -52,7 +55,7 @@ def version(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
             API_SERVER,
         )
     ).stdout
-    others = sorted(set(re.findall(r"\bv\d+\.\d+\.\d+\b", said)) - {wanted})
+    others = sorted(set(_RELEASE.findall(said)) - {wanted})
     if others:
         yield error(
             f"{machine.name} runs Kubernetes {', '.join(others)}, the document says {wanted}. No run upgrades yet."

@@ -11,11 +11,13 @@ from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import registries
 from clusters.catalog.runtimes.kind import Runtime, socket_of
+from clusters.config.matrix import numbers
 from clusters.config.secret import Secret
 from clusters.config.versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if
+from clusters.errors import SourceError
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -93,9 +95,14 @@ def config(machine: Machine, cluster: Cluster) -> str:
     Source of the names: containerd's docs/cri/config.md and docs/cri/registry.md.
     """
     version = cluster.source.version_of("containerd", cluster.document.kubernetes.version)
-    major, minor = (int(part) for part in version.removeprefix("v").split(".")[:2])
-    if major >= 2:
-        text = _version_3(machine, cluster, several_places=(major, minor) >= (2, 1))
+    found = numbers(version)
+    if found is None:
+        raise SourceError(
+            f"The artifact source has containerd {version}, which is no version like v2.4.2.",
+            hint="Its configuration depends on its version: give it in bundle.yaml.",
+        )
+    if found >= (2, 0, 0):
+        text = _version_3(machine, cluster, several_places=found >= (2, 1, 0))
     else:
         text = _version_2(machine, cluster)
     return f"# Written by Slipway; changes are overwritten by its next run.\n{text}"

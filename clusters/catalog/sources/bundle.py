@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from clusters.catalog.components import COMPONENTS
+from clusters.catalog.fitting import best
 from clusters.catalog.sources.download import sha256_of
-from clusters.config.versions import parse_version
+from clusters.config.versions import is_version, parse_version, spelled
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
 
@@ -16,6 +19,12 @@ if TYPE_CHECKING:
 
     from clusters.catalog.sources.index import Entry, Index
     from clusters.engine.source import Asker
+
+
+def _spelled(entry: Entry) -> Entry:
+    """The entry with its version as the rest of Slipway spells it, with a leading v."""
+    version = spelled(entry.version) if entry.component == "kubernetes" else entry.version
+    return replace(entry, version=f"v{version}" if entry.component in COMPONENTS and version[:1].isdigit() else version)
 
 
 def _not_there(path: Path) -> SourceError:
@@ -38,23 +47,36 @@ class Bundle:
         look: Callable[[str], None] | None = None,
     ) -> None:
         self._root = root
-        self._index = index
+        self._files = tuple(_spelled(entry) for entry in index.files)
+        self._images = index.images
         self._fetch = fetch
         self._look = look
         self._checked: set[str] = set()
         self._lock = threading.Lock()
 
     def version_of(self, component: str, kubernetes_version: str) -> str:
-        """The version the bundle has; for Kubernetes itself the one asked for, if it is there."""
-        has = tuple(dict.fromkeys(entry.version for entry in self._index.files if entry.component == component))
-        if component == "kubernetes" and kubernetes_version not in has:
-            raise SourceError(
-                f"The artifact source has no Kubernetes {kubernetes_version}.",
-                hint=f"It has {', '.join(has) or 'none'}. Choose one of these, or use another source.",
-            )
+        """Of the versions that the bundle has the one that goes with this Kubernetes; of Kubernetes itself that one.
+
+        Raises SourceError where there is none.
+        """
+        if component == "kubernetes":
+            return self._of_kubernetes(kubernetes_version)
+        has = tuple(dict.fromkeys(entry.version for entry in self._files if entry.component == component))
         if not has:
             raise SourceError(f"The artifact source has no {component}.", hint="Is the bundle complete?")
-        return kubernetes_version if component == "kubernetes" else has[0]
+        return best(component, has, kubernetes_version)
+
+    def _of_kubernetes(self, version: str) -> str:
+        has = self.kubernetes_versions()
+        if version in has:
+            return version
+        odd = dict.fromkeys(each.version for each in self._files if each.component == "kubernetes")
+        others = ", ".join(each for each in odd if each not in has)
+        left = f" Slipway installs releases only, so it leaves out {others}." if others else ""
+        raise SourceError(
+            f"The artifact source has no Kubernetes {version}.",
+            hint=f"It has {', '.join(has) or 'none'}. Choose one of these, or use another source.{left}",
+        )
 
     def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
         """A file of a component's release."""
@@ -71,26 +93,26 @@ class Bundle:
 
     def has_image(self, ref: str, arch: str) -> bool:
         """Whether the index names the image."""
-        return (ref, arch) in self._index.images
+        return (ref, arch) in self._images
 
     def name_of(self, ref: str) -> str:
         """The name itself if the index has it, or has none or several of that repository; else the one it has."""
-        names = {each for each, _ in self._index.images}
+        names = {each for each, _ in self._images}
         others = [each for each in names if each.rpartition(":")[0] == ref.rpartition(":")[0]]
         return others[0] if ref not in names and len(others) == 1 else ref
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
         """The archive of an image. A bundle that has none of it leaves pulling to the machine."""
-        entry = self._index.images.get((ref, arch))
+        entry = self._images.get((ref, arch))
         return None if entry is None else self._checked_file(entry, asker)
 
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """The versions in the bundle, newest first."""
-        has = {entry.version for entry in self._index.files if entry.component == "kubernetes"}
+        """The releases in the bundle, newest first; what is none (v1.37.3-rc.0) cannot be installed and is left out."""
+        has = {entry.version for entry in self._files if entry.component == "kubernetes" and is_version(entry.version)}
         return tuple(sorted(has, key=parse_version, reverse=True))
 
     def _entry(self, component: str, version: str, name: str, arch: str) -> Entry:
-        for entry in self._index.files:
+        for entry in self._files:
             if (entry.component, entry.version, entry.arch, entry.name) == (component, version, arch, name):
                 return entry
         raise SourceError(

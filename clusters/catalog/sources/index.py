@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clusters.config.versions import parse_version
 from clusters.config.yamltree import Mapping, Node, Refused, Scalar, Sequence, read, shown
-from clusters.errors import ConfigError, SourceError
+from clusters.errors import SourceError
 from clusters.localfile import read_regular
 
 if TYPE_CHECKING:
@@ -129,8 +128,6 @@ class _Reading:
             for release in self._items(releases, f"components.{component}"):
                 pairs = self._pairs(release, f"a release of {component}")
                 version = self._word(pairs, "version", component)
-                if component == "kubernetes":
-                    self._kubernetes(version)
                 arch = self._word(pairs, "arch", f"{component} {version}")
                 for each in self._items(pairs.get("files"), f"the files of {component} {version}"):
                     yield self._entry(each, component, version, arch)
@@ -172,13 +169,6 @@ class _Reading:
             raise self._wrong(f"it has more than {MOST_ENTRIES:,} entries")
         if self._bytes > LARGEST_BUNDLE:
             raise self._wrong(f"its files have more than {LARGEST_BUNDLE >> 30} GiB together")
-
-    def _kubernetes(self, version: str) -> None:
-        """Versions of Kubernetes are sorted and offered, so each has to be one."""
-        try:
-            parse_version(version)
-        except ConfigError as error:
-            raise self._wrong(f"a release of kubernetes has the version {shown(version)}") from error
 
     def _pairs(self, node: Node | None, what: str) -> dict[str, Node]:
         if not isinstance(node, Mapping):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import topology
 from clusters.config.finding import error, info, warning
+from clusters.config.proxymode import mode_in
 from clusters.config.rules.notbuilt import choices
 from clusters.config.rules.registry import rule
 from clusters.config.sections.endpoint import LOAD_BALANCERS, VIP_MODES, VIRTUAL, KubeVip
@@ -158,7 +159,9 @@ def ipvs_and_virtual_address(document: Document) -> Iterator[Finding]:
     """kube-proxy in ipvs mode leaves the virtual address alone. Source: KubeKey's issue 1702."""
     endpoint, kubernetes = document.control_plane_endpoint, document.kubernetes
     address = address_of(endpoint.address)
-    if endpoint.internal_loadbalancer in VIRTUAL and kubernetes.proxy_mode == "ipvs" and address is not None:
+    mode = mode_in(document)
+    is_ipvs = mode is not None and mode.mode == "ipvs"
+    if endpoint.internal_loadbalancer in VIRTUAL and is_ipvs and address is not None:
         ipvs = kubernetes.kube_proxy_configuration.get("ipvs")
         excluded = ipvs.get("excludeCIDRs") if isinstance(ipvs, dict) else None
         networks = [network_of(str(each)) for each in excluded] if isinstance(excluded, list) else []

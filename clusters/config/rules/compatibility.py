@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
 from clusters.config.finding import error, info, warning
-from clusters.config.gates import why_unknown
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.errors import ConfigError
@@ -66,7 +65,7 @@ def etcd(document: Document) -> Iterator[Finding]:
         return
     oldest = matrix.oldest_etcd(version.minor, version.patch)
     if found < oldest:
-        wanted = ".".join(str(part) for part in oldest)
+        wanted = matrix.dotted(oldest)
         message = f"Kubernetes {version} wants etcd {wanted} or newer, found {text}."
         yield error("compat.etcd", "config.etcd.etcd_version", message, found=text, allowed=f"{wanted} and newer")
 
@@ -75,13 +74,15 @@ def etcd(document: Document) -> Iterator[Finding]:
 def containerd(document: Document) -> Iterator[Finding]:
     """containerd speaks the kubelet's language, where its version is named (KubeKey 4)."""
     version, text = kubernetes_of(document), _of_v4(document, "cri", "containerd_version")
-    found = matrix.parsed(text)
-    if version is None or found is None or version.minor < 26 or found >= matrix.OLDEST_CONTAINERD:
+    found, path = matrix.parsed(text), "config.cri.containerd_version"
+    if version is None or found is None:
         return
-    wanted = ".".join(str(part) for part in matrix.OLDEST_CONTAINERD)
-    message = f"Kubernetes {version} wants containerd {wanted} or newer, found {text}."
-    path = "config.cri.containerd_version"
-    yield error("compat.containerd", path, message, found=text, allowed=f"{wanted} and newer")
+    if allowed := matrix.runtime_refused("containerd", found, version.minor):
+        message = f"The kubelet of {version} cannot talk to containerd {text}: it wants {allowed}."
+        yield error("compat.containerd", path, message, found=text, allowed=allowed)
+    elif allowed := matrix.runtime_untested("containerd", found, version.minor):
+        message = f"containerd's project names {allowed} for Kubernetes {version}, found {text}."
+        yield warning("compat.containerd_untested", path, message, found=text, allowed=allowed)
 
 
 @rule
@@ -101,56 +102,27 @@ def docker(document: Document) -> Iterator[Finding]:
         message = f"Kubernetes {version} reaches docker through cri-dockerd, one more service on every machine."
         path = "spec.kubernetes.containerManager"
         yield info("compat.cri_dockerd", path, message, hint="containerd needs none.", found="docker")
+        if version.minor >= matrix.WEBSOCKETS_TO_KUBELET and not _is_off(document, "ExtendWebSocketsToKubelet"):
+            yield _no_exec(version, path)
 
 
-@rule(waivable=True)
-def feature_gates(document: Document) -> Iterator[Finding]:
-    """Feature gates are ones this Kubernetes knows: a component does not start with one it does not know."""
-    version = kubernetes_of(document)
-    if version is None:
-        return
-    for gate in document.kubernetes.feature_gates:
-        why = why_unknown(gate, version.minor)
-        if why is None:
-            continue
-        message, allowed = f"{why[0]}; {version} does not start with it.", why[1]
-        path = f"spec.kubernetes.featureGates.{gate}"
-        yield error("compat.feature_gate", path, message, hint="Remove it.", found=gate, allowed=allowed)
+def _no_exec(version: versions.Version, path: str) -> Finding:
+    """A warning, since nobody knows here which cri-dockerd a later version of it is that works."""
+    message = (
+        f"kubectl exec and port-forward may fail through cri-dockerd: Kubernetes {version} has the kubelet take over "
+        "websockets (ExtendWebSocketsToKubelet), which cri-dockerd does not know before it is mended."
+    )
+    hint = "Set featureGates: {ExtendWebSocketsToKubelet: false}, or take containerd."
+    return warning("compat.cri_dockerd_exec", path, message, hint=hint, found="docker")
 
 
-@rule
-def proxy_mode(document: Document) -> Iterator[Finding]:
-    """kube-proxy has its mode in this Kubernetes, finished and not on its way out."""
-    version, mode, path = kubernetes_of(document), document.kubernetes.proxy_mode, "spec.kubernetes.proxyMode"
-    if version is None or document.kubernetes.disable_kube_proxy:
-        return
-    if mode == "nftables" and version.minor < matrix.NFTABLES_STABLE:
-        yield _early_nftables(document, version, path)
-    elif mode == "ipvs" and version.minor >= matrix.IPVS_DEPRECATED:
-        message = f"kube-proxy's mode ipvs is deprecated since v1.{matrix.IPVS_DEPRECATED}, and will be removed."
-        hint = "Take nftables, or iptables where a kernel is older than 5.13."
-        yield warning("compat.ipvs_deprecated", path, message, hint=hint, found="ipvs")
-
-
-def _early_nftables(document: Document, version: versions.Version, path: str) -> Finding:
-    """What is said of kube-proxy's nftables in a Kubernetes in which it is not finished."""
-    since, stable = f"v1.{matrix.NFTABLES_BETA}", f"v1.{matrix.NFTABLES_STABLE}"
-    hint = f"Take iptables, or Kubernetes {stable} or newer."
-    has_gate = version.minor >= matrix.NFTABLES_SINCE and _proxy_gate(document, "NFTablesProxyMode")
-    if version.minor >= matrix.NFTABLES_BETA or has_gate:
-        stage = "beta" if version.minor >= matrix.NFTABLES_BETA else "alpha"
-        message = f"kube-proxy's mode nftables is {stage} in {version}; it is finished in {stable}."
-        return warning("compat.nftables_early", path, message, hint=hint, found="nftables")
-    message = f"kube-proxy has the mode nftables from {since} on; that of {version} does not start with it."
-    if version.minor >= matrix.NFTABLES_SINCE:
-        hint += " Here it is alpha, and wants the feature gate NFTablesProxyMode."
-    return error("compat.nftables", path, message, hint=hint, found="nftables", allowed="iptables, ipvs")
-
-
-def _proxy_gate(document: Document, gate: str) -> bool:
-    """Whether the document enables a feature gate for kube-proxy."""
-    own = document.kubernetes.kube_proxy_configuration.get("featureGates")
-    return document.kubernetes.feature_gates.get(gate, False) or (isinstance(own, dict) and own.get(gate) is True)
+def _is_off(document: Document, gate: str) -> bool:
+    """Whether the document switches a feature gate off for the API server, whose own arguments win."""
+    section = document.kubernetes
+    arguments = [item.partition("=")[2] for item in section.apiserver_args if item.startswith("feature-gates=")]
+    own = [each.strip().partition("=") for each in ",".join(arguments).split(",")]
+    found = [on.lower() == "false" for name, _, on in own if name == gate]
+    return found[-1] if found else section.feature_gates.get(gate) is False
 
 
 @rule

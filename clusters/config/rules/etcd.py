@@ -101,7 +101,11 @@ def extra_arguments(document: Document) -> Iterator[Finding]:
 
 @rule
 def removed_extra_arguments(document: Document) -> Iterator[Finding]:
-    """Lines of extraArgs name flags that the version of etcd still has."""
+    """Lines of extraArgs name flags that the etcd of this Kubernetes still has.
+
+    An artifact source may bring another one for the service: its step asks that one, and says in the log what it left
+    out. The image of a static pod is always the one of the table.
+    """
     if document.etcd.type == "external" or not is_known(document.kubernetes.version):
         return
     etcd = facts_of(document.kubernetes.version).etcd
@@ -113,10 +117,11 @@ def removed_extra_arguments(document: Document) -> Iterator[Finding]:
             continue
         path, hint = f"{_PATH}.extraArgs.{index}", _instead(document, name, value)
         if document.etcd.type == "kubeadm":
-            message = f"etcd {etcd} does not start with {name}, which etcd {series} removed."
+            message = f"etcd {etcd} does not start with {name}; from {series} on it has no such flag."
             yield error("etcd.extra_arg_removed", path, message, hint=hint, found=name, allowed=f"flags of etcd {etcd}")
         else:
-            message = f"etcd {etcd} ignores {name}, which etcd {series} removed."
+            message = f"etcd has no flag {name} from {series} on, and {document.kubernetes.version} goes with {etcd}: "
+            message += "Slipway leaves the line out."
             yield warning("etcd.extra_arg_removed", path, message, hint=hint, found=name)
 
 

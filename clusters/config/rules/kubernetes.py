@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import versions
-from clusters.config.finding import error, warning
+from clusters.config.finding import error, info, warning
 from clusters.config.proxyflags import has_a_place
 from clusters.config.rules.registry import rule
-from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS, PROXY_MODES
+from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS
 from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, parts_of, tidied
 from clusters.config.yamltree import shown
 
@@ -44,25 +44,23 @@ def cluster_name(document: Document) -> Iterator[Finding]:
 @rule
 def version(document: Document) -> Iterator[Finding]:
     """The Kubernetes version is one that exists and can be planned."""
-    text = document.kubernetes.version
+    text, path = document.kubernetes.version, f"{_PATH}.version"
     if not versions.is_known(text):
-        known = f"{versions.OLDEST} to {versions.NEWEST}"
-        yield error(
-            "kubernetes.version_unknown",
-            f"{_PATH}.version",
-            f"Kubernetes {shown(text)} is not known; known are {known}.",
-            hint=f"Did you mean {versions.nearest(text)}?",
-            found=shown(text),
-            allowed=known,
-        )
+        message, allowed = versions.why_unknown(text)
+        hint = f"Did you mean {versions.nearest(text)}?"
+        yield error("kubernetes.version_unknown", path, f"{message}.", hint=hint, found=shown(text), allowed=allowed)
+    elif versions.is_newer_than_the_table(text):
+        last = versions.nearest(text)
+        message = f"Slipway knows this series up to {last}; {text} is planned as that one is."
+        hint = "Whether it was published shows when its files are asked for."
+        yield info("kubernetes.version_newer", path, message, hint=hint, found=text)
 
 
 @rule
 def words(document: Document) -> Iterator[Finding]:
-    """kube-proxy's mode, the container manager and the distribution are ones there are."""
+    """The container manager and the distribution are ones there are."""
     section = document.kubernetes
     for id, key, text, allowed, message in (
-        ("proxy_mode", "proxyMode", section.proxy_mode, PROXY_MODES, "kube-proxy has no mode {}."),
         (
             "container_manager",
             "containerManager",
@@ -72,7 +70,7 @@ def words(document: Document) -> Iterator[Finding]:
         ),
         ("type", "type", section.type, DISTRIBUTIONS, "{} is no distribution of Kubernetes."),
     ):
-        if text not in allowed and (text or key != "proxyMode"):
+        if text not in allowed:
             yield error(
                 f"kubernetes.{id}_unknown",
                 f"{_PATH}.{key}",
@@ -83,16 +81,30 @@ def words(document: Document) -> Iterator[Finding]:
             )
 
 
+def most_pods(document: Document) -> tuple[int, str]:
+    """How many pods a node takes, and where the document says so: what is strongest counts, an argument first."""
+    section = document.kubernetes
+    found, path = section.max_pods, f"{_PATH}.maxPods"
+    own = section.kubelet_configuration.get("maxPods")
+    if type(own) is int and own > 0:
+        found, path = own, f"{_PATH}.kubeletConfiguration.maxPods"
+    for index, line in enumerate(section.kubelet_args):
+        name, _, value = line.partition("=")
+        if name.strip().lstrip("-") == "max-pods" and value.strip().isdecimal():
+            found, path = int(value), f"{_PATH}.kubeletArgs.{index}"
+    return found, path
+
+
 @rule
 def pods_per_node(document: Document) -> Iterator[Finding]:
     """A node's part of the pod network has an address for every pod."""
-    mask, pods = document.kubernetes.node_cidr_mask_size, document.kubernetes.max_pods
+    mask, (pods, path) = document.kubernetes.node_cidr_mask_size, most_pods(document)
     if not 8 <= mask <= 30:
         message = f"A mask of {mask} bits; allowed are 8 to 30."
-        path = f"{_PATH}.nodeCidrMaskSize"
-        yield error("kubernetes.mask_range", path, message, hint="24 is usual.", found=str(mask), allowed="8 to 30")
+        at = f"{_PATH}.nodeCidrMaskSize"
+        yield error("kubernetes.mask_range", at, message, hint="24 is usual.", found=str(mask), allowed="8 to 30")
         return
-    room, path = 2 ** (32 - mask) - 2, f"{_PATH}.maxPods"
+    room = 2 ** (32 - mask) - 2
     allowed = f"1 to {room}"
     if pods < 1:
         message = f"{pods} pods for each node; at least 1 is needed."
@@ -111,7 +123,7 @@ def pods_per_node(document: Document) -> Iterator[Finding]:
 @rule
 def pods_per_node_in_ipv6(document: Document) -> Iterator[Finding]:
     """With dual stack, a node's part of the IPv6 pod network has an address for every pod, too."""
-    mask, pods = document.kubernetes.node_cidr_mask_size_ipv6, document.kubernetes.max_pods
+    mask, (pods, _) = document.kubernetes.node_cidr_mask_size_ipv6, most_pods(document)
     has_ipv6 = any(":" in part for part in parts_of(document.network.kube_pods_cidr))
     room = 2 ** (128 - mask) - 2 if 1 <= mask <= 127 else 0
     if has_ipv6 and room < pods:

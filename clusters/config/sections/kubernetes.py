@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from clusters.config.keys import OURS, Model, Names, Switch, Text, key
+from pydantic import BeforeValidator
+
+from clusters.config.keys import OURS, Model, Names, Switch, Text, key, text_of
+from clusters.config.versions import newest_proven, spelled
 
 CONTAINER_MANAGERS = ("docker", "containerd", "crio", "isula")
 PROXY_MODES = ("iptables", "ipvs", "nftables")
 DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")
+
+KUBEKEY_TAKES = "v1.23.17"
+"""The version that KubeKey installs where a Cluster names none. Source: KubeKey 3.1's defaults."""
+
+
+def _version(value: Any) -> Any:
+    """Every part of Slipway sees one spelling; none at all means the newest version that is proven."""
+    text = text_of(value)
+    return spelled(text) or newest_proven() if isinstance(text, str) else text
 
 
 class Audit(Switch):
@@ -21,7 +33,12 @@ class Kubernetes(Model):
     """Version, names, sizes and the arguments of every component."""
 
     type: Text = key("kubernetes", "The distribution.", since="1.1", choices=DISTRIBUTIONS, acted=False)
-    version: Text = key("v1.23.17", "Like v1.20.2.", shown=True, v4="kubernetes.kube_version")
+    version: Annotated[str, BeforeValidator(_version)] = key(
+        newest_proven(),
+        "Like v1.37.2. Where none is named Slipway takes the newest that it has proven, KubeKey v1.23.17.",
+        shown=True,
+        v4="kubernetes.kube_version",
+    )
     image_repo: Text = key("", "Project of the images in KubeKey 1.0; namespaceOverride has replaced it.", acted=False)
     cluster_name: Text = key("cluster.local", "The cluster's name.", shown=True, v4="kubernetes.cluster_name")
     dns_domain: Text = key("cluster.local", "The cluster's own domain.", since="2.0", shown=True, v4="dns.domain")

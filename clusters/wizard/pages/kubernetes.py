@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.sections.network import PLUGINS
-from clusters.config.versions import is_known
+from clusters.config.versions import is_known, spelled
 from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.options import (
@@ -23,7 +23,7 @@ from clusters.wizard.options import (
     with_options,
 )
 from clusters.wizard.page import OneForm, Page
-from clusters.wizard.standings import grouped, marks_of, missing
+from clusters.wizard.standings import SEEN_WHOLE, does_not_fit, grouped, marks_of, marks_of_parts, missing
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -106,7 +106,10 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     # The page keeps showing what the draft had before, so there is a way back to it.
     typed = data.get("version", "") if data is not None else ""
     chosen = (initial["version"], typed) if is_known(typed) else (initial["version"],)
-    _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held))
+    # From upstream come the parts that Slipway itself chooses, and they go with each.
+    few = offered.versions if len(offered.versions) <= SEEN_WHOLE else ()
+    unfit = [each for each in few if does_not_fit(document, offered.source, each)]
+    _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held, unfit=unfit))
     rows = ("name", VERSION, "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
 
     def written(before: Document, cleaned: dict[str, Any]) -> Document:
@@ -132,7 +135,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     shown = [bound[name] for name in names]
     version = document.kubernetes.version
     return {
-        "version_marks": marks_of(version),
+        "version_marks": (*marks_of(version), *marks_of_parts(document, bound.offered.source)),
         "version_missing": missing(version, bound.offered),
         "options": shown,
         "options_of": NETWORKS.get(plugin, plugin),
@@ -157,6 +160,8 @@ def write(document: Document, cleaned: dict[str, Any]) -> Document:
     """The document with what is valid; an empty choice keeps what was there."""
     given = {key: value for key, value in cleaned.items() if value or key not in ("version", "plugin", "proxy_mode")}
     kubernetes = {key: given[key] for key in ("version", "cluster_name", "proxy_mode") if key in given}
+    if "version" in kubernetes:
+        kubernetes["version"] = spelled(kubernetes["version"])
     if kubernetes.get("proxy_mode") == BY_THE_MACHINES:
         kubernetes["proxy_mode"] = ""
     network = {key: given[key] for key in ("plugin", "kube_pods_cidr", "kube_service_cidr") if key in given}

@@ -27,11 +27,21 @@ THREE = ["node1", "node2", "node3"]
 TOKEN = Secret("abcdef.0123456789abcdef")
 SERIES = {re.sub(r"\.\d+$", "", version): version for version in newest_patches()}
 """`v1.20` -> its last patch."""
+NEWEST = max(SERIES, key=lambda text: int(text[3:]))
+BY_MACHINES = ("v1.32", "v1.33", NEWEST)
+"""Of these there is a file without proxyMode: before and since nftables is finished, and the newest."""
+CAN_NFTABLES = {"kernel": "6.1.0-13-amd64", "modules": (("nf_tables", "active"),)}
+"""Facts of a machine on which kube-proxy can work with nftables."""
 
 
 def plain(version: str, **changes: Any) -> Document:
     """Nothing said that need not be said: etcd as a service, one control plane."""
     return seed(kubernetes={"version": version, "proxyMode": "iptables"}, **changes)
+
+
+def silent(version: str) -> Document:
+    """Nothing said of kube-proxy's mode: version and machines decide."""
+    return seed(kubernetes={"version": version, "proxyMode": ""})
 
 
 def rich(version: str) -> Document:
@@ -83,6 +93,9 @@ def kubeadm_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, s
         )
         cluster = _cluster(monkeypatch, archive, dual_stack(version))
         found[f"{series}-init-dual-stack.yaml"] = kubeadm.init_configuration(cluster.machine("node1"), cluster)
+    for series in BY_MACHINES:
+        cluster = pretend(monkeypatch, archive, silent(SERIES[series]), **dict.fromkeys(THREE, CAN_NFTABLES))[0]
+        found[f"{series}-init-by-machines.yaml"] = kubeadm.init_configuration(cluster.machine("node1"), cluster)
     return found
 
 
@@ -97,7 +110,7 @@ def kube_vip_files(monkeypatch: pytest.MonkeyPatch, archive: Path) -> dict[str, 
             "peers": [{"address": "10.99.0.1", "as": 65001}, {"address": "10.99.0.2", "as": 65001, "multihop": True}],
         },
     }
-    for series in ("v1.20", "v1.28", "v1.29", max(SERIES, key=lambda text: int(text[3:]))):
+    for series in ("v1.20", "v1.28", "v1.29", NEWEST):
         for name, kubevip in modes.items():
             endpoint = {"internalLoadbalancer": "kube-vip", "address": "10.99.0.200", "kubevip": kubevip}
             roles = {"etcd": THREE, "master": THREE, "worker": ["node3"]}

@@ -78,3 +78,18 @@ def test_a_certificate_that_has_ended_is_told(archive: Path, monkeypatch: pytest
     ended = pki.sign(AUTHORITY, "client", ["client"])
     (finding,) = found(monkeypatch, archive, given(certFile=ended.certificate.decode(), keyFile=ended.key.reveal()))
     assert "the certificate ended on" in finding.message
+
+
+@pytest.mark.parametrize(("said", "refused"), [("3.5.21", True), ("3.5.24", False), ("3.7.0", False), ("", False)])
+def test_a_member_that_is_too_old_for_kubeadm_is_told(
+    said: str, refused: bool, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    external = {"endpoints": ["http://10.9.1.1:2379"]}
+    document = seed(kubernetes={"version": "v1.37.2"}, etcd={"type": "external", "external": external})
+    cluster, hosts, _ = pretend(monkeypatch, archive, document)
+    hosts["node1"].answer("exec 3<>", answers_dials())
+    hosts["node1"].answer("GET /version", f'HTTP/1.0 200 OK\n\n{{"etcdserver":"{said}","etcdcluster":"3.5.0"}}')
+    found = list(CHECKS.checks["etcd.external"].body(cluster.machine("node1"), cluster))
+    assert [each.message for each in found] == refused * [
+        f"The external etcd at http://10.9.1.1:2379 is {said}; kubeadm v1.37.2 takes 3.5.24 and newer."
+    ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.catalog.kubeadm.components import kubelet_configuration
 from clusters.catalog.prechecks import etcd_disk, installer, packages, proxy
 from clusters.engine.check import CHECKS
 from clusters.engine.step import machines_for
@@ -38,13 +39,38 @@ def test_old_control_groups_are_a_warning_from_kubernetes_1_35_on(
         assert not found("os.cgroups", cluster, "node1")
 
 
-def test_old_control_groups_are_an_error_where_the_document_forbids_them(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("said", "severity", "words"),
+    [
+        ({}, "warning", "Slipway sets failCgroupV1: false, and"),
+        (
+            {"kubeletConfiguration": {"failCgroupV1": False}},
+            "warning",
+            "Here kubeletConfiguration says failCgroupV1: f",
+        ),
+        ({"kubeletArgs": ["fail-cgroupv1=false"]}, "warning", "Here kubeletArgs say fail-cgroupv1=false, and"),
+        ({"kubeletConfiguration": {"failCgroupV1": True}}, "error", "kubeletConfiguration says failCgroupV1: true;"),
+        ({"kubeletConfiguration": {"failCgroupV1": None}}, "error", "failCgroupV1: null, which leaves the kubelet its"),
+        ({"kubeletArgs": ["fail-cgroupv1=true"]}, "error", "kubeletArgs say fail-cgroupv1=true;"),
+        (
+            {"kubeletArgs": ["fail-cgroupv1=false"], "kubeletConfiguration": {"failCgroupV1": True}},
+            "warning",
+            "kubeletArgs say fail-cgroupv1=false",
+        ),
+    ],
+)
+def test_what_is_said_of_old_control_groups_is_what_the_kubelet_gets(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], severity: str, words: str
 ) -> None:
-    strict = seed(kubernetes={"version": "v1.36.3", "kubeletConfiguration": {"failCgroupV1": True}})
-    cluster, _, _ = pretend(monkeypatch, archive, strict, node2={"cgroup_version": 1})
+    document = seed(kubernetes={"version": "v1.36.3"} | said)
+    cluster, _, _ = pretend(monkeypatch, archive, document, node2={"cgroup_version": 1})
     (finding,) = found("os.cgroups", cluster, "node2")
-    assert finding.severity == "error" and "failCgroupV1: true" in finding.message
+    assert finding.severity == severity and words in finding.message
+    configuration = kubelet_configuration(cluster)
+    if "Slipway sets" in finding.message:
+        assert configuration["failCgroupV1"] is False
+    elif "null" in finding.message:
+        assert "failCgroupV1" not in configuration
 
 
 def copied(*milliseconds: float) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from clusters.engine.check import CHECKS
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
@@ -41,7 +41,10 @@ def test_a_machine_without_a_name_server_is_an_error(archive: Path, monkeypatch:
         (finding,) = found(archive, monkeypatch, resolvers=((ETC, servers),))
         assert finding.severity.value == "error"
         assert finding.message.startswith("/etc/resolv.conf on node2 names no name server; CoreDNS does not start")
-        assert finding.hint == "Add a nameserver line to /etc/resolv.conf, any server that answers."
+        assert finding.hint == (
+            "Add a nameserver line to /etc/resolv.conf, any server that answers. "
+            "Or name servers in dns.coredns.upstreamDNSServers."
+        )
 
 
 def test_a_machine_that_asks_only_itself_is_an_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +52,15 @@ def test_a_machine_that_asks_only_itself_is_an_error(archive: Path, monkeypatch:
     assert finding.severity.value == "error"
     assert "/etc/resolv.conf on node2 names only 127.0.0.53, ::1" in finding.message and "loop" in finding.message
     assert "resolvConf in kubernetes.kubeletConfiguration" in finding.hint
+
+
+@pytest.mark.parametrize("server", ["0.0.0.0", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"])
+def test_every_spelling_of_the_machine_itself_is_a_loop(
+    server: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (finding,) = found(archive, monkeypatch, resolvers=((ETC, (server,)),))
+    assert finding.severity.value == "error" and f"names only {server}:" in finding.message
+    assert not found(archive, monkeypatch, resolvers=((ETC, ("::ffff:10.0.0.2",)),))
 
 
 def test_a_machine_that_also_asks_itself_is_a_warning(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +102,7 @@ def test_an_empty_name_of_the_file_is_a_loop(archive: Path, monkeypatch: pytest.
 def test_a_machine_without_the_file_is_an_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = found(archive, monkeypatch, resolvers=())
     assert finding.message.startswith("node2 has no /etc/resolv.conf") and "nameserver 192.0.2.53" in finding.hint
+    assert "upstreamDNSServers" in finding.hint
 
 
 def test_servers_of_the_document_make_the_machines_own_unimportant() -> None:

@@ -39,6 +39,18 @@ def test_another_version_on_a_node_is_refused_and_cannot_be_waived(
     assert found("k8s.version", cluster) == []
 
 
+def test_a_release_candidate_is_another_version_and_a_vendors_build_is_not(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": "v1.37.2"}))
+    hosts["node1"].answer("kubelet --version", "Kubernetes v1.37.2-rc.1\n")
+    (refused,) = found("k8s.version", cluster)
+    assert "node1 runs Kubernetes v1.37.2-rc.1, the document says v1.37.2" in refused.message
+    for same in ("v1.37.2", "v1.37.2-gke.100", "v1.37.2+k3s1"):
+        hosts["node1"].answer("kubelet --version", f"Kubernetes {same}\n")
+        assert found("k8s.version", cluster) == []
+
+
 def kept(cluster: Cluster, **changes: Any) -> str:
     """kubeadm-config as the API server gives it."""
     text = yaml.safe_dump(cluster_configuration(cluster) | changes)

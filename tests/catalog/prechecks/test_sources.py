@@ -139,3 +139,18 @@ def test_nobody_asks_a_registry_for_images_that_are_in_the_bundle(
     monkeypatch.setattr(cluster.source, "has_image", lambda ref, arch: True)
     assert not found("registry.reachable", cluster, "node2")
     assert not hosts["node2"].ran
+
+
+def test_parts_that_are_not_tested_with_this_kubernetes_are_a_warning(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, _, _ = pretend(
+        monkeypatch, archive, seed(kubernetes={"version": "v1.37.2", "containerManager": "containerd"})
+    )
+    has = {"containerd": "v1.7.27", "etcd": "v3.7.0"}
+    monkeypatch.setattr(cluster.source, "version_of", lambda component, version: has.get(component, "v1.0.0"))
+    (told,) = found("artifact.fit", cluster)
+    assert told.message.startswith("The artifact source brings containerd v1.7.27: containerd's project names 2.2.0")
+    assert not told.blocking
+    has["containerd"] = "v2.4.2"
+    assert found("artifact.fit", cluster) == []

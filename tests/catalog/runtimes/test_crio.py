@@ -5,16 +5,17 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING
 
+import pytest
+
 from clusters.catalog import kubeadm
 from clusters.catalog.runtimes import crio, runtime_of
+from clusters.engine.check import CHECKS
 from tests.catalog.pretend import pretend, seed
 from tests.catalog.runtimes.documents import REGISTRY
 from tests.catalog.runtimes.reading import golden
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 CRIO = {"containerManager": "crio", "version": "v1.34.2"}
 
@@ -44,3 +45,23 @@ def test_images_of_a_bundle_get_into_its_storage_by_skopeo() -> None:
     command = runtime_of(seed(kubernetes=CRIO)).load("k8s.gcr.io/pause:3.2").text
     assert command.endswith("skopeo copy docker-archive:$archive containers-storage:k8s.gcr.io/pause:3.2")
     assert "cat > $archive" in command and "rm -f $archive" in command
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "said", "blocking", "words"),
+    [
+        ("v1.34.2", "crio version 1.34.1\nVersion: 1.34.1", None, ""),
+        ("v1.34.2", "crio version 1.32.0-dev", False, "CRI-O 1.32.0-dev; its project tests each minor version"),
+        ("v1.34.2", "crio version 1.20.9", True, "the kubelet of v1.34.2 can talk to CRI-O 1.21.0 and newer only"),
+        ("v1.20.2", "crio version 1.26.4", True, "the kubelet of v1.20.2 can talk to CRI-O older than 1.26.0 only"),
+        ("v1.34.2", "", None, ""),
+    ],
+)
+def test_the_version_of_crio_is_asked(
+    kubernetes: str, said: str, blocking: bool | None, words: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes=CRIO | {"version": kubernetes}))
+    hosts["node1"].answer("crio --version", said)
+    found = list(CHECKS.checks["cri.crio_there"].body(cluster.machine("node1"), cluster))
+    assert [each.blocking for each in found] == ([] if blocking is None else [blocking])
+    assert all(words in each.message for each in found)

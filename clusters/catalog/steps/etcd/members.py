@@ -161,6 +161,8 @@ def without_the_dead(cluster: Cluster) -> Wanted:
     def look(machine: Machine) -> Sight:
         asked = teller(machine, cluster)
         if asked is None:
+            # A cluster that begins has none. Where there is one, it cannot lose a member without a majority either.
+            machine.note("no etcd with a majority answers yet; whether it has dead members is not known")
             return Sight(True)
         every = listed(asked, cluster)
         gone = spare(cluster, asked, every)

@@ -9,7 +9,7 @@ from clusters.catalog.paths import BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.etcd.members import Member, etcdctl, listed, teller
 from clusters.catalog.turns import turn
-from clusters.config.etcdtuning import flags, variable_of
+from clusters.config.etcdtuning import flags, removed_flags, variable_of
 from clusters.config.syntax import in_url
 from clusters.engine.artifacts import unpacked
 from clusters.engine.step import step
@@ -50,6 +50,8 @@ def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     # Asked before any member is started in this run: whether there is an etcd to join, or one to begin.
     teller(machine, cluster)
     yield directory(cluster.document.etcd.data_dir, mode=0o700)
+    for flag in removed_flags(cluster.document.etcd, version_here(cluster)):
+        machine.note(f"left out {variable_of(flag)}: etcd {version_here(cluster)} has no such flag any more")
     yield joined(machine, cluster)
     yield file(ENV, environment(machine, cluster), mode=0o600)
     yield file(UNIT, UNIT_TEXT)
@@ -175,8 +177,16 @@ def endpoints(cluster: Cluster) -> tuple[str, ...]:
     return tuple(f"https://{in_url(member.address)}:{cluster.document.etcd.port}" for member in cluster.members("etcd"))
 
 
+def version_here(cluster: Cluster) -> str:
+    """The version of etcd that the artifact source brings, like v3.7.0."""
+    return cluster.source.version_of("etcd", cluster.document.kubernetes.version)
+
+
 def environment(machine: Machine, cluster: Cluster) -> str:
-    """/etc/etcd.env: who the member is and whom it trusts, then the document's tuning; of one name the last counts."""
+    """/etc/etcd.env: who the member is and whom it trusts, then the document's tuning; of one name the last counts.
+
+    A flag that this etcd no longer has is left out: it would be ignored.
+    """
     etcd = cluster.document.etcd
     client, peer = f"https://{in_url(machine.address)}:{etcd.port}", _peer(machine, cluster)
     member = f"{ETCD_PKI}/member-{machine.name}"
@@ -198,12 +208,13 @@ def environment(machine: Machine, cluster: Cluster) -> str:
         "PEER_KEY_FILE": f"{member}-key.pem",
         "PEER_CLIENT_CERT_AUTH": "true",
     }
-    version = cluster.source.version_of("etcd", cluster.document.kubernetes.version)
+    version = version_here(cluster)
     if machine.facts.arch == "arm64" and version.startswith("v3.4."):
         # Only when told so does etcd 3.4 start there; from 3.5 on it needs no word. Source: etcdmain/etcd.go of both.
         settings["UNSUPPORTED_ARCH"] = "arm64"
     lines = {f"ETCD_{name}": value for name, value in settings.items()}
-    lines |= {variable_of(flag): value for flag, value in flags(etcd).items()}
+    removed = removed_flags(etcd, version)
+    lines |= {variable_of(flag): value for flag, value in flags(etcd).items() if flag not in removed}
     return "# Written by Slipway; changes are overwritten by its next run.\n" + "".join(
         f"{name}={value}\n" for name, value in lines.items()
     )

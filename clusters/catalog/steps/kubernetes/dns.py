@@ -57,7 +57,9 @@ def _corefile(cluster: Cluster) -> Wanted:
 
     def look(here: Machine) -> Sight:
         answer = here.ask(kubectl("get configmap coredns -n kube-system -o json"))
-        now = json.loads(answer.stdout)["data"].get("Corefile", "") if answer.ok else ""
+        if not answer.ok:
+            return sight_of(answer)
+        now = json.loads(answer.stdout)["data"].get("Corefile", "")
         return Sight(now == wanted, "" if now == wanted else "CoreDNS has another Corefile")
 
     def act(here: Machine) -> None:

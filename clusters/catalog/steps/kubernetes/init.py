@@ -79,7 +79,7 @@ def _looks_whole(machine: Machine, cluster: Cluster) -> Sight:
     addons = ["deployment/coredns", *([] if without_proxy(cluster.document) else ["daemonset/kube-proxy"])]
     parts = all_of(
         (
-            kubectl("get configmap kubeadm-config kubelet-config -n kube-system -o name 2>&1 | grep -q kubeadm-config"),
+            kubectl("get configmap kubeadm-config -n kube-system -o name"),
             kubectl("get configmap cluster-info -n kube-public -o name"),
             kubectl("get {} -n kube-system -o name", words(addons)),
         )

@@ -104,7 +104,11 @@ def _parsed(text: str | bytes, where: str) -> dict[str, Any]:
 
 def _restart(machine: Machine) -> int:
     """Start kubelet anew; gives the machine's time before, in seconds since the epoch."""
-    since = int(machine.ask(sh("date +%s")).stdout.strip() or 0)
+    now = machine.ask(sh("date +%s")).stdout.strip()
+    if not now.isdigit():
+        # Whatever the API server heard of kubelet before would count as heard after.
+        raise NotReached(f"{machine.name} does not say what time it is; found: {now or 'nothing'}.", retryable=True)
+    since = int(now)
     machine.do(sh("systemctl restart kubelet"), check=False)
     return since
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog.kubectl import kubectl
 from clusters.config.versions import WORKER_KEY, facts_of
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted
+from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import words
 
 if TYPE_CHECKING:
@@ -37,8 +37,16 @@ def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def _node(machine: Machine, name: str) -> dict[str, Any]:
+    """The node as the API server has it; raises NotReached when it does not say."""
     answer = machine.ask(kubectl("get node {} -o json", name))
-    return json.loads(answer.stdout) if answer.ok else {}
+    if not answer.ok:
+        raise NotReached(
+            f"The API server could not say what labels and taints {name} has: {' '.join(answer.last_lines(1))}",
+            hint="Retry when the control plane answers.",
+            retryable=True,
+        )
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
 
 
 def _labelled(name: str, wanted: dict[str, str]) -> Want:
@@ -62,4 +70,8 @@ def _untainted(name: str, keys: tuple[str, ...]) -> Want:
     def act(machine: Machine) -> None:
         machine.do(kubectl("taint node {} {}", name, words(f"{key}-" for key in held(machine))))
 
-    return Wanted(f"{name} takes ordinary pods too", lambda machine: Sight(not held(machine)), act)
+    def look(machine: Machine) -> Sight:
+        found = held(machine)
+        return Sight(not found, f"it has the taints {', '.join(found)}" if found else "")
+
+    return Wanted(f"{name} takes ordinary pods too", look, act)

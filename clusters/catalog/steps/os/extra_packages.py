@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted
+from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import sh, words
 
 if TYPE_CHECKING:
@@ -42,7 +42,11 @@ def installed(names: tuple[str, ...], *, debian: bool) -> Want:
         probe = sh("for p in {}; do rpm -q --quiet --whatprovides $p || echo $p; done", words(names))
 
     def missing(machine: Machine) -> list[str]:
-        return machine.ask(probe).stdout.split()
+        answer = machine.ask(probe)
+        if not answer.ok:
+            said = " ".join(answer.last_lines(1))
+            raise NotReached(f"{machine.name} does not say which packages it has: {said}", retryable=True)
+        return answer.stdout.split()
 
     def look(machine: Machine) -> Sight:
         found = missing(machine)

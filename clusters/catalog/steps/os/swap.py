@@ -30,5 +30,6 @@ def swap(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield command(
         "/etc/fstab switches no swap on",
         sh(r"cp -p /etc/fstab /etc/fstab.before-slipway && sed -i -E {} /etc/fstab", r"s/^([^#].*\sswap\s)/#\1/"),
-        unless=sh(r"test ! -e /etc/fstab || ! grep -Eq {} /etc/fstab", r"^[^#].*\sswap\s"),
+        # grep's 1 is "no such line"; with 2 it could not read the file.
+        unless=sh(r"test ! -e /etc/fstab || {{ grep -Eq {} /etc/fstab; test $? -eq 1; }}", r"^[^#].*\sswap\s"),
     )

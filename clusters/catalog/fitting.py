@@ -1,0 +1,88 @@
+"""Which release of a part goes with a Kubernetes version: what that refuses, what is untested, the best of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.catalog.components import version_for
+from clusters.config import matrix
+from clusters.config.versions import parse_version
+from clusters.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_READ = ("etcd", "containerd")
+"""Components whose version decides what Slipway writes for them, so that it has to be one that can be read."""
+
+
+class NothingFits(SourceError):
+    """The source has a part, and Kubernetes refuses every release of it that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a release goes with a Kubernetes version: why it is refused, or why it may not do; both empty when it does.
+
+    Both are sentences without their stop.
+    """
+
+    refused: str = ""
+    doubt: str = ""
+
+
+def fit_of(component: str, version: str, kubernetes_version: str) -> Fit:
+    """How a release of a component goes with a Kubernetes version. What is not known is not held against it."""
+    found = matrix.numbers(version)
+    if found is None:
+        return Fit(refused=f"{component} {version} is no version like v1.2.3") if component in _READ else Fit()
+    try:
+        kubernetes = parse_version(kubernetes_version)
+    except ConfigError:
+        return Fit()
+    if component == "containerd":
+        return _containerd(version, found, kubernetes.minor, str(kubernetes))
+    if component == "etcd" and found < (oldest := matrix.oldest_etcd(kubernetes.minor, kubernetes.patch)):
+        return Fit(refused=f"kubeadm {kubernetes} takes etcd {matrix.dotted(oldest)} and newer, not {version}")
+    minors = matrix.PLUGINS.get(component, {}).get(f"{found[0]}.{found[1]}")
+    # The table begins with the oldest Kubernetes of KubeKey 4, which says nothing of those before.
+    if minors is not None and not minors[0] <= max(kubernetes.minor, matrix.PLUGINS_SINCE) <= minors[1]:
+        series = f"v1.{minors[0]} to v1.{minors[1]}"
+        return Fit(doubt=f"{component} {version} is tested with Kubernetes {series}, not with {kubernetes}")
+    return Fit()
+
+
+def _containerd(version: str, found: matrix.Version, minor: int, kubernetes: str) -> Fit:
+    if allowed := matrix.runtime_refused("containerd", found, minor):
+        return Fit(refused=f"the kubelet of {kubernetes} can talk to containerd {allowed} only, not to {version}")
+    if allowed := matrix.runtime_untested("containerd", found, minor):
+        return Fit(doubt=f"containerd's project names {allowed} for Kubernetes {kubernetes}, not {version}")
+    return Fit()
+
+
+def best(component: str, versions: Iterable[str], kubernetes_version: str) -> str:
+    """Of the releases that a source has, the one that goes best with a Kubernetes version.
+
+    That is what Slipway takes from upstream (of etcd: what kubeadm asks for), then the newest of the same series, then
+    the newest that is tested with it, then the newest. Raises NothingFits where Kubernetes refuses each of them.
+    """
+    has = tuple(versions)
+    try:
+        asked = matrix.numbers(version_for(component, kubernetes_version))
+    except (ConfigError, SourceError):
+        asked = None
+
+    def rank(version: str) -> tuple[bool, bool, bool, bool, matrix.Version, bool]:
+        found, fit = matrix.numbers(version), fit_of(component, version, kubernetes_version)
+        same = found is not None and asked is not None and found[:2] == asked[:2]
+        whole = found is not None and found == asked
+        return not fit.refused, not fit.doubt, whole, same, found or (0, 0, 0), "-" not in version
+
+    found = max(has, key=rank)
+    if refused := fit_of(component, found, kubernetes_version).refused:
+        raise NothingFits(
+            f"The artifact source has {component} {', '.join(has)}: {refused}.",
+            hint=f"Add a {component} that goes with Kubernetes {kubernetes_version}, or choose another version of it.",
+        )
+    return found

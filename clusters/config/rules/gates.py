@@ -1,0 +1,112 @@
+"""Rules on feature gates, wherever the document sets one: a component does not start with one it does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.finding import error, warning
+from clusters.config.gates import LISTED, locked_to, why_unknown
+from clusters.config.rules.compatibility import kubernetes_of
+from clusters.config.rules.registry import rule
+from clusters.config.syntax import did_you_mean
+from clusters.config.yamltree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.config.versions import Version
+
+_PATH = "spec.kubernetes"
+_OF_ALL = f"{_PATH}.featureGates"
+_WORDS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+"""What a component reads as true or false in an argument. Source: Go's strconv.ParseBool."""
+
+
+@rule(waivable=True)
+def of_all_components(document: Document) -> Iterator[Finding]:
+    """Feature gates of all components are ones that this Kubernetes takes; Slipway leaves the others out."""
+    version = kubernetes_of(document)
+    if version is None:
+        return
+    for gate, on in document.kubernetes.feature_gates.items():
+        why = _refusal(gate, on, version)
+        if why is not None:
+            message, hint = f"{why[0]}; {version} does not start with it.", "Remove it."
+            path = f"{_OF_ALL}.{gate}"
+            yield error("compat.feature_gate", path, message, hint=hint, found=gate, allowed=why[1])
+
+
+@rule
+def of_one_component(document: Document) -> Iterator[Finding]:
+    """Feature gates of one component are ones that this Kubernetes takes; they are handed on as they are."""
+    version = kubernetes_of(document)
+    if version is None:
+        return
+    for component, path, gate, on in _of_one(document):
+        why = _refusal(gate, on, version)
+        if why is not None:
+            id = "kubernetes.kubelet_gate" if component == "kubelet" else "kubernetes.component_gate"
+            message = f"{why[0]}; the {component} of {version} does not start with it."
+            yield error(id, path, message, hint="Remove it.", found=gate, allowed=why[1])
+
+
+@rule
+def unlisted(document: Document) -> Iterator[Finding]:
+    """Feature gates are ones that Slipway has heard of: whether another one exists it cannot know."""
+    everywhere = [(f"{_OF_ALL}.{gate}", gate) for gate in document.kubernetes.feature_gates]
+    for path, gate in [*everywhere, *((path, gate) for _, path, gate, _ in _of_one(document))]:
+        if gate not in LISTED:
+            message = f"{shown(gate)} is not a feature gate that Slipway knows; a component that does not know it "
+            message += "does not start."
+            hint = did_you_mean(gate, sorted(LISTED)) or "See that your version of Kubernetes has it, or remove it."
+            yield warning("kubernetes.gate_unlisted", path, message, hint=hint, found=shown(gate))
+
+
+def _refusal(gate: str, on: bool | None, version: Version) -> tuple[str, str] | None:
+    """Why the version does not start with the gate, as the beginning of a sentence, and what it takes."""
+    why = why_unknown(gate, version.minor)
+    if why is not None or on is None:
+        return why
+    only = locked_to(gate, version.minor)
+    if only is None or only is on:
+        return None
+    value = str(only).lower()
+    return f"The feature gate {gate} is always {value} in v1.{version.minor}, and cannot be set otherwise", value
+
+
+def _of_one(document: Document) -> Iterator[tuple[str, str, str, bool | None]]:
+    """Component, path, feature gate and its value; None where that is neither true nor false."""
+    section = document.kubernetes
+    arguments: list[tuple[str, str, Iterable[str]]] = [
+        ("API server", "apiserverArgs", section.apiserver_args),
+        ("controller manager", "controllerManagerArgs", section.controller_manager_args),
+        ("scheduler", "schedulerArgs", section.scheduler_args),
+        ("kubelet", "kubeletArgs", section.kubelet_args),
+    ]
+    configurations = [("kubelet", "kubeletConfiguration", section.kubelet_configuration)]
+    if not section.disable_kube_proxy:
+        arguments.append(("kube-proxy", "kubeProxyArgs", section.kube_proxy_args))
+        configurations.append(("kube-proxy", "kubeProxyConfiguration", section.kube_proxy_configuration))
+    for component, key, lines in arguments:
+        for index, line in enumerate(lines):
+            for gate, on in _in_argument(line):
+                yield component, f"{_PATH}.{key}.{index}", gate, on
+    for component, key, configuration in configurations:
+        gates = configuration.get("featureGates")
+        if isinstance(gates, dict):
+            for gate, on in gates.items():
+                value = on if isinstance(on, bool) else None
+                yield component, f"{_PATH}.{key}.featureGates.{gate}", str(gate), value
+
+
+def _in_argument(line: str) -> Iterator[tuple[str, bool | None]]:
+    """The gates of a line like `feature-gates=A=true,B=false`."""
+    name, _, value = line.partition("=")
+    if name.strip().lstrip("-") != "feature-gates":
+        return
+    for each in value.strip().strip("\"'").split(","):
+        gate, equals, word = each.partition("=")
+        if equals:
+            yield gate.strip(), _WORDS.get(word.strip().lower())

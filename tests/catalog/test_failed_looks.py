@@ -1,0 +1,175 @@
+"""A look that failed is no success: what could not be seen is not so, or ends the step with a sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters.catalog import dns_pods, staticpod
+from clusters.catalog.networks import bridge
+from clusters.catalog.steps.kubernetes import kubelet_config
+from clusters.catalog.steps.os import extra_packages
+from clusters.engine.machine import Machine
+from clusters.engine.step import STEPS
+from clusters.engine.wants import NotReached, Packages, Want
+from clusters.remote.fake import Answer
+from clusters.remote.shell import sh
+from tests.catalog.pretend import manifest, pretend, seed
+from tests.catalog.test_steps import WANTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clusters.engine.cluster import Cluster
+    from clusters.remote.fake import FakeHost
+
+REFUSED = Answer(exit_code=1, stderr="The connection to the server was refused")
+
+WITHOUT_A_QUESTION = {
+    "etcd has the member": "no etcd had a majority when the run began: this one begins it",
+    "this etcd member votes": "the same; the next want asks the member whether it is well",
+    "etcd has no dead member": "the same, and the log says so",
+    "the pods' network is left": "nothing is looked at",
+    "API server shows its certificate": "a file says whether there is one to be seen",
+    "API server's certificate has": "a file; there is none on this machine",
+    "etcd has an authority": "a file",
+    "knows etcd's authority": "a file",
+    "ca-key.pem": "a file",
+}
+"""Part of a want's sentence -> why it may hold although no command on the machine succeeds."""
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Machine, "pause", lambda self, seconds: None)
+
+
+def holds(want: Want, machine: Machine) -> bool:
+    try:
+        return want.seen(machine).so
+    except NotReached:
+        return False
+
+
+@pytest.mark.parametrize("path", WANTS)
+def test_nothing_counts_as_reached_where_every_command_fails(
+    path: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = {"etcd": ["node1"], "master": ["node1"], "worker": ["node1", "node2", "node3"]}
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(roleGroups=groups))
+    machine = cluster.machine(WANTS[path][0])
+    wants = list(STEPS.steps[path].body(machine, cluster))
+    for host in hosts.values():
+        host.answer(re.compile(""), REFUSED)
+    reached = [want.what for want in wants if holds(want, machine)]
+    assert [what for what in reached if not any(part in what for part in WITHOUT_A_QUESTION)] == []
+
+
+def control_plane(archive: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> tuple[Cluster, FakeHost, Machine]:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(**changes))
+    return cluster, hosts["node1"], cluster.machine("node1")
+
+
+def test_taints_that_could_not_be_seen_are_not_gone(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = {"etcd": ["node1"], "master": ["node1"], "worker": ["node1"]}
+    cluster, host, machine = control_plane(archive, monkeypatch, roleGroups=groups)
+    _, takes_pods = STEPS.steps["kubernetes/labels"].body(machine, cluster)
+    host.answer("get node node1 -o json", REFUSED)
+    with pytest.raises(NotReached, match=r"could not say what labels and taints node1 has: .*refused") as caught:
+        takes_pods.seen(machine)
+    assert caught.value.retryable
+    taint = {"key": "node-role.kubernetes.io/master", "effect": "NoSchedule"}
+    host.answer("get node node1 -o json", json.dumps({"metadata": {}, "spec": {"taints": [taint]}}))
+    assert takes_pods.seen(machine).found == "it has the taints node-role.kubernetes.io/master"
+    host.answer("get node node1 -o json", json.dumps({"metadata": {}, "spec": {}}))
+    assert takes_pods.seen(machine).so
+
+
+def test_a_file_system_table_that_cannot_be_read_may_switch_swap_on(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cluster, host, machine = control_plane(archive, monkeypatch)
+    _, table = STEPS.steps["os/swap"].body(machine, cluster)
+    table.seen(machine)
+    file = tmp_path / "fstab"
+    for content, holds in (("/dev/sda1 / ext4\n", True), ("/dev/sda2 none swap sw\n", False), (None, False)):
+        if content is None:
+            file.unlink()
+            file.mkdir()  # grep cannot read it, not even as root
+        else:
+            file.write_text(content)
+        command = host.commands[-1].replace("/etc/fstab", str(file))
+        assert (subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False).returncode == 0) is holds
+
+
+def test_a_clock_that_is_silent_does_not_make_kubelet_well(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, host, machine = control_plane(archive, monkeypatch)
+    host.answer("date +%s", REFUSED)
+    with pytest.raises(NotReached, match="does not say what time it is"):
+        kubelet_config._restart(machine)
+    assert not any("systemctl restart kubelet" in command for command in host.commands)
+
+
+def test_a_manifest_whose_time_is_not_known_was_not_read(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, host, machine = control_plane(archive, monkeypatch)
+    pod = staticpod.StaticPod("kube-scheduler", "/x.yaml", manifest("kube-scheduler"), sh("true"))
+    host.answer("date +%s; stat", REFUSED)
+    with pytest.raises(NotReached, match=r"does not say when /x\.yaml was written"):
+        pod._newest_file(machine)
+
+
+def test_packages_that_nobody_could_look_for_are_not_there(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, host, machine = control_plane(archive, monkeypatch)
+    host.answer("for ", REFUSED)
+    for want in (Packages({"socat": "socat"}), extra_packages.installed(("nano",), debian=True)):
+        with pytest.raises(NotReached, match="does not say which"):
+            want.seen(machine)
+
+
+def test_what_could_not_be_read_of_the_dns_pods_is_not_written_over(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, host, machine = control_plane(archive, monkeypatch)
+    host.answer("get deployment coredns", REFUSED)
+    with pytest.raises(NotReached, match="does not say how the DNS pods are to be placed"):
+        dns_pods.settled().reach(machine)
+    assert not any("patch" in command for command in host.commands)
+
+
+def test_kube_proxys_settings_are_not_emptied_where_they_could_not_be_read(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Any] = {
+        "roleGroups": {"etcd": ["node1"], "master": ["node1", "node2", "node3"], "worker": ["node3"]},
+        "controlPlaneEndpoint": {"internalLoadbalancer": "haproxy"},
+    }
+    cluster, host, machine = control_plane(archive, monkeypatch, **changes)
+    (want,) = STEPS.steps["endpoint/kube-proxy"].body(machine, cluster)
+    host.answer("get configmap kube-proxy", REFUSED)
+    for action in (want.seen, want.reach):
+        with pytest.raises(NotReached, match="could not say which server kube-proxy asks"):
+            action(machine)
+    assert not any("patch configmap" in command for command in host.commands)
+
+
+def test_a_silent_api_server_is_not_a_pod_network_that_is_too_small(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, host, machine = control_plane(archive, monkeypatch)
+    host.answer("get nodes -o json", REFUSED)
+    with pytest.raises(NotReached, match=r"does not say which pod addresses nodes have: .*refused"):
+        bridge.ranges_of(machine, cluster, {"node1"})
+
+
+def test_a_missing_configuration_of_kubeadm_is_found(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, host, machine = control_plane(archive, monkeypatch)
+    wants = {want.what: want for want in STEPS.steps["kubernetes/init"].body(machine, cluster)}
+    (whole,) = (want for what, want in wants.items() if "control plane" in what)
+    assert whole.seen(machine).so
+    asked = next(command for command in host.commands if "configmap kubeadm-config" in command)
+    # kubectl's own "kubeadm-config not found" once counted as an answer.
+    assert "grep -q kubeadm-config" not in asked and "2>&1" not in asked
