@@ -11,7 +11,8 @@ from clusters.config.render import files, render
 from clusters.config.secretkeys import hidden_comment
 from clusters.errors import ConfigError, InstallerError
 from clusters.runs.documents import read_document
-from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.logins import known_secrets
+from clusters.runs.masking import Masks
 from clusters.services.audit import allowed, audited
 from clusters.services.drafts import text_with
 
@@ -63,7 +64,7 @@ def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:
         return render(document, dialect=dialect, secrets="show" if with_secrets else "mask")
     if with_secrets:
         return text_with(stored, document)
-    masks = Masks(secrets_in(document))
+    masks = Masks(known_secrets(document))
     # A secret that was in use once may still stand in a comment.
     return _COMMENT.sub(lambda comment: hidden_comment(masks.text(comment[0])), masked(stored))
 
