@@ -196,11 +196,8 @@ def _refuse(form: Any, error: services.CredentialWrong) -> None:
 
 def _page(request: HttpRequest, form: Any, shown: dict[str, Any]) -> HttpResponse:
     bound = [each for each in (form, shown.get("sharing")) if each is not None and each.is_bound]
-    problems = {
-        name: [{"tone": "failed", "text": text} for text in texts]
-        for each in bound
-        for name, texts in each.errors.items()
-    }
+    errors = {name: texts for each in bound for name, texts in each.errors.items()}
+    problems = {name: [{"tone": "failed", "text": text} for text in texts] for name, texts in errors.items()}
     status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
     shown = {**shown, "form": form, "problems": problems, "general": problems.get("__all__", [])}
     return render(request, "credentials/edit.html", shown, status=status)
