@@ -52,8 +52,12 @@ class OfferedKeys:
 
     def read(self, path: str) -> Secret:
         """The key in an offered file."""
+        place = self._place(path)
+        # What is not offered is no trouble of the administrator's: pages ask this for every draft that was imported.
+        if place is None:
+            raise key_unreadable(path)
         try:
-            return _key_in(self._offered(path))
+            return _key_in(self._resolved(place))
         except (OSError, RuntimeError, ValueError, RemoteError) as error:
             _explain(path, error)
             raise key_unreadable(path) from None
@@ -65,15 +69,17 @@ class OfferedKeys:
         """The files that are offered, by their names below the folder; a public half is not one of them."""
         return sorted(self._names(self._root))[:MOST_OFFERED] if self._root else []
 
-    def _offered(self, path: str) -> Path:
-        """Where an offered file lies. By its letters first: of a path that leads outside nothing is looked up."""
+    def _place(self, path: str) -> Path | None:
+        """The path if it is below the folder by its letters: of one that leads outside nothing is looked up."""
         if self._root is None:
-            raise ValueError("SLIPWAY_KEY_DIR is not set")
+            return None
         place = Path(os.path.normpath(self._root / path))
-        if place == self._root or not place.is_relative_to(self._root):
-            raise ValueError("it is not below SLIPWAY_KEY_DIR")
+        return place if place != self._root and place.is_relative_to(self._root) else None
+
+    def _resolved(self, place: Path) -> Path:
+        """Where a place below the folder leads to. Raises OSError, RuntimeError or ValueError."""
         found = place.resolve(strict=True)
-        if not found.is_relative_to(self._root.resolve()):
+        if self._root is None or not found.is_relative_to(self._root.resolve()):
             raise ValueError("a link leads out of SLIPWAY_KEY_DIR")
         return found
 
@@ -85,13 +91,13 @@ class OfferedKeys:
                 seen += 1
                 if seen > MOST_ENTRIES:
                     return
-                below = str((Path(folder) / name).relative_to(root))
-                if not name.startswith(".") and not name.endswith(".pub") and self._is_file(below):
-                    yield below
+                place = Path(folder) / name
+                if not name.startswith(".") and not name.endswith(".pub") and self._is_file(place):
+                    yield str(place.relative_to(root))
 
-    def _is_file(self, name: str) -> bool:
+    def _is_file(self, place: Path) -> bool:
         try:
-            return self._offered(name).is_file()
+            return self._resolved(place).is_file()
         except (OSError, RuntimeError, ValueError):
             return False
 

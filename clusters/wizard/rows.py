@@ -190,7 +190,8 @@ class Machines:
         if cleaned.get("arch"):
             update["arch"] = cleaned["arch"]
         if cleaned.get("password"):
-            update["password"] = Secret(cleaned["password"])
+            # A credential would come before it, and what was typed would do nothing.
+            update |= {"password": Secret(cleaned["password"]), "credential": ""}
         update["name"] = self._name(form, before, taken)
         return host.model_copy(update=update)
 
