@@ -57,6 +57,8 @@ SLIPWAY_KEEP_LOG_DAYS = env.number("SLIPWAY_KEEP_LOG_DAYS", 365)
 SLIPWAY_COUNT_SECONDS = env.number("SLIPWAY_COUNT_SECONDS", 0.5)
 # Whether machines may be logged in to with keys of the SSH agent at SSH_AUTH_SOCK.
 SLIPWAY_SSH_AGENT = env.flag("SLIPWAY_SSH_AGENT")
+# A folder whose private key files everybody who writes a document may log in with; empty means that none is offered.
+SLIPWAY_KEY_DIR = env.text("SLIPWAY_KEY_DIR")
 # How much a request may hold, and the seconds that its headers and its body may take to arrive.
 SLIPWAY_MAX_BODY_MB = env.number("SLIPWAY_MAX_BODY_MB", 12)
 SLIPWAY_MAX_BODY = int(SLIPWAY_MAX_BODY_MB * 1024 * 1024)

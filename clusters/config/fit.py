@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import v4fit
 from clusters.config.finding import Finding, info, warning
+from clusters.config.logins import not_in_the_file
 from clusters.config.losing import losses, without
 from clusters.config.shape import NEW, uses_newer_keys
 from clusters.config.yamltree import shown
@@ -38,7 +39,10 @@ def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
     if document.kubernetes.image_repo:
         message = "KubeKey reads imageRepo up to 1.0 only; it stays in the file."
         yield info("dialect.ignored", "spec.kubernetes.imageRepo", message, hint="namespaceOverride has replaced it.")
+    yield from not_in_the_file(document)
     for path, own in losses(document, "spec", lambda key, _: key.since >= OWN):
+        if own.name == "credential":
+            continue  # said above, with what has to be filled in
         message = f"{own.name} means something to Slipway only; it stays in the file."
         yield info("dialect.ignored", path, message)
     for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):

@@ -41,6 +41,7 @@ _ITSELF = {
     "calico": "Write a values file for Calico's chart, and name it in cni.calico.values.",
     "preInstall": "KubeKey 4 has hook playbooks.",
     "postInstall": "KubeKey 4 has hook playbooks.",
+    "credential": "Write user, and password or private_key_content, into the machine's connector.",
     "postClusterInstall": "KubeKey 4 has hook playbooks.",
 }
 """Key -> what to do instead. Source: KubeKey 4's page on migrating a configuration."""

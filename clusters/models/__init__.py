@@ -2,6 +2,7 @@
 
 from clusters.models.audit import Account, AuditEntry
 from clusters.models.cluster import Cluster
+from clusters.models.credential import Credential
 from clusters.models.event import Event
 from clusters.models.extension import Extension
 from clusters.models.hostkey import HostKey
@@ -15,6 +16,7 @@ __all__ = [
     "Account",
     "AuditEntry",
     "Cluster",
+    "Credential",
     "Event",
     "Extension",
     "HostKey",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from clusters.models.cluster import Cluster
@@ -11,6 +12,7 @@ class Probe(models.Model):
     """`stages` is a list of {"name", "state", "message", "hint", "cause"} for reach, hostkey, login, sudo, facts.
 
     Stage states: waiting, running, ok, failed, skipped, ask (an unknown host key wants a yes: see `offered`).
+    `asked_by` is whose right counts when the machine is logged in to with a credential.
     `spec_digest` is an HMAC over the machine's row, so that a test of older credentials is shown as stale.
     """
 
@@ -23,6 +25,7 @@ class Probe(models.Model):
     facts = models.JSONField(default=dict, blank=True)
     worker = models.CharField(max_length=128, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     asked_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

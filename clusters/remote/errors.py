@@ -51,7 +51,11 @@ class LoginRefused(RemoteError):
 
 
 class KeyUnreadable(RemoteError):
-    """The private key file is not there, or we may not read it."""
+    """A private key file is named that cannot be used; why, and whether it is there, is not said."""
+
+
+class CredentialRefused(RemoteError):
+    """A credential is named that cannot be used here: there is none, or the right to use it is missing."""
 
 
 class KeyEncrypted(RemoteError):

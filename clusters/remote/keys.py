@@ -1,10 +1,8 @@
-"""Private keys: text or file to something paramiko can sign with, and a sentence for each way it cannot."""
+"""Private keys: text to something paramiko can sign with, and a sentence for each way it cannot."""
 
 from __future__ import annotations
 
 import io
-import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
@@ -13,49 +11,40 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from clusters.config.secret import Secret
-from clusters.errors import RemoteError
-from clusters.localfile import read_regular
-from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood, KeyUnreadable
+from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-log = logging.getLogger(__name__)
-
-# How large a private key file may sensibly be, in bytes: an RSA key of 16384 bits has 12 KB.
 LARGEST_KEY = 64 * 1024
+"""Bytes of a private key file: an RSA key of 16384 bits has 12 KB."""
 
 
-def key_from_file(path: str) -> paramiko.PKey:
-    """The private key in a file on this server; `~` is this server's home. Raises KeyUnreadable.
+def opened(secret: Secret, passphrase: Secret | None, where: str = "the private key") -> Secret:
+    """The text of a private key without its passphrase, in OpenSSH form; for logins, never to be stored.
 
-    Whoever writes a document chooses the path, so the error is the same for every file that is no key: it does not say
-    whether there is one, nor what it is. The log of the worker says it to the administrator.
+    Raises KeyEncrypted when the passphrase is missing or wrong, KeyNotUnderstood for anything else.
     """
-    try:
-        content = read_regular(Path(path).expanduser(), LARGEST_KEY)
-        return parse_key(Secret(content.decode("utf-8", "replace")), "It")
-    except (OSError, RuntimeError, ValueError, RemoteError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        log.warning("The private key file %s cannot be used: %s", path, why)
-        raise KeyUnreadable(
-            f"The private key file {path} cannot be used.",
-            hint="It has to be on the machine where Slipway runs, not on yours: a regular file of at most 64 KB that"
-            " Slipway may read, with a private key that has no passphrase. The log of Slipway's worker says what is"
-            " wrong with it. Or paste the key.",
-        ) from None
+    _reader, text = _understood(secret, where, passphrase)
+    return Secret(text)
 
 
-def parse_key(secret: Secret, where: str = "the private key") -> paramiko.PKey:
+def parse_key(secret: Secret, where: str = "the private key", passphrase: Secret | None = None) -> paramiko.PKey:
     """Read an RSA, ECDSA or Ed25519 key in PEM (PKCS#1, PKCS#8, SEC1) or OpenSSH form.
 
-    Raises KeyEncrypted for a key with a passphrase, KeyNotUnderstood for anything else.
+    Raises KeyEncrypted for a key that the passphrase does not open, KeyNotUnderstood for anything else.
     """
+    reader, text = _understood(secret, where, passphrase)
+    return reader.from_private_key(io.StringIO(text))
+
+
+def _understood(secret: Secret, where: str, passphrase: Secret | None) -> tuple[type[paramiko.PKey], str]:
+    """The class that reads the key, and its text in OpenSSH form without a passphrase."""
     text = secret.reveal().strip().replace("\r\n", "\n") + "\n"
     if "PRIVATE KEY-----" not in text:
         raise KeyNotUnderstood(_what_it_is_instead(text, where), hint="Give the whole file, from BEGIN to END.")
     try:
-        return _as_paramiko(_load(text.encode(), where))
+        return _as_openssh(_load(text.encode(), where, passphrase))
     except (ValueError, UnsupportedAlgorithm, paramiko.SSHException) as error:
         raise KeyNotUnderstood(
             f"{where} is not a complete private key of type RSA, ECDSA or Ed25519.",
@@ -63,21 +52,27 @@ def parse_key(secret: Secret, where: str = "the private key") -> paramiko.PKey:
         ) from error
 
 
-def _load(data: bytes, where: str) -> PrivateKeyTypes:
+def _load(data: bytes, where: str, passphrase: Secret | None) -> PrivateKeyTypes:
     read = serialization.load_ssh_private_key if b"OPENSSH" in data else serialization.load_pem_private_key
     try:
         return read(data, None)
     except (TypeError, ValueError) as error:
         # The library says "a password is needed" by a TypeError.
-        if isinstance(error, TypeError) or b"ENCRYPTED" in data:
+        if not isinstance(error, TypeError) and b"ENCRYPTED" not in data:
+            raise
+        if not passphrase:
             raise KeyEncrypted(
                 f"{where} is protected by a passphrase, and nobody is there to type it during an install.",
-                hint="Make a copy without passphrase (`ssh-keygen -p -N '' -f COPY`) or a key of its own for this.",
+                hint="Make a credential of it, which stores the passphrase, or a copy without one"
+                " (`ssh-keygen -p -N '' -f COPY`).",
             ) from error
-        raise
+    try:
+        return read(data, passphrase.reveal().encode())
+    except ValueError as error:
+        raise KeyEncrypted(f"The passphrase does not open {where}.", hint="Check the passphrase.") from error
 
 
-def _as_paramiko(key: PrivateKeyTypes) -> paramiko.PKey:
+def _as_openssh(key: PrivateKeyTypes) -> tuple[type[paramiko.PKey], str]:
     kinds: tuple[tuple[type, type[paramiko.PKey]], ...] = (
         (rsa.RSAPrivateKey, paramiko.RSAKey),
         (ec.EllipticCurvePrivateKey, paramiko.ECDSAKey),
@@ -88,7 +83,7 @@ def _as_paramiko(key: PrivateKeyTypes) -> paramiko.PKey:
             text = key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
             )
-            return reader.from_private_key(io.StringIO(text.decode()))
+            return reader, text.decode()
     raise ValueError("neither RSA nor ECDSA nor Ed25519")
 
 

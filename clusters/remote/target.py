@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.hops import way_to
-from clusters.remote.errors import KeyUnreadable
-from clusters.remote.keys import key_from_file, parse_key
+from clusters.config.logins import WHERE_KK_RAN
+from clusters.remote.errors import CredentialRefused, KeyUnreadable
+from clusters.remote.keys import parse_key
 
 if TYPE_CHECKING:
     import paramiko
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from clusters.config.schema import Host
     from clusters.config.secret import Secret
 
-# KubeKey reads this file when a host has no password, no key and no path (its API types, 1.0 to 3.1).
-DEFAULT_KEY_PATH = "~/.ssh/id_rsa"
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -26,7 +24,7 @@ class Target:
 
     `via` is the jump host through which it is reached, None when it is reached directly. `agent_key` is `any`, a
     fingerprint or a comment of a key of the SSH agent at `agent_socket`: "" when there is none, None when Slipway
-    is not allowed to use one.
+    is not allowed to use one. `private_key_path` and `credential` are what the document names and nobody resolved.
     """
 
     name: str
@@ -36,6 +34,7 @@ class Target:
     password: Secret | None = None
     private_key: Secret | None = None
     private_key_path: str = ""
+    credential: str = ""
     timeout: float = 30.0
     agent_key: str = ""
     agent_socket: str | None = None
@@ -58,24 +57,31 @@ class Target:
         return self.name if self.is_jump else f"{self.address}:{self.port}"
 
     def key(self) -> paramiko.PKey | None:
-        """The private key to log in with, if there is one; text wins over path.
+        """The private key to log in with, if there is one. Files are not read here: `clusters.runs.logins` does that.
 
-        Raises KeyUnreadable, KeyEncrypted or KeyNotUnderstood.
+        Raises KeyUnreadable, CredentialRefused, KeyEncrypted or KeyNotUnderstood.
         """
+        if self.credential:
+            raise credential_refused(self.credential)
         if self.private_key:
             return parse_key(self.private_key, f"The private key of {self.name}")
-        if not self.private_key_path:
-            return None
-        try:
-            return key_from_file(self.private_key_path)
-        except KeyUnreadable as error:
-            if self.private_key_path != DEFAULT_KEY_PATH:
-                raise
-            raise KeyUnreadable(
-                f"{self.subject} has no password and no key, and this server has no {DEFAULT_KEY_PATH} that can be"
-                " tried.",
-                hint="Give a password or a private key for it.",
-            ) from error
+        if self.private_key_path:
+            raise key_unreadable(self.private_key_path)
+        return None
+
+
+def key_unreadable(path: str) -> KeyUnreadable:
+    """The one error for every path whose key is not used, so that it says nothing of what lies there."""
+    return KeyUnreadable(f"The private key file {path} cannot be used.", hint=WHERE_KK_RAN)
+
+
+def credential_refused(name: str) -> CredentialRefused:
+    """The one error for every credential that is not used, so that it does not say whether there is one."""
+    return CredentialRefused(
+        f"The credential {name} cannot be used.",
+        hint="There is none of that name that both the cluster's owner and whoever asked for this may use for this"
+        " address. Its owner can share it, or give the machine another login.",
+    )
 
 
 def target_of(host: Host, agent_socket: str | None = None) -> Target:
@@ -84,7 +90,6 @@ def target_of(host: Host, agent_socket: str | None = None) -> Target:
     Its jump host is the one in its own row (`clusters.config.hops.reached`). Raises ConfigError when that one cannot
     be read.
     """
-    nothing_given = not (host.password or host.has_key)
     target = Target(
         name=host.name,
         address=host.ssh_address.strip(),
@@ -92,7 +97,8 @@ def target_of(host: Host, agent_socket: str | None = None) -> Target:
         user=host.user or "root",
         password=host.password or None,
         private_key=host.private_key or None,
-        private_key_path=DEFAULT_KEY_PATH if nothing_given else host.private_key_path,
+        private_key_path=host.private_key_path,
+        credential=host.credential,
         timeout=float(host.timeout if host.timeout > 0 else 30),
         agent_key=host.agent_key,
         agent_socket=agent_socket,
@@ -115,6 +121,7 @@ def _jump(hop: Hop, host: Host, behind: Target, via: Target | None) -> Target:
         password=jump.password or None,
         private_key=(jump.private_key or None) if own else behind.private_key,
         private_key_path=jump.private_key_path if own else behind.private_key_path,
+        credential=jump.credential if own else behind.credential,
         agent_key=jump.agent_key if own else behind.agent_key,
         agent_socket=behind.agent_socket,
         via=via,

@@ -18,13 +18,14 @@ from clusters.remote.host import Cancel
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.lease import Heartbeat, claim, release
-from clusters.runs.masking import secrets_in
+from clusters.runs.logins import logins_for
 from clusters.runs.patience import Patience
 from clusters.runs.sink import DatabaseSink
 from clusters.runs.task import Task
 
 if TYPE_CHECKING:
     from clusters.engine.executor import Outcome
+    from clusters.runs.keyfiles import KeyFiles
     from clusters.runs.masking import Masks
 
 log = logging.getLogger(__name__)
@@ -91,11 +92,13 @@ def execute(
     worker_name: str,
     extra_sink: events.Sink | None = None,
     handover: Handover | None = None,
+    key_files: KeyFiles | None = None,
 ) -> Run | None:
     """Claim the run and carry it out to its end; None when another worker has it.
 
     `worker_name` must never have been used for another claim. `extra_sink` sees every event too, masked. When
-    `handover` is asked the run is stopped and given back, and goes on in another worker.
+    `handover` is asked the run is stopped and given back, and goes on in another worker. `key_files` are those that
+    the document may name; SLIPWAY_KEY_DIR's unless a terminal command brings its user's.
     """
     run = claim(run_id, worker_name)
     if run is None:
@@ -105,15 +108,18 @@ def execute(
     cancel = Cancel()
     handover = handover or Handover()
     handover.watch(cancel)
+    began = "taken over by another worker; it goes on" if again else "started"
     try:
-        _carry(run, cancel, handover, extra_sink, "taken over by another worker; it goes on" if again else "started")
+        _carry(run, cancel, handover, extra_sink, began, key_files)
     finally:
         handover.forget(cancel)
     run.refresh_from_db()
     return run
 
 
-def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | None, began: str) -> None:
+def _carry(
+    run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | None, began: str, key_files: KeyFiles | None
+) -> None:
     """Everything between claim and end, under the heartbeat."""
 
     def lost(reason: str) -> None:
@@ -135,7 +141,7 @@ def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | No
     handed_over = False
     with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped, on_look=patience.look):
         tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
-        state, message = _outcome(run, sink, tee, cancel, patience)
+        state, message = _outcome(run, sink, tee, cancel, patience, key_files)
         if sink.lost:
             sink.close()
         elif state == "cancelled" and handover.asked and not _cancel_asked(run):
@@ -156,7 +162,9 @@ def _cancel_asked(run: Run) -> bool:
     return Run.objects.filter(pk=run.pk, cancel_asked_at__isnull=False).exists()
 
 
-def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, patience: Patience) -> tuple[str, str]:
+def _outcome(
+    run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, patience: Patience, key_files: KeyFiles | None
+) -> tuple[str, str]:
     """The state in which the run ends, and what to say of it. A success stays one when a cancel came too late."""
     try:
         if run.takeovers > MOST_TAKEOVERS:
@@ -164,11 +172,12 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, pat
                 f"The workers that carried out this run ended {run.takeovers} times without a word.",
                 hint="Look for the reason in the log of the worker (memory?), then retry.",
             )
-        document = read_document(run.document)
-        for secret in secrets_in(document):
+        logins = logins_for(read_document(run.document), run.cluster, run.asked_by, key_files)
+        for secret in logins.secrets:
             sink.masks.add(secret)
+        logins.insist()
         known = PinnedKeys(run.cluster_id)
-        task = Task(document, run.recipe, tuple(run.waivers), known, tuple(run.only), patience.granted)
+        task = Task(logins.document, run.recipe, tuple(run.waivers), known, tuple(run.only), patience.granted)
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
         outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:

@@ -27,7 +27,8 @@ from clusters.runs.chores import lease_end
 from clusters.runs.chunks import clean, plain
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
-from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.logins import logins_for
+from clusters.runs.masking import Masks
 from clusters.runs.source import configured_source
 from clusters.runs.targets import target_for
 
@@ -93,16 +94,16 @@ class _Notes:
 def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
     """Carry out an inspection that was claimed with this token."""
     mine = Inspection.objects.filter(pk=pk, worker=token, state="running")
-    row = mine.select_related("cluster").first()
+    row = mine.select_related("cluster__owner", "asked_by").first()
     if row is None:
         return
     ended: dict[str, Any] = {"finished_at": timezone.now(), "lease_until": None}
     try:
-        document = read_document(row.cluster.document)
+        logins = logins_for(read_document(row.cluster.document), row.cluster, row.asked_by)
+        logins.insist()
+        document = logins.document
         plan = _plan(document, row.checks, row.hosts)
-        masks = Masks()
-        for secret in secrets_in(document):
-            masks.add(secret)
+        masks = Masks(logins.secrets)
         notes = _Notes(plan, masks)
         looked_at = {(each["check"], each["host"]) for each in notes.rows()}
         kept = [each for each in row.results if (each["check"], each["host"]) not in looked_at]
@@ -119,7 +120,7 @@ def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> Non
         work.result()
         mine.update(**ended, state="done", results=kept + notes.rows(), message="")
     except InstallerError as error:
-        mine.update(**ended, state="failed", message=error.message)
+        mine.update(**ended, state="failed", message=f"{error.message} {error.hint}".strip())
     except Exception as error:  # noqa: BLE001 - the border of an inspection; the person has to see that it broke
         log.error("Inspection %s broke\n%s", pk, traceback.format_exc())
         mine.update(**ended, state="failed", message=f"Slipway itself failed: {type(error).__name__}")

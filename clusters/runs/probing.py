@@ -30,11 +30,12 @@ from clusters.remote.target import target_of
 from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
-from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.logins import logins_for, versions_of
+from clusters.runs.masking import Masks
 from clusters.runs.targets import agent_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from clusters.config.schema import Document, Host
     from clusters.remote.hostkeys import KnownKeys
@@ -47,14 +48,19 @@ log = logging.getLogger(__name__)
 MACHINES_AT_ONCE = 20
 
 
-def spec_digest(document: Document, host: Host) -> str:
-    """What tells a test of these credentials from a test of others; an HMAC, so that it tells nobody else anything."""
+def spec_digest(document: Document, host: Host, versions: Mapping[str, int] | None = None) -> str:
+    """What tells a test of these credentials from a test of others; an HMAC, so that it tells nobody else anything.
+
+    `versions` are those of the named credentials (`clusters.runs.logins.versions_of`): a rotation makes a test stale.
+    """
     row = host.model_dump(mode="python", include={"name", "address", "internal_address", "port", "user"})
     row |= _revealed(host, "password", "private_key", "private_key_path")
     # What says nothing is left out, so that tests from before there were jump hosts still count.
     row |= {name: value for name, value in _revealed(host, "agent_key").items() if value}
     jump = _revealed(reached(document, host).jump_host, *JumpHost.model_fields)
     row |= {"jump_host": jump} if any(jump.values()) else {}
+    named = {host.credential, reached(document, host).jump_host.credential} - {""}
+    row |= {"credentials": {name: (versions or {}).get(name, 0) for name in sorted(named)}} if named else {}
     text = json.dumps(row, sort_keys=True)
     return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256").hex()
 
@@ -113,7 +119,7 @@ class Probing:
 
 def probe_row(pk: int, token: str) -> None:
     """Test the machine of one claimed row. Writes nothing once the row is another's."""
-    row = Probe.objects.select_related("cluster").get(pk=pk)
+    row = Probe.objects.select_related("cluster__owner", "asked_by").get(pk=pk)
     mine = Probe.objects.filter(pk=pk, worker=token)
     stages: list[dict[str, str]] = []
     masks = Masks()
@@ -131,15 +137,18 @@ def probe_row(pk: int, token: str) -> None:
     facts: dict[str, Any] = {}
     try:
         document = read_document(row.cluster.document)
-        for secret in secrets_in(document):
+        logins = logins_for(document, row.cluster, row.asked_by)
+        for secret in logins.secrets:
             masks.add(secret)
         host = document.host(row.host)
         if host is None:
             mine.delete()
             return
         stages += waiting_stages(document, host)
-        mine.update(spec_digest=spec_digest(document, host), stages=stages, offered={}, facts={})
-        facts = import_string(settings.SLIPWAY_PROBE)(reached(document, host), PinnedKeys(row.cluster_id), tell)
+        digest = spec_digest(document, host, versions_of(document))
+        mine.update(spec_digest=digest, stages=stages, offered={}, facts={})
+        way = reached(logins.document, logins.document.host(row.host) or host)
+        facts = import_string(settings.SLIPWAY_PROBE)(way, PinnedKeys(row.cluster_id), tell)
     except InstallerError as error:
         _fail(stages, masks.text(error.message), masks.text(error.hint))
     except Exception as error:  # noqa: BLE001 - the border of a test; the person has to see that it broke

@@ -5,6 +5,14 @@ from clusters.selectors.answered import Answered, run_answered
 from clusters.selectors.attempts import Attempt, attempts_of
 from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
+from clusters.selectors.credentials import (
+    CredentialView,
+    credential_for,
+    credential_view,
+    credentials_for,
+    offered_key_files,
+    usable_names,
+)
 from clusters.selectors.ending import Ending, run_ending
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
@@ -24,6 +32,7 @@ __all__ = [
     "Cause",
     "Cell",
     "Column",
+    "CredentialView",
     "Ending",
     "EventText",
     "Found",
@@ -41,12 +50,16 @@ __all__ = [
     "attempts_of",
     "cluster_for",
     "clusters_for",
+    "credential_for",
+    "credential_view",
+    "credentials_for",
     "events_after",
     "late_steps",
     "likely_causes",
     "log_hits",
     "log_lines",
     "needle",
+    "offered_key_files",
     "probes_of",
     "run_answered",
     "run_ending",
@@ -60,4 +73,5 @@ __all__ = [
     "run_visible",
     "steps_of",
     "told_by",
+    "usable_names",
 ]

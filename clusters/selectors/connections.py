@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.models import HostKey, Probe
 from clusters.runs.documents import read_document
+from clusters.runs.logins import versions_of
 from clusters.runs.probing import spec_digest, waiting_stages
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ def probes_of(cluster: Cluster, document: Document | None = None) -> list[ProbeV
     pinned = {(address, port): fingerprint for address, port, fingerprint in keys}
     views = []
     document = document or read_document(cluster.document)
+    versions = versions_of(document)
     for host in document.hosts:
         row = rows.get(host.name)
         if row is None:
             views.append(ProbeView(host.name, "untested", waiting_stages(document, host), {}, {}))
             continue
-        stale = row.spec_digest != spec_digest(document, host)
+        stale = row.spec_digest != spec_digest(document, host, versions)
         place = (row.offered.get("address", host.ssh_address.strip()), row.offered.get("port", host.port))
         known = pinned.get(place, "")
         times = (row.asked_at, row.finished_at)

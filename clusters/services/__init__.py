@@ -5,6 +5,14 @@ from clusters.services.accounts import first_admin, password_changed
 from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
 from clusters.services.bundles import event_pages, run_bundle, text_pages
 from clusters.services.connections import host_keys_accept, practice_machines, probes_start
+from clusters.services.credentials import (
+    CredentialWrong,
+    Given,
+    credential_change,
+    credential_create,
+    credential_delete,
+    credential_share,
+)
 from clusters.services.drafts import (
     DraftBusy,
     DraftConflict,
@@ -19,6 +27,7 @@ from clusters.services.drafts import (
 )
 from clusters.services.exports import NothingDelivered, config_export, kubeconfig_export
 from clusters.services.extensions import run_wait_longer
+from clusters.services.findings import findings_of
 from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
 from clusters.services.notices import notices_test
@@ -27,16 +36,22 @@ from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged
 
 __all__ = [
     "ConfigError",
+    "CredentialWrong",
     "DraftBusy",
     "DraftConflict",
     "DraftRefused",
     "DraftUnreadable",
+    "Given",
     "NotPossible",
     "NothingDelivered",
     "RunRefused",
     "WarningsUnread",
     "answerable",
     "config_export",
+    "credential_change",
+    "credential_create",
+    "credential_delete",
+    "credential_share",
     "document_of",
     "draft_copy",
     "draft_create",
@@ -44,6 +59,7 @@ __all__ = [
     "draft_import",
     "draft_update",
     "event_pages",
+    "findings_of",
     "first_admin",
     "host_keys_accept",
     "ids_of",

@@ -14,7 +14,8 @@ from clusters.errors import InstallerError
 from clusters.models import Event
 from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
-from clusters.runs.masking import Masks, secrets_in, secrets_in_kubeconfig
+from clusters.runs.logins import known_secrets
+from clusters.runs.masking import Masks, secrets_in_kubeconfig
 from clusters.selectors import log_lines, run_facts, run_findings
 from clusters.selectors.text import line_as_text
 from clusters.services.audit import allowed, audited
@@ -90,7 +91,7 @@ def _masks(run: Run) -> Masks:
     masks = Masks()
     for text in (run.document, run.cluster.document):
         try:
-            for secret in secrets_in(read_document(text)):
+            for secret in known_secrets(read_document(text)):
                 masks.add(secret)
         except InstallerError:
             # A text that is no document was never read by a run either; the other one is still used.

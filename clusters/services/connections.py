@@ -17,6 +17,7 @@ from clusters.errors import ConfigError
 from clusters.models import HostKey, Probe
 from clusters.runs.documents import read_document
 from clusters.runs.keys import pin, shown_key
+from clusters.runs.logins import versions_of
 from clusters.runs.probing import spec_digest, waiting_stages
 from clusters.services.audit import allowed, audited
 
@@ -33,6 +34,7 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
     """Ask for a test of these machines, or of all; what is under way for them begins anew."""
     allowed(actor, cluster)
     document = read_document(cluster.document)
+    versions = versions_of(document)
     chosen = [host for host in document.hosts if host.name and (hosts is None or host.name in hosts)]
     for host in chosen:
         Probe.objects.update_or_create(
@@ -40,12 +42,13 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
             host=host.name,
             defaults={
                 "state": "waiting",
-                "spec_digest": spec_digest(document, host),
+                "spec_digest": spec_digest(document, host, versions),
                 "stages": waiting_stages(document, host),
                 "offered": {},
                 "facts": {},
                 "worker": "",
                 "lease_until": None,
+                "asked_by": actor,
                 "asked_at": timezone.now(),
                 "finished_at": None,
             },
@@ -58,11 +61,12 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts:
     """Pin the keys that these machines, or jump hosts before them, showed at their last test, and test them again."""
     allowed(actor, cluster)
     document = read_document(cluster.document)
+    versions = versions_of(document)
     probes = Probe.objects.filter(cluster=cluster, host__in=list(hosts)).exclude(offered={})
     accepted = []
     for probe in probes:
         host = document.host(probe.host)
-        if host is None or spec_digest(document, host) != probe.spec_digest:
+        if host is None or spec_digest(document, host, versions) != probe.spec_digest:
             continue  # the row was edited after the test: what was shown is another machine's key
         accepted.append(host.name)
         address, port, key = shown_key(probe.offered, host)

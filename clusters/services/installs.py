@@ -15,6 +15,8 @@ from clusters.runs.doorbell import ring
 from clusters.runs.notices import announce
 from clusters.runs.store import cluster_ended
 from clusters.services.audit import allowed, audited
+from clusters.services.credentials import refuse_credentials, used_in
+from clusters.services.findings import login_findings
 from clusters.services.waivers import ids_of, judged, waivers_for
 
 if TYPE_CHECKING:
@@ -44,15 +46,18 @@ def run_start(
     recipe: str = "create",
     waivers: Collection[str] = (),
     acknowledge_all: bool = False,
+    at_terminal: bool = False,
 ) -> Run:
     """Freeze the document into a run and queue it. While one is active, that one is given back instead.
 
-    `acknowledge_all` is for whoever has shown the actor every warning. Raises RunRefused when findings block,
-    WarningsUnread when a warning was not acknowledged, ConfigError when the document cannot be read.
+    `acknowledge_all` is for whoever has shown the actor every warning, `at_terminal` for a command that carries the
+    run out itself, with the key files of its user. Raises RunRefused when findings block, CredentialRefused when the
+    actor may not use a credential, WarningsUnread when a warning was not acknowledged, ConfigError when the document
+    cannot be read.
     """
     allowed(actor, cluster)
     cluster.refresh_from_db()
-    _refuse_findings(cluster, waivers)
+    _refuse_findings(actor, cluster, waivers, at_terminal=at_terminal)
     known = waivers_for(actor=actor, cluster=cluster, acknowledge_all=acknowledge_all)
     ids = sorted({*waivers, *ids_of(known)})
     fields = {"recipe": recipe, "waivers": ids, "acknowledged": known}
@@ -76,7 +81,7 @@ def run_retry(
     allowed(actor, run.cluster)
     cluster = Cluster.objects.get(pk=run.cluster_id)
     named = {*run.waivers, *more_waivers} - ids_of(run.acknowledged)
-    _refuse_findings(cluster, named)
+    _refuse_findings(actor, cluster, named)
     known = waivers_for(actor=actor, cluster=cluster)
     ids = sorted({*named, *more_waivers, *ids_of(known)})
     fields = {"recipe": run.recipe, "waivers": ids, "acknowledged": known, "attempt": run.attempt + 1, "retry_of": run}
@@ -105,12 +110,19 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
     ring(run.pk, run.last_seq)
 
 
-def _refuse_findings(cluster: Cluster, waivers: Collection[str]) -> None:
-    """Raises RunRefused for errors that nobody answers for, neither in the wizard nor by their ids."""
-    found = judged(cluster, check(read_document(cluster.document), waivers))
-    blocking = tuple(finding for finding in found if finding.blocking)
+def _refuse_findings(
+    actor: AbstractBaseUser | None, cluster: Cluster, waivers: Collection[str], *, at_terminal: bool = False
+) -> None:
+    """Raises RunRefused for errors that nobody answers for, neither in the wizard nor by their ids.
+
+    Then CredentialRefused for a credential that this person may not use, whatever the cluster's owner may.
+    """
+    document = read_document(cluster.document)
+    found = (*check(document, waivers), *login_findings(cluster, document, at_terminal=at_terminal))
+    blocking = tuple(finding for finding in judged(cluster, found) if finding.blocking)
     if blocking:
         raise RunRefused(blocking)
+    refuse_credentials(actor, document)
 
 
 def _queue(actor: AbstractBaseUser | None, cluster: Cluster, text: str, deed: str, **fields: object) -> Run:
@@ -119,7 +131,7 @@ def _queue(actor: AbstractBaseUser | None, cluster: Cluster, text: str, deed: st
         with transaction.atomic():
             run = Run.objects.create(cluster=cluster, document=text, asked_by=actor, **fields)
             Cluster.objects.filter(pk=cluster.pk).update(state=Cluster.State.INSTALLING)
-            audited(actor, deed, cluster.name, run=run.pk, recipe=run.recipe, waivers=run.waivers)
+            audited(actor, deed, cluster.name, run=run.pk, recipe=run.recipe, waivers=run.waivers, **used_in(text))
     except IntegrityError:
         active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE).first()
         if active is None:

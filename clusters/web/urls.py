@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, clusters, exports, notices, runlogs, runs
+from clusters.web.views import accounts, clusters, credentials, exports, notices, runlogs, runs
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -17,6 +17,11 @@ urlpatterns = [
     path("clusters/<int:pk>/kubeconfig", exports.kubeconfig, name="cluster-kubeconfig"),
     path("clusters/<int:pk>/install/", clusters.install, name="cluster-install"),
     path("clusters/<int:pk>/delete/", clusters.delete, name="cluster-delete"),
+    path("credentials/", credentials.index, name="credentials"),
+    path("credentials/new/", credentials.new, name="credential-new"),
+    path("credentials/<int:pk>/", credentials.change, name="credential"),
+    path("credentials/<int:pk>/share/", credentials.share, name="credential-share"),
+    path("credentials/<int:pk>/delete/", credentials.delete, name="credential-delete"),
     path("schema/config-sample.json", exports.schema, name="config-schema"),
     path("notices/", notices.notices, name="notices"),
     path("runs/<int:pk>/", runs.show, name="run"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ def values(
     cluster: Cluster, document: Document, page: Page, form: PageForm, text: Editor | None = None
 ) -> dict[str, Any]:
     """All that the templates of a page ask for; `text` is the document as it was typed, if it was text."""
-    written = text or editor(document, cluster.document)
+    written = text or editor(document, cluster.document, partial(services.findings_of, cluster))
     written = replace(written, found=services.judged(cluster, written.found))
     found = flow.by_page(written.found)
     here = found[page.slug]

@@ -19,10 +19,12 @@ from clusters.config.secretkeys import is_secret_key
 from clusters.services.drafts import text_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document, Host
+
+    Check = Callable[[Document], tuple[Finding, ...]]
 
 _TONES = {"error": "failed", "warning": "warning"}
 MASKED = "secret.masked"
@@ -93,8 +95,8 @@ def _number(line: int, tone: str) -> str:
     return f'<span class="is-marked tone-{tone}">{line}</span>' if tone else f"<span>{line}</span>"
 
 
-def editor(document: Document, original: str) -> Editor:
-    """A document as text with its secrets masked, and what the rules say of its lines; `original` is what is stored."""
+def editor(document: Document, original: str, check: Check = check) -> Editor:
+    """A document as text with its secrets masked, and what `check` says of its lines; `original` is what is stored."""
     text = text_with(original, _masked(document))
     # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
     loaded = load(text)
@@ -130,12 +132,15 @@ _PLAIN = (str, int, bool, float, type(None))
 
 @cache
 def _keys(model: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
-    """Name by which a key is set, what it is called in the text, and whether that is the name of a secret."""
+    """Name by which a key is set, what it is called in the text, and whether that is the name of a secret.
+
+    The `credential` of a login is a name by which Slipway finds secrets.
+    """
     named = ((name, field.alias or name) for name, field in model.model_fields.items())
-    return tuple((name, called, is_secret_key(called)) for name, called in named)
+    return tuple((name, called, called != "credential" and is_secret_key(called)) for name, called in named)
 
 
-def typed(before: Document, text: str) -> tuple[Document | None, Editor]:
+def typed(before: Document, text: str, check: Check = check) -> tuple[Document | None, Editor]:
     """The document of a text that was typed, with stored secrets where it shows a mask; None when it cannot be read."""
     loaded = load(text)
     if loaded.document is None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from clusters.config.rules import check
 from clusters.selectors import probes_of
-from clusters.services import judged, unread
+from clusters.services import findings_of, judged, unread
 from clusters.wizard import pages as package
 from clusters.wizard.inspected import rail_state
 
@@ -49,7 +48,7 @@ def owner(finding: Finding) -> Page:
 
 def judged_findings(cluster: Cluster, document: Document) -> tuple[Finding, ...]:
     """What the rules say; an error that somebody answers for blocks no longer."""
-    return judged(cluster, check(document))
+    return judged(cluster, findings_of(cluster, document))
 
 
 def by_page(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

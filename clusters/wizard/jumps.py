@@ -12,8 +12,9 @@ from clusters.config.hops import NONE, hops_of, reached, said
 from clusters.config.schema import JumpHost
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
-from clusters.wizard.agents import agent_kind, agent_text
+from clusters.wizard.agents import agent_text
 from clusters.wizard.fields import choice, laid_out, lines, secret, text, wide
+from clusters.wizard.offers import KEY, Offers, credential_choice, file_choice, key_upload, kind_of, offer, uploaded_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,8 +30,7 @@ WAYS = (
 KINDS = (
     ("same", gettext_lazy("The key of the machine behind it")),
     ("password", gettext_lazy("Password")),
-    ("key", gettext_lazy("Private key, pasted")),
-    ("path", gettext_lazy("Private key file on this server")),
+    KEY,
 )
 PREFIX = "jump"
 
@@ -59,21 +59,22 @@ class JumpForm(forms.Form):
     private_key = lines(
         gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase."), rows=5
     )
-    private_key_path = text(
-        gettext_lazy("Path of the key file"), gettext_lazy("On the server where Slipway runs."), mono=True
-    )
+    key_file = key_upload()
+    credential = credential_choice()
+    private_key_path = file_choice()
     agent_key = agent_text()
 
     def clean(self) -> dict[str, Any]:
         """Jump hosts can be read, and a way to log in that was chosen is given."""
-        cleaned: dict[str, Any] = self.cleaned_data
+        cleaned = uploaded_key(self.cleaned_data)
         if cleaned.get("way", "own") != "own":
             return cleaned
         self._clean_hops(cleaned.get("hops", ""))
         stored: JumpHost = self.initial["stored"]
         for kind, name, there, said_ in (
             ("password", "password", stored.password, _("Give the password.")),
-            ("key", "private_key", stored.private_key, _("Paste the key.")),
+            ("key", "private_key", stored.private_key, _("Paste the key, or upload its file.")),
+            ("credential", "credential", None, _("Choose one.")),
             ("path", "private_key_path", None, _("Name the file.")),
         ):
             if cleaned.get("kind") == kind and cleaned.get("hops") and not cleaned.get(name) and not there:
@@ -90,19 +91,21 @@ class JumpForm(forms.Form):
             self.add_error("hops", _("Name the jump host."))
 
 
-def shared_form(document: Document, data: Any = None) -> JumpForm:
+def shared_form(document: Document, offers: Offers, data: Any = None, files: Any = None) -> JumpForm:
     """The form for the jump hosts of all machines."""
-    form = _form(document.jump_host, data)
+    form = _form(document.jump_host, offers, data, files)
     del form.fields["way"]
     form.fields["hops"].help_text = f"{form.fields['hops'].help_text} {_('Empty: the machines are reached directly.')}"
     return laid_out(form, wide("hops"), *_login_rows())
 
 
-def own_form(document: Document, hosts: Sequence[Host], data: Any = None) -> JumpForm:
+def own_form(
+    document: Document, hosts: Sequence[Host], offers: Offers, data: Any = None, files: Any = None
+) -> JumpForm:
     """The form for some machines."""
     first = hosts[0].jump_host
     alike = all(host.jump_host == first for host in hosts)
-    form = _form(first if alike else JumpHost(), data)
+    form = _form(first if alike else JumpHost(), offers, data, files)
     form.initial["way"] = (_way(first) if alike else "keep") if len(hosts) == 1 else "keep"
     shared = said(hosts[0].model_copy(update={"jump_host": document.jump_host})) or _("directly")
     ways = [(way, f"{words} ({shared})" if way == "shared" else words) for way, words in WAYS]
@@ -110,11 +113,12 @@ def own_form(document: Document, hosts: Sequence[Host], data: Any = None) -> Jum
     return laid_out(form, wide("way"), wide("hops", css="only-own"), *_login_rows("only-own"))
 
 
-def _form(stored: JumpHost, data: Any) -> JumpForm:
+def _form(stored: JumpHost, offers: Offers, data: Any, files: Any) -> JumpForm:
     shown = JumpHost() if stored.hops.strip().lower() == NONE else stored
-    initial = {"stored": shown, "kind": _kind(shown), "hops": shown.hops, "private_key_path": shown.private_key_path}
-    form = JumpForm(data, prefix=PREFIX, initial=initial | {"agent_key": shown.agent_key})
-    form.fields["kind"].choices = [*KINDS, *agent_kind(used=bool(shown.agent_key))]  # type: ignore[attr-defined]
+    initial = {"stored": shown, "kind": kind_of(shown, offers) or "same", "hops": shown.hops}
+    initial |= {name: getattr(shown, name) for name in ("private_key_path", "agent_key", "credential")}
+    form = JumpForm(data, files, prefix=PREFIX, initial=initial)
+    form.fields["kind"].choices = offer(form, KINDS, offers, [shown])  # type: ignore[attr-defined]
     for name in ("password", "private_key"):
         if getattr(shown, name):
             form.fields[name].widget.attrs["placeholder"] = _("•••••• stored")
@@ -122,17 +126,13 @@ def _form(stored: JumpHost, data: Any) -> JumpForm:
 
 
 def _login_rows(css: str = "") -> list[Any]:
-    kinds = (("password", "password"), ("private_key", "key"), ("private_key_path", "path"), ("agent_key", "agent"))
+    kinds = (("password", "password"), ("private_key", "key"), ("key_file", "key"), ("credential", "credential"))
+    kinds += (("private_key_path", "path"), ("agent_key", "agent"))
     return [wide("kind", css=css), *(wide(name, css=f"only-{kind} {css}") for name, kind in kinds)]
 
 
 def _way(jump: JumpHost) -> str:
     return "none" if jump.hops.strip().lower() == NONE else "own" if jump.hops else "shared"
-
-
-def _kind(jump: JumpHost) -> str:
-    kinds = (("key", jump.private_key), ("path", jump.private_key_path), ("agent", jump.agent_key))
-    return next((kind for kind, there in (*kinds, ("password", jump.password)) if there), "same")
 
 
 def with_shared_jump(document: Document, cleaned: dict[str, Any]) -> Document:
@@ -159,7 +159,9 @@ def _written(before: JumpHost, cleaned: dict[str, Any]) -> JumpHost:
     if not cleaned.get("hops") or cleaned["hops"].strip().lower() == NONE:
         return JumpHost()
     kind = cleaned.get("kind") or "same"
-    kept = before if kind == _kind(before) else JumpHost()
+    # A path that this server does not offer was asked for as a key, and goes when the key comes.
+    stored = "path" if before.private_key_path and not before.private_key else kind_of(before, Offers())
+    kept = before if kind == (stored or "same") else JumpHost()
     update: dict[str, Any] = {"hops": cleaned["hops"]}
     if kind == "password" and cleaned.get("password"):
         update["password"] = Secret(cleaned["password"])
@@ -167,6 +169,8 @@ def _written(before: JumpHost, cleaned: dict[str, Any]) -> JumpHost:
         update["private_key"] = Secret(cleaned["private_key"])
     elif kind == "path":
         update["private_key_path"] = cleaned.get("private_key_path", "")
+    elif kind == "credential":
+        update["credential"] = cleaned.get("credential", "")
     elif kind == "agent":
         update["agent_key"] = cleaned.get("agent_key") or "any"
     return kept.model_copy(update=update)

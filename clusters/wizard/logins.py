@@ -10,20 +10,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters.config.secret import Secret
-from clusters.wizard.agents import agent_kind, agent_text
+from clusters.wizard.agents import agent_text
 from clusters.wizard.fields import choice, laid_out, lines, number, secret, text, tick, wide
+from clusters.wizard.offers import KEY, credential_choice, file_choice, key_upload, kind_of, offer, uploaded_key
 from clusters.wizard.rename import follow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from clusters.config.schema import Document, Host
+    from clusters.wizard.offers import Offers
 
 KINDS = (
     ("keep", gettext_lazy("As before")),
     ("password", gettext_lazy("Password")),
-    ("key", gettext_lazy("Private key, pasted")),
-    ("path", gettext_lazy("Private key file on this server")),
+    KEY,
 )
 
 
@@ -37,35 +38,37 @@ class LoginForm(forms.Form):
     private_key = lines(
         gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase."), rows=5
     )
-    private_key_path = text(
-        gettext_lazy("Path of the key file"), gettext_lazy("On the server where Slipway runs."), mono=True
-    )
+    key_file = key_upload()
+    credential = credential_choice()
+    private_key_path = file_choice()
     agent_key = agent_text()
     forget_password = tick(gettext_lazy("Forget the stored password"))
     forget_key = tick(gettext_lazy("Forget the stored private key"))
 
     def clean(self) -> dict[str, Any]:
         """A way to log in that was chosen has to be given, and not be forgotten in the same breath."""
-        cleaned: dict[str, Any] = self.cleaned_data
+        cleaned = uploaded_key(self.cleaned_data)
         if cleaned.get("kind") == "path" and not cleaned.get("private_key_path"):
             self.add_error("private_key_path", _("Name the file."))
+        if cleaned.get("kind") == "credential" and not cleaned.get("credential"):
+            self.add_error("credential", _("Choose one."))
         if cleaned.get("kind") == "key" and not cleaned.get("private_key") and not self.initial.get("has_key"):
-            self.add_error("private_key", _("Paste the key."))
+            self.add_error("private_key", _("Paste the key, or upload its file."))
         if cleaned.get("forget_password") and cleaned.get("password"):
             self.add_error("forget_password", _("There is a new password too: which of both is meant?"))
         return cleaned
 
 
-def login_form(hosts: Sequence[Host], data: Any = None) -> LoginForm:
+def login_form(hosts: Sequence[Host], offers: Offers, data: Any = None, files: Any = None) -> LoginForm:
     """The form for these machines, with what they have in common."""
     initial: dict[str, Any] = {"kind": "keep", "has_key": any(host.private_key for host in hosts)}
     if len(hosts) == 1:
         host = hosts[0]
         initial |= {"user": host.user, "port": host.port, "private_key_path": host.private_key_path}
-        initial["kind"] = "key" if host.private_key else "path" if host.private_key_path else "password"
-        initial |= {"kind": "agent", "agent_key": host.agent_key} if host.agent_key else {}
-    form = LoginForm(data, initial=initial)
-    kinds = [*KINDS, *agent_kind(used=any(host.agent_key for host in hosts))]
+        initial |= {"kind": kind_of(host, offers) or "password", "agent_key": host.agent_key}
+        initial["credential"] = host.credential
+    form = LoginForm(data, files, initial=initial)
+    kinds = offer(form, KINDS, offers, hosts)
     form.fields["kind"].choices = kinds[1:] if len(hosts) == 1 else kinds  # type: ignore[attr-defined]
     if len(hosts) == 1:
         form.fields["user"].help_text = form.fields["port"].help_text = ""
@@ -81,8 +84,9 @@ def login_form(hosts: Sequence[Host], data: Any = None) -> LoginForm:
         )
         if there
     ]
-    rows = ["user", "port", "kind", "password", wide("private_key", css="only-key")]
-    rows += [wide("private_key_path", css="only-path"), wide("agent_key", css="only-agent")]
+    rows = ["user", "port", "kind", "password", wide("private_key", css="only-key"), wide("key_file", css="only-key")]
+    rows += [wide("credential", css="only-credential"), wide("private_key_path", css="only-path")]
+    rows += [wide("agent_key", css="only-agent")]
     return laid_out(form, *rows, *([Div(*forget, css_class="field-wide")] if forget else []))
 
 
@@ -100,22 +104,30 @@ def _logged_in(host: Host, cleaned: dict[str, Any]) -> Host:
         update["port"] = cleaned["port"]
     if cleaned.get("password"):
         update["password"] = Secret(cleaned["password"])
-    kind = cleaned.get("kind")
-    if kind == "key" and cleaned.get("private_key"):
-        update |= {"private_key": Secret(cleaned["private_key"]), "private_key_path": "", "agent_key": ""}
-    elif kind == "key" and host.private_key:
-        update |= {"private_key_path": "", "agent_key": ""}
-    elif kind == "path" and cleaned.get("private_key_path"):
-        update |= {"private_key": None, "private_key_path": cleaned["private_key_path"], "agent_key": ""}
-    elif kind == "agent":
-        update |= {"private_key": None, "private_key_path": "", "agent_key": cleaned.get("agent_key") or "any"}
-    elif kind == "password" and (update.get("password") or host.password):
-        update |= {"private_key": None, "private_key_path": "", "agent_key": ""}
+    update |= _of_kind(host, cleaned, has_password=bool(update.get("password") or host.password))
     if cleaned.get("forget_password"):
         update["password"] = None
     if cleaned.get("forget_key"):
         update["private_key"] = None
     return host.model_copy(update=update)
+
+
+_NO_OTHER: dict[str, Any] = {"private_key": None, "private_key_path": "", "agent_key": "", "credential": ""}
+
+
+def _of_kind(host: Host, cleaned: dict[str, Any], *, has_password: bool) -> dict[str, Any]:
+    """The login of the kind that was chosen takes the place of the others; as long as it was given."""
+    kind = cleaned.get("kind")
+    if kind == "key" and (cleaned.get("private_key") or host.private_key):
+        key = Secret(cleaned["private_key"]) if cleaned.get("private_key") else host.private_key
+        return _NO_OTHER | {"private_key": key}
+    if kind == "path" and cleaned.get("private_key_path"):
+        return _NO_OTHER | {"private_key_path": cleaned["private_key_path"]}
+    if kind == "credential" and cleaned.get("credential"):
+        return _NO_OTHER | {"password": None, "credential": cleaned["credential"]}
+    if kind == "agent":
+        return _NO_OTHER | {"agent_key": cleaned.get("agent_key") or "any"}
+    return dict(_NO_OTHER) if kind == "password" and has_password else {}
 
 
 class RenameForm(forms.Form):

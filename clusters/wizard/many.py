@@ -22,6 +22,7 @@ from clusters.wizard.answers import keep, page_or_404, refused, values
 from clusters.wizard.jumps import own_form, shared_form, ways_of, with_own_jump, with_shared_jump
 from clusters.wizard.listing import read_list
 from clusters.wizard.logins import login_form, new_names, rename_form, renamed, with_login
+from clusters.wizard.offers import offers_for, paths_to_replace
 from clusters.wizard.rows import stored_at, token_of
 from clusters.wizard.taking import Common, offered, range_lines, with_machines
 
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
+    from clusters.wizard.offers import Offers
 
 # A list of a thousand machines stays far below this many bytes.
 UPLOAD_BYTES = 2 * 1024 * 1024
+COMMON = ("user", "port", "password", "credential")
+"""Fields that lines get which do not say it themselves."""
 
 
 class AddForm(forms.Form):
@@ -46,6 +50,7 @@ class AddForm(forms.Form):
     user = fields.text(gettext_lazy("User"), gettext_lazy("For lines that name none."), mono=True)
     port = fields.number(gettext_lazy("SSH port"), gettext_lazy("For lines that name none."))
     password = fields.secret(gettext_lazy("Password"), gettext_lazy("For lines that name none."))
+    credential = fields.choice(gettext_lazy("Credential"), (), gettext_lazy("For lines without a login of their own."))
 
 
 @never_cache
@@ -56,13 +61,11 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     document = services.document_of(cluster)
     data = request.POST.copy() if request.method == "POST" else None
     wrong = _fill_in(request, data) if data is not None else ""
-    form = fields.laid_out(
-        AddForm(data), fields.wide("text"), Div("user", "port", "password", css_class="field-wide form-grid thirds")
-    )
+    form = _add_form(offers_for(request.user, cluster), data)
     form.is_valid()
     cleaned = form.cleaned_data if form.is_bound else {}
     listing = read_list(cleaned.get("text", ""))
-    common = Common(cleaned.get("user", ""), cleaned.get("password", ""), cleaned.get("port"))
+    common = Common(**{name: cleaned[name] for name in COMMON if cleaned.get(name)})
     found = offered(document, listing, common)
     left = set(request.POST.getlist("leave")) if request.POST.get("action") == "take" else set()
     fitting = [each.listed for each in found if not each.why_not]
@@ -76,6 +79,15 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     if request.htmx:
         return render(request, "wizard/_listing.html", {**shown, "cluster": cluster})
     return side_page(request, cluster, document, "wizard/add.html", {**shown, "side": form})
+
+
+def _add_form(offers: Offers, data: Any) -> Any:
+    form = AddForm(data)
+    names = list(COMMON)
+    form.fields["credential"].choices = [("", _("none")), *((each, each) for each in offers.credentials)]  # type: ignore[attr-defined]
+    if not offers.credentials:
+        del form.fields[names.pop()]
+    return fields.laid_out(form, fields.wide("text"), Div(*names, css_class="field-wide form-grid thirds"))
 
 
 def _fill_in(request: HttpRequest, data: Any) -> str:
@@ -110,13 +122,15 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("wizard", pk, "machines")
     hosts = [document.hosts[place] for place in places]
     data = request.POST if request.method == "POST" else None
-    form, jump = login_form(hosts, data), own_form(document, hosts, data)
+    files, offers = request.FILES or None, offers_for(request.user, cluster)
+    form, jump = login_form(hosts, offers, data, files), own_form(document, hosts, offers, data, files)
     if data is not None and form.is_valid() and jump.is_valid():
         fresh = with_own_jump(with_login(document, places, form.cleaned_data), places, jump.cleaned_data)
         return _kept(request, cluster, document, fresh, "")
     tokens = [token_of(place, document.hosts[place]) for place in places]
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     shown = {"side": form, "jump": jump, "tokens": tokens, "hosts": hosts, "reached": ways_of(document, hosts)}
+    shown["paths"] = paths_to_replace([each for host in hosts for each in (host, host.jump_host)], offers)
     shown["jump_open"] = bool(jump.errors) or (len(hosts) == 1 and bool(hosts[0].jump_host.hops))
     return side_page(request, cluster, document, "wizard/login.html", shown, status)
 
@@ -126,12 +140,15 @@ def jump(request: HttpRequest, pk: int) -> HttpResponse:
     """The jump hosts through which all machines are reached that do not say otherwise."""
     cluster = cluster_for(request.user, pk)
     document = services.document_of(cluster)
-    form = shared_form(document, request.POST if request.method == "POST" else None)
+    posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    offers = offers_for(request.user, cluster)
+    form = shared_form(document, offers, *posted)
     if form.is_bound and form.is_valid():
         return _kept(request, cluster, document, with_shared_jump(document, form.cleaned_data), "")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     others = [host.name for host in document.hosts if host.jump_host.hops]
-    return side_page(request, cluster, document, "wizard/jump.html", {"side": form, "others": others}, status)
+    shown = {"side": form, "others": others, "paths": paths_to_replace([document.jump_host], offers)}
+    return side_page(request, cluster, document, "wizard/jump.html", shown, status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

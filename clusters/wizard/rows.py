@@ -40,6 +40,7 @@ FIELDS = {
     "privateKey": "password",
     "privateKeyPath": "password",
     "agentKey": "password",
+    "credential": "password",
     "jumpHost": "password",
     "arch": "arch",
 }
@@ -81,6 +82,7 @@ class Row:
     arch: str = "amd64"
     login: str = ""
     way: str = ""
+    credential: str = ""
     problems: tuple[tuple[str, Problem], ...] = ()
 
 
@@ -101,7 +103,9 @@ def stored_at(hosts: tuple[Host, ...], token: str) -> int | None:
 
 
 def login_word(host: Host) -> str:
-    """What a machine logs in with: key, path, agent, password, both, or nothing."""
+    """What a machine logs in with: credential, key, path, agent, password, both, or nothing."""
+    if host.credential:
+        return "credential"
     if host.has_key:
         alone = "key" if host.private_key else "path" if host.private_key_path else "agent"
         return "key+password" if host.password else alone
@@ -112,7 +116,7 @@ def row_of(host: Host, prefix: str, place: int) -> Row:
     """A stored machine as a line."""
     return Row(
         prefix, token_of(place, host), host.name, host.address, host.internal_address,
-        host.port, host.user, host.arch, login_word(host), own_way(host),
+        host.port, host.user, host.arch, login_word(host), own_way(host), host.credential,
     )  # fmt: skip
 
 
@@ -186,7 +190,8 @@ class Machines:
         if cleaned.get("arch"):
             update["arch"] = cleaned["arch"]
         if cleaned.get("password"):
-            update["password"] = Secret(cleaned["password"])
+            # A credential would come before it, and what was typed would do nothing.
+            update |= {"password": Secret(cleaned["password"]), "credential": ""}
         update["name"] = self._name(form, before, taken)
         return host.model_copy(update=update)
 

@@ -37,6 +37,7 @@ class Common:
     user: str = ""
     password: str = ""
     port: int | None = None
+    credential: str = ""
 
 
 def offered(document: Document, listing: Listing, common: Common) -> list[Offered]:
@@ -64,7 +65,9 @@ def _completed(host: Host, common: Common) -> Host:
         update["user"] = common.user
     if common.port and "port" not in said:
         update["port"] = common.port
-    if common.password and not (host.password or host.has_key):
+    if not host.has_login and common.credential:
+        update["credential"] = common.credential
+    elif not host.has_login and common.password:
         update["password"] = Secret(common.password)
     return host.model_copy(update=update)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
     before = services.document_of(cluster)
     text = request.POST.get("text", "").replace("\r\n", "\n")
-    fresh, editor = typed(before, text)
+    fresh, editor = typed(before, text, partial(services.findings_of, cluster))
     if fresh is None:
         said = {"editor": editor, "editor_refused": True, "unsaved": True}
         if request.htmx:

@@ -10,7 +10,7 @@ import yaml
 from clusters.config.fit import fitted, what_does_not_fit
 from clusters.config.load import load
 from clusters.config.render import documents, render
-from clusters.config.schema import ControlPlaneEndpoint, Document, Host, Network, Registry, RoleGroups
+from clusters.config.schema import ControlPlaneEndpoint, Document, Host, JumpHost, Network, Registry, RoleGroups
 from tests.config.documents import seed_document
 
 FULL = Path(__file__).parent / "cases" / "full_v1alpha2.yaml"
@@ -43,6 +43,24 @@ def test_keys_that_only_slipway_has_are_named() -> None:
     ours = {f"spec.controlPlaneEndpoint.kubevip.{key}": "dialect.ignored" for key in ("localAS", "peers")}
     assert {path: id for path, id in _said(document, "v1alpha2").items() if "kubevip" in path} == ours
     assert "spec.controlPlaneEndpoint.kubevip.peers" in _said(document, "v4")
+    assert fitted(document, "v1alpha2") == document
+
+
+def test_a_credential_is_named_with_what_has_to_be_filled_in() -> None:
+    jump = JumpHost(hops="bastion", credential="door")
+    seed = seed_document()
+    host = seed.hosts[1].model_copy(update={"password": None, "credential": "prod", "jump_host": jump})
+    document = seed.model_copy(update={"hosts": (seed.hosts[0], host, seed.hosts[2]), "jump_host": jump})
+    found = {each.path: each for each in what_does_not_fit(document, "v1alpha2") if each.id == "dialect.credential"}
+    assert [each.message for each in found.values()] == [
+        "The login of node2 is the credential prod of Slipway, which is not in the file.",
+        "The login of the jump host of node2 is the credential door of Slipway, which is not in the file.",
+        "The login of the jump host is the credential door of Slipway, which is not in the file.",
+    ]
+    assert all("password or privateKeyPath" in each.hint for each in found.values())
+    assert found["spec.hosts.1.credential"].hosts == ("node2",)
+    for dialect in ("v1alpha1", "v4"):
+        assert _said(document, dialect)["spec.hosts.1.credential"]
     assert fitted(document, "v1alpha2") == document
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import re
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from clusters.config.carried import unpacked
+from clusters.errors import InstallerError
 from clusters.models import Cluster, HostKey, Run
+from clusters.runs.execute import execute
+from clusters.runs.targets import target_for
 from clusters.services import document_of
 from tests.processes import manage, wait_for
+from tests.remote.test_keys import ECDSA, ED25519, OPENSSH, PKCS1, PKCS8, RSA, pem
+from tests.runs.fakes import Ended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,3 +143,49 @@ def test_ctrl_c_cancels_and_says_so(file: Path, admin: User) -> None:
     assert Run.objects.get().state == "cancelled"
     assert "Cancelling" in out
     assert "sample: cancelled in" in out
+
+
+def logged_in_with(task: Any, sink: object, cancel: object) -> Ended:
+    """A run that notes each machine's key, or why it has none."""
+    for host in task.document.hosts:
+        try:
+            target = target_for(task.document, host)
+            key = target.key() or (target.via.key() if target.via else None)
+            KEYS[host.name] = key.get_name() if key else ""
+        except InstallerError as error:
+            KEYS[host.name] = error.message
+    return Ended("succeeded")
+
+
+KEYS: dict[str, str] = {}
+
+
+def test_key_files_are_read_as_the_user_who_runs_the_command_and_stored_nowhere(
+    file: Path, admin: User, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SLIPWAY_CARRY_OUT = f"{__name__}.logged_in_with"
+    home = file.parent / "home"
+    (home / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    (home / "named").write_text(pem(ECDSA, PKCS8))
+    (home / ".ssh" / "id_rsa").write_text(pem(RSA, PKCS1))
+    (file.parent / "beside").write_text(pem(ED25519, OPENSSH))
+    text = file.read_text()
+    for old, new in (
+        ('password: "Qcloud@123"', "privateKeyPath: ~/named"),
+        ('user: ubuntu, password: "Testing123"}\n  - {name: node3', "privateKeyPath: beside}\n  - {name: node3"),
+        (', user: ubuntu, password: "Testing123"', ""),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+    KEYS.clear()
+    create(file, "--accept-host-keys", "--yes")
+    assert KEYS == {"node1": "ecdsa-sha2-nistp256", "node2": "ssh-ed25519", "node3": "ssh-rsa"}
+    run = Run.objects.get()
+    for stored in (run.document, run.cluster.document):
+        assert "PRIVATE KEY" not in stored and "privateKeyPath: beside" in stored
+    # Another worker that goes on with it is nobody at a terminal.
+    Run.objects.filter(pk=run.pk).update(state="queued", finished_at=None)
+    execute(run.pk, worker_name="another")
+    assert KEYS["node1"] == "The private key file ~/named cannot be used." and KEYS["node3"] == ""

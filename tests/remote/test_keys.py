@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import paramiko
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from clusters.config.secret import Secret
-from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood, KeyUnreadable
-from clusters.remote.keys import key_from_file, parse_key
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood
+from clusters.remote.keys import opened, parse_key
 
 PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -93,28 +88,14 @@ def test_the_error_never_shows_the_key() -> None:
     assert text.splitlines()[3] not in str(caught.value) + caught.value.hint
 
 
-def test_a_file_that_is_not_there_says_whose_file_it_is(tmp_path: Path) -> None:
-    with pytest.raises(KeyUnreadable, match="absent cannot be used") as caught:
-        key_from_file(str(tmp_path / "absent"))
-
-    assert "where Slipway runs" in caught.value.hint
-
-
-def test_a_directory_is_not_a_key_file(tmp_path: Path) -> None:
-    with pytest.raises(KeyUnreadable):
-        key_from_file(str(tmp_path))
+@pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
+def test_the_passphrase_opens_a_key_and_a_wrong_one_is_named(key: object, form: serialization.PrivateFormat) -> None:
+    locked = Secret(pem(key, form, "open sesame"))
+    text = opened(locked, Secret("open sesame"))
+    assert parse_key(text) == parse_key(locked, passphrase=Secret("open sesame"))
+    with pytest.raises(KeyEncrypted, match="passphrase does not open"):
+        opened(locked, Secret("open barley"))
 
 
-def test_a_home_is_this_servers_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "id").write_text(pem(ED25519, OPENSSH))
-
-    assert key_from_file("~/id").get_name() == "ssh-ed25519"
-
-
-def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
-    big = tmp_path / "big"
-    big.write_bytes(b"x" * 70_000)
-
-    with pytest.raises(KeyUnreadable, match="cannot be used"):
-        key_from_file(str(big))
+def test_a_passphrase_that_is_not_needed_does_no_harm() -> None:
+    assert parse_key(opened(Secret(pem(RSA, OPENSSH)), Secret("x"))) == parse_key(Secret(pem(RSA, OPENSSH)))

@@ -112,7 +112,7 @@ def test_keys_of_every_type_log_in(sshd: Sshd, tmp_path: Path, kind: str) -> Non
     before = allowed.read_text()
     allowed.write_text(before + (tmp_path / "id.pub").read_text())
     try:
-        open_link(sshd.target(password=None, private_key_path=str(tmp_path / "id")), sshd.known()).close()
+        open_link(sshd.target(password=None, private_key=Secret((tmp_path / "id").read_text())), sshd.known()).close()
     finally:
         allowed.write_text(before)
 
@@ -128,8 +128,6 @@ def test_an_encrypted_key_is_told_before_it_is_tried(sshd: Sshd, tmp_path: Path)
 
     with pytest.raises(errors.KeyEncrypted):
         open_link(sshd.target(password=None, private_key=Secret((tmp_path / "id").read_text())), sshd.known())
-    with pytest.raises(errors.KeyUnreadable):
-        open_link(sshd.target(password=None, private_key_path=str(tmp_path / "id")), sshd.known())
 
 
 def test_keys_lying_around_on_the_server_are_never_tried(
@@ -142,7 +140,7 @@ def test_keys_lying_around_on_the_server_are_never_tried(
 
     generate_key(tmp_path / "given", "ed25519")
     with pytest.raises(errors.LoginRefused) as caught:
-        open_link(sshd.target(password=None, private_key_path=str(tmp_path / "given")), sshd.known())
+        open_link(sshd.target(password=None, private_key=Secret((tmp_path / "given").read_text())), sshd.known())
 
     assert caught.value.tried == ("publickey",)
 
@@ -211,7 +209,7 @@ def test_a_failed_login_leaves_no_thread_behind(sshd: Sshd, tmp_path: Path) -> N
     before = {thread.name for thread in threading.enumerate()}
 
     with pytest.raises(errors.LoginRefused):
-        open_link(sshd.target(password=None, private_key_path=str(tmp_path / "id")), sshd.known())
+        open_link(sshd.target(password=None, private_key=Secret((tmp_path / "id").read_text())), sshd.known())
 
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and {thread.name for thread in threading.enumerate()} - before:

@@ -8,12 +8,10 @@ import pytest
 
 from clusters.config.schema import Host, JumpHost
 from clusters.config.secret import Secret
-from clusters.remote.errors import KeyUnreadable
-from clusters.remote.target import DEFAULT_KEY_PATH, target_of
+from clusters.remote.errors import CredentialRefused, KeyUnreadable
+from clusters.remote.target import target_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from clusters.remote.target import Target
 
 
@@ -32,26 +30,17 @@ def test_without_an_address_the_internal_one_is_used() -> None:
     assert target_of(Host(name="n1", internal_address="10.0.0.1")).address == "10.0.0.1"
 
 
-def test_with_nothing_to_log_in_with_kubekeys_default_key_is_tried() -> None:
-    assert target_of(Host(name="n1")).private_key_path == DEFAULT_KEY_PATH
-
-
 def test_an_empty_password_is_no_password() -> None:
-    target = target_of(Host(name="n1", password=""))
-
-    assert target.password is None
-    assert target.private_key_path == DEFAULT_KEY_PATH
+    assert target_of(Host(name="n1", password="")).password is None
 
 
-def test_a_missing_default_key_is_not_reported_as_if_somebody_had_named_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_with_nothing_to_log_in_with_there_is_no_key() -> None:
+    assert target_of(Host(name="n1")).key() is None
 
-    with pytest.raises(KeyUnreadable, match="no password and no key") as caught:
-        target_of(Host(name="n1")).key()
 
-    assert "Give a password" in caught.value.hint
+def test_a_credential_that_nobody_resolved_is_refused() -> None:
+    with pytest.raises(CredentialRefused, match="The credential prod cannot be used"):
+        target_of(Host(name="n1", credential="prod", private_key="-----BEGIN X PRIVATE KEY-----")).key()
 
 
 def test_a_key_in_the_document_wins_over_a_path() -> None:
@@ -65,9 +54,10 @@ def test_a_key_in_the_document_wins_over_a_path() -> None:
     assert key.get_name() == "ssh-ed25519"
 
 
-def test_a_named_file_that_is_missing_is_named() -> None:
-    with pytest.raises(KeyUnreadable, match="/nowhere"):
+def test_a_path_is_never_read_here() -> None:
+    with pytest.raises(KeyUnreadable, match="/nowhere") as caught:
         target_of(Host(name="n1", private_key_path="/nowhere")).key()
+    assert caught.value.hint == "This path is on the computer where kk ran; upload the key."
 
 
 def behind(jump: JumpHost, **fields: object) -> Target:
@@ -98,7 +88,6 @@ def test_of_two_jump_hosts_the_first_that_is_written_is_reached_first() -> None:
     assert hop.address == "inner"
     assert hop.via is not None
     assert (hop.via.address, hop.via.via) == ("edge", None)
-    assert hop.private_key_path == hop.via.private_key_path == DEFAULT_KEY_PATH
 
 
 def test_machines_with_the_same_key_share_their_way() -> None:

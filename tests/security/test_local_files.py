@@ -1,4 +1,4 @@
-"""A path in a document makes the worker read a private key, and neither wait nor fill memory nor tell what is there."""
+"""A key file that may be read makes nobody wait, fills no memory and tells nothing of what lies beside it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.carried import packed
-from clusters.config.schema import Host
 from clusters.errors import ConfigError
 from clusters.localfile import read_regular
 from clusters.remote.errors import KeyUnreadable
-from clusters.remote.target import target_of
+from clusters.runs.keyfiles import OfferedKeys, TerminalKeys
 from tests.remote.test_keys import ED25519, OPENSSH, PKCS1, RSA, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_django.fixtures import SettingsWrapper
+
+    from clusters.runs.keyfiles import KeyFiles
+
+    FilesOf = Callable[[SettingsWrapper, Path], KeyFiles]
 
 MAKES: dict[str, Callable[[Path], object]] = {
     "nothing": lambda path: None,
@@ -45,35 +50,83 @@ MAKES: dict[str, Callable[[Path], object]] = {
 }
 
 
+def offered(settings: SettingsWrapper, folder: Path) -> KeyFiles:
+    """The files of SLIPWAY_KEY_DIR."""
+    settings.SLIPWAY_KEY_DIR = str(folder)
+    return OfferedKeys()
+
+
+def of_the_terminal(settings: SettingsWrapper, folder: Path) -> KeyFiles:
+    """The files of whoever runs a command."""
+    return TerminalKeys(folder)
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("files", [offered, of_the_terminal])
 @pytest.mark.parametrize("kind", MAKES)
 def test_every_file_that_is_no_key_is_refused_with_the_same_words(
-    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    kind: str, files: FilesOf, settings: SettingsWrapper, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "id"
     MAKES[kind](path)
     began = time.monotonic()
     with caplog.at_level(logging.WARNING), pytest.raises(KeyUnreadable) as caught:
-        target_of(Host(name="node1", private_key_path=str(path))).key()
+        files(settings, tmp_path).read(str(path))
     assert time.monotonic() - began < 20
     assert caught.value.message == f"The private key file {path} cannot be used."
-    assert caught.value.hint.startswith("It has to be on the machine where Slipway runs")
+    assert caught.value.hint == "This path is on the computer where kk ran; upload the key."
     assert caught.value.__cause__ is None
     # Who runs Slipway is told the reason, and no more of the file than that.
     (told,) = caplog.messages
-    assert len(told) < 400 and "$y$" not in told and "AAAA" not in told
+    assert len(told) < 500 and "$y$" not in told and "AAAA" not in told
 
 
-def test_a_users_home_that_does_not_exist_is_no_other_case() -> None:
-    with pytest.raises(KeyUnreadable, match=r"^The private key file ~nobody-of-that-name/id cannot be used\.$"):
-        target_of(Host(name="node1", private_key_path="~nobody-of-that-name/id")).key()
-
-
-def test_a_key_that_is_one_is_used(tmp_path: Path) -> None:
-    (tmp_path / "real").write_text(pem(ED25519, OPENSSH))
+@pytest.mark.parametrize("files", [offered, of_the_terminal])
+def test_a_key_that_is_one_is_used(files: FilesOf, settings: SettingsWrapper, tmp_path: Path) -> None:
+    text = pem(ED25519, OPENSSH)  # has a number made by chance in it
+    (tmp_path / "real").write_text(text)
     (tmp_path / "id").symlink_to(tmp_path / "real")
-    key = target_of(Host(name="node1", private_key_path=str(tmp_path / "id"))).key()
-    assert key is not None and key.get_name() == "ssh-ed25519"
+    assert files(settings, tmp_path).read("id").reveal() == text
+
+
+def test_a_users_home_that_does_not_exist_is_no_other_case(tmp_path: Path) -> None:
+    with pytest.raises(KeyUnreadable, match=r"^The private key file ~nobody-of-that-name/id cannot be used\.$"):
+        TerminalKeys(tmp_path).read("~nobody-of-that-name/id")
+
+
+OUTSIDE = ("../outside", "/etc/ssh/ssh_host_ed25519_key", "out", "folder/../../outside", "~/.ssh/id_rsa", ".", "", "\0")
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_nothing_outside_the_offered_folder_is_used_or_told_apart(
+    path: str, settings: SettingsWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "keys"
+    (folder / "folder").mkdir(parents=True)
+    (tmp_path / ".ssh").mkdir()
+    for each in (tmp_path / "outside", tmp_path / ".ssh" / "id_rsa"):
+        each.write_text(pem(ED25519, OPENSSH))
+    (folder / "out").symlink_to(tmp_path / "outside")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for files in (offered(settings, folder), offered(settings, Path())):
+        with pytest.raises(KeyUnreadable) as caught:
+            files.read(path)
+        assert caught.value.hint == "This path is on the computer where kk ran; upload the key."
+        assert files.default() is None
+    settings.SLIPWAY_KEY_DIR = ""
+    with pytest.raises(KeyUnreadable):
+        OfferedKeys().read(str(tmp_path / "outside"))
+
+
+def test_the_offered_folder_lists_its_files_and_no_links_out_of_it(settings: SettingsWrapper, tmp_path: Path) -> None:
+    (tmp_path / "team").mkdir()
+    for name in ("team/ops", "team/ops.pub", ".hidden"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "inner").symlink_to("team/ops")
+    (tmp_path / "passwd").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "fifo")
+    settings.SLIPWAY_KEY_DIR = str(tmp_path)
+    assert OfferedKeys().names() == ["inner", "team/ops"]
 
 
 def test_a_file_that_grows_while_it_is_read_is_read_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("clusters/<int:pk>/config.yaml", empty, name="cluster-config"),
     path("clusters/<int:pk>/install/", empty, name="cluster-install"),
     path("runs/<int:pk>/", empty, name="run"),
+    path("credentials/", empty, name="credentials"),
     path("accounts/login/", empty, name="login"),
     path("accounts/logout/", empty, name="logout"),
     path("accounts/password/", empty, name="password_change"),

@@ -16,6 +16,8 @@ from clusters.wizard.ways import ways
 from tests.wizard.test_logins import KEY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_django.fixtures import SettingsWrapper
 
     from tests.wizard.visitor import Visitor
@@ -45,14 +47,18 @@ def test_a_jump_host_for_all_is_stored_with_its_login_and_never_shows_it_again(v
         assert "ops@bastion:2222" in shown and "for-the-bastion" not in shown
 
 
-def test_an_empty_password_keeps_the_stored_one_and_another_kind_forgets_it(visitor: Visitor) -> None:
+def test_an_empty_password_keeps_the_stored_one_and_another_kind_forgets_it(
+    visitor: Visitor, settings: SettingsWrapper, tmp_path: Path
+) -> None:
     share(visitor, hops="bastion", kind="password", password="kept")
     share(visitor, hops="bastion:2022", kind="password")
     assert visitor.document().jump_host == JumpHost(hops="bastion:2022", password=Secret("kept"))
     share(visitor, hops="bastion", kind="key", private_key=KEY)
     assert visitor.document().jump_host == JumpHost(hops="bastion", private_key=Secret(KEY))
-    share(visitor, hops="bastion", kind="path", private_key_path="/keys/ops")
-    assert visitor.document().jump_host == JumpHost(hops="bastion", private_key_path="/keys/ops")
+    (tmp_path / "ops").write_text(KEY)
+    settings.SLIPWAY_KEY_DIR = str(tmp_path)
+    share(visitor, hops="bastion", kind="path", private_key_path="ops")
+    assert visitor.document().jump_host == JumpHost(hops="bastion", private_key_path="ops")
     share(visitor, hops="bastion", kind="same")
     assert visitor.document().jump_host == JumpHost(hops="bastion")
     share(visitor, hops="", kind="same")
@@ -74,7 +80,7 @@ def test_a_login_given_in_the_file_by_several_ways_is_kept_as_it_is(visitor: Vis
         ({"hops": "bastion:99999", "kind": "same"}, "does not exist"),
         ({"hops": "bastion", "kind": "password"}, "Give the password"),
         ({"hops": "bastion", "kind": "key"}, "Paste the key"),
-        ({"hops": "bastion", "kind": "path"}, "Name the file"),
+        ({"hops": "bastion", "kind": "path"}, "not one of the available choices"),
         ({"hops": "bastion", "kind": "agent"}, "not one of the available choices"),
     ],
 )

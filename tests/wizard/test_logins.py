@@ -32,7 +32,7 @@ def test_a_key_is_taken_and_never_shown_again(visitor: Visitor) -> None:
 
 
 def test_a_kind_that_was_chosen_wants_what_belongs_to_it(visitor: Visitor) -> None:
-    for kind, said in (("key", "Paste the key"), ("path", "Name the file")):
+    for kind, said in (("key", "Paste the key"), ("path", "not one of the available choices")):
         answer = visitor.many("login/", {"row": "0:node1", "kind": kind})
         assert answer.status_code == 422
         assert said in answer.content.decode()

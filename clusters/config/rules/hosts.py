@@ -221,15 +221,16 @@ def credentials(document: Document) -> Iterator[Finding]:
     """Every machine has a way to log in."""
     for index, host in enumerate(document.hosts):
         path = f"spec.hosts.{index}"
-        if not (host.password or host.has_key):
+        if not host.has_login:
             yield warning(
                 "host.credentials_missing",
                 f"{path}.password",
-                f"{called(host, index)} has neither password nor key: {DEFAULT_KEY} of the installer's user is tried.",
-                hint="Give a password, a private key or its path.",
+                f"{called(host, index)} has neither password nor key.",
+                hint=f"Give a password, a private key or a credential. {DEFAULT_KEY} is tried by `cluster create` only,"
+                " for the user who runs it.",
                 hosts=(host.name,),
                 found="none",
-                allowed="password, privateKey or privateKeyPath",
+                allowed="password, privateKey or credential",
             )
         if host.private_key and "PRIVATE KEY-----" not in host.private_key.reveal():
             yield error(

@@ -71,8 +71,9 @@ def _without_login(host: Host) -> bool:
         through = way_to(host)
     except ConfigError:
         return False  # said above
-    # A machine without any login uses the key file that KubeKey would, and so does its jump host.
-    return bool(through) and not host.jump_host.has_login and bool(host.password) and not host.has_key
+    # What a credential holds is not known here; a machine without any login has a finding of its own.
+    only_password = bool(host.password) and not host.has_key and not host.credential
+    return bool(through) and not host.jump_host.has_login and only_password
 
 
 def _missing(path: str, host: Host, names: tuple[str, ...]) -> Finding:

@@ -18,11 +18,12 @@ class JumpHost(Model):
     private_key: GivenSecret = key(None, "A private key for the jump host.", since=OURS)
     private_key_path: Text = key("", "A private key's path on the installer's machine.", since=OURS)
     agent_key: Text = key("", "A key of the installer's SSH agent: any, a fingerprint or a comment.", since=OURS)
+    credential: Text = key("", "Name of a credential that Slipway stores, in place of a login of its own.", since=OURS)
 
     @property
     def has_login(self) -> bool:
         """Whether it says itself how to log in."""
-        return bool(self.password or self.private_key or self.private_key_path or self.agent_key)
+        return bool(self.password or self.private_key or self.private_key_path or self.agent_key or self.credential)
 
 
 class Host(Model):
@@ -39,6 +40,7 @@ class Host(Model):
     private_key: GivenSecret = key(None, "The private key itself, PEM or OpenSSH.", since="1.1")
     private_key_path: Text = key("", "A private key's path on the installer's machine.")
     agent_key: Text = key("", "A key of the installer's SSH agent: any, a fingerprint or a comment.", since=OURS)
+    credential: Text = key("", "Name of a credential that Slipway stores, in place of user and login.", since=OURS)
     jump_host: JumpHost = key(JumpHost(), "Through what SSH goes; the document's when empty.", since=OURS)
     arch: Annotated[str, or_default("amd64")] = key("amd64", "Processor.", choices=("amd64", "arm64"))
     timeout: int = key(30, "Seconds until an SSH connection has to stand.", since="2.1")
@@ -48,6 +50,11 @@ class Host(Model):
     def has_key(self) -> bool:
         """Whether it has a key to log in with, wherever that lies."""
         return bool(self.private_key or self.private_key_path or self.agent_key)
+
+    @property
+    def has_login(self) -> bool:
+        """Whether it says how to log in."""
+        return bool(self.password or self.has_key or self.credential)
 
     @property
     def ssh_address(self) -> str:

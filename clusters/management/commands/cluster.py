@@ -25,8 +25,10 @@ from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
 from clusters.runs.execute import execute
 from clusters.runs.firstsight import look_at_keys
+from clusters.runs.keyfiles import TerminalKeys
 from clusters.runs.keys import pin
 from clusters.runs.lease import claim
+from clusters.runs.logins import logins_for
 from clusters.runs.terminal import TerminalProgress, duration
 from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
@@ -68,6 +70,7 @@ class Command(BaseCommand):
             document = self._read(Path(options["filename"]), options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
+            self._key_files = TerminalKeys(Path(options["filename"]).parent)
             self._keys(cluster, owner, document, accept=options["accept_host_keys"])
             names = ", ".join(host.name for host in document.hosts)
             if not options["yes"]:
@@ -130,7 +133,9 @@ class Command(BaseCommand):
 
     def _new_keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> bool:
         """One look at everything; says whether there is more to see than before."""
-        seen = look_at_keys(cluster.pk, document)
+        logins = logins_for(document, cluster, owner, self._key_files)
+        logins.insist()
+        seen = look_at_keys(cluster.pk, logins.document)
         for sight in seen:
             if sight.trouble:
                 self._warn(f"{sight.host.name}: {sight.trouble}")
@@ -161,7 +166,7 @@ class Command(BaseCommand):
         """Carry the run out in this process; made and claimed in one transaction, so that no other worker gets it."""
         name = fresh_name()
         with transaction.atomic():
-            run = run_start(actor=owner, cluster=cluster, waivers=waivers, acknowledge_all=True)
+            run = run_start(actor=owner, cluster=cluster, waivers=waivers, acknowledge_all=True, at_terminal=True)
             if claim(run.pk, name) is None:
                 raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
         progress = TerminalProgress(self._line)
@@ -179,7 +184,7 @@ class Command(BaseCommand):
 
     def _execute(self, pk: int, name: str, progress: TerminalProgress) -> None:
         try:
-            execute(pk, worker_name=name, extra_sink=progress)
+            execute(pk, worker_name=name, extra_sink=progress, key_files=self._key_files)
         finally:
             connections.close_all()
 

@@ -29,6 +29,7 @@ LOGINS = {
     "key+password": _("key, and password"),
     "path": _("key file"),
     "agent": _("key of the agent"),
+    "credential": _("credential"),
 }
 """What stands in an empty password field, by what is stored."""
 

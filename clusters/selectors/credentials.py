@@ -1,0 +1,79 @@
+"""Credentials as people see them: which they may use, which they may change, and nothing that is secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.http import Http404
+
+from clusters.models import Credential
+from clusters.runs.keyfiles import OfferedKeys
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialView:
+    """A credential without its secrets. `holds` names what it logs in with: password, key, passphrase, agent."""
+
+    pk: int
+    name: str
+    owner: str
+    login: str
+    holds: tuple[str, ...]
+    networks: str
+    users: tuple[str, ...]
+    changed_at: datetime
+    is_administered: bool
+
+
+def credentials_for(user: AbstractBaseUser | AnonymousUser) -> list[CredentialView]:
+    """The credentials that this person may use, by name."""
+    if not user.is_authenticated:
+        return []
+    own = set(Credential.objects.administered_by(user).values_list("pk", flat=True))
+    found = Credential.objects.usable_by(user).select_related("owner").prefetch_related("users")
+    return [_view(each, administered=each.pk in own) for each in found]
+
+
+def credential_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Credential:
+    """That credential, to change it; Http404 for who may not, as if there were none."""
+    found = None if not user.is_authenticated else Credential.objects.administered_by(user).filter(pk=pk).first()
+    if found is None:
+        raise Http404("There is no such credential.")
+    return found
+
+
+def credential_view(credential: Credential) -> CredentialView:
+    """One that its owner or an administrator looks at."""
+    return _view(credential, administered=True)
+
+
+def usable_names(user: AbstractBaseUser | None, owner: AbstractBaseUser | None) -> list[str]:
+    """The credentials that a person may choose for machines of this owner's cluster."""
+    found = Credential.objects.usable_by(user) & Credential.objects.granted_to(owner)
+    return list(found.values_list("name", flat=True))
+
+
+def offered_key_files() -> list[str]:
+    """The key files that the administrator offers (SLIPWAY_KEY_DIR)."""
+    return OfferedKeys().names()
+
+
+def _view(credential: Credential, *, administered: bool) -> CredentialView:
+    fields = (("password", "password"), ("private_key", "key"), ("passphrase", "passphrase"), ("agent_key", "agent"))
+    return CredentialView(
+        pk=credential.pk,
+        name=credential.name,
+        owner=credential.owner.get_username() if credential.owner else "",
+        login=credential.login,
+        holds=tuple(word for field, word in fields if getattr(credential, field)),
+        networks=credential.networks,
+        users=tuple(sorted(each.get_username() for each in credential.users.all())) if administered else (),
+        changed_at=credential.changed_at,
+        is_administered=administered,
+    )

@@ -1,0 +1,188 @@
+"""Credentials: made, rotated, shared and removed; what is secret in them goes in and never comes out again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from clusters.config.logins import credential_names
+from clusters.config.secret import Secret
+from clusters.config.syntax import address_of, network_of
+from clusters.errors import ConfigError, InstallerError
+from clusters.models import Credential
+from clusters.remote.keys import parse_key
+from clusters.remote.target import credential_refused
+from clusters.runs.documents import read_document
+from clusters.services.audit import audited
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.config.schema import Document
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_LOGIN = re.compile(r"[^\s:/@,-][^\s:/@,]{0,127}")
+
+
+class CredentialWrong(InstallerError):
+    """A credential that cannot be stored like this. `field` is what has to be changed."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person gave of a credential. None leaves what is stored, an empty text removes it.
+
+    `login` is the user on the machines, `networks` are addresses and networks separated by commas.
+    """
+
+    login: str | None = None
+    password: str | None = None
+    private_key: str | None = None
+    passphrase: str | None = None
+    agent_key: str | None = None
+    networks: str | None = None
+
+
+def credential_create(*, actor: AbstractBaseUser, name: str, given: Given, users: Collection[str] = ()) -> Credential:
+    """A new credential of the actor's, shared with the users of these names. Raises CredentialWrong."""
+    if not _NAME.fullmatch(name):
+        raise CredentialWrong("name", _("A name has letters, digits, dots, '-' and '_', 63 at most."))
+    credential = Credential(name=name, owner=actor)
+    _fill(credential, given)
+    people = _people(users)
+    try:
+        with transaction.atomic():
+            credential.save(force_insert=True)
+            credential.users.set(people)
+            audited(actor, "credential.create", name, users=_names(people))
+    except IntegrityError:
+        raise CredentialWrong("name", _("This name is taken. Choose another one.")) from None
+    return credential
+
+
+@transaction.atomic
+def credential_change(*, actor: AbstractBaseUser, credential: Credential, given: Given) -> Credential:
+    """Rotate it: what is given takes the place of what is stored, for every document that names it.
+
+    Raises CredentialWrong, and PermissionDenied for who is neither its owner nor an administrator.
+    """
+    credential = _locked(actor, credential)
+    before = _stored(credential)
+    _fill(credential, given)
+    changed = sorted(field for field, value in _stored(credential).items() if value != before[field])
+    if changed:
+        credential.version = F("version") + 1  # type: ignore[assignment]
+        credential.changed_at = timezone.now()
+        credential.save()
+        credential.refresh_from_db()
+        audited(actor, "credential.change", credential.name, changed=changed)
+    return credential
+
+
+@transaction.atomic
+def credential_share(*, actor: AbstractBaseUser, credential: Credential, users: Collection[str]) -> None:
+    """Who may use it, by their user names, beside its owner and administrators; others lose the right at once.
+
+    Raises CredentialWrong for a name that nobody has, and PermissionDenied.
+    """
+    credential = _locked(actor, credential)
+    people = _people(users)
+    before = set(credential.users.values_list("pk", flat=True))
+    if before != {each.pk for each in people}:
+        credential.users.set(people)
+        audited(actor, "credential.share", credential.name, users=_names(people))
+
+
+@transaction.atomic
+def credential_delete(*, actor: AbstractBaseUser, credential: Credential) -> None:
+    """Forget it. Documents that name it keep the name, and log in to nothing with it. Raises PermissionDenied."""
+    credential = _locked(actor, credential)
+    audited(actor, "credential.delete", credential.name)
+    credential.delete()
+
+
+def refuse_credentials(actor: AbstractBaseUser | None, document: Document) -> None:
+    """Raises CredentialRefused when this person may not use a credential that the document names."""
+    names = credential_names(document)
+    usable = set(Credential.objects.usable_by(actor).filter(name__in=names).values_list("name", flat=True))
+    for name in sorted(names - usable):
+        raise credential_refused(name)
+
+
+def used_in(text: str) -> dict[str, list[str]]:
+    """The credentials of a stored document, for the audit; nothing where it names none."""
+    try:
+        names = sorted(credential_names(read_document(text)))
+    except ConfigError:
+        return {}
+    return {"credentials": names} if names else {}
+
+
+def _locked(actor: AbstractBaseUser, credential: Credential) -> Credential:
+    found = Credential.objects.select_for_update().administered_by(actor).filter(pk=credential.pk).first()
+    if found is None:
+        raise PermissionDenied("This credential belongs to somebody else.")
+    return found
+
+
+def _stored(credential: Credential) -> dict[str, Any]:
+    return {field: getattr(credential, field) for field in Given.__slots__}
+
+
+def _fill(credential: Credential, given: Given) -> None:
+    for field in Given.__slots__:
+        value = getattr(given, field)
+        if value is not None:
+            setattr(credential, field, value if field in ("password", "passphrase") else value.strip())
+    if not credential.private_key:
+        credential.passphrase = ""
+    _check(credential)
+
+
+def _check(credential: Credential) -> None:
+    """Raises CredentialWrong when somebody would only find out during a run that it cannot be used."""
+    if credential.login and not _LOGIN.fullmatch(credential.login):
+        raise CredentialWrong("login", _("This cannot be the name of a user."))
+    if not (credential.password or credential.private_key or credential.agent_key):
+        raise CredentialWrong("password", _("Give a password or a private key."))
+    if credential.private_key:
+        passphrase = Secret(credential.passphrase) if credential.passphrase else None
+        try:
+            parse_key(Secret(credential.private_key), _("The private key"), passphrase)
+        except InstallerError as error:
+            field = "passphrase" if type(error).__name__ == "KeyEncrypted" else "private_key"
+            raise CredentialWrong(field, f"{error.message} {error.hint}".strip()) from None
+    for each in filter(None, (part.strip() for part in credential.networks.split(","))):
+        if address_of(each) is None and network_of(each) is None:
+            wrong = _("%(text)s is neither an address nor a network such as 10.0.0.0/24.")
+            raise CredentialWrong("networks", wrong % {"text": each[:60]})
+    for field in ("agent_key", "networks"):
+        if len(getattr(credential, field)) > (Credential._meta.get_field(field).max_length or 0):
+            raise CredentialWrong(field, _("This is too long."))
+
+
+def _people(names: Collection[str]) -> list[AbstractBaseUser]:
+    users = get_user_model()
+    found = {each.get_username(): each for each in users.objects.filter(username__in=set(names))}
+    unknown = sorted(set(names) - set(found))
+    if unknown:
+        raise CredentialWrong("users", _("Nobody is called %(name)s.") % {"name": unknown[0][:60]})
+    return list(found.values())
+
+
+def _names(people: Collection[AbstractBaseUser]) -> list[str]:
+    return sorted(each.get_username() for each in people)

@@ -1,0 +1,75 @@
+"""Findings of a stored document: what the rules say, and what they cannot know: key files and credentials here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.finding import error
+from clusters.config.logins import WHERE_KK_RAN, credential_names, logins_of, needs_key_file
+from clusters.config.rules import check
+from clusters.errors import RemoteError
+from clusters.models import Credential
+from clusters.remote.target import credential_refused
+from clusters.runs.keyfiles import OfferedKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.models import Cluster
+
+
+def findings_of(cluster: Cluster, document: Document, waivers: Collection[str] = ()) -> tuple[Finding, ...]:
+    """All findings of a document of this cluster."""
+    return (*check(document, waivers), *login_findings(cluster, document))
+
+
+def login_findings(cluster: Cluster, document: Document, *, at_terminal: bool = False) -> tuple[Finding, ...]:
+    """Key files that a run would not open, and credentials that the cluster's owner may not use; both block.
+
+    Whether the person who presses the button may use a credential is asked then. `at_terminal`: a command is running
+    that reads the key files of its user.
+    """
+    files = () if at_terminal else _key_files(document)
+    return (*files, *_credentials(cluster, document))
+
+
+def _key_files(document: Document) -> Iterator[Finding]:
+    offered, usable = OfferedKeys(), dict[str, bool]()
+    for path, login, name in logins_of(document):
+        file = login.private_key_path
+        if not needs_key_file(login):
+            continue
+        if file not in usable:
+            usable[file] = _can_be_read(offered, file)
+        if not usable[file]:
+            message = f"The private key file {file} of {_called(path, name)} cannot be used."
+            hosts = (name,) if name else ()
+            yield error("login.key_file", f"{path}.privateKeyPath", message, hint=WHERE_KK_RAN, hosts=hosts)
+
+
+def _can_be_read(offered: OfferedKeys, file: str) -> bool:
+    try:
+        offered.read(file)
+    except RemoteError:
+        return False
+    return True
+
+
+def _credentials(cluster: Cluster, document: Document) -> Iterator[Finding]:
+    names = credential_names(document)
+    if not names:
+        return
+    granted = set(Credential.objects.granted_to(cluster.owner).filter(name__in=names).values_list("name", flat=True))
+    for path, login, name in logins_of(document):
+        if login.credential and login.credential not in granted:
+            said = credential_refused(login.credential)
+            hosts = (name,) if name else ()
+            yield error("login.credential", f"{path}.credential", said.message, hint=said.hint, hosts=hosts)
+
+
+def _called(path: str, name: str) -> str:
+    if not path.endswith("jumpHost"):
+        return name or "a machine without a name"
+    return f"the jump host of {name}" if name else "the jump host"

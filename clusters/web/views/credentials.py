@@ -1,0 +1,203 @@
+"""Credentials: the page that lists them, and those on which they are made, rotated, shared and removed."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from crispy_forms.layout import Div
+from django import forms
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from clusters import services
+from clusters.selectors import credential_for, credential_view, credentials_for
+from clusters.wizard.agents import agent_kind, agent_text
+from clusters.wizard.fields import laid_out, lines, secret, text, tick, wide
+from clusters.wizard.offers import key_upload, uploaded_key
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from clusters.models import Credential
+
+HOLDS = {
+    "password": gettext_lazy("password"),
+    "key": gettext_lazy("private key"),
+    "passphrase": gettext_lazy("passphrase"),
+    "agent": gettext_lazy("key of the agent"),
+}
+STORED = gettext_lazy("•••••• stored")
+SECRETS = ("password", "private_key", "passphrase")
+
+
+class CredentialForm(forms.Form):
+    """What a credential logs in with. Secrets go in and never come out; an empty field keeps what is stored."""
+
+    name = text(
+        gettext_lazy("Name"),
+        gettext_lazy("Documents name it so; it cannot be changed later, and everybody's names differ."),
+        mono=True,
+    )
+    login = text(gettext_lazy("User"), gettext_lazy("On the machines. Empty: the one of each machine."), mono=True)
+    password = secret(gettext_lazy("Password"), gettext_lazy("Also what sudo asks for."))
+    private_key = lines(gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END."), rows=5)
+    key_file = key_upload()
+    passphrase = secret(gettext_lazy("Passphrase of the key"), gettext_lazy("Empty for a key without one."))
+    agent_key = agent_text()
+    networks = text(
+        gettext_lazy("Only for these addresses"),
+        gettext_lazy("Like 10.0.0.0/24, 192.0.2.7; jump hosts count, too. Empty: everywhere."),
+        mono=True,
+    )
+    users = lines(
+        gettext_lazy("Who else may use it"),
+        gettext_lazy("User names, separated by commas or lines. They can use it, not read it."),
+        rows=2,
+    )
+    forget_password = tick(gettext_lazy("Remove the stored password"))
+    forget_key = tick(gettext_lazy("Remove the stored private key"))
+
+    def clean(self) -> dict[str, Any]:
+        """The uploaded file is the private key."""
+        return uploaded_key(self.cleaned_data)
+
+    def given(self) -> services.Given:
+        """What is to be stored. In a new credential everything, else secrets only where they were typed."""
+        cleaned = self.cleaned_data
+        found: dict[str, str | None] = {name: cleaned.get(name) or None for name in SECRETS}
+        found |= {name: cleaned.get(name, "") for name in ("login", "networks")}
+        found["agent_key"] = cleaned["agent_key"] if "agent_key" in self.fields else None
+        if cleaned.get("forget_password"):
+            found["password"] = ""
+        if cleaned.get("forget_key"):
+            found["private_key"] = ""
+        if found["private_key"] and not found["passphrase"]:
+            found["passphrase"] = ""  # of the key that was there before
+        return services.Given(**found)
+
+    def people(self) -> list[str]:
+        """The user names."""
+        return [name for name in re.split(r"[,\s]+", self.cleaned_data.get("users", "")) if name]
+
+
+@never_cache
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """Every credential that this person may use."""
+    rows = [(each, [HOLDS[word] for word in each.holds]) for each in credentials_for(request.user)]
+    return render(request, "credentials/list.html", {"rows": rows})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Make one."""
+    form = _form(request, None)
+    if form.is_bound and form.is_valid():
+        try:
+            name = form.cleaned_data.get("name", "")
+            services.credential_create(actor=request.user, name=name, given=form.given(), users=form.people())
+        except services.CredentialWrong as error:
+            _refuse(form, error)
+        else:
+            messages.success(request, _("The credential %s was stored.") % name)
+            return redirect("credentials")
+    return _page(request, form, {})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Rotate one: what is typed takes the place of what is stored, wherever it is used."""
+    credential = credential_for(request.user, pk)
+    form = _form(request, credential)
+    if form.is_bound and form.is_valid():
+        try:
+            services.credential_change(actor=request.user, credential=credential, given=form.given())
+        except services.CredentialWrong as error:
+            _refuse(form, error)
+        else:
+            messages.success(request, _("The credential %s was changed.") % credential.name)
+            return redirect("credentials")
+    return _page(request, form, _shown(credential))
+
+
+@require_POST
+def share(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say who may use it."""
+    credential = credential_for(request.user, pk)
+    form = _share_form(credential, request.POST)
+    form.is_valid()
+    try:
+        services.credential_share(actor=request.user, credential=credential, users=form.people())
+    except services.CredentialWrong as error:
+        _refuse(form, error)
+        return _page(request, _form(request, credential, bound=False), _shown(credential, form))
+    messages.success(request, _("Who may use %s was stored.") % credential.name)
+    return redirect("credential", pk=pk)
+
+
+@require_POST
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Remove one, when its name was typed."""
+    credential = credential_for(request.user, pk)
+    if request.POST.get("name", "").strip() != credential.name:
+        messages.error(request, _("Nothing was removed: the name that was typed is not %s.") % credential.name)
+        return redirect("credential", pk=pk)
+    services.credential_delete(actor=request.user, credential=credential)
+    messages.success(request, _("The credential %s was removed.") % credential.name)
+    return redirect("credentials")
+
+
+def _form(request: HttpRequest, credential: Credential | None, *, bound: bool = True) -> Any:
+    """The form of a new credential, or of one that is there, whose name stays and which has a page to share it."""
+    posted = (request.POST, request.FILES) if bound and request.method == "POST" else (None, None)
+    stored = {name: getattr(credential, name) for name in ("login", "agent_key", "networks")} if credential else {}
+    form = CredentialForm(*posted, initial=stored)
+    gone = ["name", "users"] if credential else ["forget_password", "forget_key"]
+    for field, forget in (("password", "forget_password"), ("private_key", "forget_key")):
+        if credential and not getattr(credential, field):
+            gone.append(forget)
+    if not agent_kind(used=bool(credential and credential.agent_key)):
+        gone.append("agent_key")
+    for name in gone:
+        del form.fields[name]
+    for name in SECRETS:
+        if credential and getattr(credential, name):
+            form.fields[name].widget.attrs["placeholder"] = str(STORED)
+    forget = [name for name in ("forget_password", "forget_key") if name in form.fields]
+    rows = [name for name in ("name", "login", "password", "networks") if name in form.fields]
+    others = ("private_key", "key_file", "passphrase", "agent_key", "users")
+    below = [wide(name) for name in others if name in form.fields]
+    return laid_out(form, *rows, *below, *([Div(*forget, css_class="field-wide")] if forget else []))
+
+
+def _share_form(credential: Credential, data: Any = None) -> Any:
+    users = ", ".join(credential_view(credential).users)
+    form = CredentialForm(data, initial={"users": users})
+    for name in [name for name in form.fields if name != "users"]:
+        del form.fields[name]
+    return laid_out(form, wide("users"))
+
+
+def _shown(credential: Credential, sharing: Any = None) -> dict[str, Any]:
+    return {"credential": credential_view(credential), "sharing": sharing or _share_form(credential)}
+
+
+def _refuse(form: Any, error: services.CredentialWrong) -> None:
+    form.add_error(error.field if error.field in form.fields else None, f"{error.message} {error.hint}".strip())
+
+
+def _page(request: HttpRequest, form: Any, shown: dict[str, Any]) -> HttpResponse:
+    bound = [each for each in (form, shown.get("sharing")) if each is not None and each.is_bound]
+    errors = {name: texts for each in bound for name, texts in each.errors.items()}
+    problems = {name: [{"tone": "failed", "text": text} for text in texts] for name, texts in errors.items()}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
+    shown = {**shown, "form": form, "problems": problems, "general": problems.get("__all__", [])}
+    return render(request, "credentials/edit.html", shown, status=status)
