@@ -1,6 +1,6 @@
 """What the database remembers: what was asked, what was seen, and when."""
 
-from clusters.models.audit import Account, AuditEntry
+from clusters.models.audit import Account, AuditEntry, AuditForward, AuditHead
 from clusters.models.cluster import Cluster
 from clusters.models.event import Event
 from clusters.models.extension import Extension
@@ -14,6 +14,8 @@ from clusters.models.scan import Scan
 __all__ = [
     "Account",
     "AuditEntry",
+    "AuditForward",
+    "AuditHead",
     "Cluster",
     "Event",
     "Extension",
