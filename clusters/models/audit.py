@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from clusters.errors import InstallerError
-from clusters.models.audit_chain import FIELDS, GENESIS, digest_of
+from clusters.models.audit_chain import FIELDS, GENESIS, digest_of, plain_value
 
 
 class AppendOnly(InstallerError):
@@ -85,6 +85,10 @@ class AuditEntry(models.Model):
     def delete(self, *args: Any, **options: Any) -> NoReturn:
         """Refused."""
         raise AppendOnly
+
+    def as_json(self) -> dict[str, Any]:
+        """All that the hash covers, in the form in which it is hashed, and the hash: for whoever keeps it elsewhere."""
+        return {name: plain_value(getattr(self, name)) for name in FIELDS} | {"hash": self.hash}
 
     def digest(self) -> str:
         """What `hash` has to be, in view of the other fields."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
@@ -30,9 +30,6 @@ class AuditFilter:
     outcome: str = ""
     since: dt.date | None = None
     until: dt.date | None = None
-
-    def __bool__(self) -> bool:
-        return any(asdict(self).values())
 
 
 def audit_entries(wanted: AuditFilter) -> QuerySet[AuditEntry]:
@@ -65,25 +62,6 @@ def in_order(found: QuerySet[AuditEntry], *, after: int = 0) -> Iterator[AuditEn
         after = page[-1].number
 
 
-def as_json(entry: AuditEntry) -> dict[str, Any]:
-    """An entry with all that its hash covers, and the hash, for whoever keeps it elsewhere."""
-    return {
-        "number": entry.number,
-        "at": entry.at.astimezone(dt.UTC).isoformat(timespec="microseconds"),
-        "actor_name": entry.actor_name,
-        "actor_id": entry.actor_id,
-        "address": entry.address,
-        "session": entry.session,
-        "deed": entry.deed,
-        "target": entry.target,
-        "outcome": entry.outcome,
-        "details": entry.details,
-        "before_chain": entry.before_chain,
-        "previous": entry.previous,
-        "hash": entry.hash,
-    }
-
-
 def audit_head() -> tuple[int, str]:
     """How many entries there are, and the hash of the last: what is noted outside to notice a truncation."""
     head = AuditHead.objects.filter(pk=1).first()
@@ -101,7 +79,7 @@ class Verdict:
 
 
 def verify_audit(*, count: int = 0, digest: str = "") -> Verdict:
-    """Read the whole chain. `count` and `digest` were noted outside: so many entries, the last of them with that hash."""
+    """Read the whole chain. `count` and `digest` were noted outside: so many entries, the last with that hash."""
     number, last, older = 0, GENESIS, 0
     for entry in _all_rows():
         broken = _fault(entry, number, last)

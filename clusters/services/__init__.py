@@ -3,6 +3,7 @@
 from clusters.errors import ConfigError
 from clusters.services.accounts import AccountRefused, accounts_deactivate, first_admin, password_changed
 from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
+from clusters.services.audits import audit_download, audit_forward_again
 from clusters.services.bundles import event_pages, run_bundle, run_events, run_log, text_pages
 from clusters.services.connections import host_key_pin, host_keys_accept, practice_machines, probes_start
 from clusters.services.drafts import (
@@ -38,6 +39,8 @@ __all__ = [
     "WarningsUnread",
     "accounts_deactivate",
     "answerable",
+    "audit_download",
+    "audit_forward_again",
     "config_export",
     "document_of",
     "draft_copy",
