@@ -17,7 +17,7 @@ from django.utils import timezone
 from clusters.models import AuditEntry, AuditForward
 from clusters.models.audit_chain import FIELDS, digest_of
 from clusters.services.audit import audited
-from tests.regressions.addresses import content_of
+from tests.web.test_runs import content_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,7 +43,7 @@ def as_user(user: User) -> Client:
 
 def rows(client: Client, **asked: Any) -> list[str]:
     """The objects of the entries that the download for programs has, from the oldest on."""
-    lines = content_of(client.get(reverse("audit-jsonl"), asked)).splitlines()
+    lines = content_of(client.get(reverse("audit-jsonl"), asked)).decode().splitlines()
     return [json.loads(line)["target"] for line in lines]
 
 
@@ -103,7 +103,7 @@ def test_pages_lead_to_older_and_newer_entries_and_keep_the_filter(alice: User, 
 
 def test_what_is_downloaded_as_json_lines_can_be_verified_elsewhere(alice: User, auditor: Client) -> None:
     audited(alice, "draft.create", "häfen", seconds=300.0)
-    lines = content_of(auditor.get(reverse("audit-jsonl"))).splitlines()
+    lines = content_of(auditor.get(reverse("audit-jsonl"))).decode().splitlines()
     previous = "0" * 64
     for line in lines:
         entry = json.loads(line)
@@ -116,7 +116,7 @@ def test_what_is_downloaded_as_json_lines_can_be_verified_elsewhere(alice: User,
 def test_cells_that_a_spreadsheet_would_take_for_formulas_are_text(alice: User, auditor: Client) -> None:
     audited(alice, "draft.create", '=HYPERLINK("https://evil.example")')
     asked = {"action": "draft.create"}
-    head, row = csv.reader(io.StringIO(content_of(auditor.get(reverse("audit-csv"), asked))))
+    head, row = csv.reader(io.StringIO(content_of(auditor.get(reverse("audit-csv"), asked)).decode()))
     assert head == [*FIELDS, "hash"]
     assert row[head.index("target")] == '\'=HYPERLINK("https://evil.example")'
 
