@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from clusters.models import AuditForward
@@ -41,7 +42,9 @@ def page(
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/x"
     settings.SLIPWAY_AUDIT_SYSLOG = "tls://logs.example.com:6514"
     client.force_login(admin)
-    AuditForward.objects.create(way="webhook", tries=3, error="NotDelivered: The receiver answered 503.")
+    AuditForward.objects.create(
+        way="webhook", tries=3, failed_at=timezone.now(), error="NotDelivered: The receiver answered 503."
+    )
     for number in range(60):
         audited(alice, "draft.update", f"harbour-{number}", cluster=number, hosts=[f"node-{n}" for n in range(8)])
     audited(None, "login", "alice", outcome="failed")
@@ -60,9 +63,12 @@ def page(
 
 
 def picture(page: Page, name: str) -> None:
-    """A picture for whoever wants to look, in the folder that PICTURES names."""
+    """Pictures of both ends of the page for whoever wants to look, in the folder that PICTURES names."""
     if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+        page.screenshot(path=f"{folder}/{name}.png")
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.screenshot(path=f"{folder}/{name}-end.png")
+        page.evaluate("scrollTo(0, 0)")
 
 
 def test_it_fits_every_width_in_light_and_dark(page: Page, tmp_path: Path) -> None:
@@ -109,7 +115,7 @@ def test_details_open_by_keyboard_and_every_control_has_a_name(page: Page) -> No
     page.keyboard.press("Enter")
     expect(page.locator("details.audit-details[open] pre")).to_contain_text("fingerprint")
     nameless = page.evaluate(
-        """() => [...document.querySelectorAll('main input:not([type=hidden]), main select, main button, main a, main summary')]
+        """() => [...document.querySelectorAll('main :is(input:not([type=hidden]), select, button, a, summary)')]
             .filter(one => !(one.labels?.length || one.textContent.trim() || one.getAttribute('aria-label')))
             .map(one => one.outerHTML)"""
     )
