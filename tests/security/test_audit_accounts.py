@@ -228,6 +228,7 @@ def _patterns(resolver: Any, before: str = "") -> Iterator[tuple[str, Any]]:
         yield from _patterns(each, path) if hasattr(each, "url_patterns") else [(path, each)]
 
 
+@pytest.mark.timeout(600)  # half a hundred pages
 def test_every_page_of_somebody_elses_cluster_is_in_the_audit_when_an_administrator_opens_it(
     alice: User, admin: User, cluster: Cluster, make_run: Callable[..., Run]
 ) -> None:
@@ -239,7 +240,9 @@ def test_every_page_of_somebody_elses_cluster_is_in_the_audit_when_an_administra
     for address in every:
         browser = as_user(admin)  # a session of its own, so that each has an entry of its own
         before = len(found("cluster.open"))
-        answers = {browser.get(address).status_code, browser.post(address, {"layout": "all-in-one"}).status_code}
+        answers = {browser.get(address).status_code}
+        if answers == {405}:
+            answers.add(browser.post(address, {"layout": "all-in-one"}).status_code)
         if len(found("cluster.open")) != before + 1:
             silent.append((address, answers))
     assert silent == []
