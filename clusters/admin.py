@@ -1,12 +1,24 @@
-"""The admin: what there is, for looking; nothing that is encrypted is shown or can be edited."""
+"""The admin: what there is, for looking; nothing that is encrypted is shown or can be edited. Accounts are edited here,
+and never deleted."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from clusters import services
+from clusters.errors import InstallerError
 from clusters.models import Account, AuditEntry, Cluster, HostKey, Notice, Run
+from clusters.selectors import cluster_for, run_for
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -31,6 +43,12 @@ class ClusterAdmin(ReadOnly):
     search_fields = ("name",)
     exclude = ("document", "kubeconfig")
 
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
+        """Looking at somebody else's cluster here is written into the audit as on its own page."""
+        if request.user.is_superuser and object_id.isdecimal():
+            cluster_for(request.user, int(object_id))
+        return super().change_view(request, object_id, *args, **options)
+
 
 @admin.register(Run)
 class RunAdmin(ReadOnly):
@@ -40,6 +58,12 @@ class RunAdmin(ReadOnly):
     list_filter = ("state", "recipe")
     list_select_related = ("cluster", "asked_by")
     exclude = ("document",)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
+        """Looking at somebody else's run here is written into the audit as on its own page."""
+        if request.user.is_superuser and object_id.isdecimal():
+            run_for(request.user, int(object_id))
+        return super().change_view(request, object_id, *args, **options)
 
 
 @admin.register(Notice)
@@ -53,11 +77,10 @@ class NoticeAdmin(ReadOnly):
 
 @admin.register(AuditEntry)
 class AuditAdmin(ReadOnly):
-    """Who did what."""
+    """Who did what; the page /audit/ has filters and downloads."""
 
-    list_display = ("at", "user", "deed", "target", "details")
-    list_filter = ("deed",)
-    list_select_related = ("user",)
+    list_display = ("number", "at", "actor_name", "deed", "target", "outcome", "address", "details")
+    list_filter = ("outcome", "deed")
 
 
 @admin.register(HostKey)
@@ -73,3 +96,26 @@ class AccountAdmin(ReadOnly):
     """Who still has a one-time password."""
 
     list_display = ("user", "must_change_password")
+
+
+class Accounts(UserAdmin):
+    """Django's page of users, without deleting: what somebody did stays theirs. They are deactivated instead."""
+
+    actions = ("deactivate",)
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description=gettext_lazy("Deactivate the selected accounts"), permissions=["change"])
+    def deactivate(self, request: HttpRequest, users: QuerySet[Any]) -> None:
+        """Nobody can log in with them any longer, and their sessions end."""
+        try:
+            names = services.accounts_deactivate(actor=request.user, users=list(users))
+        except InstallerError as error:
+            self.message_user(request, f"{error.message} {error.hint}".strip(), messages.ERROR)
+            return
+        self.message_user(request, _("Deactivated: %s.") % (", ".join(names) or _("nobody")), messages.SUCCESS)
+
+
+admin.site.unregister(get_user_model())
+admin.site.register(get_user_model(), Accounts)

@@ -1,4 +1,4 @@
-"""OwnPasswordFirst: whoever came in with the one-time password chooses an own one before anything else."""
+"""AuditOrigin: the audit knows from where a request came; OwnPasswordFirst: who has a one-time password replaces it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect
 
 from clusters.models import Account
+from clusters.services.origin import asked_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
+
+
+class AuditOrigin:
+    """What is done for a request is written into the audit with its address, session and user."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with asked_from(request):
+            return self.get_response(request)
 
 
 class OwnPasswordFirst:

@@ -49,6 +49,10 @@ SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.probing.probe_machine")
 SLIPWAY_WEBHOOK_URL = env.text("SLIPWAY_WEBHOOK_URL")
 SLIPWAY_WEBHOOK_SECRET = env.text("SLIPWAY_WEBHOOK_SECRET")
 SLIPWAY_NOTIFY_MAIL = env.words("SLIPWAY_NOTIFY_MAIL")
+# Where the entries of the audit are forwarded: a syslog server, and a webhook, signed when there is a secret.
+SLIPWAY_AUDIT_SYSLOG = env.text("SLIPWAY_AUDIT_SYSLOG")
+SLIPWAY_AUDIT_WEBHOOK_URL = env.text("SLIPWAY_AUDIT_WEBHOOK_URL")
+SLIPWAY_AUDIT_WEBHOOK_SECRET = env.text("SLIPWAY_AUDIT_WEBHOOK_SECRET")
 # How browsers reach these pages, for links in what is told.
 SLIPWAY_PUBLIC_URL = env.text("SLIPWAY_PUBLIC_URL")
 # Days after which the log of a finished run is deleted; the newest run of each cluster keeps its log.
@@ -105,6 +109,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "installer_site.middleware.AuditOrigin",
     "installer_site.middleware.OwnPasswordFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from clusters.catalog.sources import NONE, read_mirrors, unprotected
 from clusters.errors import SourceError
+from clusters.runs.syslog import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,24 @@ def bundle_is_protected(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
         )
         for address in unprotected(settings.SLIPWAY_ARTIFACTS, (), settings.SLIPWAY_ARTIFACTS_SHA256)
     ]
+
+
+@register("slipway")
+def audit_can_be_forwarded(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """An address that cannot be used would be noticed only when the audit is needed."""
+    found: list[CheckMessage] = []
+    if settings.SLIPWAY_AUDIT_SYSLOG:
+        try:
+            place_of(settings.SLIPWAY_AUDIT_SYSLOG)
+        except ValueError as error:
+            found.append(Error(str(error), id="slipway.E004"))
+    address = settings.SLIPWAY_AUDIT_WEBHOOK_URL
+    if address and not address.startswith(("https://", "http://")):
+        found.append(Error("SLIPWAY_AUDIT_WEBHOOK_URL is not an http(s) address.", id="slipway.E005"))
+    if address and not settings.SLIPWAY_AUDIT_WEBHOOK_SECRET:
+        hint = "Set SLIPWAY_AUDIT_WEBHOOK_SECRET, and have the receiver check the signature."
+        found.append(Warning("Entries of the audit are posted without a signature.", hint=hint, id="slipway.W004"))
+    return found
 
 
 def _unprotected(what: str, instead: str, id: str) -> CheckMessage:

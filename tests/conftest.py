@@ -169,6 +169,24 @@ def _quick_passwords(settings: SettingsWrapper) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
+@pytest.fixture(autouse=True)
+def _audit_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Django empties the database after tests with transactions; the triggers of the audit come back with that."""
+    marker = request.node.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction", False)
+    if not commits and not {"transactional_db", "live_server"} & set(request.fixturenames):
+        yield
+        return
+    # Asked for here, so that the database is emptied after this fixture has ended.
+    request.getfixturevalue("transactional_db")
+    yield
+    from django.db import connection
+
+    from clusters.models import append_only
+
+    append_only.remove(connection)
+
+
 @pytest.fixture
 def seed() -> str:
     """The seed example as text."""

@@ -1,6 +1,6 @@
 """What the database remembers: what was asked, what was seen, and when."""
 
-from clusters.models.audit import Account, AuditEntry
+from clusters.models.audit import Account, AuditEntry, AuditForward, AuditHead
 from clusters.models.cluster import Cluster
 from clusters.models.credential import Credential
 from clusters.models.event import Event
@@ -15,6 +15,8 @@ from clusters.models.scan import Scan
 __all__ = [
     "Account",
     "AuditEntry",
+    "AuditForward",
+    "AuditHead",
     "Cluster",
     "Credential",
     "Event",

@@ -1,25 +1,134 @@
-"""AuditEntry: who did what, when; Account: what Slipway knows of a user beyond Django."""
+"""AuditEntry: who did what, from where, when and with which outcome, in a chain; Account: what Django does not know."""
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from clusters.errors import InstallerError
+from clusters.models.audit_chain import FIELDS, GENESIS, digest_of, plain_value
+
+
+class AppendOnly(InstallerError):
+    """Somebody tried to change or remove an entry of the audit."""
+
+    def __init__(self) -> None:
+        super().__init__("The audit only grows: its entries are neither changed nor removed.")
+
+
+class AuditEntries(models.QuerySet["AuditEntry"]):
+    """Reads entries. The database's triggers refuse what gets past this class (`clusters.models.append_only`)."""
+
+    def update(self, **fields: Any) -> NoReturn:
+        """Refused."""
+        raise AppendOnly
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise AppendOnly
+
+    def bulk_create(self, *entries: Any, **options: Any) -> NoReturn:
+        """Refused: entries are chained one by one, by `clusters.services.audit`."""
+        raise AppendOnly
+
+    # Both would reach the table without a call of `update`.
+    bulk_update = _raw_delete = bulk_create  # type: ignore[assignment]
 
 
 class AuditEntry(models.Model):
-    """One deed of a person. `details` never contains a secret."""
+    """One action of a person or of Slipway. `details` never contains a secret.
 
-    at = models.DateTimeField(auto_now_add=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    Names are text, so that an entry keeps its author whatever happens to the account. `number` counts from 1 without
+    a gap; `hash` covers every field, and `previous` is the hash of the entry before (`audit_chain.digest_of`).
+    `session` is the SHA-256 of the session key in hexadecimal. `before_chain` marks entries that are older than the
+    chain: it protects them since the migration, not since they were written.
+    """
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        REFUSED = "refused", _("Refused")
+
+    number = models.PositiveBigIntegerField(unique=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    actor_name = models.CharField(max_length=254, blank=True)
+    actor_id = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    session = models.CharField(max_length=64, blank=True)
     deed = models.CharField(max_length=64)
     target = models.CharField(max_length=253)
+    outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.DONE)
     details = models.JSONField(default=dict, blank=True)
+    before_chain = models.BooleanField(default=False)
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    objects = AuditEntries.as_manager()
 
     class Meta:
-        ordering = ("-id",)
+        ordering = ("-number",)
+        indexes = (models.Index(fields=("deed", "at"), name="audit_by_deed"),)
 
     def __str__(self) -> str:
-        return f"{self.user} {self.deed} {self.target}"
+        return f"{self.actor_name or 'Slipway'} {self.deed} {self.target}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Stores a new entry. Raises AppendOnly for one that is stored already."""
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(*args, **options | {"force_insert": True})
+
+    def delete(self, *args: Any, **options: Any) -> NoReturn:
+        """Refused."""
+        raise AppendOnly
+
+    def as_json(self) -> dict[str, Any]:
+        """All that the hash covers, in the form in which it is hashed, and the hash: for whoever keeps it elsewhere."""
+        return {name: plain_value(getattr(self, name)) for name in FIELDS} | {"hash": self.hash}
+
+    def digest(self) -> str:
+        """What `hash` has to be, in view of the other fields."""
+        return digest_of({name: getattr(self, name) for name in FIELDS})
+
+
+class AuditHead(models.Model):
+    """The end of the chain: one row, locked by whoever appends, so that two writers never continue the same entry."""
+
+    count = models.PositiveBigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default=GENESIS)
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.hash}"
+
+
+class AuditForward(models.Model):
+    """How far entries were forwarded by one way.
+
+    `position` is the number of the last entry that the receiver took. `tries` counts the failures since then; after
+    the last pause `given_up` is set, and nothing is sent until an administrator tries again. `lease_until` is set
+    while a worker sends.
+    """
+
+    class Way(models.TextChoices):
+        SYSLOG = "syslog", _("Syslog")
+        WEBHOOK = "webhook", _("Webhook")
+
+    way = models.CharField(max_length=16, choices=Way, unique=True)
+    position = models.PositiveBigIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    given_up = models.BooleanField(default=False)
+    due_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worked_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.way}: {self.position}"
 
 
 class Account(models.Model):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import logging
 import smtplib
 import threading
-import urllib.error
-import urllib.request
 import uuid
 from datetime import timedelta
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -22,22 +18,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from clusters.models import Notice, Run
-
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
+from clusters.runs.webhook import NotDelivered, post
 
 log = logging.getLogger(__name__)
 
 # Seconds before the second, third, ... try. After the last one a notice is given up: about a day.
 PAUSES = (5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200)
-# Seconds that a receiver has to answer, and that a worker has to send before another one may try.
-PATIENCE_SECONDS = 15
+# Seconds that a worker has to send before another one may try.
 LEASE_SECONDS = 60
 FAILURES_TOLD = 5
-
-
-class NotDelivered(Exception):
-    """The receiver did not take it."""
 
 
 def announce(run_id: int) -> None:
@@ -133,14 +122,6 @@ def said_of_test(notice: Notice) -> dict[str, Any]:
     return {"event": "test", "message": message, "url": settings.SLIPWAY_PUBLIC_URL}
 
 
-def signature(body: bytes, at: str) -> str:
-    """HMAC-SHA256 over the time, a dot and the body, in hexadecimal; empty without a secret."""
-    secret = settings.SLIPWAY_WEBHOOK_SECRET
-    if not secret:
-        return ""
-    return "sha256=" + hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-
-
 def _due() -> Any:
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
@@ -160,37 +141,10 @@ def _again(mine: Any, notice: Notice, error: str) -> None:
     mine.update(due_at=due, error=error, lease_until=None)
 
 
-class _NoDetours(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry what is said to a place that nobody named."""
-
-    def redirect_request(self, *_args: Any, **_options: Any) -> None:
-        return None
-
-
 def _post(notice: Notice) -> None:
     said = said_of(notice.run) if notice.run is not None else said_of_test(notice)
     body = json.dumps(said, ensure_ascii=False).encode()
-    at = str(int(timezone.now().timestamp()))
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "Slipway",
-        "X-Slipway-Delivery": notice.key,
-        "X-Slipway-Time": at,
-    }
-    if signed := signature(body, at):
-        headers["X-Slipway-Signature"] = signed
-    address = settings.SLIPWAY_WEBHOOK_URL
-    if not address.startswith(("https://", "http://")):
-        raise NotDelivered("SLIPWAY_WEBHOOK_URL is no http(s) address.")
-    request = urllib.request.Request(address, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
-    opener = urllib.request.build_opener(_NoDetours)
-    try:
-        answer: HTTPResponse
-        with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
-            answer.read(1024)
-    except urllib.error.HTTPError as error:
-        with error:
-            raise NotDelivered(f"The receiver answered {error.code}.") from None
+    post("SLIPWAY_WEBHOOK_URL", settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, body, notice.key)
 
 
 def _mail(notice: Notice) -> None:

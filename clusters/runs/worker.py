@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from clusters.models import Inspection, Scan
+from clusters.runs.audit_forwarding import Forwarder
 from clusters.runs.chores import Chores
 from clusters.runs.execute import Handover, execute
 from clusters.runs.inspecting import inspect_row
@@ -50,6 +51,7 @@ class Worker:
         self._scans = Chores(self.name, Scan, scan_row, looked=0, found=[], message="")
         self._inspections = Chores(self.name, Inspection, inspect_row)
         self._courier = Courier()
+        self._forwarder = Forwarder()
         self._keeper = Keeper()
         self._claims = 0
 
@@ -66,7 +68,7 @@ class Worker:
             except (DatabaseError, InterfaceError) as error:
                 log.warning("The worker does not reach the database: %s", error)
                 connections.close_all()
-            if until_idle and not self._threads and not self._courier.busy:
+            if until_idle and not self._threads and not self._courier.busy and not self._forwarder.busy:
                 break
             self._stop.wait(settings.SLIPWAY_POLL_SECONDS)
         self._leave()
@@ -77,6 +79,7 @@ class Worker:
         self._scans.take()
         self._inspections.take()
         self._courier.take()
+        self._forwarder.take()
         self._keeper.take()
         room = settings.SLIPWAY_WORKER_RUNS - len(self._threads)
         if room <= 0:

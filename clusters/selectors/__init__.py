@@ -3,6 +3,7 @@
 from clusters.selectors.access import cluster_for, clusters_for, run_for, run_visible
 from clusters.selectors.answered import Answered, run_answered
 from clusters.selectors.attempts import Attempt, attempts_of
+from clusters.selectors.audit import AuditFilter, audit_actions, audit_entries, audit_head, verify_audit
 from clusters.selectors.causes import Cause, likely_causes
 from clusters.selectors.connections import ProbeView, probes_of
 from clusters.selectors.credentials import (
@@ -28,6 +29,7 @@ from clusters.selectors.timeline import Timeline, run_timeline
 __all__ = [
     "Answered",
     "Attempt",
+    "AuditFilter",
     "BadPattern",
     "Cause",
     "Cell",
@@ -48,6 +50,9 @@ __all__ = [
     "Timeline",
     "Told",
     "attempts_of",
+    "audit_actions",
+    "audit_entries",
+    "audit_head",
     "cluster_for",
     "clusters_for",
     "credential_for",
@@ -74,4 +79,5 @@ __all__ = [
     "steps_of",
     "told_by",
     "usable_names",
+    "verify_audit",
 ]

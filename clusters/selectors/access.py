@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.dispatch import Signal
 from django.http import Http404
 
 from clusters.models import Cluster, Run
@@ -11,6 +12,10 @@ from clusters.models import Cluster, Run
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
     from django.db.models import QuerySet
+
+foreign_cluster_opened = Signal()
+"""Sent with `user` and `cluster` before somebody is shown a cluster, or a run of one, that is not theirs: the audit
+listens (`clusters.services.openings`). Every page asks here, so that none is forgotten."""
 
 
 def clusters_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Cluster]:
@@ -25,6 +30,7 @@ def cluster_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Cluster:
     cluster = clusters_for(user).filter(pk=pk).first()
     if cluster is None:
         raise Http404("There is no such cluster.")
+    _tell_if_foreign(user, cluster)
     return cluster
 
 
@@ -38,4 +44,10 @@ def run_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Run:
     run = Run.objects.select_related("cluster").filter(pk=pk, cluster__in=clusters_for(user)).first()
     if run is None:
         raise Http404("There is no such run.")
+    _tell_if_foreign(user, run.cluster)
     return run
+
+
+def _tell_if_foreign(user: AbstractBaseUser | AnonymousUser, cluster: Cluster) -> None:
+    if cluster.owner_id != user.pk:
+        foreign_cluster_opened.send(sender=Cluster, user=user, cluster=cluster)

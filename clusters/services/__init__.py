@@ -1,10 +1,11 @@
 """The verbs: everything a person can do, each checked, audited and in one transaction."""
 
 from clusters.errors import ConfigError
-from clusters.services.accounts import first_admin, password_changed
+from clusters.services.accounts import AccountRefused, accounts_deactivate, first_admin, password_changed
 from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
-from clusters.services.bundles import event_pages, run_bundle, text_pages
-from clusters.services.connections import host_keys_accept, practice_machines, probes_start
+from clusters.services.audits import audit_download, audit_forward_again
+from clusters.services.bundles import event_pages, run_bundle, run_events, run_log, text_pages
+from clusters.services.connections import host_key_pin, host_keys_accept, practice_machines, probes_start
 from clusters.services.credentials import (
     CredentialWrong,
     Given,
@@ -35,6 +36,7 @@ from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged, unread, waiver_key, waiver_set
 
 __all__ = [
+    "AccountRefused",
     "ConfigError",
     "CredentialWrong",
     "DraftBusy",
@@ -46,7 +48,10 @@ __all__ = [
     "NothingDelivered",
     "RunRefused",
     "WarningsUnread",
+    "accounts_deactivate",
     "answerable",
+    "audit_download",
+    "audit_forward_again",
     "config_export",
     "credential_change",
     "credential_create",
@@ -61,6 +66,7 @@ __all__ = [
     "event_pages",
     "findings_of",
     "first_admin",
+    "host_key_pin",
     "host_keys_accept",
     "ids_of",
     "inspection_start",
@@ -75,6 +81,8 @@ __all__ = [
     "probes_start",
     "run_bundle",
     "run_cancel",
+    "run_events",
+    "run_log",
     "run_retry",
     "run_retry_from",
     "run_retry_step",

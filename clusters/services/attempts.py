@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -76,8 +77,9 @@ def run_waive(*, actor: AbstractBaseUser | None, run: Run, check: str, reason: s
         )
     by = actor.get_username() if actor is not None else ""
     record = {"check": check, "title": found.title, "reason": reason, "by": by, "at": timezone.now().isoformat()}
-    again = run_retry(actor=actor, run=run, more_waivers=[check], accepted=[record])
-    audited(actor, "run.waive", run.cluster.name, run=again.pk, check=check, reason=reason)
+    with transaction.atomic():
+        again = run_retry(actor=actor, run=run, more_waivers=[check], accepted=[record])
+        audited(actor, "run.waive", run.cluster.name, run=again.pk, check=check, reason=reason)
     return again
 
 

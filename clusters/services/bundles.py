@@ -1,4 +1,4 @@
-"""The support bundle of a run: everything somebody needs who looks for a mistake, and no secret."""
+"""What people download of a run: its log, its events, and the support bundle, which holds no secret."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 import zipfile
+from functools import partial
 from importlib import metadata
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from clusters.selectors.text import line_as_text
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -47,9 +48,28 @@ programs printed are as they were: look through it before you hand it to a stran
 """
 
 
-def run_bundle(*, actor: AbstractBaseUser | None, run: Run, into: IO[bytes]) -> None:
-    """Write the bundle, a zip file; it may be asked for while the run is still on."""
+def run_bundle(*, actor: AbstractBaseUser | None, run: Run) -> Callable[[IO[bytes]], None]:
+    """What writes the bundle, a zip file, into a file; it may be asked for while the run is still on."""
     allowed(actor, run.cluster)
+    audited(actor, "run.bundle", run.cluster.name, run=run.pk)
+    return partial(_write_bundle, run)
+
+
+def run_log(*, actor: AbstractBaseUser | None, run: Run, times: bool = True) -> Iterator[str]:
+    """The log as text, page by page, for a download."""
+    allowed(actor, run.cluster)
+    audited(actor, "run.log", run.cluster.name, run=run.pk)
+    return text_pages(run, times=times)
+
+
+def run_events(*, actor: AbstractBaseUser | None, run: Run) -> Iterator[str]:
+    """Every event as a line of JSON, page by page, for a download."""
+    allowed(actor, run.cluster)
+    audited(actor, "run.events", run.cluster.name, run=run.pk)
+    return event_pages(run)
+
+
+def _write_bundle(run: Run, into: IO[bytes]) -> None:
     masks = _masks(run)
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as bundle:
         bundle.writestr("README.txt", README.format(run=run.pk, cluster=masks.text(run.cluster.name)))
@@ -64,7 +84,6 @@ def run_bundle(*, actor: AbstractBaseUser | None, run: Run, into: IO[bytes]) -> 
         with bundle.open("log.txt", "w", force_zip64=True) as file:
             for page in text_pages(run):
                 file.write(masks.text(page).encode())
-    audited(actor, "run.bundle", run.cluster.name, run=run.pk)
 
 
 def event_pages(run: Run) -> Iterator[str]:

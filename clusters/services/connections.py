@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.models import Cluster
+    from clusters.remote.hostkeys import PinnedKey
 
 
 @transaction.atomic
@@ -63,7 +64,7 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts:
     document = read_document(cluster.document)
     versions = versions_of(document)
     probes = Probe.objects.filter(cluster=cluster, host__in=list(hosts)).exclude(offered={})
-    accepted = []
+    accepted, pinned = [], []
     for probe in probes:
         host = document.host(probe.host)
         if host is None or spec_digest(document, host, versions) != probe.spec_digest:
@@ -74,10 +75,28 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts:
         if before is not None and before.key == key.key:
             continue  # a jump host's key, accepted a moment ago for another machine behind it
         pin(cluster.pk, address, port, key, by=actor)
-        replaced = before.fingerprint if before else ""
-        audited(actor, "hostkey.accept", f"{address}:{port}", fingerprint=key.fingerprint, replaced=replaced)
+        pinned.append((address, port, key, before))
     if accepted:
         probes_start(actor=actor, cluster=cluster, hosts=accepted)
+    for address, port, key, before in pinned:
+        _audit_key(actor, cluster, address, port, key, before)
+
+
+@transaction.atomic
+def host_key_pin(*, actor: AbstractBaseUser | None, cluster: Cluster, address: str, port: int, key: PinnedKey) -> None:
+    """Pin a key that the actor was shown elsewhere than in the wizard, as in a terminal."""
+    allowed(actor, cluster)
+    before = HostKey.objects.filter(cluster=cluster, address=address, port=port).first()
+    pin(cluster.pk, address, port, key, by=actor)
+    _audit_key(actor, cluster, address, port, key, before)
+
+
+def _audit_key(
+    actor: AbstractBaseUser | None, cluster: Cluster, address: str, port: int, key: PinnedKey, before: HostKey | None
+) -> None:
+    replaced = before.fingerprint if before is not None else ""
+    details = {"cluster": cluster.pk, "fingerprint": key.fingerprint, "replaced": replaced}
+    audited(actor, "hostkey.accept", f"{address}:{port}", **details)
 
 
 def practice_machines() -> tuple[Host, ...]:

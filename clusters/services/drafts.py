@@ -142,8 +142,9 @@ def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> None:
     allowed(actor, cluster)
     if cluster.runs.filter(state__in=Run.ACTIVE).exists():
         raise DraftBusy(f"A run of {cluster.name} is not over yet.", hint="Cancel it, wait for its end, then delete.")
-    audited(actor, "draft.delete", cluster.name, cluster=cluster.pk)
+    name, pk = cluster.name, cluster.pk
     cluster.delete()
+    audited(actor, "draft.delete", name, cluster=pk)
 
 
 def draft_import(*, actor: AbstractBaseUser | None, text: str) -> tuple[Cluster | None, tuple[Finding, ...]]:

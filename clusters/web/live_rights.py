@@ -17,7 +17,8 @@ from django.db import DatabaseError, InterfaceError
 from django.dispatch import receiver
 
 from clusters.runs.doorbell import session_ended
-from clusters.selectors import run_visible
+from clusters.selectors import run_for, run_visible
+from clusters.services.origin import Origin, asked_from, session_hash
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,6 +99,18 @@ async def refusal(session_key: str, run_id: int) -> int:
         log.warning("Run %s: the right of a socket cannot be checked, so it is closed: %s", run_id, error)
         return TRY_AGAIN
     return 0 if visible else NO_SUCH_RUN
+
+
+async def note_opening(session_key: str, run_id: int, address: str) -> None:
+    """Before events flow: an administrator who watches somebody else's run without its page is in the audit, too."""
+    user = await user_of(session_key)
+    if getattr(user, "is_superuser", False):
+        await database_sync_to_async(_open)(user, run_id, Origin(address, session_hash(session_key)))
+
+
+def _open(user: AbstractBaseUser, run_id: int, origin: Origin) -> None:
+    with asked_from(origin):
+        run_for(user, run_id)
 
 
 async def user_of(session_key: str) -> AbstractBaseUser | AnonymousUser:

@@ -12,12 +12,13 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
+from django.http import Http404
 from django.urls import path
 
 from clusters.runs.doorbell import group, heard, session_group
 from clusters.selectors import events_after
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
-from clusters.web.live_rights import LOGGED_OUT, NOT_UNDERSTOOD, TRY_AGAIN, refusal, watched
+from clusters.web.live_rights import LOGGED_OUT, NO_SUCH_RUN, NOT_UNDERSTOOD, TRY_AGAIN, note_opening, refusal, watched
 
 if TYPE_CHECKING:
     from clusters.web.feed import Feed
@@ -51,13 +52,25 @@ class RunSocket(AsyncWebsocketConsumer):
         # Before the check, so that nobody logs out unnoticed between them.
         for name in self._groups():
             await self.channel_layer.group_add(name, self.channel_name)
-        code = await refusal(self.session_key, self.run_id)
+        code = await refusal(self.session_key, self.run_id) or await self._note_opening()
         # Accepted in any case: a browser is told the code of an accepted socket only, and nothing of a refused one.
         await self.accept()
         if code:
             await self.close(code)
             return
         self.guard = asyncio.create_task(self._close_without_right())
+
+    async def _note_opening(self) -> int:
+        """Write that somebody else's run is watched; the code of closing where that cannot be written, else 0."""
+        address = str((self.scope.get("client") or [""])[0] or "")
+        try:
+            await note_opening(self.session_key, self.run_id, address)
+        except Http404:
+            return NO_SUCH_RUN
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("Run %s: the audit cannot be written, so its socket is closed: %s", self.run_id, error)
+            return TRY_AGAIN
+        return 0
 
     async def disconnect(self, code: int) -> None:
         """Stop following."""

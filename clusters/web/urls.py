@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, clusters, credentials, exports, notices, runlogs, runs
+from clusters.web.views import accounts, audit, clusters, credentials, exports, notices, runlogs, runs
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -40,6 +40,10 @@ urlpatterns = [
     path("runs/<int:pk>/wait/", runs.wait, name="run-wait"),
     path("runs/<int:pk>/retry/", runs.retry, name="run-retry"),
     path("runs/<int:pk>/waive/", runs.waive, name="run-waive"),
+    path("audit/", audit.show, name="audit"),
+    path("audit/forwarding/", audit.forwarding, name="audit-forwarding"),
+    path("audit/entries.csv", audit.as_csv, name="audit-csv"),
+    path("audit/entries.jsonl", audit.as_jsonl, name="audit-jsonl"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("accounts/password/", accounts.OwnPassword.as_view(), name="password_change"),

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from clusters.config.carried import unpacked
 from clusters.errors import InstallerError
-from clusters.models import Cluster, HostKey, Run
+from clusters.models import AuditEntry, Cluster, HostKey, Run
 from clusters.runs.execute import execute
 from clusters.runs.targets import target_for
 from clusters.services import document_of
@@ -107,6 +107,15 @@ def test_nobody_to_answer_means_that_nothing_is_accepted(file: Path, admin: User
         create(file, "--yes")
     assert not HostKey.objects.exists()
     assert not Run.objects.exists()
+
+
+def test_host_keys_that_are_accepted_in_the_terminal_are_in_the_audit(file: Path, admin: User) -> None:
+    create(file, "--accept-host-keys", "--yes")
+    entries = AuditEntry.objects.filter(deed="hostkey.accept").order_by("target")
+    assert [entry.target for entry in entries] == [f"10.99.0.{n}:22" for n in (1, 2, 3)]
+    assert {entry.actor_name for entry in entries} == {admin.get_username()}
+    assert all(entry.address.startswith("terminal (") for entry in entries)
+    assert entries[0].details["fingerprint"] == HostKey.objects.get(address="10.99.0.1").fingerprint
 
 
 def test_a_jump_host_is_asked_about_once_and_before_what_is_behind_it(file: Path, seed: str, admin: User) -> None:

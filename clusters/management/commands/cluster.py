@@ -26,13 +26,12 @@ from clusters.plaintext import plain_block
 from clusters.runs.execute import execute
 from clusters.runs.firstsight import look_at_keys
 from clusters.runs.keyfiles import TerminalKeys
-from clusters.runs.keys import pin
 from clusters.runs.lease import claim
 from clusters.runs.logins import logins_for
 from clusters.runs.terminal import TerminalProgress, duration
 from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
-from clusters.services import document_of, draft_create, draft_update, run_cancel, run_start
+from clusters.services import document_of, draft_create, draft_update, host_key_pin, run_cancel, run_start
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -151,7 +150,7 @@ class Command(BaseCommand):
         if unknown and not accept:
             self._ask("Are these the keys of your machines?", "--accept-host-keys")
         for sight, key in unknown:
-            pin(cluster.pk, sight.address, sight.port, key, by=owner)
+            host_key_pin(actor=owner, cluster=cluster, address=sight.address, port=sight.port, key=key)
         return any(sight.of_jump_host for sight, _key in unknown)
 
     def _ask(self, question: str, option: str) -> None:

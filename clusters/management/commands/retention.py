@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from clusters.plaintext import plain_block
 from clusters.runs.retention import forget, preview
+from clusters.services.audit import audited
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         lines = sum(row.lines for row in rows)
         self.stdout.write(f"{len(rows)} runs with {lines} lines are older. The runs themselves stay listed.")
         if apply:
+            audited(None, "logs.delete", "events", runs=[row.run.pk for row in rows])
             self.stdout.write(f"{forget()} events were deleted.")
         elif rows:
             self.stdout.write("Nothing was deleted; --apply does it now.")

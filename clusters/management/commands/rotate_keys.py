@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 
 from clusters.models.fields import EncryptedTextField, KeyMissing
+from clusters.services.audit import audited
 
 ROWS_AT_ONCE = 100
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
                     names = [field.name for field in model._meta.fields if isinstance(field, EncryptedTextField)]
                     if names:
                         count += rotate(model, names)
+                audited(None, "keys.rotate", "database", rows=count)
         except KeyMissing as error:
             raise CommandError(f"{error.message} Nothing was changed. {error.hint}") from error
         self.stdout.write(f"{count} rows are encrypted with the newest key now; older keys are not needed any more.")

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from clusters import services
 from clusters.selectors import BadPattern, log_hits, log_lines, needle, run_for
+from clusters.web.downloads import streamed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Callable, Iterator
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, StreamingHttpResponse
 
     from clusters.models import Run
     from clusters.selectors import LogLine
@@ -112,8 +111,8 @@ def hits(request: HttpRequest, pk: int) -> HttpResponse:
 def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The whole log as a text file, with `times=no` only what was printed."""
     run = run_for(request.user, pk)
-    pages = services.text_pages(run, times=request.GET.get("times") != "no")
-    return _file((page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8")
+    pages = services.run_log(actor=request.user, run=run, times=request.GET.get("times") != "no")
+    return streamed((page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8")
 
 
 @never_cache
@@ -121,7 +120,8 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every event as a line of JSON."""
     run = run_for(request.user, pk)
-    return _file((page.encode() for page in services.event_pages(run)), f"run-{run.pk}.jsonl", "application/jsonl")
+    pages = services.run_events(actor=request.user, run=run)
+    return streamed((page.encode() for page in pages), f"run-{run.pk}.jsonl", "application/jsonl")
 
 
 @never_cache
@@ -129,31 +129,17 @@ def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 def bundle(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The support bundle."""
     run = run_for(request.user, pk)
-    return _file(_bundle(request, run), f"run-{run.pk}-support.zip", "application/zip")
+    # Before anything is sent: without its entry in the audit there is no bundle.
+    write = services.run_bundle(actor=request.user, run=run)
+    return streamed(_bundle(write), f"run-{run.pk}-support.zip", "application/zip")
 
 
-def _bundle(request: HttpRequest, run: Run) -> Iterator[bytes]:
+def _bundle(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
     with tempfile.TemporaryFile() as file:
-        services.run_bundle(actor=request.user, run=run, into=file)
+        write(file)
         file.seek(0)
         while part := file.read(CHUNK_BYTES):
             yield part
-
-
-def _file(parts: Iterator[bytes], name: str, kind: str) -> StreamingHttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(_in_turn(parts), content_type=kind, headers=headers)
-
-
-async def _in_turn(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Part by part: the server would gather a plain generator as a whole before it sends anything."""
-    take = sync_to_async(next)
-    try:
-        while part := await take(parts, b""):
-            yield part
-            await asyncio.sleep(0)
-    finally:
-        await sync_to_async(parts.close)()  # type: ignore[attr-defined]
 
 
 def _rows(lines: list[LogLine], sought: Needle | None) -> list[list[Any]]:

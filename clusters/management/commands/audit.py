@@ -1,0 +1,45 @@
+"""`manage.py audit verify`: whether the audit's chain is unbroken, else the first broken entry and what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from clusters.models import append_only
+from clusters.plaintext import plain_block
+from clusters.selectors.audit import verify_audit
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """Reads every entry and computes its hash; changes nothing."""
+
+    help = "Verify the chain of the audit; exit code 1 when it is broken."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What can be said on the command line."""
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verify = verbs.add_parser("verify", help="Name the first broken entry and what is wrong with it.")
+        verify.add_argument("--count", type=int, default=0, metavar="N", help="At least so many entries were noted.")
+        verify.add_argument("--hash", default="", metavar="HASH", help="Entry N had this hash when it was noted.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Read, and say how it is."""
+        if options["hash"] and not options["count"]:
+            raise CommandError("--hash is the hash of entry --count; name both.")
+        found = verify_audit(count=options["count"], digest=options["hash"].strip().lower())
+        if found.broken:
+            raise CommandError(plain_block(found.broken))
+        older = f", {found.before_chain} of them from before the chain" if found.before_chain else ""
+        self.stdout.write(f"The audit is unbroken: {found.count} entries{older}.")
+        self.stdout.write("Note these outside; next time, they show whether entries are missing at the end:")
+        self.stdout.write(f"  --count {found.count} --hash {found.hash}")
+        if missing := append_only.missing_from(connection):
+            self.stderr.write(
+                f"The database does not refuse changes of entries: the triggers {', '.join(missing)} are missing. "
+                "`manage.py migrate` makes them."
+            )

@@ -1,0 +1,48 @@
+"""forwards(): where the audit is forwarded, how far each receiver is, and when it last took something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from clusters.models import AuditForward
+from clusters.runs.audit_forwarding import forward_ways
+from clusters.selectors.audit import audit_head
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """One receiver. `where` says no more than a page may; `waiting` counts the entries that it has not taken."""
+
+    way: str
+    title: str
+    where: str
+    waiting: int
+    state: AuditForward
+
+    @property
+    def shown_state(self) -> str:
+        """As pages name it: the forwarding failed for good, is tried again, works, or was never tried."""
+        if self.state.given_up:
+            return "failed"
+        if self.state.tries:
+            return "warning"
+        return "ok" if self.state.worked_at else "waiting"
+
+
+def forwards() -> list[Forward]:
+    """Every receiver that is set."""
+    known = {state.way: state for state in AuditForward.objects.all()}
+    count, _hash = audit_head()
+    # The address of a webhook is often a secret itself.
+    where = {
+        AuditForward.Way.SYSLOG: settings.SLIPWAY_AUDIT_SYSLOG,
+        AuditForward.Way.WEBHOOK: urlsplit(settings.SLIPWAY_AUDIT_WEBHOOK_URL).hostname or "",
+    }
+    found = []
+    for way in forward_ways():
+        state = known.get(way.value) or AuditForward(way=way)
+        found.append(Forward(way.value, str(way.label), where[way], max(0, count - state.position), state))
+    return found

@@ -1,0 +1,104 @@
+"""What happens to accounts and groups, wherever it is done, becomes entries of the audit: Django's signals tell of it.
+
+An entry is written before the change. A change that is made outside of a transaction, as by `manage.py
+changepassword`, is thereby not made when its entry cannot be written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db.models.signals import m2m_changed, pre_delete, pre_save
+from django.dispatch import receiver
+from django.utils.translation import gettext as _
+
+from clusters.services.accounts import AccountRefused
+from clusters.services.audit import audited
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+User = get_user_model()
+RIGHTS = ("is_superuser", "is_staff")
+WATCHED = frozenset({"username", "password", "is_active", *RIGHTS})
+
+
+@receiver(pre_save, sender=User)
+def account_saved(sender: Any, instance: Any, update_fields: Collection[str] | None = None, **kwargs: Any) -> None:
+    """A new account, or what becomes different of one."""
+    rights = {name: getattr(instance, name) for name in RIGHTS}
+    if instance._state.adding:
+        audited(None, "account.create", instance.get_username(), is_active=instance.is_active, **rights)
+        return
+    saved = WATCHED if update_fields is None else WATCHED.intersection(update_fields)
+    before = User._default_manager.filter(pk=instance.pk).values(*saved).first() if saved else None
+    changed = {name for name in saved if before is not None and before[name] != getattr(instance, name)}
+    for deed, details in _deeds(instance, before or {}, changed):
+        audited(None, deed, instance.get_username(), account=instance.pk, **details)
+
+
+def _deeds(user: Any, before: dict[str, Any], changed: set[str]) -> Iterable[tuple[str, dict[str, Any]]]:
+    if "username" in changed:
+        yield "account.rename", {"before": before["username"]}
+    if "password" in changed:
+        # Django hashes a right password anew at a login when its way of hashing has changed: nobody chose another one.
+        fresh = user._password is not None or not user.has_usable_password()
+        yield ("account.password" if fresh else "account.rehash"), {}
+    if "is_active" in changed:
+        yield ("account.activate" if user.is_active else "account.deactivate"), {}
+    if rights := {name: getattr(user, name) for name in RIGHTS if name in changed}:
+        yield "account.rights", rights
+
+
+@receiver(pre_delete, sender=User)
+def account_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Refused: what somebody owns, asked for and accepted would be nobody's."""
+    raise AccountRefused(
+        _("Accounts are not deleted, and %(name)s is one.") % {"name": instance.get_username()},
+        hint=_("Deactivate it: nobody can log in with it then, and what was done with it keeps its author."),
+    )
+
+
+@receiver(pre_save, sender=Group)
+def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
+    """A new group, or another name of one."""
+    before = None if instance._state.adding else Group.objects.filter(pk=instance.pk).first()
+    if before is None:
+        audited(None, "group.create", instance.name)
+    elif before.name != instance.name:
+        audited(None, "group.rename", instance.name, group=instance.pk, before=before.name)
+
+
+@receiver(pre_delete, sender=Group)
+def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
+    """Its members lose what it allowed."""
+    members = User._default_manager.filter(groups=instance).values_list(User.USERNAME_FIELD, flat=True)
+    audited(None, "group.delete", instance.name, group=instance.pk, members=sorted(members))
+
+
+@receiver(m2m_changed, sender=User.groups.through)
+@receiver(m2m_changed, sender=User.user_permissions.through)
+@receiver(m2m_changed, sender=Group.permissions.through)
+def rights_changed(sender: Any, instance: Any, action: str, **kwargs: Any) -> None:
+    """Groups and permissions given or taken, from whichever side the relation was changed."""
+    change = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}.get(action)
+    if change is None:
+        return
+    others = _others(sender, instance, kwargs["model"], kwargs["pk_set"], reverse=kwargs["reverse"])
+    holders, given = (others, [instance]) if kwargs["reverse"] else ([instance], others)
+    names = [str(each) for each in given]
+    for holder in holders if names else ():
+        kind = "group" if isinstance(holder, Group) else "account"
+        audited(None, f"{kind}.rights", holder, **{kind: holder.pk, change: names})
+
+
+def _others(through: Any, instance: Any, model: Any, pks: set[Any] | None, *, reverse: bool) -> list[Any]:
+    """What the instance is connected with, or no longer: these, or without a set all."""
+    if pks is None:
+        fields = [field for field in through._meta.fields if field.remote_field is not None]
+        mine = next(field for field in fields if isinstance(instance, field.related_model))
+        other = next(field for field in fields if field is not mine)
+        pks = set(through._default_manager.filter(**{mine.name: instance}).values_list(other.attname, flat=True))
+    return list(model._default_manager.filter(pk__in=pks).order_by("pk"))

@@ -1,0 +1,68 @@
+"""Logins, failed ones, lockouts and logouts become entries of the audit.
+
+What was typed as a name is written only where an account is called so: people type passwords into the wrong field.
+Of anything else not even a hash is kept, since a password can be guessed from one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.dispatch import receiver
+
+from clusters.services.audit import Outcome, audited, audited_if_possible, audited_lately
+from clusters.services.origin import asked_from
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+    from django.http import HttpRequest
+
+UNKNOWN_NAME = "(unknown name)"
+LOCKOUT = "login.lockout"
+
+
+@receiver(user_logged_in)
+def logged_in(sender: Any, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> None:
+    """Without its entry the login fails."""
+    with asked_from(request):
+        audited(user, "login", user.get_username())
+
+
+@receiver(user_logged_out)
+def logged_out(sender: Any, request: HttpRequest, user: AbstractBaseUser | None, **kwargs: Any) -> None:
+    """Sent before the session is gone; without a user nobody was logged in."""
+    if user is not None:
+        with asked_from(request):
+            audited(user, "logout", user.get_username())
+
+
+@receiver(user_login_failed)
+def login_failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """A login that failed, or was refused during a lockout. The latter are one entry for the time of the lockout:
+    nobody fills the database by going on."""
+    if request is None:
+        _write_failure(known_name(credentials), locked=False)
+        return
+    with asked_from(request):
+        _write_failure(known_name(credentials), locked=getattr(request, "axes_locked_out", False))
+
+
+def known_name(credentials: dict[str, Any]) -> str:
+    """The name that was typed if an account is called so, else UNKNOWN_NAME."""
+    users = get_user_model()
+    typed = str(credentials.get(users.USERNAME_FIELD) or credentials.get("username") or "")
+    longest = users._meta.get_field(users.USERNAME_FIELD).max_length or 0
+    # PostgreSQL takes no NUL, and no name is longer than its column.
+    if not typed or "\0" in typed or len(typed) > longest:
+        return UNKNOWN_NAME
+    return typed if users._default_manager.filter(**{users.USERNAME_FIELD: typed}).exists() else UNKNOWN_NAME
+
+
+def _write_failure(name: str, *, locked: bool) -> None:
+    if not locked:
+        audited_if_possible("login", name, outcome=Outcome.FAILED)
+    elif not audited_lately(LOCKOUT, within=settings.AXES_COOLOFF_TIME, target=name):
+        audited_if_possible(LOCKOUT, name, outcome=Outcome.REFUSED)

@@ -1,0 +1,75 @@
+"""Origin: from where the present action is asked for: a browser's request, a live socket, or a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from axes.helpers import get_client_ip_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.auth.models import AbstractBaseUser
+    from django.http import HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """`address` is the client's, or says that it was a terminal, and whose; `session` is the hash of the session key.
+
+    `user` is who is logged in there, for changes that name no actor (those of Django's admin).
+    """
+
+    address: str = ""
+    session: str = ""
+    user: AbstractBaseUser | None = None
+
+
+_present: ContextVar[HttpRequest | Origin | None] = ContextVar("slipway_origin", default=None)
+
+
+@contextmanager
+def asked_from(place: HttpRequest | Origin) -> Iterator[None]:
+    """What is done in this block is asked for from there. Of a request, session and user are read when they are needed:
+    a login changes both on the way."""
+    token = _present.set(place)
+    try:
+        yield
+    finally:
+        _present.reset(token)
+
+
+def present_origin() -> Origin:
+    """Where the present action comes from; outside of requests and sockets that is a command in a terminal."""
+    place = _present.get()
+    if place is None:
+        return Origin(f"terminal ({_system_user()})")
+    return place if isinstance(place, Origin) else _of_request(place)
+
+
+def session_hash(key: str | None) -> str:
+    """The SHA-256 of a session key in hexadecimal, with which nobody can log in; empty without a session."""
+    return hashlib.sha256(key.encode()).hexdigest() if key else ""
+
+
+def _of_request(request: HttpRequest) -> Origin:
+    session = getattr(request, "session", None)
+    user = getattr(request, "user", None)
+    return Origin(
+        # The one place that knows which proxies are trusted is the setting of the lockout.
+        get_client_ip_address(request) or "",
+        session_hash(session.session_key if session is not None else None),
+        user if user is not None and user.is_authenticated else None,
+    )
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return "unknown user"

@@ -1,0 +1,60 @@
+"""What the actions of the audit are called on its page; one without words is shown by its code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+ACTIONS: Final[dict[str, _StrPromise]] = {
+    "account.activate": _("Account activated"),
+    "account.create": _("Account created"),
+    "account.deactivate": _("Account deactivated"),
+    "account.first": _("First administrator created"),
+    "account.password": _("Password changed"),
+    "account.rehash": _("Password hashed again"),
+    "account.rename": _("Account renamed"),
+    "account.rights": _("Rights changed"),
+    "audit.download": _("Audit downloaded"),
+    "audit.forward": _("Forwarding tried again"),
+    "cluster.open": _("Somebody else's cluster opened"),
+    "config.export": _("Document downloaded"),
+    "draft.copy": _("Cluster copied"),
+    "draft.create": _("Cluster created"),
+    "draft.delete": _("Cluster deleted"),
+    "draft.update": _("Document saved"),
+    "group.create": _("Group created"),
+    "group.delete": _("Group deleted"),
+    "group.rename": _("Group renamed"),
+    "group.rights": _("Rights of a group changed"),
+    "hostkey.accept": _("Host key accepted"),
+    "inspection.start": _("Prechecks started"),
+    "keys.rotate": _("Encryption keys rotated"),
+    "kubeconfig.export": _("Kubeconfig downloaded"),
+    "login": _("Login"),
+    "login.lockout": _("Locked out"),
+    "logout": _("Logout"),
+    "logs.delete": _("Old logs deleted"),
+    "notices.test": _("Test notification sent"),
+    "probe.start": _("Connections tested"),
+    "run.bundle": _("Support bundle downloaded"),
+    "run.cancel": _("Run cancelled"),
+    "run.events": _("Events downloaded"),
+    "run.log": _("Log downloaded"),
+    "run.retry": _("Run retried"),
+    "run.start": _("Run started"),
+    "run.wait_longer": _("Step given more time"),
+    "run.waive": _("Precheck waived"),
+    "scan.cancel": _("Scan cancelled"),
+    "scan.start": _("Network scanned"),
+    "waiver.give": _("Finding acknowledged"),
+    "waiver.take_back": _("Acknowledgement taken back"),
+}
+
+
+def words_for(deed: str) -> str:
+    """The action in words."""
+    return str(ACTIONS.get(deed, deed))

@@ -1,0 +1,155 @@
+"""The audit for administrators and auditors: filters, pages, downloads, and how its forwarding goes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from clusters import services
+from clusters.models.audit_chain import FIELDS
+from clusters.selectors import audit_entries, audit_head
+from clusters.selectors.forwarding import forwards
+from clusters.services.auditors import READ_AUDIT
+from clusters.web.audit_form import AuditForm
+from clusters.web.audit_words import words_for
+from clusters.web.downloads import streamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+    from clusters.models import AuditEntry
+
+ON_A_PAGE = 50
+LINES_AT_ONCE = 200
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet takes the text of a cell for a formula."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry as the page shows it."""
+
+    entry: AuditEntry
+    action: str
+    details: str
+
+
+@never_cache
+@require_GET
+def show(request: HttpRequest) -> HttpResponse:
+    """Entries, newest first; `before` and `after` are numbers of entries at the border of a page."""
+    _may_read(request)
+    form = AuditForm(request.GET)
+    rows, older, newer = _page(request, form) if form.is_valid() else ([], 0, 0)
+    asked = {name: value for name, value in request.GET.items() if name in form.fields and value}
+    count, digest = audit_head()
+    context = {"form": form, "rows": rows, "older": older, "newer": newer, "asked": urlencode(asked)}
+    context |= {"filtered": bool(asked), "count": count, "digest": digest, "forwards": forwards()}
+    return render(request, "audit/show.html", context)
+
+
+@require_POST
+def forwarding(request: HttpRequest) -> HttpResponse:
+    """Try a receiver again."""
+    _may_read(request)
+    services.audit_forward_again(actor=request.user, way=request.POST.get("way", ""))
+    messages.success(request, _("A worker sends what waits now; reload the page in a moment."))
+    return redirect("audit")
+
+
+@never_cache
+@require_GET
+def as_csv(request: HttpRequest) -> HttpResponseBase:
+    """The entries that fit as a table for spreadsheets."""
+    return _download(request, "csv", "text/csv; charset=utf-8", _csv_lines)
+
+
+@never_cache
+@require_GET
+def as_jsonl(request: HttpRequest) -> HttpResponseBase:
+    """The entries that fit, one object a line, with everything that their hashes cover."""
+    return _download(request, "jsonl", "application/jsonl", _json_lines)
+
+
+def _may_read(request: HttpRequest) -> None:
+    if not request.user.has_perm(READ_AUDIT):
+        raise Http404("There is no such page.")
+
+
+def _page(request: HttpRequest, form: AuditForm) -> tuple[list[Row], int, int]:
+    """The rows, and the numbers after which older and before which newer ones follow; 0 where there are none."""
+    found = audit_entries(form.wanted())
+    before, after = _number(request, "before"), _number(request, "after")
+    if after:
+        page = list(reversed(found.filter(number__gt=after).order_by("number")[:ON_A_PAGE]))
+    else:
+        page = list((found.filter(number__lt=before) if before else found)[:ON_A_PAGE])
+    if not page:
+        return [], 0, 0
+    first, last = page[0].number, page[-1].number
+    older = last if found.filter(number__lt=last).exists() else 0
+    newer = first if found.filter(number__gt=first).exists() else 0
+    return [Row(each, words_for(each.deed), _details(each)) for each in page], older, newer
+
+
+def _details(entry: AuditEntry) -> str:
+    return json.dumps(entry.details, indent=1, ensure_ascii=False, sort_keys=True) if entry.details else ""
+
+
+def _download(request: HttpRequest, form: str, kind: str, lines: Any) -> HttpResponseBase:
+    _may_read(request)
+    asked = AuditForm(request.GET)
+    if not asked.is_valid():
+        return HttpResponseBadRequest("The filters are not understood.\n", content_type="text/plain; charset=utf-8")
+    entries = services.audit_download(actor=request.user, wanted=asked.wanted(), form=form)
+    return streamed(_gathered(lines(entries)), f"audit.{form}", kind)
+
+
+def _json_lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
+    for entry in entries:
+        yield json.dumps(entry.as_json(), ensure_ascii=False) + "\n"
+
+
+def _csv_lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
+    """Cells that a spreadsheet would take for formulas get an apostrophe before them."""
+    yield _csv_line([*FIELDS, "hash"])
+    for entry in entries:
+        row = entry.as_json()
+        row["details"] = json.dumps(row["details"], ensure_ascii=False, sort_keys=True)
+        yield _csv_line([f"'{cell}" if str(cell).startswith(FORMULA) else cell for cell in row.values()])
+
+
+def _csv_line(cells: Sequence[Any]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
+
+
+def _gathered(lines: Iterator[str]) -> Iterator[bytes]:
+    """Lines in parts that are worth a trip through the server each."""
+    waiting: list[str] = []
+    for line in lines:
+        waiting.append(line)
+        if len(waiting) >= LINES_AT_ONCE:
+            yield "".join(waiting).encode()
+            waiting = []
+    if waiting:
+        yield "".join(waiting).encode()
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    value = request.GET.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else 0
