@@ -29,15 +29,15 @@ def edit(original: str, document: Document) -> str:
     """The text with what differs changed, secrets included; of a Markdown page, its code block.
 
     What comes back always loads as `document`, and names its version of Kubernetes. The dialect stays, or becomes
-    v1alpha2 when it could not hold the document. A change that cannot be made in its place is made by writing its
-    section anew, or the whole file.
+    v1alpha2 when it could not hold the document. A change that cannot be made in its place writes its whole
+    section again, or the whole file.
     Raises ConfigError when the original cannot be read.
     """
     loaded = load(original)
     if loaded.document is None:
         raise ConfigError(
             "The original text cannot be read, so it cannot be changed in its place.",
-            hint="Write the document anew instead.",
+            hint="Write the document again from its beginning.",
         )
     text = source_of(original)
     dialect = loaded.dialect if fitted(document, loaded.dialect) == document else "v1alpha2"

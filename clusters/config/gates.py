@@ -8,7 +8,13 @@ tree, and of older ones the page "Feature Gates". Gates that came with a patch o
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from clusters.config import gatelists
+from clusters.config.syntax import switch_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LAST_MINOR = {
     20: "HyperVContainer ServiceLoadBalancerFinalizer SupportIPVSProxyMode TaintBasedEvictions WindowsGMSA "
@@ -214,3 +220,14 @@ def locked_to(gate: str, minor: int) -> bool | None:
 def is_taken(gate: str, value: bool, minor: int) -> bool:
     """Whether the components of Kubernetes 1.`minor` start with it, as far as is known here."""
     return is_known(gate, minor) and locked_to(gate, minor) in (None, value)
+
+
+def gates_in(argument: str) -> Iterator[tuple[str, bool | None]]:
+    """The gates of a line like `feature-gates=A=true,B=false`, in order; None for what is neither true nor false."""
+    name, _, value = argument.partition("=")
+    if name.strip().lstrip("-") != "feature-gates":
+        return
+    for each in value.strip().strip("\"'").split(","):
+        gate, equals, word = each.partition("=")
+        if equals:
+            yield gate.strip(), switch_of(word.strip())

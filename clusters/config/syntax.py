@@ -80,6 +80,16 @@ def did_you_mean(text: str, allowed: Iterable[str]) -> str:
     return f"Allowed: {', '.join(words)}." if len(words) <= 10 else ""
 
 
+_SWITCHES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(
+    ("0", "f", "F", "false", "FALSE", "False"), False
+)
+
+
+def switch_of(text: str) -> bool | None:
+    """What a flag of Kubernetes takes for true or false, None for neither. Source: ParseBool of Go's strconv."""
+    return _SWITCHES.get(text)
+
+
 def parts_of(text: str) -> tuple[str, ...]:
     """The parts of a dual-stack pair, or the text alone."""
     return tuple(part.strip() for part in text.split(","))

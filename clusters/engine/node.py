@@ -9,26 +9,21 @@ from typing import TYPE_CHECKING
 from clusters.config.finding import Severity
 from clusters.engine.check import FIRST, waived
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
+from clusters.engine.tries import Tries
 from clusters.engine.wants import NotReached
 from clusters.errors import Cancelled, InstallerError
 from clusters.remote.host import Cancel, CommandFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clusters.config.finding import Finding
     from clusters.engine.check import Precheck
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.plan import PlannedStep
+    from clusters.engine.step import Step
     from clusters.engine.wants import Sight, Want
-
-TRIES = 3
-"""How often a wanted state is tried when the error says that trying again may help."""
-
-PAUSE_BETWEEN_TRIES = 3.0
-"""Seconds."""
-
-PATIENCE = 20.0
-"""Seconds after a first error in which tries may begin, so that a machine that vanished is told of within a minute."""
 
 CHECK_TIMEOUT = 60.0
 """Seconds a precheck may take on one machine."""
@@ -79,6 +74,8 @@ def carry_out(
             cluster.give_up(here.name)
     if result.failure is not None:
         here.tell(result.failure)
+        if row.check is None:
+            here.note(f"failed: {result.failure.found}" + (f" {result.failure.hint}" if result.failure.hint else ""))
     here.tell(
         StepChanged(
             host=here.name,
@@ -97,9 +94,11 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
     if row.step is None:
         raise InstallerError(f"{row.path} is neither a step nor a precheck. This is a mistake in Slipway.")
     same = changed = 0
-    for want in row.step.body(machine, cluster):
+    for number, want in _wants(row.step, machine, cluster):
         began = time.monotonic()
         state, sight = _reach_one(want, machine, dry_run)
+        if number < same + changed:
+            continue
         same += state == State.SAME
         changed += state != State.SAME
         machine.tell(
@@ -118,12 +117,28 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
     return NodeResult(State.CHANGED if changed else State.SAME, same, changed)
 
 
+def _wants(step: Step, machine: Machine, cluster: Cluster) -> Iterator[tuple[int, Want]]:
+    """The step's wanted states with their numbers; from the first one again where a connection broke between two."""
+    tries = Tries(machine)
+    while True:
+        wants = enumerate(step.body(machine, cluster))
+        try:
+            tries.begin()
+            yield from wants
+        except InstallerError as error:
+            if not tries.another_after(error):
+                raise
+        else:
+            return
+
+
 def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]:
     """Bring one wanted state about, trying again where the error says so; returns its verdict and the first sight."""
     first: Sight | None = None
-    troubled: float | None = None
-    for attempt in range(1, TRIES + 1):
+    tries = Tries(machine)
+    while True:
         try:
+            tries.begin()
             sight = want.seen(machine)
             first = first or sight
             if sight.so:
@@ -136,28 +151,19 @@ def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]
                 return State.CHANGED, first
             raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
         except InstallerError as error:
-            troubled = troubled or time.monotonic()
-            tired = attempt == TRIES or time.monotonic() - troubled > PATIENCE
-            if not error.retryable or tired or machine.seconds_left() < PAUSE_BETWEEN_TRIES:
+            if not tries.another_after(error):
                 raise
-            machine.note(f"{error.message} Trying again ({attempt + 1} of {TRIES}).")
-            machine.pause(PAUSE_BETWEEN_TRIES)
-    raise InstallerError("Unreachable: the last try either returns or raises. This is a mistake in Slipway.")
 
 
 def _findings(check: Precheck, machine: Machine, cluster: Cluster) -> list[Finding]:
     """What a precheck finds, asked again where the error says that this may help: it changes nothing."""
-    troubled: float | None = None
-    for attempt in range(1, TRIES):
+    tries = Tries(machine, calls=False)
+    while True:
         try:
             return list(check.body(machine, cluster))
         except InstallerError as error:
-            troubled = troubled or time.monotonic()
-            if not error.retryable or time.monotonic() - troubled > PATIENCE:
+            if not tries.another_after(error):
                 raise
-            machine.note(f"{error.message} Trying again ({attempt + 1} of {TRIES}).")
-            machine.pause(PAUSE_BETWEEN_TRIES)
-    return list(check.body(machine, cluster))
 
 
 def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozenset[str]) -> NodeResult:

@@ -77,7 +77,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """A new world, in which nobody waits long between tries."""
-    monkeypatch.setattr("clusters.engine.node.PAUSE_BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.01)
     return World()
 
 
@@ -224,7 +224,7 @@ def test_a_warning_that_was_waived_is_told_as_such(world: World) -> None:
 
 
 def test_a_precheck_that_met_a_broken_connection_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clusters.engine.node.PAUSE_BETWEEN_TRIES", 0.0)
+    monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.0)
     asked: list[str] = []
 
     @precheck("x.shaky", register=world.checks)

@@ -47,7 +47,9 @@ class Ahead:
         """The installed layout, alone on this machine: the hosts of the one before are taken down first."""
         self.begin(layout)
         self._labs[1].down()
-        return self._begun[layout.name].result()
+        installed = self._begun[layout.name].result()
+        installed.wait_until_api_servers_are_ready()
+        return installed
 
     def end(self) -> None:
         """Wait for what was begun, and leave no machine behind."""

@@ -21,6 +21,7 @@ import yaml
 from tests.e2e import walking
 from tests.e2e.serving import serving
 from tests.lab.commands import LabError
+from tests.processes import PATIENCE, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,6 +148,17 @@ class Installed:
         )
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
+
+    def wait_until_api_servers_are_ready(self) -> None:
+        """On a busy machine an API server may be started again after the installation, and knows no rights at first."""
+        for name in self.layout.master:
+            wait_for(lambda name=name: self._is_ready(name), PATIENCE, f"a ready API server on {name}")
+
+    def _is_ready(self, name: str) -> bool:
+        try:
+            return self.kubectl("get", "--raw", "/readyz", on=name).strip() == "ok"
+        except AssertionError:
+            return False
 
     def seen(self, *arguments: str, on: str = "") -> Any:
         """What `kubectl ... -o json` says."""

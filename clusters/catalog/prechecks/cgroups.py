@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import needs_cgroups_v1
 from clusters.catalog.kubeadm.dialect import parsed
+from clusters.config.syntax import switch_of
 from clusters.engine.check import error, precheck, warning
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 FIELD, FLAG = "failCgroupV1", "fail-cgroupv1"
-OFF = ("0", "f", "F", "false", "FALSE", "False")
-"""What a flag of Kubernetes takes for no. Source: ParseBool of Go's strconv."""
 NEEDED = ("cpu", "cpuset", "memory", "pids")
 """What the kubelet and kubeadm's own check insist on, whatever the version of control groups."""
 
@@ -76,7 +75,7 @@ def _word_of_the_document(kubernetes: Kubernetes) -> _Word | None:
     """
     flag = parsed(kubernetes.kubelet_args).get(FLAG)
     if flag is not None:
-        return _Word(flag in OFF, "kubeletArgs", FLAG, f"kubeletArgs say {FLAG}={flag}")
+        return _Word(switch_of(flag) is False, "kubeletArgs", FLAG, f"kubeletArgs say {FLAG}={flag}")
     if FIELD not in kubernetes.kubelet_configuration:
         return None
     value = kubernetes.kubelet_configuration[FIELD]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
 from clusters.config.finding import error, info, warning
+from clusters.config.gates import gates_in
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.errors import ConfigError
@@ -119,10 +120,8 @@ def _no_exec(version: versions.Version, path: str) -> Finding:
 def _is_off(document: Document, gate: str) -> bool:
     """Whether the document switches a feature gate off for the API server, whose own arguments win."""
     section = document.kubernetes
-    arguments = [item.partition("=")[2] for item in section.apiserver_args if item.startswith("feature-gates=")]
-    own = [each.strip().partition("=") for each in ",".join(arguments).split(",")]
-    found = [on.lower() == "false" for name, _, on in own if name == gate]
-    return found[-1] if found else section.feature_gates.get(gate) is False
+    own = dict(each for line in section.apiserver_args for each in gates_in(line))
+    return (own if gate in own else section.feature_gates).get(gate) is False
 
 
 @rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error, warning
-from clusters.config.gates import LISTED, locked_to, why_unknown
+from clusters.config.gates import LISTED, gates_in, locked_to, why_unknown
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _PATH = "spec.kubernetes"
 _OF_ALL = f"{_PATH}.featureGates"
-_WORDS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
-"""What a component reads as true or false in an argument. Source: Go's strconv.ParseBool."""
 
 
 @rule(waivable=True)
@@ -91,7 +89,7 @@ def _of_one(document: Document) -> Iterator[tuple[str, str, str, bool | None]]:
         configurations.append(("kube-proxy", "kubeProxyConfiguration", section.kube_proxy_configuration))
     for component, key, lines in arguments:
         for index, line in enumerate(lines):
-            for gate, on in _in_argument(line):
+            for gate, on in gates_in(line):
                 yield component, f"{_PATH}.{key}.{index}", gate, on
     for component, key, configuration in configurations:
         gates = configuration.get("featureGates")
@@ -99,14 +97,3 @@ def _of_one(document: Document) -> Iterator[tuple[str, str, str, bool | None]]:
             for gate, on in gates.items():
                 value = on if isinstance(on, bool) else None
                 yield component, f"{_PATH}.{key}.featureGates.{gate}", str(gate), value
-
-
-def _in_argument(line: str) -> Iterator[tuple[str, bool | None]]:
-    """The gates of a line like `feature-gates=A=true,B=false`."""
-    name, _, value = line.partition("=")
-    if name.strip().lstrip("-") != "feature-gates":
-        return
-    for each in value.strip().strip("\"'").split(","):
-        gate, equals, word = each.partition("=")
-        if equals:
-            yield gate.strip(), _WORDS.get(word.strip().lower())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import matrix, versions
 from clusters.config.finding import error, warning
-from clusters.config.proxyflags import as_configuration
+from clusters.config.gates import gates_in
 from clusters.config.proxymode import ModeInDocument, mode_in
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
@@ -80,7 +80,6 @@ def _early_nftables(document: Document, version: versions.Version, path: str) ->
 def _proxy_gate(document: Document, gate: str) -> bool:
     """Whether the document enables a feature gate for kube-proxy."""
     section = document.kubernetes
-    flags = dict(item.partition("=")[::2] for item in section.kube_proxy_args)
-    places = (as_configuration(flags).get("featureGates"), section.kube_proxy_configuration.get("featureGates"))
-    own = any(isinstance(gates, dict) and gates.get(gate) is True for gates in places)
-    return own or section.feature_gates.get(gate, False)
+    arguments = dict(each for line in section.kube_proxy_args for each in gates_in(line))
+    places = (arguments, section.kube_proxy_configuration.get("featureGates"), section.feature_gates)
+    return any(isinstance(gates, dict) and gates.get(gate) is True for gates in places)

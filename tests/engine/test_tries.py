@@ -1,0 +1,162 @@
+"""How often something is tried on a machine, and how long one that is not there is waited for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.engine import tries
+from clusters.engine.events import WantSeen
+from clusters.engine.step import step
+from clusters.engine.wants import Sight, Wanted
+from clusters.errors import RemoteError
+from clusters.remote.errors import CommandTimedOut, ConnectionLost, ConnectionRefused, ConnectTimedOut
+from clusters.remote.fake import Answer, Ran
+from clusters.remote.host import Result
+from clusters.remote.shell import sh
+from tests.engine.test_executor import World, flag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
+
+
+class Clock:
+    """Seconds that pass only in pauses."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Pauses of 3 s that take no time."""
+    clock = Clock()
+
+    def pause(machine: Machine, seconds: float) -> None:
+        clock.now += seconds
+
+    monkeypatch.setattr("clusters.engine.tries.time", clock)
+    monkeypatch.setattr("clusters.engine.machine.Machine.pause", pause)
+    return clock
+
+
+def run_with(world: World, errors: Sequence[RemoteError | None]) -> tuple[str, int]:
+    """A step on b, whose commands meet these errors in a row (None: they work); gives its end and deeds."""
+    met = iter(errors)
+
+    def answer(ran: Ran) -> Answer:
+        error = next(met, None)
+        if error is not None:
+            return Answer(error=error)
+        if "test -e" in ran.command:
+            return Answer(exit_code=int("touch /flag" not in world.hosts["b"].commands))
+        return Answer("running\n")
+
+    def touch(machine: Machine) -> None:
+        machine.do(sh("touch /flag"))
+
+    @step("one/flag", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Set a flag"""
+        yield Wanted(
+            "a flag",
+            lambda machine: Sight(machine.ask(sh("test -e /flag")).exit_code == 0, "it is not"),
+            touch,
+        )
+
+    world.hosts["b"].answer("", answer)
+    return str(world.run().state), world.hosts["b"].commands.count("touch /flag")
+
+
+def notes(world: World) -> list[str]:
+    """What the log says without commands and their output."""
+    return [text for event in world.sink.events if (text := getattr(event, "text", ""))]
+
+
+def test_a_machine_that_reboots_for_most_of_a_minute_goes_on(clock: Clock) -> None:
+    world = World()
+    refused = [ConnectionRefused(f"b refuses ({number}).") for number in range(18)]
+    assert run_with(world, [ConnectionLost("b stopped answering."), *refused]) == ("succeeded", 1)
+    said = notes(world)
+    assert [text for text in said if "b refuses" in text] == [
+        "b refuses (0). Calling it again for up to 60 s; it may be starting."
+    ]
+    assert "b answers again after 57 s; systemd says: running" in said
+
+
+def test_services_of_a_machine_that_came_back_start_before_anything_is_looked_at(clock: Clock) -> None:
+    world = World()
+    run_with(world, [ConnectionLost("b stopped answering.")])
+    started = "timeout 45 systemctl is-system-running --wait"
+    assert world.hosts["b"].commands[:3] == ["test -e /flag", started, "test -e /flag"]
+
+
+def test_a_machine_that_stays_away_fails_within_two_minutes_of_its_last_word(clock: Clock) -> None:
+    world, began = World(), clock.now
+    assert run_with(world, [ConnectTimedOut("b does not answer.")] * 100) == ("failed", 0)
+    assert 60 <= clock.now - began <= 66
+
+
+def test_what_broke_off_is_begun_three_times_at_most(clock: Clock) -> None:
+    world, began = World(), clock.now
+    assert run_with(world, [ConnectionLost("b stopped answering.")] * 10) == ("failed", 0)
+    assert clock.now - began == 2 * tries.PAUSE
+
+
+def test_a_machine_that_is_there_is_not_called(clock: Clock) -> None:
+    world, began = World(), clock.now
+    result = Result("b", "sleep 9", 124, "", "", 9.0)
+    assert run_with(world, [CommandTimedOut("sleep took too long.", result=result)] * 10) == ("failed", 0)
+    assert clock.now - began == 2 * tries.PAUSE
+    assert not any("is-system-running" in text for text in world.hosts["b"].commands)
+
+
+def test_time_counts_from_the_return_of_a_machine(clock: Clock) -> None:
+    world = World()
+    refused = [ConnectionRefused("b refuses.")] * 15
+    assert run_with(world, [*refused, None, RemoteError("not yet", retryable=True)]) == ("succeeded", 1)
+
+
+def test_a_step_goes_on_where_a_connection_broke_between_two_wanted_states(clock: Clock) -> None:
+    world = World()
+    flags: set[str] = set()
+    looks: list[str] = []
+
+    @step("one/flags", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Set two flags"""
+        yield flag("first", flags)
+        looks.append(machine.name)
+        if len(looks) == 1:
+            raise ConnectionLost("The connection to b is lost.")
+        yield flag("second", flags)
+
+    outcome = world.run()
+    assert (outcome.state, outcome.changed, outcome.same) == ("succeeded", 2, 0)
+    assert [event.what for event in world.sink.events if isinstance(event, WantSeen)] == [
+        "first is set",
+        "second is set",
+    ]
+
+
+def test_a_step_whose_connection_breaks_again_and_again_fails(clock: Clock) -> None:
+    world = World()
+    flags: set[str] = set()
+
+    @step("one/flags", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Set a flag"""
+        yield flag("first", flags)
+        raise ConnectionLost("The connection to b is lost.")
+
+    assert world.run().state == "failed"
+    assert clock.now - 100 == 2 * tries.PAUSE
