@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from clusters.config.secret import Secret
 from clusters.errors import RemoteError
 from clusters.localfile import read_regular
+from clusters.remote.algorithms import check_login_key
 from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood, KeyUnreadable
 
 if TYPE_CHECKING:
@@ -49,18 +50,21 @@ def key_from_file(path: str) -> paramiko.PKey:
 def parse_key(secret: Secret, where: str = "the private key") -> paramiko.PKey:
     """Read an RSA, ECDSA or Ed25519 key in PEM (PKCS#1, PKCS#8, SEC1) or OpenSSH form.
 
-    Raises KeyEncrypted for a key with a passphrase, KeyNotUnderstood for anything else.
+    Raises KeyEncrypted for a key with a passphrase, KeyTooShort for RSA below 2,048 bits, KeyNotUnderstood for
+    anything else.
     """
     text = secret.reveal().strip().replace("\r\n", "\n") + "\n"
     if "PRIVATE KEY-----" not in text:
         raise KeyNotUnderstood(_what_it_is_instead(text, where), hint="Give the whole file, from BEGIN to END.")
     try:
-        return _as_paramiko(_load(text.encode(), where))
+        key = _as_paramiko(_load(text.encode(), where))
     except (ValueError, UnsupportedAlgorithm, paramiko.SSHException) as error:
         raise KeyNotUnderstood(
             f"{where} is not a complete private key of type RSA, ECDSA or Ed25519.",
             hint="Give the whole file, from BEGIN to END; `ssh-keygen -y -f FILE` must print its public half.",
         ) from error
+    check_login_key(key, where)
+    return key
 
 
 def _load(data: bytes, where: str) -> PrivateKeyTypes:

@@ -60,7 +60,7 @@ class Target:
     def key(self) -> paramiko.PKey | None:
         """The private key to log in with, if there is one; text wins over path.
 
-        Raises KeyUnreadable, KeyEncrypted or KeyNotUnderstood.
+        Raises KeyUnreadable, KeyEncrypted, KeyTooShort or KeyNotUnderstood.
         """
         if self.private_key:
             return parse_key(self.private_key, f"The private key of {self.name}")
