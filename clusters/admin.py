@@ -1,12 +1,21 @@
-"""The admin: what there is, for looking; nothing that is encrypted is shown or can be edited."""
+"""The admin: accounts, and for looking what else there is; nothing that is encrypted is shown or can be edited."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
 
+from clusters import services
 from clusters.models import Account, AuditEntry, Cluster, HostKey, Notice, Run
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.http import HttpRequest, HttpResponse
+
+admin.site.unregister(get_user_model())
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -72,4 +81,23 @@ class HostKeyAdmin(ReadOnly):
 class AccountAdmin(ReadOnly):
     """Who still has a one-time password."""
 
-    list_display = ("user", "must_change_password")
+    list_display = ("user", "must_change_password", "one_time_since")
+
+
+@admin.register(get_user_model())
+class PeopleAdmin(UserAdmin):
+    """Accounts. A password that an administrator types is for one time: its owner chooses another one first."""
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """A new account begins with a one-time password."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            services.one_time_password_given(actor=request.user, user=obj)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """So does one whose password was replaced by somebody else."""
+        answer = super().user_change_password(request, id, form_url)
+        user = self.get_object(request, id)
+        if answer.status_code == 302 and user is not None and user.pk != request.user.pk:
+            services.one_time_password_given(actor=request.user, user=user)
+        return answer

@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from clusters.catalog.sources import NONE, read_mirrors, unprotected
 from clusters.errors import SourceError
+from installer_site.private_files import is_private, sqlite_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,38 @@ def bundle_is_protected(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
             "slipway.W003",
         )
         for address in unprotected(settings.SLIPWAY_ARTIFACTS, (), settings.SLIPWAY_ARTIFACTS_SHA256)
+    ]
+
+
+@register("slipway")
+def secrets_are_private(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Settings have given these files mode 0600 where that was possible."""
+    files = [settings.SLIPWAY_DATA_DIR / name for name in ("fernet-keys", "secret-key")]
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        files += sqlite_files(Path(settings.DATABASES["default"]["NAME"]))
+    return [
+        Error(
+            f"Other users of this machine may read {path}, and Slipway cannot change that.",
+            hint="Make it Slipway's own, with mode 0600: chown, chmod 600. The file system has to know owners.",
+            id="slipway.E004",
+        )
+        for path in files
+        if not is_private(path)
+    ]
+
+
+@register("slipway")
+def proxy_is_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Behind a proxy that is not named, all people have one address, and share its count of wrong passwords."""
+    if not settings.SLIPWAY_HTTPS or settings.SLIPWAY_TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "SLIPWAY_HTTPS says that there is a proxy, and SLIPWAY_TRUSTED_PROXIES names none: wrong passwords"
+            " of anybody are counted for the proxy's address.",
+            hint="Name the proxy's address, such as SLIPWAY_TRUSTED_PROXIES=127.0.0.1.",
+            id="slipway.W004",
+        )
     ]
 
 

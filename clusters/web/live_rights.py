@@ -16,6 +16,7 @@ from django.contrib.auth import user_logged_out
 from django.db import DatabaseError, InterfaceError
 from django.dispatch import receiver
 
+from clusters.models import hashed
 from clusters.runs.doorbell import session_ended
 from clusters.selectors import run_visible
 
@@ -111,4 +112,4 @@ async def user_of(session_key: str) -> AbstractBaseUser | AnonymousUser:
 def close_sockets(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
     """Logging out ends the live sockets of the session at once."""
     if request is not None and request.session.session_key:
-        session_ended(request.session.session_key)
+        session_ended(hashed(request.session.session_key))

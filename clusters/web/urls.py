@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, clusters, exports, notices, runlogs, runs
+from clusters.web.views import accounts, clusters, exports, notices, runlogs, runs, sign_in
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -36,7 +35,12 @@ urlpatterns = [
     path("runs/<int:pk>/retry/", runs.retry, name="run-retry"),
     path("runs/<int:pk>/waive/", runs.waive, name="run-waive"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),
-    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/logout/", accounts.SignOut.as_view(), name="logout"),
     path("accounts/password/", accounts.OwnPassword.as_view(), name="password_change"),
+    path("accounts/password/again/", accounts.password_again, name="password-again"),
+    path("accounts/sessions/", sign_in.sessions, name="sessions"),
+    path("accounts/sessions/end/", sign_in.session_end, name="session-end"),
+    path("accounts/limits/", sign_in.limits, name="password-limits"),
+    path("accounts/limits/<int:pk>/lift/", sign_in.limit_lift, name="password-limit-lift"),
     path("", include("clusters.wizard.urls")),
 ]
