@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 from clusters.catalog.sources import NONE, read_mirrors, unprotected
 from clusters.errors import SourceError
-from installer_site.private_files import is_private, sqlite_files
+from installer_site.private_files import is_private, make_private, sqlite_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +76,15 @@ def bundle_is_protected(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
         )
         for address in unprotected(settings.SLIPWAY_ARTIFACTS, (), settings.SLIPWAY_ARTIFACTS_SHA256)
     ]
+
+
+@receiver(connection_created)
+def keep_private(sender: Any, connection: Any, **kwargs: Any) -> None:
+    """A SQLite file that was put in place while Slipway runs, from a backup perhaps, is private too."""
+    if connection.vendor == "sqlite":
+        for path in sqlite_files(Path(connection.settings_dict["NAME"])):
+            if path.is_file():
+                make_private(path)
 
 
 @register("slipway")

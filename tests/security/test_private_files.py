@@ -7,10 +7,12 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
 from installer_site import env, system_checks
 from installer_site.private_files import is_private, make_private, sqlite_files
@@ -39,12 +41,12 @@ def modes(folder: Path) -> dict[str, str]:
 def test_a_new_database_is_private_with_all_that_sqlite_writes_beside_it(folder: Path) -> None:
     path = folder / "slipway.sqlite3"
     env.sqlite(path)
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("CREATE TABLE secrets (word)")
-    connection.commit()
+    opened = sqlite3.connect(path)
+    opened.execute("PRAGMA journal_mode=WAL")
+    opened.execute("CREATE TABLE secrets (word)")
+    opened.commit()
     assert modes(folder) == dict.fromkeys(("slipway.sqlite3", "slipway.sqlite3-wal", "slipway.sqlite3-shm"), "0o600")
-    connection.close()
+    opened.close()
 
 
 def test_files_that_others_could_read_until_now_are_private_at_the_next_start(folder: Path) -> None:
@@ -56,11 +58,23 @@ def test_files_that_others_could_read_until_now_are_private_at_the_next_start(fo
     assert set(modes(folder).values()) == {"0o600"}
 
 
+@pytest.mark.django_db
+def test_every_database_that_is_opened_is_private(settings: SettingsWrapper) -> None:
+    path = Path(settings.DATABASES["default"]["NAME"])
+    if connection.vendor != "sqlite":
+        pytest.skip("The database is not a file of Slipway's.")
+    path.chmod(0o644)
+    with closing(connection.copy()) as another:
+        another.ensure_connection()
+    assert is_private(path)
+
+
 def test_a_new_key_is_private(folder: Path) -> None:
     env.kept_secret(folder / "fernet-keys", lambda: "secret")
     assert modes(folder) == {"fernet-keys": "0o600"}
 
 
+@pytest.mark.processes
 def test_whatever_a_first_start_writes_into_the_data_directory_is_private(folder: Path) -> None:
     environment = {**os.environ, "SLIPWAY_DATA_DIR": str(folder), "SLIPWAY_DATABASE": "", "SLIPWAY_SECRET_KEYS": ""}
     subprocess.run(
@@ -75,6 +89,7 @@ def test_what_cannot_be_made_private_is_an_error_of_the_check(
     folder: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SLIPWAY_DATA_DIR = folder
+    monkeypatch.setitem(settings.DATABASES["default"], "NAME", folder / "slipway.sqlite3")
     key = folder / "secret-key"
     key.write_text("secret")
     assert [each.id for each in system_checks.secrets_are_private(None)] == ["slipway.E004"]
