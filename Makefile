@@ -15,7 +15,7 @@ SELDOM := series_before or seed_era or conformance
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
 .PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
-	lab test-lab test-browser test-all test-series-before test-seed-era conformance conformance-smoke
+	lab test-lab test-browser test-all test-series-before test-seed-era conformance conformance-smoke lock
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -28,13 +28,18 @@ help:
 	@echo "make conformance   install a cluster, run upstream's conformance tests on it, write docs/conformance.md"
 	@echo "make bench         measure, and compare with what must be kept; BENCH=document for one subject"
 	@echo "make screenshots   take the pictures of docs/screenshots anew (Chromium); SHOTS=clusters for one page"
+	@echo "make lock          lock what requirements.txt and requirements-dev.txt name, with its SHA-256 (internet)"
 	@echo "make lint format   look at the code; put it in shape"
 
 setup: $(READY)
 
-$(READY): requirements.txt requirements-dev.txt scripts/make-venv
+$(READY): requirements.lock scripts/make-venv
 	scripts/make-venv "$(PYTHON)" "$(VENV)"
 	@touch $@
+
+# After a change of requirements*.txt; `scripts/lock-requirements .venv/bin/uv --upgrade` takes newer versions of all others.
+lock: $(READY)
+	scripts/lock-requirements $(BIN)/uv
 
 run: $(READY)
 	$(BIN)/python manage.py serve

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.http import HttpRequest, HttpResponse
+
+admin.site.unregister(get_user_model())
+
 
 class ReadOnly(admin.ModelAdmin):
     """Everything goes through services; the admin only looks."""
@@ -95,11 +101,15 @@ class HostKeyAdmin(ReadOnly):
 class AccountAdmin(ReadOnly):
     """Who still has a one-time password."""
 
-    list_display = ("user", "must_change_password")
+    list_display = ("user", "must_change_password", "one_time_since")
 
 
-class Accounts(UserAdmin):
-    """Django's page of users, without deleting: what somebody did stays theirs. They are deactivated instead."""
+@admin.register(get_user_model())
+class PeopleAdmin(UserAdmin):
+    """Accounts. A password that an administrator types is for one time: its owner chooses another one first.
+
+    They are deactivated and never deleted: what somebody did stays theirs.
+    """
 
     actions = ("deactivate",)
 
@@ -116,6 +126,16 @@ class Accounts(UserAdmin):
             return
         self.message_user(request, _("Deactivated: %s.") % (", ".join(names) or _("nobody")), messages.SUCCESS)
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """A new account begins with a one-time password."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            services.one_time_password_given(actor=request.user, user=obj)
 
-admin.site.unregister(get_user_model())
-admin.site.register(get_user_model(), Accounts)
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """So does one whose password was replaced by somebody else."""
+        answer = super().user_change_password(request, id, form_url)
+        user = self.get_object(request, id)
+        if answer.status_code == 302 and user is not None and user.pk != request.user.pk:
+            services.one_time_password_given(actor=request.user, user=user)
+        return answer

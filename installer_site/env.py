@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+from installer_site.private_files import make_private, sqlite_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +59,14 @@ def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     return found.replace(",", " ").split() if found else list(default)
 
 
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks such as 10.0.0.0/8, or single addresses, separated by commas or white space."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}; expected networks such as 10.0.0.0/8, or addresses.") from error
+
+
 def mail(name: str) -> tuple[str, int, str, str, bool]:
     """Host, port, user, password and "TLS from the start" of a mail server, from `smtp://user:password@host:port`."""
     url = text(name) or "smtp://localhost"
@@ -90,7 +101,13 @@ def database(name: str, fallback: Path) -> dict[str, Any]:
 
 
 def sqlite(path: Path) -> dict[str, Any]:
-    """SQLite so that web and worker can share it: a write-ahead log, and writers that wait for each other."""
+    """SQLite so that web and worker can share it: a write-ahead log, and writers that wait for each other.
+
+    Only Slipway's user may read the file; SQLite makes what it writes beside it with the same mode.
+    """
+    make_private(path, create=path.parent.is_dir())
+    for beside in sqlite_files(path)[1:]:
+        make_private(beside)
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
@@ -121,4 +138,5 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
             pass
         finally:
             draft.unlink()
+    make_private(path)
     return path.read_text(encoding="utf-8").strip()

@@ -1,14 +1,18 @@
-"""AuditOrigin: the audit knows from where a request came; OwnPasswordFirst: who has a one-time password replaces it."""
+"""What happens around every page: nothing of it is stored by browsers, sessions are seen, own passwords come first."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
-from clusters.models import Account
+from clusters.models import Account, Session
+from clusters.services.client_address import address_of
 from clusters.services.origin import asked_from
 
 if TYPE_CHECKING:
@@ -16,11 +20,62 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+    Next = Callable[[HttpRequest], HttpResponse]
+
+SEEN_EVERY = timedelta(minutes=1)
+"""So often at most the row of a session is written; idle sessions end in hours."""
+
+
+class NothingStored:
+    """`Cache-Control: no-store` on every page and download: the Back button after signing out shows nothing.
+
+    Static files are answered before it.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if "no-store" not in response.get("Cache-Control", ""):
+            response["Cache-Control"] = "no-store"
+        return response
+
+
+class SessionSeen:
+    """Notes when and from where a session is used by a person.
+
+    What pages fetch by themselves (htmx, JSON) is not a person's doing, so an open tab does not keep a session alive;
+    a form that is sent always is.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and _by_a_person(request):
+            self._note(request)
+        return self.get_response(request)
+
+    def _note(self, request: HttpRequest) -> None:
+        session, now, address = request.session, timezone.now(), address_of(request)
+        if session.seen_at is not None and now - session.seen_at < SEEN_EVERY and session.address == address:
+            return
+        browser = request.headers.get("User-Agent", "")[:200]
+        Session.objects.filter(pk=session.row_key).update(seen_at=now, address=address, browser=browser)
+
+
+def _by_a_person(request: HttpRequest) -> bool:
+    if request.method not in ("GET", "HEAD"):
+        return True
+    fetched = request.headers.get("HX-Request") or "application/json" in request.headers.get("Accept", "")
+    return not fetched
+
 
 class AuditOrigin:
     """What is done for a request is written into the audit with its address, session and user."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -29,9 +84,9 @@ class AuditOrigin:
 
 
 class OwnPasswordFirst:
-    """Redirects every page except that of the password, the way out, and static files."""
+    """Whoever came in with a one-time password chooses an own one: all but that page and the way out leads there."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -42,7 +97,8 @@ class OwnPasswordFirst:
         return self.get_response(request)
 
     def _must_change(self, request: HttpRequest) -> bool:
-        if request.path.startswith(("/accounts/", settings.STATIC_URL)) or request.path == "/healthz":
+        free = (settings.SLIPWAY_PASSWORD_URL, settings.LOGIN_URL, reverse("logout"), "/healthz")
+        if request.path in free or request.path.startswith(settings.STATIC_URL):
             return False
         if not request.user.is_authenticated:
             return False

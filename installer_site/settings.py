@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from bootstrap_wrapper import get_bootstrap_dir
@@ -70,6 +69,10 @@ SLIPWAY_HEADER_SECONDS = env.number("SLIPWAY_HEADER_SECONDS", 20)
 SLIPWAY_BODY_SECONDS = env.number("SLIPWAY_BODY_SECONDS", 120)
 # HTTP connections of one web process; live sockets of people who are logged in do not count.
 SLIPWAY_MAX_CONNECTIONS = int(env.number("SLIPWAY_MAX_CONNECTIONS", 512))
+# Proxies whose X-Forwarded-For says where a request came from; nobody else's is believed.
+SLIPWAY_TRUSTED_PROXIES = env.networks("SLIPWAY_TRUSTED_PROXIES")
+# Hours after which a session ends in which nobody opens a page or sends a form.
+SLIPWAY_IDLE_HOURS = env.number("SLIPWAY_IDLE_HOURS", 8)
 # Behind a proxy that speaks HTTPS with the browser.
 SLIPWAY_HTTPS = env.flag("SLIPWAY_HTTPS")
 
@@ -93,7 +96,6 @@ INSTALLED_APPS = [
     "template_partials",
     "crispy_forms",
     "crispy_bootstrap5",
-    "axes",
     "csp",
     "servestatic",
     "clusters.apps.ClustersConfig",
@@ -103,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
+    "installer_site.middleware.NothingStored",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -110,11 +113,11 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "installer_site.middleware.AuditOrigin",
+    "installer_site.middleware.SessionSeen",
     "installer_site.middleware.OwnPasswordFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "installer_site.urls"
@@ -159,7 +162,7 @@ DEFAULT_FROM_EMAIL = env.text("SLIPWAY_MAIL_FROM", "slipway@localhost")
 
 # --- Who may come in -----------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["clusters.web.backends.LimitedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -171,14 +174,9 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
 SLIPWAY_PASSWORD_URL = "/accounts/password/"  # noqa: S105 - a page, not a password
 
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-AXES_VERBOSE = False
-
 # --- What browsers may do ------------------------------------------------------------------------
 
+SESSION_ENGINE = "installer_site.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = SLIPWAY_HTTPS
@@ -246,6 +244,5 @@ LOGGING = {
     "loggers": {
         "paramiko": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},
     },
 }

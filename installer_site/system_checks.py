@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 from clusters.catalog.sources import NONE, read_mirrors, unprotected
 from clusters.errors import SourceError
 from clusters.runs.syslog import place_of
+from installer_site.private_files import is_private, make_private, sqlite_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +95,47 @@ def audit_can_be_forwarded(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
         hint = "Set SLIPWAY_AUDIT_WEBHOOK_SECRET, and have the receiver check the signature."
         found.append(Warning("Entries of the audit are posted without a signature.", hint=hint, id="slipway.W004"))
     return found
+
+
+@receiver(connection_created)
+def keep_private(sender: Any, connection: Any, **kwargs: Any) -> None:
+    """A SQLite file that was put in place while Slipway runs, from a backup perhaps, is private too."""
+    if connection.vendor == "sqlite":
+        for path in sqlite_files(Path(connection.settings_dict["NAME"])):
+            if path.is_file():
+                make_private(path)
+
+
+@register("slipway")
+def secrets_are_private(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Settings have given these files mode 0600 where that was possible."""
+    files = [settings.SLIPWAY_DATA_DIR / name for name in ("fernet-keys", "secret-key")]
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        files += sqlite_files(Path(settings.DATABASES["default"]["NAME"]))
+    return [
+        Error(
+            f"Other users of this machine may read {path}, and Slipway cannot change that.",
+            hint="Make it Slipway's own, with mode 0600: chown, chmod 600. The file system has to know owners.",
+            id="slipway.E006",
+        )
+        for path in files
+        if not is_private(path)
+    ]
+
+
+@register("slipway")
+def proxy_is_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Behind a proxy that is not named, all people have one address, and share its count of wrong passwords."""
+    if not settings.SLIPWAY_HTTPS or settings.SLIPWAY_TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "SLIPWAY_HTTPS says that there is a proxy, and SLIPWAY_TRUSTED_PROXIES names none: wrong passwords"
+            " of anybody are counted for the proxy's address.",
+            hint="Name the proxy's address, such as SLIPWAY_TRUSTED_PROXIES=127.0.0.1.",
+            id="slipway.W005",
+        )
+    ]
 
 
 def _unprotected(what: str, instead: str, id: str) -> CheckMessage:

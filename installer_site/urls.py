@@ -7,6 +7,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+from clusters.web.views import accounts
 
 
 @login_not_required
@@ -19,6 +22,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    # The admin's own pages for these would have no limits of passwords.
+    path("admin/login/", accounts.admin_sign_in),
+    path("admin/logout/", accounts.SignOut.as_view()),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
     path("", include("clusters.web.urls")),
 ]

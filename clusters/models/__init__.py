@@ -7,10 +7,12 @@ from clusters.models.event import Event
 from clusters.models.extension import Extension
 from clusters.models.hostkey import HostKey
 from clusters.models.inspection import Inspection
+from clusters.models.limit import PasswordLimit
 from clusters.models.notice import Notice
 from clusters.models.probe import Probe
 from clusters.models.run import Run, StepRun
 from clusters.models.scan import Scan
+from clusters.models.session import Session, hashed
 
 __all__ = [
     "Account",
@@ -24,8 +26,11 @@ __all__ = [
     "HostKey",
     "Inspection",
     "Notice",
+    "PasswordLimit",
     "Probe",
     "Run",
     "Scan",
+    "Session",
     "StepRun",
+    "hashed",
 ]

@@ -132,10 +132,14 @@ class AuditForward(models.Model):
 
 
 class Account(models.Model):
-    """`must_change_password` is set for the one-time password that Slipway printed at its first start."""
+    """`must_change_password` is set for a one-time password: the one that Slipway printed, or an administrator gave.
+
+    `one_time_since` is when it was given; it can be used for 24 hours.
+    """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
     must_change_password = models.BooleanField(default=False)
+    one_time_since = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return str(self.user)

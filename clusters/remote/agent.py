@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 from paramiko.agent import AgentKey, AgentSSH
 
+from clusters.remote.algorithms import check_login_key, is_short
 from clusters.remote.errors import AgentUnavailable
 from clusters.remote.hostkeys import key_of
 
@@ -110,13 +111,14 @@ def _chosen(target: Target, found: tuple[Identity, ...]) -> tuple[Identity, ...]
             hint="Add one with `ssh-add`. An agent that is locked (`ssh-add -x`) also shows none.",
         )
     wanted = target.agent_key.strip()
-    if wanted == ANY:
-        return found
-    chosen = tuple(key for key in found if wanted in (key.comment, key.fingerprint))
+    chosen = tuple(key for key in found if wanted in (ANY, key.comment, key.fingerprint))
     if not chosen:
         listed = ", ".join(str(key) for key in found)
         raise AgentUnavailable(
             f"The SSH agent has no key {wanted}, with which {target.name} is to be logged in to; it has {listed}.",
             hint="Give the fingerprint or the comment as `ssh-add -l` prints it, or add that key.",
         )
-    return chosen
+    usable = tuple(key for key in chosen if not is_short(key))
+    if not usable:
+        check_login_key(chosen[0], f"{chosen[0]} of the SSH agent, with which {target.name} is to be logged in to,")
+    return usable

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 from paramiko.packet import Packetizer
+from paramiko.ssh_exception import IncompatiblePeer
+
+from clusters.remote.algorithms import DISABLED, offer_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +73,24 @@ class BoundedTransport(paramiko.Transport):
     }
 
     def __init__(self, sock: Any) -> None:
-        super().__init__(sock, packetizer_class=BoundedPacketizer)
+        super().__init__(sock, packetizer_class=BoundedPacketizer, disabled_algorithms=DISABLED)
+
+    def _parse_kex_init(self, m: Any) -> None:
+        """Agree on algorithms; where that fails, the error says what the machine has instead of what is expected."""
+        theirs = self._really_parse_kex_init(m)  # type: ignore[attr-defined]
+        m.rewind()
+        try:
+            super()._parse_kex_init(m)  # type: ignore[misc]
+        except IncompatiblePeer as error:
+            kinds = (
+                ("key exchange", theirs["kex_algo_list"], self.preferred_kex),
+                ("host key", theirs["server_key_algo_list"], self.preferred_keys),
+                ("cipher", theirs["client_encrypt_algo_list"], self.preferred_ciphers),
+                ("cipher", theirs["server_encrypt_algo_list"], self.preferred_ciphers),
+                ("MAC", theirs["client_mac_algo_list"], self.preferred_macs),
+                ("MAC", theirs["server_mac_algo_list"], self.preferred_macs),
+            )
+            raise IncompatiblePeer(offer_in_words(kinds) or str(error)) from error
 
     @property
     def offence(self) -> str:

@@ -66,6 +66,10 @@ class KeyNotUnderstood(RemoteError):
     """The text given as private key is not a key that can be used."""
 
 
+class KeyTooShort(RemoteError):
+    """The private key is so short that it can be computed from its public half."""
+
+
 class AgentUnavailable(RemoteError):
     """A key of the SSH agent is to be used, and there is no agent, no key in it, or not this one."""
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from clusters.config.secret import Secret
+from clusters.remote.algorithms import check_login_key
 from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood
 
 if TYPE_CHECKING:
@@ -25,31 +26,35 @@ def opened(secret: Secret, passphrase: Secret | None, where: str = "the private 
 
     Raises KeyEncrypted when the passphrase is missing or wrong, KeyNotUnderstood for anything else.
     """
-    _reader, text = _understood(secret, where, passphrase)
+    _key, text = _understood(secret, where, passphrase)
     return Secret(text)
 
 
 def parse_key(secret: Secret, where: str = "the private key", passphrase: Secret | None = None) -> paramiko.PKey:
     """Read an RSA, ECDSA or Ed25519 key in PEM (PKCS#1, PKCS#8, SEC1) or OpenSSH form.
 
-    Raises KeyEncrypted for a key that the passphrase does not open, KeyNotUnderstood for anything else.
+    Raises KeyEncrypted for a key that the passphrase does not open, KeyTooShort for RSA below 2,048 bits,
+    KeyNotUnderstood for anything else.
     """
-    reader, text = _understood(secret, where, passphrase)
-    return reader.from_private_key(io.StringIO(text))
+    key, _text = _understood(secret, where, passphrase)
+    return key
 
 
-def _understood(secret: Secret, where: str, passphrase: Secret | None) -> tuple[type[paramiko.PKey], str]:
-    """The class that reads the key, and its text in OpenSSH form without a passphrase."""
+def _understood(secret: Secret, where: str, passphrase: Secret | None) -> tuple[paramiko.PKey, str]:
+    """The key, and its text in OpenSSH form without a passphrase."""
     text = secret.reveal().strip().replace("\r\n", "\n") + "\n"
     if "PRIVATE KEY-----" not in text:
         raise KeyNotUnderstood(_what_it_is_instead(text, where), hint="Give the whole file, from BEGIN to END.")
     try:
-        return _as_openssh(_load(text.encode(), where, passphrase))
+        reader, text = _as_openssh(_load(text.encode(), where, passphrase))
+        key = reader.from_private_key(io.StringIO(text))
     except (ValueError, UnsupportedAlgorithm, paramiko.SSHException) as error:
         raise KeyNotUnderstood(
             f"{where} is not a complete private key of type RSA, ECDSA or Ed25519.",
             hint="Give the whole file, from BEGIN to END; `ssh-keygen -y -f FILE` must print its public half.",
         ) from error
+    check_login_key(key, where)
+    return key, text
 
 
 def _load(data: bytes, where: str, passphrase: Secret | None) -> PrivateKeyTypes:

@@ -13,6 +13,7 @@ from fabric import Config, Connection
 from paramiko.ssh_exception import IncompatiblePeer
 
 from clusters.errors import RemoteError
+from clusters.remote.algorithms import check_host_key
 from clusters.remote.bounded import BoundedTransport
 from clusters.remote.errors import ConnectionLost, ConnectTimedOut, HandshakeFailed, JumpRefused
 from clusters.remote.gateways import SHARED
@@ -55,6 +56,7 @@ class _PinnedOnly(paramiko.MissingHostKeyPolicy):
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         self._passed("reach")
         target = self._target
+        check_host_key(key, target.place)
         check_key(self._known, target.address, target.port, pinned_key(key), target.where)
         self._passed("hostkey")
 
@@ -266,11 +268,7 @@ class _Opening:
             if offered.key_type != pinned.key_type:
                 place = {"address": target.address, "port": target.port, "called": target.where}
                 return HostKeyChanged(**place, pinned=pinned, offered=offered)  # type: ignore[arg-type]
-        return HandshakeFailed(
-            f"{target.place} and Slipway have no way of encryption in common: {error}.",
-            hint="The sshd there is very old (it offers only SHA-1). Update it.",
-            retryable=False,
-        )
+        return _why_no_handshake(target, error)
 
 
 def _give_back(wire: Wire | Tunnel, through: Lease | None) -> None:
@@ -291,6 +289,12 @@ def _transport(target: Target, sock: Any, pinned: PinnedKey | None) -> paramiko.
 
 
 def _why_no_handshake(target: Target, error: Exception) -> Exception:
+    if isinstance(error, IncompatiblePeer):
+        return HandshakeFailed(
+            f"{target.place} and Slipway share no algorithm that is safe: {error}.",
+            hint="Update the SSH server there, or allow it newer ones: OpenSSH's own defaults since 2014 will do.",
+            retryable=False,
+        )
     if isinstance(error, TimeoutError) or "timeout" in str(error).lower():
         return ConnectTimedOut(
             f"{target.place} took the connection but did not finish the SSH handshake within {target.timeout:g} s.",

@@ -59,7 +59,7 @@ class Target:
     def key(self) -> paramiko.PKey | None:
         """The private key to log in with, if there is one. Files are not read here: `clusters.runs.logins` does that.
 
-        Raises KeyUnreadable, CredentialRefused, KeyEncrypted or KeyNotUnderstood.
+        Raises KeyUnreadable, CredentialRefused, KeyEncrypted, KeyTooShort or KeyNotUnderstood.
         """
         if self.credential:
             raise credential_refused(self.credential)

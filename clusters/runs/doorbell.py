@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from typing import Any
@@ -33,17 +32,17 @@ def ring(run_id: int, seq: int) -> None:
         _send(group(run_id), {"type": "run.news", "seq": seq})
 
 
-def session_group(session_key: str) -> str:
-    """The group of the live sockets of one session. Its name does not hold the key, which is as good as a password."""
-    return f"session-{hashlib.sha256(session_key.encode()).hexdigest()[:40]}"
+def session_group(session: str) -> str:
+    """The group of the live sockets of one session, which is named by its hash (`clusters.models.hashed`)."""
+    return f"session-{session}"
 
 
-def session_ended(session_key: str) -> None:
-    """Tell the live sockets of a session that somebody has logged out of it.
+def session_ended(session: str) -> None:
+    """Tell the live sockets of a session, named by its hash, that somebody has logged out of it.
 
     Without Redis this reaches those of the same process, where nearly all are; the others find out by themselves.
     """
-    _send(session_group(session_key), {"type": "session.ended"})
+    _send(session_group(session), {"type": "session.ended"})
 
 
 def _send(name: str, message: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from clusters.selectors.needles import BadPattern, needle
 from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
+from clusters.selectors.sign_in import SessionRow, password_limits, sessions_of
 from clusters.selectors.timeline import Timeline, run_timeline
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "ProbeView",
     "Row",
     "RunSummary",
+    "SessionRow",
     "Timeline",
     "Told",
     "attempts_of",
@@ -65,6 +67,7 @@ __all__ = [
     "log_lines",
     "needle",
     "offered_key_files",
+    "password_limits",
     "probes_of",
     "run_answered",
     "run_ending",
@@ -76,6 +79,7 @@ __all__ = [
     "run_summary",
     "run_timeline",
     "run_visible",
+    "sessions_of",
     "steps_of",
     "told_by",
     "usable_names",

@@ -108,7 +108,12 @@ def needle(text: str, *, pattern: bool = False) -> Needle:
         line = regex.compile(text, regex.IGNORECASE | regex.VERSION0)
         several = _for_many(text)
         many = None if several is None else regex.compile(several, regex.IGNORECASE | regex.MULTILINE | regex.VERSION0)
-    except (regex.error, OverflowError, RecursionError) as error:
+    except (
+        regex.error,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:  # ValueError: flags that exclude each other
         raise BadPattern(gettext("This is no regular expression: %(why)s.") % {"why": error}) from error
     return _Pattern(line, many, time.monotonic() + PATTERN_SECONDS, _words(text))
 

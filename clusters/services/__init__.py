@@ -1,7 +1,15 @@
 """The verbs: everything a person can do, each checked, audited and in one transaction."""
 
 from clusters.errors import ConfigError
-from clusters.services.accounts import AccountRefused, accounts_deactivate, first_admin, password_changed
+from clusters.services.accounts import (
+    AccountRefused,
+    OneTimeExpired,
+    accounts_deactivate,
+    first_admin,
+    one_time_password_check,
+    one_time_password_given,
+    password_changed,
+)
 from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
 from clusters.services.audits import audit_download, audit_forward_again
 from clusters.services.bundles import event_pages, run_bundle, run_events, run_log, text_pages
@@ -32,7 +40,15 @@ from clusters.services.findings import findings_of
 from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
 from clusters.services.notices import notices_test
+from clusters.services.password_limits import (
+    TooManyTries,
+    password_limit_lift,
+    password_limits_forget,
+    password_right,
+    password_try,
+)
 from clusters.services.scans import scan_cancel, scan_start
+from clusters.services.sessions import session_end, sessions_end_others, sessions_forget
 from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged, unread, waiver_key, waiver_set
 
 __all__ = [
@@ -46,7 +62,9 @@ __all__ = [
     "Given",
     "NotPossible",
     "NothingDelivered",
+    "OneTimeExpired",
     "RunRefused",
+    "TooManyTries",
     "WarningsUnread",
     "accounts_deactivate",
     "answerable",
@@ -74,7 +92,13 @@ __all__ = [
     "kubeconfig_export",
     "may_be_waived",
     "notices_test",
+    "one_time_password_check",
+    "one_time_password_given",
     "password_changed",
+    "password_limit_lift",
+    "password_limits_forget",
+    "password_right",
+    "password_try",
     "practice_machines",
     "precheck_key",
     "precheck_waive",
@@ -91,6 +115,9 @@ __all__ = [
     "run_waive",
     "scan_cancel",
     "scan_start",
+    "session_end",
+    "sessions_end_others",
+    "sessions_forget",
     "text_pages",
     "unread",
     "waivable",

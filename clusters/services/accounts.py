@@ -1,12 +1,14 @@
-"""Accounts: the first administrator with a one-time password, the password that replaces it, and deactivation."""
+"""Accounts: one-time passwords of the first administrator and of accounts they make, own passwords, deactivation."""
 
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters.errors import InstallerError
@@ -18,6 +20,19 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser
 
+ONE_TIME = timedelta(hours=24)
+"""How long a one-time password can be used."""
+
+
+class OneTimeExpired(InstallerError):
+    """The password is right, and was for one time that has passed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This one-time password has expired: it could be used for 24 hours."),
+            hint=_("Ask an administrator for a new one. On the server: manage.py changepassword NAME."),
+        )
+
 
 class AccountRefused(InstallerError):
     """This cannot be done to an account."""
@@ -25,15 +40,37 @@ class AccountRefused(InstallerError):
 
 @transaction.atomic
 def first_admin(name: str = "admin") -> tuple[str, str] | None:
-    """Make the first administrator when there is no user at all; gives name and one-time password, shown only now."""
+    """Make the first administrator when there is no user at all; gives name and one-time password, shown only now.
+
+    When nobody has ever logged in and that password has expired, its account gets another one.
+    """
     users = get_user_model().objects
-    if users.exists():
-        return None
     password = secrets.token_urlsafe(12)
-    user = users.create_superuser(name, password=password)
-    Account.objects.create(user=user, must_change_password=True)
-    audited(None, "account.first", name)
-    return name, password
+    if users.exists():
+        user = _never_came()
+        if user is None:
+            return None
+        user.set_password(password)
+        user.save()
+    else:
+        user = users.create_superuser(name, password=password)
+    _give_one_time(user)
+    audited(None, "account.first", user.get_username())
+    return user.get_username(), password
+
+
+@transaction.atomic
+def one_time_password_given(*, actor: AbstractBaseUser, user: AbstractBaseUser) -> None:
+    """An administrator made this account, or gave it another password: its owner chooses one before anything else."""
+    _give_one_time(user)
+    audited(actor, "account.one_time", user)
+
+
+def one_time_password_check(user: AbstractBaseUser) -> None:
+    """Raises OneTimeExpired when the user's password was for one time and that has passed."""
+    account = Account.objects.filter(user_id=user.pk, must_change_password=True).first()
+    if account is not None and _is_over(account):
+        raise OneTimeExpired
 
 
 def password_changed(*, actor: AbstractBaseUser) -> None:
@@ -41,7 +78,7 @@ def password_changed(*, actor: AbstractBaseUser) -> None:
 
     The change itself is in the audit already, as every change of an account (`account_changes`).
     """
-    Account.objects.update_or_create(user=actor, defaults={"must_change_password": False})
+    Account.objects.update_or_create(user=actor, defaults={"must_change_password": False, "one_time_since": None})
 
 
 @transaction.atomic
@@ -59,3 +96,21 @@ def accounts_deactivate(*, actor: AbstractBaseUser, users: Sequence[Any]) -> lis
         user.is_active = False
         user.save(update_fields=["is_active"])
     return [user.get_username() for user in active]
+
+
+def _never_came() -> AbstractBaseUser | None:
+    """The first administrator, when there is no other account and its one-time password has expired unused."""
+    found = list(get_user_model().objects.all()[:2])
+    if len(found) != 1 or found[0].last_login is not None:
+        return None
+    account = Account.objects.filter(user=found[0], must_change_password=True).first()
+    return found[0] if account is not None and _is_over(account) else None
+
+
+def _give_one_time(user: AbstractBaseUser) -> None:
+    given = {"must_change_password": True, "one_time_since": timezone.now()}
+    Account.objects.update_or_create(user=user, defaults=given)
+
+
+def _is_over(account: Account) -> bool:
+    return account.one_time_since is not None and account.one_time_since <= timezone.now() - ONE_TIME

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 
 from clusters.services.audit import Outcome, audited, audited_if_possible, audited_lately
 from clusters.services.origin import asked_from
+from clusters.services.password_limits import RULES, TooManyTries
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_NAME = "(unknown name)"
 LOCKOUT = "login.lockout"
+LONGEST_PAUSE = max(rule.longest for rule in RULES.values())
 
 
 @receiver(user_logged_in)
@@ -41,13 +42,17 @@ def logged_out(sender: Any, request: HttpRequest, user: AbstractBaseUser | None,
 
 @receiver(user_login_failed)
 def login_failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """A login that failed, or was refused during a lockout. The latter are one entry for the time of the lockout:
-    nobody fills the database by going on."""
+    """A login that failed, or whose password was not looked at after too many wrong ones. The latter are one entry an
+    hour: nobody fills the database by going on."""
     if request is None:
         _write_failure(known_name(credentials), locked=False)
         return
     with asked_from(request):
-        _write_failure(known_name(credentials), locked=getattr(request, "axes_locked_out", False))
+        _write_failure(known_name(credentials), locked=_is_limited(request))
+
+
+def _is_limited(request: HttpRequest) -> bool:
+    return isinstance(getattr(request, "password_refusal", None), TooManyTries)
 
 
 def known_name(credentials: dict[str, Any]) -> str:
@@ -64,5 +69,5 @@ def known_name(credentials: dict[str, Any]) -> str:
 def _write_failure(name: str, *, locked: bool) -> None:
     if not locked:
         audited_if_possible("login", name, outcome=Outcome.FAILED)
-    elif not audited_lately(LOCKOUT, within=settings.AXES_COOLOFF_TIME, target=name):
+    elif not audited_lately(LOCKOUT, within=LONGEST_PAUSE, target=name):
         audited_if_possible(LOCKOUT, name, outcome=Outcome.REFUSED)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from axes.helpers import get_client_ip_address
+from clusters.services.client_address import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,18 +51,12 @@ def present_origin() -> Origin:
     return place if isinstance(place, Origin) else _of_request(place)
 
 
-def session_hash(key: str | None) -> str:
-    """The SHA-256 of a session key in hexadecimal, with which nobody can log in; empty without a session."""
-    return hashlib.sha256(key.encode()).hexdigest() if key else ""
-
-
 def _of_request(request: HttpRequest) -> Origin:
     session = getattr(request, "session", None)
     user = getattr(request, "user", None)
     return Origin(
-        # The one place that knows which proxies are trusted is the setting of the lockout.
-        get_client_ip_address(request) or "",
-        session_hash(session.session_key if session is not None else None),
+        address_of(request),
+        session.row_key if session is not None else "",
         user if user is not None and user.is_authenticated else None,
     )
 

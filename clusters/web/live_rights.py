@@ -16,9 +16,10 @@ from django.contrib.auth import user_logged_out
 from django.db import DatabaseError, InterfaceError
 from django.dispatch import receiver
 
+from clusters.models import hashed
 from clusters.runs.doorbell import session_ended
 from clusters.selectors import run_for, run_visible
-from clusters.services.origin import Origin, asked_from, session_hash
+from clusters.services.origin import Origin, asked_from
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -105,7 +106,7 @@ async def note_opening(session_key: str, run_id: int, address: str) -> None:
     """Before events flow: an administrator who watches somebody else's run without its page is in the audit, too."""
     user = await user_of(session_key)
     if getattr(user, "is_superuser", False):
-        await database_sync_to_async(_open)(user, run_id, Origin(address, session_hash(session_key)))
+        await database_sync_to_async(_open)(user, run_id, Origin(address, hashed(session_key) if session_key else ""))
 
 
 def _open(user: AbstractBaseUser, run_id: int, origin: Origin) -> None:
@@ -124,4 +125,4 @@ async def user_of(session_key: str) -> AbstractBaseUser | AnonymousUser:
 def close_sockets(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
     """Logging out ends the live sockets of the session at once."""
     if request is not None and request.session.session_key:
-        session_ended(request.session.session_key)
+        session_ended(hashed(request.session.session_key))

@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import Http404
 from django.urls import path
 
+from clusters.models import hashed
 from clusters.runs.doorbell import group, heard, session_group
 from clusters.selectors import events_after
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
@@ -107,7 +108,7 @@ class RunSocket(AsyncWebsocketConsumer):
 
     def _groups(self) -> list[str]:
         """Who may ring: news of the run where that is heard, and the end of the session."""
-        mine = [session_group(self.session_key)] if self.session_key else []
+        mine = [session_group(hashed(self.session_key))] if self.session_key else []
         return [*mine, group(self.run_id)] if heard() else mine
 
     async def _close_without_right(self) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from clusters.web.views import accounts, audit, clusters, credentials, exports, notices, runlogs, runs
+from clusters.web.views import accounts, audit, clusters, credentials, exports, notices, runlogs, runs, sign_in
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -45,7 +44,12 @@ urlpatterns = [
     path("audit/entries.csv", audit.as_csv, name="audit-csv"),
     path("audit/entries.jsonl", audit.as_jsonl, name="audit-jsonl"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),
-    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/logout/", accounts.SignOut.as_view(), name="logout"),
     path("accounts/password/", accounts.OwnPassword.as_view(), name="password_change"),
+    path("accounts/password/again/", accounts.password_again, name="password-again"),
+    path("accounts/sessions/", sign_in.sessions, name="sessions"),
+    path("accounts/sessions/end/", sign_in.session_end, name="session-end"),
+    path("accounts/limits/", sign_in.limits, name="password-limits"),
+    path("accounts/limits/<int:pk>/lift/", sign_in.limit_lift, name="password-limit-lift"),
     path("", include("clusters.wizard.urls")),
 ]

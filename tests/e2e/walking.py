@@ -172,7 +172,8 @@ def text_shown(page: Page) -> int:
 
 
 def kubeconfig(walk: Walk, place: Path) -> Path:
-    """Download it from the page of the run."""
+    """Download it from the page of the run, with the password again, since a run may take more than ten minutes."""
+    give_password(walk)
     with walk.page.expect_download() as download:
         walk.page.locator("#download-kubeconfig").click()
     path = place / "kubeconfig"
@@ -181,11 +182,23 @@ def kubeconfig(walk: Walk, place: Path) -> Path:
     return path
 
 
+def give_password(walk: Walk) -> None:
+    """Confirm the password, so that secrets may be downloaded."""
+    form = {"password": OWN_PASSWORD, "next": "/"}
+    headers = {"X-CSRFToken": csrf_token(walk)}
+    assert walk.page.request.post("/accounts/password/again/", form=form, headers=headers).ok
+
+
+def csrf_token(walk: Walk) -> str:
+    """What forms of this browser have to send."""
+    return {cookie["name"]: cookie["value"] for cookie in walk.page.context.cookies()}["csrftoken"]
+
+
 def document_with_secrets(walk: Walk, cluster: int, place: Path) -> Path:
     """The cluster's config-sample.yaml with its passwords, as the download form asks for it."""
-    token = {cookie["name"]: cookie["value"] for cookie in walk.page.context.cookies()}["csrftoken"]
+    give_password(walk)
     answer = walk.page.request.post(
-        f"/clusters/{cluster}/config.yaml", form={"secrets": "show"}, headers={"X-CSRFToken": token}
+        f"/clusters/{cluster}/config.yaml", form={"secrets": "show"}, headers={"X-CSRFToken": csrf_token(walk)}
     )
     assert answer.ok, answer.status
     path = place / "config-sample.yaml"

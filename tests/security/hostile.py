@@ -58,8 +58,8 @@ class HostileMachine(paramiko.ServerInterface):
 
     def _start(self, act: Callable[..., None], *args: object) -> threading.Thread:
         thread = threading.Thread(target=act, args=args, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
         return thread
 
     def _run(self, channel: paramiko.Channel, command: str) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
-from django.contrib.sessions.models import Session
 from django.db import OperationalError, connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from clusters.models import Session, hashed
 from clusters.web import live_rights
 from clusters.web.origins import is_own_origin
 from tests.web.runsocket import add, socket_of
@@ -83,11 +83,11 @@ def change_the_password(run: Run, user: User, session: str) -> None:
 
 
 def delete_the_session(run: Run, user: User, session: str) -> None:
-    Session.objects.filter(session_key=session).delete()
+    Session.objects.filter(session_key=hashed(session)).delete()
 
 
 def let_the_session_expire(run: Run, user: User, session: str) -> None:
-    Session.objects.filter(session_key=session).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Session.objects.filter(session_key=hashed(session)).update(expire_date=timezone.now() - timedelta(seconds=1))
 
 
 def give_the_cluster_away(run: Run, user: User, session: str) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from django.test import Client
 
 SECRETS = ("Qcloud@123", "Testing123")
-PAGES = ("cluster", "cluster-config", "cluster-kubeconfig")
-DEEDS = ("cluster-install", "cluster-delete", "cluster-config")
+PAGES = ("cluster", "cluster-config")
+DEEDS = ("cluster-install", "cluster-delete", "cluster-config", "cluster-kubeconfig")
 
 
 @pytest.fixture
@@ -90,10 +90,10 @@ def test_an_unknown_dialect_is_not_found(page: Client, cluster: Cluster) -> None
 
 def test_there_is_no_kubeconfig_before_a_run_delivered_one(page: Client, cluster: Cluster) -> None:
     address = reverse("cluster-kubeconfig", args=[cluster.pk])
-    assert page.get(address).status_code == 404
+    assert page.post(address).status_code == 404
     assert address not in page.get(f"/clusters/{cluster.pk}/").content.decode()
     Cluster.objects.filter(pk=cluster.pk).update(kubeconfig="kind: Config\n")
-    assert page.get(address).content == b"kind: Config\n"
+    assert page.post(address).content == b"kind: Config\n"
     assert 'id="download-kubeconfig"' in page.get(f"/clusters/{cluster.pk}/").content.decode()
 
 
@@ -104,7 +104,7 @@ def test_a_new_cluster_is_a_draft_that_goes_on_in_the_wizard(page: Client, alice
     assert answer["Location"] == reverse("wizard", args=[made.pk, "machines"])
 
 
-@pytest.mark.parametrize("name", ["cluster-new", "cluster-install", "cluster-delete"])
+@pytest.mark.parametrize("name", ["cluster-new", "cluster-install", "cluster-delete", "cluster-kubeconfig"])
 def test_a_link_changes_nothing(page: Client, cluster: Cluster, name: str) -> None:
     address = reverse(name, args=[] if name == "cluster-new" else [cluster.pk])
     assert page.get(address).status_code == 405

@@ -1,22 +1,32 @@
-"""Signing in, and choosing a password of one's own."""
+"""Signing in and out, choosing a password of one's own, and giving it again before secrets leave."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth.views import LoginView, PasswordChangeView
-from django.urls import reverse_lazy
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
 
 from clusters import services
-from clusters.models import Account
+from clusters.models import Account, hashed
+from clusters.web.account_forms import OwnPasswordForm, PasswordAgainForm, SignInForm
+from clusters.web.passwords import note_password, own_address, remember_browser
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from django.contrib.auth.forms import PasswordChangeForm
-    from django.http import HttpResponse
+    from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+    from django.http import HttpRequest, HttpResponse
 
 
 class SignIn(LoginView):
@@ -24,16 +34,42 @@ class SignIn(LoginView):
 
     template_name = "registration/login.html"
     redirect_authenticated_user = True
+    authentication_form = SignInForm
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Signed in: this browser is known from now on."""
+        answer = super().form_valid(form)
+        remember_browser(answer, form.get_user().get_username())
+        return answer
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Not signed in: programs see by the status when to come again."""
+        return _limited(super().form_invalid(form), getattr(self.request, "password_refusal", None))
+
+
+class SignOut(LogoutView):
+    """Ends the session, and has the browser forget the pages that it keeps."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Cookies stay: the session's is removed anyway, and the other one keeps guessers from locking people out."""
+        answer = super().post(request, *args, **kwargs)
+        answer["Clear-Site-Data"] = '"cache", "storage"'
+        return answer
 
 
 class OwnPassword(PasswordChangeView):
-    """Replaces the password, also the one-time one of the first start."""
+    """Replaces the password, also a one-time one; sessions in other browsers end."""
 
     template_name = "registration/password_change.html"
     success_url = reverse_lazy("clusters")
+    form_class = OwnPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """The form counts wrong old passwords by where they come from."""
+        return {**super().get_form_kwargs(), "request": self.request}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The page says why it comes first when the password is still the one-time one."""
+        """The page says why it comes first when the password is still a one-time one."""
         must = Account.objects.filter(user_id=self.request.user.pk, must_change_password=True).exists()
         return super().get_context_data(must_change=must, **kwargs)
 
@@ -41,5 +77,41 @@ class OwnPassword(PasswordChangeView):
         """The new password is saved, and nothing stands in the way any longer."""
         answer = super().form_valid(form)
         services.password_changed(actor=form.user)
+        services.sessions_end_others(actor=form.user, keep=hashed(self.request.session.session_key or ""))
+        note_password(self.request)
         messages.success(self.request, _("Your new password is in use."))
         return answer
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        """The old one is wrong, or the new one will not do."""
+        return _limited(super().form_invalid(form), getattr(form, "refusal", None))
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def password_again(request: HttpRequest) -> HttpResponse:
+    """Ask for the password, and lead back to where secrets are wanted."""
+    to = own_address(request, request.POST.get("next") or request.GET.get("next", ""))
+    form = PasswordAgainForm(request, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        note_password(request)
+        messages.success(request, _("Password confirmed: secrets can be downloaded for the next ten minutes."))
+        return redirect(to)
+    return _limited(render(request, "registration/password_again.html", {"form": form, "next": to}), form.refusal)
+
+
+@login_not_required
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """The admin has no login page of its own, since that would be a second one to protect."""
+    if request.user.is_authenticated:
+        raise Http404("Only administrators see the admin.")
+    to = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
+    return redirect(f"{reverse('login')}?{urlencode({REDIRECT_FIELD_NAME: to})}")
+
+
+def _limited(answer: HttpResponse, refusal: Exception | None) -> HttpResponse:
+    """The answer, with the status that says when the next password is looked at."""
+    if isinstance(refusal, services.TooManyTries):
+        answer.status_code = 429
+        answer["Retry-After"] = str(max(1, int((refusal.until - timezone.now()).total_seconds()) + 1))
+    return answer

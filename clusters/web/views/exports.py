@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
 from clusters.config.fit import what_does_not_fit
@@ -20,6 +20,7 @@ from clusters.config.jsonschema import json_schema_text
 from clusters.config.load import load
 from clusters.errors import ConfigError
 from clusters.selectors import cluster_for
+from clusters.web.passwords import password_again
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -67,14 +68,19 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "clusters/export.html", {"cluster": cluster, "ways": ways})
 
 
+def _with_secrets(request: HttpRequest) -> bool:
+    return request.method == "POST" and request.POST.get("secrets") == "show"
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@password_again(when=_with_secrets)
 def config(request: HttpRequest, pk: int) -> HttpResponse:
     """The document as a file. Secrets leave only by POST, so that no link can make a browser fetch them."""
     cluster = cluster_for(request.user, pk)
     asked = request.POST if request.method == "POST" else request.GET
     dialect, part = asked.get("dialect") or DIALECTS[0].name, asked.get("part", "")
-    with_secrets = request.method == "POST" and asked.get("secrets") == "show"
+    with_secrets = _with_secrets(request)
     if not any(each.name == dialect and part in ("", *each.parts) for each in DIALECTS):
         raise Http404("There is no such dialect, or no such file in it.")
     text = services.config_export(
@@ -91,9 +97,10 @@ def schema(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_POST
+@password_again
 def kubeconfig(request: HttpRequest, pk: int) -> HttpResponse:
-    """The admin kubeconfig as a file."""
+    """The admin kubeconfig as a file. By POST, so that no link can make a browser fetch it."""
     cluster = cluster_for(request.user, pk)
     try:
         text = services.kubeconfig_export(actor=request.user, cluster=cluster)

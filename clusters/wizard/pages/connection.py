@@ -48,6 +48,7 @@ CAUSES: dict[str, _StrPromise] = {
     "KeyUnreadable": _("Key file unreadable"),
     "KeyEncrypted": _("Key has a passphrase"),
     "KeyNotUnderstood": _("Not a private key"),
+    "KeyTooShort": _("Key too short"),
     "ShellUnusable": _("Shell unusable"),
     "SudoPasswordNeeded": _("sudo needs a password"),
     "SudoPasswordWrong": _("Wrong sudo password"),

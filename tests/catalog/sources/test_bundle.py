@@ -9,7 +9,8 @@ import yaml
 
 from clusters.catalog.components import COMPONENTS, version_for
 from clusters.catalog.fitting import NothingFits, fit_of
-from clusters.catalog.sources.bundle import Bundle, index_in
+from clusters.catalog.sources.bundle import Bundle
+from clusters.catalog.sources.index import index_in
 from clusters.config.versions import newest_patches
 from clusters.errors import SourceError
 
@@ -33,7 +34,7 @@ def bundle(root: Path, components: dict[str, Any]) -> Bundle:
         ]
         for name, versions in components.items()
     }
-    return Bundle(root, index_in(yaml.safe_dump({"components": releases}), "bundle.yaml"))
+    return Bundle(root, index_in(yaml.safe_dump({"components": releases}).encode(), "bundle.yaml"))
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -130,10 +131,10 @@ def test_what_is_no_release_of_kubernetes_is_left_out_and_named(tmp_path: Path) 
 )
 def test_what_is_no_index_is_a_sentence_and_no_crash(text: str) -> None:
     with pytest.raises(SourceError, match=r"bundle\.yaml is not the index") as caught:
-        index_in(text, "bundle.yaml")
+        index_in(text.encode(), "bundle.yaml")
     assert "NoneType" not in caught.value.message
 
 
 def test_a_bundle_without_images_may_say_so_in_any_way() -> None:
     for images in ("", "images:", "images: ~", "images: []"):
-        assert index_in(f"components: {{}}\n{images}", "bundle.yaml").images == {}
+        assert index_in(f"components: {{}}\n{images}".encode(), "bundle.yaml").images == {}

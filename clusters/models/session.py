@@ -1,0 +1,73 @@
+"""Session: who is signed in where; a row has the hash of what the cookie holds, so a copy of it opens nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+
+_CHANGES = ("session_data", "expire_date", "user")
+
+
+def hashed(key: str) -> str:
+    """The SHA-256 of a session's key as 64 hexadecimal digits; the key has 165 random bits, so it needs no salt."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions by whether they are still good."""
+
+    def alive(self) -> SessionQuerySet:
+        """Those that have neither run out nor been idle for too long."""
+        now = timezone.now()
+        return self.filter(expire_date__gt=now, seen_at__gt=now - timedelta(hours=settings.SLIPWAY_IDLE_HOURS))
+
+    def over(self) -> SessionQuerySet:
+        """All others."""
+        now = timezone.now()
+        idle = models.Q(seen_at__lte=now - timedelta(hours=settings.SLIPWAY_IDLE_HOURS))
+        return self.filter(models.Q(expire_date__lte=now) | idle)
+
+
+class Session(AbstractBaseSession):
+    """One browser in which somebody is signed in.
+
+    `seen_at` is when a person last opened a page or sent a form, to the minute; `address` and `browser` (its
+    User-Agent) are what it had then.
+    """
+
+    session_key = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sessions")
+    created_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    address = models.CharField(max_length=45, blank=True, default="")
+    browser = models.CharField(max_length=200, blank=True, default="")
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-seen_at",)
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.address or 'an unknown address'}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A session that is saved again keeps its beginning and where it was seen."""
+        if kwargs.get("force_update") and kwargs.get("update_fields") is None:
+            kwargs["update_fields"] = _CHANGES
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        """What reads and writes the rows."""
+        from installer_site.sessions import SessionStore
+
+        return SessionStore

@@ -1,0 +1,53 @@
+"""address_of(): from which address a request came, also behind proxies, of which only the named ones are believed."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+MOST_HOPS = 20
+"""Entries of X-Forwarded-For that are read, from the right."""
+
+
+def address_of(request: HttpRequest) -> str:
+    """The client's address; "" when it has none (a Unix socket).
+
+    X-Forwarded-For grows to the right: each proxy appends who asked it, and whoever asks can send any beginning. So it
+    is read from the right, for as long as the asking address is in one of `SLIPWAY_TRUSTED_PROXIES`. An entry that is
+    no address ends it: the proxy before it counts as the client.
+    """
+    client = _parsed(request.META.get("REMOTE_ADDR") or "")
+    if client is None:
+        return ""
+    hops = request.headers.get("X-Forwarded-For", "").split(",")[-MOST_HOPS:]
+    while hops and _is_proxy(client):
+        before = _parsed(hops.pop())
+        if before is None:
+            break
+        client = before
+    return str(client)
+
+
+def _is_proxy(address: Address) -> bool:
+    return any(address in network for network in settings.SLIPWAY_TRUSTED_PROXIES)
+
+
+def _parsed(text: str) -> Address | None:
+    """An address, with or without a port; IPv4 that is written as IPv6 is IPv4."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found

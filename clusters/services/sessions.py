@@ -1,0 +1,40 @@
+"""Ending sessions: one's own in another browser, or all others; their live sockets end with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from clusters.models import Session
+from clusters.runs.doorbell import session_ended
+from clusters.services.audit import audited
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+
+def session_end(*, actor: AbstractBaseUser, session: str) -> bool:
+    """End one session of the actor, named by its hash; whether there was one."""
+    return _ended(actor, [row.pk for row in Session.objects.filter(user_id=actor.pk, pk=session)]) == 1
+
+
+def sessions_end_others(*, actor: AbstractBaseUser, keep: str) -> int:
+    """End all sessions of the actor but the one of this hash; gives their number."""
+    return _ended(actor, [row.pk for row in Session.objects.filter(user_id=actor.pk).exclude(pk=keep)])
+
+
+def sessions_forget() -> None:
+    """Delete the rows of sessions that are over."""
+    Session.objects.over().delete()
+
+
+def _ended(actor: AbstractBaseUser, sessions: list[str]) -> int:
+    if not sessions:
+        return 0
+    with transaction.atomic():
+        Session.objects.filter(pk__in=sessions).delete()
+        audited(actor, "session.end", actor, sessions=len(sessions))
+    for session in sessions:
+        session_ended(session)
+    return len(sessions)

@@ -1,0 +1,42 @@
+"""LimitedBackend: names and passwords from pages, each counted before it is looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import PermissionDenied
+
+from clusters import services
+from clusters.web.passwords import tried
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+    from django.http import HttpRequest
+
+
+class LimitedBackend(ModelBackend):
+    """Django's accounts. Why a login was refused beyond a wrong password is in `request.password_refusal`.
+
+    Without a request, which no page makes, nothing is counted.
+    """
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> AbstractBaseUser | None:
+        """The user of this name and password. Raises PermissionDenied when it is not looked at, or of no use now."""
+        if request is None or username is None or password is None:
+            return super().authenticate(request, username=username, password=password, **kwargs)
+        try:
+            attempt = tried(request, username)
+            user = super().authenticate(request, username=username, password=password, **kwargs)
+            if user is not None:
+                services.one_time_password_check(user)
+                services.password_right(attempt)
+        except (services.TooManyTries, services.OneTimeExpired) as error:
+            request.password_refusal = error  # type: ignore[attr-defined]
+            raise PermissionDenied(error.message) from error
+        return user
+
+    aauthenticate = sync_to_async(authenticate)

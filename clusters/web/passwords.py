@@ -1,0 +1,132 @@
+"""Passwords that people give to pages: each is counted before it is looked at, and some pages want it again."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import user_logged_in
+from django.core import signing
+from django.dispatch import receiver
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+from clusters import services
+from clusters.services.client_address import address_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import AbstractBaseUser
+    from django.http import HttpRequest, HttpResponse
+
+    from clusters.services.password_limits import Tried
+
+    View = Callable[..., HttpResponse]
+
+FRESH_SECONDS = 10 * 60
+"""How long after the password was given secrets leave without it."""
+
+_GIVEN_AT = "password_given_at"
+KNOWN_COOKIE = "slipway_browser"
+KNOWN_SECONDS = 90 * 24 * 3600
+"""How long a browser is known in which somebody signed in."""
+_SALT = "clusters.web.passwords.known"
+
+
+def tried(request: HttpRequest, name: str) -> Tried:
+    """Count a password for this name before it is looked at. Raises TooManyTries."""
+    return services.password_try(name=name, address=address_of(request), browser=_known_browser(request, name))
+
+
+def is_password_of(request: HttpRequest, user: AbstractBaseUser, password: str) -> bool:
+    """Whether it is the password of somebody who is signed in. Raises TooManyTries."""
+    attempt = tried(request, user.get_username())
+    if not user.check_password(password):
+        return False
+    services.password_right(attempt)
+    return True
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether the password was given in this session within the last ten minutes."""
+    given = request.session.get(_GIVEN_AT, 0)
+    return 0 <= time.time() - given < FRESH_SECONDS
+
+
+def note_password(request: HttpRequest) -> None:
+    """The password was given just now."""
+    request.session[_GIVEN_AT] = time.time()
+
+
+def password_again(view: View | None = None, *, when: Callable[[HttpRequest], bool] = lambda request: True) -> Any:
+    """A view that hands out secrets: it asks for the password first, unless that was given within ten minutes.
+
+    `when` says which requests of the view these are. A page (GET) is shown afterwards; after a form (POST) its page is
+    shown again, and the button has to be pressed again, so that nothing of the form is kept meanwhile. Signing in
+    counts as giving the password. For a class: `method_decorator(password_again, name="dispatch")`.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if is_fresh(request) or not when(request):
+                return view(request, *args, **kwargs)
+            address = f"{reverse('password-again')}?{urlencode({'next': _page_of(request)})}"
+            return HttpResponseClientRedirect(address) if request.headers.get("HX-Request") else redirect(address)
+
+        return guarded
+
+    return decorate if view is None else decorate(view)
+
+
+def own_address(request: HttpRequest, address: str) -> str:
+    """The address when it is one of Slipway's pages, else that of the first page."""
+    own = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if own else reverse("clusters")
+
+
+def remember_browser(response: HttpResponse, name: str) -> None:
+    """Know this browser from now on as one in which this account was signed in to."""
+    value = signing.dumps({"name": name, "mark": secrets.token_hex(8)}, salt=_SALT)
+    response.set_cookie(
+        KNOWN_COOKIE,
+        value,
+        max_age=KNOWN_SECONDS,
+        path="/accounts/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _known_browser(request: HttpRequest, name: str) -> str:
+    try:
+        known = signing.loads(request.COOKIES.get(KNOWN_COOKIE, ""), salt=_SALT, max_age=KNOWN_SECONDS)
+    except signing.BadSignature:
+        return ""
+    return str(known["mark"]) if known["name"] == name else ""
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page to come back to: this one, or the one whose form was sent."""
+    if request.method in ("GET", "HEAD") and not request.headers.get("HX-Request"):
+        return request.get_full_path()
+    parts = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    if parts.netloc != request.get_host():
+        return reverse("clusters")
+    return own_address(request, f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+@receiver(user_logged_in)
+def signed_in(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    """Signing in is giving the password; it is also when what is over is forgotten."""
+    note_password(request)
+    services.sessions_forget()
+    services.password_limits_forget()

@@ -1,0 +1,71 @@
+"""One's own sessions, and for administrators the counts of wrong passwords: both listed, and ended by a button."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from clusters import services
+from clusters.models import hashed
+from clusters.selectors import password_limits, sessions_of
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+OTHERS = "others"
+"""Sent in a session's place to end all but this one."""
+
+
+@require_GET
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where this person is signed in."""
+    return render(request, "registration/sessions.html", {"rows": sessions_of(request.user, _this(request))})
+
+
+@require_POST
+def session_end(request: HttpRequest) -> HttpResponse:
+    """End a session of this person in another browser, or all of them."""
+    wanted = request.POST.get("session", "")
+    if wanted == OTHERS:
+        count = services.sessions_end_others(actor=request.user, keep=_this(request))
+    else:
+        count = int(wanted != _this(request) and services.session_end(actor=request.user, session=wanted))
+    if count:
+        words = ngettext("%d session has ended.", "%d sessions have ended.", count)
+        messages.success(request, words % count)
+    else:
+        messages.info(request, _("That session had ended already."))
+    return redirect("sessions")
+
+
+@require_GET
+def limits(request: HttpRequest) -> HttpResponse:
+    """Wrong passwords of the last day."""
+    _administrators_only(request)
+    return render(request, "registration/limits.html", {"rows": password_limits()})
+
+
+@require_POST
+def limit_lift(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget a count, so that the next password is looked at."""
+    _administrators_only(request)
+    if services.password_limit_lift(actor=request.user, pk=pk):
+        messages.success(request, _("The limit is lifted."))
+    else:
+        messages.info(request, _("That limit was gone already."))
+    return redirect("password-limits")
+
+
+def _administrators_only(request: HttpRequest) -> None:
+    if not request.user.is_superuser:
+        raise Http404("Only administrators see this page.")
+
+
+def _this(request: HttpRequest) -> str:
+    return hashed(request.session.session_key or "")

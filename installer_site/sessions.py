@@ -1,0 +1,78 @@
+"""The session engine: Django's of the database, which finds a row by the hash of the key and ends what is idle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clusters.models import Session
+
+
+class SessionStore(DatabaseStore):
+    """A session. `session_key` is what the cookie holds and is stored nowhere; `row_key` is its hash.
+
+    `seen_at` and `address` are those of the row as it was read.
+    """
+
+    seen_at: datetime | None = None
+    address = ""
+
+    # Those of the database store write rows by the plain key. These call the methods below in a thread.
+    aexists = SessionBase.aexists
+    acreate = SessionBase.acreate
+    asave = SessionBase.asave
+    adelete = SessionBase.adelete
+    aload = SessionBase.aload
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        """Here, since settings name this module before there are models."""
+        from clusters.models import Session
+
+        return Session
+
+    @property
+    def row_key(self) -> str:
+        """The key of the row; empty for a session that was never saved."""
+        return _hashed(self.session_key) if self.session_key else ""
+
+    def _get_session_from_db(self) -> Session | None:
+        found: Session | None = self.model.objects.alive().filter(session_key=self.row_key).first()
+        if found is None:
+            self._session_key = None
+            return None
+        self.seen_at, self.address = found.seen_at, found.address
+        return found
+
+    def exists(self, session_key: str) -> bool:
+        """Whether there is a row for a key."""
+        return bool(super().exists(_hashed(session_key)))
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """The row for this data, with whose it is."""
+        row: Session = super().create_model_instance(data)
+        row.session_key = _hashed(row.session_key)
+        row.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
+        return row
+
+    def delete(self, session_key: str | None = None) -> None:
+        """Forget this session, or that of another key."""
+        if key := session_key or self.session_key:
+            super().delete(_hashed(key))
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        """Forget the sessions that are over."""
+        cls.get_model_class().objects.over().delete()
+
+
+def _hashed(key: str) -> str:
+    from clusters.models.session import hashed
+
+    return hashed(key)
