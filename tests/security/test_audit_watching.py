@@ -67,8 +67,5 @@ async def test_nobody_watches_somebody_elses_run_when_the_audit_cannot_be_writte
     monkeypatch.setattr(AuditEntry, "save", fail)
     communicator = socket_of(run.pk, session)
     assert (await communicator.connect())[0]
-    assert await communicator.receive_output(timeout=60) == {
-        "type": "websocket.close",
-        "code": TRY_AGAIN,
-        "reason": None,
-    }
+    answer = await communicator.receive_output(timeout=60)
+    assert (answer["type"], answer["code"]) == ("websocket.close", TRY_AGAIN)

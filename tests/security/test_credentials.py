@@ -148,7 +148,7 @@ def test_who_may_use_a_credential_gets_to_see_nothing_of_it(scene: Scene, client
                 actor=alice, cluster=scene.cluster, dialect=dialect, with_secrets=secrets
             )
     bundle = io.BytesIO()
-    services.run_bundle(actor=alice, run=run, into=bundle)
+    services.run_bundle(actor=alice, run=run)(bundle)
     with zipfile.ZipFile(bundle) as opened:
         everything += "".join(opened.read(name).decode() for name in opened.namelist())
     everything += json.dumps(list(AuditEntry.objects.values_list("details", flat=True)))

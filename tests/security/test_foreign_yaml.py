@@ -60,7 +60,7 @@ POISON = {
 }
 READERS: dict[str, Callable[[str], Any]] = {
     "a manifest or a rendered chart": lambda text: read_objects(text, "chart.yaml"),
-    "the index of a bundle": lambda text: index_in(text.encode(), "bundle.yaml"),
+    "the index of a bundle": lambda text: index_in(text.encode("utf-8", "surrogatepass"), "bundle.yaml"),
     "a static pod's command": lambda text: command_of(text.encode("utf-8", "surrogatepass")),
     "a static pod's probe": lambda text: probe_of(text.encode("utf-8", "surrogatepass")),
     "kubelet's configuration": lambda text: _parsed(text, "the file on node1"),

@@ -146,8 +146,7 @@ def test_the_list_takes_as_many_queries_for_many_clusters_as_for_one(
 ) -> None:
     client.force_login(alice)
     services.draft_create(actor=alice, name="c0", document=load(SEED).document)
-    with django_assert_num_queries(_queries(client)):
-        client.get("/")
+    client.get("/")  # notes once a minute that the session is used
     taken = _queries(client)
     for number in range(5):
         services.draft_create(actor=alice, name=f"c{number + 1}", document=load(SEED).document)

@@ -92,7 +92,7 @@ def test_what_cannot_be_made_private_is_an_error_of_the_check(
     monkeypatch.setitem(settings.DATABASES["default"], "NAME", folder / "slipway.sqlite3")
     key = folder / "secret-key"
     key.write_text("secret")
-    assert [each.id for each in system_checks.secrets_are_private(None)] == ["slipway.E004"]
+    assert [each.id for each in system_checks.secrets_are_private(None)] == ["slipway.E006"]
     monkeypatch.setattr(Path, "chmod", lambda *_args, **_more: (_ for _ in ()).throw(PermissionError))
     make_private(key)
     assert not is_private(key)
@@ -103,6 +103,6 @@ def test_what_cannot_be_made_private_is_an_error_of_the_check(
 
 def test_a_proxy_that_is_not_named_is_a_warning_of_the_check(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_HTTPS = True
-    assert [each.id for each in system_checks.proxy_is_named(None)] == ["slipway.W004"]
+    assert [each.id for each in system_checks.proxy_is_named(None)] == ["slipway.W005"]
     settings.SLIPWAY_TRUSTED_PROXIES = [object()]
     assert system_checks.proxy_is_named(None) == []

@@ -156,7 +156,7 @@ def test_ending_a_session_signs_out_that_browser_alone(alice: User) -> None:
     assert "1 session has ended" in answer.content.decode()
     assert is_signed_in(here)
     assert not is_signed_in(there)
-    assert AuditEntry.objects.filter(deed="session.end", user=alice).count() == 1
+    assert AuditEntry.objects.filter(deed="session.end", actor_id=alice.pk).count() == 1
 
 
 def test_all_other_sessions_are_ended_at_once(alice: User, bob: User) -> None:

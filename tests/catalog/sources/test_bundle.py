@@ -116,7 +116,6 @@ def test_what_is_no_release_of_kubernetes_is_left_out_and_named(tmp_path: Path) 
 @pytest.mark.parametrize(
     "text",
     [
-        "components: {kubernetes: [{version: 2026-13-45, arch: amd64, files: []}]}",
         "[" * 5000 + "]" * 5000,
         "components: {kubernetes: [{arch: amd64, files: [{path: a}]}]}",
         "components: [kubernetes]",
