@@ -15,10 +15,9 @@ from clusters.engine import events
 from clusters.errors import Cancelled, InstallerError
 from clusters.models import Run
 from clusters.remote.host import Cancel
-from clusters.runs.documents import read_document
+from clusters.runs.documents import read_document, secrets_of
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.lease import Heartbeat, claim, release
-from clusters.runs.masking import secrets_in
 from clusters.runs.patience import Patience
 from clusters.runs.sink import DatabaseSink
 from clusters.runs.task import Task
@@ -165,7 +164,7 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, pat
                 hint="Look for the reason in the log of the worker (memory?), then retry.",
             )
         document = read_document(run.document)
-        for secret in secrets_in(document):
+        for secret in secrets_of(run.document):
             sink.masks.add(secret)
         known = PinnedKeys(run.cluster_id)
         task = Task(document, run.recipe, tuple(run.waivers), known, tuple(run.only), patience.granted)

@@ -25,9 +25,9 @@ from clusters.remote.host import Cancel
 from clusters.remote.ssh import SshHost
 from clusters.runs.chores import lease_end
 from clusters.runs.chunks import clean, plain
-from clusters.runs.documents import read_document
+from clusters.runs.documents import read_document, secrets_of
 from clusters.runs.keys import PinnedKeys
-from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.masking import Masks
 from clusters.runs.source import configured_source
 from clusters.runs.targets import target_for
 
@@ -100,9 +100,7 @@ def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> Non
     try:
         document = read_document(row.cluster.document)
         plan = _plan(document, row.checks, row.hosts)
-        masks = Masks()
-        for secret in secrets_in(document):
-            masks.add(secret)
+        masks = Masks(secrets_of(row.cluster.document))
         notes = _Notes(plan, masks)
         looked_at = {(each["check"], each["host"]) for each in notes.rows()}
         kept = [each for each in row.results if (each["check"], each["host"]) not in looked_at]

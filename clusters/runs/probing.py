@@ -28,9 +28,9 @@ from clusters.models import Probe
 from clusters.remote.probe import JUMP, STAGES, probe
 from clusters.remote.target import target_of
 from clusters.runs.chunks import plain
-from clusters.runs.documents import read_document
+from clusters.runs.documents import read_document, secrets_of
 from clusters.runs.keys import PinnedKeys
-from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.masking import Masks
 from clusters.runs.targets import agent_socket
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def probe_row(pk: int, token: str) -> None:
     facts: dict[str, Any] = {}
     try:
         document = read_document(row.cluster.document)
-        for secret in secrets_in(document):
+        for secret in secrets_of(row.cluster.document):
             masks.add(secret)
         host = document.host(row.host)
         if host is None:

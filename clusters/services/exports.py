@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from clusters.config.edit import masked
 from clusters.config.load import load
 from clusters.config.render import files, render
-from clusters.config.secretkeys import hidden_comment
+from clusters.config.secret_comments import hidden_comments
 from clusters.errors import ConfigError, InstallerError
 from clusters.runs.documents import read_document
-from clusters.runs.masking import Masks, secrets_in
+from clusters.runs.masking import masks_of
 from clusters.services.audit import allowed, audited
 from clusters.services.drafts import text_with
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.models import Cluster
-
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.M)
 
 
 class NothingDelivered(InstallerError):
@@ -63,9 +60,8 @@ def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:
         return render(document, dialect=dialect, secrets="show" if with_secrets else "mask")
     if with_secrets:
         return text_with(stored, document)
-    masks = Masks(secrets_in(document))
     # A secret that was in use once may still stand in a comment.
-    return _COMMENT.sub(lambda comment: hidden_comment(masks.text(comment[0])), masked(stored))
+    return hidden_comments(masked(stored), masks_of(document).lines)
 
 
 def kubeconfig_export(*, actor: AbstractBaseUser | None, cluster: Cluster) -> str:

@@ -109,7 +109,8 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
     before = services.document_of(cluster)
     text = request.POST.get("text", "").replace("\r\n", "\n")
-    fresh, editor = typed(before, text)
+    read = typed(before, cluster.document, text)
+    fresh, editor = read.document, read.editor
     if fresh is None:
         said = {"editor": editor, "editor_refused": True, "unsaved": True}
         if request.htmx:
@@ -118,7 +119,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         form = page.bind(before, None)
         return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=said)
     try:
-        cluster = keep(request, cluster, before, fresh, text)
+        cluster = keep(request, cluster, before, fresh, read.text)
     except DraftRefused as error:
         return refused(request, cluster, before, page, error, fresh)
     if not request.htmx:
