@@ -34,6 +34,7 @@ _NAMED = re.compile(
     rf"{_FIRST}(?<![\w.-])(?P<key>[\w.-]++)\\*+[\"']?[ \t]*+(?P<sign>[:=])[ \t]*+",
     re.M,
 )
+_IN_COMMENT = re.compile(r"(?<!#)#++(?P<words>[^\n:=#]*+)[:=][ \t]*+")
 _OPTION = re.compile(r"(?<![\w.-])--(?P<key>\w[\w.-]*+)[ \t]++(?=[^\s-])")
 _LOGIN = re.compile(r"(?<![\w-])(?:-u|--(?:proxy-)?user)[ =][ \t]*+[\"']?[^\s:\"']++:(?P<value>[^\s\"']++)")
 _HEADER = re.compile(r"(?i)authorization[\"']?[ \t]*+[:=][ \t]*+[\"']?(?:\w++[ \t]++)?(?P<value>[^\s\"']++)")
@@ -63,6 +64,7 @@ def places(text: str, *, in_shell: bool = False) -> list[Span]:
     """Where secrets stand in a text, in order, none of them in another. `in_shell`: a shell reads the text."""
     found = list(_by_looks(text))
     found += _whole(text) if not in_shell and "\n" not in text else []
+    found += _in_comments(text) if "#" in text else []
     found += _options(text, in_shell=in_shell)
     found += _named(text, in_shell=in_shell)
     return _apart(found)
@@ -202,6 +204,13 @@ def _whole(text: str) -> Iterator[Span]:
     if match is not None and is_secret_key(match["key"]) and _NO_SECRET.fullmatch(match["value"]) is None:
         following = _NEXT_SET.search(text, match.start("value"))
         yield match.start("value"), following.start() if following is not None else len(text)
+
+
+def _in_comments(text: str) -> Iterator[Span]:
+    """`# the password of the old machines: x`, to the end of the line."""
+    for match in _IN_COMMENT.finditer(text):
+        if any(map(is_secret_key, match["words"].split())):
+            yield from _unless_open(text, [_value(text, match.end(), to_end=True, in_shell=False)])
 
 
 def _options(text: str, *, in_shell: bool) -> Iterator[Span]:

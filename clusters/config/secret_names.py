@@ -11,7 +11,7 @@ _SECRET = re.compile(
     r"|key[-_.]?data$|(?:^|[-_.])(?:pw|psk|auth)$",
     re.I,
 )
-_KEY = re.compile(r"(?P<kind>[A-Za-z0-9]+)(?:[-_.](?:key|KEY|Key)|(?<=[a-z0-9])Key)s?$")
+_KEY = re.compile(r"(?<![A-Za-z0-9])(?P<kind>[A-Za-z0-9]+)(?:[-_.](?:key|KEY|Key)|(?<=[a-z0-9])Key)s?$")
 # Keys that everybody may see, and what Kubernetes calls a key: the name of an entry.
 _OPEN = re.compile(
     r"(?:pub|public|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"

@@ -109,7 +109,9 @@ class Masks:
             match.span() for word, pattern in self._words.items() if word in text for match in pattern.finditer(text)
         ]
         if any(word in text for word in self._behind_names):
-            found += [(start, end) for start, end in places(text) if text[start:end] in self._behind_names]
+            found += [
+                (start, end) for start, end in places(text, in_shell=True) if text[start:end] in self._behind_names
+            ]
         if self._by_gram:
             found += self._spans_of_forms(text)
         return _apart(found)

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import IO, TYPE_CHECKING, Any
 
 from clusters.config.render import render
-from clusters.config.secret_finder import secrets_in
+from clusters.config.secret_finder import hidden, hidden_text, secrets_in
 from clusters.errors import InstallerError
 from clusters.models import Event
 from clusters.runs.chunks import plain
