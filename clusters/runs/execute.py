@@ -15,6 +15,7 @@ from clusters.engine import events
 from clusters.errors import Cancelled, InstallerError
 from clusters.models import Run
 from clusters.remote.host import Cancel
+from clusters.runs.authority import AuthorityLost, refuse_without_authority
 from clusters.runs.documents import read_document, secrets_of
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.lease import Heartbeat, claim, release
@@ -163,6 +164,8 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, pat
                 f"The workers that carried out this run ended {run.takeovers} times without a word.",
                 hint="Look for the reason in the log of the worker (memory?), then retry.",
             )
+        if run.takeovers == 0:
+            _refuse_without_authority(run, tee)
         document = read_document(run.document)
         for secret in secrets_of(run.document):
             sink.masks.add(secret)
@@ -181,6 +184,15 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, pat
         tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
         return "failed", sink.masks.text(f"Slipway itself failed: {found}")
     return outcome.state, sink.masks.text(_sentence(outcome))
+
+
+def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
+    """Raises AuthorityLost, and says so in the log. What is half done already is brought to its end instead."""
+    try:
+        refuse_without_authority(run.asked_by_id, run.cluster, "run")
+    except AuthorityLost as lost:
+        tee.emit(events.Output(stream="note", text=f"{lost.message} Nothing was done. {lost.hint}"))
+        raise
 
 
 def _sentence(outcome: Outcome) -> str:

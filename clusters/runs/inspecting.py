@@ -23,6 +23,7 @@ from clusters.errors import InstallerError, SourceError
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
 from clusters.remote.ssh import SshHost
+from clusters.runs.authority import refuse_without_authority
 from clusters.runs.chores import lease_end
 from clusters.runs.chunks import clean, plain
 from clusters.runs.documents import read_document, secrets_of
@@ -98,6 +99,7 @@ def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> Non
         return
     ended: dict[str, Any] = {"finished_at": timezone.now(), "lease_until": None}
     try:
+        refuse_without_authority(row.asked_by_id, row.cluster, "inspection")
         document = read_document(row.cluster.document)
         plan = _plan(document, row.checks, row.hosts)
         masks = Masks(secrets_of(row.cluster.document))
