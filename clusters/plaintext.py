@@ -39,3 +39,10 @@ def before_code(data: bytes, place: int) -> int:
     """Where to cut bytes at a place or a little before it, so that no control code is cut in two."""
     around = _BEGUN.finditer(data, max(0, place - LONGEST_CODE), place + LONGEST_CODE)
     return next((code.start() for code in around if code.start() < place < code.end()), place)
+
+
+def visible_text(text: str) -> str:
+    """The text with every character written out that would hide or turn something for who reads it (`<U+202E>`)."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter in "\n\t" or letter.isprintable() else f"<U+{ord(letter):04X}>" for letter in text)

@@ -137,7 +137,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
             ],
             # The pages are no app of their own, so their tags are named.
-            "libraries": {"ui": "clusters.web.templatetags.ui"},
+            "libraries": {"root_texts": "clusters.web.templatetags.root_texts", "ui": "clusters.web.templatetags.ui"},
         },
     },
 ]

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from clusters.config.secret import Secret
-from clusters.config.secretkeys import is_secret_key
+from clusters.config.secret_names import is_secret_key
 
 ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
 OURS = "99"

@@ -10,7 +10,7 @@ from clusters.config.finding import Finding, Severity, warning
 from clusters.config.keys import Key, Model, keys_of
 from clusters.config.scalars import Walk, decimal, masked, natural, secret, text, truth, what, whole, wrong
 from clusters.config.secret import MASK
-from clusters.config.secretkeys import is_secret_key
+from clusters.config.secret_names import is_secret_key
 from clusters.config.yamltree import Mapping, Node, Scalar, Sequence, shown
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from clusters.config.emit import Quoted, Row
 from clusters.config.keys import Key, Model, keys_of
 from clusters.config.schema import Document, Host
 from clusters.config.secret import MASK, Secret
-from clusters.config.secretkeys import hidden, hidden_text
+from clusters.config.secret_finder import hidden, hidden_text
 from clusters.config.sections.etcd import MOVED
 
 if TYPE_CHECKING:

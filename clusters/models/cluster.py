@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from clusters.models.fields import EncryptedTextField
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
 
 
 class Cluster(models.Model):
@@ -16,7 +21,8 @@ class Cluster(models.Model):
     that lists of clusters neither decrypt nor read documents.
 
     `waivers` are the findings that somebody acknowledged: {"key", "id", "severity", "text", "by", "at"} each, and
-    "hosts" where it is a precheck's.
+    "hosts" where it is a precheck's; one of an error has the "reason". `acknowledged_texts` are what people have read
+    of the document that runs as root: {"digest", "path", "by", "by_id", "at"} each.
     """
 
     class State(models.TextChoices):
@@ -34,6 +40,7 @@ class Cluster(models.Model):
     machine_count = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
     waivers = models.JSONField(default=list, blank=True)
+    acknowledged_texts = models.JSONField(default=list, blank=True)
     kubeconfig = EncryptedTextField(blank=True)
     nodes = models.JSONField(default=list, blank=True)
     nodes_seen_at = models.DateTimeField(null=True, blank=True)
@@ -45,6 +52,10 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_open_to(self, person: AbstractBaseUser) -> bool:
+        """Whether this person may use the cluster: it is their own, or they see everything."""
+        return bool(getattr(person, "is_superuser", False)) or self.owner_id == person.pk
 
     @property
     def shown_state(self) -> str:

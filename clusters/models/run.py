@@ -15,9 +15,9 @@ class Run(models.Model):
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
     from 1 and have no gaps, so they are also lengths. `waivers` are the ids of findings that do not stop the run,
-    `acknowledged` what it was started with, as `Cluster.waivers` has it. `accepted` has
-    {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step which steps it
-    waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all of it.
+    `acknowledged` what it was started with, as `Cluster.waivers` has it; `acknowledged_texts` is as in `Cluster`.
+    `accepted` has {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step
+    which steps it waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all.
     """
 
     class State(models.TextChoices):
@@ -62,6 +62,7 @@ class Run(models.Model):
     only = models.JSONField(default=list, blank=True)
     part = models.CharField(max_length=8, choices=Part, default=Part.WHOLE, blank=True)
     accepted = models.JSONField(default=list, blank=True)
+    acknowledged_texts = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ("-id",)

@@ -11,6 +11,7 @@ from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.plaintext import plain_text
 from clusters.runs.animation import last_state
+from clusters.runs.masking import LONGEST_TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +23,8 @@ CHUNK_LINES = 64
 CHUNK_CHARACTERS = 8_000
 # Characters of one text in another event, such as a diff.
 TEXT_CHARACTERS = 16_000
+# Streams whose end is kept for the next batch; those that printed last.
+MOST_TAILS = 4_096
 UNUSABLE = (TypeError, ValueError, OverflowError, OSError, AttributeError, RecursionError)
 
 
@@ -59,6 +62,10 @@ class StepRow(NamedTuple):
     uncut: str = ""
 
 
+Tails = dict[tuple[str, str, str], str]
+"""Machine, step and stream -> the end of what it printed so far, not masked: a secret may go on in the next batch."""
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction writes. `seq` and `line` are the numbers of the last event and line after it."""
@@ -74,6 +81,7 @@ class Batch:
     message: str | None = None
     nodes: list[Any] | None = None
     kubeconfig: str | None = None
+    tails: Tails = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -87,14 +95,16 @@ class _Chunk:
     size: int = 0
 
 
-def make_batch(taken: Iterable[events.Event], *, run_id: int, seq: int, line: int, masks: Masks) -> Batch:
-    """Rows for the events, numbered after `seq` and `line`.
+def make_batch(
+    taken: Iterable[events.Event], *, run_id: int, seq: int, line: int, masks: Masks, tails: Tails | None = None
+) -> Batch:
+    """Rows for the events, numbered after `seq` and `line`; `tails` are those of the batch before.
 
     Lines of one step on one machine go into one chunk even when another machine's lines came between;
     other events of that step, and those of the run itself, keep their place among them.
     """
-    batch = Batch(seq, line)
-    for item in _masked(_grouped(taken), masks):
+    batch = Batch(seq, line, tails=dict(tails or {}))
+    for item in _masked(_grouped(taken), masks, batch.tails):
         if isinstance(item, _Chunk):
             _add_chunk(batch, run_id, item)
             continue
@@ -149,22 +159,38 @@ def _grouped(taken: Iterable[events.Event]) -> Iterator[events.Event | _Chunk]:
     yield from open_chunks.values()
 
 
-def _masked(items: Iterable[events.Event | _Chunk], masks: Masks) -> list[events.Event | _Chunk]:
-    """Mask and clean all lines of the batch at once, then cut those that are too long for one chunk."""
+def _masked(items: Iterable[events.Event | _Chunk], masks: Masks, tails: Tails) -> list[events.Event | _Chunk]:
+    """Mask and clean all lines of the batch, then cut those that are too long for one chunk."""
     found = list(items)
-    chunks = [item for item in found if isinstance(item, _Chunk)]
-    # Cleaned first: a colour or a NUL inside a secret must not hide it from the masks.
-    texts = masks.lines([clean(line[2]) for line in _lines(chunks)])
-    for line, text in zip(_lines(chunks), texts, strict=True):
-        line[2] = text
+    streams: dict[tuple[str, str, str], list[list[Any]]] = {}
+    for item in found:
+        if isinstance(item, _Chunk):
+            for line in item.lines:
+                streams.setdefault((str(item.host), str(item.step), line[1]), []).append(line)
+    for key, lines in streams.items():
+        # Cleaned first: a colour or a NUL inside a secret must not hide it from the masks.
+        texts = [clean(line[2]) for line in lines]
+        tail = tails.pop(key, "")
+        for line, text in zip(lines, masks.after(tail, texts), strict=True):
+            line[2] = text
+        tails[key] = _end_of([tail, *texts])
+    while len(tails) > MOST_TAILS:
+        del tails[next(iter(tails))]
     cut: list[events.Event | _Chunk] = []
     for item in found:
         cut.extend(_cut(item) if isinstance(item, _Chunk) and item.size > CHUNK_CHARACTERS else [item])
     return cut
 
 
-def _lines(chunks: list[_Chunk]) -> Iterator[list[Any]]:
-    return (line for chunk in chunks for line in chunk.lines)
+def _end_of(texts: list[str]) -> str:
+    """The last characters of these lines."""
+    kept, size = [], 0
+    for text in reversed(texts):
+        kept.append(text[-LONGEST_TAIL:])
+        size += len(kept[-1]) + 1
+        if size > LONGEST_TAIL:
+            break
+    return "\n".join(reversed(kept))[-LONGEST_TAIL:]
 
 
 def _cut(chunk: _Chunk) -> Iterator[_Chunk]:

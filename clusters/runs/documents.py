@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.load import load
+from clusters.config.markdown import source_of
 from clusters.config.render import render
+from clusters.config.secret_comments import secrets_in_comments
+from clusters.config.secret_finder import secrets_in
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clusters.config.schema import Document
+    from clusters.config.secret import Secret
 
 
 def read_document(text: str) -> Document:
@@ -27,3 +33,14 @@ def read_document(text: str) -> Document:
 def write_document(document: Document) -> str:
     """The text to store: complete, with secrets; the field encrypts it."""
     return render(document, secrets="show")
+
+
+def secrets_of(text: str) -> Iterator[Secret]:
+    """Every secret behind stored text: in its values, and in its comments. Raises ConfigError as `read_document`."""
+    yield from secrets_in(read_document(text))
+    yield from commented_secrets(text)
+
+
+def commented_secrets(text: str) -> Iterator[Secret]:
+    """Every secret in the comments of stored text."""
+    yield from secrets_in_comments(source_of(text))

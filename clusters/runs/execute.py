@@ -15,7 +15,8 @@ from clusters.engine import events
 from clusters.errors import Cancelled, InstallerError
 from clusters.models import Run
 from clusters.remote.host import Cancel
-from clusters.runs.documents import read_document
+from clusters.runs.authority import AuthorityLost, refuse_without_authority
+from clusters.runs.documents import commented_secrets, read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.lease import Heartbeat, claim, release
 from clusters.runs.logins import logins_for
@@ -172,8 +173,10 @@ def _outcome(
                 f"The workers that carried out this run ended {run.takeovers} times without a word.",
                 hint="Look for the reason in the log of the worker (memory?), then retry.",
             )
+        if run.takeovers == 0:
+            _refuse_without_authority(run, tee)
         logins = logins_for(read_document(run.document), run.cluster, run.asked_by, key_files)
-        for secret in logins.secrets:
+        for secret in (*logins.secrets, *commented_secrets(run.document)):
             sink.masks.add(secret)
         logins.insist()
         known = PinnedKeys(run.cluster_id)
@@ -191,6 +194,15 @@ def _outcome(
         tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
         return "failed", sink.masks.text(f"Slipway itself failed: {found}")
     return outcome.state, sink.masks.text(_sentence(outcome))
+
+
+def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
+    """Raises AuthorityLost, and says so in the log. What is half done already is brought to its end instead."""
+    try:
+        refuse_without_authority(run.asked_by_id, run.cluster, "run")
+    except AuthorityLost as lost:
+        tee.emit(events.Output(stream="note", text=f"{lost.message} Nothing was done. {lost.hint}"))
+        raise
 
 
 def _sentence(outcome: Outcome) -> str:

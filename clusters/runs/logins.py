@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from clusters.config.hops import hops_of, reached
 from clusters.config.logins import credential_names, logins_of, needs_key_file
 from clusters.config.secret import Secret
+from clusters.config.secret_finder import secrets_in
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, RemoteError
 from clusters.models import Credential
 from clusters.remote.keys import opened
 from clusters.remote.target import credential_refused
+from clusters.runs.documents import commented_secrets, read_document
 from clusters.runs.keyfiles import KeyFiles, OfferedKeys
-from clusters.runs.masking import secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -81,9 +82,14 @@ def versions_of(document: Document) -> dict[str, int]:
     return dict(Credential.objects.filter(name__in=names).values_list("name", "version")) if names else {}
 
 
-def known_secrets(document: Document) -> Iterator[Secret]:
-    """Every secret of a document and of the credentials that it names, whoever may use them: for masks."""
+def known_secrets(text: str) -> Iterator[Secret]:
+    """Every secret behind stored text and of the credentials that it names, whoever may use them: for masks.
+
+    Raises ConfigError as `read_document`.
+    """
+    document = read_document(text)
     yield from secrets_in(document)
+    yield from commented_secrets(text)
     names = credential_names(document)
     if names:
         yield from _secrets(Credential.objects.filter(name__in=names))

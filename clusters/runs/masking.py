@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import shlex
+import threading
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
-
-from pydantic import BaseModel
 
 from clusters.config.secret import MASK, Secret
-from clusters.config.secretkeys import is_secret_key
+from clusters.config.secret_finder import places, secrets_in
 from clusters.plaintext import plain_text
+from clusters.runs.encodings import SHORTEST_FORM, forms
+from clusters.runs.ordinary_words import ORDINARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Below this a secret is masked only where it stands alone: "a" masked everywhere would leave no log.
-SHORTEST_ANYWHERE = 4
-# Derived forms shorter than this would hit innocent text.
-SHORTEST_DERIVED = 8
-# base64(1) wraps at 76, PEM at 64.
-WRAPS = (64, 76)
-
-SECRET_IN_KUBECONFIG = re.compile(r"(?:client-key-data|token|password):\s*[\"']?([^\s\"']+)")
+SHORTEST_WORD = 4
+"""Characters. A shorter secret is masked only behind a name (`password=abc`, `//user:abc@`): no log would be left."""
+SHORTEST_ANYWHERE = SHORTEST_FORM
+"""Characters. A shorter secret is masked where it is a word; this one inside of words, too, and in every encoding."""
+LONGEST_TAIL = 512
+"""Characters at the end of a text of which the next one may be the continuation."""
+_GRAM, _STRIDE = 4, SHORTEST_ANYWHERE - 4 + 1
+"""Every form holds one of the pieces of four characters into which a text is cut, one every five characters."""
+_FOLD = re.compile(r"\n[ \t]*+")
 
 
 class Masks:
-    """The known secrets of a run. Adding is safe while another thread masks."""
+    """The known secrets of a run. Adding is safe while another thread masks.
+
+    Time is linear in the text, whatever the number of secrets: only forms of which a piece is in the text are sought.
+    """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._forms: tuple[str, ...] = ()
-        self._alone: tuple[re.Pattern[str], ...] = ()
+        self._forms: set[str] = set()
+        self._by_gram: dict[str, dict[str, None]] = {}
+        self._words: dict[str, re.Pattern[str]] = {}
+        self._behind_names: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
         for secret in secrets:
             self.add(secret)
 
@@ -41,34 +46,52 @@ class Masks:
         """Mask this one too from now on."""
         text = secret.reveal()
         # What is kept of a machine's words has no control codes, so a secret with one turns up without it.
-        for form in {text.strip(), plain_text(text).strip()}:
-            self._add(form)
+        for form in {text.strip(), plain_text(text).strip()} - {"", MASK}:
+            with self._lock:
+                self._add(form)
 
     def _add(self, text: str) -> None:
-        if 0 < len(text) < SHORTEST_ANYWHERE:
-            self._alone = (*self._alone, re.compile(rf"(?<!\w){re.escape(text)}(?!\w)"))
-            return
-        # The longest first, so that no rest of a longer form stays behind.
-        self._forms = tuple(sorted({*self._forms, *forms(text)}, key=lambda form: (-len(form), form)))
+        if len(text) < SHORTEST_WORD or text.lower() in ORDINARY:
+            self._behind_names |= {text}
+        elif len(text) < SHORTEST_ANYWHERE and text not in self._words:
+            before, after = (r"(?<!\w)" if text[0].isalnum() else ""), (r"(?!\w)" if text[-1].isalnum() else "")
+            self._words = {**self._words, text: re.compile(f"{before}{re.escape(text)}{after}")}
+        fresh = forms(text) - self._forms
+        if text.lower() in ORDINARY:
+            fresh = {form for form in fresh if form.lower() != text.lower()}
+        self._forms |= fresh
+        for form in fresh:
+            for start in range(_STRIDE):
+                gram = form[start : start + _GRAM]
+                self._by_gram.setdefault(gram, {})[form] = None
 
     def text(self, text: str) -> str:
         """The text without any secret."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
-        for pattern in self._alone:
-            text = pattern.sub(MASK, text)
-        return text
+        return self._with_masks(text, self._spans(text))
 
     def lines(self, lines: list[str]) -> list[str]:
-        """Many lines at once, none of which holds a line break: one search for each secret, not one for each line."""
+        """Many lines at once, none of which holds a line break; also a secret that goes on in the next line."""
         return self.text("\n".join(lines)).split("\n") if lines else []
+
+    def after(self, tail: str, lines: list[str]) -> list[str]:
+        """Lines that follow on `tail`, which was stored already: the rest of a secret that begins there is masked.
+
+        The last line may end within a secret: half of one, or eight characters, are masked there before the rest comes.
+        """
+        text = "\n".join(lines)
+        before = len(tail) + 1 if tail else 0
+        whole = f"{tail}\n{text}" if tail else text
+        spans = [(max(start, before), end) for start, end in self._spans(whole) if end > before]
+        begun = self._begun(whole[-LONGEST_TAIL:])
+        if begun:
+            spans = _apart([*spans, (max(before, len(whole) - begun), len(whole))])
+        return self._with_masks(text, [(start - before, end - before) for start, end in spans]).split("\n")
 
     def value(self, value: Any) -> Any:
         """Plain JSON data with every text in it masked."""
         # Hardly anything holds a secret: one search tells so for all its texts, which have no NUL between them.
         texts: list[str] = []
-        if _collect(value, texts) and self.text(whole := "\0".join(texts)) == whole:
+        if _collect(value, texts) and not self._spans("\0".join(texts)):
             return value
         return self._masked(value)
 
@@ -80,6 +103,85 @@ class Masks:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._masked(item) for item in value]
         return value
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        found = [
+            match.span() for word, pattern in self._words.items() if word in text for match in pattern.finditer(text)
+        ]
+        if any(word in text for word in self._behind_names):
+            found += [
+                (start, end) for start, end in places(text, in_shell=True) if text[start:end] in self._behind_names
+            ]
+        if self._by_gram:
+            found += self._spans_of_forms(text)
+        return _apart(found)
+
+    def _spans_of_forms(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where forms stand, line breaks and the blanks behind them left out: what is long may be wrapped anywhere."""
+        if "\n" not in text:
+            yield from self._in_one_line(text)
+            return
+        starts, ends, length = [0], [0], 0
+        pieces = []
+        place = 0
+        for fold in _FOLD.finditer(text):
+            pieces.append(text[place : fold.start()])
+            length += fold.start() - place
+            place = fold.end()
+            ends.append(length)
+            starts.append(place)
+        pieces.append(text[place:])
+        for start, end in self._in_one_line("".join(pieces)):
+            first, last = bisect_right(ends, start) - 1, bisect_right(ends, end - 1) - 1
+            yield starts[first] + start - ends[first], starts[last] + end - ends[last]
+
+    def _in_one_line(self, text: str) -> Iterator[tuple[int, int]]:
+        by_gram = self._by_gram
+        grams = {text[start : start + _GRAM] for start in range(0, len(text), _STRIDE)}
+        near: set[str] = set()
+        for gram in grams:
+            if gram in by_gram:
+                near.update(by_gram[gram])
+        for form in near:
+            start = text.find(form)
+            while start >= 0:
+                yield start, start + len(form)
+                start = text.find(form, start + len(form))
+
+    def _begun(self, text: str) -> int:
+        """How many characters at the end of the text are the beginning of a form."""
+        for start in range(max(0, len(text) - LONGEST_TAIL), len(text) - _GRAM + 1):
+            left = len(text) - start
+            for form in tuple(self._by_gram.get(text[start : start + _GRAM], ())):
+                if left >= min(SHORTEST_ANYWHERE, len(form) // 2) and form.startswith(text[start:]):
+                    return left
+        return 0
+
+    def _with_masks(self, text: str, spans: list[tuple[int, int]]) -> str:
+        """Masks in the place of the spans; where one goes over lines, each of them keeps its break."""
+        if not spans:
+            return text
+        parts, place = [], 0
+        for start, end in spans:
+            parts += [text[place:start], MASK, *(f"\n{MASK}" for _ in range(text.count("\n", start, end)))]
+            place = end
+        return "".join([*parts, text[place:]])
+
+
+def masks_of(value: Any) -> Masks:
+    """Masks for every secret of a document, or of a section of one."""
+    return Masks(secrets_in(value))
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap or touch as one: no rest of a longer form stays behind."""
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(span for span in spans if span[1] > span[0]):
+        if apart and start < apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        else:
+            apart.append((start, end))
+    return apart
 
 
 def _collect(value: Any, texts: list[str]) -> bool:
@@ -94,76 +196,3 @@ def _collect(value: Any, texts: list[str]) -> bool:
     elif isinstance(value, list):
         return all(_collect(item, texts) for item in value)
     return not isinstance(value, tuple | set | frozenset)
-
-
-def forms(text: str) -> set[str]:
-    """The secret as it is, and as shells, URLs, JSON and base64 write it; of several lines, each line for itself."""
-    found: set[str] = set()
-    lines = text.splitlines()
-    for line in (line.strip() for line in lines):
-        if len(lines) > 1 and (len(line) < SHORTEST_DERIVED or line.startswith("-----")):
-            continue
-        found |= {line, *_quoted(line)}
-        found |= {form for form in _base64(line) if len(form) >= SHORTEST_DERIVED}
-    if len(lines) > 1:
-        for whole in (text, text + "\n", "\n".join(lines), "\n".join(lines) + "\n"):
-            found |= {form for form in _wrapped(whole) if len(form) >= SHORTEST_DERIVED}
-    return {form for form in found if len(form) >= SHORTEST_ANYWHERE}
-
-
-def _quoted(line: str) -> Iterator[str]:
-    yield shlex.quote(line)
-    yield shlex.quote(line)[1:-1] if shlex.quote(line) != line else line
-    yield line.replace("'", "'\\''")
-    yield re.sub(r"([\"\\$`])", r"\\\1", line)
-    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", line)
-    for url in (quote(line), quote(line, safe=""), quote_plus(line)):
-        yield url
-        yield re.sub(r"%[0-9A-F]{2}", lambda code: code.group().lower(), url)
-    yield json.dumps(line)[1:-1]
-    yield json.dumps(line, ensure_ascii=False)[1:-1]
-    yield repr(line)[1:-1]
-
-
-def _base64(line: str) -> Iterator[str]:
-    """The whole, and the part that stays the same wherever in a longer text (`user:password`) the secret stands."""
-    raw = line.encode("utf-8", "replace")
-    for text in (base64.b64encode(raw).decode(), base64.b64encode(raw + b"\n").decode()):
-        yield text.rstrip("=")
-    for shift in range(3):
-        coded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
-        start = (shift * 8 + 5) // 6
-        whole = (shift + len(raw)) * 8 // 6
-        yield coded[start:whole]
-        yield coded[start:whole].replace("+", "-").replace("/", "_")
-
-
-def _wrapped(whole: str) -> Iterator[str]:
-    coded = base64.b64encode(whole.encode("utf-8", "replace")).decode().rstrip("=")
-    yield coded
-    for width in WRAPS:
-        yield from (coded[start : start + width] for start in range(0, len(coded), width))
-
-
-def secrets_in(value: Any, key: str = "") -> Iterator[Secret]:
-    """Every secret of a document: Secret fields, and whatever lies under an unknown key that sounds like a secret."""
-    if isinstance(value, Secret):
-        yield value
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from secrets_in(getattr(value, name))
-        yield from secrets_in(value.model_extra or {})
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from secrets_in(item, str(name) if is_secret_key(str(name)) else key)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from secrets_in(item, key)
-    elif key and isinstance(value, str | int) and not isinstance(value, bool):
-        yield Secret(str(value))
-
-
-def secrets_in_kubeconfig(text: str) -> Iterator[Secret]:
-    """The keys and tokens in a kubeconfig; the rest of it is no secret and stands in many logs."""
-    for found in SECRET_IN_KUBECONFIG.findall(text):
-        yield Secret(found)

@@ -28,7 +28,7 @@ from clusters.models import Probe
 from clusters.remote.probe import JUMP, STAGES, probe
 from clusters.remote.target import target_of
 from clusters.runs.chunks import plain
-from clusters.runs.documents import read_document
+from clusters.runs.documents import commented_secrets, read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.logins import logins_for, versions_of
 from clusters.runs.masking import Masks
@@ -138,7 +138,7 @@ def probe_row(pk: int, token: str) -> None:
     try:
         document = read_document(row.cluster.document)
         logins = logins_for(document, row.cluster, row.asked_by)
-        for secret in logins.secrets:
+        for secret in (*logins.secrets, *commented_secrets(row.cluster.document)):
             masks.add(secret)
         host = document.host(row.host)
         if host is None:

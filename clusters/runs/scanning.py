@@ -12,6 +12,7 @@ from django.utils import timezone
 from clusters.errors import InstallerError
 from clusters.models import Scan
 from clusters.remote.scan import addresses_of, scan
+from clusters.runs.authority import refuse_without_authority
 from clusters.runs.chores import lease_end
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
     """Carry out a scan that was claimed with this token."""
     mine = Scan.objects.filter(pk=pk, worker=token, state="running")
-    row = mine.first()
+    row = mine.select_related("cluster").first()
     if row is None:
         return
 
@@ -38,6 +39,7 @@ def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
         return bool(mine.update(looked=looked, found=[asdict(each) for each in found], lease_until=lease_end()))
 
     try:
+        refuse_without_authority(row.asked_by_id, row.cluster, "scan")
         addresses = addresses_of(row.network)
         mine.update(total=len(addresses))
         scan(addresses, row.port, tell=tell)

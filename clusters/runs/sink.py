@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
+from clusters.config.secret_finder import secrets_in
 from clusters.engine import events
 from clusters.runs.animation import Animations
 from clusters.runs.chunks import UNUSABLE, make_batch, note_about
 from clusters.runs.doorbell import Bell
-from clusters.runs.masking import Masks, secrets_in_kubeconfig
+from clusters.runs.masking import Masks
 from clusters.runs.store import LeaseLost, store
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from clusters.config.secret import Secret
     from clusters.models import Run
+    from clusters.runs.chunks import Tails
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class DatabaseSink:
         self.masks = Masks(secrets)
         self._run_id, self._worker = run.pk, run.worker
         self._seq, self._line = run.last_seq, run.last_line
+        self._tails: Tails = {}
         self._on_lost = on_lost
         self._waiting: deque[events.Event] = deque()
         self._characters = 0
@@ -131,7 +134,7 @@ class DatabaseSink:
         if isinstance(event, events.SecretMade) and event.content is not None:
             self.masks.add(event.content)
         elif event.content is not None:
-            for secret in secrets_in_kubeconfig(event.content.reveal()):
+            for secret in secrets_in(event.content.reveal()):
                 self.masks.add(secret)
 
     def _full(self) -> bool:
@@ -183,11 +186,12 @@ class DatabaseSink:
             self._store([note], ending=self._ending if taken[0] is self._last else None)
 
     def _store(self, taken: list[events.Event], *, ending: dict[str, Any] | None = None) -> None:
-        batch = make_batch(taken, run_id=self._run_id, seq=self._seq, line=self._line, masks=self.masks)
+        start = {"run_id": self._run_id, "seq": self._seq, "line": self._line}
+        batch = make_batch(taken, **start, masks=self.masks, tails=self._tails)
         if taken[-1] is self._last:
             ending = self._ending
         self._insist(lambda: store(self._run_id, self._worker, self._seq, batch, ending))
-        self._seq, self._line = batch.seq, batch.line
+        self._seq, self._line, self._tails = batch.seq, batch.line, batch.tails
         self._bell.news(self._seq)
 
     def _insist(self, deed: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ from clusters.services.accounts import (
     one_time_password_given,
     password_changed,
 )
+from clusters.services.acknowledgements import TextsUnread, text_acknowledge, texts_unread
 from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
 from clusters.services.audits import audit_download, audit_forward_again
 from clusters.services.bundles import event_pages, run_bundle, run_events, run_log, text_pages
@@ -47,6 +48,7 @@ from clusters.services.password_limits import (
     password_right,
     password_try,
 )
+from clusters.services.reasons import ReasonMissing, counts, given_reason
 from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.sessions import session_end, sessions_end_others, sessions_forget
 from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged, unread, waiver_key, waiver_set
@@ -63,7 +65,9 @@ __all__ = [
     "NotPossible",
     "NothingDelivered",
     "OneTimeExpired",
+    "ReasonMissing",
     "RunRefused",
+    "TextsUnread",
     "TooManyTries",
     "WarningsUnread",
     "accounts_deactivate",
@@ -71,6 +75,7 @@ __all__ = [
     "audit_download",
     "audit_forward_again",
     "config_export",
+    "counts",
     "credential_change",
     "credential_create",
     "credential_delete",
@@ -84,6 +89,7 @@ __all__ = [
     "event_pages",
     "findings_of",
     "first_admin",
+    "given_reason",
     "host_key_pin",
     "host_keys_accept",
     "ids_of",
@@ -118,7 +124,9 @@ __all__ = [
     "session_end",
     "sessions_end_others",
     "sessions_forget",
+    "text_acknowledge",
     "text_pages",
+    "texts_unread",
     "unread",
     "waivable",
     "waiver_key",

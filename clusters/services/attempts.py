@@ -5,30 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters import catalog
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import PRECHECK, make_plan
 from clusters.engine.step import discover
-from clusters.errors import InstallerError
 from clusters.models import Run
 from clusters.runs.documents import read_document
 from clusters.services.audit import allowed, audited
 from clusters.services.installs import run_retry
+from clusters.services.reasons import NotPossible, accepted, given_reason
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-SHORTEST_REASON = 8
-"""Characters: "because" is none."""
-
 DONE = ("same", "changed", "warning")
-
-
-class NotPossible(InstallerError):
-    """This attempt cannot be made; another one may."""
 
 
 def run_retry_step(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Run:
@@ -69,16 +61,10 @@ def run_waive(*, actor: AbstractBaseUser | None, run: Run, check: str, reason: s
         raise NotPossible(_("%(check)s cannot be skipped: what it checks has to be so.") % {"check": check})
     if not any(failure.get("step") == f"{PRECHECK}/{check}" for failure in run.failures):
         raise NotPossible(_("%(check)s did not fail in this run.") % {"check": check})
-    reason = " ".join(reason.split())
-    if len(reason) < SHORTEST_REASON:
-        raise NotPossible(
-            _("A reason is needed to skip %(check)s.") % {"check": check},
-            hint=_("Say in a few words why this is acceptable here; it is kept with the run."),
-        )
-    by = actor.get_username() if actor is not None else ""
-    record = {"check": check, "title": found.title, "reason": reason, "by": by, "at": timezone.now().isoformat()}
+    reason = given_reason(reason, check)
+    record = accepted(actor, check, found.title, reason)
     with transaction.atomic():
-        again = run_retry(actor=actor, run=run, more_waivers=[check], accepted=[record])
+        again = run_retry(actor=actor, run=run, more_waivers=[check], accepted_since=[record])
         audited(actor, "run.waive", run.cluster.name, run=again.pk, check=check, reason=reason)
     return again
 

@@ -11,12 +11,13 @@ from importlib import metadata
 from typing import IO, TYPE_CHECKING, Any
 
 from clusters.config.render import render
+from clusters.config.secret_finder import hidden, hidden_text, secrets_in
 from clusters.errors import InstallerError
 from clusters.models import Event
 from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
 from clusters.runs.logins import known_secrets
-from clusters.runs.masking import Masks, secrets_in_kubeconfig
+from clusters.runs.masking import Masks
 from clusters.selectors import log_lines, run_facts, run_findings
 from clusters.selectors.text import line_as_text
 from clusters.services.audit import allowed, audited
@@ -76,23 +77,23 @@ def _write_bundle(run: Run, into: IO[bytes]) -> None:
         bundle.writestr("document.yaml", _document(run, masks))
         for name, content in _tables(run).items():
             content = plain(json.loads(json.dumps(content, default=str)))
-            text = json.dumps(masks.value(content), indent=1, ensure_ascii=False)
+            text = json.dumps(hidden(masks.value(content), mask=True), indent=1, ensure_ascii=False)
             bundle.writestr(name, text)
         with bundle.open("events.jsonl", "w", force_zip64=True) as file:
-            for page in event_pages(run):
-                file.write(masks.text(page).encode())
+            for page in event_pages(run, lambda data: hidden(masks.value(data), mask=True)):
+                file.write(page.encode())
         with bundle.open("log.txt", "w", force_zip64=True) as file:
             for page in text_pages(run):
-                file.write(masks.text(page).encode())
+                file.write(hidden_text(masks.text(page)).encode())
 
 
-def event_pages(run: Run) -> Iterator[str]:
-    """Every event as a line of JSON, page by page."""
+def event_pages(run: Run, masked: Callable[[Any], Any] = lambda data: data) -> Iterator[str]:
+    """Every event as a line of JSON, page by page; what it holds as `masked` gives it."""
     seq = 0
     columns = ("seq", "at", "kind", "host", "step", "first_line", "data")
     while rows := list(Event.objects.filter(run_id=run.pk, seq__gt=seq).order_by("seq").values(*columns)[:PAGE]):
         # Once more plain: what was stored before codes of terminals were taken out may hold some.
-        plainly = (row | {"data": plain(row["data"])} for row in rows)
+        plainly = (row | {"data": masked(plain(row["data"]))} for row in rows)
         yield "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in plainly)
         seq = rows[-1]["seq"]
 
@@ -110,13 +111,13 @@ def _masks(run: Run) -> Masks:
     masks = Masks()
     for text in (run.document, run.cluster.document):
         try:
-            for secret in known_secrets(read_document(text)):
+            for secret in known_secrets(text):
                 masks.add(secret)
         except InstallerError:
             # A text that is no document was never read by a run either; the other one is still used.
             continue
     if run.cluster.kubeconfig:
-        for secret in secrets_in_kubeconfig(run.cluster.kubeconfig):
+        for secret in secrets_in(run.cluster.kubeconfig):
             masks.add(secret)
     return masks
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from clusters.config.edit import masked
 from clusters.config.load import load
 from clusters.config.logins import credential_names, note_for_kubekey
 from clusters.config.render import files, render
-from clusters.config.secretkeys import hidden_comment
+from clusters.config.secret_comments import hidden_comments
 from clusters.errors import ConfigError, InstallerError
 from clusters.runs.documents import read_document
 from clusters.runs.logins import granted, known_secrets
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
-
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.M)
 
 
 class NothingDelivered(InstallerError):
@@ -86,9 +83,9 @@ def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:
     stored = text_with(stored, document)
     if with_secrets:
         return stored
-    masks = Masks(known_secrets(document))
+    masks = Masks(known_secrets(stored))
     # A secret that was in use once may still stand in a comment.
-    return _COMMENT.sub(lambda comment: hidden_comment(masks.text(comment[0])), masked(stored))
+    return hidden_comments(masked(stored), masks.lines)
 
 
 def kubeconfig_export(*, actor: AbstractBaseUser | None, cluster: Cluster) -> str:

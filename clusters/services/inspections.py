@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from clusters import catalog
+from clusters.config.finding import Severity
 from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
 from clusters.models import Cluster, Inspection
 from clusters.services.audit import allowed, audited
+from clusters.services.reasons import given_reason
 from clusters.services.waivers import PRECHECK, keep, signed, take_back
 
 if TYPE_CHECKING:
@@ -47,11 +49,13 @@ def inspection_start(
 
 
 @transaction.atomic
-def precheck_waive(*, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool) -> Cluster:
+def precheck_waive(
+    *, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool, reason: str = ""
+) -> Cluster:
     """Answer for what the newest inspection found, or take that back; `key` is of `precheck_key`.
 
     It is for this check, this severity, and the machines on which it was found. What was not found, or may not be
-    waived, changes nothing.
+    waived, changes nothing. Raises ReasonMissing for an error without a reason.
     """
     allowed(actor, cluster)
     cluster = Cluster.objects.select_for_update().get(pk=cluster.pk)
@@ -64,10 +68,12 @@ def precheck_waive(*, actor: AbstractBaseUser | None, cluster: Cluster, key: str
         return cluster
     id, _colon, severity = key.removeprefix(PRECHECK).partition(":")
     hosts = list(dict.fromkeys(host for host, _message in told))
-    about = {"key": key, "id": id, "severity": severity, "hosts": hosts, "text": told[0][1]}
+    about: dict[str, Any] = {"key": key, "id": id, "severity": severity, "hosts": hosts, "text": told[0][1]}
+    why = {"reason": given_reason(reason, id)} if severity == Severity.ERROR else {}
+    about |= why
     others = [each for each in cluster.waivers if each["key"] != key]
     keep(cluster, [*others, about | signed(actor)])
-    audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=id, hosts=hosts, text=told[0][1])
+    audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=id, hosts=hosts, text=told[0][1], **why)
     return cluster
 
 

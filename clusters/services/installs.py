@@ -14,9 +14,11 @@ from clusters.runs.documents import read_document
 from clusters.runs.doorbell import ring
 from clusters.runs.notices import announce
 from clusters.runs.store import cluster_ended
+from clusters.services.acknowledgements import texts_for
 from clusters.services.audit import allowed, audited
 from clusters.services.credentials import refuse_credentials, used_in
 from clusters.services.findings import login_findings
+from clusters.services.reasons import accepted, given_reason
 from clusters.services.waivers import ids_of, judged, waivers_for
 
 if TYPE_CHECKING:
@@ -45,22 +47,27 @@ def run_start(
     cluster: Cluster,
     recipe: str = "create",
     waivers: Collection[str] = (),
+    reason: str = "",
     acknowledge_all: bool = False,
     at_terminal: bool = False,
 ) -> Run:
     """Freeze the document into a run and queue it. While one is active, that one is given back instead.
 
-    `acknowledge_all` is for whoever has shown the actor every warning, `at_terminal` for a command that carries the
-    run out itself, with the key files of its user. Raises RunRefused when findings block, CredentialRefused when the
-    actor may not use a credential, WarningsUnread when a warning was not acknowledged, ConfigError when the document
-    cannot be read.
+    `waivers` are errors that do not block, by their ids, for this `reason`. `acknowledge_all` is for whoever has shown
+    the actor every warning, `at_terminal` for a command that carries the run out itself, with the key files of its
+    user. Raises RunRefused when findings block, ReasonMissing when nobody says why some do not, CredentialRefused when
+    the actor may not use a credential, WarningsUnread when a warning was not acknowledged, TextsUnread when a text
+    that runs as root was not, ConfigError when the document cannot be read.
     """
     allowed(actor, cluster)
+    why = given_reason(reason, ", ".join(sorted(waivers))) if waivers else ""
     cluster.refresh_from_db()
     _refuse_findings(actor, cluster, waivers, at_terminal=at_terminal)
     known = waivers_for(actor=actor, cluster=cluster, acknowledge_all=acknowledge_all)
     ids = sorted({*waivers, *ids_of(known)})
-    fields = {"recipe": recipe, "waivers": ids, "acknowledged": known}
+    fields: dict[str, Any] = {"recipe": recipe, "waivers": ids, "acknowledged": known}
+    fields["accepted"] = [accepted(actor, id, id, why) for id in sorted({id.partition("@")[0] for id in waivers})]
+    fields["acknowledged_texts"] = texts_for(actor=actor, cluster=cluster)
     return _queue(actor, cluster, cluster.document, "run.start", **fields)
 
 
@@ -69,14 +76,15 @@ def run_retry(
     actor: AbstractBaseUser | None,
     run: Run,
     more_waivers: Collection[str] = (),
-    accepted: Collection[dict[str, Any]] = (),
+    accepted_since: Collection[dict[str, Any]] = (),
     only: Collection[str] = (),
     part: str = Run.Part.WHOLE,
 ) -> Run:
     """Another attempt with the cluster's present document; while a run is active, that one is given back.
 
     What the first attempt waived by name stays waived; what was ticked in the wizard is asked for again there.
-    `only` these steps, which are that `part` of the recipe; `more_waivers` were `accepted` since, with a reason.
+    `only` these steps, which are that `part` of the recipe; `more_waivers` were `accepted_since`, with a reason.
+    Raises what `run_start` raises.
     """
     allowed(actor, run.cluster)
     cluster = Cluster.objects.get(pk=run.cluster_id)
@@ -85,7 +93,8 @@ def run_retry(
     known = waivers_for(actor=actor, cluster=cluster)
     ids = sorted({*named, *more_waivers, *ids_of(known)})
     fields = {"recipe": run.recipe, "waivers": ids, "acknowledged": known, "attempt": run.attempt + 1, "retry_of": run}
-    fields |= {"accepted": [*run.accepted, *accepted], "only": list(only), "part": part}
+    fields |= {"accepted": [*run.accepted, *accepted_since], "only": list(only), "part": part}
+    fields["acknowledged_texts"] = texts_for(actor=actor, cluster=cluster)
     return _queue(actor, cluster, cluster.document, "run.retry", **fields)
 
 

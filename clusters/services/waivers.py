@@ -17,6 +17,7 @@ from clusters.errors import InstallerError
 from clusters.models import Cluster
 from clusters.runs.documents import read_document
 from clusters.services.audit import allowed, audited
+from clusters.services.reasons import counts, given_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ def answerable(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def judged(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The same findings; an error that may be waived, and that somebody answers for in this sentence, is `waived`."""
-    given = {each["key"] for each in cluster.waivers}
+    given = {each["key"] for each in cluster.waivers if counts(each)}
     return tuple(
         replace(each, waived=True) if each.waivable and waiver_key(each) in given else each for each in findings
     )
@@ -74,19 +75,22 @@ def unread(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]
 
 
 @transaction.atomic
-def waiver_set(*, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool) -> Cluster:
+def waiver_set(*, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool, reason: str = "") -> Cluster:
     """Acknowledge the finding with this key, or take that back. A key that no finding has changes nothing.
 
-    Neither does one of an error that may not be waived.
+    Neither does one of an error that may not be waived. Raises ReasonMissing for an error without a reason.
     """
     allowed(actor, cluster)
     cluster = Cluster.objects.select_for_update().get(pk=cluster.pk)
     found = {waiver_key(each): each for each in answerable(check(read_document(cluster.document)))}
-    there = any(each["key"] == key for each in cluster.waivers)
+    there = any(each["key"] == key and counts(each) for each in cluster.waivers)
     if given and key in found and not there:
         finding = found[key]
-        keep(cluster, [*cluster.waivers, record(actor, finding)])
-        audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=finding.id, text=finding.message)
+        why = given_reason(reason, finding.id) if finding.severity is Severity.ERROR else ""
+        others = [each for each in cluster.waivers if each["key"] != key]
+        keep(cluster, [*others, record(actor, finding, why)])
+        about = {"id": finding.id, "text": finding.message, **({"reason": why} if why else {})}
+        audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, **about)
     elif not given and there:
         take_back(actor, cluster, key)
     return cluster
@@ -105,7 +109,7 @@ def waivers_for(
     if missing and not acknowledge_all:
         raise WarningsUnread(missing)
     keys = {waiver_key(finding) for finding in answerable(found)}
-    given = [each for each in cluster.waivers if each["key"] in keys]
+    given = [each for each in cluster.waivers if each["key"] in keys and counts(each)]
     return (
         given
         + [record(actor, finding) for finding in missing]
@@ -126,15 +130,15 @@ def ids_of(records: Iterable[dict[str, Any]]) -> set[str]:
 
 def _of_prechecks(cluster: Cluster, names: set[str]) -> list[dict[str, Any]]:
     """Those for findings of prechecks, each with the machines that are still in the document."""
-    given = [each for each in cluster.waivers if each["key"].startswith(PRECHECK)]
+    given = [each for each in cluster.waivers if each["key"].startswith(PRECHECK) and counts(each)]
     kept = [{**each, "hosts": [host for host in each["hosts"] if host in names]} for each in given]
     return [each for each in kept if each["hosts"]]
 
 
-def record(actor: AbstractBaseUser | None, finding: Finding) -> dict[str, Any]:
+def record(actor: AbstractBaseUser | None, finding: Finding, reason: str = "") -> dict[str, Any]:
     """An acknowledgement of a finding of the document's rules."""
     about = {"key": waiver_key(finding), "id": finding.id, "severity": finding.severity.value, "text": finding.message}
-    return about | signed(actor)
+    return about | ({"reason": reason} if reason else {}) | signed(actor)
 
 
 def signed(actor: AbstractBaseUser | None) -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from clusters.config.secret import Secret
+from clusters.config.secret import MASK, Secret
+from clusters.config.secret_finder import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,16 @@ def differences(theirs: Document, mine: Document) -> list[Difference]:
     left, right = dict(_leaves(theirs)), dict(_leaves(mine))
     paths = [*left, *(path for path in right if path not in left)]
     found = [path for path in paths if left.get(path) != right.get(path)]
+    if not found:
+        return []
+    # Compared as they are: two secrets that differ would look the same.
+    left, right = dict(_leaves(_hidden(theirs))), dict(_leaves(_hidden(mine)))
     return [Difference(path, _said(left.get(path)), _said(right.get(path))) for path in found[:MOST]]
+
+
+def _hidden(document: Document) -> Document:
+    hidden: Document = replaced(document, lambda _: MASK)
+    return hidden
 
 
 def _leaves(document: Document) -> Iterator[tuple[str, Any]]:
@@ -66,6 +76,6 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _said(value: Any) -> str:
-    if isinstance(value, Secret):
+    if isinstance(value, Secret) or value == MASK:
         return _("(a secret)")
     return _("(nothing)") if value in (None, "") else str(value)

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from pydantic import BaseModel
 
 from clusters.config.finding import Severity, locate
 from clusters.config.load import load
+from clusters.config.markdown import source_of
 from clusters.config.rules import check
-from clusters.config.secret import MASK, Secret
-from clusters.config.secretkeys import is_secret_key
+from clusters.config.scalars import masked
+from clusters.config.secret import MASK
+from clusters.config.secret_comments import hidden_comments, restored_comments, without
+from clusters.config.secret_finder import replaced
+from clusters.config.unmask import with_masks, with_secrets, with_stand_ins
 from clusters.services.drafts import text_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from clusters.config.finding import Finding
-    from clusters.config.schema import Document, Host
+    from clusters.config.schema import Document
 
     Check = Callable[[Document], tuple[Finding, ...]]
 
 _TONES = {"error": "failed", "warning": "warning"}
-MASKED = "secret.masked"
 
 _STAND_IN = f"stands-in-for-a-secret-{secrets.token_hex(8)}"
 """Put where secrets are while a text is written, since a mask that is read again means that none was given."""
@@ -97,58 +99,41 @@ def _number(line: int, tone: str) -> str:
 
 def editor(document: Document, original: str, check: Check = check) -> Editor:
     """A document as text with its secrets masked, and what `check` says of its lines; `original` is what is stored."""
-    text = text_with(original, _masked(document))
+    text = text_with(original, replaced(document, lambda _: _STAND_IN))
     # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
     loaded = load(text)
-    return Editor(text.replace(_STAND_IN, MASK), loaded.findings, locate(check(document), loaded.positions))
+    shown = hidden_comments(text, partial(without, document)).replace(_STAND_IN, MASK)
+    return Editor(shown, loaded.findings, locate(check(document), loaded.positions))
 
 
-def _masked(value: Any, key: str = "") -> Any:
-    """The same with a stand-in for every secret; `key` is what the value is called in the text."""
-    if isinstance(value, Secret):
-        return Secret(_STAND_IN) if value else value
-    if isinstance(value, str) and value and is_secret_key(key):
-        return _STAND_IN
-    if isinstance(value, list | tuple):
-        return type(value)(_masked(inner, key) for inner in value)
-    if isinstance(value, dict):
-        return {name: _masked(inner, str(name)) for name, inner in value.items()}
-    if not isinstance(value, BaseModel):
-        return value
-    changed = {}
-    for name, called, secret in _keys(type(value)):
-        old = getattr(value, name)
-        # Most of a document are texts and numbers that are no secret.
-        fresh = old if type(old) in _PLAIN and not secret else _masked(old, called)
-        if fresh is not old:
-            changed[name] = fresh
-    extra = _masked(value.model_extra or {})
-    changed |= {name: inner for name, inner in extra.items() if inner is not (value.model_extra or {})[name]}
-    return value.model_copy(update=changed) if changed else value
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed: the document, None when it cannot be read, and its text to be stored, both with their secrets."""
+
+    document: Document | None
+    text: str
+    editor: Editor
 
 
-_PLAIN = (str, int, bool, float, type(None))
-
-
-@cache
-def _keys(model: type[BaseModel]) -> tuple[tuple[str, str, bool], ...]:
-    """Name by which a key is set, what it is called in the text, and whether that is the name of a secret.
-
-    The `credential` of a login is a name by which Slipway finds secrets.
-    """
-    named = ((name, field.alias or name) for name, field in model.model_fields.items())
-    return tuple((name, called, called != "credential" and is_secret_key(called)) for name, called in named)
-
-
-def typed(before: Document, text: str, check: Check = check) -> tuple[Document | None, Editor]:
-    """The document of a text that was typed, with stored secrets where it shows a mask; None when it cannot be read."""
-    loaded = load(text)
+def typed(before: Document, stored: str, text: str, check: Check = check) -> Typed:
+    """The document of a text that was typed, with what is stored where it shows a mask; `stored` is the text before."""
+    loaded = load(with_stand_ins(text))
     if loaded.document is None:
-        return None, Editor(text, tuple(each for each in loaded.findings if each.id != MASKED))
-    masked = [finding.path for finding in loaded.findings if finding.id == MASKED]
-    document, missing = with_secrets(loaded.document, before, masked)
-    said = tuple(each for each in loaded.findings if each.id != MASKED or each.path in missing)
-    return document, Editor(text, said, locate(check(document), loaded.positions))
+        return Typed(None, text, Editor(text, tuple(map(_shown, loaded.findings))))
+    document, missing = with_secrets(loaded.document, before)
+    said = (*map(_shown, loaded.findings), *locate([masked(path) for path in sorted(missing)], loaded.positions))
+    kept = with_stand_ins(_with_comments(text, before, stored))
+    shown = Editor(text, said, locate(check(document), loaded.positions))
+    return Typed(document, with_masks(text_with(kept, document)), shown)
+
+
+def _with_comments(text: str, before: Document, stored: str) -> str:
+    return restored_comments(source_of(text), source_of(stored), partial(without, before)) if MASK in text else text
+
+
+def _shown(finding: Finding) -> Finding:
+    found = with_masks(finding.found) if isinstance(finding.found, str) else finding.found
+    return replace(finding, message=with_masks(finding.message), hint=with_masks(finding.hint), found=found)
 
 
 def _marks(findings: Iterable[Finding]) -> tuple[Mark, ...]:
@@ -162,61 +147,3 @@ def _marks(findings: Iterable[Finding]) -> tuple[Mark, ...]:
 
 def _tone(finding: Finding) -> str:
     return "warning" if finding.waived else _TONES[finding.severity.value]
-
-
-def with_secrets(fresh: Document, before: Document, masked: list[str]) -> tuple[Document, set[str]]:
-    """The masks of a text are the secrets that are stored; gives the paths for which none is."""
-    wanted, found = set(masked), set[str]()
-    if not wanted:
-        return fresh, found
-    hosts = tuple(
-        _filled(host, _same_machine(fresh, before, place), f"spec.hosts.{place}", wanted, found)
-        for place, host in enumerate(fresh.hosts)
-    )
-    theirs = _filled(fresh.kubesphere_document, before.kubesphere_document, "kubesphere", wanted, found)
-    bare = before.model_copy(update={"hosts": ()})
-    rest = _filled(fresh.model_copy(update={"hosts": ()}), bare, "spec", wanted, found)
-    return rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), wanted - found
-
-
-def _filled(fresh: Any, before: Any, path: str, wanted: set[str], found: set[str]) -> Any:
-    """A part of the document with the stored value wherever its path is wanted; `found` gets those that there were."""
-    if isinstance(fresh, list | tuple) and isinstance(before, list | tuple):
-        pairs = zip(fresh, [*before, *[None] * len(fresh)], strict=False)
-        return type(fresh)(
-            _filled(new, old, f"{path}.{place}", wanted, found) for place, (new, old) in enumerate(pairs)
-        )
-    if not isinstance(fresh, dict | BaseModel) or not isinstance(before, dict | BaseModel):
-        return fresh
-    mine, stored = _parts(fresh), _parts(before)
-    update: dict[str, Any] = {}
-    for key, (name, old) in stored.items():
-        inner = f"{path}.{key}"
-        here = mine[key][1] if key in mine else None
-        value = old if inner in wanted and old and not here else _filled(here, old, inner, wanted, found)
-        if inner in wanted and value is old and old:
-            found.add(inner)
-        if value is not here:
-            update[name] = value
-    if not update:
-        return fresh
-    return {**fresh, **update} if isinstance(fresh, dict) else fresh.model_copy(update=update)
-
-
-def _parts(value: dict[str, Any] | BaseModel) -> dict[str, tuple[str, Any]]:
-    """Key in the text -> name by which it is set, and value."""
-    if isinstance(value, dict):
-        return {key: (key, inner) for key, inner in value.items()}
-    known = {field.alias or name: (name, getattr(value, name)) for name, field in type(value).model_fields.items()}
-    return known | {key: (key, inner) for key, inner in (value.model_extra or {}).items()}
-
-
-def _same_machine(fresh: Document, before: Document, place: int) -> Host | None:
-    """The stored machine of that name; of a machine whose name is new, the one whose place and address it has."""
-    host = fresh.hosts[place]
-    if host.name and before.host(host.name) is not None:
-        return before.host(host.name)
-    other = before.hosts[place] if place < len(before.hosts) else None
-    if other is None or fresh.host(other.name) is not None:
-        return None
-    return other if other.ssh_address == host.ssh_address and other.port == host.port else None

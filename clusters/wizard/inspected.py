@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clusters.models import Inspection
-from clusters.services import may_be_waived, precheck_key
+from clusters.services import counts, may_be_waived, precheck_key
 from clusters.services.waivers import PRECHECK
 from clusters.wizard.reachability import table_of
 
@@ -150,7 +150,7 @@ def inspection_of(cluster: Cluster) -> Seen | None:
 
 def seen(cluster: Cluster, row: Inspection) -> Seen:
     """An inspection put in order."""
-    given = {each["key"]: each for each in cluster.waivers if each["key"].startswith(PRECHECK)}
+    given = {each["key"]: each for each in cluster.waivers if each["key"].startswith(PRECHECK) and counts(each)}
     groups = _groups(row.results, given)
     shown = {group.key for group in groups if group.waivable}
     states = Counter(result["state"] for result in row.results)

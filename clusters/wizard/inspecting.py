@@ -59,7 +59,11 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     if isinstance(error, DraftBusy):
         return refused(request, cluster, services.document_of(cluster), page, error)
     given, key = bool(request.POST.get("given")), request.POST.get("key", "")
-    cluster = services.precheck_waive(actor=request.user, cluster=cluster, key=key, given=given)
+    reason = request.POST.get("reason", "")
+    try:
+        cluster = services.precheck_waive(actor=request.user, cluster=cluster, key=key, given=given, reason=reason)
+    except services.ReasonMissing as missing:
+        return refused(request, cluster, services.document_of(cluster), page, missing)
     if request.htmx:
         return _table(request, cluster)
     messages.success(request, _("Noted.") if given else _("Taken back."))

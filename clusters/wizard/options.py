@@ -13,7 +13,7 @@ from clusters.config import emit
 from clusters.config.load import load
 from clusters.config.pluginoptions import Option, options_of
 from clusters.config.render import documents
-from clusters.wizard.editor import MASKED, with_secrets
+from clusters.config.unmask import with_masks, with_secrets, with_stand_ins
 from clusters.wizard.fields import choice, lines, number, text
 
 if TYPE_CHECKING:
@@ -94,14 +94,14 @@ class _Yaml(forms.CharField):
             return self._option.default
         if text == _as_yaml(self._document, self._option):
             return _value(self._document, self._option)
-        loaded = load(_around(self._option, text))
-        here = [each for each in loaded.findings if each.path.startswith(self._option.path) and each.id != MASKED]
+        loaded = load(_around(self._option, with_stand_ins(text)))
+        here = [each for each in loaded.findings if each.path.startswith(self._option.path)]
         wrong = [each for each in (here if loaded.document is not None else loaded.findings) if each.blocking]
         if loaded.document is None or wrong:
-            raise forms.ValidationError(wrong[0].message if wrong else _("This is no YAML that can be read."))
+            said = with_masks(wrong[0].message) if wrong else _("This is no YAML that can be read.")
+            raise forms.ValidationError(said)
         fresh = _written(self._document, self._option, _value(loaded.document, self._option))
-        masked = [each.path for each in loaded.findings if each.id == MASKED]
-        filled, missing = with_secrets(fresh, self._document, masked)
+        filled, missing = with_secrets(fresh, self._document)
         if missing:
             raise forms.ValidationError(_("There is a mask where no secret is stored; write the secret itself."))
         return _value(filled, self._option)

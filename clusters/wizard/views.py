@@ -110,7 +110,8 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
     before = services.document_of(cluster)
     text = request.POST.get("text", "").replace("\r\n", "\n")
-    fresh, editor = typed(before, text, partial(services.findings_of, cluster))
+    read = typed(before, cluster.document, text, partial(services.findings_of, cluster))
+    fresh, editor = read.document, read.editor
     if fresh is None:
         said = {"editor": editor, "editor_refused": True, "unsaved": True}
         if request.htmx:
@@ -119,7 +120,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         form = page.bind(before, None)
         return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=said)
     try:
-        cluster = keep(request, cluster, before, fresh, text)
+        cluster = keep(request, cluster, before, fresh, read.text)
     except DraftRefused as error:
         return refused(request, cluster, before, page, error, fresh)
     if not request.htmx:
@@ -189,7 +190,22 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     if isinstance(error, DraftBusy):
         return refused(request, cluster, services.document_of(cluster), page, error)
     given = bool(request.POST.get("given"))
-    services.waiver_set(actor=request.user, cluster=cluster, key=request.POST.get("key", ""), given=given)
+    key, reason = request.POST.get("key", ""), request.POST.get("reason", "")
+    try:
+        services.waiver_set(actor=request.user, cluster=cluster, key=key, given=given, reason=reason)
+    except services.ReasonMissing as missing:
+        return refused(request, cluster, services.document_of(cluster), page, missing)
     if not request.htmx:
         messages.success(request, _("Noted.") if given else _("Taken back."))
+    return redirect("wizard", pk, "review")
+
+
+@require_POST
+def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write down that a text that runs as root was read; one that was changed meanwhile is shown again instead."""
+    cluster = cluster_for(request.user, pk)
+    if not services.text_acknowledge(actor=request.user, cluster=cluster, digest=request.POST.get("digest", "")):
+        messages.error(request, _("The text was changed since this page was opened. Read it as it is now."))
+    elif not request.htmx:
+        messages.success(request, _("Noted."))
     return redirect("wizard", pk, "review")

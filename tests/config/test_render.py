@@ -20,7 +20,7 @@ from clusters.config.schema import (
     System,
 )
 from clusters.config.secret import MASK, Secret
-from clusters.config.secretkeys import hidden_text
+from clusters.config.secret_finder import hidden_text
 from clusters.errors import ConfigError
 from tests.config.documents import seed_document
 
@@ -126,8 +126,8 @@ def test_no_secret_is_in_the_file_unless_asked_for(dialect: str, secrets: str) -
         ("token-ttl=5m", "token-ttl=5m"),
         ("https://me:Testing123@charts.example.com/a", f"https://me:{MASK}@charts.example.com/a"),
         ("https://charts.example.com:443/a@b", "https://charts.example.com:443/a@b"),
-        ("a\n  password: Testing123 # x\nb", f"a\n  password: {MASK}\nb"),
-        ('export API_KEY="Testing123"\n', f"export API_KEY={MASK}\n"),
+        ("a\n  password: Testing123 # x\nb", f"a\n  password: {MASK} # x\nb"),
+        ('export API_KEY="Testing123"\n', f'export API_KEY="{MASK}"\n'),
         ("-----BEGIN RSA PRIVATE KEY-----\nTesting123\n-----END RSA PRIVATE KEY-----\n", f"{MASK}\n"),
         ("passwordAuthentication is off", "passwordAuthentication is off"),
     ],

@@ -124,11 +124,15 @@ def try_connections(walk: Walk, count: int) -> None:
 
 
 def acknowledge(page: Page) -> None:
-    """Say of every warning on the review page that it is known."""
+    """Say on the review page of each warning that it is known, and of each text that runs as root that it was read."""
     boxes = page.locator(".waive .tick:not(:checked)")
     while left := boxes.count():
         boxes.first.check()
         expect(boxes).to_have_count(left - 1)
+    buttons = page.locator("#root-texts form button")
+    while left := buttons.count():
+        buttons.first.click()
+        expect(buttons).to_have_count(left - 1)
 
 
 def install(walk: Walk) -> int:

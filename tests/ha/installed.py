@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clusters.config.carried import carry
+from clusters.config.load import load
+from clusters.config.root_texts import root_texts
 from tests.e2e import walking
 from tests.e2e.serving import serving
 from tests.lab.commands import LabError
@@ -110,9 +113,15 @@ class Installed:
 
     def create(self) -> str:
         """`manage.py cluster create`; gives what it printed. Fails the test when it fails."""
-        done = self.manage("cluster", "create", "-f", str(self.document), "--accept-host-keys", "--yes")
+        read = [word for digest in self.digests() for word in ("--acknowledge", digest)]
+        done = self.manage("cluster", "create", "-f", str(self.document), "--accept-host-keys", "--yes", *read)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
         return done.stdout
+
+    def digests(self) -> list[str]:
+        """Of the texts of the document that run as root."""
+        document = load(self.document.read_text()).document
+        return [text.digest for text in root_texts(carry(document, self.document.parent))] if document else []
 
     def change(self, edit: Callable[[dict[str, Any]], None]) -> None:
         """Change the document: `edit` gets its `spec`."""

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from clusters.config.carried import unpacked
+from clusters.config.carried import carry, unpacked
+from clusters.config.load import load
+from clusters.config.root_texts import root_texts
 from clusters.errors import InstallerError
 from clusters.models import AuditEntry, Cluster, HostKey, Run
 from clusters.runs.execute import execute
@@ -68,25 +70,38 @@ def test_a_second_time_uses_the_same_cluster(file: Path, seed: str, admin: User)
     assert Run.objects.count() == 2
 
 
+BOTH = ("--waive", "etcd.even_count", "--waive", "hw.ram_role@node1")
+WHY = ("--reason", "a lab needs no more")
+
+
+def acknowledged(file: Path) -> list[str]:
+    """Options by which somebody answers for each text of this file that runs as root."""
+    document = load(file.read_text()).document
+    assert document is not None
+    texts = root_texts(carry(document, file.parent))
+    return [word for text in texts for word in ("--acknowledge", text.digest[:12])]
+
+
 def test_files_that_the_document_names_are_read_here_and_stored_with_it(file: Path, seed: str, admin: User) -> None:
     (file.parent / "tool.sh").write_text("echo hello")
     file.write_text(f"{seed}  system:\n    preInstall:\n    - {{bash: ./tool.sh, materials: [tool.sh]}}\n")
-    create(file, "--accept-host-keys", "--yes")
+    create(file, "--accept-host-keys", "--yes", *acknowledged(file))
     material = document_of(Cluster.objects.get()).system.pre_install[0].materials[0]
     assert unpacked(material) == ("tool.sh", b"echo hello")
+    again = acknowledged(file)
     (file.parent / "tool.sh").unlink()
     with pytest.raises(CommandError, match=r"tool\.sh, which the document names, cannot be read"):
-        create(file, "--yes")
+        create(file, "--yes", *again)
 
 
 def test_an_error_of_the_document_is_answered_for_by_its_id(file: Path, seed: str, admin: User) -> None:
     file.write_text(seed.replace("etcd: [node1]", "etcd: [node1, node2]"))
     with pytest.raises(CommandError, match="Solve the errors first"):
-        create(file, "--accept-host-keys", "--yes", "--waive", "hw.ram_role")
-    said = create(file, "--accept-host-keys", "--yes", "--waive", "etcd.even_count", "--waive", "hw.ram_role@node1")
+        create(file, "--accept-host-keys", "--yes", "--waive", "hw.ram_role", *WHY)
+    said = create(file, "--accept-host-keys", "--yes", *BOTH, *WHY)
     assert "waived: " in said and "Nothing was waived" not in said
     assert Run.objects.get().waivers == ["etcd.even_count", "hw.ram_role@node1"]
-    assert "Nothing was waived by" in create(file, "--yes", "--waive", "etcd.even_count", "--waive", "x.y")
+    assert "Nothing was waived by" in create(file, "--yes", "--waive", "etcd.even_count", "--waive", "x.y", *WHY)
 
 
 def test_a_failure_is_told_as_a_card_and_by_the_exit_code(

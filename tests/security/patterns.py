@@ -122,7 +122,11 @@ def _value(node: ast.expr, space: dict[str, Any]) -> Any:
 
 
 STAND_INS: dict[tuple[str, str], dict[str, Any]] = {
-    ("clusters/runs/masking.py", r"f'(?<!\\w){re.escape(text)}(?!\\w)'"): {"text": "abc"},
+    ("clusters/runs/masking.py", "f'{before}{re.escape(text)}{after}'"): {
+        "before": r"(?<!\w)",
+        "text": "abc",
+        "after": r"(?!\w)",
+    },
 }
 """Expressions that are put together when they run: a value that stands for what is put in."""
 

@@ -15,7 +15,7 @@ from clusters.config import limits
 from clusters.config.load import _load, load
 from clusters.config.rules import check
 from clusters.config.schema import Host
-from clusters.config.secretkeys import hidden_comment
+from clusters.config.secret_finder import hidden_text
 from clusters.config.topology import endpoint_address
 from clusters.config.yamltree import read
 from clusters.models import Cluster
@@ -119,7 +119,7 @@ def test_reading_and_judging_twice_as_many_takes_about_twice_as_long(crowd: Call
 
 @pytest.mark.parametrize("text", ["a", "a ", "a: ", "password: ", "a:'", "-", "# "])
 def test_a_comment_twice_as_long_is_masked_in_about_twice_the_time(text: str) -> None:
-    assert growth_of(lambda length: lambda: hidden_comment((text * length)[:length])) < 3
+    assert growth_of(lambda length: lambda: hidden_text((text * length)[:length])) < 3
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_findings_that_block_refuse_the_run(cluster: Cluster, alice: User, monke
 
 @pytest.mark.usefixtures("no_findings")
 def test_a_run_freezes_the_document(cluster: Cluster, alice: User) -> None:
-    run = services.run_start(actor=alice, cluster=cluster, waivers=["memory"])
+    run = services.run_start(actor=alice, cluster=cluster, waivers=["memory"], reason="it is a small lab")
     assert (run.waivers, run.state, run.cluster.state) == (["memory"], "queued", "installing")
     changed = services.document_of(cluster).model_copy(update={"name": "other"})
     with pytest.raises(services.DraftBusy, match="nothing of it can be changed"):

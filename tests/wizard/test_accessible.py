@@ -46,7 +46,8 @@ BESIDE = {
 """Address -> the pages of the wizard that are no step of it."""
 NO_PAGE = {
     "wizard", "wizard-start", "wizard-practice", "wizard-layout", "wizard-copy", "wizard-document", "wizard-checks",
-    "wizard-check", "wizard-precheck-waive", "wizard-waive", "wizard-scan-table", "wizard-scan-cancel",
+    "wizard-check", "wizard-precheck-waive", "wizard-waive", "wizard-acknowledge", "wizard-scan-table",
+    "wizard-scan-cancel",
     "wizard-probes", "wizard-probe", "wizard-accept", "wizard-arch", "wizard-version",
 }  # fmt: skip
 """Addresses of the wizard that are a part of a page, or a deed."""

@@ -99,11 +99,13 @@ def test_what_the_rules_say_is_marked_at_its_line(visitor: Visitor) -> None:
 def test_a_mask_gives_a_renamed_machine_its_own_secret_and_a_new_machine_none() -> None:
     before = seed()
     text = editor(before, write_document(before)).text
-    renamed, _shown = typed(before, text.replace("name: node1,", "name: first,").replace("- node1", "- first"))
+    again = typed(before, text, text.replace("name: node1,", "name: first,").replace("- node1", "- first"))
+    renamed = again.document
     assert renamed is not None and renamed.hosts[0].password == Secret("Qcloud@123")
     line = next(line for line in text.splitlines() if "name: node3" in line)
     stranger = line.replace("node3", "node9").replace("10.99.0.3", "10.66.6.6")
-    thief, shown = typed(before, text.replace(line, stranger))
+    new = typed(before, text, text.replace(line, stranger))
+    thief, shown = new.document, new.editor
     assert thief is not None and thief.hosts[2].password is None
     assert any("secret is missing" in mark.text for mark in shown.marks)
 
@@ -114,7 +116,7 @@ def test_secrets_that_no_form_shows_stay_too() -> None:
     assert before is not None
     shown = editor(before, write_document(before)).text
     assert "hush-1" not in shown
-    again, _marks = typed(before, shown.replace("name: sample", "name: other"))
+    again = typed(before, shown, shown.replace("name: sample", "name: other")).document
     assert again is not None and again.name == "other"
     assert again.registry.auths["dockerhub.kubekey.local"].password == Secret("hush-1")
 

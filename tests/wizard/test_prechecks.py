@@ -41,7 +41,7 @@ def text_of(visitor: Visitor, slug: str = "prechecks") -> str:
 
 def waive(visitor: Visitor, check: str, severity: str = "error", given: str = "on", *, htmx: bool = False) -> str:
     address = visitor.address("prechecks") + "waive/"
-    data = {"key": precheck_key(check, severity), "given": given}
+    data = {"key": precheck_key(check, severity), "given": given, "reason": "a lab has no more"}
     answer = visitor.client.post(address, data, headers={"HX-Request": "true"} if htmx else {})
     visitor.cluster.refresh_from_db()
     return str(answer.content.decode())
@@ -145,7 +145,7 @@ def test_another_machine_with_the_same_finding_wants_a_yes_of_its_own(visitor: V
     Inspection.objects.update(results=[result(RAM, "node1", "error"), result(RAM, "node3", "error")])
     text = text_of(visitor)
     assert rail(text) == "failed" and "not for node3 yet" in text
-    assert " checked" not in text.split('data-key="waive"')[1].split("</form>")[0]
+    assert 'name="reason"' in text.split('data-key="waive"')[1].split("</form>")[0]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_retry_asks_the_wizard_again(visitor: Visitor, make_run: Callable[...,
     inspected(visitor, result(RAM, "node1", "error"))
     waive(visitor, RAM)
     alice = visitor.cluster.owner
-    run = services.run_start(actor=alice, cluster=visitor.cluster, waivers=["os.swap_off"])
+    run = services.run_start(actor=alice, cluster=visitor.cluster, waivers=["os.swap_off"], reason="a lab has swap")
     assert run.waivers == ["hw.ram_role@node1", "os.swap_off"]
     type(run).objects.update(state="failed")
     run.refresh_from_db()

@@ -21,6 +21,7 @@ from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.localfile import read_start
+from clusters.management.root_texts import is_named, shown
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
 from clusters.runs.execute import execute
@@ -31,7 +32,17 @@ from clusters.runs.logins import logins_for
 from clusters.runs.terminal import TerminalProgress, duration
 from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
-from clusters.services import document_of, draft_create, draft_update, host_key_pin, run_cancel, run_start
+from clusters.services import (
+    document_of,
+    draft_create,
+    draft_update,
+    given_reason,
+    host_key_pin,
+    run_cancel,
+    run_start,
+    text_acknowledge,
+    texts_unread,
+)
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -58,6 +69,14 @@ class Command(BaseCommand):
         create.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
         create.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
         create.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
+        create.add_argument("--reason", default="", help="Why what --waive names is acceptable here; it is kept.")
+        create.add_argument(
+            "--acknowledge",
+            action="append",
+            default=[],
+            metavar="SHA256",
+            help="You have read the text with this digest, which runs as root or changes every machine.",
+        )
         create.add_argument("--accept-host-keys", action="store_true", help="Accept host keys seen for the first time.")
         create.add_argument("--yes", action="store_true", help="Start without asking.")
 
@@ -66,15 +85,18 @@ class Command(BaseCommand):
         # The first command on a fresh data directory may be this one, before `serve` has made the tables.
         call_command("migrate", verbosity=0)
         try:
+            if options["waive"]:
+                given_reason(options["reason"], ", ".join(options["waive"]))
             document = self._read(Path(options["filename"]), options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
             self._key_files = TerminalKeys(Path(options["filename"]).parent)
+            self._texts(cluster, owner, options["acknowledge"])
             self._keys(cluster, owner, document, accept=options["accept_host_keys"])
             names = ", ".join(host.name for host in document.hosts)
             if not options["yes"]:
                 self._ask(f"Install Kubernetes {document.kubernetes.version} on {names}?", "--yes")
-            run = self._run(cluster, owner, options["waive"])
+            run = self._run(cluster, owner, options["waive"], options["reason"])
         except InstallerError as error:
             raise CommandError(f"{error.message}\n{error.hint}".rstrip()) from error
         if run.state != Run.State.SUCCEEDED:
@@ -122,6 +144,18 @@ class Command(BaseCommand):
             return cluster
         return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
 
+    def _texts(self, cluster: Cluster, owner: Any, digests: list[str]) -> None:
+        """Show what runs as root in full, and ask about each text that this person has not acknowledged word for word.
+
+        `--yes` answers for none: who passes it has not seen the text.
+        """
+        for text in texts_unread(actor=owner, cluster=cluster):
+            for line in shown(text):
+                self._line(line)
+            if not is_named(text, digests):
+                self._ask(f"Have you read {text.path}, and may it run?", f"--acknowledge {text.digest}")
+            text_acknowledge(actor=owner, cluster=cluster, digest=text.digest)
+
     def _keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> None:
         """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end.
 
@@ -161,11 +195,13 @@ class Command(BaseCommand):
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was done.")
 
-    def _run(self, cluster: Cluster, owner: Any, waivers: list[str]) -> Run:
+    def _run(self, cluster: Cluster, owner: Any, waivers: list[str], reason: str) -> Run:
         """Carry the run out in this process; made and claimed in one transaction, so that no other worker gets it."""
         name = fresh_name()
         with transaction.atomic():
-            run = run_start(actor=owner, cluster=cluster, waivers=waivers, acknowledge_all=True, at_terminal=True)
+            run = run_start(
+                actor=owner, cluster=cluster, waivers=waivers, reason=reason, acknowledge_all=True, at_terminal=True
+            )
             if claim(run.pk, name) is None:
                 raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
         progress = TerminalProgress(self._line)

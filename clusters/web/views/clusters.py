@@ -111,7 +111,8 @@ def install(request: HttpRequest, pk: int) -> HttpResponse:
     """Start a run and show it; what stands in the way is shown on the review page."""
     cluster = cluster_for(request.user, pk)
     try:
-        run = services.run_start(actor=request.user, cluster=cluster, waivers=request.POST.getlist("waivers"))
+        waivers, reason = request.POST.getlist("waivers"), request.POST.get("reason", "")
+        run = services.run_start(actor=request.user, cluster=cluster, waivers=waivers, reason=reason)
     except InstallerError as error:
         say(request, error)
         return redirect("wizard", pk=cluster.pk, slug="review")

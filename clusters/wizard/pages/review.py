@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
 from clusters import catalog
+from clusters.config.root_texts import DNS, HOSTS, PACKAGES, SCRIPT, root_texts
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
+from clusters.plaintext import visible_text
 from clusters.selectors import probes_of
-from clusters.services import answerable, unread, waiver_key
+from clusters.services import answerable, counts, unread, waiver_key
 from clusters.wizard.inspected import inspection_of
 from clusters.wizard.page import NothingToFill, Page
 
 if TYPE_CHECKING:
     from clusters.config.finding import Finding
+    from clusters.config.root_texts import RootFile, RootText
     from clusters.config.schema import Document
     from clusters.engine.plan import Plan
     from clusters.models import Cluster
@@ -39,6 +42,27 @@ class Entry:
     waiver: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownText:
+    """A text that runs as root, as people read it; `readers` are the acknowledgements by the id of who gave them."""
+
+    title: str
+    where: str
+    name: str
+    path: str
+    text: str
+    files: tuple[RootFile, ...]
+    digest: str
+    readers: dict[int, dict[str, Any]]
+
+
+TITLES = {
+    SCRIPT: _("Script"),
+    HOSTS: _("Lines for /etc/hosts"),
+    PACKAGES: _("Packages"),
+    DNS: _("Text for the cluster's DNS"),
+}
+
 GROUPS = (
     ("error", _("Blocking: solve these first")),
     ("waived", _("Errors that somebody answers for")),
@@ -57,6 +81,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     return {
         "groups": [group for group in groups if group[2]],
         "inspection": inspection_of(cluster),
+        "root_texts": _root_texts(cluster, document),
         "blocking": sum(finding.blocking for finding in found),
         "unread": len(unread(cluster, found)),
         "unready": [probe.host for probe in probes_of(cluster, document) if probe.stale or probe.state != "ok"],
@@ -67,6 +92,26 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     }
 
 
+def _root_texts(cluster: Cluster, document: Document) -> list[ShownText]:
+    readers: dict[str, dict[int, dict[str, Any]]] = {}
+    for record in cluster.acknowledged_texts:
+        readers.setdefault(record["digest"], {})[record["by_id"]] = record
+    return [_shown(text, readers.get(text.digest, {})) for text in root_texts(document)]
+
+
+def _shown(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:
+    if text.kind == DNS:
+        where = _("in the cluster")
+    elif text.role:
+        where = _("on the machines of %(role)s") % {"role": text.role}
+    else:
+        where = _("on every machine")
+    files = tuple(replace(file, text=visible_text(file.text)) for file in text.files)
+    shown = visible_text(text.text)
+    title = str(TITLES[text.kind])
+    return ShownText(title, str(where), text.name, text.path, shown, files, text.digest, readers)
+
+
 def _weight(finding: Finding) -> str:
     return "waived" if finding.waived else finding.severity.value
 
@@ -74,7 +119,7 @@ def _weight(finding: Finding) -> str:
 def _entries(cluster: Cluster, document: Document, found: tuple[Finding, ...]) -> list[Entry]:
     from clusters.wizard import flow
 
-    given = {waiver["key"]: waiver for waiver in cluster.waivers}
+    given = {waiver["key"]: waiver for waiver in cluster.waivers if counts(waiver)}
     forms = {page.slug: page.bind(document, None) for page in flow.pages()}
     may = set(answerable(found))
     entries = []

@@ -1,0 +1,100 @@
+"""Comments of a YAML text: secrets in them hidden, and put back where the same comment comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.secret import MASK, Secret
+from clusters.config.secret_finder import hidden_text, places, secrets_in
+from clusters.config.yamltree import Mapping, Scalar, Sequence, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from clusters.config.yamltree import Node
+
+Masked = Callable[[list[str]], list[str]]
+"""Lines -> the same without the secrets that are known already."""
+SHORTEST = 4
+"""Characters: a shorter secret would be found in words of every comment."""
+
+
+def secrets_in_comments(text: str) -> Iterator[Secret]:
+    """What sounds like a secret in the comments of a text. Raises ConfigError when it is not YAML."""
+    for start, end in comments_of(text):
+        comment = text[start:end]
+        yield from (Secret(comment[first:last]) for first, last in places(comment))
+
+
+def hidden_comments(text: str, masked: Masked) -> str:
+    """The text with masks for secrets in its comments. Raises ConfigError when it is not YAML."""
+    if "#" not in text:
+        return text
+    spans = list(comments_of(text))
+    return _replaced(text, spans, _hidden([text[start:end] for start, end in spans], masked))
+
+
+def restored_comments(typed: str, stored: str, masked: Masked) -> str:
+    """A text that was typed, with the stored comment wherever one comes back as `hidden_comments` gave it."""
+    spans = [(start, end) for start, end in comments_of(typed) if MASK in typed[start:end]]
+    if not spans:
+        return typed
+    originals = [stored[start:end] for start, end in comments_of(stored)]
+    known = dict(zip(_hidden(originals, masked), originals, strict=True))
+    return _replaced(typed, spans, [known.get(typed[start:end], typed[start:end]) for start, end in spans])
+
+
+def without(value: Any, lines: list[str]) -> list[str]:
+    """Lines without the secrets of this document, as they are."""
+    text = "\n".join(lines)
+    known = [each.reveal() for each in secrets_in(value)]
+    for secret in sorted(known, key=len, reverse=True):
+        if len(secret) >= SHORTEST and "\n" not in secret and secret in text:
+            text = text.replace(secret, MASK)
+    return text.split("\n")
+
+
+def _hidden(comments: list[str], masked: Masked) -> list[str]:
+    return masked([hidden_text(comment) for comment in comments]) if comments else []
+
+
+def _replaced(text: str, spans: Iterable[tuple[int, int]], fresh: Iterable[str]) -> str:
+    parts, place = [], 0
+    for (start, end), comment in zip(spans, fresh, strict=True):
+        parts += [text[place:start], comment]
+        place = end
+    return "".join([*parts, text[place:]])
+
+
+def comments_of(text: str) -> Iterator[tuple[int, int]]:
+    """Where the comments of a YAML text are, each from its # to the end of its line. Raises ConfigError."""
+    inside = sorted(_scalars(read(text)))
+    place = number = 0
+    while (start := text.find("#", place)) >= 0:
+        while number < len(inside) and inside[number][1] <= start:
+            number += 1
+        if number < len(inside) and inside[number][0] <= start:
+            place = inside[number][1]
+            continue
+        end = text.find("\n", start)
+        place = end if end >= 0 else len(text)
+        yield start, place
+
+
+def _scalars(nodes: Iterable[Node]) -> Iterator[tuple[int, int]]:
+    waiting = list(nodes)
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        # An alias is the same node again.
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Scalar):
+            yield node.start, node.end
+        elif isinstance(node, Sequence):
+            waiting += node.items
+        elif isinstance(node, Mapping):
+            for mark, value in node.pairs.values():
+                waiting += [mark, value]

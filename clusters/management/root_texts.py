@@ -1,0 +1,43 @@
+"""Texts that run as root, shown in full on a terminal, where the person who starts an installation answers for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.plaintext import visible_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.root_texts import RootText
+
+KINDS = {
+    "script": "a script that runs as root",
+    "hosts": "lines for /etc/hosts of every machine",
+    "packages": "packages that are installed as root",
+    "dns": "text for the cluster's DNS",
+}
+SHORTEST_DIGEST = 12
+"""Digits of a SHA-256 that name a text."""
+
+
+def shown(text: RootText) -> Iterator[str]:
+    """The text in full, line by line, each behind a bar, so that none passes for a line of Slipway's."""
+    where = f" on the machines of {text.role}" if text.role else ""
+    yield f"{text.path}{f' ({text.name})' if text.name else ''} is {KINDS[text.kind]}{where}:"
+    yield from _lines(text.text)
+    for file in text.files:
+        yield f"with the file {file.name}, {file.size} bytes, SHA-256 {file.sha256}:"
+        yield from _lines(file.text or "(not text; compare its SHA-256 with that of a file you know)")
+    yield f"SHA-256 {text.digest}"
+
+
+def _lines(text: str) -> Iterator[str]:
+    # Written out one by one: the terminal must neither obey a text nor turn or hide a part of it.
+    yield from (f"  | {line}" for line in visible_text(text).split("\n"))
+
+
+def is_named(text: RootText, digests: list[str]) -> bool:
+    """Whether one of these is its SHA-256, or the first twelve or more digits of it."""
+    given = (digest.lower().removeprefix("sha256:") for digest in digests)
+    return any(len(digest) >= SHORTEST_DIGEST and text.digest.startswith(digest) for digest in given)

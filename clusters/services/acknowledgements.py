@@ -1,0 +1,85 @@
+"""Acknowledgements: a person has read a text of the document that runs as root, before any run does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from clusters.config.root_texts import root_texts
+from clusters.errors import InstallerError
+from clusters.models import Cluster
+from clusters.runs.documents import read_document
+from clusters.services.audit import allowed, audited
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+    from clusters.config.root_texts import RootText
+    from clusters.config.schema import Document
+
+MOST_KEPT = 500
+"""Acknowledgements of one cluster that are remembered, the newest."""
+
+
+class TextsUnread(InstallerError):
+    """The person has not acknowledged some texts that would run as root; carries them."""
+
+    def __init__(self, texts: tuple[RootText, ...]) -> None:
+        super().__init__(
+            _("You have not acknowledged %(path)s yet, which runs as root or changes every machine.")
+            % {"path": texts[0].path}
+            if len(texts) == 1
+            else _("You have not acknowledged %(count)s texts yet that run as root or change every machine: %(paths)s.")
+            % {"count": len(texts), "paths": ", ".join(text.path for text in texts)},
+            hint=_(
+                "Read them in full on the Review page, and acknowledge each; on the terminal, answer or pass "
+                "--acknowledge with its digest."
+            ),
+        )
+        self.texts = texts
+
+
+def texts_unread(
+    *, actor: AbstractBaseUser | None, cluster: Cluster, document: Document | None = None
+) -> tuple[RootText, ...]:
+    """What of the present document this person has not acknowledged word for word."""
+    known = {each["digest"] for each in cluster.acknowledged_texts if each["by_id"] == _id_of(actor)}
+    return tuple(text for text in root_texts(document or read_document(cluster.document)) if text.digest not in known)
+
+
+@transaction.atomic
+def text_acknowledge(*, actor: AbstractBaseUser | None, cluster: Cluster, digest: str) -> bool:
+    """Write down that this person has read the text with this digest; false when the document has no such text now."""
+    allowed(actor, cluster)
+    cluster.acknowledged_texts = Cluster.objects.select_for_update().get(pk=cluster.pk).acknowledged_texts
+    text = next((each for each in root_texts(read_document(cluster.document)) if each.digest == digest), None)
+    if text is None:
+        return False
+    by = actor.get_username() if actor is not None else ""
+    record = {"digest": digest, "path": text.path, "by": by, "by_id": _id_of(actor), "at": timezone.now().isoformat()}
+    others = [
+        each for each in cluster.acknowledged_texts if (each["digest"], each["by_id"]) != (digest, record["by_id"])
+    ]
+    cluster.acknowledged_texts = [*others, record][-MOST_KEPT:]
+    # Without `save()`: the draft itself was not edited, so its time and version stay.
+    Cluster.objects.filter(pk=cluster.pk).update(acknowledged_texts=cluster.acknowledged_texts)
+    audited(actor, "text.acknowledge", cluster.name, cluster=cluster.pk, path=text.path, sha256=digest)
+    return True
+
+
+def texts_for(*, actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str, Any]]:
+    """The acknowledgements that a run of the present document takes along. Raises TextsUnread."""
+    unread = texts_unread(actor=actor, cluster=cluster)
+    if unread:
+        raise TextsUnread(unread)
+    present = {text.digest for text in root_texts(read_document(cluster.document))}
+    by = _id_of(actor)
+    return [each for each in cluster.acknowledged_texts if each["digest"] in present and each["by_id"] == by]
+
+
+def _id_of(actor: AbstractBaseUser | None) -> int:
+    """0 is Slipway's own command line."""
+    return actor.pk if actor is not None else 0

@@ -1,0 +1,52 @@
+"""Reasons: nothing that blocks an installation is waived, on the page, on the terminal or by a call, without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from clusters.errors import InstallerError
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+SHORTEST_REASON = 8
+"""Characters: "because" is none."""
+LONGEST_REASON = 500
+
+
+class NotPossible(InstallerError):
+    """This attempt cannot be made; another one may."""
+
+
+class ReasonMissing(NotPossible):
+    """Something is to be waived, and nobody says why."""
+
+
+def given_reason(reason: str, what: str) -> str:
+    """The reason in one line. Raises ReasonMissing when it is shorter than SHORTEST_REASON or too long."""
+    reason = " ".join(reason.split())
+    if len(reason) < SHORTEST_REASON:
+        raise ReasonMissing(
+            _("A reason is needed to skip %(check)s.") % {"check": what},
+            hint=_("Say in a few words why this is acceptable here; it is kept with the run."),
+        )
+    if len(reason) > LONGEST_REASON:
+        raise ReasonMissing(
+            _("The reason to skip %(check)s has %(count)s characters; at most %(most)s are kept.")
+            % {"check": what, "count": len(reason), "most": LONGEST_REASON}
+        )
+    return reason
+
+
+def accepted(actor: AbstractBaseUser | None, check: str, title: str, reason: str) -> dict[str, Any]:
+    """What `Run.accepted` holds of something that was waived by its name."""
+    by = actor.get_username() if actor is not None else ""
+    return {"check": check, "title": title, "reason": reason, "by": by, "at": timezone.now().isoformat()}
+
+
+def counts(waiver: dict[str, Any]) -> bool:
+    """Whether an acknowledgement is one: of an error only with a reason. Before 2026-11 errors had none."""
+    return waiver.get("severity") != "error" or bool(waiver.get("reason"))

@@ -1,0 +1,165 @@
+"""Whatever a machine prints of a known secret is masked, in every encoding and however cut; all else stays readable."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import textwrap
+import tracemalloc
+
+import pytest
+import yaml
+
+from clusters.config.secret import MASK, Secret
+from clusters.engine import events
+from clusters.runs.chunks import make_batch
+from clusters.runs.masking import LONGEST_TAIL, Masks
+from tests.security.pumps import seconds
+
+SECRET = "p<4>'s&\"w/örd\\x"
+PLAIN = "Tr0ub4dor&3-Xyzzy"
+LOG = """\
+[init] Using Kubernetes version: v1.30.4
+[preflight] Running pre-flight checks
+error: the password is wrong for root@10.0.0.1, try another user or token
+Created symlink /etc/systemd/system/multi-user.target.wants/kubelet.service
+pod/coredns-5dd5756b68-abcde condition met; node/node1 not ready, testing again in 5 s
+/root/.ssh/id_rsa, /etc/kubernetes/admin.conf and 12345 bytes of default images for worker nodes
+"""
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def hexed(text: str, between: str = "") -> str:
+    return text.encode().hex(between) if between else text.encode().hex()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        html.escape(SECRET),
+        html.escape(SECRET, quote=False),
+        html.escape(SECRET).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+        yaml.safe_dump(SECRET, default_style='"', width=999).strip()[1:-1],
+        yaml.safe_dump(SECRET, default_style='"', width=999, allow_unicode=True).strip()[1:-1],
+        yaml.safe_dump(SECRET, default_style="'", width=999, allow_unicode=True).strip()[1:-1],
+        json.dumps(json.dumps(SECRET))[1:-1].strip('\\"'),
+        json.dumps(SECRET)[1:-1].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+        hexed(SECRET),
+        hexed(SECRET).upper(),
+        hexed(SECRET, ":"),
+        hexed(SECRET, " "),
+        "\\x" + hexed(SECRET, "*").replace("*", "\\x"),
+        b64(b64(SECRET)),
+    ],
+)
+def test_each_encoding_is_masked(form: str) -> None:
+    shown = Masks([Secret(SECRET)]).text(f"before {form} after")
+    assert MASK in shown and shown.startswith("before ") and shown.endswith(" after")
+    for place in range(0, len(form) - 8, 4):
+        assert form[place : place + 8] not in shown
+
+
+@pytest.mark.parametrize("outer", ["", "u", "us", "user:"])
+@pytest.mark.parametrize("inner", ["", "m", "me", "me:x"])
+def test_base64_of_base64_is_masked_wherever_in_both_the_secret_stands(inner: str, outer: str) -> None:
+    form = b64(f"{outer}{b64(f'{inner}{PLAIN} end')} more")
+    shown = Masks([Secret(PLAIN)]).text(form)
+    assert shown.count(MASK) == 1
+    # Of 32 characters for the secret, what it shares with its neighbours is left at both ends.
+    assert len(form) - len(shown.replace(MASK, "")) >= 24
+
+
+@pytest.mark.parametrize("width", [5, 8, 16, 60, 64, 76])
+def test_base64_that_is_wrapped_is_masked_whatever_the_width(width: int) -> None:
+    key = "".join(f"line {number} of a key\n" for number in range(20))
+    coded = b64(f"apiVersion: v1\npassword: {PLAIN * 4}\n")
+    for secret, text in ((PLAIN * 4, coded), (key, b64(key))):
+        lines = [f"    {line}" for line in textwrap.wrap(text, width)]
+        shown = Masks([Secret(secret)]).lines(lines)
+        assert len(shown) == len(lines)
+        left = "".join(line.strip() for line in shown).replace(MASK, "")
+        assert PLAIN not in base64.b64decode(left[: len(left) // 4 * 4]).decode("latin-1")
+        assert len(left) < len(text) - len(b64(secret)) + 8
+
+
+@pytest.mark.parametrize("at", range(1, len(PLAIN)))
+def test_a_secret_that_is_cut_into_two_lines_is_masked_in_both(at: int) -> None:
+    masks = Masks([Secret(PLAIN)])
+    assert masks.lines([f"a {PLAIN[:at]}", f"  {PLAIN[at:]} b"]) == [f"a {MASK}", f"{MASK} b"]
+
+
+def batch(masks: Masks, *texts: str, tails: dict | None = None, stream: str = "stdout") -> tuple[list[str], dict]:
+    taken = [events.Output(host="node1", step="s", stream=stream, text=text) for text in texts]
+    made = make_batch(taken, run_id=1, seq=0, line=0, masks=masks, tails=tails)
+    return [line[2] for row in made.rows for line in row.data["lines"]], made.tails
+
+
+@pytest.mark.parametrize("at", range(1, len(PLAIN)))
+def test_a_secret_that_is_cut_by_the_end_of_a_batch_shows_less_than_half(at: int) -> None:
+    masks = Masks([Secret(PLAIN)])
+    first, tails = batch(masks, f"a {PLAIN[:at]}")
+    second, _tails = batch(masks, f"{PLAIN[at:]} b", tails=tails)
+    assert second == [f"{MASK} b"]
+    shown = first[0].removeprefix("a ").replace(MASK, "")
+    assert len(shown) < min(8, (len(PLAIN) + 1) // 2)
+
+
+def test_a_secret_is_found_though_another_stream_prints_in_between() -> None:
+    masks = Masks([Secret(PLAIN)])
+    taken = [
+        events.Output(host="node1", step="s", stream=stream, text=text)
+        for stream, text in (("stdout", PLAIN[:9]), ("stderr", "a warning"), ("stdout", PLAIN[9:]))
+    ]
+    made = make_batch(taken, run_id=1, seq=0, line=0, masks=masks)
+    assert [line[2] for line in made.rows[0].data["lines"]] == [MASK, "a warning", MASK]
+
+
+@pytest.mark.parametrize(
+    "secret", ["root", "a", "12", "admin", "test", "password", "default", "worker", "kubernetes", "abc", "Root", "to"]
+)
+def test_a_log_stays_readable_when_a_password_is_an_ordinary_or_a_short_word(secret: str) -> None:
+    masks = Masks([Secret(secret)])
+    assert masks.text(LOG) == LOG
+    assert masks.text(f"password={secret} https://me:{secret}@h/x") == f"password={MASK} https://me:{MASK}@h/x"
+
+
+def test_a_password_of_four_to_seven_characters_is_masked_as_a_word_and_never_within_one() -> None:
+    masks = Masks([Secret("node7")])
+    assert masks.text("node7 node70 xnode7 /node7/") == f"{MASK} node70 xnode7 /{MASK}/"
+
+
+def test_a_password_of_eight_characters_is_masked_within_words_too() -> None:
+    assert Masks([Secret("hush-hu5")]).text("xhush-hu5y") == f"x{MASK}y"
+
+
+def test_masking_a_text_eight_times_as_long_takes_about_eight_times_the_time() -> None:
+    masks = Masks([Secret(f"{PLAIN}{number}") for number in range(50)])
+
+    def took(size: int) -> float:
+        text = ((LOG + PLAIN[:9] + "\n") * (size // len(LOG)))[:size]
+        return min(seconds(lambda: masks.text(text)) for _ in range(3))
+
+    assert took(2_000_000) < 24 * max(took(250_000), 0.008)
+
+
+def test_ten_times_as_many_secrets_do_not_take_ten_times_as_long() -> None:
+    def took(count: int) -> float:
+        masks = Masks([Secret(f"{number:07}{PLAIN}") for number in range(count)])
+        return min(seconds(lambda: masks.text(LOG * 2_000)) for _ in range(3))
+
+    assert took(1_000) < 5 * max(took(100), 0.02)
+
+
+def test_what_is_remembered_of_a_secret_and_of_streams_is_bounded() -> None:
+    tracemalloc.start()
+    try:
+        masks = Masks([Secret("".join(f"{number:05}" for number in range(20_000)))])
+        assert tracemalloc.get_traced_memory()[0] < 60_000_000
+        _lines, tails = batch(masks, *(f"{number} " * 1000 for number in range(50)))
+        assert {len(tail) for tail in tails.values()} == {LONGEST_TAIL}
+    finally:
+        tracemalloc.stop()
