@@ -49,6 +49,10 @@ SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.probing.probe_machine")
 SLIPWAY_WEBHOOK_URL = env.text("SLIPWAY_WEBHOOK_URL")
 SLIPWAY_WEBHOOK_SECRET = env.text("SLIPWAY_WEBHOOK_SECRET")
 SLIPWAY_NOTIFY_MAIL = env.words("SLIPWAY_NOTIFY_MAIL")
+# The networks to which this server connects for people in a browser: machines, jump hosts and scans. Webhooks have the
+# same ones unless they have their own. `private` stands for RFC 1918 and fc00::/7.
+SLIPWAY_ALLOWED_NETWORKS = env.words("SLIPWAY_ALLOWED_NETWORKS", ("private",))
+SLIPWAY_WEBHOOK_NETWORKS = env.words("SLIPWAY_WEBHOOK_NETWORKS")
 # How browsers reach these pages, for links in what is told.
 SLIPWAY_PUBLIC_URL = env.text("SLIPWAY_PUBLIC_URL")
 # Days after which the log of a finished run is deleted; the newest run of each cluster keeps its log.

@@ -91,11 +91,13 @@ def execute(
     worker_name: str,
     extra_sink: events.Sink | None = None,
     handover: Handover | None = None,
+    from_terminal: bool = False,
 ) -> Run | None:
     """Claim the run and carry it out to its end; None when another worker has it.
 
     `worker_name` must never have been used for another claim. `extra_sink` sees every event too, masked. When
-    `handover` is asked the run is stopped and given back, and goes on in another worker.
+    `handover` is asked the run is stopped and given back, and goes on in another worker. `from_terminal` is for the
+    command of a person at this server's terminal (`Task.from_terminal`).
     """
     run = claim(run_id, worker_name)
     if run is None:
@@ -106,14 +108,17 @@ def execute(
     handover = handover or Handover()
     handover.watch(cancel)
     try:
-        _carry(run, cancel, handover, extra_sink, "taken over by another worker; it goes on" if again else "started")
+        began = "taken over by another worker; it goes on" if again else "started"
+        _carry(run, cancel, handover, extra_sink, began, from_terminal)
     finally:
         handover.forget(cancel)
     run.refresh_from_db()
     return run
 
 
-def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | None, began: str) -> None:
+def _carry(
+    run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | None, began: str, from_terminal: bool
+) -> None:
     """Everything between claim and end, under the heartbeat."""
 
     def lost(reason: str) -> None:
@@ -135,7 +140,7 @@ def _carry(run: Run, cancel: Cancel, handover: Handover, extra: events.Sink | No
     handed_over = False
     with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped, on_look=patience.look):
         tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
-        state, message = _outcome(run, sink, tee, cancel, patience)
+        state, message = _outcome(run, sink, tee, cancel, patience, from_terminal)
         if sink.lost:
             sink.close()
         elif state == "cancelled" and handover.asked and not _cancel_asked(run):
@@ -156,7 +161,9 @@ def _cancel_asked(run: Run) -> bool:
     return Run.objects.filter(pk=run.pk, cancel_asked_at__isnull=False).exists()
 
 
-def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, patience: Patience) -> tuple[str, str]:
+def _outcome(
+    run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, patience: Patience, from_terminal: bool
+) -> tuple[str, str]:
     """The state in which the run ends, and what to say of it. A success stays one when a cancel came too late."""
     try:
         if run.takeovers > MOST_TAKEOVERS:
@@ -168,7 +175,8 @@ def _outcome(run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, pat
         for secret in secrets_in(document):
             sink.masks.add(secret)
         known = PinnedKeys(run.cluster_id)
-        task = Task(document, run.recipe, tuple(run.waivers), known, tuple(run.only), patience.granted)
+        only, granted = tuple(run.only), patience.granted
+        task = Task(document, run.recipe, tuple(run.waivers), known, only, granted, from_terminal)
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
         outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:

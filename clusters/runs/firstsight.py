@@ -40,14 +40,15 @@ class Sight:
 
 
 def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
-    """Ask every machine of the document for its key, twenty at once."""
+    """Ask every machine of the document for its key, some at once, for a person at this server's terminal."""
     known = PinnedKeys(cluster_id)
 
     def look(host: Host) -> Sight:
         said: dict[str, dict[str, Any]] = {}
         try:
             way = reached(document, host)
-            import_string(settings.SLIPWAY_PROBE)(way, known, lambda stage: said.__setitem__(stage["name"], stage))
+            probe = import_string(settings.SLIPWAY_PROBE)
+            probe(way, known, lambda stage: said.__setitem__(stage["name"], stage), from_terminal=True)
         finally:
             connections.close_all()
         for name in (JUMP, "hostkey"):

@@ -8,12 +8,10 @@ import json
 import logging
 import smtplib
 import threading
-import urllib.error
-import urllib.request
 import uuid
 from datetime import timedelta
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -21,10 +19,10 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F, Q
 from django.utils import timezone
 
+from clusters.errors import InstallerError
 from clusters.models import Notice, Run
-
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
+from clusters.remote.posting import post
+from clusters.runs.targets import webhook_networks
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +32,6 @@ PAUSES = (5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200)
 PATIENCE_SECONDS = 15
 LEASE_SECONDS = 60
 FAILURES_TOLD = 5
-
-
-class NotDelivered(Exception):
-    """The receiver did not take it."""
 
 
 def announce(run_id: int) -> None:
@@ -96,8 +90,9 @@ def deliver(notice: Notice) -> None:
             _post(notice)
         else:
             _mail(notice)
-    except (NotDelivered, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
-        _again(mine, notice, f"{type(error).__name__}: {error}"[:500])
+    except (InstallerError, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
+        said = f"{error} {error.hint}" if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
+        _again(mine, notice, said.strip()[:500])
         return
     mine.update(state=Notice.State.SENT, sent_at=timezone.now(), lease_until=None, error="")
     log.info("%s was told by %s", notice.about.capitalize(), notice.way)
@@ -160,13 +155,6 @@ def _again(mine: Any, notice: Notice, error: str) -> None:
     mine.update(due_at=due, error=error, lease_until=None)
 
 
-class _NoDetours(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry what is said to a place that nobody named."""
-
-    def redirect_request(self, *_args: Any, **_options: Any) -> None:
-        return None
-
-
 def _post(notice: Notice) -> None:
     said = said_of(notice.run) if notice.run is not None else said_of_test(notice)
     body = json.dumps(said, ensure_ascii=False).encode()
@@ -179,18 +167,7 @@ def _post(notice: Notice) -> None:
     }
     if signed := signature(body, at):
         headers["X-Slipway-Signature"] = signed
-    address = settings.SLIPWAY_WEBHOOK_URL
-    if not address.startswith(("https://", "http://")):
-        raise NotDelivered("SLIPWAY_WEBHOOK_URL is no http(s) address.")
-    request = urllib.request.Request(address, data=body, headers=headers, method="POST")  # noqa: S310 - checked above
-    opener = urllib.request.build_opener(_NoDetours)
-    try:
-        answer: HTTPResponse
-        with opener.open(request, timeout=PATIENCE_SECONDS) as answer:
-            answer.read(1024)
-    except urllib.error.HTTPError as error:
-        with error:
-            raise NotDelivered(f"The receiver answered {error.code}.") from None
+    post(settings.SLIPWAY_WEBHOOK_URL, body, headers, networks=webhook_networks(), seconds=PATIENCE_SECONDS)
 
 
 def _mail(notice: Notice) -> None:

@@ -31,7 +31,7 @@ from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.masking import Masks, secrets_in
-from clusters.runs.targets import agent_socket
+from clusters.runs.targets import agent_socket, allowed_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,8 +179,10 @@ def _until() -> Any:
     return timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
 
 
-def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
+def probe_machine(host: Host, known: KnownKeys, tell: Tell, *, from_terminal: bool = False) -> dict[str, Any]:
     """Test one machine over SSH, through the jump host in its own row; gives its facts.
+
+    For people in a browser only in the allowed networks.
 
     Each stage is told as {"name", "state", "message", "hint", "cause"};
     "cause" is the name of the error, ShellNoise for a profile that prints, or empty.
@@ -196,5 +198,6 @@ def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
         )
         tell(said | ({"offered": stage.data["offered"]} if "offered" in stage.data else {}))
 
-    report = probe(target_of(host, agent_socket()), known, told)
+    networks = None if from_terminal else allowed_networks()
+    report = probe(target_of(host, agent_socket(), networks), known, told)
     return asdict(report.facts) if report.facts is not None else {}

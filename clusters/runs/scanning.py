@@ -13,6 +13,7 @@ from clusters.errors import InstallerError
 from clusters.models import Scan
 from clusters.remote.scan import addresses_of, scan
 from clusters.runs.chores import lease_end
+from clusters.runs.targets import allowed_networks
 
 if TYPE_CHECKING:
     import threading
@@ -38,7 +39,7 @@ def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
         return bool(mine.update(looked=looked, found=[asdict(each) for each in found], lease_until=lease_end()))
 
     try:
-        addresses = addresses_of(row.network)
+        addresses = addresses_of(row.network, allowed_networks())
         mine.update(total=len(addresses))
         scan(addresses, row.port, tell=tell)
     except InstallerError as error:

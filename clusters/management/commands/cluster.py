@@ -179,7 +179,7 @@ class Command(BaseCommand):
 
     def _execute(self, pk: int, name: str, progress: TerminalProgress) -> None:
         try:
-            execute(pk, worker_name=name, extra_sink=progress)
+            execute(pk, worker_name=name, extra_sink=progress, from_terminal=True)
         finally:
             connections.close_all()
 

@@ -37,6 +37,7 @@ POLL_MS, POLL_MS_MANY, MANY = 700, 2000, 60
 
 CAUSES: dict[str, _StrPromise] = {
     "NameNotResolved": _("Name not found"),
+    "AddressRefused": _("Address not allowed"),
     "ConnectionRefused": _("Refused"),
     "NetworkUnreachable": _("No way there"),
     "ConnectTimedOut": _("No answer"),
