@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from clusters.config.hops import reached
 from clusters.remote.probe import JUMP
-from clusters.runs.keys import PinnedKeys, shown_key
+from clusters.runs.keys import OtherKey, PinnedKeys, shown_key
 from clusters.runs.probing import MACHINES_AT_ONCE
 
 if TYPE_CHECKING:
@@ -62,3 +62,18 @@ def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
 
     with ThreadPoolExecutor(MACHINES_AT_ONCE) as pool:
         return list(pool.map(look, document.hosts))
+
+
+def one_key_a_place(seen: list[Sight]) -> list[tuple[Sight, PinnedKey]]:
+    """The keys to ask about, each place once: one jump host is on the way to many machines.
+
+    Raises OtherKey when it showed different keys on the way to different ones.
+    """
+    places: dict[tuple[str, int], tuple[Sight, PinnedKey]] = {}
+    for sight in seen:
+        if sight.offered is None:
+            continue
+        _first, key = places.setdefault((sight.address, sight.port), (sight, sight.offered))
+        if key != sight.offered:
+            raise OtherKey(f"{sight.address}:{sight.port}", key.fingerprint, sight.offered.fingerprint)
+    return list(places.values())

@@ -16,12 +16,12 @@ from clusters.config.yamlvalues import read_value
 from clusters.errors import ConfigError
 from clusters.models import HostKey, Probe
 from clusters.runs.documents import read_document
-from clusters.runs.keys import pin, shown_key
+from clusters.runs.keys import OtherKey, pin, shown_key
 from clusters.runs.probing import spec_digest, waiting_stages
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -54,18 +54,24 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
 
 
 @transaction.atomic
-def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Collection[str]) -> None:
-    """Pin the keys that these machines, or jump hosts before them, showed at their last test, and test them again."""
+def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, shown: Mapping[str, str]) -> None:
+    """Pin keys and test again. `shown` has the fingerprint that the person saw, by machine.
+
+    The key is that of the machine, or of the jump host before it, at the last test. Raises OtherKey, and pins nothing,
+    when the last test of one of them was shown another key than the person saw.
+    """
     allowed(actor, cluster)
     document = read_document(cluster.document)
-    probes = Probe.objects.filter(cluster=cluster, host__in=list(hosts)).exclude(offered={})
     accepted = []
-    for probe in probes:
+    for probe in Probe.objects.filter(cluster=cluster, host__in=list(shown)).exclude(offered={}):
         host = document.host(probe.host)
         if host is None or spec_digest(document, host) != probe.spec_digest:
             continue  # the row was edited after the test: what was shown is another machine's key
-        accepted.append(host.name)
         address, port, key = shown_key(probe.offered, host)
+        if shown[probe.host] != key.fingerprint:
+            raise OtherKey(f"{host.name} ({address}:{port})", shown[probe.host], key.fingerprint)
+        accepted.append((host.name, address, port, key))
+    for _name, address, port, key in accepted:
         before = HostKey.objects.filter(cluster=cluster, address=address, port=port).first()
         if before is not None and before.key == key.key:
             continue  # a jump host's key, accepted a moment ago for another machine behind it
@@ -73,7 +79,7 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts:
         replaced = before.fingerprint if before else ""
         audited(actor, "hostkey.accept", f"{address}:{port}", fingerprint=key.fingerprint, replaced=replaced)
     if accepted:
-        probes_start(actor=actor, cluster=cluster, hosts=accepted)
+        probes_start(actor=actor, cluster=cluster, hosts=[name for name, *_ in accepted])
 
 
 def practice_machines() -> tuple[Host, ...]:

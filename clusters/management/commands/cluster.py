@@ -24,8 +24,8 @@ from clusters.localfile import read_start
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
 from clusters.runs.execute import execute
-from clusters.runs.firstsight import look_at_keys
-from clusters.runs.keys import pin
+from clusters.runs.firstsight import look_at_keys, one_key_a_place
+from clusters.runs.keys import OtherKey, pin_first
 from clusters.runs.lease import claim
 from clusters.runs.terminal import TerminalProgress, duration
 from clusters.runs.worker import fresh_name
@@ -57,7 +57,14 @@ class Command(BaseCommand):
         create.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
         create.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
         create.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
-        create.add_argument("--accept-host-keys", action="store_true", help="Accept host keys seen for the first time.")
+        create.add_argument(
+            "--host-key", action="append", default=[], metavar="SHA256:…",
+            help="Accept a host key seen for the first time when it has this fingerprint; once for each machine.",
+        )  # fmt: skip
+        create.add_argument(
+            "--accept-host-keys", action="store_true",
+            help="Accept whatever host keys are seen for the first time, on a network where nobody can be in between.",
+        )  # fmt: skip
         create.add_argument("--yes", action="store_true", help="Start without asking.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,7 +75,7 @@ class Command(BaseCommand):
             document = self._read(Path(options["filename"]), options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
-            self._keys(cluster, owner, document, accept=options["accept_host_keys"])
+            self._keys(cluster, owner, document, named=options["host_key"], accept=options["accept_host_keys"])
             names = ", ".join(host.name for host in document.hosts)
             if not options["yes"]:
                 self._ask(f"Install Kubernetes {document.kubernetes.version} on {names}?", "--yes")
@@ -120,15 +127,15 @@ class Command(BaseCommand):
             return cluster
         return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
 
-    def _keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> None:
+    def _keys(self, cluster: Cluster, owner: Any, document: Document, *, named: list[str], accept: bool) -> None:
         """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end.
 
         Once a jump host's key is accepted, what is behind it is looked at.
         """
-        while self._new_keys(cluster, owner, document, accept=accept):
+        while self._new_keys(cluster, owner, document, named, accept=accept):
             pass
 
-    def _new_keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> bool:
+    def _new_keys(self, cluster: Cluster, owner: Any, document: Document, named: list[str], *, accept: bool) -> bool:
         """One look at everything; says whether there is more to see than before."""
         seen = look_at_keys(cluster.pk, document)
         for sight in seen:
@@ -136,17 +143,18 @@ class Command(BaseCommand):
                 self._warn(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Not every machine can be reached; nothing was done.")
-        # One jump host is on the way to many machines, and is asked about once.
-        places = {(sight.address, sight.port): sight for sight in seen if sight.offered is not None}
-        unknown = [(sight, sight.offered) for sight in places.values() if sight.offered is not None]
+        unknown = one_key_a_place(seen)
         for sight, key in unknown:
             place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
             who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
             self._line(f"{who} shows {key.fingerprint} for the first time")
-        if unknown and not accept:
-            self._ask("Are these the keys of your machines?", "--accept-host-keys")
-        for sight, key in unknown:
-            pin(cluster.pk, sight.address, sight.port, key, by=owner)
+            if named and key.fingerprint not in named and not accept:
+                raise OtherKey(place, " or ".join(named), key.fingerprint)
+        if unknown and not (accept or named):
+            self._ask("Are these the keys of your machines?", "--host-key FINGERPRINT for each, or --accept-host-keys")
+        with transaction.atomic():
+            for sight, key in unknown:
+                pin_first(cluster.pk, sight.address, sight.port, key, by=owner)
         return any(sight.of_jump_host for sight, _key in unknown)
 
     def _ask(self, question: str, option: str) -> None:

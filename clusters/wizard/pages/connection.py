@@ -113,7 +113,7 @@ def summary(cluster: Cluster, document: Document) -> dict[str, Any]:
         "ways": ways(document, [row.probe for row in found]),
         "archs": architectures(document, [row.probe for row in found]),
         "active": any(not row.probe.over for row in found),
-        "acceptable": [row.probe.host for row in found if row.acceptable],
+        "acceptable": [(row.probe.host, row.probe.offered["fingerprint"]) for row in found if row.acceptable],
         "poll": POLL_MS if len(found) <= MANY else POLL_MS_MANY,
         "ready": sum(row.state == "ok" for row in found),
     }
