@@ -40,8 +40,8 @@ SLIPWAY_LISTEN = env.text("SLIPWAY_LISTEN", "127.0.0.1:8000")
 SLIPWAY_LEASE_SECONDS = env.number("SLIPWAY_LEASE_SECONDS", 30)
 SLIPWAY_HEARTBEAT_SECONDS = env.number("SLIPWAY_HEARTBEAT_SECONDS", 5)
 SLIPWAY_POLL_SECONDS = env.number("SLIPWAY_POLL_SECONDS", 0.5)
-# How many runs one worker carries out at the same time.
-SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 4))
+# How many runs one worker carries out at the same time; half of them, rounded up, for the clusters of one owner.
+SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 6))
 # What carries out a run and what tests a connection; other values serve tests of the worker alone.
 SLIPWAY_CARRY_OUT = env.text("SLIPWAY_CARRY_OUT", "clusters.runs.carry_out.carry_out")
 SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.probing.probe_machine")

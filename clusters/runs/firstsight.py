@@ -13,11 +13,14 @@ from django.utils.module_loading import import_string
 from clusters.config.hops import reached
 from clusters.remote.probe import JUMP
 from clusters.runs.keys import OtherKey, PinnedKeys, shown_key
-from clusters.runs.probing import MACHINES_AT_ONCE
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
     from clusters.remote.hostkeys import PinnedKey
+
+
+# Machines that the command asks for their keys at the same time.
+LOOKS_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
                 return Sight(host, trouble=f"{said[name]['message']} {said[name]['hint']}".strip())
         return Sight(host)  # its key is known, and whatever else is wrong the run will say
 
-    with ThreadPoolExecutor(MACHINES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         return list(pool.map(look, document.hosts))
 
 

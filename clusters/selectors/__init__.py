@@ -15,6 +15,7 @@ from clusters.selectors.needles import BadPattern, needle
 from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
+from clusters.selectors.queue import QueuePlace, chore_place, probes_place, run_place
 from clusters.selectors.timeline import Timeline, run_timeline
 
 __all__ = [
@@ -34,11 +35,13 @@ __all__ = [
     "Phase",
     "Planned",
     "ProbeView",
+    "QueuePlace",
     "Row",
     "RunSummary",
     "Timeline",
     "Told",
     "attempts_of",
+    "chore_place",
     "cluster_for",
     "clusters_for",
     "events_after",
@@ -48,12 +51,14 @@ __all__ = [
     "log_lines",
     "needle",
     "probes_of",
+    "probes_place",
     "run_answered",
     "run_ending",
     "run_facts",
     "run_findings",
     "run_for",
     "run_grid",
+    "run_place",
     "run_plan",
     "run_summary",
     "run_timeline",

@@ -18,7 +18,7 @@ from clusters.config.hops import said as way_in_words
 from clusters.config.schema import Host
 from clusters.errors import InstallerError
 from clusters.models import Scan
-from clusters.selectors import cluster_for
+from clusters.selectors import chore_place, cluster_for
 from clusters.wizard import fields
 from clusters.wizard.many import side_page
 
@@ -92,4 +92,4 @@ def _seen(cluster: Cluster, document: Document) -> dict[str, Any]:
         "cancelled": _("Cancelled"),
         "failed": _("Failed"),
     }
-    return {"scan": scan, "found": rows, "scan_word": words.get(scan.state, scan.state)}
+    return {"scan": scan, "place": chore_place(scan), "found": rows, "scan_word": words.get(scan.state, scan.state)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from clusters.remote.probe import JUMP
-from clusters.selectors import probes_of
+from clusters.selectors import probes_of, probes_place
 from clusters.wizard.architectures import architectures
 from clusters.wizard.page import NothingToFill, Page
 from clusters.wizard.ways import stopped_there, ways
@@ -112,6 +112,7 @@ def summary(cluster: Cluster, document: Document) -> dict[str, Any]:
         "rows": found,
         "ways": ways(document, [row.probe for row in found]),
         "archs": architectures(document, [row.probe for row in found]),
+        "place": probes_place(cluster),
         "active": any(not row.probe.over for row in found),
         "acceptable": [(row.probe.host, row.probe.offered["fingerprint"]) for row in found if row.acceptable],
         "poll": POLL_MS if len(found) <= MANY else POLL_MS_MANY,
