@@ -39,8 +39,8 @@ SLIPWAY_LISTEN = env.text("SLIPWAY_LISTEN", "127.0.0.1:8000")
 SLIPWAY_LEASE_SECONDS = env.number("SLIPWAY_LEASE_SECONDS", 30)
 SLIPWAY_HEARTBEAT_SECONDS = env.number("SLIPWAY_HEARTBEAT_SECONDS", 5)
 SLIPWAY_POLL_SECONDS = env.number("SLIPWAY_POLL_SECONDS", 0.5)
-# How many runs one worker carries out at the same time.
-SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 4))
+# How many runs one worker carries out at the same time; half of them, rounded up, for the clusters of one owner.
+SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 6))
 # What carries out a run and what tests a connection; other values serve tests of the worker alone.
 SLIPWAY_CARRY_OUT = env.text("SLIPWAY_CARRY_OUT", "clusters.runs.carry_out.carry_out")
 SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.probing.probe_machine")
@@ -52,6 +52,10 @@ SLIPWAY_NOTIFY_MAIL = env.words("SLIPWAY_NOTIFY_MAIL")
 SLIPWAY_AUDIT_SYSLOG = env.text("SLIPWAY_AUDIT_SYSLOG")
 SLIPWAY_AUDIT_WEBHOOK_URL = env.text("SLIPWAY_AUDIT_WEBHOOK_URL")
 SLIPWAY_AUDIT_WEBHOOK_SECRET = env.text("SLIPWAY_AUDIT_WEBHOOK_SECRET")
+# The networks to which this server connects for people in a browser: machines, jump hosts and scans. Webhooks have the
+# same ones unless they have their own. `private` stands for RFC 1918 and fc00::/7.
+SLIPWAY_ALLOWED_NETWORKS = env.words("SLIPWAY_ALLOWED_NETWORKS", ("private",))
+SLIPWAY_WEBHOOK_NETWORKS = env.words("SLIPWAY_WEBHOOK_NETWORKS")
 # How browsers reach these pages, for links in what is told.
 SLIPWAY_PUBLIC_URL = env.text("SLIPWAY_PUBLIC_URL")
 # Days after which the log of a finished run is deleted; the newest run of each cluster keeps its log.

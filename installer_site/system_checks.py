@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -12,8 +13,10 @@ from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
 from clusters.catalog.sources import NONE, read_mirrors, unprotected
-from clusters.errors import SourceError
+from clusters.config.syntax import address_of
+from clusters.errors import InstallerError, SourceError
 from clusters.runs.syslog import place_of
+from clusters.runs.targets import allowed_networks, webhook_networks
 from installer_site.private_files import is_private, make_private, sqlite_files
 
 if TYPE_CHECKING:
@@ -136,6 +139,24 @@ def proxy_is_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
             id="slipway.W005",
         )
     ]
+
+
+@register("slipway")
+def networks_can_be_read(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A list of networks that nobody can read would refuse every machine, and a webhook outside of its networks."""
+    try:
+        allowed_networks()
+        networks = webhook_networks()
+    except InstallerError as error:
+        return [Error(error.message, hint=error.hint, id="slipway.E007")]
+    host = urlsplit(settings.SLIPWAY_WEBHOOK_URL).hostname or ""
+    # Names are resolved when something is posted; a check asks nobody.
+    reason = networks.refusal(host) if address_of(host) is not None else ""
+    if not reason:
+        return []
+    hint = "SLIPWAY_WEBHOOK_NETWORKS lists where webhooks may be; without it SLIPWAY_ALLOWED_NETWORKS counts."
+    return [Warning(f"SLIPWAY_WEBHOOK_URL is at {host}, which is {reason}; nothing is posted there.", hint=hint,
+                    id="slipway.W006")]  # fmt: skip
 
 
 def _unprotected(what: str, instead: str, id: str) -> CheckMessage:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from django.conf import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from clusters.models import Cluster, Run
 
     BundleOf = Callable[..., None]
+
+# Machines, webhooks and scans of tests are on loopback, which is refused unless the setting names it: here, for this
+# process and for those that tests start. `tests/security/test_networks.py` has the default.
+NETWORKS = ["private", "127.0.0.0/8", "::1"]
+os.environ["SLIPWAY_ALLOWED_NETWORKS"] = ",".join(NETWORKS)
+settings.SLIPWAY_ALLOWED_NETWORKS = NETWORKS
 
 # A machine that is busy with something else is slow for a moment, which says nothing of the code.
 hypothesis.settings.register_profile("slipway", deadline=None)
@@ -103,8 +110,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_unconfigure() -> None:
     """Django removes the test database, not what SQLite keeps beside it."""
-    from django.conf import settings
-
     for path in settings.SLIPWAY_DATA_DIR.glob(f"test-{os.getpid()}*.sqlite3*"):
         path.unlink(missing_ok=True)
 

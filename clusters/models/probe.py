@@ -31,6 +31,7 @@ class Probe(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("cluster", "host"), name="one_probe_per_machine"),)
+        indexes = (models.Index(fields=("state",), name="probes_by_state"),)
 
     def __str__(self) -> str:
         return f"{self.host}: {self.state}"

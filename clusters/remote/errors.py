@@ -14,6 +14,10 @@ class NameNotResolved(RemoteError):
     """The address is a name that nobody can turn into an IP address."""
 
 
+class AddressRefused(RemoteError):
+    """Slipway's server may not connect to that address, or there is no such port (`clusters.remote.networks`)."""
+
+
 class ConnectionRefused(RemoteError):
     """The machine answers, but nothing listens on that port."""
 

@@ -300,7 +300,10 @@ def _why_no_handshake(target: Target, error: Exception) -> Exception:
             f"{target.place} took the connection but did not finish the SSH handshake within {target.timeout:g} s.",
             hint="Is an SSH server on that port? A machine out of memory also behaves like this.",
         )
+    # What another service than SSH sends is shown to nobody: it may be an inner page or a database's greeting.
+    foreign = str(error).startswith("Indecipherable protocol version")
+    why = "its greeting is not that of SSH" if foreign else str(error) or "it hung up"
     return HandshakeFailed(
-        f"{target.place} took the connection but is no SSH server we can talk to: {str(error) or 'it hung up'}.",
+        f"{target.place} took the connection but is no SSH server we can talk to: {why}.",
         hint="Check the port. A busy sshd (MaxStartups) or fail2ban also hangs up at once; then wait a little.",
     )

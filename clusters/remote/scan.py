@@ -14,6 +14,8 @@ from clusters.plaintext import plain_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from clusters.remote.networks import Networks
+
 # A /22; a larger network is asked for by mistake, or should be asked for in parts.
 MOST_ADDRESSES = 1024
 # Connections that are open at the same time, and how many are begun in a second.
@@ -30,14 +32,17 @@ class ScanRefused(InstallerError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An address where the port is open; `banner` is the server's greeting, empty when it gave none."""
+    """An address where the port is open; `banner` is the server's greeting, empty when it is not that of SSH."""
 
     address: str
     banner: str
 
 
-def addresses_of(text: str) -> tuple[str, ...]:
-    """The addresses of an IPv4 network in CIDR notation that can be machines. Raises ScanRefused."""
+def addresses_of(text: str, networks: Networks | None = None) -> tuple[str, ...]:
+    """The addresses of an IPv4 network in CIDR notation that can be machines.
+
+    Of an allowed network those are left out that are refused singly, such as Slipway's own. Raises ScanRefused.
+    """
     try:
         network = ipaddress.IPv4Network(text.strip(), strict=False)
     except ValueError as error:
@@ -49,7 +54,17 @@ def addresses_of(text: str) -> tuple[str, ...]:
             f"{network} has {network.num_addresses} addresses; at most {MOST_ADDRESSES} are looked at, a /22.",
             hint="Scan it in parts.",
         )
-    return tuple(str(address) for address in network.hosts())
+    addresses = tuple(str(address) for address in network.hosts())
+    if networks is None:
+        return addresses
+    allowed = tuple(address for address in addresses if not networks.refusal(address))
+    if not allowed or not networks.covers(network):
+        listed = ", ".join(str(each) for each in networks.allowed) or "none"
+        raise ScanRefused(
+            f"Slipway does not scan {network}: it does not lie in an allowed network.",
+            hint=f"Allowed are {listed}. An administrator can change {networks.setting}.",
+        )
+    return allowed
 
 
 def scan(addresses: Iterable[str], port: int, *, tell: Callable[[int, tuple[Answer, ...]], bool]) -> None:
@@ -133,4 +148,13 @@ async def _greeting(address: str, port: int) -> Answer | None:
         line = b""
     finally:
         writer.close()
-    return Answer(address, plain_text(line.partition(b"\n")[0].decode("ascii", "replace")).strip())
+    return Answer(address, ssh_greeting(line))
+
+
+def ssh_greeting(received: bytes) -> str:
+    """The line with which an SSH server begins, without what comes before or after it (RFC 4253, 4.2); else empty.
+
+    What other services send is kept by nobody: a scan must not show what an inner page or a database says.
+    """
+    lines = (line.decode("ascii", "replace") for line in received.splitlines())
+    return next((plain_text(line).strip() for line in lines if line.startswith("SSH-")), "")

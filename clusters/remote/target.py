@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     from clusters.config.hops import Hop
     from clusters.config.schema import Host
     from clusters.config.secret import Secret
+    from clusters.remote.networks import Networks
+
+MOST_SECONDS = 60.0
+"""The longest that a stage of connecting lasts, whatever the document says: it holds a place others wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A machine to log in to, or a jump host. `timeout` is in seconds and bounds each stage of connecting.
+
+    `networks` are those to which this server may connect, None for all; what is behind a jump host it does not reach
+    itself.
 
     `via` is the jump host through which it is reached, None when it is reached directly. `agent_key` is `any`, a
     fingerprint or a comment of a key of the SSH agent at `agent_socket`: "" when there is none, None when Slipway
@@ -40,6 +47,7 @@ class Target:
     agent_socket: str | None = None
     via: Target | None = None
     is_jump: bool = False
+    networks: Networks | None = None
 
     @property
     def subject(self) -> str:
@@ -84,8 +92,8 @@ def credential_refused(name: str) -> CredentialRefused:
     )
 
 
-def target_of(host: Host, agent_socket: str | None = None) -> Target:
-    """The target of a host of the document, by KubeKey's rules for what is left out.
+def target_of(host: Host, agent_socket: str | None = None, networks: Networks | None = None) -> Target:
+    """The target of a host of the document, by KubeKey's rules for what is left out; at most MOST_SECONDS for a stage.
 
     Its jump host is the one in its own row (`clusters.config.hops.reached`). Raises ConfigError when that one cannot
     be read.
@@ -99,9 +107,10 @@ def target_of(host: Host, agent_socket: str | None = None) -> Target:
         private_key=host.private_key or None,
         private_key_path=host.private_key_path,
         credential=host.credential,
-        timeout=float(host.timeout if host.timeout > 0 else 30),
+        timeout=min(float(host.timeout if host.timeout > 0 else 30), MOST_SECONDS),
         agent_key=host.agent_key,
         agent_socket=agent_socket,
+        networks=networks,
     )
     via: Target | None = None
     for hop in way_to(host):
@@ -126,4 +135,5 @@ def _jump(hop: Hop, host: Host, behind: Target, via: Target | None) -> Target:
         agent_socket=behind.agent_socket,
         via=via,
         is_jump=True,
+        networks=behind.networks,
     )

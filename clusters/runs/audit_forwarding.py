@@ -14,9 +14,10 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F, Q, Subquery
 from django.utils import timezone
 
+from clusters.errors import InstallerError
 from clusters.models import AuditEntry, AuditForward, AuditHead
 from clusters.runs import syslog
-from clusters.runs.webhook import NotDelivered, post
+from clusters.runs.webhook import post
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -92,8 +93,9 @@ def forward(state: AuditForward) -> None:
             syslog.send(settings.SLIPWAY_AUDIT_SYSLOG, [(entry.at, entry.as_json()) for entry in entries])
         else:
             _post(entries)
-    except (NotDelivered, OSError, HTTPException, ValueError) as error:
-        _again(mine, state, f"{type(error).__name__}: {error}"[:500])
+    except (InstallerError, OSError, HTTPException, ValueError) as error:
+        said = f"{error} {error.hint}" if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
+        _again(mine, state, said.strip()[:500])
         return
     now = timezone.now()
     sent = {"position": entries[-1].number, "worked_at": now, "due_at": now}
@@ -105,7 +107,7 @@ def _post(entries: list[AuditEntry]) -> None:
     told = {"event": "audit", "entries": [entry.as_json() for entry in entries]}
     body = json.dumps(told, ensure_ascii=False).encode()
     address, secret = settings.SLIPWAY_AUDIT_WEBHOOK_URL, settings.SLIPWAY_AUDIT_WEBHOOK_SECRET
-    post("SLIPWAY_AUDIT_WEBHOOK_URL", address, secret, body, f"audit-{first}-{last}-{entries[-1].hash[:16]}")
+    post(address, secret, body, f"audit-{first}-{last}-{entries[-1].hash[:16]}")
 
 
 def _due() -> QuerySet[AuditForward]:

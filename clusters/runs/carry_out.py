@@ -66,7 +66,9 @@ class _Hosts:
         """The connection to this machine; it is made when something is first asked of it."""
         with self._lock:
             if spec.name not in self._hosts:
-                self._hosts[spec.name] = SshHost(target_for(self._task.document, spec), self._task.known)
+                task = self._task
+                target = target_for(task.document, spec, from_terminal=task.from_terminal)
+                self._hosts[spec.name] = SshHost(target, task.known)
             return self._hosts[spec.name]
 
     def close(self) -> None:

@@ -99,7 +99,8 @@ def execute(
 
     `worker_name` must never have been used for another claim. `extra_sink` sees every event too, masked. When
     `handover` is asked the run is stopped and given back, and goes on in another worker. `key_files` are those that
-    the document may name; SLIPWAY_KEY_DIR's unless a terminal command brings its user's.
+    the document may name; SLIPWAY_KEY_DIR's unless a terminal command brings its user's, who then also reaches
+    whatever this server reaches (`Task.from_terminal`).
     """
     run = claim(run_id, worker_name)
     if run is None:
@@ -180,7 +181,8 @@ def _outcome(
             sink.masks.add(secret)
         logins.insist()
         known = PinnedKeys(run.cluster_id)
-        task = Task(logins.document, run.recipe, tuple(run.waivers), known, tuple(run.only), patience.granted)
+        only, granted, at_terminal = tuple(run.only), patience.granted, key_files is not None
+        task = Task(logins.document, run.recipe, tuple(run.waivers), known, only, granted, at_terminal)
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
         outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:

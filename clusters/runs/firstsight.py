@@ -12,12 +12,15 @@ from django.utils.module_loading import import_string
 
 from clusters.config.hops import reached
 from clusters.remote.probe import JUMP
-from clusters.runs.keys import PinnedKeys, shown_key
-from clusters.runs.probing import MACHINES_AT_ONCE
+from clusters.runs.keys import OtherKey, PinnedKeys, shown_key
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
     from clusters.remote.hostkeys import PinnedKey
+
+
+# Machines that the command asks for their keys at the same time.
+LOOKS_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,15 @@ class Sight:
 
 
 def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
-    """Ask every machine of the document for its key, twenty at once."""
+    """Ask every machine of the document for its key, some at once, for a person at this server's terminal."""
     known = PinnedKeys(cluster_id)
 
     def look(host: Host) -> Sight:
         said: dict[str, dict[str, Any]] = {}
         try:
             way = reached(document, host)
-            import_string(settings.SLIPWAY_PROBE)(way, known, lambda stage: said.__setitem__(stage["name"], stage))
+            probe = import_string(settings.SLIPWAY_PROBE)
+            probe(way, known, lambda stage: said.__setitem__(stage["name"], stage), from_terminal=True)
         finally:
             connections.close_all()
         for name in (JUMP, "hostkey"):
@@ -59,5 +63,20 @@ def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
                 return Sight(host, trouble=f"{said[name]['message']} {said[name]['hint']}".strip())
         return Sight(host)  # its key is known, and whatever else is wrong the run will say
 
-    with ThreadPoolExecutor(MACHINES_AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         return list(pool.map(look, document.hosts))
+
+
+def one_key_a_place(seen: list[Sight]) -> list[tuple[Sight, PinnedKey]]:
+    """The keys to ask about, each place once: one jump host is on the way to many machines.
+
+    Raises OtherKey when it showed different keys on the way to different ones.
+    """
+    places: dict[tuple[str, int], tuple[Sight, PinnedKey]] = {}
+    for sight in seen:
+        if sight.offered is None:
+            continue
+        _first, key = places.setdefault((sight.address, sight.port), (sight, sight.offered))
+        if key != sight.offered:
+            raise OtherKey(f"{sight.address}:{sight.port}", key.fingerprint, sight.offered.fingerprint)
+    return list(places.values())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from clusters.errors import InstallerError
 from clusters.models import HostKey
 from clusters.remote.hostkeys import PinnedKey
 
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.config.schema import Host
+
+
+class OtherKey(InstallerError):
+    """A person accepts a key, and another one than that was shown, or pinned, in the meantime. Nothing is pinned."""
+
+    def __init__(self, place: str, accepted: str, instead: str) -> None:
+        yes = f"You accept {accepted} for {place}" if accepted else f"The request names no fingerprint for {place}"
+        super().__init__(
+            f"No key was accepted. {yes}, and the key there is now {instead}.",
+            hint="Compare the second fingerprint with the machine's own before you accept that one. Where it differs"
+            " there, too, another machine answers at this address.",
+        )
 
 
 class PinnedKeys:
@@ -45,6 +58,14 @@ def shown_key(offered: dict[str, Any], host: Host) -> tuple[str, int, PinnedKey]
     """Address, port and key of what a connection test was shown: a jump host's says where, else it is the machine's."""
     key = PinnedKey(offered["key_type"], offered["key"], offered["fingerprint"])
     return offered.get("address", host.ssh_address.strip()), offered.get("port", host.port), key
+
+
+def pin_first(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
+    """Remember a key where none was known when it was shown. Raises OtherKey when another one is by now."""
+    known = HostKey.objects.filter(cluster_id=cluster_id, address=address, port=port).first()
+    if known is not None and (known.key_type, known.key) != (offered.key_type, offered.key):
+        raise OtherKey(f"{address}:{port}", offered.fingerprint, f"{known.fingerprint}, which somebody has accepted")
+    pin(cluster_id, address, port, offered, by=by)
 
 
 def pin(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:

@@ -17,8 +17,9 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F, Q
 from django.utils import timezone
 
+from clusters.errors import InstallerError
 from clusters.models import Notice, Run
-from clusters.runs.webhook import NotDelivered, post
+from clusters.runs.webhook import post
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,9 @@ def deliver(notice: Notice) -> None:
             _post(notice)
         else:
             _mail(notice)
-    except (NotDelivered, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
-        _again(mine, notice, f"{type(error).__name__}: {error}"[:500])
+    except (InstallerError, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
+        said = f"{error} {error.hint}" if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
+        _again(mine, notice, said.strip()[:500])
         return
     mine.update(state=Notice.State.SENT, sent_at=timezone.now(), lease_until=None, error="")
     log.info("%s was told by %s", notice.about.capitalize(), notice.way)
@@ -144,7 +146,7 @@ def _again(mine: Any, notice: Notice, error: str) -> None:
 def _post(notice: Notice) -> None:
     said = said_of(notice.run) if notice.run is not None else said_of_test(notice)
     body = json.dumps(said, ensure_ascii=False).encode()
-    post("SLIPWAY_WEBHOOK_URL", settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, body, notice.key)
+    post(settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, body, notice.key)
 
 
 def _mail(notice: Notice) -> None:

@@ -32,7 +32,8 @@ from clusters.runs.documents import commented_secrets, read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.logins import logins_for, versions_of
 from clusters.runs.masking import Masks
-from clusters.runs.targets import agent_socket
+from clusters.runs.shares import Shares, owner_counts
+from clusters.runs.targets import agent_socket, allowed_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MACHINES_AT_ONCE = 20
+MACHINES_AT_ONCE = 40
+"""Machine tests of one worker. One owner fills half of them; nearly all of the time they wait for machines."""
 
 
 def spec_digest(document: Document, host: Host, versions: Mapping[str, int] | None = None) -> str:
@@ -77,12 +79,14 @@ def waiting_stages(document: Document, host: Host) -> list[dict[str, str]]:
 
 
 class Probing:
-    """The connection tests of one worker, twenty at once."""
+    """The connection tests of one worker, MACHINES_AT_ONCE of them, in fair shares (`clusters.runs.shares`)."""
 
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._pool = ThreadPoolExecutor(MACHINES_AT_ONCE, thread_name_prefix="probe")
-        self._busy: set[str] = set()
+        self._shares = Shares(MACHINES_AT_ONCE)
+        # The owner of each test that is under way here, by the token of its claim.
+        self._busy: dict[str, int] = {}
         self._renewed = time.monotonic()
 
     def take(self) -> None:
@@ -91,10 +95,10 @@ class Probing:
         # A test that this worker still carries out is not lost, even if a pause kept it from renewing the lease.
         lost = Q(state="running", lease_until__lt=timezone.now()) & ~Q(worker__in=list(self._busy))
         waiting = Probe.objects.filter(Q(state="waiting") | lost).order_by("id")
-        for pk in waiting.values_list("pk", flat=True)[: MACHINES_AT_ONCE - len(self._busy)]:
+        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._busy)):
             token = f"{self._worker[:90]}/{uuid.uuid4().hex}"
             if waiting.filter(pk=pk).order_by().update(state="running", worker=token, lease_until=_until()):
-                self._busy.add(token)
+                self._busy[token] = owner
                 self._pool.submit(self._test, pk, token)
 
     def stop(self) -> None:
@@ -113,7 +117,7 @@ class Probing:
         except Exception:  # noqa: BLE001 - the border of the thread; a test that broke is tested again
             log.error("Connection test %s broke\n%s", pk, traceback.format_exc(limit=-3))
         finally:
-            self._busy.discard(token)
+            self._busy.pop(token, None)
             connections.close_all()
 
 
@@ -188,8 +192,10 @@ def _until() -> Any:
     return timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
 
 
-def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
+def probe_machine(host: Host, known: KnownKeys, tell: Tell, *, from_terminal: bool = False) -> dict[str, Any]:
     """Test one machine over SSH, through the jump host in its own row; gives its facts.
+
+    For people in a browser only in the allowed networks.
 
     Each stage is told as {"name", "state", "message", "hint", "cause"};
     "cause" is the name of the error, ShellNoise for a profile that prints, or empty.
@@ -205,5 +211,6 @@ def probe_machine(host: Host, known: KnownKeys, tell: Tell) -> dict[str, Any]:
         )
         tell(said | ({"offered": stage.data["offered"]} if "offered" in stage.data else {}))
 
-    report = probe(target_of(host, agent_socket()), known, told)
+    networks = None if from_terminal else allowed_networks()
+    report = probe(target_of(host, agent_socket(), networks), known, told)
     return asdict(report.facts) if report.facts is not None else {}

@@ -14,6 +14,7 @@ from clusters.models import Scan
 from clusters.remote.scan import addresses_of, scan
 from clusters.runs.authority import refuse_without_authority
 from clusters.runs.chores import lease_end
+from clusters.runs.targets import allowed_networks
 
 if TYPE_CHECKING:
     import threading
@@ -40,7 +41,7 @@ def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
 
     try:
         refuse_without_authority(row.asked_by_id, row.cluster, "scan")
-        addresses = addresses_of(row.network)
+        addresses = addresses_of(row.network, allowed_networks())
         mine.update(total=len(addresses))
         scan(addresses, row.port, tell=tell)
     except InstallerError as error:

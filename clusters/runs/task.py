@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Task:
     """What one run is to do: the frozen document, the recipe, accepted prechecks and host keys; `only` these steps.
 
-    `granted` says how much longer than its timeout people let a step take.
+    `granted` says how much longer than its timeout people let a step take. `from_terminal`: the run is carried out by
+    the command of a person at the terminal of this server, not by a worker.
     """
 
     document: Document
@@ -26,3 +27,4 @@ class Task:
     known: KnownKeys
     only: tuple[str, ...] = ()
     granted: Granted = nothing_granted
+    from_terminal: bool = False

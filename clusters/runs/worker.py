@@ -22,9 +22,12 @@ from clusters.runs.notices import Courier
 from clusters.runs.probing import Probing
 from clusters.runs.retention import Keeper
 from clusters.runs.scanning import scan_row
+from clusters.runs.shares import Shares, owner_counts
 
 log = logging.getLogger(__name__)
 
+# Scans, and inspections, of one worker at the same time; one owner has half of them.
+SCANS, INSPECTIONS = 2, 4
 # Seconds that runs get at a stop to end what must not be cut.
 GRACE_SECONDS = 60
 
@@ -47,9 +50,12 @@ class Worker:
         self._stop = threading.Event()
         self._handover = Handover()
         self._threads: dict[int, threading.Thread] = {}
+        # The owner of each run that is under way here.
+        self._owners: dict[int, int] = {}
         self._probing = Probing(self.name)
-        self._scans = Chores(self.name, Scan, scan_row, looked=0, found=[], message="")
-        self._inspections = Chores(self.name, Inspection, inspect_row)
+        self._scans = Chores(self.name, Scan, scan_row, places=SCANS, looked=0, found=[], message="")
+        self._inspections = Chores(self.name, Inspection, inspect_row, places=INSPECTIONS)
+        self._shares = Shares(settings.SLIPWAY_WORKER_RUNS)
         self._courier = Courier()
         self._forwarder = Forwarder()
         self._keeper = Keeper()
@@ -75,16 +81,16 @@ class Worker:
 
     def _look(self) -> None:
         self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
+        self._owners = {pk: self._owners[pk] for pk in self._threads}
         self._probing.take()
         self._scans.take()
         self._inspections.take()
         self._courier.take()
         self._forwarder.take()
         self._keeper.take()
-        room = settings.SLIPWAY_WORKER_RUNS - len(self._threads)
-        if room <= 0:
-            return
-        for pk in claimable().exclude(pk__in=self._threads).values_list("pk", flat=True)[:room]:
+        waiting = claimable().exclude(pk__in=self._threads)
+        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._owners)):
+            self._owners[pk] = owner
             self._claims += 1
             name = f"{self.name}/{self._claims}"
             thread = threading.Thread(target=self._execute, args=(pk, name), name=f"run {pk}", daemon=True)

@@ -24,6 +24,7 @@ from clusters.selectors.needles import BadPattern, needle
 from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
+from clusters.selectors.queue import QueuePlace, chore_place, probes_place, run_place
 from clusters.selectors.sign_in import SessionRow, password_limits, sessions_of
 from clusters.selectors.timeline import Timeline, run_timeline
 
@@ -46,6 +47,7 @@ __all__ = [
     "Phase",
     "Planned",
     "ProbeView",
+    "QueuePlace",
     "Row",
     "RunSummary",
     "SessionRow",
@@ -55,6 +57,7 @@ __all__ = [
     "audit_actions",
     "audit_entries",
     "audit_head",
+    "chore_place",
     "cluster_for",
     "clusters_for",
     "credential_for",
@@ -69,12 +72,14 @@ __all__ = [
     "offered_key_files",
     "password_limits",
     "probes_of",
+    "probes_place",
     "run_answered",
     "run_ending",
     "run_facts",
     "run_findings",
     "run_for",
     "run_grid",
+    "run_place",
     "run_plan",
     "run_summary",
     "run_timeline",

@@ -14,7 +14,7 @@ from clusters.services.acknowledgements import TextsUnread, text_acknowledge, te
 from clusters.services.attempts import NotPossible, run_retry_from, run_retry_step, run_waive, waivable
 from clusters.services.audits import audit_download, audit_forward_again
 from clusters.services.bundles import event_pages, run_bundle, run_events, run_log, text_pages
-from clusters.services.connections import host_key_pin, host_keys_accept, practice_machines, probes_start
+from clusters.services.connections import host_keys_accept, host_keys_pin, practice_machines, probes_start
 from clusters.services.credentials import (
     CredentialWrong,
     Given,
@@ -90,8 +90,8 @@ __all__ = [
     "findings_of",
     "first_admin",
     "given_reason",
-    "host_key_pin",
     "host_keys_accept",
+    "host_keys_pin",
     "ids_of",
     "inspection_start",
     "judged",

@@ -16,13 +16,13 @@ from clusters.config.yamlvalues import read_value
 from clusters.errors import ConfigError
 from clusters.models import HostKey, Probe
 from clusters.runs.documents import read_document
-from clusters.runs.keys import pin, shown_key
+from clusters.runs.keys import OtherKey, pin, pin_first, shown_key
 from clusters.runs.logins import versions_of
 from clusters.runs.probing import spec_digest, waiting_stages
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -58,37 +58,49 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
 
 
 @transaction.atomic
-def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Collection[str]) -> None:
-    """Pin the keys that these machines, or jump hosts before them, showed at their last test, and test them again."""
+def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, shown: Mapping[str, str]) -> None:
+    """Pin keys and test again. `shown` has the fingerprint that the person saw, by machine.
+
+    The key is that of the machine, or of the jump host before it, at the last test. Raises OtherKey, and pins nothing,
+    when the last test of one of them was shown another key than the person saw.
+    """
     allowed(actor, cluster)
     document = read_document(cluster.document)
     versions = versions_of(document)
-    probes = Probe.objects.filter(cluster=cluster, host__in=list(hosts)).exclude(offered={})
     accepted, pinned = [], []
-    for probe in probes:
+    for probe in Probe.objects.filter(cluster=cluster, host__in=list(shown)).exclude(offered={}):
         host = document.host(probe.host)
         if host is None or spec_digest(document, host, versions) != probe.spec_digest:
             continue  # the row was edited after the test: what was shown is another machine's key
-        accepted.append(host.name)
         address, port, key = shown_key(probe.offered, host)
+        if shown[probe.host] != key.fingerprint:
+            raise OtherKey(f"{host.name} ({address}:{port})", shown[probe.host], key.fingerprint)
+        accepted.append((host.name, address, port, key))
+    for _name, address, port, key in accepted:
         before = HostKey.objects.filter(cluster=cluster, address=address, port=port).first()
         if before is not None and before.key == key.key:
             continue  # a jump host's key, accepted a moment ago for another machine behind it
         pin(cluster.pk, address, port, key, by=actor)
         pinned.append((address, port, key, before))
     if accepted:
-        probes_start(actor=actor, cluster=cluster, hosts=accepted)
+        probes_start(actor=actor, cluster=cluster, hosts=[name for name, *_ in accepted])
     for address, port, key, before in pinned:
         _audit_key(actor, cluster, address, port, key, before)
 
 
 @transaction.atomic
-def host_key_pin(*, actor: AbstractBaseUser | None, cluster: Cluster, address: str, port: int, key: PinnedKey) -> None:
-    """Pin a key that the actor was shown elsewhere than in the wizard, as in a terminal."""
+def host_keys_pin(
+    *, actor: AbstractBaseUser | None, cluster: Cluster, keys: Sequence[tuple[str, int, PinnedKey]]
+) -> None:
+    """Pin keys, by address and port, that the actor was shown in a terminal where none was known.
+
+    Raises OtherKey, and pins nothing, when another one of them was pinned meanwhile.
+    """
     allowed(actor, cluster)
-    before = HostKey.objects.filter(cluster=cluster, address=address, port=port).first()
-    pin(cluster.pk, address, port, key, by=actor)
-    _audit_key(actor, cluster, address, port, key, before)
+    for address, port, key in keys:
+        pin_first(cluster.pk, address, port, key, by=actor)
+    for address, port, key in keys:
+        _audit_key(actor, cluster, address, port, key, None)
 
 
 def _audit_key(

@@ -8,7 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from clusters.models import Scan
+from clusters.remote.networks import LAST_PORT
 from clusters.remote.scan import ScanRefused, addresses_of
+from clusters.runs.targets import allowed_networks
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
@@ -19,11 +21,15 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def scan_start(*, actor: AbstractBaseUser | None, cluster: Cluster, network: str, port: int = 22) -> Scan:
-    """Ask for a scan in place of the one before. Raises ScanRefused for what is no network of at most a /22."""
+    """Ask for a scan in place of the one before.
+
+    Raises ScanRefused for what is not a network of at most a /22 within the allowed ones, and for other ports than
+    there are.
+    """
     allowed(actor, cluster)
-    total = len(addresses_of(network))
-    if not 1 <= port <= 65535:
-        raise ScanRefused(f"Port {port} does not exist; allowed are 1 to 65535.", hint="22 is usual.")
+    total = len(addresses_of(network, allowed_networks()))
+    if not 1 <= port <= LAST_PORT:
+        raise ScanRefused(f"Port {port} does not exist; allowed are 1 to {LAST_PORT}.", hint="22 is usual.")
     fields = {
         "network": network.strip(),
         "port": port,

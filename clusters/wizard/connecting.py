@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
+from clusters.runs.keys import OtherKey
 from clusters.selectors import cluster_for
 from clusters.wizard import flow
 from clusters.wizard.pages import connection
@@ -34,14 +38,24 @@ def probe(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    """Pin the keys of the machines named by `host`, which are those that the page showed."""
+    """Pin the keys of the machines named by `host`, each with the `fingerprint` that the page showed beside it."""
     cluster = cluster_for(request.user, pk)
-    services.host_keys_accept(actor=request.user, cluster=cluster, hosts=request.POST.getlist("host"))
+    hosts, fingerprints = request.POST.getlist("host"), request.POST.getlist("fingerprint")
+    shown = dict(zip_longest(hosts, fingerprints[: len(hosts)], fillvalue=""))
+    try:
+        services.host_keys_accept(actor=request.user, cluster=cluster, shown=shown)
+    except OtherKey as error:
+        if request.htmx:
+            return _probes(request, cluster, refused=error)
+        messages.error(request, f"{error.message} {error.hint}")
     return _probes(request, cluster) if request.htmx else redirect("wizard", pk, "connection")
 
 
-def _probes(request: HttpRequest, cluster: Cluster) -> HttpResponse:
+def _probes(request: HttpRequest, cluster: Cluster, refused: OtherKey | None = None) -> HttpResponse:
     document = services.document_of(cluster)
     values = connection.summary(cluster, document)
     values |= {"cluster": cluster, "rail": flow.rail(cluster, document, connection.PAGE), "oob": True}
-    return render(request, "wizard/_probes.html", values)
+    # A poll leaves the sentence about a refused key where it is; the next test or yes takes it away.
+    values |= {"refused": refused, "answer": request.method == "POST"}
+    status = HTTPStatus.OK if refused is None else HTTPStatus.CONFLICT
+    return render(request, "wizard/_probes.html", values, status=status)

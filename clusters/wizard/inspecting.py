@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
 from clusters.models import Run
-from clusters.selectors import cluster_for
+from clusters.selectors import chore_place, cluster_for
 from clusters.services.drafts import DraftBusy
 from clusters.wizard import flow
 from clusters.wizard.answers import page_or_404, refused, stand_in_the_way
@@ -85,4 +85,5 @@ def shown(cluster: Cluster, document: Document) -> dict[str, Any]:
     if found is None:
         return said
     state = "stale" if found.stale and not found.row.active else found.row.state
+    said["place"] = chore_place(found.row)
     return {**said, "inspection_word": WORDS[state], "poll": POLL_MS if found.total < MANY else POLL_MS_MANY}

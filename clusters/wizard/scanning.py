@@ -18,7 +18,7 @@ from clusters.config.hops import said as way_in_words
 from clusters.config.schema import Host
 from clusters.errors import InstallerError
 from clusters.models import Scan
-from clusters.selectors import cluster_for
+from clusters.selectors import chore_place, cluster_for
 from clusters.wizard import fields
 from clusters.wizard.many import side_page
 
@@ -45,7 +45,8 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
     form = ScanForm(request.POST if request.method == "POST" else None, initial={"port": 22})
     status = HTTPStatus.OK
     if form.is_bound and form.is_valid():
-        port = form.cleaned_data["port"] or 22
+        typed = form.cleaned_data["port"]
+        port = 22 if typed is None else typed
         network = form.cleaned_data["network"]
         try:
             services.scan_start(actor=request.user, cluster=cluster, network=network, port=port)
@@ -79,10 +80,11 @@ def _seen(cluster: Cluster, document: Document) -> dict[str, Any]:
     if scan is None:
         return {"scan": None}
     known = {(host.ssh_address, host.port): host.name for host in document.hosts}
-    rows = [
-        (each["address"], each["banner"], known.get((each["address"], scan.port), ""), "SSH" in each["banner"])
-        for each in scan.found
-    ]
+    rows = []
+    for each in scan.found:
+        # Scans of earlier versions stored whatever a port sent.
+        greeting = each["banner"] if each["banner"].startswith("SSH-") else ""
+        rows.append((each["address"], greeting, known.get((each["address"], scan.port), ""), bool(greeting)))
     words = {
         "waiting": _("Waiting for a worker"),
         "running": _("Scanning"),
@@ -90,4 +92,4 @@ def _seen(cluster: Cluster, document: Document) -> dict[str, Any]:
         "cancelled": _("Cancelled"),
         "failed": _("Failed"),
     }
-    return {"scan": scan, "found": rows, "scan_word": words.get(scan.state, scan.state)}
+    return {"scan": scan, "place": chore_place(scan), "found": rows, "scan_word": words.get(scan.state, scan.state)}

@@ -194,7 +194,9 @@ def broken(task: Task, sink: Sink, cancel: Cancel) -> Ended:
     raise ZeroDivisionError(f"with {task.document.hosts[0].password.reveal()}")
 
 
-def gentle_probe(host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def gentle_probe(
+    host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None], *, from_terminal: bool = False
+) -> dict[str, Any]:
     """A machine whose key wants a yes first, after that of its jump host."""
     for hop in way_to(host):
         if known.lookup(hop.address, hop.port) is None:

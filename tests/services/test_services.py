@@ -226,7 +226,9 @@ def test_a_key_is_pinned_only_for_the_machine_that_showed_it(cluster: Cluster, a
     offered = {"key_type": "ssh-ed25519", "key": "AAAA", "fingerprint": "SHA256:x"}
     Probe.objects.filter(host__in=["node1", "node2"]).update(state="ask", offered=offered)
     Probe.objects.filter(host="node2").update(spec_digest="of another address")
-    services.host_keys_accept(actor=alice, cluster=cluster, hosts=["node1", "node2", "node3"])
+    services.host_keys_accept(
+        actor=alice, cluster=cluster, shown=dict.fromkeys(("node1", "node2", "node3"), "SHA256:x")
+    )
     assert list(HostKey.objects.values_list("address", "fingerprint", "accepted_by")) == [
         ("10.99.0.1", "SHA256:x", alice.pk)
     ]

@@ -42,9 +42,7 @@ def page(
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/x"
     settings.SLIPWAY_AUDIT_SYSLOG = "tls://logs.example.com:6514"
     client.force_login(admin)
-    AuditForward.objects.create(
-        way="webhook", tries=3, failed_at=timezone.now(), error="NotDelivered: The receiver answered 503."
-    )
+    AuditForward.objects.create(way="webhook", tries=3, failed_at=timezone.now(), error="The receiver answered 503.")
     for number in range(60):
         audited(alice, "draft.update", f"harbour-{number}", cluster=number, hosts=[f"node-{n}" for n in range(8)])
     audited(None, "login", "alice", outcome="failed")

@@ -137,7 +137,7 @@ def test_a_shell_that_talks_is_told(connection: Connection, sshd: Sshd) -> None:
 def test_a_new_key_shows_its_fingerprint_once(connection: Connection) -> None:
     text = connection.page(password=Secret(connection.sshd.password), known=None, port=connection.sshd.port)
     assert 'data-state="ask"' in text
-    assert text.count(connection.sshd.key.fingerprint) == 1
+    assert text.count(f">{connection.sshd.key.fingerprint}<") == 1
     assert "Its key is new here" in text
 
 
@@ -148,5 +148,5 @@ def test_a_changed_key_shows_both_and_stops(connection: Connection) -> None:
     )
     assert "Key changed" in text and "Accept the changed key" in text
     for fingerprint in (other.fingerprint, connection.sshd.key.fingerprint):
-        assert text.count(fingerprint) == 1
+        assert text.count(f">{fingerprint}<") == 1
     assert HostKey.objects.get().fingerprint == other.fingerprint

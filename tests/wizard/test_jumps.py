@@ -154,13 +154,14 @@ def test_the_key_of_a_jump_host_is_asked_about_once_for_all_machines_behind_it(v
     for name in ("node1", "node2", "node3"):
         after_test(visitor, name, "ask", state="ask", offered=OFFERED)
     text = visitor.get("connection").content.decode()
-    assert text.count("SHA256:hop") == 1
+    assert text.count(">SHA256:hop<") == 1
     assert "accept-all-keys" not in text
     way = text.split('data-way="ops@bastion:2222"')[1].split("</section>")[0]
     assert "3 machines" in way and "Needs your yes" in way
     assert [f'value="{name}"' in way for name in ("node1", "node2", "node3")] == [True] * 3
     visitor.client.post(
-        f"/clusters/{visitor.cluster.pk}/wizard/connection/accept/", {"host": ["node1", "node2", "node3"]}
+        f"/clusters/{visitor.cluster.pk}/wizard/connection/accept/",
+        {"host": ["node1", "node2", "node3"], "fingerprint": ["SHA256:hop"] * 3},
     )
     key = visitor.cluster.host_keys.get()
     assert (key.address, key.port, key.fingerprint) == ("bastion", 2222, "SHA256:hop")
@@ -174,7 +175,7 @@ def test_a_changed_key_of_a_jump_host_shows_both(visitor: Visitor) -> None:
     )
     after_test(visitor, "node1", "failed", state="failed", offered=OFFERED, message="changed")
     text = visitor.get("connection").content.decode()
-    assert text.count("SHA256:hop") == text.count("SHA256:old") == 1
+    assert text.count(">SHA256:hop<") == text.count(">SHA256:old<") == 1
     assert "Accept the changed key" in text
 
 

@@ -199,7 +199,7 @@ def test_new_keys_are_accepted_together_but_changed_ones_only_alone(visitor: Vis
     together = text.split('data-key="accept"')[1].split("</form>")[0]
     assert 'value="node1"' in together and 'value="node2"' not in together
     assert "Accept the changed key" in text
-    visitor.client.post(f"{start}accept/", {"host": "node1"})
+    visitor.client.post(f"{start}accept/", {"host": "node1", "fingerprint": "SHA256:new"})
     assert [key.address for key in HostKey.objects.all()] == ["10.99.0.1"]
 
 

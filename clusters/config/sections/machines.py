@@ -43,7 +43,7 @@ class Host(Model):
     credential: Text = key("", "Name of a credential that Slipway stores, in place of user and login.", since=OURS)
     jump_host: JumpHost = key(JumpHost(), "Through what SSH goes; the document's when empty.", since=OURS)
     arch: Annotated[str, or_default("amd64")] = key("amd64", "Processor.", choices=("amd64", "arm64"))
-    timeout: int = key(30, "Seconds until an SSH connection has to stand.", since="2.1")
+    timeout: int = key(30, "Seconds until an SSH connection has to stand; Slipway waits 60 at most.", since="2.1")
     labels: dict[str, str] = key({}, "Labels of the node.", since="1.1")
 
     @property

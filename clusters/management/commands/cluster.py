@@ -25,8 +25,9 @@ from clusters.management.root_texts import is_named, shown
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
 from clusters.runs.execute import execute
-from clusters.runs.firstsight import look_at_keys
+from clusters.runs.firstsight import look_at_keys, one_key_a_place
 from clusters.runs.keyfiles import TerminalKeys
+from clusters.runs.keys import OtherKey
 from clusters.runs.lease import claim
 from clusters.runs.logins import logins_for
 from clusters.runs.terminal import TerminalProgress, duration
@@ -37,7 +38,7 @@ from clusters.services import (
     draft_create,
     draft_update,
     given_reason,
-    host_key_pin,
+    host_keys_pin,
     run_cancel,
     run_start,
     text_acknowledge,
@@ -71,13 +72,17 @@ class Command(BaseCommand):
         create.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
         create.add_argument("--reason", default="", help="Why what --waive names is acceptable here; it is kept.")
         create.add_argument(
-            "--acknowledge",
-            action="append",
-            default=[],
-            metavar="SHA256",
+            "--acknowledge", action="append", default=[], metavar="SHA256",
             help="You have read the text with this digest, which runs as root or changes every machine.",
-        )
-        create.add_argument("--accept-host-keys", action="store_true", help="Accept host keys seen for the first time.")
+        )  # fmt: skip
+        create.add_argument(
+            "--host-key", action="append", default=[], metavar="SHA256:…",
+            help="Accept a host key seen for the first time when it has this fingerprint; once for each machine.",
+        )  # fmt: skip
+        create.add_argument(
+            "--accept-host-keys", action="store_true",
+            help="Accept whatever host keys are seen for the first time, on a network where nobody can be in between.",
+        )  # fmt: skip
         create.add_argument("--yes", action="store_true", help="Start without asking.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -92,7 +97,7 @@ class Command(BaseCommand):
             cluster = self._cluster(owner, document)
             self._key_files = TerminalKeys(Path(options["filename"]).parent)
             self._texts(cluster, owner, options["acknowledge"])
-            self._keys(cluster, owner, document, accept=options["accept_host_keys"])
+            self._keys(cluster, owner, document, named=options["host_key"], accept=options["accept_host_keys"])
             names = ", ".join(host.name for host in document.hosts)
             if not options["yes"]:
                 self._ask(f"Install Kubernetes {document.kubernetes.version} on {names}?", "--yes")
@@ -156,15 +161,15 @@ class Command(BaseCommand):
                 self._ask(f"Have you read {text.path}, and may it run?", f"--acknowledge {text.digest}")
             text_acknowledge(actor=owner, cluster=cluster, digest=text.digest)
 
-    def _keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> None:
+    def _keys(self, cluster: Cluster, owner: Any, document: Document, *, named: list[str], accept: bool) -> None:
         """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end.
 
         Once a jump host's key is accepted, what is behind it is looked at.
         """
-        while self._new_keys(cluster, owner, document, accept=accept):
+        while self._new_keys(cluster, owner, document, named, accept=accept):
             pass
 
-    def _new_keys(self, cluster: Cluster, owner: Any, document: Document, *, accept: bool) -> bool:
+    def _new_keys(self, cluster: Cluster, owner: Any, document: Document, named: list[str], *, accept: bool) -> bool:
         """One look at everything; says whether there is more to see than before."""
         logins = logins_for(document, cluster, owner, self._key_files)
         logins.insist()
@@ -174,17 +179,16 @@ class Command(BaseCommand):
                 self._warn(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Not every machine can be reached; nothing was done.")
-        # One jump host is on the way to many machines, and is asked about once.
-        places = {(sight.address, sight.port): sight for sight in seen if sight.offered is not None}
-        unknown = [(sight, sight.offered) for sight in places.values() if sight.offered is not None]
+        unknown = one_key_a_place(seen)
         for sight, key in unknown:
             place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
             who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
             self._line(f"{who} shows {key.fingerprint} for the first time")
-        if unknown and not accept:
-            self._ask("Are these the keys of your machines?", "--accept-host-keys")
-        for sight, key in unknown:
-            host_key_pin(actor=owner, cluster=cluster, address=sight.address, port=sight.port, key=key)
+            if named and key.fingerprint not in named and not accept:
+                raise OtherKey(place, " or ".join(named), key.fingerprint)
+        if unknown and not (accept or named):
+            self._ask("Are these the keys of your machines?", "--host-key FINGERPRINT for each, or --accept-host-keys")
+        host_keys_pin(actor=owner, cluster=cluster, keys=[(sight.address, sight.port, key) for sight, key in unknown])
         return any(sight.of_jump_host for sight, _key in unknown)
 
     def _ask(self, question: str, option: str) -> None:

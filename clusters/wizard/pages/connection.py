@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from clusters.remote.probe import JUMP
-from clusters.selectors import probes_of
+from clusters.selectors import probes_of, probes_place
 from clusters.wizard.architectures import architectures
 from clusters.wizard.page import NothingToFill, Page
 from clusters.wizard.ways import stopped_there, ways
@@ -37,6 +37,7 @@ POLL_MS, POLL_MS_MANY, MANY = 700, 2000, 60
 
 CAUSES: dict[str, _StrPromise] = {
     "NameNotResolved": _("Name not found"),
+    "AddressRefused": _("Address not allowed"),
     "ConnectionRefused": _("Refused"),
     "NetworkUnreachable": _("No way there"),
     "ConnectTimedOut": _("No answer"),
@@ -112,8 +113,9 @@ def summary(cluster: Cluster, document: Document) -> dict[str, Any]:
         "rows": found,
         "ways": ways(document, [row.probe for row in found]),
         "archs": architectures(document, [row.probe for row in found]),
+        "place": probes_place(cluster),
         "active": any(not row.probe.over for row in found),
-        "acceptable": [row.probe.host for row in found if row.acceptable],
+        "acceptable": [(row.probe.host, row.probe.offered["fingerprint"]) for row in found if row.acceptable],
         "poll": POLL_MS if len(found) <= MANY else POLL_MS_MANY,
         "ready": sum(row.state == "ok" for row in found),
     }

@@ -1,0 +1,195 @@
+"""Networks: which addresses Slipway's own server connects to, decided on the address and never on a name.
+
+A name is resolved once, every address it stands for is checked, and the connection goes to a checked address. A name
+that means another address a moment later (DNS rebinding) changes nothing. What a jump host reaches behind it is not
+decided here: the connection of Slipway's server ends at the jump host.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clusters.errors import InstallerError
+from clusters.remote.errors import AddressRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
+"""An address as `socket.getaddrinfo` gives it."""
+
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""Private networks: RFC 1918, and the unique local addresses of RFC 4193. The word `private` stands for them."""
+
+ALLOWED_SETTING = "SLIPWAY_ALLOWED_NETWORKS"
+"""The setting that administrators change; errors name it."""
+
+LAST_PORT = 65535
+
+# Refused whatever the setting says: "this network" (on Linux 0.0.0.0 is loopback), multicast, reserved, broadcast,
+# and IPv4 written as IPv6 without a mapping (RFC 6890).
+_NEVER = {"an address of no single machine": ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8", "::/96")}
+# Refused unless the setting names them, or a part of them; a larger network such as 0.0.0.0/0 does not.
+# The metadata services are those of AWS, Alibaba, Oracle, Azure, Google and Scaleway (their manuals, 2025).
+_BY_NAME = {
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "a metadata service of a cloud": (
+        "169.254.169.254/32", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
+        "fd00:ec2::254/128", "fd20:ce::254/128", "fd00:42::42/128",
+    ),
+    "link-local": ("169.254.0.0/16", "fe80::/10", "fec0::/10"),
+}  # fmt: skip
+# IPv6 that carries an IPv4 address in its last 32 bits for a gateway to unpack (NAT64, RFC 6052).
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Addresses that are nobody's (RFC 5737, RFC 3849): who can bind these can bind anything.
+_NOBODYS = {4: "192.0.2.1", 6: "2001:db8::1"}
+
+
+class NetworksUnreadable(InstallerError):
+    """A list of networks in the settings has a word that is not a network."""
+
+
+def _read(words: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(word) for word in words)
+
+
+_NEVER_NETWORKS = {kind: _read(words) for kind, words in _NEVER.items()}
+_BY_NAME_NETWORKS = {kind: _read(words) for kind, words in _BY_NAME.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The networks to which Slipway's server may connect; `setting` is where they come from."""
+
+    allowed: tuple[Network, ...]
+    setting: str = ALLOWED_SETTING
+
+    @classmethod
+    def of(cls, words: Iterable[str], setting: str = ALLOWED_SETTING) -> Networks:
+        """Networks or addresses, and `private` for all private ones. Raises NetworksUnreadable."""
+        allowed: list[Network] = []
+        for word in words:
+            try:
+                allowed += _read(PRIVATE if word.lower() == "private" else (word,))
+            except ValueError as error:
+                raise NetworksUnreadable(
+                    f"{setting} has {word[:64]!r}; expected a network, an address or the word private.",
+                    hint="Write networks like 10.0.0.0/8, with zeros after the prefix.",
+                ) from error
+        return cls(tuple(allowed), setting)
+
+    def refusal(self, text: str) -> str:
+        """Why there is no connection to an IP address, such as "loopback"; empty when it is allowed."""
+        address = _plain(ipaddress.ip_address(text.partition("%")[0]))
+        for each in (address, *_carried(address)):
+            if kind := _kind(each, _BY_NAME_NETWORKS):
+                return "" if self._names(each) else kind
+            if kind := _kind(each, _NEVER_NETWORKS):
+                return kind
+        if not any(_inside(address, network) for network in self.allowed):
+            return "in none of the allowed networks"
+        if is_own(address) and not any(network.num_addresses == 1 and address in network for network in self.allowed):
+            return "an address of the machine where Slipway runs"
+        return ""
+
+    def covers(self, network: Network) -> bool:
+        """Whether all of a network lies in an allowed one; single addresses of it may be refused all the same."""
+        return any(_part_of(network, allowed) for allowed in self.allowed)
+
+    def error(self, name: str, address: str, reason: str) -> AddressRefused:
+        """What a person reads whose machine, or webhook, is at a refused address."""
+        what = f"{name} is {address}, which is {reason}" if name != address else f"{address} is {reason}"
+        return AddressRefused(
+            f"{what}; Slipway does not connect to it.",
+            hint=f"An administrator can allow it: {self.setting} lists the networks, and names loopback, link-local"
+            " and Slipway's own addresses one by one.",
+        )
+
+    def _names(self, address: Address) -> bool:
+        """Whether an entry that lies within a special network holds the address."""
+        special = [network for networks in _BY_NAME_NETWORKS.values() for network in networks]
+        named = [each for each in self.allowed if any(_part_of(each, network) for network in special)]
+        return any(_inside(address, each) for each in named)
+
+
+def resolved(name: str, port: int, networks: Networks | None) -> list[Place]:
+    """The addresses of a name at a port, without those that `networks` refuses; with None all of them.
+
+    Raises AddressRefused when none is left or the port does not exist, and what getaddrinfo raises.
+    """
+    if not 1 <= port <= LAST_PORT:
+        raise AddressRefused(f"Port {port} of {name} does not exist; allowed are 1 to {LAST_PORT}.")
+    places: list[Place] = list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
+    if networks is None:
+        return places
+    refused = {place[4][0]: networks.refusal(place[4][0]) for place in places}
+    allowed = [place for place in places if not refused[place[4][0]]]
+    if not allowed:
+        address, reason = next(iter(refused.items()))
+        raise networks.error(name, address, reason)
+    return allowed
+
+
+def is_own(address: Address) -> bool:
+    """Whether the address belongs to the machine on which this process runs. Nothing is sent."""
+    if not _can_bind(str(address)):
+        return False
+    if not _can_bind(_NOBODYS[address.version]):
+        return True
+    # net.ipv4.ip_nonlocal_bind is on, so binding says nothing: the kernel answers from the address that it asks.
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect((str(address), 9))
+        except OSError:
+            return False
+        return str(asked.getsockname()[0]) == str(address)
+
+
+def _can_bind(address: str) -> bool:
+    with socket.socket(_family(ipaddress.ip_address(address)), socket.SOCK_DGRAM) as tried:
+        try:
+            tried.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _family(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def _plain(address: Address) -> Address:
+    """An IPv4 address that is written as ::ffff:10.0.0.1 is that IPv4 address, also for the kernel."""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _carried(address: Address) -> Iterator[Address]:
+    """IPv4 addresses inside an IPv6 address, which a gateway on the way would connect to (NAT64, 6to4, Teredo)."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return
+    if address in _NAT64:
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield address.teredo[1]
+
+
+def _kind(address: Address, kinds: dict[str, tuple[Network, ...]]) -> str:
+    return next((kind for kind, all_of in kinds.items() if any(_inside(address, each) for each in all_of)), "")
+
+
+def _inside(address: Address, network: Network) -> bool:
+    return address.version == network.version and address in network
+
+
+def _part_of(network: Network, other: Network) -> bool:
+    if isinstance(network, ipaddress.IPv4Network):
+        return isinstance(other, ipaddress.IPv4Network) and network.subnet_of(other)
+    return isinstance(other, ipaddress.IPv6Network) and network.subnet_of(other)
