@@ -167,6 +167,7 @@ def test_an_archive_cannot_ask_xz_for_gigabytes(tmp_path: Path, monkeypatch: pyt
     "content",
     [b"", b"no archive", b"\x1f\x8b", gzip.compress(b"x" * 600), gzip.compress(bytes(512) * 9)[:40], b"BZh",
      b"\xfd7zXZ\0", gzip.compress(member("a").tobuf()[:124] + struct.pack(">BQ", 0xFF, 1) + bytes(400))],
+    ids=["nothing", "text", "the first bytes of gzip", "other content", "cut", "bz2", "xz", "a size beyond all"],
 )  # fmt: skip
 def test_what_is_no_archive_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "tool.tgz"
