@@ -21,12 +21,15 @@ MANY = 10
 MOST_PAIRS = 12
 
 LENGTH = 8_000
-"""Characters of a first try. Twice as many take a linear expression twice as long, a quadratic one four times."""
+"""Characters of a first try."""
 SUSPICIOUS = 0.004
 """Seconds for a first try: half a microsecond a character, which few linear expressions take."""
 TOO_LONG = 0.5
 """Seconds after which nothing is measured any more: the expression is slow, whatever its ratio."""
-MOST_GROWTH = 3.0
+STRETCH = 4
+"""So many times as long are the texts that times are compared of. A linear expression takes 4 times as long then, a
+quadratic one 16 times: far enough from each other for a processor whose caches others use."""
+MOST_GROWTH = 8.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Slow(Exception):
 
 
 def growth(pattern: re.Pattern[Any], use: str) -> tuple[float, str]:
-    """By how much a text twice as long takes longer in the worst case that was found, and that text's beginning."""
+    """By how much a text STRETCH times as long takes longer, in the worst case found, and how that text begins."""
     worst = (0.0, "")
     for pump in pumps(pattern):
         first = _searching(pattern, use, pump.text(LENGTH))
@@ -61,7 +64,7 @@ def growth(pattern: re.Pattern[Any], use: str) -> tuple[float, str]:
 
 
 def growth_of(work: Callable[[int], Callable[[], object]], tries: int = 3) -> float:
-    """time(2n) / time(n) at an n that takes long enough to be measured; of several ratios the smallest."""
+    """time(STRETCH * n) / time(n) at an n that takes long enough to be measured; of several ratios the smallest."""
     length = 64
     while length < 64 * LENGTH and (once := seconds(work(length))) < SUSPICIOUS:
         length *= 2
@@ -70,7 +73,7 @@ def growth_of(work: Callable[[int], Callable[[], object]], tries: int = 3) -> fl
     factors = [float("inf")]
     while len(factors) <= tries and min(factors) > MOST_GROWTH:
         short = min(seconds(work(length)) for _ in range(3))
-        long = min(seconds(work(2 * length), 8 * TOO_LONG) for _ in range(3))
+        long = min(seconds(work(STRETCH * length), 16 * TOO_LONG) for _ in range(3))
         factors.append(long / max(short, SUSPICIOUS / 4))
     return min(factors)
 

@@ -209,7 +209,7 @@ def remove(scene: Scene, user: User) -> None:
     services.credential_delete(actor=scene.owner, credential=scene.credential)
 
 
-@pytest.mark.parametrize("end", [withdraw, deactivate, remove])
+@pytest.mark.parametrize("end", [withdraw, remove])
 def test_a_run_that_waits_does_not_begin_once_its_right_is_gone(
     end: Callable[[Scene, User], None], scene: Scene, alice: User
 ) -> None:
@@ -221,6 +221,15 @@ def test_a_run_that_waits_does_not_begin_once_its_right_is_gone(
     assert (done.state, done.message) == ("failed", REFUSED)
     assert SEEN == []
     assert "Its owner can share it" in json.dumps(done.failures)
+
+
+def test_a_run_that_waits_does_not_begin_for_somebody_deactivated(scene: Scene, alice: User) -> None:
+    scene.share(alice)
+    run = scene.queue(alice)
+    deactivate(scene, alice)
+    done = scene.carry_out(run)
+    assert (done.state, done.message) == ("failed", "alice, who asked for this run, was deactivated before it began.")
+    assert SEEN == []
 
 
 def test_an_administrator_who_presses_the_button_lends_the_owner_no_right(scene: Scene, admin: User) -> None:

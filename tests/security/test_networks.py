@@ -279,10 +279,10 @@ def test_a_list_that_nobody_can_read_stops_the_server_and_is_no_list_of_everythi
         Networks.of(("10.0.0.1/8",))
     assert Networks.of(()).refusal("10.0.0.1")
     settings.SLIPWAY_ALLOWED_NETWORKS = ["10.0.0.0/33"]
-    assert [found.id for found in run_checks(tags=["slipway"])] == ["slipway.E004"]
+    assert [found.id for found in run_checks(tags=["slipway"])] == ["slipway.E007"]
     settings.SLIPWAY_ALLOWED_NETWORKS = ["private"]
     settings.SLIPWAY_WEBHOOK_URL = "https://127.0.0.1/hook"
-    assert [found.id for found in run_checks(tags=["slipway"])] == ["slipway.W004"]
+    assert [found.id for found in run_checks(tags=["slipway"])] == ["slipway.W006"]
 
 
 def test_a_network_that_lies_in_no_allowed_one_is_not_scanned_in_part() -> None:

@@ -1,4 +1,4 @@
-"""No regular expression of the product holds the interpreter: a text twice as long takes about twice the time."""
+"""No regular expression of the product holds the interpreter: its time grows as the text does."""
 
 from __future__ import annotations
 

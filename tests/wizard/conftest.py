@@ -1,4 +1,4 @@
-"""Alice at her browser, looking at the wizard alone."""
+"""Alice at her browser, looking at the wizard."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ from tests.wizard.visitor import Visitor
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
 
     from clusters.models import Cluster
-
-
-@pytest.fixture(autouse=True)
-def _wizard_alone(settings: SettingsWrapper) -> None:
-    settings.ROOT_URLCONF = "tests.wizard.standin_urls"
 
 
 @pytest.fixture
