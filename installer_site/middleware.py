@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import OperationalError, connection
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +18,7 @@ from clusters.services.client_address import address_of
 from clusters.services.origin import asked_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from django.http import HttpRequest, HttpResponse
 
@@ -62,7 +64,27 @@ class SessionSeen:
         if session.seen_at is not None and now - session.seen_at < SEEN_EVERY and session.address == address:
             return
         browser = request.headers.get("User-Agent", "")[:200]
-        Session.objects.filter(pk=session.row_key).update(seen_at=now, address=address, browser=browser)
+        # A page that only reads opens at once while somebody writes for long; the next one notes it.
+        with suppress(OperationalError), waiting_at_most(0.2):
+            Session.objects.filter(pk=session.row_key).update(seen_at=now, address=address, browser=browser)
+
+
+@contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """In this block SQLite waits so long for whoever writes; the connection's own patience counts again after it.
+
+    PostgreSQL locks single rows, for which nobody waits here.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 def _by_a_person(request: HttpRequest) -> bool:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from clusters.models import Cluster, Event, Run
+from clusters.web.live_rights import LOGGED_OUT, NO_SUCH_RUN
 from tests.regressions.addresses import addresses, content_of
 from tests.web.site import session_of
 from tests.web.wire import Gone, WebSocket
@@ -49,10 +50,14 @@ def line_over(port: int, run: Run, session: str, *, origin: str = "", query: str
 
 
 def refused(port: int, run: Run, session: str, *, origin: str = "", query: str = "") -> bool:
-    """Whether a socket is denied: a server that only is slow, or dead, says nothing of who may see what."""
+    """Whether a socket is denied, or closed for want of a session or a right before any line.
+
+    A server that only is slow, or dead, says nothing of who may see what.
+    """
     with pytest.raises(Gone) as gone:
         line_over(port, run, session, origin=origin, query=query)
-    return " 403 " in str(gone.value).split("\r\n")[0]
+    said = str(gone.value).split("\r\n")[0]
+    return " 403 " in said or said in (str(LOGGED_OUT), str(NO_SUCH_RUN))
 
 
 @pytest.mark.processes

@@ -90,7 +90,7 @@ def test_a_key_with_a_passphrase_is_told(connection: Connection, tmp_path: Path)
 
 def test_a_key_file_that_is_not_there_is_told(connection: Connection, tmp_path: Path) -> None:
     text = connection.page(private_key_path=str(tmp_path / "nowhere"))
-    assert "Key file unreadable" in text and "cannot be read on this server" in text
+    assert "Key file unreadable" in text and "cannot be used" in text and "upload the key" in text
 
 
 def test_what_is_no_key_is_told(connection: Connection) -> None:
