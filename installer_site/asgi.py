@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from django.core.asgi import get_asgi_application
 
@@ -17,9 +18,14 @@ from django.urls import get_resolver  # noqa: E402
 from clusters.heap import settle  # noqa: E402
 from clusters.web.origins import OwnOriginOnly  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
+from installer_site.form_bodies import LeanRequest  # noqa: E402
 from installer_site.limits import limit_daphne  # noqa: E402
 
 limit_daphne()
+pages.request_class = LeanRequest
+# The loop that answers everybody waits so many seconds for each thread that is busy; Python's own 5 ms add up to
+# seconds when some read large documents.
+sys.setswitchinterval(0.0005)
 
 application = ProtocolTypeRouter(
     {

@@ -20,6 +20,7 @@ from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.versions import newest_proven
 from clusters.config.yamltree import Mapping, Refused, Scalar, read, refuse, shown
+from clusters.heap import without_collection
 
 VERSION_IMPLIED = "default.kubernetes_version"
 """The finding that the text names no version of Kubernetes, so that the document holds Slipway's choice."""
@@ -54,7 +55,8 @@ def load(text: str, *, limit: int = LIMIT, file: str = "") -> Loaded:
     `file` is the name that findings carry. What is given back is shared with whoever loads the same text next, so
     nobody changes it.
     """
-    return _load(text, limit, file)
+    with without_collection():
+        return _load(text, limit, file)
 
 
 @lru_cache(maxsize=4)
