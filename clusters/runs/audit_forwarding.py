@@ -1,22 +1,21 @@
-"""Forwarder: a worker sends the entries of the audit on, to syslog and a webhook, in their order and at least once."""
+"""Forwarding: a worker sends the entries of the audit on, to syslog and a webhook, in their order, at least once."""
 
 from __future__ import annotations
 
 import json
 import logging
-import threading
 from datetime import timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F, Q, Subquery
 from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import AuditEntry, AuditForward, AuditHead
 from clusters.runs import syslog
+from clusters.runs.courier import Courier
 from clusters.runs.webhook import post
 
 if TYPE_CHECKING:
@@ -41,32 +40,9 @@ def forward_ways() -> list[AuditForward.Way]:
     return [Way.SYSLOG] * to_syslog + [Way.WEBHOOK] * to_webhook
 
 
-class Forwarder:
-    """One worker's share: one message at a time, beside the runs."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is being sent now."""
-        return self._thread is not None and self._thread.is_alive()
-
-    def take(self) -> None:
-        """Send what is due, if nothing is being sent."""
-        if self.busy or not _anything_due():
-            return
-        self._thread = threading.Thread(target=self._send, name="audit", daemon=True)
-        self._thread.start()
-
-    def _send(self) -> None:
-        try:
-            while (state := claim_forward()) is not None:
-                forward(state)
-        except (DatabaseError, InterfaceError) as error:
-            log.warning("The audit is not forwarded, the database does not answer: %s", error)
-        finally:
-            connections.close_all()
+def audit_courier() -> Courier[AuditForward]:
+    """One worker's share of forwarding the audit."""
+    return Courier("the audit", due=_anything_due, claim=claim_forward, send=forward)
 
 
 def claim_forward() -> AuditForward | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import smtplib
-import threading
 import uuid
 from datetime import timedelta
 from http.client import HTTPException
@@ -13,12 +12,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import DatabaseError, InterfaceError, connections
 from django.db.models import F, Q
 from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import Notice, Run
+from clusters.runs.courier import Courier
 from clusters.runs.webhook import post
 
 log = logging.getLogger(__name__)
@@ -41,32 +40,9 @@ def ways() -> list[Notice.Way]:
     return [Notice.Way.WEBHOOK] * webhook + [Notice.Way.MAIL] * mail
 
 
-class Courier:
-    """One worker's share of the notices: one at a time, beside the runs."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is being sent now."""
-        return self._thread is not None and self._thread.is_alive()
-
-    def take(self) -> None:
-        """Send the next notice that is due, if none is being sent."""
-        if self.busy or not _due().exists():
-            return
-        self._thread = threading.Thread(target=self._send, name="notices", daemon=True)
-        self._thread.start()
-
-    def _send(self) -> None:
-        try:
-            while (notice := claim_notice()) is not None:
-                deliver(notice)
-        except (DatabaseError, InterfaceError) as error:
-            log.warning("Notices wait, the database does not answer: %s", error)
-        finally:
-            connections.close_all()
+def notices_courier() -> Courier[Notice]:
+    """One worker's share of the notices."""
+    return Courier("notices", due=lambda: _due().exists(), claim=claim_notice, send=deliver)
 
 
 def claim_notice() -> Notice | None:

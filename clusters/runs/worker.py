@@ -13,12 +13,12 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from clusters.models import Inspection, Scan
-from clusters.runs.audit_forwarding import Forwarder
+from clusters.runs.audit_forwarding import audit_courier
 from clusters.runs.chores import Chores
 from clusters.runs.execute import Handover, execute
 from clusters.runs.inspecting import inspect_row
 from clusters.runs.lease import claimable
-from clusters.runs.notices import Courier
+from clusters.runs.notices import notices_courier
 from clusters.runs.probing import Probing
 from clusters.runs.retention import Keeper
 from clusters.runs.scanning import scan_row
@@ -56,8 +56,8 @@ class Worker:
         self._scans = Chores(self.name, Scan, scan_row, places=SCANS, looked=0, found=[], message="")
         self._inspections = Chores(self.name, Inspection, inspect_row, places=INSPECTIONS)
         self._shares = Shares(settings.SLIPWAY_WORKER_RUNS)
-        self._courier = Courier()
-        self._forwarder = Forwarder()
+        self._courier = notices_courier()
+        self._forwarder = audit_courier()
         self._keeper = Keeper()
         self._claims = 0
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from clusters.models import AuditEntry, AuditForward
 from clusters.runs import audit_forwarding
-from clusters.runs.audit_forwarding import PAUSES, Forwarder, claim_forward, forward
+from clusters.runs.audit_forwarding import PAUSES, audit_courier, claim_forward, forward
 from clusters.runs.syslog import MOST_BYTES, message, place_of
 from clusters.runs.worker import Worker
 from clusters.services.audit import audited
@@ -61,7 +61,7 @@ def numbers(receiver: Receiver) -> list[int]:
 def test_every_entry_is_posted_in_order_and_signed(webhook: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_forwarding, "AT_ONCE", 3)
     write(7)
-    Forwarder()._send()
+    audit_courier()._send()
     assert numbers(webhook) == list(range(1, 8))
     headers, body = webhook.taken[0]
     signed = headers["X-Slipway-Time"].encode() + b"." + body
