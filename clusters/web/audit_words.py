@@ -23,6 +23,10 @@ ACTIONS: Final[dict[str, _StrPromise]] = {
     "audit.forward": _("Forwarding tried again"),
     "cluster.open": _("Somebody else's cluster opened"),
     "config.export": _("Document downloaded"),
+    "credential.change": _("Credential changed"),
+    "credential.create": _("Credential made"),
+    "credential.delete": _("Credential removed"),
+    "credential.share": _("Credential shared"),
     "draft.copy": _("Cluster copied"),
     "draft.create": _("Cluster created"),
     "draft.delete": _("Cluster deleted"),
@@ -54,6 +58,7 @@ ACTIONS: Final[dict[str, _StrPromise]] = {
     "scan.cancel": _("Scan cancelled"),
     "scan.start": _("Network scanned"),
     "session.end": _("Sessions ended"),
+    "text.acknowledge": _("Text that runs as root acknowledged"),
     "waiver.give": _("Finding acknowledged"),
     "waiver.take_back": _("Acknowledgement taken back"),
 }

@@ -10,15 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from clusters import services
 from clusters.config.load import load
-from clusters.models import Cluster, Inspection, Probe, Run, Scan
+from clusters.models import Cluster, Credential, Inspection, Probe, Run, Scan
 from clusters.remote.hostkeys import PinnedKey
 from clusters.runs.keys import pin
 from clusters.runs.probing import spec_digest, waiting_stages
-from clusters.services import precheck_key, waiver_key
+from clusters.services import Given, precheck_key, waiver_key
 from clusters.services.waivers import answerable, signed
 from clusters.wizard.flow import judged_findings
 from tests.screenshots.story import Ending, tell
@@ -121,6 +122,7 @@ class Examples:
     empty: Cluster
     harbour: Cluster
     runs: dict[str, Run]
+    credential: Credential
 
 
 def make_examples() -> Examples:
@@ -149,7 +151,16 @@ def make_examples() -> Examples:
     prechecks(delta)
     scan(delta)
     acknowledged(delta)
-    return Examples(owner, delta, empty, harbour, runs)
+    return Examples(owner, delta, empty, harbour, runs, credentials(owner))
+
+
+def credentials(owner: User) -> Credential:
+    """Two logins of hers, one of which a colleague may use; and she reads the audit."""
+    owner.groups.add(Group.objects.get(name="auditor"))
+    get_user_model().objects.create_user("grace", password=PASSWORD)
+    services.credential_create(actor=owner, name="hall-2", given=Given(login="ubuntu", password=PASSWORD))
+    given = Given(login="root", agent_key="any", networks="192.0.2.0/24, 198.51.100.0/24")
+    return services.credential_create(actor=owner, name="harbour-root", given=given, users=["grace"])
 
 
 FAILURE = Ending(

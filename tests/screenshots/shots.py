@@ -63,8 +63,18 @@ def shots(examples: Examples) -> Iterator[Shot]:
     yield from _wizard(examples)
     yield from _runs(examples)
     yield Shot("cluster", "A cluster that stands", f"/clusters/{examples.harbour.pk}/", narrow=True)
-    yield Shot("password", "A password of one's own", "/accounts/password/")
+    yield from _people(examples)
     yield Shot("missing", "An address with nothing behind it", "/clusters/4096/")
+
+
+def _people(examples: Examples) -> Iterator[Shot]:
+    yield Shot("credentials", "Logins that are used and never read", "/credentials/", narrow=True)
+    address = f"/credentials/{examples.credential.pk}/"
+    yield Shot("credential", "One login, who may use it, and for what", address, narrow=True)
+    yield Shot("audit", "Who did what, from where, and when", "/audit/", narrow=True)
+    yield Shot("password", "A password of one's own", "/accounts/password/")
+    yield Shot("password-again", "The password again, before secrets leave", "/accounts/password/again/", narrow=True)
+    yield Shot("sessions", "Where one is signed in", "/accounts/sessions/", narrow=True)
 
 
 def _wizard(examples: Examples) -> Iterator[Shot]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ from django.utils import timezone
 from clusters.models import AuditEntry, AuditForward
 from clusters.models.audit_chain import FIELDS, digest_of
 from clusters.services.audit import audited
+from clusters.web.audit_words import ACTIONS
+from tests.processes import ROOT
 from tests.web.test_runs import content_of
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+WRITERS = ("audited", "audited_if_possible", "_queue")
 PAGES = ("audit", "audit-csv", "audit-jsonl")
 
 
@@ -157,3 +162,14 @@ def test_the_page_says_when_forwarding_worked_last_and_tries_again(
     state.refresh_from_db()
     assert (state.given_up, state.tries) == (False, 0)
     assert AuditEntry.objects.get(deed="audit.forward").target == "webhook"
+
+
+def test_every_action_is_called_something_on_the_page() -> None:
+    found = set()
+    for path in (ROOT / "clusters").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in WRITERS:
+                texts = {each.value for each in call.args if isinstance(each, ast.Constant)}
+                found |= {str(text) for text in texts if re.fullmatch(r"[a-z]+\.[a-z_]+|login|logout", str(text))}
+    assert len(found) > 35
+    assert found - set(ACTIONS) == set()
