@@ -46,30 +46,39 @@ class Tries:
         self._calls = calls
         self._used = 0
         self._troubled: float | None = None
-        self._gone: float | None = None
-        self._called = False
+        self._away: float | None = None
+        self._called = self._itself = self._look = False
 
     def begin(self) -> None:
-        """Wait for the services of a machine that was away: what talks to containerd or etcd fails before."""
-        if self._gone is None:
+        """Wait for the services of a machine that was away: what talks to containerd or etcd fails before.
+
+        A step may also have missed another machine than its own; then this one answers at once.
+        """
+        if not self._look:
             return
         started = sh("timeout {} systemctl is-system-running --wait", BOOT_SECONDS)
-        said = self._machine.ask(started, timeout=BOOT_SECONDS + 15).stdout.strip() or "nothing"
-        seconds = time.monotonic() - self._gone
-        self._machine.note(f"{self._machine.name} answers again after {seconds:.0f} s; systemd says: {said}")
-        self._gone, self._troubled, self._called = None, None, False
+        try:
+            said = self._machine.ask(started, timeout=BOOT_SECONDS + 15).stdout.strip() or "nothing"
+        except NOT_THERE:
+            self._itself = True
+            raise
+        self._look = False
+        if self._itself:
+            seconds = time.monotonic() - (self._away or 0.0)
+            self._machine.note(f"{self._machine.name} answers again after {seconds:.0f} s; systemd says: {said}")
+            self._itself, self._away, self._troubled, self._called = False, None, None, False
 
     def another_after(self, error: InstallerError) -> bool:
         """Whether there is to be another try; when there is, the pause before it is over."""
         machine, now = self._machine, time.monotonic()
         self._troubled = self._troubled or now
         not_there = self._calls and isinstance(error, NOT_THERE)
-        self._used += not not_there
-        over = self._used >= TRIES or now - self._troubled > (RETURN_SECONDS if not_there else PATIENCE)
-        if not error.retryable or over or machine.seconds_left() < PAUSE:
-            return False
         if not_there or (self._calls and isinstance(error, ConnectionLost)):
-            self._gone = self._gone or now
+            self._away, self._look = self._away or now, True
+        self._used += not not_there
+        late = now - (self._away or now) > RETURN_SECONDS if not_there else now - self._troubled > PATIENCE
+        if not error.retryable or self._used >= TRIES or late or machine.seconds_left() < PAUSE:
+            return False
         if not not_there:
             machine.note(f"{error.message} Trying again ({self._used + 1} of {TRIES}).")
         elif not self._called:

@@ -160,3 +160,33 @@ def test_a_step_whose_connection_breaks_again_and_again_fails(clock: Clock) -> N
 
     assert world.run().state == "failed"
     assert clock.now - 100 == 2 * tries.PAUSE
+
+
+def test_another_machine_that_stays_away_is_waited_for_no_longer(clock: Clock) -> None:
+    world = World()
+
+    def miss(machine: Machine) -> None:
+        raise ConnectTimedOut("a does not answer.")
+
+    @step("one/flag", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Ask a on behalf of b"""
+        yield Wanted("a flag of a", lambda machine: Sight(so=False), miss)
+
+    assert world.run().state == "failed"
+    assert 60 <= clock.now - 100 <= 66
+    assert not any("answers again" in text for text in notes(world))
+
+
+def test_another_machine_that_is_missed_between_two_wanted_states_is_waited_for_no_longer(clock: Clock) -> None:
+    world = World()
+    flags: set[str] = set()
+
+    @step("one/flag", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Ask a between two states of b"""
+        yield flag("first", flags)
+        raise ConnectionRefused("a refuses.")
+
+    assert world.run().state == "failed"
+    assert 60 <= clock.now - 100 <= 66
