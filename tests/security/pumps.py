@@ -24,6 +24,8 @@ LENGTH = 8_000
 """Characters of a first try."""
 SUSPICIOUS = 0.004
 """Seconds for a first try: half a microsecond a character, which few linear expressions take."""
+MEASURABLE = 0.016
+"""Seconds: four steps of the clock of the processor's time, which goes on by 4 ms at once on some machines."""
 TOO_LONG = 0.5
 """Seconds after which nothing is measured any more: the expression is slow, whatever its ratio."""
 STRETCH = 4
@@ -66,7 +68,7 @@ def growth(pattern: re.Pattern[Any], use: str) -> tuple[float, str]:
 def growth_of(work: Callable[[int], Callable[[], object]], tries: int = 3) -> float:
     """time(STRETCH * n) / time(n) at an n that takes long enough to be measured; of several ratios the smallest."""
     length = 64
-    while length < 64 * LENGTH and (once := seconds(work(length))) < SUSPICIOUS:
+    while length < 64 * LENGTH and (once := seconds(work(length))) < MEASURABLE:
         length *= 2
     if once == float("inf"):
         return once
@@ -74,7 +76,7 @@ def growth_of(work: Callable[[int], Callable[[], object]], tries: int = 3) -> fl
     while len(factors) <= tries and min(factors) > MOST_GROWTH:
         short = min(seconds(work(length)) for _ in range(3))
         long = min(seconds(work(STRETCH * length), 16 * TOO_LONG) for _ in range(3))
-        factors.append(long / max(short, SUSPICIOUS / 4))
+        factors.append(long / max(short, MEASURABLE))
     return min(factors)
 
 
