@@ -1,4 +1,4 @@
-"""Texts that run as root, shown in full on a terminal, where the person who starts an installation answers for each."""
+"""Prints texts that run as root in full on the terminal, so that the user can read and acknowledge each of them."""
 
 from __future__ import annotations
 

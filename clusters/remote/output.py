@@ -72,8 +72,8 @@ class Capture:
 class Lines:
     """Cuts bytes into lines of text for a callback.
 
-    Of a line that a carriage return overwrote, only the last state is told; NULs are dropped. After `most` bytes the
-    lines are only counted, and a last one says so.
+    Where carriage returns overwrite a line, as progress bars do, only its final text is passed on. NULs are dropped.
+    After `most` bytes the rest is counted instead, and a final line gives the count.
     """
 
     def __init__(self, tell: Callable[[str], None], most: int = LOGGED_BYTES) -> None:
@@ -117,7 +117,7 @@ class Lines:
         if size > self._left:
             if not self._unsaid:
                 self._tell("… the command prints more than the log takes of it; what follows is only counted …")
-            # Nothing shorter is told any more, either: the log would have gaps.
+            # Shorter lines that would still fit are left out too: the log must not have gaps.
             self._left = 0
             self._unsaid += size
             return

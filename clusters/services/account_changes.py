@@ -43,7 +43,7 @@ def _deeds(user: Any, before: dict[str, Any], changed: set[str]) -> Iterable[tup
     if "username" in changed:
         yield "account.rename", {"before": before["username"]}
     if "password" in changed:
-        # Django hashes a right password anew at a login when its way of hashing has changed: nobody chose another one.
+        # At a login Django rehashes a correct password when the hasher's settings changed: the password is the same.
         fresh = user._password is not None or not user.has_usable_password()
         yield ("account.password" if fresh else "account.rehash"), {}
     if "is_active" in changed:

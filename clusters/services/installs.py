@@ -122,9 +122,9 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
 def _refuse_findings(
     actor: AbstractBaseUser | None, cluster: Cluster, waivers: Collection[str], *, at_terminal: bool = False
 ) -> None:
-    """Raises RunRefused for errors that nobody answers for, neither in the wizard nor by their ids.
+    """Raises RunRefused for errors that are waived neither in the wizard nor by their ids.
 
-    Then CredentialRefused for a credential that this person may not use, whatever the cluster's owner may.
+    Raises CredentialRefused for a credential that the actor may not use, even if the cluster's owner may.
     """
     document = read_document(cluster.document)
     found = (*check(document, waivers), *login_findings(cluster, document, at_terminal=at_terminal))

@@ -54,7 +54,7 @@ class RunSocket(AsyncWebsocketConsumer):
         for name in self._groups():
             await self.channel_layer.group_add(name, self.channel_name)
         code = await refusal(self.session_key, self.run_id) or await self._note_opening()
-        # Accepted in any case: a browser is told the code of an accepted socket only, and nothing of a refused one.
+        # Always accepted first: browsers show a page the close code of an accepted socket only.
         await self.accept()
         if code:
             await self.close(code)

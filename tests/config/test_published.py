@@ -43,11 +43,15 @@ def _cluster_types(spec: dict[str, Any], dialect: str) -> str:
 
 
 def _strangers(document: Document, dialect: str) -> set[str]:
-    """Paths that the export names as read by nobody there, and keys that only the user knows.
+    """Paths that the export names as read by nobody there or only by Slipway, and keys that only the user knows.
 
     Groups of one's own are KubeKey's, from 2.0 on; one that is no list of names is an error before any export.
     """
-    named = {each.path for each in what_does_not_fit(document, dialect) if each.id == "dialect.ignored"}
+    named = {
+        each.path
+        for each in what_does_not_fit(document, dialect)
+        if each.id in ("dialect.ignored", "dialect.credential")
+    }
     groups = {name for name, items in (document.role_groups.model_extra or {}).items() if not _are_names(items)}
     unknown = {path for path in unknown_keys(document, "spec") if not path.startswith("spec.roleGroups.")}
     if dialect == "v4":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import yaml
@@ -12,10 +11,11 @@ from hypothesis import strategies as st
 from clusters.config import yamltree
 from clusters.config.finding import format_finding
 from clusters.config.fit import fitted, what_does_not_fit
-from clusters.config.load import load
+from clusters.config.load import _load, load
 from clusters.config.render import render
 from clusters.config.report import findings_of
 from clusters.config.rules import check
+from tests.bench.row import cpu_seconds
 from tests.config.documents import TEXTS, documents, large_document, seed_document
 
 if TYPE_CHECKING:
@@ -104,13 +104,17 @@ def test_the_python_parser_reads_what_the_c_parser_reads(monkeypatch: pytest.Mon
 
 
 def test_a_thousand_machines_are_written_read_and_checked_at_once() -> None:
+    """Beside PyYAML's own reader, which only reads; it took 0.3 s where these took 0.05 and 0.3 s."""
     document = large_document()
-    started = time.process_time()
     text = render(document, secrets="show")
-    written = time.process_time()
-    loaded = load(text)
-    assert loaded.document is not None
-    findings = check(loaded.document)
-    assert time.process_time() - written < 0.6
-    assert written - started < 0.3
-    assert not [each for each in findings if each.blocking]
+
+    def read_and_check() -> None:
+        _load.cache_clear()
+        yamltree.read.cache_clear()
+        loaded = load(text).document
+        assert loaded is not None
+        assert not [each for each in check(loaded) if each.blocking]
+
+    alone = cpu_seconds(lambda: list(yaml.safe_load_all(text)), rounds=3)
+    assert cpu_seconds(lambda: render(document, secrets="show"), rounds=3) < alone
+    assert cpu_seconds(read_and_check, rounds=3) < 2 * alone

@@ -152,7 +152,7 @@ class Command(BaseCommand):
     def _texts(self, cluster: Cluster, owner: Any, digests: list[str]) -> None:
         """Show what runs as root in full, and ask about each text that this person has not acknowledged word for word.
 
-        `--yes` answers for none: who passes it has not seen the text.
+        `--yes` acknowledges none of them: a user who passes it has not read the text.
         """
         for text in texts_unread(actor=owner, cluster=cluster):
             for line in shown(text):
