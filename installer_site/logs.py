@@ -1,4 +1,4 @@
-"""How processes write their log: plain text, a line for each message, whoever chose the words in it."""
+"""How processes write their log: plain text, one line per message, even if a machine or a client chose the words."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class SessionSeen:
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """In this block SQLite waits so long for whoever writes; the connection's own patience counts again after it.
+    """In this block SQLite waits at most so long for another writer; afterwards the connection's own timeout applies.
 
     PostgreSQL locks single rows, for which nobody waits here.
     """
@@ -128,7 +128,7 @@ class AuditOrigin:
 
 
 class OwnPasswordFirst:
-    """Whoever came in with a one-time password chooses an own one: all but that page and the way out leads there."""
+    """A user with a one-time password sets their own first: every page except that one and signing out leads there."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response

@@ -69,7 +69,7 @@ def places(text: str, *, in_shell: bool = False) -> list[Span]:
     found += _in_comments(text) if "#" in text else []
     found += _options(text, in_shell=in_shell)
     found += _named(text, in_shell=in_shell)
-    return _apart(found)
+    return apart(found)
 
 
 def hidden_text(text: str, *, mask: bool = True, in_shell: bool = False) -> str:
@@ -256,15 +256,15 @@ def _value(text: str, start: int, *, to_end: bool, in_shell: bool) -> Span:
     return start, start + len(value)
 
 
-def _apart(found: list[Span]) -> list[Span]:
-    """Spans in order, those that overlap as one."""
-    apart: list[Span] = []
+def apart(found: Iterable[Span]) -> list[Span]:
+    """Spans in order, those that overlap as one: no rest of a longer one stays behind."""
+    merged: list[Span] = []
     for start, end in sorted(span for span in found if span[1] > span[0]):
-        if apart and start < apart[-1][1]:
-            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            apart.append((start, end))
-    return apart
+            merged.append((start, end))
+    return merged
 
 
 def _with(text: str, spans: list[Span], instead: Callable[[str], str]) -> str:

@@ -40,7 +40,7 @@ def is_secret_key(name: str) -> bool:
 
 
 def is_harmless_key(name: str) -> bool:
-    """Whether what stands below this name is no secret, even inside of something that is (`secret: {name: a}`)."""
+    """Whether a value below this name is not a secret, even inside a secret (`secret: {name: a}`)."""
     return _HARMLESS.search(name) is not None
 
 

@@ -83,6 +83,6 @@ class Tries:
             machine.note(f"{error.message} Trying again ({self._used + 1} of {TRIES}).")
         elif not self._called:
             self._called = True
-            machine.note(f"{error.message} Calling it again for up to {RETURN_SECONDS:.0f} s; it may be starting.")
+            machine.note(f"{error.message} Trying to reach it for up to {RETURN_SECONDS:.0f} s; it may be rebooting.")
         machine.pause(PAUSE)
         return True

@@ -1,4 +1,4 @@
-"""Triggers of the database that refuse to change or remove entries of the audit, also to whoever gets past Django."""
+"""Database triggers that refuse to change or remove audit entries, also for SQL that does not come from Django."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class AuditEntry(models.Model):
         raise AppendOnly
 
     def as_json(self) -> dict[str, Any]:
-        """All that the hash covers, in the form in which it is hashed, and the hash: for whoever keeps it elsewhere."""
+        """All that the hash covers, in the form in which it is hashed, and the hash: for copies kept elsewhere."""
         return {name: plain_value(getattr(self, name)) for name in FIELDS} | {"hash": self.hash}
 
     def digest(self) -> str:
@@ -96,7 +96,7 @@ class AuditEntry(models.Model):
 
 
 class AuditHead(models.Model):
-    """The end of the chain: one row, locked by whoever appends, so that two writers never continue the same entry."""
+    """The end of the chain: one row that each writer locks, so that two never continue the same entry."""
 
     count = models.PositiveBigIntegerField(default=0)
     hash = models.CharField(max_length=64, default=GENESIS)

@@ -30,6 +30,13 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
         """Those that this person may use now: what was granted, and nothing once the account is deactivated."""
         return self.granted_to(user) if user is not None and user.is_active else self.none()
 
+    def usable_for(
+        self, owner: AbstractBaseUser | None, user: AbstractBaseUser | None, *, begun: bool = False
+    ) -> CredentialQuerySet:
+        """Those for machines of this owner's clusters that the owner and the user may use; `begun` work asks no more
+        whether the user is active."""
+        return (self.granted_to(user) if begun else self.usable_by(user)) & self.granted_to(owner)
+
     def administered_by(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
         """Those that this person may change, share and remove: their own, or all for an administrator."""
         if user is None or not user.is_active:

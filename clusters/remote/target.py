@@ -87,7 +87,7 @@ def credential_refused(name: str) -> CredentialRefused:
     """The one error for every credential that is not used, so that it does not say whether there is one."""
     return CredentialRefused(
         f"The credential {name} cannot be used.",
-        hint="There is none of that name that both the cluster's owner and whoever asked for this may use for this"
+        hint="No credential of that name may be used by both the cluster's owner and you for this"
         " address. Its owner can share it, or give the machine another login.",
     )
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from clusters.errors import InstallerError
 from clusters.models import AuditEntry, AuditForward, AuditHead
 from clusters.runs import syslog
-from clusters.runs.courier import Courier
+from clusters.runs.courier import PAUSES, Courier, reason_of
 from clusters.runs.webhook import post
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ log = logging.getLogger(__name__)
 
 Way = AuditForward.Way
 
-# Seconds before the second, third, ... try of the same entries. After the last, about a day, it is given up until an
-# administrator tries again: nothing is left out, since later entries wait for earlier ones.
-PAUSES = (5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200)
-# Entries in one message. They are small, but for lists of machines.
+# Entries in one message. They are small, except those with lists of machines.
 AT_ONCE = 50
 # Seconds that a worker has for one message before another one may send it.
 LEASE_SECONDS = 120
@@ -70,8 +67,8 @@ def forward(state: AuditForward) -> None:
         else:
             _post(entries)
     except (InstallerError, OSError, HTTPException, ValueError) as error:
-        said = f"{error} {error.hint}" if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
-        _again(mine, state, said.strip()[:500])
+        secrets = (settings.SLIPWAY_AUDIT_WEBHOOK_URL, settings.SLIPWAY_AUDIT_WEBHOOK_SECRET)
+        _again(mine, state, reason_of(error, secrets))
         return
     now = timezone.now()
     sent = {"position": entries[-1].number, "worked_at": now, "due_at": now}
@@ -103,9 +100,6 @@ def _anything_due() -> bool:
 
 
 def _again(mine: Any, state: AuditForward, error: str) -> None:
-    # The address of a webhook is often a secret itself; errors of its opener may quote it.
-    for secret in (settings.SLIPWAY_AUDIT_WEBHOOK_URL, settings.SLIPWAY_AUDIT_WEBHOOK_SECRET):
-        error = error.replace(secret, "••••") if secret else error
     tries, now = state.tries + 1, timezone.now()
     log.warning("The audit did not get through by %s (try %s): %s", state.way, tries, error)
     failed = {"failed_at": now, "error": error, "lease_until": None}

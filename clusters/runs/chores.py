@@ -47,7 +47,7 @@ class Chores:
         self._threads = {thread: owner for thread, owner in self._threads.items() if thread.is_alive()}
         free = Q(state="waiting") | Q(state="running", lease_until__lt=timezone.now())
         waiting = self._rows.filter(free).order_by("asked_at", "pk")
-        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._threads)):
+        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._threads), asked="asked_at"):
             token = f"{self._worker}/{uuid.uuid4().hex[:8]}"
             fields = {"state": "running", "worker": token, "lease_until": lease_end(), **self._reset}
             if waiting.filter(pk=pk).order_by().update(**fields):

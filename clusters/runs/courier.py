@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connections
 
+from clusters.errors import InstallerError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 log = logging.getLogger(__name__)
 
 Sent = TypeVar("Sent")
+
+PAUSES = (5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200)
+"""Seconds before the second, third, ... try; what failed once more after the last, about a day, is given up."""
+LONGEST_REASON = 500
+
+
+def reason_of(error: Exception, secrets: Iterable[str]) -> str:
+    """Why something was not sent, without the secrets: the address of a webhook is often one, and errors quote it."""
+    said = f"{error} {error.hint}" if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "••••")
+    return said.strip()[:LONGEST_REASON]
 
 
 class Courier(Generic[Sent]):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHORTEST_FORM = 8
 """Characters. Shorter forms would hit innocent text."""
 PIECE = 48
-"""Characters in which the Base64 of a text of several lines is sought: whoever prints a part of it shows pieces."""
+"""Characters in which the Base64 of a text of several lines is searched: programs may print only a part of it."""
 _GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 

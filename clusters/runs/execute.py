@@ -16,7 +16,7 @@ from clusters.errors import Cancelled, InstallerError
 from clusters.models import Run
 from clusters.remote.host import Cancel
 from clusters.runs.authority import AuthorityLost, refuse_without_authority
-from clusters.runs.documents import commented_secrets, read_document
+from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.lease import Heartbeat, claim, release
 from clusters.runs.logins import logins_for
@@ -174,10 +174,11 @@ def _outcome(
                 f"The workers that carried out this run ended {run.takeovers} times without a word.",
                 hint="Look for the reason in the log of the worker (memory?), then retry.",
             )
-        if run.takeovers == 0:
+        if not run.takeovers:
             _refuse_without_authority(run, tee)
-        logins = logins_for(read_document(run.document), run.cluster, run.asked_by, key_files)
-        for secret in (*logins.secrets, *commented_secrets(run.document)):
+        document, begun = read_document(run.document), run.takeovers > 0
+        logins = logins_for(document, run.cluster, run.asked_by, key_files, text=run.document, begun=begun)
+        for secret in logins.secrets:
             sink.masks.add(secret)
         logins.insist()
         known = PinnedKeys(run.cluster_id)

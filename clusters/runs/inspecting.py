@@ -26,7 +26,7 @@ from clusters.remote.ssh import SshHost
 from clusters.runs.authority import refuse_without_authority
 from clusters.runs.chores import lease_end
 from clusters.runs.chunks import clean, plain
-from clusters.runs.documents import commented_secrets, read_document
+from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.logins import logins_for
 from clusters.runs.masking import Masks
@@ -101,11 +101,12 @@ def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> Non
     ended: dict[str, Any] = {"finished_at": timezone.now(), "lease_until": None}
     try:
         refuse_without_authority(row.asked_by_id, row.cluster, "inspection")
-        logins = logins_for(read_document(row.cluster.document), row.cluster, row.asked_by)
+        text = row.cluster.document
+        logins = logins_for(read_document(text), row.cluster, row.asked_by, text=text)
         logins.insist()
         document = logins.document
         plan = _plan(document, row.checks, row.hosts)
-        masks = Masks((*logins.secrets, *commented_secrets(row.cluster.document)))
+        masks = Masks(logins.secrets)
         notes = _Notes(plan, masks)
         looked_at = {(each["check"], each["host"]) for each in notes.rows()}
         kept = [each for each in row.results if (each["check"], each["host"]) not in looked_at]

@@ -1,4 +1,4 @@
-"""Key files of this server: those below SLIPWAY_KEY_DIR for everybody, and those of whoever sits at a terminal."""
+"""Key files of this server: those below SLIPWAY_KEY_DIR for everybody, and those of the user at a terminal."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class OfferedKeys:
     def read(self, path: str) -> Secret:
         """The key in an offered file."""
         place = self._place(path)
-        # What is not offered is no trouble of the administrator's: pages ask this for every draft that was imported.
+        # A path that is not offered is not logged: pages ask for one with every imported draft.
         if place is None:
             raise key_unreadable(path)
         try:
@@ -103,13 +103,13 @@ class OfferedKeys:
 
 
 class TerminalKeys:
-    """The files of whoever runs a command: their own rights count. Relative paths begin beside the document's file."""
+    """Files of the user who runs a command, with their rights. Relative paths begin beside the document's file."""
 
     def __init__(self, beside: Path) -> None:
         self._beside = beside
 
     def read(self, path: str) -> Secret:
-        """The key in a file; `~` is the home of whoever runs the command."""
+        """The key in a file; `~` is the home directory of the user who runs the command."""
         try:
             return _key_in(self._beside / Path(path).expanduser())
         except (OSError, RuntimeError, ValueError, RemoteError) as error:

@@ -62,22 +62,18 @@ def shown_key(offered: dict[str, Any], host: Host) -> tuple[str, int, PinnedKey]
 
 def pin_first(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
     """Remember a key where none was known when it was shown. Raises OtherKey when another one is by now."""
-    known = HostKey.objects.filter(cluster_id=cluster_id, address=address, port=port).first()
-    if known is not None and (known.key_type, known.key) != (offered.key_type, offered.key):
+    place = {"cluster_id": cluster_id, "address": address, "port": port}
+    # One statement: a key that somebody else accepts in this moment is not replaced.
+    known, _is_new = HostKey.objects.get_or_create(**place, defaults=_stored(offered, by))
+    if (known.key_type, known.key) != (offered.key_type, offered.key):
         raise OtherKey(f"{address}:{port}", offered.fingerprint, f"{known.fingerprint}, which somebody has accepted")
-    pin(cluster_id, address, port, offered, by=by)
 
 
 def pin(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
     """Remember the key, replacing the one before."""
-    HostKey.objects.update_or_create(
-        cluster_id=cluster_id,
-        address=address,
-        port=port,
-        defaults={
-            "key_type": offered.key_type,
-            "key": offered.key,
-            "fingerprint": offered.fingerprint,
-            "accepted_by": by,
-        },
-    )
+    HostKey.objects.update_or_create(cluster_id=cluster_id, address=address, port=port, defaults=_stored(offered, by))
+
+
+def _stored(offered: PinnedKey, by: AbstractBaseUser | None) -> dict[str, Any]:
+    key = {"key_type": offered.key_type, "key": offered.key, "fingerprint": offered.fingerprint}
+    return {**key, "accepted_by": by}

@@ -19,7 +19,7 @@ from clusters.errors import ConfigError, RemoteError
 from clusters.models import Credential
 from clusters.remote.keys import opened
 from clusters.remote.target import credential_refused
-from clusters.runs.documents import commented_secrets, read_document
+from clusters.runs.documents import commented_secrets, read_document, secrets_of
 from clusters.runs.keyfiles import KeyFiles, OfferedKeys
 
 if TYPE_CHECKING:
@@ -50,30 +50,39 @@ class Logins:
 
 
 def logins_for(
-    document: Document, cluster: Cluster, asked_by: AbstractBaseUser | None, key_files: KeyFiles | None = None
+    document: Document,
+    cluster: Cluster,
+    asked_by: AbstractBaseUser | None,
+    key_files: KeyFiles | None = None,
+    *,
+    text: str = "",
+    begun: bool = False,
 ) -> Logins:
     """The document with its credentials and key files, by the rights of the cluster's owner and of who asked.
 
-    A key file that cannot be used stays a path, at which a login raises KeyUnreadable.
+    `text` is the document as it is stored: masks have to know the secrets in its comments, too. `begun`: work that is
+    half done goes on although who asked for it was deactivated meanwhile. A key file that cannot be used stays a
+    path, at which a login raises KeyUnreadable.
     """
-    known = granted(credential_names(document), cluster.owner, asked_by)
+    known = granted(credential_names(document), cluster.owner, asked_by, begun=begun)
     resolver = _Resolver(known, key_files or OfferedKeys())
     found = resolver.resolved(document)
     refused = sorted({login.credential for _path, login, _name in logins_of(found) if login.credential})
     # Hundreds of machines may share one key, and masks take their time for each.
-    secrets = {secret.reveal(): secret for secret in (*secrets_in(found), *_secrets(known.values()))}
+    all_secrets = (*secrets_in(found), *commented_secrets(text), *_secrets(known.values()))
+    secrets = {secret.reveal(): secret for secret in all_secrets}
     return Logins(found, tuple(refused), tuple(secrets.values()))
 
 
 def granted(
-    names: Iterable[str], owner: AbstractBaseUser | None, asked_by: AbstractBaseUser | None
+    names: Iterable[str], owner: AbstractBaseUser | None, asked_by: AbstractBaseUser | None, *, begun: bool = False
 ) -> dict[str, Credential]:
-    """The credentials of these names that both may use, by name."""
+    """The credentials of these names that both may use, by name; `begun`: see `logins_for`."""
     names = list(names)
     if not names:
         return {}
-    found = Credential.objects.usable_by(asked_by).filter(name__in=names)
-    return {each.name: each for each in found & Credential.objects.granted_to(owner)}
+    found = Credential.objects.usable_for(owner, asked_by, begun=begun).filter(name__in=names)
+    return {each.name: each for each in found}
 
 
 def versions_of(document: Document) -> dict[str, int]:
@@ -87,10 +96,8 @@ def known_secrets(text: str) -> Iterator[Secret]:
 
     Raises ConfigError as `read_document`.
     """
-    document = read_document(text)
-    yield from secrets_in(document)
-    yield from commented_secrets(text)
-    names = credential_names(document)
+    yield from secrets_of(text)
+    names = credential_names(read_document(text))
     if names:
         yield from _secrets(Credential.objects.filter(name__in=names))
 

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.secret import MASK, Secret
-from clusters.config.secret_finder import places, secrets_in
+from clusters.config.secret_finder import apart, places
 from clusters.plaintext import plain_text
 from clusters.runs.encodings import SHORTEST_FORM, forms
 from clusters.runs.ordinary_words import ORDINARY
@@ -84,7 +84,7 @@ class Masks:
         spans = [(max(start, before), end) for start, end in self._spans(whole) if end > before]
         begun = self._begun(whole[-LONGEST_TAIL:])
         if begun:
-            spans = _apart([*spans, (max(before, len(whole) - begun), len(whole))])
+            spans = apart([*spans, (max(before, len(whole) - begun), len(whole))])
         return self._with_masks(text, [(start - before, end - before) for start, end in spans]).split("\n")
 
     def value(self, value: Any) -> Any:
@@ -114,7 +114,7 @@ class Masks:
             ]
         if self._by_gram:
             found += self._spans_of_forms(text)
-        return _apart(found)
+        return apart(found)
 
     def _spans_of_forms(self, text: str) -> Iterator[tuple[int, int]]:
         """Where forms stand, line breaks and the blanks behind them left out: what is long may be wrapped anywhere."""
@@ -166,22 +166,6 @@ class Masks:
             parts += [text[place:start], MASK, *(f"\n{MASK}" for _ in range(text.count("\n", start, end)))]
             place = end
         return "".join([*parts, text[place:]])
-
-
-def masks_of(value: Any) -> Masks:
-    """Masks for every secret of a document, or of a section of one."""
-    return Masks(secrets_in(value))
-
-
-def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Spans in order, those that overlap or touch as one: no rest of a longer form stays behind."""
-    apart: list[tuple[int, int]] = []
-    for start, end in sorted(span for span in spans if span[1] > span[0]):
-        if apart and start < apart[-1][1]:
-            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
-        else:
-            apart.append((start, end))
-    return apart
 
 
 def _collect(value: Any, texts: list[str]) -> bool:

@@ -17,13 +17,11 @@ from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import Notice, Run
-from clusters.runs.courier import Courier
+from clusters.runs.courier import PAUSES, Courier, reason_of
 from clusters.runs.webhook import post
 
 log = logging.getLogger(__name__)
 
-# Seconds before the second, third, ... try. After the last one a notice is given up: about a day.
-PAUSES = (5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200)
 # Seconds that a worker has to send before another one may try.
 LEASE_SECONDS = 60
 FAILURES_TOLD = 5
@@ -63,8 +61,8 @@ def deliver(notice: Notice) -> None:
         else:
             _mail(notice)
     except (InstallerError, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
-        said = f"{error} {error.hint}" if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
-        _again(mine, notice, said.strip()[:500])
+        secrets = (settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, settings.EMAIL_HOST_PASSWORD)
+        _again(mine, notice, reason_of(error, secrets))
         return
     mine.update(state=Notice.State.SENT, sent_at=timezone.now(), lease_until=None, error="")
     log.info("%s was told by %s", notice.about.capitalize(), notice.way)
@@ -107,9 +105,6 @@ def _due() -> Any:
 
 
 def _again(mine: Any, notice: Notice, error: str) -> None:
-    # The address of a webhook is often a secret itself; errors of its opener may quote it.
-    for secret in (settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, settings.EMAIL_HOST_PASSWORD):
-        error = error.replace(secret, "••••") if secret else error
     log.warning("%s by %s did not get through (try %s): %s", notice.about, notice.way, notice.tries, error)
     # Whoever sent a test waits for the answer.
     if notice.run_id is None or notice.tries > len(PAUSES):

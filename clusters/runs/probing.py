@@ -27,8 +27,9 @@ from clusters.errors import InstallerError
 from clusters.models import Probe
 from clusters.remote.probe import JUMP, STAGES, probe
 from clusters.remote.target import target_of
+from clusters.runs.authority import refuse_without_authority
 from clusters.runs.chunks import plain
-from clusters.runs.documents import commented_secrets, read_document
+from clusters.runs.documents import read_document
 from clusters.runs.keys import PinnedKeys
 from clusters.runs.logins import logins_for, versions_of
 from clusters.runs.masking import Masks
@@ -57,11 +58,14 @@ def spec_digest(document: Document, host: Host, versions: Mapping[str, int] | No
     """
     row = host.model_dump(mode="python", include={"name", "address", "internal_address", "port", "user"})
     row |= _revealed(host, "password", "private_key", "private_key_path")
-    # What says nothing is left out, so that tests from before there were jump hosts still count.
+    # What says nothing is left out, so that tests from before there were jump hosts and credentials still count.
     row |= {name: value for name, value in _revealed(host, "agent_key").items() if value}
-    jump = _revealed(reached(document, host).jump_host, *JumpHost.model_fields)
+    way = reached(document, host).jump_host
+    jump = _revealed(way, *JumpHost.model_fields)
+    if not way.credential:
+        del jump["credential"]
     row |= {"jump_host": jump} if any(jump.values()) else {}
-    named = {host.credential, reached(document, host).jump_host.credential} - {""}
+    named = {host.credential, way.credential} - {""}
     row |= {"credentials": {name: (versions or {}).get(name, 0) for name in sorted(named)}} if named else {}
     text = json.dumps(row, sort_keys=True)
     return hmac.digest(settings.SECRET_KEY.encode(), text.encode(), "sha256").hex()
@@ -95,7 +99,7 @@ class Probing:
         # A test that this worker still carries out is not lost, even if a pause kept it from renewing the lease.
         lost = Q(state="running", lease_until__lt=timezone.now()) & ~Q(worker__in=list(self._busy))
         waiting = Probe.objects.filter(Q(state="waiting") | lost).order_by("id")
-        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._busy)):
+        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._busy), asked="asked_at"):
             token = f"{self._worker[:90]}/{uuid.uuid4().hex}"
             if waiting.filter(pk=pk).order_by().update(state="running", worker=token, lease_until=_until()):
                 self._busy[token] = owner
@@ -140,9 +144,10 @@ def probe_row(pk: int, token: str) -> None:
 
     facts: dict[str, Any] = {}
     try:
+        refuse_without_authority(row.asked_by_id, row.cluster, "machine test")
         document = read_document(row.cluster.document)
-        logins = logins_for(document, row.cluster, row.asked_by)
-        for secret in (*logins.secrets, *commented_secrets(row.cluster.document)):
+        logins = logins_for(document, row.cluster, row.asked_by, text=row.cluster.document)
+        for secret in logins.secrets:
             masks.add(secret)
         host = document.host(row.host)
         if host is None:

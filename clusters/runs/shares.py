@@ -2,10 +2,10 @@
 
 A worker has places for each kind of work: machine tests, scans, inspections, runs. Two rules give them out:
 
-- An owner of clusters takes at most half of the places that the others leave. Some stay free for whoever comes next,
+- An owner of clusters takes at most half of the places that the others leave. Some stay free for the next owner,
   who begins at once although somebody else's work fills all the rest for hours.
 - Of those who wait, the one with the least under way is next, and among equals the one who was served longest ago. So
-  whoever has much waiting is served in turn as well, however many small requests of others come in.
+  an owner with much work waiting is served in turn as well, however many small requests of others come in.
 """
 
 from __future__ import annotations
@@ -45,15 +45,18 @@ class Shares:
         may = [owner for owner in waiting if self._may(busy.get(owner, 0), total)]
         return min(may, key=lambda owner: (busy.get(owner, 0), self._served.get(owner, 0)), default=None)
 
-    def claims(self, rows: QuerySet[Any], busy: Callable[[], Counter[int]]) -> Iterator[tuple[int, int]]:
+    def claims(
+        self, rows: QuerySet[Any], busy: Callable[[], Counter[int]], *, asked: str = "pk"
+    ) -> Iterator[tuple[int, int]]:
         """What to claim, one after the other, as (pk, owner), until no place is left. The rows have a cluster.
 
-        `busy` is asked before each: whoever claimed the last one counts it.
+        `asked` is the field that says who asked first. `busy` is called before each, so it counts the place claimed
+        last.
         """
         if sum(busy().values()) >= self.places:
             return
-        asked = rows.order_by().values("cluster__owner_id").annotate(first=Min("pk")).order_by("first")
-        waiting = [each or NOBODY for each in asked.values_list("cluster__owner_id", flat=True)]
+        owners = rows.order_by().values("cluster__owner_id").annotate(first=Min(asked)).order_by("first")
+        waiting = [each or NOBODY for each in owners.values_list("cluster__owner_id", flat=True)]
         queues: dict[int, Iterator[int]] = {}
         while (owner := self.next_owner(waiting, busy())) is not None:
             if owner not in queues:
@@ -63,7 +66,7 @@ class Shares:
             if pk is None:
                 waiting.remove(owner)
                 continue
-            # The last one in turn: whoever was never served has 0 and comes first.
+            # Last, the turn: an owner who was never served has 0 and comes first.
             self._served[owner] = max(self._served.values(), default=0) + 1
             yield pk, owner
 

@@ -1,4 +1,4 @@
-"""post(): one signed message to a webhook of the settings; whoever sends decides what follows a failure."""
+"""post(): sends one signed message to a webhook of the settings; the caller decides what follows a failure."""
 
 from __future__ import annotations
 

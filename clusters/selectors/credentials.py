@@ -55,7 +55,7 @@ def credential_view(credential: Credential) -> CredentialView:
 
 def usable_names(user: AbstractBaseUser | None, owner: AbstractBaseUser | None) -> list[str]:
     """The credentials that a person may choose for machines of this owner's cluster."""
-    found = Credential.objects.usable_by(user) & Credential.objects.granted_to(owner)
+    found = Credential.objects.usable_for(owner, user)
     return list(found.values_list("name", flat=True))
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Count
+
 from clusters.models import Probe, Run
 from clusters.runs.shares import NOBODY
 
@@ -75,4 +77,5 @@ def _place(
 
 def _by_owner(kind: type[Model], states: tuple[str, ...]) -> Counter[int]:
     rows: Any = kind._default_manager.filter(state__in=states).order_by()
-    return Counter(owner or NOBODY for owner in rows.values_list("cluster__owner_id", flat=True))
+    found = rows.values_list("cluster__owner_id").annotate(Count("pk"))
+    return Counter({owner or NOBODY: count for owner, count in found})

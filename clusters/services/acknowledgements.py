@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.config.root_texts import RootText
-    from clusters.config.schema import Document
 
 MOST_KEPT = 500
 """Acknowledgements of one cluster that are remembered, the newest."""
@@ -42,12 +41,10 @@ class TextsUnread(InstallerError):
         self.texts = texts
 
 
-def texts_unread(
-    *, actor: AbstractBaseUser | None, cluster: Cluster, document: Document | None = None
-) -> tuple[RootText, ...]:
+def texts_unread(*, actor: AbstractBaseUser | None, cluster: Cluster) -> tuple[RootText, ...]:
     """What of the present document this person has not acknowledged word for word."""
-    known = {each["digest"] for each in cluster.acknowledged_texts if each["by_id"] == _id_of(actor)}
-    return tuple(text for text in root_texts(document or read_document(cluster.document)) if text.digest not in known)
+    known = {each["digest"] for each in _read_by(actor, cluster)}
+    return tuple(text for text in root_texts(read_document(cluster.document)) if text.digest not in known)
 
 
 @transaction.atomic
@@ -72,12 +69,18 @@ def text_acknowledge(*, actor: AbstractBaseUser | None, cluster: Cluster, digest
 
 def texts_for(*, actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str, Any]]:
     """The acknowledgements that a run of the present document takes along. Raises TextsUnread."""
-    unread = texts_unread(actor=actor, cluster=cluster)
+    texts = root_texts(read_document(cluster.document))
+    present = {text.digest for text in texts}
+    found = [each for each in _read_by(actor, cluster) if each["digest"] in present]
+    read = {each["digest"] for each in found}
+    unread = tuple(text for text in texts if text.digest not in read)
     if unread:
         raise TextsUnread(unread)
-    present = {text.digest for text in root_texts(read_document(cluster.document))}
-    by = _id_of(actor)
-    return [each for each in cluster.acknowledged_texts if each["digest"] in present and each["by_id"] == by]
+    return found
+
+
+def _read_by(actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str, Any]]:
+    return [each for each in cluster.acknowledged_texts if each["by_id"] == _id_of(actor)]
 
 
 def _id_of(actor: AbstractBaseUser | None) -> int:

@@ -109,7 +109,7 @@ def text_pages(run: Run, *, times: bool = True) -> Iterator[str]:
 def _masks(run: Run) -> Masks:
     """All that is secret by now: also what the cluster's present document and kubeconfig hold."""
     masks = Masks()
-    for text in (run.document, run.cluster.document):
+    for text in dict.fromkeys((run.document, run.cluster.document)):
         try:
             for secret in known_secrets(text):
                 masks.add(secret)

@@ -19,9 +19,9 @@ MOST_HOPS = 20
 def address_of(request: HttpRequest) -> str:
     """The client's address; "" when it has none (a Unix socket).
 
-    X-Forwarded-For grows to the right: each proxy appends who asked it, and whoever asks can send any beginning. So it
-    is read from the right, for as long as the asking address is in one of `SLIPWAY_TRUSTED_PROXIES`. An entry that is
-    no address ends it: the proxy before it counts as the client.
+    X-Forwarded-For grows to the right: each proxy appends its client's address, and a client can send any beginning.
+    So it is read from the right, as long as the sender is in one of `SLIPWAY_TRUSTED_PROXIES`. An entry that is not an
+    address ends the reading: the proxy before it counts as the client.
     """
     client = _parsed(request.META.get("REMOTE_ADDR") or "")
     if client is None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from clusters.config.secret import Secret
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Credential
+from clusters.remote.errors import KeyEncrypted
 from clusters.remote.keys import parse_key
 from clusters.remote.target import credential_refused
 from clusters.runs.documents import read_document
@@ -85,10 +85,9 @@ def credential_change(*, actor: AbstractBaseUser, credential: Credential, given:
     _fill(credential, given)
     changed = sorted(field for field, value in _stored(credential).items() if value != before[field])
     if changed:
-        credential.version = F("version") + 1  # type: ignore[assignment]
+        credential.version += 1
         credential.changed_at = timezone.now()
         credential.save()
-        credential.refresh_from_db()
         audited(actor, "credential.change", credential.name, changed=changed)
     return credential
 
@@ -164,7 +163,7 @@ def _check(credential: Credential) -> None:
         try:
             parse_key(Secret(credential.private_key), _("The private key"), passphrase)
         except InstallerError as error:
-            field = "passphrase" if type(error).__name__ == "KeyEncrypted" else "private_key"
+            field = "passphrase" if isinstance(error, KeyEncrypted) else "private_key"
             raise CredentialWrong(field, f"{error.message} {error.hint}".strip()) from None
     for each in filter(None, (part.strip() for part in credential.networks.split(","))):
         if address_of(each) is None and network_of(each) is None:

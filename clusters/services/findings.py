@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from clusters.models import Cluster
 
 
-def findings_of(cluster: Cluster, document: Document, waivers: Collection[str] = ()) -> tuple[Finding, ...]:
-    """All findings of a document of this cluster."""
-    return (*check(document, waivers), *login_findings(cluster, document))
+def findings_of(
+    cluster: Cluster, document: Document, waivers: Collection[str] = (), *, at_terminal: bool = False
+) -> tuple[Finding, ...]:
+    """All findings of a document of this cluster; `at_terminal`: see `login_findings`."""
+    return (*check(document, waivers), *login_findings(cluster, document, at_terminal=at_terminal))
 
 
 def login_findings(cluster: Cluster, document: Document, *, at_terminal: bool = False) -> tuple[Finding, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from clusters.config.rules import check
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run
 from clusters.runs.documents import read_document
@@ -17,7 +16,7 @@ from clusters.runs.store import cluster_ended
 from clusters.services.acknowledgements import texts_for
 from clusters.services.audit import allowed, audited
 from clusters.services.credentials import refuse_credentials, used_in
-from clusters.services.findings import login_findings
+from clusters.services.findings import findings_of
 from clusters.services.reasons import accepted, given_reason
 from clusters.services.waivers import ids_of, judged, waivers_for
 
@@ -127,7 +126,7 @@ def _refuse_findings(
     Raises CredentialRefused for a credential that the actor may not use, even if the cluster's owner may.
     """
     document = read_document(cluster.document)
-    found = (*check(document, waivers), *login_findings(cluster, document, at_terminal=at_terminal))
+    found = findings_of(cluster, document, waivers, at_terminal=at_terminal)
     blocking = tuple(finding for finding in judged(cluster, found) if finding.blocking)
     if blocking:
         raise RunRefused(blocking)

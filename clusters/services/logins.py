@@ -14,13 +14,12 @@ from django.dispatch import receiver
 
 from clusters.services.audit import Outcome, audited, audited_if_possible, audited_lately
 from clusters.services.origin import asked_from
-from clusters.services.password_limits import RULES, TooManyTries
+from clusters.services.password_limits import RULES, TooManyTries, account_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
 
-UNKNOWN_NAME = "(unknown name)"
 LOCKOUT = "login.lockout"
 LONGEST_PAUSE = max(rule.longest for rule in RULES.values())
 
@@ -57,13 +56,7 @@ def _is_limited(request: HttpRequest) -> bool:
 
 def known_name(credentials: dict[str, Any]) -> str:
     """The name that was typed if an account is called so, else UNKNOWN_NAME."""
-    users = get_user_model()
-    typed = str(credentials.get(users.USERNAME_FIELD) or credentials.get("username") or "")
-    longest = users._meta.get_field(users.USERNAME_FIELD).max_length or 0
-    # PostgreSQL takes no NUL, and no name is longer than its column.
-    if not typed or "\0" in typed or len(typed) > longest:
-        return UNKNOWN_NAME
-    return typed if users._default_manager.filter(**{users.USERNAME_FIELD: typed}).exists() else UNKNOWN_NAME
+    return account_name(str(credentials.get(get_user_model().USERNAME_FIELD) or credentials.get("username") or ""))
 
 
 def _write_failure(name: str, *, locked: bool) -> None:

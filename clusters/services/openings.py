@@ -1,4 +1,4 @@
-"""Whoever sees a cluster by a right over all clusters, and not as its owner, leaves an entry in the audit."""
+"""Opening a cluster that is somebody else's, by a right over all clusters, leaves an entry in the audit."""
 
 from __future__ import annotations
 

@@ -36,6 +36,10 @@ FORGOTTEN_AFTER = timedelta(hours=24)
 
 UNKNOWN = "no account "
 """What the stored subject of a name without an account begins with."""
+CODE = 16
+"""Digits of the code that stands for such a name."""
+UNKNOWN_NAME = "(unknown name)"
+"""What the audit says of it: not even the code, since people type passwords into the wrong field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def password_try(*, name: str, address: str, browser: str = "") -> Tried:
     for row in rows:
         if row.until is not None:
             seconds = int((row.until - now).total_seconds())
-            audited(None, "password.limited", row.subject, kind=row.kind, failures=row.wrong, seconds=seconds)
+            audited(None, "password.limited", _for_audit(row), kind=row.kind, failures=row.wrong, seconds=seconds)
     return Tried(tuple(row.pk for row in rows))
 
 
@@ -115,7 +119,7 @@ def password_try(*, name: str, address: str, browser: str = "") -> Tried:
 def password_right(tried: Tried) -> None:
     """The password was right: the account's counts begin again, and the address gets back this one.
 
-    An address keeps the rest, or whoever has an account could guess those of others without a limit.
+    An address keeps the rest; else a user with an account could guess other passwords without a limit.
     """
     for pk in tried.rows:  # one by one, in the order of `password_try`
         row = PasswordLimit.objects.select_for_update().filter(pk=pk).first()
@@ -135,15 +139,33 @@ def password_limit_lift(*, actor: AbstractBaseUser, pk: int) -> bool:
     row = PasswordLimit.objects.filter(pk=pk).first()
     if row is None:
         return False
-    subject, kind, failures = row.subject, row.kind, row.wrong
+    subject, kind, failures = _for_audit(row), row.kind, row.wrong
     row.delete()
     audited(actor, "password.lifted", subject, kind=kind, failures=failures)
     return True
 
 
+@transaction.atomic
 def password_limits_forget() -> None:
-    """Delete the counts that are old."""
-    PasswordLimit.objects.filter(last_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
+    """Delete the counts that are old, except those that a sign-in is using: it locks them in another order."""
+    old = PasswordLimit.objects.select_for_update(skip_locked=True).filter(last_at__lt=timezone.now() - FORGOTTEN_AFTER)
+    PasswordLimit.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
+
+
+def account_name(typed: str) -> str:
+    """The typed name if an account is called so, else UNKNOWN_NAME."""
+    users = get_user_model()
+    longest = users._meta.get_field(users.USERNAME_FIELD).max_length or 0
+    # PostgreSQL takes no NUL, and no name is longer than its column.
+    if not typed or "\0" in typed or len(typed) > longest:
+        return UNKNOWN_NAME
+    return typed if users._default_manager.filter(**{users.USERNAME_FIELD: typed}).exists() else UNKNOWN_NAME
+
+
+def _for_audit(row: PasswordLimit) -> str:
+    if not row.subject.startswith(UNKNOWN):
+        return row.subject
+    return UNKNOWN_NAME + row.subject[len(UNKNOWN) + CODE :]
 
 
 def _row(kind: Kind, subject: str, now: datetime) -> PasswordLimit:
@@ -163,10 +185,10 @@ def _subjects(name: str, address: str, browser: str) -> list[tuple[Kind, str]]:
 
 
 def _account(name: str) -> str:
-    users = get_user_model()
-    if users.objects.filter(**{users.USERNAME_FIELD: name[:150]}).exists():
-        return name[:150]
-    return UNKNOWN + salted_hmac("clusters.password_limits", name).hexdigest()[:16]
+    known = account_name(name)
+    if known != UNKNOWN_NAME:
+        return known
+    return UNKNOWN + salted_hmac("clusters.password_limits", name).hexdigest()[:CODE]
 
 
 def _network(address: str) -> str:

@@ -30,7 +30,7 @@ class SignInForm(AuthenticationForm):
 
 
 class PasswordAgainForm(forms.Form):
-    """The password of whoever is signed in. `refusal` is set when it was not looked at."""
+    """The password of the signed-in user. `refusal` is set when it was not checked."""
 
     password = forms.CharField(strip=False, widget=forms.PasswordInput)
     refusal: services.TooManyTries | None = None

@@ -125,4 +125,4 @@ async def user_of(session_key: str) -> AbstractBaseUser | AnonymousUser:
 def close_sockets(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
     """Logging out ends the live sockets of the session at once."""
     if request is not None and request.session.session_key:
-        session_ended(hashed(request.session.session_key))
+        session_ended(request.session.row_key)

@@ -34,9 +34,14 @@ def is_own_origin(scope: Scope) -> bool:
     Django decides this for every form: by the Host header if SLIPWAY_ALLOWED_HOSTS has it, by X-Forwarded-Proto if
     SLIPWAY_HTTPS is set, and by SLIPWAY_TRUSTED_ORIGINS. A browser always sends an Origin with a handshake.
     """
-    scheme = "https" if scope.get("scheme") in ("wss", "https") else "http"
-    request = ASGIRequest({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())
+    request = request_of(scope)
     if "HTTP_ORIGIN" not in request.META:
         return False
     verified: bool = CsrfViewMiddleware(lambda _: HttpResponse())._origin_verified(request)
     return verified
+
+
+def request_of(scope: Scope) -> ASGIRequest:
+    """The request that a handshake is, as Django reads it."""
+    scheme = "https" if scope.get("scheme") in ("wss", "https") else "http"
+    return ASGIRequest({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())

@@ -18,8 +18,10 @@ from django.urls import path
 from clusters.models import hashed
 from clusters.runs.doorbell import group, heard, session_group
 from clusters.selectors import events_after
+from clusters.services.client_address import address_of
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
 from clusters.web.live_rights import LOGGED_OUT, NO_SUCH_RUN, NOT_UNDERSTOOD, TRY_AGAIN, note_opening, refusal, watched
+from clusters.web.origins import request_of
 
 if TYPE_CHECKING:
     from clusters.web.feed import Feed
@@ -63,9 +65,8 @@ class RunSocket(AsyncWebsocketConsumer):
 
     async def _note_opening(self) -> int:
         """Write that somebody else's run is watched; the code of closing where that cannot be written, else 0."""
-        address = str((self.scope.get("client") or [""])[0] or "")
         try:
-            await note_opening(self.session_key, self.run_id, address)
+            await note_opening(self.session_key, self.run_id, address_of(request_of(self.scope)))
         except Http404:
             return NO_SUCH_RUN
         except (DatabaseError, InterfaceError) as error:

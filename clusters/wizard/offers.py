@@ -49,7 +49,7 @@ def key_upload() -> forms.FileField:
 
 
 def uploaded_key(cleaned: dict[str, Any]) -> dict[str, Any]:
-    """What was typed, with the uploaded file as the private key. Raises ValidationError for what is no text."""
+    """What was typed, with the uploaded file as the private key. Raises ValidationError for a file that is not text."""
     upload = cleaned.get("key_file")
     if not upload:
         return cleaned
@@ -59,7 +59,7 @@ def uploaded_key(cleaned: dict[str, Any]) -> dict[str, Any]:
     try:
         return {**cleaned, "private_key": content.decode()}
     except UnicodeDecodeError:
-        raise forms.ValidationError({"key_file": _("This is not a private key: the file is no text.")}) from None
+        raise forms.ValidationError({"key_file": _("This is not a private key: the file is not text.")}) from None
 
 
 def credential_choice() -> forms.ChoiceField:

@@ -91,10 +91,10 @@ def marks_of_parts(document: Document, source: Source | None) -> tuple[Mark, ...
             found.append(Mark("warning", "warning", _("Not tested together"), f"{doubt}."))
         elif brought != ran.get(component, brought):
             words = {"part": component, "brought": brought, "ran": ran[component]}
-            others.append(_("%(part)s %(brought)s instead of %(ran)s") % words)
+            others.append(_("%(part)s %(brought)s (lab: %(ran)s)") % words)
     if others:
-        text = _("The lab ran this version beside other parts than the source brings: %(parts)s.")
-        found.append(Mark("warning", "warning", _("Other parts"), text % {"parts": ", ".join(others)}))
+        text = _("This source brings other components than the lab tested with this version: %(parts)s.")
+        found.append(Mark("warning", "warning", _("Other components"), text % {"parts": ", ".join(others)}))
     return tuple(found)
 
 

@@ -104,7 +104,7 @@ def test_the_python_parser_reads_what_the_c_parser_reads(monkeypatch: pytest.Mon
 
 
 def test_a_thousand_machines_are_written_read_and_checked_at_once() -> None:
-    """Beside PyYAML's own reader, which only reads; it took 0.3 s where these took 0.05 and 0.3 s."""
+    """Compared with PyYAML's own reader: it took 0.3 s where writing took 0.02 s, and reading and checking 0.1 s."""
     document = large_document()
     text = render(document, secrets="show")
 

@@ -88,7 +88,7 @@ def test_a_machine_that_reboots_for_most_of_a_minute_goes_on(clock: Clock) -> No
     assert run_with(world, [ConnectionLost("b stopped answering."), *refused]) == ("succeeded", 1)
     said = notes(world)
     assert [text for text in said if "b refuses" in text] == [
-        "b refuses (0). Calling it again for up to 60 s; it may be starting."
+        "b refuses (0). Trying to reach it for up to 60 s; it may be rebooting."
     ]
     assert "b answers again after 57 s; systemd says: running" in said
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
 
     from clusters.models import Run
 
@@ -51,6 +53,22 @@ async def test_an_administrator_who_watches_somebody_elses_run_is_in_the_audit(
             await communicator.disconnect()
     hashed = hashlib.sha256(session.encode()).hexdigest()
     assert await sync_to_async(opened)() == [("root", hashed)]
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("_own_connections")
+async def test_who_watches_through_a_proxy_is_in_the_audit_with_their_own_address(
+    make_run: Callable[..., Run], admin: User, settings: SettingsWrapper
+) -> None:
+    settings.SLIPWAY_TRUSTED_PROXIES = [ip_network("127.0.0.1")]
+    run = await sync_to_async(make_run)(state="running", worker="me")
+    communicator = socket_of(run.pk, await sync_to_async(session_of)(admin))
+    communicator.scope["client"] = ["127.0.0.1", 50000]
+    communicator.scope["headers"].append((b"x-forwarded-for", b"192.0.2.44"))
+    assert (await communicator.connect())[0]
+    await communicator.disconnect()
+    entry = await AuditEntry.objects.aget(deed="cluster.open")
+    assert entry.address == "192.0.2.44"
 
 
 @pytest.mark.asyncio

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
 from clusters import services
 from clusters.config.load import load
@@ -229,6 +231,46 @@ def test_a_run_that_waits_does_not_begin_for_somebody_deactivated(scene: Scene, 
     deactivate(scene, alice)
     done = scene.carry_out(run)
     assert (done.state, done.message) == ("failed", "alice, who asked for this run, was deactivated before it began.")
+    assert SEEN == []
+
+
+def test_a_run_that_is_half_done_goes_on_in_another_worker_though_who_asked_was_deactivated(
+    scene: Scene, alice: User
+) -> None:
+    scene.share(alice)
+    run = scene.queue(alice)
+    past = timezone.now() - timedelta(seconds=1)
+    Run.objects.filter(pk=run.pk).update(state="running", worker="dead", started_at=past, lease_until=past)
+    deactivate(scene, alice)
+    assert scene.carry_out(run).state == "succeeded"
+    assert SEEN[0] == (PASSWORD, "deploy")
+
+
+def test_a_run_that_is_half_done_does_not_go_on_with_a_credential_that_was_withdrawn(scene: Scene, alice: User) -> None:
+    scene.share(alice)
+    run = scene.queue(alice)
+    past = timezone.now() - timedelta(seconds=1)
+    Run.objects.filter(pk=run.pk).update(state="running", worker="dead", started_at=past, lease_until=past)
+    withdraw(scene, alice)
+    done = scene.carry_out(run)
+    assert (done.state, done.message) == ("failed", REFUSED)
+    assert SEEN == []
+
+
+def test_a_machine_test_that_waits_logs_in_nowhere_once_who_asked_was_deactivated(scene: Scene, alice: User) -> None:
+    document = services.document_of(scene.cluster)
+    scene.cluster = services.draft_update(
+        actor=alice, cluster=scene.cluster, version=scene.cluster.version,
+        document=document.model_copy(update={"hosts": document.hosts[2:]}),
+    )  # fmt: skip
+    (host,) = services.document_of(scene.cluster).hosts
+    services.probes_start(actor=alice, cluster=scene.cluster, hosts=[host.name])
+    Probe.objects.update(state="running", worker="w")
+    deactivate(scene, alice)
+    probe_row(Probe.objects.get().pk, "w")
+    probe = Probe.objects.get()
+    assert probe.state == "failed"
+    assert "alice, who asked for this machine test, was deactivated" in json.dumps(probe.stages)
     assert SEEN == []
 
 

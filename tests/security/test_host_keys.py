@@ -15,7 +15,7 @@ from clusters.config.schema import Document, Host
 from clusters.models import AuditEntry, HostKey, Probe, Run
 from clusters.remote.hostkeys import PinnedKey
 from clusters.runs.firstsight import Sight, one_key_a_place
-from clusters.runs.keys import OtherKey, pin
+from clusters.runs.keys import OtherKey, pin, pin_first
 from clusters.runs.probing import probe_row
 from tests.sshd import sshd
 from tests.wizard.conftest import visitor
@@ -178,3 +178,24 @@ def test_nobody_at_the_terminal_accepts_nothing_and_learns_how_to_name_keys(file
     with pytest.raises(CommandError, match="--host-key FINGERPRINT"):
         create(file)
     assert not HostKey.objects.exists()
+
+
+def test_a_key_that_somebody_accepts_in_the_same_moment_is_not_replaced(
+    cluster: Cluster, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (PinnedKey("ssh-ed25519", name * 4, f"SHA256:{name}") for name in "ab")
+    look = type(HostKey.objects.all()).get
+
+    def look_and_be_slow(rows: Any, *args: Any, **kwargs: Any) -> Any:
+        """Nobody has accepted a key when the terminal looks; when it writes, somebody in a browser has."""
+        try:
+            return look(rows, *args, **kwargs)
+        except HostKey.DoesNotExist:
+            monkeypatch.undo()
+            pin(cluster.pk, "10.99.0.1", 22, first, by=bob)
+            raise
+
+    monkeypatch.setattr(type(HostKey.objects.all()), "get", look_and_be_slow)
+    with pytest.raises(OtherKey, match=r"SHA256:b .* SHA256:a, which somebody has accepted"):
+        pin_first(cluster.pk, "10.99.0.1", 22, second, by=alice)
+    assert HostKey.objects.get().fingerprint == "SHA256:a"

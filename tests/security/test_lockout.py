@@ -276,3 +276,22 @@ def test_the_address_is_read_from_the_right_and_only_behind_proxies_that_are_nam
 def test_every_kind_of_limit_ends_by_itself() -> None:
     assert set(RULES) == set(PasswordLimit.Kind)
     assert all(rule.longest <= timedelta(hours=1) for rule in RULES.values())
+
+
+def test_the_audit_holds_not_even_a_code_of_what_was_typed_as_a_name(client: Client, admin: User, alice: User) -> None:
+    guess(6, name="my-secret-passw0rd")
+    (entry,) = AuditEntry.objects.filter(deed="password.limited")
+    assert entry.target == "(unknown name) 192.0.2.1"
+    client.force_login(admin)
+    for row in PasswordLimit.objects.all():
+        client.post(reverse("password-limit-lift", args=[row.pk]))
+    lifted = {entry.target for entry in AuditEntry.objects.filter(deed="password.lifted")}
+    assert lifted == {"(unknown name)", "(unknown name) 192.0.2.1", "192.0.2.1"}
+
+
+def test_counts_that_are_old_are_deleted_and_others_stay(alice: User) -> None:
+    guess(1)
+    pass_time(hours=25)
+    guess(1, address="192.0.2.9", name="bob")
+    services.password_limits_forget()
+    assert {row.subject for row in PasswordLimit.objects.all() if row.kind == "address"} == {"192.0.2.9"}

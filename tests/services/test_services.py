@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.exceptions import PermissionDenied
 from django.db import connections
 
@@ -19,6 +21,7 @@ from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Cluster, HostKey, Probe, Run
 from clusters.runs.probing import spec_digest
 from clusters.services import installs
+from tests.conftest import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installs, "check", lambda document, waivers=(): ())
+    monkeypatch.setattr(installs, "findings_of", lambda cluster, document, waivers=(), **options: ())
 
 
 def deeds() -> list[str]:
@@ -136,7 +139,7 @@ def test_a_kubeconfig_is_there_only_when_it_was_delivered(cluster: Cluster, alic
 
 def test_findings_that_block_refuse_the_run(cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     found = (Finding("a", Severity.ERROR, "No master."), Finding("b", Severity.WARNING, "Hm."))
-    monkeypatch.setattr(installs, "check", lambda document, waivers=(): found)
+    monkeypatch.setattr(installs, "findings_of", lambda cluster, document, waivers=(), **options: found)
     with pytest.raises(services.RunRefused, match=r"1 finding must be solved first: No master\.") as caught:
         services.run_start(actor=alice, cluster=cluster)
     assert [finding.id for finding in caught.value.findings] == ["a"]
@@ -304,3 +307,18 @@ def test_comments_and_order_of_an_imported_file_survive_an_edit(alice: User, see
     changed = document.model_copy(update={"control_plane_endpoint": moved})
     cluster = services.draft_update(actor=alice, cluster=cluster, document=changed, version=cluster.version)
     assert cluster.document == own.replace("lb.kubesphere.local", "api.cellar.example")
+
+
+def test_a_test_behind_a_jump_host_from_before_there_were_credentials_still_counts() -> None:
+    jump = {"hops": "bastion", "password": "Testing123"}
+    document = load(SEED).document
+    assert document is not None
+    host = document.hosts[0].model_copy(update={"jump_host": JumpHost.model_validate(jump)})
+    row = host.model_dump(mode="python", include={"name", "address", "internal_address", "port", "user"})
+    row |= {"password": host.password and host.password.reveal(), "private_key": None, "private_key_path": ""}
+    before = {"hops": "bastion", "password": "Testing123", "private_key": None, "private_key_path": "", "agent_key": ""}
+    row |= {"jump_host": before}
+    expected = hmac.digest(
+        django_settings.SECRET_KEY.encode(), json.dumps(row, sort_keys=True).encode(), "sha256"
+    ).hex()
+    assert spec_digest(document, host) == expected

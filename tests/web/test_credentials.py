@@ -68,7 +68,7 @@ def test_a_key_is_uploaded_with_its_passphrase(page: Client) -> None:
         ({"password": "x", "networks": "10.0.0.0/24, office"}, "neither an address nor a network"),
         ({"password": "x", "users": "mallory"}, "Nobody is called mallory"),
         ({"key_file": SimpleUploadedFile("id", b"x" * 70_000)}, "at most 64 KB"),
-        ({"key_file": SimpleUploadedFile("id", b"\xff\xfe")}, "the file is no text"),
+        ({"key_file": SimpleUploadedFile("id", b"\xff\xfe")}, "the file is not text"),
     ],
 )
 def test_what_cannot_be_stored_is_said_beside_its_field(page: Client, fields: dict[str, Any], said: str) -> None:

@@ -145,8 +145,8 @@ def test_the_page_says_which_parts_of_the_source_do_not_go_with_a_version(
 def test_the_page_says_that_the_lab_ran_other_parts(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.37.2", etcd=("v3.7.0",), containerd=("v2.3.4",), runc=("v1.5.3",))
     visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
-    assert said(text := shown(visitor)) == ["Proven", "Other parts"]
-    assert "containerd v2.3.4 instead of v2.4.2." in text
+    assert said(text := shown(visitor)) == ["Proven", "Other components"]
+    assert "containerd v2.3.4 (lab: v2.4.2)." in text
     bundle_of("v1.37.2", etcd=("v3.7.0",), containerd=("v2.4.2",), runc=("v1.5.3",))
     assert said(shown(visitor)) == ["Proven"]
 

@@ -47,7 +47,7 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not https", headers, fp)
         if urlsplit(newurl).scheme not in ("http", "https"):
-            raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is no web address", headers, fp)
+            raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not a web address", headers, fp)
         further = super().redirect_request(req, fp, code, msg, headers, newurl)
         if further is not None:
             # Older Pythons turn a HEAD into a GET here.

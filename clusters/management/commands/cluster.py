@@ -208,7 +208,7 @@ class Command(BaseCommand):
             )
             if claim(run.pk, name) is None:
                 raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
-        progress = TerminalProgress(self._line)
+        progress = TerminalProgress(self._write)
         thread = threading.Thread(target=self._execute, args=(run.pk, name, progress), name=f"run {run.pk}")
         with _Interrupts() as interrupts:
             thread.start()
@@ -228,7 +228,10 @@ class Command(BaseCommand):
             connections.close_all()
 
     def _line(self, line: str) -> None:
-        self.stdout.write(plain_block(line))
+        self._write(plain_block(line))
+
+    def _write(self, line: str) -> None:
+        self.stdout.write(line)
         self.stdout.flush()
 
     def _warn(self, line: str) -> None:

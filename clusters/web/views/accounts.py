@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from clusters import services
-from clusters.models import Account, hashed
+from clusters.models import Account
 from clusters.web.account_forms import OwnPasswordForm, PasswordAgainForm, SignInForm
 from clusters.web.passwords import note_password, own_address, remember_browser
 
@@ -77,7 +77,7 @@ class OwnPassword(PasswordChangeView):
         """The new password is saved, and nothing stands in the way any longer."""
         answer = super().form_valid(form)
         services.password_changed(actor=form.user)
-        services.sessions_end_others(actor=form.user, keep=hashed(self.request.session.session_key or ""))
+        services.sessions_end_others(actor=form.user, keep=self.request.session.row_key)
         note_password(self.request)
         messages.success(self.request, _("Your new password is in use."))
         return answer

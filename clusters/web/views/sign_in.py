@@ -12,7 +12,6 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
-from clusters.models import hashed
 from clusters.selectors import password_limits, sessions_of
 
 if TYPE_CHECKING:
@@ -68,4 +67,4 @@ def _administrators_only(request: HttpRequest) -> None:
 
 
 def _this(request: HttpRequest) -> str:
-    return hashed(request.session.session_key or "")
+    return request.session.row_key
