@@ -70,6 +70,8 @@ class HostileMachine(paramiko.ServerInterface):
         line = self._alter(command.replace("id -u", "echo 0"))
         process = subprocess.Popen(
             ["/bin/sh", "-c", line],
+            # As sshd sets it; commands for a login shell that is not known are sent in octal, which nobody can alter.
+            env=os.environ | {"SHELL": "/bin/sh"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
