@@ -10,31 +10,25 @@ from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
 from clusters.config.topology import entries, range_size
-from clusters.config.yamltree import Mapping, Scalar, Sequence, refuse
+from clusters.config.yamltree import Mapping, Scalar, Sequence, refuse_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
-    from clusters.config.yamltree import Node, Refused
+    from clusters.config.yamltree import Limits, Node
 
 MOST_MACHINES = 5_000
 """Kubernetes itself ends at 5,000 nodes."""
 MOST_MEMBERS = 20_000
 """Names in all role groups together, ranges expanded: every machine in three groups, and some more."""
-MOST_ENTRIES = 30_000
-"""Entries of all lists together."""
-MOST_SECTIONS = 10_000
-"""Entries of all lists together that have keys of their own, like machines, addons and scripts."""
-MOST_KEYS = 5_000
-"""Keys of one section."""
 MOST_PARTS = 16
 """Parts of a text that commas part: two networks, two addresses, some jump hosts."""
 
 
-def refuse_large(documents: Iterable[Node]) -> None:
-    """Raises Refused when lists and sections have more entries than the documents of one file may have together."""
+def refuse_repeated(documents: Iterable[Node], limits: Limits) -> None:
+    """Raises Refused when the lists have more entries than allowed once what aliases refer to is counted each time."""
     in_lists = sections = 0
     left = list(documents)
     while left:
@@ -44,27 +38,11 @@ def refuse_large(documents: Iterable[Node]) -> None:
             sections += sum(isinstance(item, Mapping) for item in here.items)
             inside = here.items
         elif isinstance(here, Mapping):
-            _refuse_keys(here)
             inside = [value for _, value in here.pairs.values()]
         else:
             continue
-        if in_lists > MOST_ENTRIES or sections > MOST_SECTIONS:
-            raise _too_many_entries(here, in_lists)
+        refuse_entries(here, in_lists, sections, limits)
         left += [each for each in inside if not isinstance(each, Scalar)]
-
-
-def _refuse_keys(node: Mapping) -> None:
-    if len(node.pairs) > MOST_KEYS:
-        message = f"This section has {len(node.pairs):,} keys; at most {MOST_KEYS:,} are allowed."
-        hint = "Remove the keys that are not needed. Is it the right file?"
-        raise refuse("limit.keys", message, hint=hint, line=node.line, column=node.column)
-
-
-def _too_many_entries(node: Node, count: int) -> Refused:
-    most = f"{MOST_SECTIONS:,} with keys of their own" if count <= MOST_ENTRIES else f"{MOST_ENTRIES:,}"
-    message = f"All lists of the document together have more than {most} entries; this list goes past that."
-    hint = "Remove entries that are not needed, or divide the machines among several clusters."
-    return refuse("limit.entries", message, hint=hint, line=node.line, column=node.column)
 
 
 def exceeded(document: Document) -> Iterator[Finding]:

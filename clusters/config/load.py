@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from clusters.config import reading, v4read
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
-from clusters.config.limits import exceeded, refuse_large
+from clusters.config.limits import exceeded, refuse_repeated
 from clusters.config.markdown import without_fence
 from clusters.config.parts import Parts, pick, text_at
 from clusters.config.scalars import Walk, warn_of_comments, what
@@ -19,7 +19,7 @@ from clusters.config.secondread import kubesphere, rest
 from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.versions import newest_proven
-from clusters.config.yamltree import Mapping, Refused, Scalar, read, refuse, shown
+from clusters.config.yamltree import DOCUMENT, Mapping, Refused, Scalar, read, refuse, shown
 from clusters.heap import without_collection
 
 VERSION_IMPLIED = "default.kubernetes_version"
@@ -67,7 +67,7 @@ def _load(text: str, limit: int, file: str) -> Loaded:
         text = without_fence(text.removeprefix("\ufeff"))
         if len(text.encode("utf-8", "surrogatepass")) > limit:
             raise refuse("yaml.too_large", f"The file is larger than {limit:,} bytes.")
-        refuse_large(read(text))
+        refuse_repeated(read(text), DOCUMENT)
         parts = pick(read(text))
     except Refused as refused:
         return Loaded(None, locate((refused.finding,), {}, file))

@@ -35,18 +35,26 @@ class Refused(ConfigError):
 class Limits:
     """What a text may hold at most: characters, levels of nesting, values after aliases are followed, and aliases.
 
-    `repeats`: a key may stand twice, as other programs allow it, and the last one counts.
+    `entries` are those of all lists together, `sections` those of them that have keys of their own, `keys` those of
+    one section; 0 is without a limit. `repeats`: a key may stand twice, as other programs allow it, and the last one
+    counts.
     """
 
     characters: int
     depth: int
     values: int
     aliases: int
+    entries: int = 0
+    sections: int = 0
+    keys: int = 0
     repeats: bool = False
 
 
-DOCUMENT = Limits(characters=1_000_000, depth=40, values=200_000, aliases=20_000)
-"""For `config-sample.yaml`. The deepest files of KubeKey have about twelve levels; a machine has about 15 values."""
+DOCUMENT = Limits(
+    characters=1_000_000, depth=40, values=200_000, aliases=20_000, entries=30_000, sections=10_000, keys=5_000
+)
+"""For `config-sample.yaml`. The deepest files of KubeKey have about twelve levels; a machine has about 15 values, and
+5,000 of them are the end of Kubernetes. Sections are machines, addons and scripts."""
 
 
 @dataclass(slots=True)
@@ -142,7 +150,7 @@ class _Composer:
 
     def __init__(self, text: str, limits: Limits) -> None:
         self._limits = limits
-        self._aliases = self._values = 0
+        self._aliases = self._values = self._written = self._entries = self._sections = 0
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=_LOADER))
         self._anchors: dict[str, Node | None] = {}
 
@@ -162,6 +170,9 @@ class _Composer:
             return self._alias(event, path, depth)
         if depth > self._limits.depth:
             raise self._too_deep(line, column)
+        # At once, and not when the tree is complete: reading is what takes time.
+        self._written += 1
+        self._refuse_more(self._written, path, line, column)
         if event.anchor:
             self._anchors[event.anchor] = None
         node: Node
@@ -215,6 +226,7 @@ class _Composer:
                 break
             item = self._node(event, f"{path}.{len(node.items)}" if path else str(len(node.items)), depth + 1)
             node.items.append(item)
+            self._count(node, item)
             node.nodes += item.nodes
             node.height = max(node.height, item.height + 1)
         return node
@@ -236,12 +248,37 @@ class _Composer:
                 merged += value.items if isinstance(value, Sequence) else [value]
             else:
                 node.pairs[key.text] = (key, value)
+                self._refuse_keys(node)
         for other in merged:
             if not isinstance(other, Mapping):
                 raise refuse("yaml.merge", "<< takes a mapping.", path=path, line=other.line, column=other.column)
             for name, pair in other.pairs.items():
                 node.pairs.setdefault(name, pair)
+        self._refuse_keys(node)
         return node
+
+    def _count(self, node: Sequence, item: Node) -> None:
+        self._entries += 1
+        self._sections += isinstance(item, Mapping)
+        refuse_entries(node, self._entries, self._sections, self._limits)
+
+    def _refuse_keys(self, node: Mapping) -> None:
+        most = self._limits.keys
+        if most and len(node.pairs) > most:
+            message = f"This section has more than {most:,} keys."
+            hint = "Remove the keys that are not needed. Is it the right file?"
+            raise refuse("limit.keys", message, hint=hint, line=node.line, column=node.column)
+
+
+def refuse_entries(node: Node, entries: int, sections: int, limits: Limits) -> None:
+    """Raises Refused, at this node, when so many entries of lists are more than the limits allow."""
+    many = limits.entries and entries > limits.entries
+    if not many and not (limits.sections and sections > limits.sections):
+        return
+    most = f"{limits.entries:,}" if many else f"{limits.sections:,} with keys of their own"
+    message = f"All lists of the document together have more than {most} entries; this list goes past that."
+    hint = "Remove entries that are not needed, or divide the machines among several clusters."
+    raise refuse("limit.entries", message, hint=hint, line=node.line, column=node.column)
 
 
 def _index(mark: Any) -> int:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from clusters.config import limits
+import pytest
+import yaml
+
+from clusters.config import limits, yamltree
+from clusters.config import load as load_module
 from clusters.config.load import load
 from tests.conftest import SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SMALL = [
     ("MOST_MACHINES", 2, "limit.machines", "The document has 3 machines; at most 2 are allowed."),
     ("MOST_MEMBERS", 3, "limit.members", "The role groups name 4 members, ranges expanded; at most 3 are allowed."),
-    ("MOST_ENTRIES", 6, "limit.entries", "All lists of the document together have more than 6 entries"),
-    ("MOST_SECTIONS", 2, "limit.entries", "All lists of the document together have more than 2 with keys of their own"),
-    ("MOST_KEYS", 4, "limit.keys", "This section has 5 keys; at most 4 are allowed."),
     ("MOST_PARTS", 0, "limit.parts", "network.kubePodsCIDR has 1 parts; at most 0 are allowed."),
 ]
 
@@ -31,7 +36,50 @@ def test_what_is_larger_than_a_document_may_be_is_an_error(
     assert found.hint and found.line
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MOST_MACHINES", 3), ("MOST_MEMBERS", 4), ("MOST_ENTRIES", 7)])
+STRUCTURE = [
+    ("values", 60, "yaml.too_many_values", "The text stands for more than 60 values."),
+    ("entries", 6, "limit.entries", "All lists of the document together have more than 6 entries"),
+    ("sections", 2, "limit.entries", "All lists of the document together have more than 2 with keys of their own"),
+    ("keys", 4, "limit.keys", "This section has more than 4 keys."),
+]
+
+
+@pytest.mark.parametrize(("limit", "most", "id", "message"), STRUCTURE)
+def test_reading_ends_where_a_limit_is_passed(
+    monkeypatch: pytest.MonkeyPatch, limit: str, most: int, id: str, message: str
+) -> None:
+    monkeypatch.setattr(yamltree, "DOCUMENT", replace(yamltree.DOCUMENT, **{limit: most}))
+    events = Events(monkeypatch)
+    text = f"{SEED}# {limit}\nx: [" + "{a: 1}, " * 100 + "]\n"
+    found = next(finding for finding in load(text).findings if finding.blocking)
+    assert (found.id, found.message[: len(message)]) == (id, message)
+    assert found.hint and found.line <= SEED.count("\n")
+    assert events.read < events.of(text) / 2
+
+
+def test_what_aliases_repeat_counts_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_module, "DOCUMENT", replace(yamltree.DOCUMENT, entries=12))
+    found = next(f for f in load(f"{SEED}a: &a [1, 2]\nb: [*a, *a, *a]\n").findings if f.blocking)
+    assert found.id == "limit.entries"
+
+
+class Events:
+    """Counts what the parser was asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._parse, self.read = yaml.parse, 0
+        monkeypatch.setattr(yaml, "parse", self._counted)
+
+    def of(self, text: str) -> int:
+        return sum(1 for _ in self._parse(text))
+
+    def _counted(self, *args: Any, **more: Any) -> Iterator[Any]:
+        for event in self._parse(*args, **more):
+            self.read += 1
+            yield event
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_MACHINES", 3), ("MOST_MEMBERS", 4)])
 def test_what_is_just_as_large_as_a_document_may_be_is_read(
     monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:
