@@ -72,6 +72,7 @@ def test_where_the_api_server_does_not_say_nothing_is_claimed(archive: Path, mon
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     hosts["node1"].answer("get pods -n kube-system", 1)
     machine = cluster.machine("node1")
+    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
     want = spread()
     assert not want.seen(machine).so
     want.reach(machine)

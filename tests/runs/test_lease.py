@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def tested(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The rows whose tests were begun; none ends before the test does."""
+def tested(monkeypatch: pytest.MonkeyPatch, worker: Callable[[str], probing.Probing]) -> Iterator[list[int]]:
+    """The rows whose tests were begun; none ends before the test does, and the workers wait for them after that."""
     begun: list[int] = []
     over = threading.Event()
 
