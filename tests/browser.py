@@ -31,15 +31,24 @@ PATIENCE = 30_000
 where a time counts, a test measures it."""
 
 
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first is Chromium without windows: the same pages for two thirds of the processor time."""
+
+
+def program() -> str | None:
+    """Where Chromium is on this machine."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The machine's own Chromium; skipped where there is none, but not where CI is set.
 
     It lives as long as a module: Playwright's event loop must not be in the way of asyncio tests elsewhere.
     """
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = program()
     if chromium is None:
-        cannot_be_had("a browser cannot be had: no Chromium is installed (apt-get install chromium)")
+        cannot_be_had("a browser cannot be had: no Chromium is installed (apt-get install chromium-headless-shell)")
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE)

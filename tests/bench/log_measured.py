@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -29,7 +28,7 @@ from tests.bench.echo import echoed  # noqa: E402
 from tests.bench.fakes import HOSTS, TEXT  # noqa: E402
 from tests.bench.log_beside import asking, fetched, row_for_each_line, whole_log  # noqa: E402
 from tests.bench.row import Row  # noqa: E402
-from tests.browser import ARGUMENTS  # noqa: E402
+from tests.browser import ARGUMENTS, program  # noqa: E402
 from tests.conftest import SEED  # noqa: E402
 from tests.processes import ROOT, manage, wait_for  # noqa: E402
 from tests.web.lines import fill  # noqa: E402
@@ -100,9 +99,8 @@ def chromium() -> Iterator[Browser]:
     """The machine's own Chromium."""
     from playwright.sync_api import sync_playwright
 
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=program(), args=list(ARGUMENTS))
         yield browser
         browser.close()
 
