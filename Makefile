@@ -11,11 +11,11 @@ FILES := --dist loadfile --no-loadscope-reorder
 # Python keeps what it compiled, whoever calls: seven groups of tests with two to five processes each read the same files.
 export PYTHONDONTWRITEBYTECODE :=
 # What only `make test-all` runs: it takes too long to be built and run each time.
-SELDOM := series_before or seed_era or conformance
+SELDOM := series_before or seed_era or conformance or seldom
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
 .PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
-	lab test-lab test-browser test-all test-series-before test-seed-era conformance conformance-smoke lock
+	lab test-lab test-browser test-all test-series-before test-seed-era test-seldom conformance conformance-smoke lock
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -113,7 +113,12 @@ test-seed-era: $(READY)
 	scripts/build-lab $(BIN)/python 1.20
 	$(PYTEST) -q -m "seed_era"
 
+test-seldom: $(READY)
+	scripts/build-lab $(BIN)/python
+	$(PYTEST) -q -m "seldom"
+
 test-all: test
+	$(MAKE) --no-print-directory test-seldom
 	$(MAKE) --no-print-directory conformance
 	$(MAKE) --no-print-directory test-series-before
 	$(MAKE) --no-print-directory test-seed-era

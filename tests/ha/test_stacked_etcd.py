@@ -156,6 +156,7 @@ def test_the_api_server_takes_flannels_objects(cluster: Installed, backend: str)
     cluster.kubectl("delete", "namespace", flannel.NAMESPACE)
 
 
+@pytest.mark.seldom
 @pytest.mark.unmeasured
 def test_a_joining_that_was_cut_off_is_finished_by_the_next_run(cluster: Installed, lab_bundle: Path) -> None:
     """As if kubeadm had been killed on node3 after it added the member and before it wrote etcd's pod."""

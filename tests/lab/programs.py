@@ -68,6 +68,8 @@ def compile_programs(source: Source, build: Build) -> None:
     if source.c:
         tags = ["-tags", " ".join(source.c)]
         link.append("-extldflags -static")
+    # Without debugging information, and nothing copied to where it is called: CoreDNS took 289 in the place of 392
+    # seconds of processors to compile. The programs are the same, and a little slower.
     options = ["-mod=readonly", "-trimpath", "-gcflags", "all=-dwarf=false -l", *tags, "-ldflags", " ".join(link)]
     environment = compilers.environment(build.cache) | {"CGO_ENABLED": "1" if source.c else "0"}
     packages = list(source.programs.values())
