@@ -14,14 +14,12 @@ from django.utils.translation import gettext_lazy
 from clusters import services
 from clusters.errors import InstallerError
 from clusters.models import Account, AuditEntry, Cluster, HostKey, Notice, Run
+from clusters.numbers import whole_number
 from clusters.selectors import cluster_for, run_for
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
-
-if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
 admin.site.unregister(get_user_model())
@@ -51,8 +49,8 @@ class ClusterAdmin(ReadOnly):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
         """Looking at somebody else's cluster here is written into the audit as on its own page."""
-        if request.user.is_superuser and object_id.isdecimal():
-            cluster_for(request.user, int(object_id))
+        if request.user.is_superuser and (number := whole_number(object_id)) is not None:
+            cluster_for(request.user, number)
         return super().change_view(request, object_id, *args, **options)
 
 
@@ -67,8 +65,8 @@ class RunAdmin(ReadOnly):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
         """Looking at somebody else's run here is written into the audit as on its own page."""
-        if request.user.is_superuser and object_id.isdecimal():
-            run_for(request.user, int(object_id))
+        if request.user.is_superuser and (number := whole_number(object_id)) is not None:
+            run_for(request.user, number)
         return super().change_view(request, object_id, *args, **options)
 
 

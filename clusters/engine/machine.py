@@ -168,7 +168,7 @@ class Machine:
                 timeout=self._within(timeout),
                 more=self._more,
                 on_line=lambda stream, line: self._sink.emit(
-                    Output(host=self.name, step=self.step, stream=stream, text=line)
+                    Output(host=self.name, step=self.step, stream=stream.removeprefix("std"), text=line)
                 ),
                 cancel=self.cancel,
                 shared=shared,

@@ -134,9 +134,9 @@ def fitting(
 
 
 def lines_in(first: int, host: str, step: str, data: dict[str, Any]) -> Iterator[LogLine]:
-    """The lines of one output event."""
+    """The lines of one output event. Runs of former days say `stdout` where later ones say `out`."""
     for place, (at, stream, text) in enumerate(data["lines"]):
-        yield LogLine(first + place, at, host, step, stream, text)
+        yield LogLine(first + place, at, host, step, stream.removeprefix("std"), text)
 
 
 def _perhaps(rows: QuerySet[Event], stream: str, search: str) -> QuerySet[Event]:
@@ -148,7 +148,7 @@ def _perhaps(rows: QuerySet[Event], stream: str, search: str) -> QuerySet[Event]
     plain = max(PLAIN.findall(search), key=len, default="").strip()
     strange = next((letter for letter in search if not letter.isascii()), "")
     words = [{plain}] if plain else []
-    words += [{f'"{stream}"'}] if stream else []
+    words += [{f'"{stream}"', f'"std{stream}"'}] if stream else []
     if strange:
         both = {strange.lower(), strange.upper()}
         words.append({json.dumps(letter)[1:-1] for letter in both} if connection.vendor == "sqlite" else both)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from clusters import services
 from clusters.models import Run
+from clusters.numbers import whole_number
 from clusters.services.drafts import DraftConflict, refuse_while_busy
 from clusters.wizard import flow
 from clusters.wizard.differences import differences
@@ -41,8 +42,8 @@ def page_or_404(slug: str) -> Page:
 
 def version_of(request: HttpRequest) -> int:
     """The version of the draft that the page was made from; -1 when it does not say."""
-    text = request.POST.get("draft_version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    version = whole_number(request.POST.get("draft_version", ""), digits=9)
+    return -1 if version is None else version
 
 
 def stand_in_the_way(request: HttpRequest, cluster: Cluster) -> InstallerError | None:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clusters import services
 from clusters.errors import InstallerError
+from clusters.numbers import whole_number
 from clusters.selectors import cluster_for, probes_of
 from clusters.services.drafts import DraftBusy, DraftRefused
 from clusters.wizard import flow
@@ -82,7 +83,7 @@ def _with_machines(
     """Rows are stored by now; then one more, or what is to be done with those that are ticked."""
     if action == "add":
         count = request.POST.get("add_count", "1")
-        extra = min(int(count), 100) if count.isascii() and count.isdigit() and len(count) < 4 else 1
+        extra = min(whole_number(count, digits=3) or 1, 100)
         return show(request, cluster, document, page, Machines(document, None, extra=max(extra, 1)))
     if action == "remove":
         fresh = without(document, tokens)

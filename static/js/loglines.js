@@ -36,6 +36,6 @@ export function brought(events) {
   const outputs = events.filter((event) => event.kind === "output");
   if (outputs.some((event) => !event.data.lines)) return null;
   return outputs.flatMap((event) => event.data.lines.map(
-    ([at, stream, text], place) => [event.first_line + place, at, event.host, event.step, stream, text],
+    ([at, stream, text], place) => [event.first_line + place, at, event.host, event.step, stream.replace(/^std/, ""), text],
   ));
 }

@@ -196,6 +196,7 @@ def test_the_old_password_is_limited_too(client: Client, alice: User) -> None:
     assert states == [200] * 5 + [429] * 2
     right = {**given, "old_password": RIGHT}
     assert client.post(reverse("password_change"), right).status_code == 429
+    alice.refresh_from_db()
     assert alice.check_password(RIGHT)
 
 

@@ -15,6 +15,7 @@ from clusters.config.versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if
+from clusters.errors import one_line
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ Wants=network-online.target
 Requires=docker.service
 
 [Service]
-ExecStart={BIN}/cri-dockerd {flags.text}
+ExecStart={BIN}/cri-dockerd {one_line(flags.text, "The command line of cri-dockerd")}
 Environment=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Type=notify
 Delegate=yes

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
 from clusters.models.audit_chain import FIELDS
+from clusters.numbers import whole_number
 from clusters.selectors import audit_entries, audit_head
 from clusters.selectors.forwarding import forwards
 from clusters.services.auditors import READ_AUDIT
@@ -151,5 +152,4 @@ def _gathered(lines: Iterator[str]) -> Iterator[bytes]:
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    value = request.GET.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else 0
+    return whole_number(request.GET.get(name, "")) or 0

@@ -133,7 +133,8 @@ def share(request: HttpRequest, pk: int) -> HttpResponse:
     """Say who may use it."""
     credential = credential_for(request.user, pk)
     form = _share_form(credential, request.POST)
-    form.is_valid()
+    if not form.is_valid():
+        return _page(request, _form(request, credential, bound=False), _shown(credential, form))
     try:
         services.credential_share(actor=request.user, credential=credential, users=form.people())
     except services.CredentialWrong as error:

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from clusters import services
+from clusters.numbers import whole_number
 from clusters.selectors import BadPattern, log_hits, log_lines, needle, run_for
 from clusters.web.downloads import streamed
 
@@ -151,6 +152,6 @@ def _number(request: HttpRequest, name: str) -> int | None:
     value = request.GET.get(name, "")
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and len(value) < 16):
+    if (number := whole_number(value)) is None:
         raise ValueError(name)
-    return int(value)
+    return number

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
 from clusters.errors import InstallerError
+from clusters.numbers import whole_number
 from clusters.selectors import (
     attempts_of,
     late_steps,
@@ -150,7 +151,7 @@ def wait(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a running step more time on one machine."""
     run = run_for(request.user, pk)
     said = request.POST
-    given = int(said["given"]) if said.get("given", "").isdecimal() else 0
+    given = whole_number(said.get("given", "")) or 0
     try:
         services.run_wait_longer(
             actor=request.user, run=run, step=said.get("step", ""), host=said.get("host", ""), given=given

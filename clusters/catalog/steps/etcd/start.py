@@ -14,6 +14,7 @@ from clusters.config.syntax import in_url
 from clusters.engine.artifacts import unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, directory, eventually, file, service, so_if
+from clusters.errors import one_line
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def environment(machine: Machine, cluster: Cluster) -> str:
     removed = removed_flags(etcd, version)
     lines |= {variable_of(flag): value for flag, value in flags(etcd).items() if flag not in removed}
     return "# Written by Slipway; changes are overwritten by its next run.\n" + "".join(
-        f"{name}={value}\n" for name, value in lines.items()
+        f"{name}={one_line(str(value), f'The value of {name}')}\n" for name, value in lines.items()
     )
 
 

@@ -13,6 +13,7 @@ from clusters.config.versions import parse_version
 from clusters.engine.artifacts import binary
 from clusters.engine.step import step
 from clusters.engine.wants import command, file
+from clusters.errors import one_line
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ ExecStart={BIN}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_K
 
 
 def quoted(word: str) -> str:
-    """One word of a command line of systemd's, whatever is in it. Source: systemd.service, "Command lines"."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """One word of a command line of systemd's. Source: systemd.service, "Command lines".
+
+    Raises ConfigError for what is not one line.
+    """
+    whole = one_line(word, "An argument of kubelet")
+    escaped = whole.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'

@@ -1,0 +1,31 @@
+"""What a machine prints reaches the log under the names that its filters know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusters.config.schema import Host
+from clusters.engine.events import Output
+from clusters.engine.machine import FactsOnce, Machine
+from clusters.remote.fake import Answer, FakeHost
+from clusters.remote.host import Cancel
+from clusters.remote.shell import sh
+
+
+class Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def emit(self, event: Any) -> None:
+        self.events.append(event)
+
+
+def test_output_and_error_output_are_told_apart_in_the_log() -> None:
+    sink = Kept()
+    host = FakeHost("a", [("", Answer(stdout="fine", stderr="odd"))])
+    known = Machine(Host(name="a", address="10.0.0.1"), host, sink=sink, cancel=Cancel(), facts=FactsOnce())
+    known.during("os/x", timeout=5, cancel=Cancel()).do(sh("say"))
+    said = {(event.stream, event.text) for event in sink.events if isinstance(event, Output)}
+    assert {("out", "fine"), ("err", "odd")} <= said
