@@ -151,7 +151,8 @@ def wait(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a running step more time on one machine."""
     run = run_for(request.user, pk)
     said = request.POST
-    given = whole_number(said.get("given", "")) or 0
+    given = whole_number(said.get("given", ""))
+    given = -1 if given is None else given  # which was never given: nothing is granted
     try:
         services.run_wait_longer(
             actor=request.user, run=run, step=said.get("step", ""), host=said.get("host", ""), given=given
