@@ -31,16 +31,6 @@ class ConfigError(InstallerError):
     """The document cannot be used; its findings say where and why."""
 
 
-def one_line(text: str, where: str) -> str:
-    """The text, which goes into one line of a file that a program runs as root reads. Raises ConfigError.
-
-    A line break in it would begin a line of its own there, and with that a setting that nobody has seen.
-    """
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
-        raise ConfigError(f"{where} has a line break or another control character: {text[:60]!r}.", hint="Remove it.")
-    return text
-
-
 class RemoteError(InstallerError):
     """Something between us and a machine went wrong."""
 

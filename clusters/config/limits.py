@@ -1,4 +1,4 @@
-"""Sums that a document keeps to: machines, members of role groups, entries of lists, keys, parts of a text.
+"""Sums that a document keeps to: machines, members of role groups, parts of a text, and entries that aliases repeat.
 
 Every page that shows a document reads it, and every rule walks over it: a text of some kilobytes could otherwise stand
 for millions of names and hold up the server for everybody.

@@ -111,6 +111,8 @@ def test_sharing_is_given_and_taken_back(page: Client, bob: User) -> None:
     assert [*credential.users.all()] == [bob]
     wrong = page.post(address, {"users": "bob, nobody-here"})
     assert wrong.status_code == 422 and "Nobody is called nobody-here" in wrong.content.decode()
+    unreadable = page.post(address, {"users": "bob\0"})
+    assert unreadable.status_code == 422 and [*credential.users.all()] == [bob]
     page.post(address, {"users": ""})
     assert not credential.users.exists()
 

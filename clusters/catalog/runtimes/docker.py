@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.components import artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
+from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import gentle, registries
 from clusters.catalog.runtimes.kind import Runtime, socket_of
@@ -15,7 +16,6 @@ from clusters.config.versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import directory, eventually, file, service, so_if
-from clusters.errors import one_line
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:

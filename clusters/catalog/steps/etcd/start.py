@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import artifact
+from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.etcd.members import Member, etcdctl, listed, teller
@@ -14,7 +15,6 @@ from clusters.config.syntax import in_url
 from clusters.engine.artifacts import unpacked
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, directory, eventually, file, service, so_if
-from clusters.errors import one_line
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:

@@ -1,0 +1,15 @@
+"""Words of the document in files that have a setting on each line, such as units and environment files."""
+
+from __future__ import annotations
+
+from clusters.errors import ConfigError
+
+
+def one_line(text: str, where: str) -> str:
+    """The text as it is. Raises ConfigError for a control character, with `where` it stands.
+
+    A line break would begin a setting of its own, which a program that runs as root obeys and which nobody has read.
+    """
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise ConfigError(f"{where} has a line break or another control character: {text[:60]!r}.", hint="Remove it.")
+    return text
