@@ -25,6 +25,8 @@ LINES = [[0.1, "stdout", "old output"], [0.2, "stderr", "old error"], [0.3, "out
 def test_output_and_error_output_are_found_apart(page: Page, run: Run, stream: str, shown: list[str]) -> None:
     Event.objects.create(run=run, seq=1, at=timezone.now(), kind="output", host="node1", step="os/a", first_line=1,
                          line_count=4, data={"lines": LINES})  # fmt: skip
+    run.last_line = 4
+    run.save()
     page.goto(f"/runs/{run.pk}/?stream={stream}")
     expect(page.locator("#log-scroll .ln-text")).to_have_text(shown)
     red = page.locator("#log-scroll .ln-err")
