@@ -159,3 +159,19 @@ def test_a_framed_command_is_known_to_run_before_it_says_anything() -> None:
     framed.feed(b"begin-1 4711\n")
 
     assert framed.tap.started.is_set() and not framed.over
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\x00", b"\xc3", b"\xa9", b"\xf0\x9f", b"\xff", b"\xe2\x80\xa8"])),
+    st.integers(0, 40),
+)
+def test_lines_that_are_decoded_together_are_what_each_is_alone(parts: list[bytes], most: int) -> None:
+    together, alone = [], []
+    for told, at_once in ((together, True), (alone, False)):
+        lines = Lines(told.append, most)
+        if not at_once:
+            lines._told_at_once = lambda pieces: False  # type: ignore[method-assign]
+        for start in range(0, len(parts), 4):
+            lines.feed(b"".join(parts[start : start + 4]))
+        lines.finish()
+    assert together == alone
