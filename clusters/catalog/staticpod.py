@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.paths import BIN, KUBELET_CONF
@@ -50,14 +50,14 @@ class Running:
     pid: str
     parent: str
     start: int
-    command: tuple[str, ...]
+    command: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
     """The state of a component before its restart. `pids` are its process numbers; `changed`: its manifest changes."""
 
-    manifest: bytes | None
+    manifest: bytes | None = field(repr=False)
     pids: frozenset[str]
     changed: bool
 
@@ -73,7 +73,7 @@ class StaticPod:
 
     name: str
     path: str
-    content: bytes
+    content: bytes = field(repr=False)
     healthy: Command
     reads: tuple[str, ...] = ()
     around: Callable[[Machine], AbstractContextManager[None]] = lambda machine: nullcontext()

@@ -33,7 +33,7 @@ class Sight:
 
     so: bool
     found: str = ""
-    diff: str = ""
+    diff: str = field(default="", repr=False)
     in_vain: bool = False
 
 
@@ -63,7 +63,7 @@ class FileWant:
     """A file with this content, mode and owner."""
 
     path: str
-    content: bytes
+    content: bytes = field(repr=False)
     mode: int = 0o644
     owner: str = "root:root"
     secret: bool = False

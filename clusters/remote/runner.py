@@ -60,14 +60,14 @@ class Errand:
     is None they are left alone. `make_room` is called when the machine refuses a session.
     """
 
-    line: str
+    line: str = field(repr=False)
     out: Tap
     err: Tap
     stop: Callable[[], Exception | None]
     end: Callable[[str], None] | None
     make_room: Callable[[], None]
     opening: bytes = field(default=b"", repr=False)
-    payload: Iterable[bytes] | None = None
+    payload: Iterable[bytes] | None = field(default=None, repr=False)
     send_error: Exception | None = field(default=None, init=False)
     cut: bool = field(default=False, init=False)
     """Whether its streams had not ended when it was no longer listened to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -50,9 +50,9 @@ class Given:
     """
 
     login: str | None = None
-    password: str | None = None
-    private_key: str | None = None
-    passphrase: str | None = None
+    password: str | None = field(default=None, repr=False)
+    private_key: str | None = field(default=None, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
     agent_key: str | None = None
     networks: str | None = None
 
@@ -139,14 +139,14 @@ def _locked(actor: AbstractBaseUser, credential: Credential) -> Credential:
 
 
 def _stored(credential: Credential) -> dict[str, Any]:
-    return {field: getattr(credential, field) for field in Given.__slots__}
+    return {name: getattr(credential, name) for name in Given.__slots__}
 
 
 def _fill(credential: Credential, given: Given) -> None:
-    for field in Given.__slots__:
-        value = getattr(given, field)
+    for name in Given.__slots__:
+        value = getattr(given, name)
         if value is not None:
-            setattr(credential, field, value if field in ("password", "passphrase") else value.strip())
+            setattr(credential, name, value if name in ("password", "passphrase") else value.strip())
     if not credential.private_key:
         credential.passphrase = ""
     _check(credential)

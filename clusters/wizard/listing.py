@@ -64,7 +64,7 @@ class Listing:
 class _Cells:
     """What was recognised in a line so far."""
 
-    found: dict[str, str] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict, repr=False)
 
     def put(self, name: str, text: str) -> bool:
         """Keep it unless there is one already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Problem:
     """What is said beside a field: `tone` is failed, warning, running (a note) or skipped (waived), of the tokens."""
 
     tone: str
-    text: str
+    text: str = field(repr=False)
 
 
 class PageForm(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import runtimes
@@ -49,9 +49,9 @@ OUTDATED = "the proxy runs with an outdated configuration"
 class Proxy:
     """The files of a worker's proxy. Its health port answers with `config_digest` and `pod_digest`."""
 
-    config: str
+    config: str = field(repr=False)
     config_digest: str
-    manifest: str
+    manifest: str = field(repr=False)
     pod_digest: str
 
 
