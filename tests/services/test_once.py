@@ -93,6 +93,22 @@ def test_the_same_acknowledgement_of_a_precheck_is_given_once(alice: User, bob: 
 
 
 @pytest.mark.django_db
+def test_the_same_text_is_acknowledged_once_by_each_person(alice: User, admin: User, seed: str) -> None:
+    cluster, _findings = services.draft_import(
+        actor=alice, text=f"{seed}  dns: {{nodeEtcHosts: 10.66.6.6 hub.example}}\n"
+    )
+    assert cluster is not None
+    (text,) = services.texts_unread(actor=alice, cluster=cluster)
+    for _ in range(3):
+        assert services.text_acknowledge(actor=alice, cluster=cluster, digest=text.digest)
+    assert count("text.acknowledge") == 1
+    assert services.text_acknowledge(actor=admin, cluster=cluster, digest=text.digest)
+    assert count("text.acknowledge") == 2
+    cluster.refresh_from_db()
+    assert [each["by"] for each in cluster.acknowledged_texts] == ["alice", "root"]
+
+
+@pytest.mark.django_db
 def test_a_precheck_is_not_waived_for_a_run_that_was_active_already(
     alice: User, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
