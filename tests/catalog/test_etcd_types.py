@@ -20,12 +20,15 @@ from clusters.engine.wants import Sight, Wanted
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
 
     from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
 
 PEM = "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----"
 KEY = "-----BEGIN PRIVATE KEY-----\nBB\n-----END PRIVATE KEY-----"
@@ -61,6 +64,13 @@ def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_
     assert not [name for name in authorities.shared(seed()) if "etcd" in name]
 
 
+def restarted(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, act: Callable[[Machine], None]) -> Want:
+    """What etcd/start wants of the service, which is started like this."""
+    monkeypatch.setattr(start, "service_runs", lambda machine: Wanted("etcd runs", lambda _: Sight(True), act))
+    wants = start.start(cluster.machine("node1"), cluster)
+    return next(want for want in wants if want.what == "etcd runs")
+
+
 def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three("kubekey"))
     machines = [cluster.machine(name) for name in ("node1", "node2", "node3")]
@@ -75,7 +85,7 @@ def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monke
 
     for host in hosts.values():
         host.answer("systemctl is-active --quiet etcd", 0)
-    want = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), restart), cluster)
+    want = restarted(cluster, monkeypatch, restart)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(want.reach, machines))
     assert together == [1, 1, 1]
@@ -83,7 +93,7 @@ def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monke
     for host in hosts.values():
         host.answer("systemctl is-active --quiet etcd", 3)
     barrier = threading.Barrier(3, timeout=10)
-    first = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), lambda _: (barrier.wait(), None)[1]), cluster)
+    first = restarted(cluster, monkeypatch, lambda _: (barrier.wait(), None)[1])
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(first.reach, machines))
     assert not barrier.broken, "members that do not run yet wait for each other"

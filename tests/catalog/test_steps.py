@@ -118,6 +118,7 @@ WANTS = {
             "address-has-left",
             "mode 755",
             "keepalived.conf",
+            "no /run/slipway-api-server-ends",
             "service keepalived",
         ],
     ),

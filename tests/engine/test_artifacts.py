@@ -140,7 +140,7 @@ def test_machines_that_ask_at_the_same_time_have_an_archive_read_once(
     opened: list[str] = []
     real = archives._members
     monkeypatch.setattr(archives, "_members", lambda packed, name: (opened.append(name), real(packed, name))[1])
-    asking = [threading.Thread(target=member_digests, args=(path, ("bin/one",))) for _ in range(5)]
+    asking = [threading.Thread(target=member_digests, args=(path, ("bin/one",), "0")) for _ in range(5)]
     for each in asking:
         each.start()
     for each in asking:

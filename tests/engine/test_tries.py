@@ -15,6 +15,7 @@ from clusters.remote.errors import CommandTimedOut, ConnectionLost, ConnectionRe
 from clusters.remote.fake import Answer, Ran
 from clusters.remote.host import Result
 from clusters.remote.shell import sh
+from tests.clock import Clock, stopped_clock
 from tests.engine.test_executor import World, flag
 
 if TYPE_CHECKING:
@@ -25,28 +26,10 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 
-class Clock:
-    """Seconds that pass only in pauses."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        """The time."""
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Pauses of 3 s that take no time."""
-    clock = Clock()
-
-    def pause(machine: Machine, seconds: float) -> None:
-        clock.now += seconds
-
-    monkeypatch.setattr("clusters.engine.tries.time", clock)
-    monkeypatch.setattr("clusters.engine.machine.Machine.pause", pause)
-    return clock
+    """Pauses that take no time."""
+    return stopped_clock(monkeypatch)
 
 
 def run_with(world: World, errors: Sequence[RemoteError | None]) -> tuple[str, int]:
