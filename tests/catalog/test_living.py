@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -44,7 +45,7 @@ class Kubelet:
         host.answer("sha256sum < " + PATH, lambda ran: self._sum())
         host.answer("date +%s; stat", "5000\n1000\n1000")
         host.answer("kill -TERM", lambda ran: self._killed())
-        host.answer("rm -f " + ASIDE, lambda ran: (host.files.pop(ASIDE, None), Answer())[1])
+        host.answer(re.compile(f"^rm -f {ASIDE}"), lambda ran: (host.files.pop(ASIDE, None), Answer())[1])
 
     def _processes(self, ran: Ran) -> Answer:
         now = self.host.get(PATH)
