@@ -166,7 +166,8 @@ class StaticPod:
             self.healthy,
         )
         return sh(
-            "systemctl stop {0}.timer 2>/dev/null; systemd-run --quiet --collect --unit {0} --on-active {1} sh -c {2}",
+            "{{ systemctl stop {0}.timer; systemctl reset-failed {0}.service; "
+            "systemd-run --unit {0} --on-active {1} sh -c {2}; }} >/dev/null 2>&1",
             self._unit,
             PUT_BACK_AFTER,
             back.text,

@@ -12,12 +12,13 @@ from clusters.catalog import kubeadm
 from clusters.catalog.steps.etcd import external, members, start
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import authorities, join
-from clusters.config.versions import etcd_image, newest_patches, parse_version
+from clusters.config.versions import etcd_image, parse_version
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
 from clusters.engine.wants import Sight, Wanted
 from tests.catalog.pretend import pretend, seed
+from tests.plans import newest_patches, waits_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +47,8 @@ def three(kind: str, **external: Any) -> Document:
 def test_control_planes_take_turns_only_when_each_brings_an_etcd_member() -> None:
     stacked = make_plan(three("kubeadm"))
     second, third = (("kubernetes/join-control-plane", name) for name in ("node2", "node3"))
-    assert second in stacked.waits_for(third)
-    assert second not in make_plan(three("external", endpoints=["http://10.1.2.3:2379"])).waits_for(third)
+    assert second in waits_for(stacked, third)
+    assert second not in waits_for(make_plan(three("external", endpoints=["http://10.1.2.3:2379"])), third)
     assert not [path for path, _ in stacked.needs if path.startswith("etcd/")]
 
 
@@ -144,7 +145,7 @@ def test_an_external_etcd_is_reached_with_what_the_document_carries(
         "certFile": external.CERTIFICATE,
         "keyFile": external.KEY,
     }
-    assert ("etcd/external", "node2") in make_plan(document).waits_for(("kubernetes/join-control-plane", "node2"))
+    assert ("etcd/external", "node2") in waits_for(make_plan(document), ("kubernetes/join-control-plane", "node2"))
 
 
 def test_an_external_etcd_without_tls_needs_no_files(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from clusters.engine.wants import NotReached
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend, seed
 from tests.clock import stopped_clock
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,7 +148,7 @@ def test_only_the_plan_of_a_load_balancer_has_its_steps() -> None:
     assert {"endpoint/haproxy", "endpoint/kube-proxy", "endpoint/own", "kubernetes/join-control-plane"} <= proxied
     shared = make_plan(three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200"))
     assert "endpoint/own" not in {step.path for step in shared.steps}
-    assert ("endpoint/keepalived", "node1") in shared.waits_for(("kubernetes/init", "node1"))
+    assert ("endpoint/keepalived", "node1") in waits_for(shared, ("kubernetes/init", "node1"))
 
 
 def test_a_joining_control_plane_says_so_and_gets_the_authorities_through_us(
