@@ -37,7 +37,9 @@ class ConfigError(InstallerError):
 
 
 class RemoteError(InstallerError):
-    """Something between us and a machine went wrong."""
+    """Something between us and a machine went wrong; `machine` is its name in the document, as far as it is known."""
+
+    machine = ""
 
 
 class PlanError(InstallerError):
