@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,9 @@ def is_named(path: Path, tests: str) -> bool:
         for line in tests.splitlines()
     )
     return imported or (bool(spoken) and all(spoken))
+
+
+def test_message_and_hint_of_an_error_are_joined_in_one_place() -> None:
+    joined = re.compile(r'f"\{(\w+)(\.message)?\} \{\1\.hint\}')
+    found = [name(path) for path in SHIPPED if joined.search(path.read_text())]
+    assert found == ["clusters/errors.py"], "InstallerError.with_hint is for that"

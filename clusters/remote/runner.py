@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 
+from clusters.remote.bell import Bell
 from clusters.remote.errors import SessionsExhausted
 
 if TYPE_CHECKING:
@@ -73,24 +74,13 @@ class Errand:
     """Whether its streams had not ended when it was no longer listened to."""
 
 
-class _Bell(threading.Event):
-    """Rings when a stream of a session has something, or has ended; paramiko takes it for one stream's event."""
-
-    def clear(self) -> None:
-        """Called by paramiko when one stream is empty; the other one may not be."""
-
-    def quiet(self) -> None:
-        """Before both streams are looked at."""
-        super().clear()
-
-
 class _Session:
     """One command in its session, read by the thread that asked for it: no further threads to start and to wake."""
 
     def __init__(self, channel: paramiko.Channel, errand: Errand) -> None:
         self.channel = channel
         self._errand = errand
-        self._bell = _Bell()
+        self._bell = Bell()
         channel.in_buffer.set_event(self._bell)
         channel.in_stderr_buffer.set_event(self._bell)
 

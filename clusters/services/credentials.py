@@ -164,7 +164,7 @@ def _check(credential: Credential) -> None:
             parse_key(Secret(credential.private_key), _("The private key"), passphrase)
         except InstallerError as error:
             field = "passphrase" if isinstance(error, KeyEncrypted) else "private_key"
-            raise CredentialWrong(field, f"{error.message} {error.hint}".strip()) from None
+            raise CredentialWrong(field, error.with_hint) from None
     for each in filter(None, (part.strip() for part in credential.networks.split(","))):
         if address_of(each) is None and network_of(each) is None:
             wrong = _("%(text)s is neither an address nor a network such as 10.0.0.0/24.")

@@ -192,7 +192,7 @@ def _shown(credential: Credential, sharing: Any = None) -> dict[str, Any]:
 
 
 def _refuse(form: Any, error: services.CredentialWrong) -> None:
-    form.add_error(error.field if error.field in form.fields else None, f"{error.message} {error.hint}".strip())
+    form.add_error(error.field if error.field in form.fields else None, error.with_hint)
 
 
 def _page(request: HttpRequest, form: Any, shown: dict[str, Any]) -> HttpResponse:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.lines import one_word
+from clusters.engine.block import block
 from clusters.engine.step import step
-from clusters.engine.wants import Packages, block, command, service
+from clusters.engine.wants import Packages, command, service
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
