@@ -192,7 +192,7 @@ class Machine:
         except FileMissing:
             return None
 
-    def read_text(self, path: str) -> str:
+    def text_of(self, path: str) -> str:
         """A small file as text, empty where there is none. What is not UTF-8 in it is replaced: see U+FFFD."""
         return (self.read(path) or b"").decode("utf-8", "replace")
 

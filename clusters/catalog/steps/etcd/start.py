@@ -212,7 +212,7 @@ def beginning(machine: Machine, cluster: Cluster) -> dict[str, str]:
     """How the member came to be: with all others, or into an etcd that ran. Later etcd does not look at this any more,
     so what was written at the time stays, and no member is restarted because another one comes or goes."""
     if has_data(machine, cluster):
-        lines = machine.read_text(ENV).splitlines()
+        lines = machine.text_of(ENV).splitlines()
         found = {
             name: line.partition("=")[2] for name in BEGINNING for line in lines if line.startswith(f"ETCD_{name}=")
         }

@@ -85,7 +85,7 @@ def _why_not(machine: Machine, wanted: tuple[str, ...]) -> str:
     missing, more = [name for name in wanted if name not in held], sorted(held - set(wanted))
     if missing:
         return f"it is not valid for {', '.join(missing)}"
-    made_for = machine.read_text(NAMES).strip() if more else ""
+    made_for = machine.text_of(NAMES).strip() if more else ""
     return f"it is still valid for {', '.join(more)}" if more and made_for != digest_of(sorted(wanted)) else ""
 
 
@@ -121,7 +121,7 @@ def served(cluster: Cluster) -> Wanted:
 
 def _unseen(machine: Machine) -> str:
     """The name, as far as the certificate that lies there has it: a machine may have been reset since."""
-    name = machine.read_text(UNSEEN).strip()
+    name = machine.text_of(UNSEEN).strip()
     return name.replace("*", "any") if name and name in pki.names_of(machine.read(CERTIFICATE) or b"") else ""
 
 
