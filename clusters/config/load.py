@@ -18,6 +18,7 @@ from clusters.config.schema import Document
 from clusters.config.secondread import kubesphere, rest
 from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
+from clusters.config.suggestions import share_of_suggestions
 from clusters.config.versions import newest_proven
 from clusters.config.yamltree import DOCUMENT, Mapping, Refused, Scalar, read, refuse, shown
 from clusters.heap import without_collection
@@ -71,8 +72,9 @@ def _load(text: str, limit: int, file: str) -> Loaded:
         parts = pick(read(text))
     except Refused as refused:
         return Loaded(None, locate((refused.finding,), {}, file))
-    dialect = _header(walk, parts)
-    data = _content(walk, parts, dialect)
+    with share_of_suggestions():
+        dialect = _header(walk, parts)
+        data = _content(walk, parts, dialect)
     warn_of_comments(walk, text)
     document = None
     if not any(finding.blocking for finding in walk.findings):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -11,7 +13,7 @@ from clusters.config.secret import MASK, Secret
 from clusters.config.secret_finder import places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from clusters.config.schema import Document, Host
 
@@ -39,8 +41,10 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
     stand-in is the secret that has the same text before it on its line, there or elsewhere in the same list.
     """
     missing: set[str] = set()
+    stored = {host.name: host for host in reversed(before.hosts)}
+    names = {host.name for host in fresh.hosts}
     hosts = tuple(
-        _filled(host, _same_machine(fresh, before, place), f"spec.hosts.{place}", missing)
+        _filled(host, _same_machine(host, place, before, stored, names), f"spec.hosts.{place}", missing)
         for place, host in enumerate(fresh.hosts)
     )
     theirs = _filled(fresh.kubesphere_document, before.kubesphere_document, "kubesphere", missing)
@@ -49,21 +53,40 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
     return rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), missing
 
 
-def _filled(fresh: Any, before: Any, path: str, missing: set[str], others: tuple[Any, ...] = ()) -> Any:
+class _Leads:
+    """The secrets of some stored texts by what stands before them; read once, however many texts ask."""
+
+    def __init__(self, stored: Iterable[Any]) -> None:
+        self._stored = stored
+
+    @cached_property
+    def secrets(self) -> dict[str, list[str]]:
+        """What stands before -> secrets, in their order."""
+        known: dict[str, list[str]] = {}
+        for each in self._stored:
+            for lead, secret in _led(_plain(each)):
+                known.setdefault(lead, []).append(secret)
+        return known
+
+
+_NONE = _Leads(())
+
+
+def _filled(fresh: Any, before: Any, path: str, missing: set[str], others: _Leads = _NONE) -> Any:
     """A part of the document with its secrets; `others` are stored values of the same list."""
     if isinstance(fresh, Secret):
         if STAND_IN not in fresh.reveal():
             return fresh
         if fresh.reveal() == STAND_IN and isinstance(before, Secret):
             return before
-        text = _in_text(fresh.reveal(), [_plain(each) for each in (before, *others)], path, missing)
+        text = _in_text(fresh.reveal(), _Leads((before,)), others, path, missing)
         return Secret(text) if text else None
     if isinstance(fresh, str):
         if STAND_IN not in fresh:
             return fresh
         if fresh == STAND_IN and before not in (None, "") and not isinstance(before, dict | list | tuple | BaseModel):
             return before
-        return _in_text(fresh, [_plain(each) for each in (before, *others)], path, missing)
+        return _in_text(fresh, _Leads((before,)), others, path, missing)
     if isinstance(fresh, list | tuple):
         return _list_filled(fresh, before if isinstance(before, list | tuple) else (), path, missing)
     if isinstance(fresh, dict | BaseModel):
@@ -73,7 +96,8 @@ def _filled(fresh: Any, before: Any, path: str, missing: set[str], others: tuple
 
 def _list_filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
     pairs = enumerate(zip(fresh, [*before, *[None] * len(fresh)], strict=False))
-    kept = [_filled(new, old, f"{path}.{place}", missing, tuple(before)) for place, (new, old) in pairs]
+    others = _Leads(before)
+    kept = [_filled(new, old, f"{path}.{place}", missing, others) for place, (new, old) in pairs]
     return fresh if all(new is old for new, old in zip(kept, fresh, strict=True)) else type(fresh)(kept)
 
 
@@ -103,23 +127,22 @@ def _plain(value: Any) -> str:
     return value.reveal() if isinstance(value, Secret) else value if isinstance(value, str) else ""
 
 
-def _in_text(text: str, stored: list[str], path: str, missing: set[str]) -> str:
+def _in_text(text: str, own: _Leads, others: _Leads, path: str, missing: set[str]) -> str:
     """A text with the secrets that have the same text before them; empty, and its path missing, without one."""
-    known: dict[str, list[str]] = {}
-    for each in stored:
-        for lead, secret in _led(each):
-            known.setdefault(lead, []).append(secret)
+    used: Counter[str] = Counter()
     lines = []
     for line in text.split("\n"):
         first, *rest = line.split(STAND_IN)
         lead, whole = first, first
         for part in rest:
-            found = known.get(lead)
-            if not found:
+            here, elsewhere = own.secrets.get(lead, []), others.secrets.get(lead, [])
+            if not here and not elsewhere:
                 missing.add(path)
                 return ""
             # The same line twice in one script: the secrets follow each other, and the last one stays.
-            whole += (found.pop(0) if len(found) > 1 else found[0]) + part
+            place = min(used[lead], len(here) + len(elsewhere) - 1)
+            used[lead] += 1
+            whole += (here[place] if place < len(here) else elsewhere[place - len(here)]) + part
             lead += MASK + part
         lines.append(whole)
     return "\n".join(lines)
@@ -136,12 +159,11 @@ def _led(text: str) -> Iterator[tuple[str, str]]:
             lead, place = lead + MASK, end
 
 
-def _same_machine(fresh: Document, before: Document, place: int) -> Host | None:
+def _same_machine(host: Host, place: int, before: Document, stored: dict[str, Host], names: set[str]) -> Host | None:
     """The stored machine of that name; of a machine whose name is new, the one whose place and address it has."""
-    host = fresh.hosts[place]
-    if host.name and before.host(host.name) is not None:
-        return before.host(host.name)
+    if host.name and host.name in stored:
+        return stored[host.name]
     other = before.hosts[place] if place < len(before.hosts) else None
-    if other is None or fresh.host(other.name) is not None:
+    if other is None or other.name in names:
         return None
     return other if other.ssh_address == host.ssh_address and other.port == host.port else None
