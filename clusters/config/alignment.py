@@ -1,4 +1,4 @@
-"""aligned(): which entries of a list are the same ones in its new version, in time that grows with the entries alone."""
+"""aligned(): which entries of a list are the same ones in its new version, in linear time."""
 
 from __future__ import annotations
 

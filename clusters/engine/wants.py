@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from clusters.config.secret import Secret
 from clusters.errors import InstallerError
+from clusters.numbers import octal
 from clusters.remote.errors import FileTooLarge
 from clusters.remote.shell import all_of, sh, words
 
@@ -227,7 +228,8 @@ def block(path: str, name: str, text: str) -> Wanted:
     def act(machine: Machine) -> None:
         machine.note(f"writing our lines into {path}")
         kept = machine.ask(sh("stat -c '%a %U:%G' {}", path)).stdout.split()
-        mode, owner = (int(kept[0], 8), kept[1]) if len(kept) == 2 else (0o644, "root:root")
+        mode = octal(kept[0]) if len(kept) == 2 else None
+        mode, owner = (0o644, "root:root") if mode is None else (mode, kept[1])
         machine.put(merged(machine)[1].encode("utf-8", "surrogateescape"), path, mode=mode, owner=owner)
 
     return Wanted(f"{path} has our lines on {name}", look, act)

@@ -60,7 +60,7 @@ def expanded_size(text: str) -> int:
 def _at_most(text: str) -> int:
     """What no reading of the text exceeds: the product of two counts is less than both written side by side."""
     digits = _number("".join(_COUNT.findall(text)) or "0")
-    return int(len(text) * (digits + 1) * 2 ** len(re.findall(r"[+*]", text)))
+    return len(text) * (digits + 1) << len(re.findall(r"[+*]", text))
 
 
 def _number(digits: str) -> int:

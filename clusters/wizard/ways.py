@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.hops import reached, way_to
 from clusters.errors import ConfigError
+from clusters.numbers import whole_number
 from clusters.remote.probe import JUMP
 
 if TYPE_CHECKING:
@@ -113,4 +114,4 @@ def _shown(probe: ProbeView) -> tuple[str, int] | None:
 
 
 def _place(offered: dict[str, Any]) -> tuple[str, int]:
-    return str(offered.get("address")), int(offered.get("port") or 0)
+    return str(offered.get("address")), whole_number(str(offered.get("port") or 0)) or 0
