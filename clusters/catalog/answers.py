@@ -30,7 +30,7 @@ def _unreadable(answer: Result, what: str) -> NotReached:
     if size >= LARGEST:
         return NotReached(
             f"{answer.host} answered with more than 2 MiB about {what}, of which Slipway reads only the ends.",
-            hint="Do labels or annotations hold large texts? Remove those that nobody needs, then retry.",
+            hint="Remove large labels and annotations that nobody needs from these objects, then retry.",
             retryable=True,
         )
     start = " ".join(answer.stdout[:60].split()) or "nothing"

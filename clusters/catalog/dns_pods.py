@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.rollout import is_ready, is_silent, nodes_of, pods_of
 from clusters.engine.wants import NotReached, Sight, Wanted
@@ -73,7 +74,7 @@ def _template(machine: Machine) -> dict[str, Any] | None:
     answer = machine.ask(kubectl("get deployment {} -n {} -o json", DEPLOYMENT, NAMESPACE))
     if not answer.ok or not answer.stdout:
         return None
-    spec: dict[str, Any] = json.loads(answer.stdout)["spec"]["template"]["spec"]
+    spec: dict[str, Any] = object_of(answer, "the DNS pods")["spec"]["template"]["spec"]
     return spec
 
 

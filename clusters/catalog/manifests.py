@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.config.yamltree import Refused
 from clusters.config.yamlvalues import read_values
@@ -140,7 +140,9 @@ def _record(machine: Machine, name: str) -> Mapping[str, str] | None:
     if not answer.ok:
         said = " ".join(answer.last_lines(1))
         raise NotReached(f"The API server could not say whether {name} was applied: {said}", retryable=True)
-    data: Mapping[str, str] | None = json.loads(answer.stdout).get("data") if answer.stdout.strip() else None
+    data: Mapping[str, str] | None = (
+        object_of(answer, f"the record of {name}").get("data") if answer.stdout.strip() else None
+    )
     return data
 
 

@@ -75,8 +75,9 @@ def stopped_there(probe: ProbeView) -> bool:
 def ways(document: Document, probes: list[ProbeView]) -> list[Way]:
     """Every way through jump hosts, in the order of the machines."""
     found: dict[tuple[Hop, ...], Way] = {}
+    hosts = {host.name: host for host in reversed(document.hosts)}
     for probe in probes:
-        host = document.host(probe.host)
+        host = hosts.get(probe.host)
         hops = _hops(document, host) if host is not None else ()
         if hops:
             _take(found.setdefault(hops, Way(hops)), probe)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import runtimes
+from clusters.catalog.answers import object_of
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready, kubectl
 from clusters.catalog.load_balancers import name
@@ -104,7 +105,7 @@ def _proxy_asks(server: str) -> Want:
         if not answer.ok:
             said = " ".join(answer.last_lines(1))
             raise NotReached(f"The API server could not say which server kube-proxy asks: {said}", retryable=True)
-        return str(json.loads(answer.stdout)["data"].get(KUBECONFIG, ""))
+        return str(object_of(answer, "the settings of kube-proxy")["data"].get(KUBECONFIG, ""))
 
     def look(machine: Machine) -> Sight:
         found = line.search(settings(machine))

@@ -46,8 +46,9 @@ def timezone(document: Document) -> Iterator[Finding]:
 @rule
 def time_servers(document: Document) -> Iterator[Finding]:
     """Time servers are addresses, names, or machines of the cluster."""
+    names = {host.name for host in document.hosts}
     for index, text in enumerate(document.system.ntp_servers):
-        if not is_address_or_name(text) and document.host(text) is None:
+        if not is_address_or_name(text) and text not in names:
             message = f"{shown(text)} is neither an address nor a name."
             path = f"{_PATH}.ntpServers.{index}"
             yield error("system.ntp_syntax", path, message, found=shown(text), allowed="an address or a name")

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.rollout import nodes_of
 from clusters.catalog.staticpod import command_of, running
@@ -135,7 +136,7 @@ def leader_of(machine: Machine) -> Leader | None:
     answer = machine.ask(kubectl(f"get {LEASE} -o json"))
     if not answer.ok or not answer.stdout:
         return None
-    spec = json.loads(answer.stdout).get("spec", {})
+    spec = object_of(answer, "who leads").get("spec", {})
     since = spec.get("acquireTime")
     at = moment(str(since)) if since else None
     return Leader(spec.get("holderIdentity") or "", at) if at else None

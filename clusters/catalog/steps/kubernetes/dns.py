@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import dns_pods
+from clusters.catalog.answers import object_of
 from clusters.catalog.corefile import HEALTH_PORT, cluster_corefile, node_corefile
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import kubectl
@@ -59,7 +60,7 @@ def _corefile(cluster: Cluster) -> Wanted:
         answer = here.ask(kubectl("get configmap coredns -n kube-system -o json"))
         if not answer.ok:
             return sight_of(answer)
-        now = json.loads(answer.stdout)["data"].get("Corefile", "")
+        now = object_of(answer, "the Corefile")["data"].get("Corefile", "")
         return Sight(now == wanted, "" if now == wanted else "CoreDNS has another Corefile")
 
     def act(here: Machine) -> None:
@@ -89,7 +90,7 @@ def node_dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         answer = here.ask(kubectl("get daemonset nodelocaldns -n kube-system -o json"))
         if not answer.ok:
             return Sight(False, "there is none")
-        now = json.loads(answer.stdout)["metadata"].get("annotations", {}).get(APPLIED, "")
+        now = object_of(answer, "the DNS cache")["metadata"].get("annotations", {}).get(APPLIED, "")
         return Sight(now == digest, "" if now == digest else "it was made from another manifest")
 
     def act(here: Machine) -> None:
@@ -114,7 +115,7 @@ def node_dns_runs(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         answer = here.ask(kubectl("get daemonset nodelocaldns -n kube-system -o json"))
         if not answer.ok:
             return sight_of(answer)
-        status = json.loads(answer.stdout).get("status", {})
+        status = object_of(answer, "the DNS cache").get("status", {})
         has, wants = status.get("numberReady", 0), status.get("desiredNumberScheduled", 0)
         return Sight(has >= wants > 0, f"it is ready on {has} of {wants} nodes")
 

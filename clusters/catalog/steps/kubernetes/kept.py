@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubeadm.components import kubelet_configuration
 from clusters.catalog.kubeadm.documents import cluster_configuration
 from clusters.catalog.kubectl import kubectl
@@ -84,8 +85,7 @@ def config_map(machine: Machine, name: str) -> dict[str, Any] | None:
     if not answer.ok:
         said = " ".join(answer.last_lines(1))
         raise NotReached(f"The API server could not say what {name} is: {said}", retryable=True)
-    found: dict[str, Any] | None = json.loads(answer.stdout) if answer.stdout.strip() else None
-    return found
+    return object_of(answer, name) if answer.stdout.strip() else None
 
 
 def digest_of(value: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import KUBELET_CONF
 from clusters.catalog.steps.kubernetes.kept import config_map, kubelet_map
@@ -118,7 +118,7 @@ def _well_since(since: int, machine: Machine, cluster: Cluster) -> bool:
     first, waited = cluster.first("master", machine), 0.0
     while waited < WELL_WITHIN:
         node = first.ask(kubectl("get node {} -o json", machine.name))
-        if node.ok and _ready_since(json.loads(node.stdout), since) and machine.ask(_ACTIVE).ok:
+        if node.ok and _ready_since(object_of(node, f"the node {machine.name}"), since) and machine.ask(_ACTIVE).ok:
             return True
         if machine.ask(_ENDS_AGAIN_AND_AGAIN).ok:
             return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.config.versions import WORKER_KEY, facts_of
 from clusters.engine.step import step
@@ -45,8 +45,7 @@ def _node(machine: Machine, name: str) -> dict[str, Any]:
             hint="Retry when the control plane answers.",
             retryable=True,
         )
-    found: dict[str, Any] = json.loads(answer.stdout)
-    return found
+    return object_of(answer, f"the node {name}")
 
 
 def _labelled(name: str, wanted: dict[str, str]) -> Want:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubeadm.components import proxy_configuration
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.plugins import node_count
@@ -97,7 +98,7 @@ def _told(cluster: Cluster) -> Want:
         answer = machine.ask(kubectl("get daemonset {} -n kube-system -o json", NAME))
         if not answer.ok:
             return Sight(False, " ".join(answer.last_lines(1)))
-        pods = json.loads(answer.stdout)["spec"]["template"]["metadata"].get("annotations", {})
+        pods = object_of(answer, "kube-proxy")["spec"]["template"]["metadata"].get("annotations", {})
         same = pods.get(ROLLED, "") == digest(machine)
         return Sight(same, "" if same else "its pods read another configuration when they started")
 
