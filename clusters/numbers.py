@@ -1,11 +1,58 @@
-"""Whole numbers that a browser sends: few digits, or none at all."""
+"""Numbers and moments in texts of others (browsers, documents, machines, servers): read within bounds, or none at all.
+
+`int()` fails for thousands of digits and takes other scripts' digits and underscores; `tests/test_numbers.py` allows it
+and its like only where they read no such text.
+"""
 
 from __future__ import annotations
 
+import math
+import re
+from datetime import datetime
+
 MOST_DIGITS = 15
 """Python refuses to read thousands of digits, and a database numbers beyond 64 bits."""
+_DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,15})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_RELEASE = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})")
+_LONGEST_MOMENT = 40
 
 
 def whole_number(text: str, digits: int = MOST_DIGITS) -> int | None:
     """The number, of at most so many ASCII digits; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
+def signed_number(text: str) -> int | None:
+    """A whole number, perhaps with a minus; None for anything else."""
+    found = whole_number(text.removeprefix("-"))
+    return -found if found is not None and text.startswith("-") else found
+
+
+def hexadecimal(text: str, digits: int = 8) -> int | None:
+    """The number of at most so many hexadecimal digits; None for anything else."""
+    return int(text, 16) if re.fullmatch(rf"[0-9A-Fa-f]{{1,{digits}}}", text) else None
+
+
+def octal(text: str, digits: int = 6) -> int | None:
+    """The number of at most so many octal digits, like a file's mode; None for anything else."""
+    return int(text, 8) if re.fullmatch(rf"[0-7]{{1,{digits}}}", text) else None
+
+
+def decimal_number(text: str) -> float | None:
+    """A number with or without a fraction, not below zero; None for anything else, infinity too."""
+    found = float(text) if _DECIMAL.fullmatch(text) else math.inf
+    return found if math.isfinite(found) else None
+
+
+def release_of(text: str) -> tuple[int, int] | None:
+    """The two numbers that the name of a release begins with (`6.1.0-rc.1`, `v3.5.24`); None when it does not."""
+    match = _RELEASE.match(text)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def moment(text: str) -> datetime | None:
+    """A moment as ISO 8601 has it, with `Z` for UTC, too; None for anything else."""
+    try:
+        return datetime.fromisoformat(text) if len(text) <= _LONGEST_MOMENT else None
+    except ValueError:
+        return None

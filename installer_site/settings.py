@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "clusters.web.unreadable.UnreadableDocuments",
 ]
 
 ROOT_URLCONF = "installer_site.urls"

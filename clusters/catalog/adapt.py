@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from clusters.config.matrix import NFTABLES_STABLE
 from clusters.config.proxymode import mode_in
 from clusters.config.versions import parse_version
+from clusters.numbers import release_of
 
 if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
@@ -92,5 +92,5 @@ def has_nftables(machine: Machine) -> bool:
 
 def is_recent_for_nftables(kernel: str) -> bool:
     """Whether kube-proxy takes a kernel of this version, as `uname -r` has it, for nftables; not one it cannot read."""
-    numbers = re.match(r"(\d+)\.(\d+)", kernel)
-    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= NFTABLES_KERNEL
+    numbers = release_of(kernel)
+    return numbers is not None and numbers >= NFTABLES_KERNEL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.numbers import whole_number
 from clusters.remote.shell import sh, words
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def connection_times(machine: Machine, places: Collection[str], *, tries: int, s
     found: dict[str, list[float]] = {}
     for line in machine.ask(connecting(places, tries=tries, seconds=seconds)).stdout.splitlines():
         place, _, micros = line.partition(" ")
-        if place in places and micros.isdigit():
-            found.setdefault(place, []).append(int(micros) / 1000)
+        taken = whole_number(micros)
+        if place in places and taken is not None:
+            found.setdefault(place, []).append(taken / 1000)
     return found
 
 

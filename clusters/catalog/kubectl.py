@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
 from clusters.engine.wants import NoAnswer, sight_of
@@ -40,11 +40,7 @@ def get_object(machine: Machine, kind: str, name: str, namespace: str = "kube-sy
     answer = machine.ask(kubectl("get {} {}{} -o json --ignore-not-found", kind, name, inside))
     if not answer.ok:
         raise no_answer(f"whether there is a {kind} {name}", answer)
-    try:
-        found = json.loads(answer.stdout) if answer.stdout.strip() else {}
-    except ValueError as error:
-        raise no_answer(f"in JSON what the {kind} {name} is", answer) from error
-    return found if isinstance(found, dict) and found else None
+    return object_of(answer, f"the {kind} {name}") if answer.stdout.strip() else None
 
 
 def says_missing(answer: Result) -> bool:

@@ -23,6 +23,7 @@ from clusters.catalog.networks.calico import typha_is_on
 from clusters.catalog.networks.kubeovn import has_database
 from clusters.catalog.plugins import pod_networks
 from clusters.config.topology import names
+from clusters.numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,7 @@ def _cilium(document: Document, machine: str) -> Needs:
     # Up to 1.14 `tunnel` says both.
     tunnel = value(chosen, "tunnel") or value(chosen, "tunnelProtocol") or "vxlan"
     if tunnel in CILIUM_TUNNELS and value(chosen, "routingMode", "tunnel") != "native":
-        udp.append(int(value(chosen, "tunnelPort", 0) or CILIUM_TUNNELS[tunnel]))
+        udp.append(whole_number(str(value(chosen, "tunnelPort", 0)), 5) or CILIUM_TUNNELS[tunnel])
         modules.append(tunnel)
     if value(chosen, "encryption.enabled", False) and value(chosen, "encryption.type") == "wireguard":
         udp.append(51871)

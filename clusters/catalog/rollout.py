@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.engine.wants import Sight, eventually, sight_of
 
@@ -41,7 +41,7 @@ def pods_of(machine: Machine, namespace: str, labels: dict[str, str]) -> list[di
 
 
 def _items(answer: Result) -> list[dict[str, Any]] | None:
-    return list(json.loads(answer.stdout).get("items", ())) if answer.ok and answer.stdout else None
+    return list(object_of(answer, "nodes or pods").get("items", ())) if answer.ok and answer.stdout else None
 
 
 def silent_nodes(machine: Machine) -> set[str]:
@@ -54,7 +54,7 @@ def all_ready(machine: Machine, wanted: set[str]) -> Sight:
     answer = machine.ask(kubectl("get nodes -o json"))
     if not answer.ok:
         return sight_of(answer, "the API server does not answer")
-    good = {item["metadata"]["name"] for item in json.loads(answer.stdout)["items"] if is_ready(item)}
+    good = {item["metadata"]["name"] for item in object_of(answer, "the nodes")["items"] if is_ready(item)}
     late = sorted(wanted - good)
     return Sight(not late, f"not ready: {', '.join(late)}" if late else "")
 
@@ -73,7 +73,7 @@ def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
     answer = machine.ask(kubectl("get {} {} -n {} -o json", kind, name, namespace))
     if not answer.ok:
         return sight_of(answer, f"the API server does not say how {name} is")
-    found = json.loads(answer.stdout)
+    found = object_of(answer, name)
     status = found.get("status", {})
     labels = found["spec"].get("selector", {}).get("matchLabels", {})
     if kind == "daemonset":

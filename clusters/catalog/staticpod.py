@@ -11,6 +11,7 @@ from clusters.catalog.paths import BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
 from clusters.config.yamlvalues import read_value
 from clusters.engine.wants import NotReached, Sight, file
+from clusters.numbers import whole_number
 from clusters.remote.shell import Command, sh, words
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class StaticPod:
     def _newest_file(self, machine: Machine) -> int:
         """When the newest of its files was written; those of the future do not count."""
         said = machine.ask(sh("date +%s; stat -c %Y {} 2>/dev/null", words((self.path, *self.reads)))).stdout.split()
-        times = [int(each) for each in said if each.isdigit()]
+        times = [number for number in map(whole_number, said) if number is not None]
         if len(times) < 2:
             raise NotReached(f"{machine.name} does not say when {self.path} was written.", retryable=True)
         return max((each for each in times[1:] if each <= times[0]), default=0)
@@ -275,7 +276,11 @@ def running(machine: Machine, program: str) -> list[Running]:
         )
     )
     rows = [line.split() for line in answer.stdout.splitlines()]
-    return [Running(row[0], row[1], int(row[2]), _words(row[3])) for row in rows if len(row) == 4]
+    return [
+        Running(row[0], row[1], start, _words(row[3]))
+        for row in rows
+        if len(row) == 4 and (start := whole_number(row[2])) is not None
+    ]
 
 
 def _words(encoded: str) -> tuple[str, ...]:
@@ -323,9 +328,9 @@ def _http_get(container: dict[str, Any]) -> dict[str, Any]:
 def _port(port: object, container: dict[str, Any]) -> int:
     """The port of a probe: a number, or the name that the container gives one, as kubeadm does since 1.36."""
     named = {each.get("name"): each.get("containerPort") for each in container.get("ports") or () if each.get("name")}
-    number = str(named.get(port, port) if isinstance(port, str) else port)
-    if number.isascii() and number.isdigit() and len(number) <= PORT_DIGITS and 0 < int(number) <= LAST_PORT:
-        return int(number)
+    number = whole_number(str(named.get(port, port) if isinstance(port, str) else port), PORT_DIGITS)
+    if number is not None and 0 < number <= LAST_PORT:
+        return number
     known = ", ".join(f"{name} ({value})" for name, value in named.items()) or "none"
     raise NotReached(
         f"Expected as port of the livenessProbe of {container.get('name', 'a static pod')} a number from 1 to "

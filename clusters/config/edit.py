@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import emit
 from clusters.config.fit import fitted
-from clusters.config.load import load
+from clusters.config.load import LIMIT, WITH_STAND_INS, load
 from clusters.config.markdown import source_of
 from clusters.config.parts import pick
 from clusters.config.patch import CannotPatch, Patcher
@@ -25,12 +25,12 @@ _STAND_IN = f"stands-in-for-a-secret-{secrets.token_hex(8)}"
 _SLOTS = {"Cluster": "cluster", "Inventory": "inventory", "Config": "config"}
 
 
-def edit(original: str, document: Document) -> str:
+def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
     """The text with what differs changed, secrets included; of a Markdown page, its code block.
 
     What comes back always loads as `document`, and names its version of Kubernetes. The dialect stays, or becomes
     v1alpha2 when it could not hold the document. A change that cannot be made in its place writes its whole
-    section again, or the whole file.
+    section again, or the whole file. `limit` is for the bytes of what comes back, if it is not to be stored.
     Raises ConfigError when the original cannot be read.
     """
     loaded = load(original)
@@ -50,7 +50,7 @@ def edit(original: str, document: Document) -> str:
         old, new = documents(before, loaded.dialect, "show"), documents(document, dialect, "show")
         for way in (_in_place, _by_section):
             found = _attempt(way, text, old, new, loosely=dialect == loaded.dialect)
-            if found and load(found).document == document:
+            if found and load(found, limit=limit).document == document:
                 return found
     return render(document, dialect=dialect, secrets="show")
 
@@ -73,7 +73,7 @@ def masked(original: str) -> str:
     new = _with(mask, MASK, _STAND_IN)
     for way in (_in_place, _by_section):
         found = _attempt(way, text, old, new, loosely=True)
-        again = load(found).document if found else None
+        again = load(found, limit=WITH_STAND_INS).document if found else None
         if again is not None and documents(again, dialect, "show") == new:
             return found.replace(_STAND_IN, MASK)
     return render(loaded.document, dialect=dialect, secrets="mask")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from clusters.numbers import release_of
+
 if TYPE_CHECKING:
     from clusters.config.sections.etcd import Etcd
 
@@ -78,9 +80,9 @@ def removed_in(flag: str, etcd: str) -> str:
 
     So it is for a version that cannot be read.
     """
-    found = re.match(r"v?(\d+)\.(\d+)", etcd)
+    found = release_of(etcd)
     for first, names in _REMOVED:
-        if found and (int(found[1]), int(found[2])) >= first and names.fullmatch(flag):
+        if found and found >= first and names.fullmatch(flag):
             return ".".join(map(str, first))
     return ""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clusters.config.syntax import address_of, is_address_or_name
 from clusters.config.yamltree import shown
 from clusters.errors import ConfigError
+from clusters.numbers import whole_number
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
@@ -50,7 +51,7 @@ def _hop(text: str) -> Hop:
     match = _HOP.fullmatch(text.removeprefix("ssh://").rstrip("/"))
     if match is None:
         raise ConfigError(f"{shown(text)} is no jump host.", hint=f"Write it like {SYNTAX}.")
-    address, port = match["place"].strip("[]"), int(match["port"] or 22)
+    address, port = match["place"].strip("[]"), whole_number(match["port"] or "22") or 0
     if not is_address_or_name(address) or (match["place"].startswith("[") and address_of(address) is None):
         raise ConfigError(
             f"The jump host {shown(address)} is neither an IP address nor a host name.",

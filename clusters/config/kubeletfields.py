@@ -8,9 +8,9 @@ out with a warning in its log, as kubeadm does; a value of another kind ends it.
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 from clusters.config.gates import NEW_GATES
+from clusters.config.suggestions import nearest
 
 _DURATIONS = (
     "syncFrequency fileCheckFrequency httpCheckFrequency streamingConnectionIdleTimeout nodeStatusUpdateFrequency "
@@ -139,6 +139,7 @@ RESERVABLE = ("cpu", "memory", "ephemeral-storage", "pid")
 GC_DEFAULTS = {"imageGCHighThresholdPercent": 85, "imageGCLowThresholdPercent": 80}
 """Where one of the two is said, the other one is this."""
 
+_SPELLED = {field.lower(): field for field in FIELDS}
 _QUANTITY = re.compile(r"\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
 _DURATION = re.compile(r"[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+)%")
@@ -166,6 +167,4 @@ def is_duration(text: str) -> bool:
 
 def nearest_field(name: str) -> str:
     """The field that is most likely meant, or nothing. Big and small letters are not the same to the kubelet."""
-    spelled = {field.lower(): field for field in FIELDS}
-    close = get_close_matches(name.lower(), spelled, 1, 0.75)
-    return spelled[close[0]] if close else ""
+    return _SPELLED.get(nearest(name.lower(), _SPELLED, 0.75), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from clusters.config.schema import Document
 from clusters.config.secondread import kubesphere, rest
 from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
+from clusters.config.suggestions import share_of_suggestions
 from clusters.config.versions import newest_proven
 from clusters.config.yamltree import DOCUMENT, Mapping, Refused, Scalar, read, refuse, shown
 from clusters.heap import without_collection
@@ -27,6 +28,9 @@ VERSION_IMPLIED = "default.kubernetes_version"
 
 LIMIT = 1_000_000
 """Bytes; a thousand machines take about 120,000."""
+
+WITH_STAND_INS = 8 * LIMIT
+"""Bytes of a text in which stand-ins are at the place of secrets, which may be shorter; nobody stores it."""
 
 GROUP = "kubekey.kubesphere.io/"
 DIALECTS = ("v1alpha1", "v1alpha2", "v4")
@@ -71,8 +75,9 @@ def _load(text: str, limit: int, file: str) -> Loaded:
         parts = pick(read(text))
     except Refused as refused:
         return Loaded(None, locate((refused.finding,), {}, file))
-    dialect = _header(walk, parts)
-    data = _content(walk, parts, dialect)
+    with share_of_suggestions():
+        dialect = _header(walk, parts)
+        data = _content(walk, parts, dialect)
     warn_of_comments(walk, text)
     document = None
     if not any(finding.blocking for finding in walk.findings):
@@ -139,26 +144,30 @@ def _spec(walk: Walk, node: Mapping) -> dict[str, Any]:
         message = f"Below spec keys with values are expected, found {found}."
         walk.findings.append(error("spec.missing", "spec", message, found=found, allowed="keys with values"))
         return {}
-    spec = node.pairs["spec"][1]
-    _move(spec)
-    return reading.model(walk, spec, Document, "spec")
+    return reading.model(walk, _moved(node.pairs["spec"][1]), Document, "spec")
 
 
-def _move(spec: Mapping) -> None:
-    """Keys of etcd's backup that stood below kubernetes before KubeKey 2.1 go below etcd, unless they are there too."""
+def _moved(spec: Mapping) -> Mapping:
+    """Keys of etcd's backup that stood below kubernetes before KubeKey 2.1 go below etcd, unless they are there too.
+
+    In copies: the tree is shared with those who read the same text.
+    """
     kubernetes = spec.pairs.get("kubernetes", (None, None))[1]
-    old = [key for key in MOVED if isinstance(kubernetes, Mapping) and key in kubernetes.pairs]
-    if not old or not isinstance(kubernetes, Mapping):
-        return
+    if not isinstance(kubernetes, Mapping) or not any(key in kubernetes.pairs for key in MOVED):
+        return spec
     mark = spec.pairs["kubernetes"][0]
-    pair = spec.pairs.get("etcd")
-    if pair is None or (isinstance(pair[1], Scalar) and pair[1].tag == "null"):
-        pair = (mark, Mapping(mark.line, mark.column))
-        spec.pairs["etcd"] = pair
-    etcd = pair[1]
-    for key in old:
-        if isinstance(etcd, Mapping) and MOVED[key] not in etcd.pairs:
-            etcd.pairs[MOVED[key]] = kubernetes.pairs.pop(key)
+    etcd_mark, etcd = spec.pairs.get("etcd", (mark, None))
+    if etcd is None or (isinstance(etcd, Scalar) and etcd.tag == "null"):
+        etcd_mark, etcd = mark, Mapping(mark.line, mark.column)
+    if not isinstance(etcd, Mapping):
+        return spec
+    left, theirs = dict(kubernetes.pairs), dict(etcd.pairs)
+    for key in [key for key in MOVED if key in left and MOVED[key] not in theirs]:
+        theirs[MOVED[key]] = left.pop(key)
+    pairs = dict(spec.pairs)
+    pairs["kubernetes"] = (mark, replace(kubernetes, pairs=left))
+    pairs["etcd"] = (etcd_mark, replace(etcd, pairs=theirs))
+    return replace(spec, pairs=pairs)
 
 
 def _metadata_name(walk: Walk, node: Mapping) -> str | None:

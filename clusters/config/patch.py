@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
 from clusters.config import emit
+from clusters.config.alignment import aligned
 from clusters.config.yamltree import Mapping, Node, Scalar, Sequence
 
 
@@ -99,17 +99,13 @@ class Patcher:
 
     def _sequence(self, node: Sequence, old: list[Any], new: list[Any]) -> None:
         self._once(node)
-        names_old, names_new = [_name(item) for item in old], [_name(item) for item in new]
-        matcher = SequenceMatcher(None, names_old, names_new, autojunk=False)
         removed: list[int] = []
-        for tag, first, last, start, stop in matcher.get_opcodes():
+        for same, first, last, start, stop in aligned([_name(item) for item in old], [_name(item) for item in new]):
             pairs = 0
-            while pairs < min(last - first, stop - start) and (
-                tag == "equal" or _alike(old[first + pairs], new[start + pairs])
-            ):
+            while pairs < min(last - first, stop - start) and (same or _alike(old[first + pairs], new[start + pairs])):
                 self._item(node, first + pairs, old[first + pairs], new[start + pairs])
                 pairs += 1
-            if tag != "equal":
+            if not same:
                 removed += range(first + pairs, last)
                 self._add_items(node, last, new[start + pairs : stop])
         self._remove_items(node, removed)
@@ -140,7 +136,8 @@ class Patcher:
 
     def _cut_flow(self, places: list[tuple[int, int]], indexes: list[int]) -> None:
         """Take entries out of braces or brackets, each with one comma."""
-        kept = [number for number in range(len(places)) if number not in indexes]
+        gone = set(indexes)
+        kept = [number for number in range(len(places)) if number not in gone]
         if not kept:
             raise CannotPatch
         for number in indexes:
@@ -192,7 +189,8 @@ class Patcher:
             self._inside(node, mark, value)
         if node.flow:
             places = [(mark.start, max(self._end(value), mark.end)) for mark, value in pairs]
-            self._cut_flow(places, [number for number, pair in enumerate(pairs) if any(pair is each for each in gone)])
+            marks = {id(mark) for mark, _ in gone}
+            self._cut_flow(places, [number for number, (mark, _) in enumerate(pairs) if id(mark) in marks])
             return
         for mark, value in gone:
             start = self._line_start(mark.start)

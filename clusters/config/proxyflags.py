@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clusters.numbers import signed_number
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -53,7 +55,7 @@ _LISTS = {"ipvs-exclude-cidrs": "ipvs.excludeCIDRs", "nodeport-addresses": "node
 def has_a_place(name: str, value: str) -> bool:
     """Whether kube-proxy's configuration has a field for this flag, of this value."""
     if name in _NUMBERS:
-        return value.lstrip("-").isdigit()
+        return signed_number(value) is not None
     if name in _SWITCHES:
         return value.lower() in ("true", "false")
     return name in _TEXTS or name in _LISTS or name == "feature-gates"
@@ -69,7 +71,7 @@ def as_configuration(flags: Mapping[str, str]) -> dict[str, Any]:
             gates = (each.partition("=") for each in value.split(",") if each)
             found["featureGates"] = {gate.strip(): on.strip().lower() == "true" for gate, _, on in gates}
         elif name in _NUMBERS:
-            _put(found, _NUMBERS[name], int(value))
+            _put(found, _NUMBERS[name], signed_number(value))
         elif name in _SWITCHES:
             _put(found, _SWITCHES[name], value.lower() == "true")
         elif name in _LISTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import schema
@@ -11,6 +10,7 @@ from clusters.config.keys import Key, Model, keys_of
 from clusters.config.scalars import Walk, decimal, masked, natural, secret, text, truth, what, whole, wrong
 from clusters.config.secret import MASK
 from clusters.config.secret_names import is_secret_key
+from clusters.config.suggestions import nearest
 from clusters.config.yamltree import Mapping, Node, Scalar, Sequence, shown
 
 if TYPE_CHECKING:
@@ -75,18 +75,16 @@ def _unknown_key(walk: Walk, data: dict[str, Any], name: str, value: Node, model
     taken = name in model_class.model_fields or name in keys_of(model_class)
     if path != "spec.roleGroups" or taken:  # any group may be named; only some mean something
         known = [key for key in keys_of(model_class) if not _is_part(model_class, key)]
-        walk.suggestions -= 1
-        walk.findings.append(unknown(name, path, known, kept=not taken, suggest=walk.suggestions >= 0))
+        walk.findings.append(unknown(name, path, known, kept=not taken))
     if not taken:
         data[name] = plain(walk, value, inner)
 
 
-def unknown(key: str, path: str, allowed: Iterable[str], *, kept: bool, suggest: bool = True) -> Finding:
+def unknown(key: str, path: str, allowed: Iterable[str], *, kept: bool) -> Finding:
     """A key nobody knows, with the one that was probably meant."""
     names = sorted(allowed)
-    lower = [name.lower() for name in names] if suggest else []
-    close = get_close_matches(key.lower().replace("_", ""), lower, 1, 0.7)
-    meant = next((name for name in names if close and name.lower() == close[0]), "")
+    spelled = {name.lower(): name for name in reversed(names)}
+    meant = spelled.get(nearest(key.lower().replace("_", ""), spelled, 0.7), "")
     fate = "it is kept, but means nothing" if kept else "it is not kept"
     listed = ", ".join(names)
     hint = f"Did you mean {meant}?" if meant else f"Known here: {listed}."

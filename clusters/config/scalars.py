@@ -25,15 +25,13 @@ _READ_AS = {"bool": "truth value", "int": "number", "float": "number", "timestam
 class Walk:
     """What one reading gathers. `secrets` are unquoted secrets: the end of their text and their path.
 
-    `quiet` is true below a section that is not acted on as a whole, so that it is said once. `suggestions` is for how
-    many more unknown keys a known one that is close is sought.
+    `quiet` is true below a section that is not acted on as a whole, so that it is said once.
     """
 
     findings: list[Finding] = field(default_factory=list)
     positions: dict[str, tuple[int, int]] = field(default_factory=dict)
     secrets: list[tuple[int, str]] = field(default_factory=list)
     quiet: bool = False
-    suggestions: int = 100
 
 
 def what(node: Node) -> str:

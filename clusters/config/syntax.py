@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from clusters.config.suggestions import nearest
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -71,13 +72,12 @@ def is_label_value(text: str) -> bool:
     return _LABEL_VALUE.fullmatch(text) is not None
 
 
-def did_you_mean(text: str, allowed: Iterable[str]) -> str:
+def did_you_mean(text: str, allowed: Collection[str]) -> str:
     """`Did you mean x?`, or the list of what is allowed."""
-    words = list(allowed)
-    close = get_close_matches(text.lower(), words, 1, 0.6)
+    close = nearest(text.lower(), allowed, 0.6)
     if close:
-        return f"Did you mean {close[0]}?"
-    return f"Allowed: {', '.join(words)}." if len(words) <= 10 else ""
+        return f"Did you mean {close}?"
+    return f"Allowed: {', '.join(allowed)}." if len(allowed) <= 10 else ""
 
 
 _SWITCHES = dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True) | dict.fromkeys(

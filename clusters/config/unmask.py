@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -12,7 +14,7 @@ from clusters.config.secret_finder import hidden, secret_spans
 from clusters.config.secret_walk import SHELL_KEYS, is_option, spans_of_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from clusters.config.schema import Document, Host
     from clusters.config.secret_looks import Span
@@ -41,8 +43,10 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
     stand-in is the secret that has the same text before it on its line, there or elsewhere in the same list.
     """
     missing: set[str] = set()
+    stored = {host.name: host for host in reversed(before.hosts)}
+    names = {host.name for host in fresh.hosts}
     hosts = tuple(
-        _filled(host, _same_machine(fresh, before, place), f"spec.hosts.{place}", missing)
+        _filled(host, _same_machine(host, place, before, stored, names), f"spec.hosts.{place}", missing)
         for place, host in enumerate(fresh.hosts)
     )
     theirs = _filled(fresh.kubesphere_document, before.kubesphere_document, "kubesphere", missing)
@@ -51,21 +55,54 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
     return rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), missing
 
 
-def _filled(fresh: Any, before: Any, path: str, missing: set[str], others: tuple[Any, ...] = ()) -> Any:
+class _Stored:
+    """What some stored texts tell of their masks; read once, however many texts ask."""
+
+    def __init__(self, texts: Iterable[Any]) -> None:
+        self._texts = texts
+
+    @cached_property
+    def secrets(self) -> dict[str, list[str]]:
+        """What tells the place of a secret (see `_lead`) -> secrets, in their order."""
+        known: dict[str, list[str]] = {}
+        for leads, _lines in self._apart:
+            for lead, secret in leads:
+                known.setdefault(lead, []).append(secret)
+        return known
+
+    @cached_property
+    def lines(self) -> dict[tuple[str, str], list[str]]:
+        """The line above a line with a mask, and that line, both as shown -> what is stored there, in their order."""
+        whole: dict[tuple[str, str], list[str]] = {}
+        for _leads, lines in self._apart:
+            for above, shown, original in lines:
+                whole.setdefault((above, shown), []).append(original)
+        return whole
+
+    @cached_property
+    def _apart(self) -> list[tuple[list[tuple[str, str]], list[tuple[str, str, str]]]]:
+        plain = [text for each in self._texts if (text := _plain(each))]
+        return [_taken_apart(text, spans) for text in plain for spans in _readings(text)]
+
+
+_NONE = _Stored(())
+
+
+def _filled(fresh: Any, before: Any, path: str, missing: set[str], others: _Stored = _NONE) -> Any:
     """A part of the document with its secrets; `others` are stored values of the same list."""
     if isinstance(fresh, Secret):
         if STAND_IN not in fresh.reveal():
             return fresh
         if fresh.reveal() == STAND_IN and isinstance(before, Secret):
             return before
-        text = _in_text(fresh.reveal(), [_plain(each) for each in (before, *others)], path, missing)
+        text = _in_text(fresh.reveal(), _Stored((before,)), others, path, missing)
         return Secret(text) if text else None
     if isinstance(fresh, str):
         if STAND_IN not in fresh:
             return fresh
         if fresh == STAND_IN and before not in (None, "") and not isinstance(before, dict | list | tuple | BaseModel):
             return before
-        return _in_text(fresh, [_plain(each) for each in (before, *others)], path, missing)
+        return _in_text(fresh, _Stored((before,)), others, path, missing)
     if isinstance(fresh, list | tuple):
         return _list_filled(fresh, before if isinstance(before, list | tuple) else (), path, missing)
     if isinstance(fresh, dict | BaseModel):
@@ -74,41 +111,55 @@ def _filled(fresh: Any, before: Any, path: str, missing: set[str], others: tuple
 
 
 def _list_filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
-    shown = _shown_items(before)
+    items, others = _Items(fresh, before), _Stored(before)
     kept = []
     for place, new in enumerate(fresh):
-        if isinstance(new, str) and STAND_IN in new and shown:
-            back = _item_back(fresh, place, before, shown)
-            if back or _needs_neighbour(fresh, place):
+        if isinstance(new, str) and STAND_IN in new and items.shown:
+            back = items.back(place)
+            if back or items.needs_neighbour(place):
                 if not back:
                     missing.add(f"{path}.{place}")
                 kept.append(back)
                 continue
         old = before[place] if place < len(before) else None
-        kept.append(_filled(new, old, f"{path}.{place}", missing, tuple(before)))
+        kept.append(_filled(new, old, f"{path}.{place}", missing, others))
     return fresh if all(new is old for new, old in zip(kept, fresh, strict=True)) else type(fresh)(kept)
 
 
-def _shown_items(before: Any) -> list[str]:
-    """A stored list of texts as it was shown; empty for any other list."""
-    if not before or not all(isinstance(each, str) for each in before):
-        return []
-    return [str(each) for each in hidden(list(before), mask=True)]
+class _Items:
+    """A list of texts as it came back, beside the stored one; each is read once, however many items ask."""
 
+    def __init__(self, fresh: Any, before: Any) -> None:
+        self._fresh, self._before = fresh, before
 
-def _item_back(fresh: Any, place: int, before: Any, shown: list[str]) -> str:
-    """The stored item that was shown so behind the same item, wherever in the list that is now; else nothing."""
-    wanted = with_masks(fresh[place])
-    ahead = with_masks(fresh[place - 1]) if place else ""
-    same = [at for at, text in enumerate(shown) if text == wanted and (shown[at - 1] if at else "") == ahead]
-    return str(before[place if place in same else same[0]]) if same else ""
+    @cached_property
+    def shown(self) -> list[tuple[str, str]]:
+        """Each stored item as it was shown, behind the one before it; empty for any other list than one of texts."""
+        if not self._before or not all(isinstance(each, str) for each in self._before):
+            return []
+        shown = [str(each) for each in hidden(list(self._before), mask=True)]
+        return list(zip(["", *shown], shown, strict=False))
 
+    def back(self, place: int) -> str:
+        """The stored item that was shown so behind the same item, wherever in the list that is now; else nothing."""
+        wanted = (with_masks(str(self._fresh[place - 1])) if place else "", with_masks(self._fresh[place]))
+        stayed = place < len(self.shown) and self.shown[place] == wanted
+        at = place if stayed else self._first.get(wanted)
+        return "" if at is None else str(self._before[at])
 
-def _needs_neighbour(fresh: Any, place: int) -> bool:
-    """Whether only the items before it say that there is a secret: in another place it would be another one."""
-    if fresh[place] == STAND_IN:
-        return place > 0 and is_option(str(fresh[place - 1]))
-    return place in spans_of_words(fresh)
+    def needs_neighbour(self, place: int) -> bool:
+        """Whether only the items before it say that there is a secret: in another place it would be another one."""
+        if self._fresh[place] == STAND_IN:
+            return place > 0 and is_option(str(self._fresh[place - 1]))
+        return place in self._led
+
+    @cached_property
+    def _first(self) -> dict[tuple[str, str], int]:
+        return {pair: place for place, pair in reversed(list(enumerate(self.shown)))}
+
+    @cached_property
+    def _led(self) -> frozenset[int]:
+        return frozenset(spans_of_words(self._fresh))
 
 
 def _parts_filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
@@ -137,46 +188,50 @@ def _plain(value: Any) -> str:
     return value.reveal() if isinstance(value, Secret) else value if isinstance(value, str) else ""
 
 
-def _in_text(text: str, stored: list[str], path: str, missing: set[str]) -> str:
+def _in_text(text: str, own: _Stored, others: _Stored, path: str, missing: set[str]) -> str:
     """A text with the secrets that have the same text before them; empty, and its path missing, without one.
 
     A line that comes back as it was shown is the stored one, the one behind the same line when several look alike.
     """
-    known: dict[str, list[str]] = {}
-    whole: dict[tuple[str, str], list[str]] = {}
-    for each in stored:
-        for spans in _readings(each):
-            leads, shown_lines = _taken_apart(each, spans)
-            for lead, secret in leads:
-                known.setdefault(lead, []).append(secret)
-            for above, shown, original in shown_lines:
-                whole.setdefault((above, shown), []).append(original)
+    used: Counter[Any] = Counter()
     lines, ahead = [], ""
     for line in text.split("\n"):
-        shown = with_masks(line)
+        shown, back = with_masks(line), line
         if STAND_IN in line:
-            same = whole.get((ahead, shown))
-            # The same two lines twice in one script: the secrets follow each other, and the last one stays.
-            back = (same.pop(0) if len(same) > 1 else same[0]) if same else _line_back(line, ahead, known)
-            if back is None:
+            key = (ahead, shown)
+            back = _next(own.lines.get(key), others.lines.get(key), used, key) or _line_back(
+                line, ahead, own, others, used
+            )
+            if not back:
                 missing.add(path)
                 return ""
-            lines.append(back)
-        else:
-            lines.append(line)
+        lines.append(back)
         ahead = shown
     return "\n".join(lines)
 
 
-def _line_back(line: str, ahead: str, known: dict[str, list[str]]) -> str | None:
-    """A line of which what stands behind a mask was changed; None when no secret has the same text before it."""
+def _next(here: list[str] | None, elsewhere: list[str] | None, used: Counter[Any], key: Any) -> str:
+    """The next of what is stored there. The same twice in one script: these follow each other, and the last one stays.
+
+    Empty where nothing is.
+    """
+    first, then = here or [], elsewhere or []
+    if not first and not then:
+        return ""
+    place = min(used[key], len(first) + len(then) - 1)
+    used[key] += 1
+    return first[place] if place < len(first) else then[place - len(first)]
+
+
+def _line_back(line: str, ahead: str, own: _Stored, others: _Stored, used: Counter[Any]) -> str:
+    """A line of which what stands behind a mask was changed; empty when no secret has the same text before it."""
     first, *rest = line.split(STAND_IN)
     lead, whole = _lead(ahead, first), first
     for part in rest:
-        found = known.get(lead)
+        found = _next(own.secrets.get(lead), others.secrets.get(lead), used, lead)
         if not found:
-            return None
-        whole += (found.pop(0) if len(found) > 1 else found[0]) + part
+            return ""
+        whole += found + part
         lead += MASK + part
     return whole
 
@@ -212,12 +267,11 @@ def _taken_apart(text: str, spans: list[Span]) -> tuple[list[tuple[str, str]], l
     return leads, lines
 
 
-def _same_machine(fresh: Document, before: Document, place: int) -> Host | None:
+def _same_machine(host: Host, place: int, before: Document, stored: dict[str, Host], names: set[str]) -> Host | None:
     """The stored machine of that name; of a machine whose name is new, the one whose place and address it has."""
-    host = fresh.hosts[place]
-    if host.name and before.host(host.name) is not None:
-        return before.host(host.name)
+    if host.name and host.name in stored:
+        return stored[host.name]
     other = before.hosts[place] if place < len(before.hosts) else None
-    if other is None or fresh.host(other.name) is not None:
+    if other is None or other.name in names:
         return None
     return other if other.ssh_address == host.ssh_address and other.port == host.port else None

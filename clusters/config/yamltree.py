@@ -51,10 +51,11 @@ class Limits:
 
 
 DOCUMENT = Limits(
-    characters=1_000_000, depth=40, values=200_000, aliases=20_000, entries=30_000, sections=10_000, keys=5_000
+    characters=8_000_000, depth=40, values=200_000, aliases=20_000, entries=30_000, sections=10_000, keys=5_000
 )
 """For `config-sample.yaml`. The deepest files of KubeKey have about twelve levels; a machine has about 15 values, and
-5,000 of them are the end of Kubernetes. Sections are machines, addons and scripts."""
+5,000 of them are the end of Kubernetes. A text that is stored has at most a megabyte, which `load` sees to; with
+stand-ins for its secrets it is longer for a moment. Sections are machines, addons and scripts."""
 
 
 @dataclass(slots=True)

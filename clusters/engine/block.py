@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.engine.wants import Sight, Wanted
+from clusters.numbers import octal
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def block(path: str, name: str, text: str) -> Wanted:
         if found.without_end:
             machine.note(f"{path} has no line {ours[-1]!r} any more; what stands after {ours[0]!r} stays there")
         stat = machine.ask(sh("stat -c '%a %U:%G' {}", path)).stdout.split()
-        mode, owner = (int(stat[0], 8), stat[1]) if len(stat) == 2 else (0o644, "root:root")
+        mode = octal(stat[0]) if len(stat) == 2 else None
+        mode, owner = (0o644, "root:root") if mode is None else (mode, stat[1])
         machine.put(found.wanted.encode("utf-8", "surrogateescape"), path, mode=mode, owner=owner)
 
     return Wanted(f"{path} has our lines on {name}", look, act)

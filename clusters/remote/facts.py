@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.errors import RemoteError
+from clusters.numbers import decimal_number, hexadecimal, whole_number
 from clusters.plaintext import plain_text
 from clusters.remote.shell import Command, sh
 
@@ -257,11 +256,7 @@ class _Said:
 
     def number(self, name: str) -> float:
         """The value as a number, 0 when it is none; busybox prints the `%N` of a date as it stands."""
-        try:
-            found = float(self.one(name).partition(".%")[0])
-        except ValueError:
-            return 0.0
-        return found if math.isfinite(found) else 0.0
+        return decimal_number(self.one(name).partition(".%")[0]) or 0.0
 
     def yes(self, name: str) -> bool:
         """Whether the value is yes."""
@@ -296,18 +291,17 @@ def parse_facts(text: str, *, here: float, doubt: float = 0.0) -> MachineFacts:
         addresses=tuple(_addresses(said.all("address"))),
         default_interface=said.one("default_interface"),
         mtus=tuple(
-            (name, int(value))
+            (name, number)
             for name, _, value in (each.partition(" ") for each in said.all("mtu"))
-            if re.fullmatch(r"[0-9]{1,9}", value)
+            if (number := whole_number(value, 9)) is not None
         ),
-        listening=tuple(sorted({int(port, 16) for port in map(_port, said.all("listen")) if port})),
+        listening=tuple(sorted({port for port in map(_port, said.all("listen")) if port})),
     )
 
 
-def _port(place: str) -> str:
-    """The port of an `address:port` of the kernel's, in hexadecimal digits; "" where it has none."""
-    port = place.rpartition(":")[2]
-    return port if re.fullmatch(r"[0-9A-Fa-f]{1,4}", port) else ""
+def _port(place: str) -> int | None:
+    """The port of an `address:port` of the kernel's, which writes it in hexadecimal digits; None where it has none."""
+    return hexadecimal(place.rpartition(":")[2], 4)
 
 
 def _abilities(said: _Said) -> MachineFacts:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import paramiko
 
 from clusters.errors import Cancelled, InstallerError
+from clusters.numbers import whole_number
 from clusters.remote.envelope import Become, Frame, Marks, wrap
 from clusters.remote.errors import ShellUnusable
 from clusters.remote.output import KEPT_BYTES, Capture, Lines, Tap
@@ -234,10 +235,10 @@ def end_group(link: Link, name: str, way: Way, group: str) -> None:
     """End the remote processes of a command from a second session: TERM, a grace, KILL."""
     if not link.alive:
         return
-    if not group.isdecimal():
+    leader = whole_number(group)
+    if leader is None:
         log.warning("a command on %s may still run: it was stopped before it reported its process group", name)
         return
-    leader = int(group)
     try:
         if _ends(link, name, ending(leader), way, within=GRACES * GRACE):
             return

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
+from clusters.numbers import whole_number
 from clusters.remote.bell import Bell
 from clusters.remote.envelope import Marks, wrap, wrapped
 from clusters.remote.output import Capture, Framed, Tap
@@ -189,9 +190,10 @@ def look(
     shell = link.shells.take(link, way)
     if shell is None:
         return None
-    if shell.last_group:
+    group = whole_number(shell.last_group)
+    if group is not None:
         # What the command before has left running may print: then the shell ends, and this one goes the long way.
-        request = f"kill -0 -{int(shell.last_group)} 2>/dev/null && exit\n".encode() + request
+        request = f"kill -0 -{group} 2>/dev/null && exit\n".encode() + request
     taps = taps_for(mark.encode(), keep, on_line)
     out, err = (Framed(tap, end.encode()) for tap in taps)
     began = time.monotonic()

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from clusters.config.secret import Secret
 
 
+class UnreadableDocument(ConfigError):
+    """A stored document that cannot be read, or not any more."""
+
+
 def read_document(text: str) -> Document:
-    """The document behind stored text. Raises ConfigError with the first thing that is wrong with it."""
+    """The document behind stored text. Raises UnreadableDocument with the first thing that is wrong with it."""
     loaded = load(text)
     if loaded.document is None:
         found = next((finding for finding in loaded.findings if finding.blocking), None)
-        raise ConfigError(
+        raise UnreadableDocument(
             f"The stored document cannot be read: {found.message if found else 'it is empty'}",
             hint=found.hint if found else "Open the draft and save it again.",
         )

@@ -22,6 +22,8 @@ SHORTEST_ANYWHERE = SHORTEST_FORM
 """Characters. A shorter secret is masked where it is a word; this one inside of words, too, and in every encoding."""
 LONGEST_TAIL = 512
 """Characters at the end of a text of which the next one may be the continuation."""
+FEW = 100
+"""So many short secrets are sought one by one; of more, each place of the text is looked at once for all."""
 _GRAM, _STRIDE = 4, SHORTEST_ANYWHERE - 4 + 1
 """Every form holds one of the pieces of four characters into which a text is cut, one every five characters."""
 _FOLD = re.compile(r"\n[ \t]*+")
@@ -38,8 +40,9 @@ class Masks:
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: set[str] = set()
         self._by_gram: dict[str, dict[str, int]] = {}
-        self._words: dict[str, re.Pattern[str]] = {}
-        self._behind_names: frozenset[str] = frozenset()
+        self._words: set[str] = set()
+        self._beginnings: set[str] = set()
+        self._behind_names: set[str] = set()
         self._lock = threading.Lock()
         for secret in secrets:
             self.add(secret)
@@ -54,10 +57,10 @@ class Masks:
 
     def _add(self, text: str) -> None:
         if len(text) < SHORTEST_WORD or text.lower() in ORDINARY:
-            self._behind_names |= {text}
-        elif len(text) < SHORTEST_ANYWHERE and text not in self._words:
-            before, after = (r"(?<!\w)" if text[0].isalnum() else ""), (r"(?!\w)" if text[-1].isalnum() else "")
-            self._words = {**self._words, text: re.compile(f"{before}{re.escape(text)}{after}")}
+            self._behind_names.add(text)
+        elif len(text) < SHORTEST_ANYWHERE:
+            self._words.add(text)
+            self._beginnings.add(text[:SHORTEST_WORD])
         fresh = forms(text) - self._forms
         if text.lower() in ORDINARY:
             fresh = {form for form in fresh if form.lower() != text.lower()}
@@ -109,16 +112,29 @@ class Masks:
         return value
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
-        found = [
-            match.span() for word, pattern in self._words.items() if word in text for match in pattern.finditer(text)
-        ]
-        if any(word in text for word in self._behind_names):
+        found = list(self._spans_of_words(text)) if self._words else []
+        # A copy of a set is made at once, while another thread may add to it.
+        names = self._behind_names
+        if names and (len(names) > FEW or any(word in text for word in names.copy())):
             found += [
                 (start, end) for start, end in places(text, in_shell=True) if text[start:end] in self._behind_names
             ]
         if self._by_gram:
             found += self._spans_of_forms(text)
         return apart(found)
+
+    def _spans_of_words(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where words stand that are not part of a longer one. Many words are not sought one by one."""
+        starts: Iterable[int]
+        if len(self._words) > FEW:
+            begun = self._beginnings
+            starts = (at for at in range(len(text)) if text[at : at + SHORTEST_WORD] in begun)
+        else:
+            starts = {at for word in self._words.copy() for at in _places_of(word, text)}
+        for start in starts:
+            for end in range(start + SHORTEST_WORD, min(start + SHORTEST_ANYWHERE, len(text) + 1)):
+                if text[start:end] in self._words and _is_apart(text, start, end):
+                    yield start, end
 
     def _spans_of_forms(self, text: str) -> Iterator[tuple[int, int]]:
         """Where forms stand, line breaks and the blanks behind them left out: what is long may be wrapped anywhere."""
@@ -194,6 +210,24 @@ def _folded(text: str) -> tuple[str, list[int]]:
         place = fold.end()
     places += range(place, len(text))
     return "".join([text[each] for each in places]), places
+
+
+def _places_of(word: str, text: str) -> Iterator[int]:
+    start = text.find(word)
+    while start >= 0:
+        yield start
+        start = text.find(word, start + 1)
+
+
+def _is_apart(text: str, start: int, end: int) -> bool:
+    """Whether no letter or digit before or behind continues what stands there."""
+    before, after = text[start - 1 : start] if start else "", text[end : end + 1]
+    continued = (text[start].isalnum() and _in_word(before)) or (text[end - 1].isalnum() and _in_word(after))
+    return not continued
+
+
+def _in_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 def _collect(value: Any, texts: list[str]) -> bool:

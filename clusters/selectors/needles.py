@@ -11,6 +11,7 @@ import regex
 from django.utils.translation import gettext
 
 from clusters.errors import InstallerError
+from clusters.selectors.expression_size import expanded_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 # Seconds for one answer: some expressions would search a line of some hundred characters for years.
 PATTERN_SECONDS = 5.0
 LONGEST_PATTERN = 500
+LARGEST_PATTERN = 2_000
+"""Characters, sets and groups once repeats are written out: `a{1000}` is compiled at once, `a{2000000}` in minutes."""
 # Different texts of one line that a page marks.
 MOST_MARKS = 8
 # What means something else where many lines are one text, beside what `_for_many` writes in another way.
@@ -82,13 +85,13 @@ class _Pattern:
         try:
             found = self.line.finditer(text, timeout=self._left())
             return list(dict.fromkeys(match[0] for match in found if match[0]))[:MOST_MARKS]
-        except TimeoutError as error:
+        except (TimeoutError, MemoryError) as error:
             raise _too_slow() from error
 
     def _search(self, pattern: regex.Pattern[str], text: str) -> bool:
         try:
             return pattern.search(text, concurrent=True, timeout=self._left()) is not None
-        except TimeoutError as error:
+        except (TimeoutError, MemoryError) as error:
             raise _too_slow() from error
 
     def _left(self) -> float:
@@ -104,18 +107,35 @@ def needle(text: str, *, pattern: bool = False) -> Needle:
         return _Text(text.lower())
     if len(text) > LONGEST_PATTERN:
         raise BadPattern(gettext("This expression is longer than %(most)s characters.") % {"most": LONGEST_PATTERN})
+    if expanded_size(text) > LARGEST_PATTERN:
+        raise BadPattern(
+            gettext(
+                "This expression repeats too much: with its repeats written out it has more than %(most)s parts. "
+                "Use smaller numbers in braces, or * instead."
+            )
+            % {"most": f"{LARGEST_PATTERN:,}"}
+        )
     try:
-        line = regex.compile(text, regex.IGNORECASE | regex.VERSION0)
+        line = _compiled(text)
         several = _for_many(text)
-        many = None if several is None else regex.compile(several, regex.IGNORECASE | regex.MULTILINE | regex.VERSION0)
+        many = None if several is None else _compiled(several, regex.MULTILINE)
     except (
         regex.error,
         ValueError,
         OverflowError,
         RecursionError,
+        MemoryError,
     ) as error:  # ValueError: flags that exclude each other
         raise BadPattern(gettext("This is no regular expression: %(why)s.") % {"why": error}) from error
     return _Pattern(line, many, time.monotonic() + PATTERN_SECONDS, _words(text))
+
+
+def _compiled(text: str, flags: int = 0) -> regex.Pattern[str]:
+    """The expression. `regex` would keep what people typed: 500 expressions, and a note of each one for ever."""
+    try:
+        return regex.compile(text, regex.IGNORECASE | regex.VERSION0 | flags, cache_pattern=False)
+    finally:
+        regex.purge()
 
 
 def _for_many(text: str) -> str | None:

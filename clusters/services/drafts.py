@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from clusters.config.defaults import starter_document
 from clusters.config.edit import edit
-from clusters.config.load import load
+from clusters.config.load import LIMIT, load
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
 from clusters.runs.documents import read_document, write_document
@@ -53,13 +53,13 @@ def document_of(thing: Cluster | Run) -> Document:
     return read_document(thing.document)
 
 
-def text_with(original: str, document: Document) -> str:
+def text_with(original: str, document: Document, *, limit: int = LIMIT) -> str:
     """The text of a document that replaces `original`, secrets included: what did not change stays as it was written.
 
     The one place that says how a draft is written.
     """
     try:
-        return edit(original, document)
+        return edit(original, document, limit=limit)
     except ConfigError:
         return write_document(document)
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from clusters.config.finding import Severity, locate
-from clusters.config.load import load
+from clusters.config.load import WITH_STAND_INS, load
 from clusters.config.markdown import source_of
 from clusters.config.rules import check
 from clusters.config.scalars import masked
@@ -99,9 +99,9 @@ def _number(line: int, tone: str) -> str:
 
 def editor(document: Document, original: str, check: Check = check) -> Editor:
     """A document as text with its secrets masked, and what `check` says of its lines; `original` is what is stored."""
-    text = text_with(original, replaced(document, lambda _: _STAND_IN))
+    text = text_with(original, replaced(document, lambda _: _STAND_IN), limit=WITH_STAND_INS)
     # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
-    loaded = load(text)
+    loaded = load(text, limit=WITH_STAND_INS)
     shown = hidden_comments(text, partial(without, document)).replace(_STAND_IN, MASK)
     return Editor(shown, loaded.findings, locate(check(document), loaded.positions))
 

@@ -19,6 +19,7 @@ from clusters.config.secret import Secret
 from clusters.config.syntax import address_of
 from clusters.config.yamltree import Limits, Refused
 from clusters.config.yamlvalues import read_value
+from clusters.numbers import whole_number
 from clusters.wizard.headers import ARCH, HEADER, ROLES, VARIABLES, normal
 
 if TYPE_CHECKING:
@@ -176,16 +177,16 @@ def _is_plain(seen: _Cells, cell: str) -> bool:
         return seen.put("address", cell) or seen.put("internal_address", cell)
     if cell.casefold() in ARCH:
         return seen.put("arch", ARCH[cell.casefold()])
-    return cell.isascii() and cell.isdigit() and 0 < int(cell[:6]) < 65536 and seen.put("port", cell)
+    return 0 < (whole_number(cell) or 0) < 65536 and seen.put("port", cell)
 
 
 def _listed(line: int, found: dict[str, str]) -> Listed:
     values: dict[str, Any] = {
         key: found[key] for key in ("name", "address", "internal_address", "user", "private_key_path") if key in found
     }
-    port = found.get("port", "")
-    if port.isascii() and port.isdigit() and len(port) < 6:
-        values["port"] = int(port)
+    port = whole_number(found.get("port", ""), 5)
+    if port is not None:
+        values["port"] = port
     if found.get("jump_host"):
         values["jump_host"] = JumpHost(hops=found["jump_host"].replace(_THEN, ","))
     if found.get("password"):

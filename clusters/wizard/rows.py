@@ -17,6 +17,7 @@ from clusters.config.hops import said as way_in_words
 from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
 from clusters.config.secret import Secret
+from clusters.numbers import whole_number
 from clusters.wizard.fields import Drawn, laid_out, number, secret, text
 from clusters.wizard.rename import follow
 
@@ -93,11 +94,12 @@ def token_of(place: int, host: Host) -> str:
 
 def stored_at(hosts: tuple[Host, ...], token: str) -> int | None:
     """The place of the machine that a row means; None when it is gone. A name that moved is found where it is now."""
-    place, _colon, name = token.partition(":")
-    if not (place.isascii() and place.isdigit() and len(place) < 6):
+    number, _colon, name = token.partition(":")
+    place = whole_number(number, 5)
+    if place is None:
         return None
-    if int(place) < len(hosts) and hosts[int(place)].name == name:
-        return int(place)
+    if place < len(hosts) and hosts[place].name == name:
+        return place
     found = [index for index, host in enumerate(hosts) if name and host.name == name]
     return found[0] if len(found) == 1 else None
 
@@ -142,7 +144,7 @@ class Machines:
         self.forms: dict[str, MachineForm] = {}
         if data is not None:
             keys = [match for key in data if (match := _POSTED.fullmatch(key))]
-            numbers = sorted({int(match[1]) for match in keys if match[2] == "name"})[:MOST_ROWS]
+            numbers = sorted({whole_number(match[1]) or 0 for match in keys if match[2] == "name"})[:MOST_ROWS]
             self.forms = {f"{PREFIX}-{each}": MachineForm(data, prefix=f"{PREFIX}-{each}") for each in numbers}
             tokens = {f"{PREFIX}-{match[1]}": data.get(match[0], "") for match in keys if match[2] == "row"}
             placed = {prefix: stored_at(document.hosts, token) for prefix, token in tokens.items() if token}

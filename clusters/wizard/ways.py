@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.hops import reached, way_to
 from clusters.errors import ConfigError
+from clusters.numbers import whole_number
 from clusters.remote.probe import JUMP
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ def stopped_there(probe: ProbeView) -> bool:
 def ways(document: Document, probes: list[ProbeView]) -> list[Way]:
     """Every way through jump hosts, in the order of the machines."""
     found: dict[tuple[Hop, ...], Way] = {}
+    hosts = {host.name: host for host in reversed(document.hosts)}
     for probe in probes:
-        host = document.host(probe.host)
+        host = hosts.get(probe.host)
         hops = _hops(document, host) if host is not None else ()
         if hops:
             _take(found.setdefault(hops, Way(hops)), probe)
@@ -113,4 +115,4 @@ def _shown(probe: ProbeView) -> tuple[str, int] | None:
 
 
 def _place(offered: dict[str, Any]) -> tuple[str, int]:
-    return str(offered.get("address")), int(offered.get("port") or 0)
+    return str(offered.get("address")), whole_number(str(offered.get("port") or 0)) or 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import runtimes
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.config.syntax import address_of, parts_of
 from clusters.engine.step import step
@@ -116,7 +117,7 @@ def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[s
     silent = ""
     for _ in first.looks(RANGES_WITHIN, every=1):
         answer = first.ask(kubectl("get nodes -o json"))
-        items = json.loads(answer.stdout)["items"] if answer.ok else []
+        items = object_of(answer, "the nodes")["items"] if answer.ok else []
         silent = "" if answer.ok else " ".join(answer.last_lines(1)) or f"exit code {answer.exit_code}"
         known = {item["metadata"]["name"]: _ranges(item["spec"]) for item in items}
         if all(len(known.get(name, ())) >= kinds for name in wanted):

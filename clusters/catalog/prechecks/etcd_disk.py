@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.engine.check import precheck, warning
+from clusters.numbers import decimal_number
 from clusters.remote.shell import Command, sh
 
 if TYPE_CHECKING:
@@ -63,4 +64,5 @@ def writing(directory: str) -> Command:
 
 def _seconds(text: str) -> list[float]:
     """From each line like `2300 bytes (2.3 kB, 2.2 KiB) copied, 0.000812 s, 2.8 MB/s`; busybox says `seconds`."""
-    return [float(each) for each in re.findall(r"copied, ([0-9.e+-]+) s", text)]
+    found = map(decimal_number, re.findall(r"copied, ([0-9.e+-]+) s", text))
+    return [each for each in found if each is not None]

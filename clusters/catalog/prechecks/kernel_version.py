@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from clusters.engine.check import error, precheck
+from clusters.numbers import release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,6 @@ OLDEST = (4, 9)
 @precheck("os.kernel_min", on="kubernetes", fix="Upgrade the kernel, then run the checks again.")
 def kernel_min(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The kernel is new enough for containers"""
-    numbers = re.match(r"(\d+)\.(\d+)", machine.facts.kernel)
-    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
+    numbers = release_of(machine.facts.kernel)
+    if numbers and numbers < OLDEST:
         yield error(f"{machine.name} has kernel {machine.facts.kernel}, expected at least 4.9.")

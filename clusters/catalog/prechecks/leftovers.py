@@ -29,9 +29,14 @@ def leftovers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         if traces:
             yield error(f"{machine.name} has {', '.join(traces)}, which Slipway did not put there.")
         return
-    try:
-        owner = str(json.loads(claim)["cluster"])
-    except (ValueError, KeyError, TypeError):
-        owner = f"that {CLAIM} does not name"
+    owner = _owner(claim)
     if owner != cluster.document.name and traces:
         yield error(f"{machine.name} belongs to the cluster {owner}, this is {cluster.document.name}.")
+
+
+def _owner(claim: bytes) -> str:
+    """The cluster in a claim; other words where somebody else wrote into the file."""
+    try:
+        return str(json.loads(claim)["cluster"])
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return f"that {CLAIM} does not name"

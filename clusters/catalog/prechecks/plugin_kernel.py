@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.networks import cilium
 from clusters.engine.check import error, precheck
+from clusters.numbers import release_of, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +32,11 @@ def cilium_kernel(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     oldest, build = cilium.OLDEST_KERNEL[minor], cilium.OLDEST_EL8[minor]
     limit = ".".join(map(str, oldest))
     if rhel := _EL8.match(kernel):
-        if int(rhel[1]) < build:
+        if (whole_number(rhel[1]) or 0) < build:
             yield error(
                 f"{machine.name} has kernel {kernel}; Cilium wants RHEL 8's 4.18.0-{build}, or {limit} or newer."
             )
         return
-    numbers = re.match(r"(\d+)\.(\d+)", kernel)
-    if numbers and (int(numbers[1]), int(numbers[2])) < oldest:
+    numbers = release_of(kernel)
+    if numbers and numbers < oldest:
         yield error(f"{machine.name} has kernel {kernel}; Cilium wants {limit} or newer.")

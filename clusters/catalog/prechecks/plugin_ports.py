@@ -8,6 +8,7 @@ from clusters.catalog.paths import CLAIM
 from clusters.catalog.pluginneeds import needs_of
 from clusters.config.pluginversions import RELEASES
 from clusters.engine.check import error, precheck
+from clusters.numbers import hexadecimal
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -46,4 +47,5 @@ def _udp(machine: Machine) -> set[int]:
     """UDP ports that are bound; tunnels of the kernel's own are among them."""
     answer = machine.ask(sh("cat /proc/net/udp /proc/net/udp6 2>/dev/null"))
     places = [line.split()[1] for line in answer.stdout.splitlines() if line.count(":") > 2]
-    return {int(place.rpartition(":")[2], 16) for place in places}
+    ports = (hexadecimal(place.rpartition(":")[2]) for place in places)
+    return {port for port in ports if port is not None}

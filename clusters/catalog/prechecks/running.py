@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubeadm.documents import cluster_configuration
 from clusters.catalog.kubectl import kubectl, no_answer
 from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, KUBELET_CONF
@@ -101,7 +101,7 @@ def unlisted(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if not machine.ask(sh("[ -s {} ]", ADMIN_CONF)).ok:
         return
     answer = machine.ask(kubectl("get nodes -o json"))
-    items = json.loads(answer.stdout)["items"] if answer.ok and answer.stdout else []
+    items = object_of(answer, "the nodes")["items"] if answer.ok and answer.stdout else []
     if not answer.ok:
         machine.note(f"not looked at: {no_answer('which nodes there are', answer).message}")
     ours = {each.name for each in cluster.members("master") + cluster.members("worker")}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from clusters.config.yamltree import Mapping, Node, Refused, Scalar, Sequence, read, shown
 from clusters.errors import SourceError
 from clusters.localfile import read_regular
+from clusters.numbers import whole_number
 
 if TYPE_CHECKING:
     import collections.abc
@@ -158,9 +159,10 @@ class _Reading:
 
     def _size(self, pairs: dict[str, Node], path: str, of: str) -> int:
         text = self._word(pairs, "size", of, default="0")
-        if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) > LARGEST_ANNOUNCED:
+        size = whole_number(text)
+        if size is None or size > LARGEST_ANNOUNCED:
             raise self._wrong(f"the size of {shown(path)} of {of} is {shown(text)}, not a number of bytes up to 16 GiB")
-        return int(text)
+        return size
 
     def _counted(self, size: int) -> None:
         self._count += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import urllib.request
@@ -11,6 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from clusters.errors import SourceError
+from clusters.numbers import whole_number
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage, HTTPResponse
@@ -93,7 +93,7 @@ def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
 def length_of(answer: HTTPResponse) -> int | None:
     """How many bytes an answer announces; None when it does not say."""
     length = answer.headers.get("Content-Length", "")
-    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
+    return whole_number(length, 18)
 
 
 def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple[SourceError, bool]:

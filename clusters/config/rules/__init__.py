@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.finding import warning
 from clusters.config.rules.registry import registered
+from clusters.config.suggestions import share_of_suggestions
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, .
     and block no longer. A waiver that did nothing is a warning. Who waived what is for the caller to write down.
     """
     _discover()
-    found = [finding for rule in registered() for finding in rule.findings(document)]
+    with share_of_suggestions():
+        found = [finding for rule in registered() for finding in rule.findings(document)]
     if waivers:
         found = [replace(each, waived=True) if each.waivable and each.id in waivers else each for each in found]
         done = {each.id for each in found if each.waived}

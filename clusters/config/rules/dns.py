@@ -8,6 +8,7 @@ from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, is_domain
 from clusters.config.yamltree import shown
+from clusters.numbers import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def _zones(document: Document) -> Iterator[tuple[str, ExternalZone]]:
 def _is_server(text: str) -> bool:
     """An address, with a port if need be: 10.1.2.3, 10.1.2.3:5353, [fd00::1]:53."""
     host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "53")
-    return address_of(host.strip("[]")) is not None and port.isdigit()
+    return address_of(host.strip("[]")) is not None and 0 < (whole_number(port, 5) or 0) < 65536
 
 
 def _is_port(text: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clusters.config.versions import Version
 
 _PATH = "spec.kubernetes"
+_SORTED = sorted(LISTED)
 _OF_ALL = f"{_PATH}.featureGates"
 
 
@@ -58,7 +59,7 @@ def unlisted(document: Document) -> Iterator[Finding]:
         if gate not in LISTED:
             message = f"{shown(gate)} is not a feature gate that Slipway knows; a component that does not know it "
             message += "does not start."
-            hint = did_you_mean(gate, sorted(LISTED)) or "See that your version of Kubernetes has it, or remove it."
+            hint = did_you_mean(gate, _SORTED) or "See that your version of Kubernetes has it, or remove it."
             yield warning("kubernetes.gate_unlisted", path, message, hint=hint, found=shown(gate))
 
 

@@ -11,6 +11,7 @@ from clusters.config.rules.registry import rule
 from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS
 from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, parts_of, tidied
 from clusters.config.yamltree import shown
+from clusters.numbers import MOST_DIGITS, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,8 @@ def most_pods(document: Document) -> tuple[int, str]:
     for index, line in enumerate(section.kubelet_args):
         name, _, value = line.partition("=")
         if name.strip().lstrip("-") == "max-pods" and value.strip().isdecimal():
-            found, path = int(value), f"{_PATH}.kubeletArgs.{index}"
+            number = whole_number(value.strip())
+            found, path = 10**MOST_DIGITS if number is None else number, f"{_PATH}.kubeletArgs.{index}"
     return found, path
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
 from clusters.config.finding import error, info, warning
 from clusters.config.rules.registry import rule
+from clusters.config.suggestions import nearest
 from clusters.config.syntax import did_you_mean
 from clusters.config.yamltree import shown
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 _KNOWN = ("etcd", "master", "control-plane", "worker", "registry")
-SUGGESTED = 20
-"""For so many names that no machine has, the closest name is sought; it takes a comparison with every machine."""
 MOST_ETCD = 7
 """More members make every write slower. Source: etcd's FAQ."""
 
@@ -68,10 +66,10 @@ def groups(document: Document) -> Iterator[Finding]:
         if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
             message = f"The group {shown(name)} is no list of names."
             yield error("role.group_type", path, message, found="something else", allowed="a list of names")
-        close = get_close_matches(name.lower(), _KNOWN, 1, 0.8)
+        close = nearest(name.lower(), _KNOWN, 0.8)
         if close:
             message = f"The group {shown(name)} means nothing by itself; only scripts can be run on it."
-            hint = f"Did you mean {close[0]}?"
+            hint = f"Did you mean {close}?"
             yield warning("role.group_unknown", path, message, hint=hint, found=name, allowed=", ".join(_KNOWN))
 
 
@@ -79,13 +77,11 @@ def groups(document: Document) -> Iterator[Finding]:
 def names_exist(document: Document) -> Iterator[Finding]:
     """Every name in a role group is a machine."""
     hosts = {host.name for host in document.hosts}
-    suggestions = SUGGESTED
     for group, path, item in _entries(document):
         missing = [name for name in topology.expand(item).names if name and name not in hosts]
         if not missing:
             continue
-        meant = did_you_mean(missing[0], hosts) if suggestions > 0 else ""
-        suggestions -= 1
+        meant = did_you_mean(missing[0], hosts)
         listed = ", ".join(shown(name) for name in missing[:3])
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         yield error(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from clusters.config.carried import is_carried, unpacked
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _PATH = "spec.system"
+SHOWN_GROUPS = 10
+"""A document may have thousands, and each script that names none of them would list them all."""
 
 
 @rule
@@ -43,8 +46,9 @@ def timezone(document: Document) -> Iterator[Finding]:
 @rule
 def time_servers(document: Document) -> Iterator[Finding]:
     """Time servers are addresses, names, or machines of the cluster."""
+    names = {host.name for host in document.hosts}
     for index, text in enumerate(document.system.ntp_servers):
-        if not is_address_or_name(text) and document.host(text) is None:
+        if not is_address_or_name(text) and text not in names:
             message = f"{shown(text)} is neither an address nor a name."
             path = f"{_PATH}.ntpServers.{index}"
             yield error("system.ntp_syntax", path, message, found=shown(text), allowed="an address or a name")
@@ -68,7 +72,8 @@ def _scripts(document: Document) -> Iterator[tuple[str, CustomScript]]:
 @rule
 def scripts(document: Document) -> Iterator[Finding]:
     """Every script has commands, and runs on a role group there is."""
-    groups = ("etcd", "master", "control-plane", "worker", "registry", *(document.role_groups.model_extra or {}))
+    groups = dict.fromkeys(("etcd", "master", "control-plane", "worker", "registry"))
+    groups |= dict.fromkeys(document.role_groups.model_extra or {})
     for path, script in _scripts(document):
         name = script.name or "without a name"
         if not script.bash.strip():
@@ -76,7 +81,8 @@ def scripts(document: Document) -> Iterator[Finding]:
             yield error("script.empty", f"{path}.bash", message, found="nothing", allowed="commands")
         if script.role and script.role not in groups:
             message = f"The script {name} is for the role {shown(script.role)}, which there is not."
-            hint, allowed = did_you_mean(script.role, groups), ", ".join(groups)
+            hint, allowed = did_you_mean(script.role, groups), ", ".join(islice(groups, SHOWN_GROUPS))
+            allowed += f" and {len(groups) - SHOWN_GROUPS} more" if len(groups) > SHOWN_GROUPS else ""
             yield error("script.role", f"{path}.role", message, hint=hint, found=shown(script.role), allowed=allowed)
         for index, material in enumerate(script.materials):
             at = f"{path}.materials.{index}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from clusters.config.finding import Finding
-    from clusters.config.schema import Document
+    from clusters.config.schema import Document, Host
     from clusters.models import Cluster
     from clusters.selectors import ProbeView
     from clusters.wizard.page import PageForm
@@ -86,11 +86,11 @@ class Row:
 
 def rows(cluster: Cluster, document: Document) -> list[Row]:
     """A row a machine, in the document's order."""
-    return [_row(probe, document) for probe in probes_of(cluster, document)]
+    hosts = {host.name: host for host in reversed(document.hosts)}
+    return [_row(probe, hosts.get(probe.host)) for probe in probes_of(cluster, document)]
 
 
-def _row(probe: ProbeView, document: Document) -> Row:
-    host = document.host(probe.host)
+def _row(probe: ProbeView, host: Host | None) -> Row:
     stages = [(WORDS.get(stage["name"], stage["name"]), stage) for stage in probe.stages]
     stopped = [stage for stage in probe.stages if stage["state"] in ("failed", "ask")]
     passed = [stage for stage in probe.stages if stage["state"] == "ok" and stage.get("message")]

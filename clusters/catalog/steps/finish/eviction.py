@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubectl import get_object, kubectl
@@ -21,10 +20,12 @@ from clusters.catalog.steps.kubernetes.control_plane import comes_back
 from clusters.config.versions import Version, parse_version
 from clusters.engine.step import step
 from clusters.engine.wants import NoAnswer, NotReached, Sight, Wanted
+from clusters.numbers import moment
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
@@ -135,15 +136,16 @@ def leader_of(machine: Machine) -> Leader | None:
     """Who leads, as the API server has it; None when nobody does. Raises NoAnswer when it does not say."""
     spec = (get_object(machine, "lease", PROGRAM) or {}).get("spec", {})
     since = spec.get("acquireTime")
-    return Leader(spec.get("holderIdentity") or "", datetime.fromisoformat(since)) if since else None
+    at = moment(str(since)) if since else None
+    return Leader(spec.get("holderIdentity") or "", at) if at else None
 
 
 def last_ready(nodes: Iterable[dict[str, Any]]) -> datetime | None:
     """When the last of the nodes that are Ready became so; None when none is."""
     times = [
-        datetime.fromisoformat(each["lastTransitionTime"])
+        moment(str(each["lastTransitionTime"]))
         for node in nodes
         for each in node["status"].get("conditions", ())
         if each["type"] == "Ready" and each["status"] == "True" and "lastTransitionTime" in each
     ]
-    return max(times, default=None)
+    return max((at for at in times if at is not None), default=None)

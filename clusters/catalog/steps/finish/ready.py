@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import dns_pods
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubeconfig import LARGEST, rebuilt
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF
@@ -88,7 +88,7 @@ def nodes(machine: Machine) -> list[dict[str, Any]]:
                 (each["address"] for each in item["status"]["addresses"] if each["type"] == "InternalIP"), ""
             ),
         }
-        for item in json.loads(answer.stdout)["items"]
+        for item in object_of(answer, "the nodes")["items"]
     ]
 
 
@@ -112,6 +112,6 @@ def _dns_runs(machine: Machine) -> Sight:
     answer = machine.ask(kubectl("get deployment coredns -n kube-system -o json"))
     if not answer.ok:
         return sight_of(answer)
-    found = json.loads(answer.stdout)
+    found = object_of(answer, "the DNS pods")
     has, wants = found["status"].get("availableReplicas", 0), found["spec"]["replicas"]
     return Sight(has >= wants, f"{has} of {wants} DNS pods run")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import KUBELET_CONF
 from clusters.catalog.steps.kubernetes.kept import config_map, kubelet_map
@@ -15,6 +14,7 @@ from clusters.catalog.turns import in_turn
 from clusters.config.yamlvalues import read_value
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
+from clusters.numbers import moment, whole_number
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -107,10 +107,10 @@ def _parsed(text: str | bytes, where: str) -> dict[str, Any]:
 def _restart(machine: Machine) -> int:
     """Start kubelet anew; gives the machine's time before, in seconds since the epoch."""
     now = machine.ask(sh("date +%s")).stdout.strip()
-    if not now.isdigit():
+    since = whole_number(now)
+    if since is None:
         # Whatever the API server heard of kubelet before would count as heard after.
         raise NotReached(f"{machine.name} does not say what time it is; found: {now or 'nothing'}.", retryable=True)
-    since = int(now)
     machine.do(sh("systemctl restart kubelet"), check=False)
     return since
 
@@ -120,7 +120,7 @@ def _well_since(since: int, machine: Machine, cluster: Cluster) -> bool:
     first = cluster.first("master", machine)
     for _ in machine.looks(WELL_WITHIN, every=1.0):
         node = first.ask(kubectl("get node {} -o json", machine.name))
-        if node.ok and _ready_since(json.loads(node.stdout), since) and machine.ask(_ACTIVE).ok:
+        if node.ok and _ready_since(object_of(node, f"the node {machine.name}"), since) and machine.ask(_ACTIVE).ok:
             return True
         if machine.ask(_ENDS_AGAIN_AND_AGAIN).ok:
             return False
@@ -144,6 +144,6 @@ def _ready_since(node: dict[str, Any], since: int) -> bool:
     """kubelet tells its state when it starts, and the time with it, by its own clock."""
     for each in node.get("status", {}).get("conditions", ()):
         if each["type"] == "Ready":
-            heard = dt.datetime.fromisoformat(each["lastHeartbeatTime"].replace("Z", "+00:00")).timestamp()
-            return each["status"] == "True" and heard >= since
+            heard = moment(str(each["lastHeartbeatTime"]))
+            return each["status"] == "True" and heard is not None and heard.timestamp() >= since
     return False
