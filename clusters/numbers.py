@@ -12,6 +12,7 @@ from datetime import datetime
 
 MOST_DIGITS = 15
 """Python refuses to read thousands of digits, and a database numbers beyond 64 bits."""
+_HEXADECIMAL, _OCTAL = frozenset("0123456789abcdefABCDEF"), frozenset("01234567")
 _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,15})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _RELEASE = re.compile(r"v?([0-9]{1,9})\.([0-9]{1,9})")
 _LONGEST_MOMENT = 40
@@ -30,12 +31,12 @@ def signed_number(text: str) -> int | None:
 
 def hexadecimal(text: str, digits: int = 8) -> int | None:
     """The number of at most so many hexadecimal digits; None for anything else."""
-    return int(text, 16) if re.fullmatch(rf"[0-9A-Fa-f]{{1,{digits}}}", text) else None
+    return int(text, 16) if 0 < len(text) <= digits and _HEXADECIMAL.issuperset(text) else None
 
 
 def octal(text: str, digits: int = 6) -> int | None:
     """The number of at most so many octal digits, like a file's mode; None for anything else."""
-    return int(text, 8) if re.fullmatch(rf"[0-7]{{1,{digits}}}", text) else None
+    return int(text, 8) if 0 < len(text) <= digits and _OCTAL.issuperset(text) else None
 
 
 def decimal_number(text: str) -> float | None:
