@@ -104,7 +104,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
             "int(said.number('memory_kb'))",
             "int(said.number('swap_kb'))",
         ),
-        "clusters/remote/networks.py": ("int(address)", "ipaddress.IPv4Address(int(address) & 4294967295)"),
+        "clusters/remote/networks.py": ("ipaddress.IPv4Address(each)", "ipaddress.IPv4Address(packed[12:])"),
         "clusters/remote/target.py": ("float(host.timeout if host.timeout > 0 else 30)",),
         "clusters/remote/tunnel.py": (
             "int(channel.remote_chanid)",

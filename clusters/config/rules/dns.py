@@ -44,11 +44,11 @@ def _zones(document: Document) -> Iterator[tuple[str, ExternalZone]]:
 def _is_server(text: str) -> bool:
     """An address, with a port if need be: 10.1.2.3, 10.1.2.3:5353, [fd00::1]:53."""
     host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "53")
-    return address_of(host.strip("[]")) is not None and 0 < (whole_number(port, 5) or 0) < 65536
+    return address_of(host.strip("[]")) is not None and _is_port(port)
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536
+    return 0 < (whole_number(text, 5) or 0) < 65536
 
 
 @rule
