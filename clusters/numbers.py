@@ -9,3 +9,8 @@ MOST_DIGITS = 15
 def whole_number(text: str, digits: int = MOST_DIGITS) -> int | None:
     """The number, of at most so many ASCII digits; None for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
+def next_page(count: int, size: int, *, most: int, most_bytes: int) -> int:
+    """How many rows to read next, after `count` rows of `size` bytes: some `most_bytes` of them, at most `most`."""
+    return max(1, min(most, 2 * count, count * most_bytes // max(size, 1)))

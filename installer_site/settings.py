@@ -71,6 +71,8 @@ SLIPWAY_MAX_BODY_MB = env.number("SLIPWAY_MAX_BODY_MB", 12)
 SLIPWAY_MAX_BODY = int(SLIPWAY_MAX_BODY_MB * 1024 * 1024)
 SLIPWAY_HEADER_SECONDS = env.number("SLIPWAY_HEADER_SECONDS", 20)
 SLIPWAY_BODY_SECONDS = env.number("SLIPWAY_BODY_SECONDS", 120)
+# How long a client may leave an answer unread, before its connection is closed.
+SLIPWAY_UNREAD_SECONDS = env.number("SLIPWAY_UNREAD_SECONDS", 60)
 # HTTP connections of one web process; live sockets of people who are logged in do not count.
 SLIPWAY_MAX_CONNECTIONS = int(env.number("SLIPWAY_MAX_CONNECTIONS", 512))
 # Proxies whose X-Forwarded-For says where a request came from; nobody else's is believed.
