@@ -269,6 +269,12 @@ class Socket(WebSocketProtocol):
             return
         super().dataReceived(data)
 
+    def onConnect(self, request: Any) -> Any:
+        """Refuse what daphne cannot read in a handshake."""
+        if not request.headers.get("sec-websocket-protocol", "").isascii():
+            raise ConnectionDeny(HTTPStatus.BAD_REQUEST.value, HTTPStatus.BAD_REQUEST.phrase)
+        return super().onConnect(request)
+
     def onOpen(self) -> None:
         """Accepted."""
         self._leave()

@@ -246,10 +246,15 @@ LOGGING = {
             "style": "{",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"brief": {"()": "installer_site.logs.WithoutTraceback"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "refused": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["brief"]},
+    },
     "root": {"handlers": ["console"], "level": env.text("SLIPWAY_LOG_LEVEL", "INFO")},
     "loggers": {
         "paramiko": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        "django.security": {"handlers": ["refused"], "propagate": False},
     },
 }

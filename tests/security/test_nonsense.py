@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BINARY, CONTINUATION = 2, 0
-NUMBERS = ("0", "-1", str(2**31), str(2**63), "9" * 30, "9" * 4299, "9" * 5000)
-WORDS = ("%00", "%ff", "%ED%A0%80", "%F0%9F%9A%80", "..%2f..%2fetc", "'\";--", "{{7*7}}", "x" * 5000, "%0d%0aX:%20y")
-VALUES = (*NUMBERS, *WORDS, "", "1e999", "NaN", "%5B" * 3000, "(?V1)a", "(" * 500, "%C2%B2", "%D9%A3", "1_000")
+NUMBERS = ("0", str(2**63), "9" * 5000)
+WORDS = ("%00", "%ff", "%ED%A0%80", "..%2f..%2fetc", "'\"%0d%0aX:%20y", "x" * 5000)
+VALUES = ("-1", *NUMBERS, *WORDS, "", "1e999", "%5B" * 3000, "(?V1)a", "%C2%B2")
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 # Addresses of the admin that Django itself serves; their parameters are read from all that there are.
-ADMINS = ("q", "p", "o", "id__exact", "_to_field", "_popup", "all", "e", "_changelist_filters", "nothing__at__all")
+ADMINS = ("q", "p", "o", "id__exact", "_to_field", "_changelist_filters")
 
 
 def addresses(patterns: Iterable[Any], before: str = "") -> Iterator[str]:
@@ -91,12 +91,9 @@ def visitor(admin_user: User) -> Client:
 def test_no_address_fails_whatever_its_parameters_are(address: str, visitor: Client) -> None:
     if not PARAMETER.search(address):
         pytest.skip("It has none.")
-    for number in NUMBERS:
-        for word in (*WORDS, number):
-            path = filled(address, number.lstrip("-"), word)
-            assert visitor.get(path).status_code < 500, path[:200]
-            if "<int" in address and word != WORDS[0]:
-                break
+    paths = {filled(address, number, word) for number in NUMBERS for word in (*WORDS, NUMBERS[-1])}
+    for path in sorted(paths):
+        assert visitor.get(path).status_code < 500, path[:200]
     assert visitor.post(filled(address, 2**63, "x")).status_code < 500
 
 
@@ -120,6 +117,17 @@ def pages(django_db_setup: None) -> Iterator[Site]:
     """A web process as it is without any settings."""
     with site() as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def _nothing_failed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What fails inside leaves a traceback in what the web process prints."""
+    pages = request.getfixturevalue("pages") if "pages" in request.fixturenames else None
+    before = len(pages.output()) if pages else 0
+    yield
+    if pages:
+        printed = pages.output()[before:]
+        assert "Traceback" not in printed, printed[max(printed.find("Traceback") - 500, 0) :][:4000]
 
 
 def raw(pages: Site, first: bytes, *lines: bytes) -> bytes:
@@ -150,7 +158,6 @@ def test_no_request_fails_whatever_its_first_line_and_its_headers_are(pages: Sit
     for answer in answers:
         assert not re.match(rb"HTTP/1.1 5", answer), answer[:300]
     assert health_seconds(pages) < 20
-    assert "Traceback" not in pages.output()
 
 
 STATIC = b"/static/django_htmx/htmx.min.js"
@@ -163,17 +170,14 @@ def test_a_live_socket_where_none_is_is_refused_with_404(pages: Site, alice: Use
     for session in ("", session_of(alice)):
         with pytest.raises(Gone, match=r"^HTTP/1.1 404 Not Found"):
             WebSocket(pages.port, path, session)
-    assert "Traceback" not in pages.output()
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize("number", [0, 2**31, 2**63, 10**30, 10**200])
 def test_a_live_socket_of_a_run_that_is_none_is_closed(pages: Site, alice: User, number: int) -> None:
-    link = WebSocket(pages.port, f"/ws/runs/{number}/", session_of(alice))
-    with pytest.raises(Gone, match="^4404$"):
-        link.receive()
-    link.close()
-    assert "Traceback" not in pages.output()
+    with closing(WebSocket(pages.port, f"/ws/runs/{number}/", session_of(alice))) as link:
+        with pytest.raises(Gone, match=r"^4404$"):
+            link.receive()
 
 
 @pytest.mark.processes
@@ -191,7 +195,6 @@ def test_a_handshake_of_nonsense_is_refused(pages: Site, alice: User, line: str)
         link.sendall(head.encode("utf-8", "surrogateescape"))
         answer = link.recv(65536)
     assert re.match(rb"HTTP/1.1 4\d\d ", answer), answer
-    assert "Traceback" not in pages.output()
 
 
 FRAMES: dict[str, tuple[int, bytes]] = {
@@ -231,14 +234,12 @@ def test_no_frame_of_a_live_socket_makes_it_fail(
     pages: Site, alice: User, make_run: Callable[..., Run], what: str
 ) -> None:
     run = make_run(state="succeeded")
-    link = WebSocket(pages.port, f"/ws/runs/{run.pk}/", session_of(alice))
-    link._frame(*FRAMES[what])
-    if what in UNDERSTOOD:
-        assert link.receive()["type"] == "end"
-    else:
-        with pytest.raises(Gone) as gone:
-            link.receive()
-        codes = ("1002", "1007", "1009", "closed") if what in OF_THE_PROTOCOL else (str(NOT_UNDERSTOOD),)
-        assert str(gone.value) in codes
-    link.close()
-    assert "Traceback" not in pages.output()
+    with closing(WebSocket(pages.port, f"/ws/runs/{run.pk}/", session_of(alice))) as link:
+        link._frame(*FRAMES[what])
+        if what in UNDERSTOOD:
+            assert link.receive()["type"] == "end"
+        else:
+            with pytest.raises(Gone) as gone:
+                link.receive()
+            reason = "closed|reset" if what in OF_THE_PROTOCOL else str(NOT_UNDERSTOOD)
+            assert re.search(reason, str(gone.value))

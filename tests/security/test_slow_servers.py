@@ -16,11 +16,10 @@ from clusters.errors import SourceError
 from clusters.remote.networks import Networks
 from clusters.remote.pace import LEAST_BYTES, MOST_BEFORE_BODY
 from clusters.remote.posting import post
+from tests.catalog.sources.serving import Site, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tests.catalog.sources.serving import Site
 
 SECONDS = 0.5
 GAP = SECONDS / 5
@@ -140,12 +139,14 @@ def test_what_comes_slowly_and_steadily_arrives(monkeypatch: pytest.MonkeyPatch)
         assert time.monotonic() - began > 2.0
 
 
-def test_the_body_of_a_redirect_is_not_read(site: Site) -> None:
+def test_the_body_of_a_redirect_is_not_read() -> None:
+    site = Site()
     site.put("/file", b"here")
-    redirect = f"HTTP/1.1 302 Found\r\nLocation: {site.url}/file\r\nContent-Length: 60\r\n\r\n"
-    with bytewise(redirect.encode(), BODY).serving() as server:
-        assert fetch_text(server.url, attempts=1) == "here"
-        assert not server.whole
+    with serving(site):
+        redirect = f"HTTP/1.1 302 Found\r\nLocation: {site.url}/file\r\nContent-Length: 60\r\n\r\n"
+        with bytewise(redirect.encode(), BODY).serving() as server:
+            assert fetch_text(server.url, attempts=1) == "here"
+            assert not server.whole
 
 
 def test_headers_without_end_are_not_read_without_end() -> None:
