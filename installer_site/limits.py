@@ -280,7 +280,7 @@ class Socket(WebSocketProtocol):
         self._leave()
         super().onOpen()
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N803 - autobahn's name
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Close it when messages come faster than anybody handles them; they would pile up without a limit."""
         if self.state != self.STATE_OPEN:
             return

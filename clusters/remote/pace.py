@@ -148,7 +148,7 @@ class _Stream(io.RawIOBase):
 
     def readinto(self, into: Any) -> int | None:
         self._link.settimeout(self._pace.left())
-        count = self._raw.readinto(into)  # type: ignore[attr-defined]
+        count = self._raw.readinto(into)
         self._pace.count(count or 0)
         return int(count or 0)
 

@@ -38,13 +38,13 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, networks: Network
         raise PostRefused("The address of a webhook begins with https:// or http://; this one does not.")
     request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked above
     try:
-        with opener(Pace(seconds), _NoDetours, networks=networks).open(request) as answer:
-            # It was taken; a body that does not come changes nothing.
-            with suppress(OSError, HTTPException):
-                answer.read(MOST_OF_ANSWER)
+        answer = opener(Pace(seconds), _NoDetours, networks=networks).open(request)
     except urllib.error.HTTPError as error:
         with error:
             raise PostRefused(f"The receiver answered {error.code}.") from None
+    # It was taken; a body that does not come changes nothing.
+    with answer, suppress(OSError, HTTPException):
+        answer.read(MOST_OF_ANSWER)
 
 
 class _NoDetours(urllib.request.HTTPRedirectHandler):

@@ -138,20 +138,56 @@ def raw(pages: Site, first: bytes, *lines: bytes) -> bytes:
         return answer_on(link)
 
 
-HOSTS = (b"", b"localhost:99999999", b"[::1", b"a b", b"\xff\xfe", b"localhost:port", b"x" * 5000, b"localhost@evil", b"..")
+HOSTS = (
+    b"",
+    b"localhost:99999999",
+    b"[::1",
+    b"a b",
+    b"\xff\xfe",
+    b"localhost:port",
+    b"x" * 5000,
+    b"localhost@evil",
+    b"..",
+)
 
 
 @pytest.mark.processes
 def test_no_request_fails_whatever_its_first_line_and_its_headers_are(pages: Site, alice: User) -> None:
-    targets = [b"/%00", b"/%ff", b"/\xff", b"/?\xff", b"/?a=%ff%00", b"//evil.example/", b"*", b"http://[::1/", b"/%",
-               b"/static/%2e%2e/%2e%2e/manage.py", b"/static/%00", b"/static/" + b"a" * 9000, b"/?" + b"a=" * 4000]  # fmt: skip
+    targets = [
+        b"/%00",
+        b"/%ff",
+        b"/\xff",
+        b"/?\xff",
+        b"/?a=%ff%00",
+        b"//evil.example/",
+        b"*",
+        b"http://[::1/",
+        b"/%",
+        b"/static/%2e%2e/%2e%2e/manage.py",
+        b"/static/%00",
+        b"/static/" + b"a" * 9000,
+        b"/?" + b"a=" * 4000,
+    ]
     answers = [raw(pages, b"GET " + target + b" HTTP/1.1", b"Host: localhost") for target in targets]
     answers += [raw(pages, b"GET /accounts/login/ HTTP/1.1", b"Host: " + host) for host in HOSTS]
-    for line in (b"Cookie: sessionid=\xff\x00", b"Cookie: " + b"a=b;" * 3000, b"Cookie: sessionid=" + b"9" * 5000,
-                 b"Content-Length: " + b"9" * 5000, b"Content-Length: -1", b"Accept-Language: " + b"x" * 5000,
-                 b"X-Forwarded-For: \xff", b"X-Forwarded-For: " + b"1," * 2000, b"Range: bytes=" + b"9" * 5000 + b"-",
-                 b"If-Modified-Since: \xff", b"HX-Current-URL: http://[", b"Upgrade: websocket", b"Expect: 100-continue",
-                 b"Daphne-Root-Path: %ff", b"Referer: http://[", b"Origin: http://["):  # fmt: skip
+    for line in (
+        b"Cookie: sessionid=\xff\x00",
+        b"Cookie: " + b"a=b;" * 3000,
+        b"Cookie: sessionid=" + b"9" * 5000,
+        b"Content-Length: " + b"9" * 5000,
+        b"Content-Length: -1",
+        b"Accept-Language: " + b"x" * 5000,
+        b"X-Forwarded-For: \xff",
+        b"X-Forwarded-For: " + b"1," * 2000,
+        b"Range: bytes=" + b"9" * 5000 + b"-",
+        b"If-Modified-Since: \xff",
+        b"HX-Current-URL: http://[",
+        b"Upgrade: websocket",
+        b"Expect: 100-continue",
+        b"Daphne-Root-Path: %ff",
+        b"Referer: http://[",
+        b"Origin: http://[",
+    ):
         for target in (b"/accounts/login/", STATIC):
             answers.append(raw(pages, b"GET " + target + b" HTTP/1.1", b"Host: localhost", line))
             answers.append(raw(pages, b"POST " + target + b" HTTP/1.1", b"Host: localhost", line))
@@ -161,7 +197,16 @@ def test_no_request_fails_whatever_its_first_line_and_its_headers_are(pages: Sit
 
 
 STATIC = b"/static/django_htmx/htmx.min.js"
-PATHS = ("/ws/nothing/", "/", "/ws/runs/x/", "/ws/runs/-1/", "/ws/runs//", f"/ws/runs/{'9' * 5000}/", "/ws/%00", "/ws/%ff")
+PATHS = (
+    "/ws/nothing/",
+    "/",
+    "/ws/runs/x/",
+    "/ws/runs/-1/",
+    "/ws/runs//",
+    f"/ws/runs/{'9' * 5000}/",
+    "/ws/%00",
+    "/ws/%ff",
+)
 
 
 @pytest.mark.processes
@@ -175,20 +220,39 @@ def test_a_live_socket_where_none_is_is_refused_with_404(pages: Site, alice: Use
 @pytest.mark.processes
 @pytest.mark.parametrize("number", [0, 2**31, 2**63, 10**30, 10**200])
 def test_a_live_socket_of_a_run_that_is_none_is_closed(pages: Site, alice: User, number: int) -> None:
-    with closing(WebSocket(pages.port, f"/ws/runs/{number}/", session_of(alice))) as link:
-        with pytest.raises(Gone, match=r"^4404$"):
-            link.receive()
+    link = WebSocket(pages.port, f"/ws/runs/{number}/", session_of(alice))
+    with closing(link), pytest.raises(Gone, match=r"^4404$"):
+        link.receive()
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("line", ["Origin: http://[", "Origin: null", "Origin: \udcff", "Host: [::1", "Host: \udcff",
-                                  "Sec-WebSocket-Protocol: \udcff", "Sec-WebSocket-Extensions: x; y=\udcff", "Cookie: \udcff",
-                                  "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: " + "9" * 5000, "X-Forwarded-For: \udcff",
-                                  "Daphne-Root-Path: %ff"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Origin: http://[",
+        "Origin: null",
+        "Origin: \udcff",
+        "Host: [::1",
+        "Host: \udcff",
+        "Sec-WebSocket-Protocol: \udcff",
+        "Sec-WebSocket-Extensions: x; y=\udcff",
+        "Cookie: \udcff",
+        "Sec-WebSocket-Key: x",
+        "Sec-WebSocket-Version: " + "9" * 5000,
+        "X-Forwarded-For: \udcff",
+        "Daphne-Root-Path: %ff",
+    ],
+)
 def test_a_handshake_of_nonsense_is_refused(pages: Site, alice: User, line: str) -> None:
     name = line.partition(":")[0]
-    usual = {"Host": "localhost", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-             "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Cookie": f"sessionid={session_of(alice)}"}  # fmt: skip
+    usual = {
+        "Host": "localhost",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "Cookie": f"sessionid={session_of(alice)}",
+    }
     lines = [f"{key}: {value}" for key, value in usual.items() if key != name]
     head = "\r\n".join(["GET /ws/runs/1/ HTTP/1.1", *lines, line, "", ""])
     with socket.create_connection(("127.0.0.1", pages.port), timeout=60) as link:
@@ -224,8 +288,15 @@ FRAMES: dict[str, tuple[int, bytes]] = {
     "a closing frame with a reserved code": (8, b"\x03\xed"),
 }
 UNDERSTOOD = {"a huge number"}
-OF_THE_PROTOCOL = {"not UTF-8", "an encoded surrogate", "a continuation of nothing", "a reserved kind",
-                   "a ping that is too long", "a closing frame of one byte", "a closing frame with a reserved code"}  # fmt: skip
+OF_THE_PROTOCOL = {
+    "not UTF-8",
+    "an encoded surrogate",
+    "a continuation of nothing",
+    "a reserved kind",
+    "a ping that is too long",
+    "a closing frame of one byte",
+    "a closing frame with a reserved code",
+}
 
 
 @pytest.mark.processes

@@ -76,9 +76,7 @@ def static_file(pages: Site) -> str:
     return max(re.findall(r'(?:href|src)="(/static/[^"]+)"', page), key=lambda path: len(fetch(pages.port, path, "")))
 
 
-def test_answers_that_nobody_reads_do_not_pile_up(
-    pages: Site, record_property: Callable[[str, object], None]
-) -> None:
+def test_answers_that_nobody_reads_do_not_pile_up(pages: Site, record_property: Callable[[str, object], None]) -> None:
     path = static_file(pages)
     with ExitStack() as held, growing(pages) as grown:
         for _ in range(MANY):

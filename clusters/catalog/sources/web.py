@@ -60,7 +60,10 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
 
 
 def opened(url: str, *, start: int = 0) -> HTTPResponse:
-    """The answer to a GET from byte `start` on, through the environment's proxies. Raises what urllib raises, and Broken."""
+    """The answer to a GET from byte `start` on, through the environment's proxies.
+
+    Raises what urllib raises, and Broken.
+    """
     return _asked(url, "GET", {"Range": f"bytes={start}-"} if start else {}, TIMEOUT)
 
 
@@ -121,7 +124,9 @@ def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple
     if isinstance(reason, ssl.SSLCertVerificationError):
         return _untrusted(url, reason), False
     if isinstance(reason, TimeoutError):
-        return _unreachable(url, f"{where} sent nothing, or next to nothing, for {waited or TIMEOUT:g} seconds", "the network"), True
+        return _unreachable(
+            url, f"{where} sent nothing, or next to nothing, for {waited or TIMEOUT:g} seconds", "the network"
+        ), True
     # What is left at the time of connecting (no route, a tunnel refused) will not pass in a second.
     return _unreachable(url, f"the connection to {where} broke: {reason}", "the network"), not isinstance(
         error, URLError
