@@ -79,24 +79,23 @@ def static_file(pages: Site) -> str:
 def test_answers_that_nobody_reads_do_not_pile_up(pages: Site, record_property: Callable[[str, object], None]) -> None:
     path = static_file(pages)
     with ExitStack() as held, growing(pages) as grown:
+        before = answered(pages, path)
         for _ in range(MANY):
             held.enter_context(reader_of_nothing(pages.port, path))
-        time.sleep(3)
-        record_property("figure", f"{MANY} connections with {GETS} unread answers: {grown() // MB} MB more")
+        count = -1
+        while count < answered(pages, path) - before < MANY * GETS // 3:
+            count = answered(pages, path) - before
+            time.sleep(3)
+        record_property("figure", f"{count} of {MANY * GETS} answers that nobody reads: {grown() // MB} MB more")
+        # The sockets of both sides have room for some.
+        assert answered(pages, path) - before < MANY * GETS // 3
         assert grown() < MANY * MOST_EACH
         assert health_seconds(pages) < 20
 
 
-def test_small_answers_do_not_pile_up_either(pages: Site) -> None:
-    """Those that never reach Django, as their requests are malformed, among them."""
-    asked = [head("/healthz?%b8\xff", method="GET"), head("/healthz", method="GET"), head("/nothing", method="GET")]
-    with ExitStack() as held, growing(pages) as grown:
-        for number in range(MANY):
-            link = held.enter_context(reader_of_nothing(pages.port, "/accounts/login/"))
-            with suppress(TimeoutError, *Cut):
-                link.sendall(asked[number % 3] * 5000)
-        time.sleep(3)
-        assert grown() < MANY * MOST_EACH
+def answered(pages: Site, path: str) -> int:
+    """How many requests for it the web process has answered, as its log says."""
+    return pages.output().count(f'"GET {path}"')
 
 
 def test_a_client_that_reads_late_gets_all_answers_in_order(pages: Site) -> None:
