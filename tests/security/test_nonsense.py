@@ -196,7 +196,7 @@ def test_no_request_fails_whatever_its_first_line_and_its_headers_are(pages: Sit
     assert health_seconds(pages) < 20
 
 
-STATIC = b"/static/django_htmx/htmx.min.js"
+STATIC = b"/static/bootstrap/css/bootstrap.min.css"
 PATHS = (
     "/ws/nothing/",
     "/",
