@@ -87,10 +87,8 @@ def visitor(admin_user: User) -> Client:
     return client
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", [address for address in ADDRESSES if PARAMETER.search(address)])
 def test_no_address_fails_whatever_its_parameters_are(address: str, visitor: Client) -> None:
-    if not PARAMETER.search(address):
-        pytest.skip("It has none.")
     paths = {filled(address, number, word) for number in NUMBERS for word in (*WORDS, NUMBERS[-1])}
     for path in sorted(paths):
         assert visitor.get(path).status_code < 500, path[:200]
