@@ -57,3 +57,8 @@ def moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text) if len(text) <= _LONGEST_MOMENT else None
     except ValueError:
         return None
+
+
+def next_page(count: int, size: int, *, most: int, most_bytes: int) -> int:
+    """How many rows to read next, after `count` rows of `size` bytes: some `most_bytes` of them, at most `most`."""
+    return max(1, min(most, 2 * count, count * most_bytes // max(size, 1)))

@@ -20,6 +20,7 @@ from clusters.web.origins import OwnOriginOnly  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
 from installer_site.form_bodies import LeanRequest  # noqa: E402
 from installer_site.limits import limit_daphne  # noqa: E402
+from installer_site.static_files import StaticFirst  # noqa: E402
 
 limit_daphne()
 pages.request_class = LeanRequest
@@ -29,7 +30,7 @@ sys.setswitchinterval(0.0005)
 
 application = ProtocolTypeRouter(
     {
-        "http": pages,
+        "http": StaticFirst(pages),
         "websocket": OwnOriginOnly(CookieMiddleware(URLRouter(websocket_urls))),
     }
 )

@@ -1,4 +1,4 @@
-"""Limits of the web server below Django: how much a client may send, how slowly, and over how many connections."""
+"""Limits of the web server below Django: how much a client may send, how slowly it may send and read, and how often."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import daphne.server
+from autobahn.websocket.types import ConnectionDeny
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
@@ -15,7 +16,8 @@ from django.db import DatabaseError, InterfaceError
 from django.http import parse_cookie
 from twisted.web.http import HTTPChannel
 
-from clusters.web.live_rights import is_admitted
+from clusters.web.live_rights import NOT_UNDERSTOOD, is_admitted
+from installer_site.unread import Unread, when_there_is_room
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import ITCPTransport
@@ -31,6 +33,8 @@ LINGER_SECONDS = 5
 # What a browser sends over a live socket is a number. Frames of ours have to fit into a message: 64 KB and a margin.
 FRAME_BYTES = 4 * 1024
 MESSAGE_BYTES = 128 * 1024
+# Messages of a live socket that wait for the application; a browser has a handful of them under way.
+WAITING_MESSAGES = 256
 
 TOO_LARGE = "The request is larger than {limit:g} MB, the most that Slipway accepts. Send less (SLIPWAY_MAX_BODY_MB)."
 NOT_LOGGED_IN = "Without a login Slipway accepts requests up to 64 KB. Log in and send it again."
@@ -44,9 +48,17 @@ class Request(WebRequest):
     def __init__(self, channel: Channel, queued: object) -> None:
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
 
+    @property
+    def unread(self) -> Unread | None:
+        """What the client has not taken yet; None when the answer is complete or the connection has ended."""
+        return None if self.finished or self.channel is None else self.channel.unread
+
 
 class Channel(HTTPChannel):
-    """One HTTP connection. Every part of a request has a deadline: a byte now and then does not buy more time."""
+    """One HTTP connection. Every part of a request has a deadline: a byte now and then does not buy more time.
+
+    While its client does not read, nothing more is written, and no further request is read or handled.
+    """
 
     maxHeaders = 100
     totalHeadersSize = 16 * 1024
@@ -58,28 +70,63 @@ class Channel(HTTPChannel):
         self._arrived = 0
         self._allowed = BEFORE_LOGIN_BYTES
         self._admission: asyncio.Task[None] | None = None
+        self.unread: Unread
+        self._answered: Request | None = None
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether closing the connection loses no answer: it is idle, or its request has not arrived yet."""
-        return not self._handlingRequest
+        """Whether closing it loses no answer that anybody reads: idle, or its request has not arrived, or stalled."""
+        return not self._handlingRequest or self.unread.stalled
 
     def connectionMade(self) -> None:
         """Count the connection."""
+        self.unread = Unread(self.transport)
         super().connectionMade()
         self.factory.enter(self)
 
     def connectionLost(self, reason: Any) -> None:
         """Count it no longer."""
+        self.unread.end()
         self.factory.leave(self.transport)
+        if self._answered is not None:
+            # It has finished, and would be told a second time that it is over.
+            self.requests.remove(self._answered)
         super().connectionLost(reason)
+
+    def pauseProducing(self) -> None:
+        """The client does not read fast enough. Twisted alone would go on reading while a request is handled."""
+        self.unread.fill()
+        super().pauseProducing()
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client has read everything; now the next request may come, which may have arrived long ago."""
+        self.unread.empty()
+        super().resumeProducing()
+        if sum(map(len, self._dataBuffer)) <= self._optimisticEagerReadSize:
+            self.transport.resumeProducing()
+        if self._answered is not None:
+            answered, self._answered = self._answered, None
+            super().requestDone(answered)
+
+    def requestDone(self, request: Request) -> None:
+        """Everything is written; the next request is handled once the client has taken most of it."""
+        if self.unread.full:
+            self._answered = request
+        else:
+            super().requestDone(request)
+
+    def loseConnection(self) -> None:
+        """Close it when the client has read the rest, for which it has a deadline, too."""
+        self.unread.expect_end()
+        super().loseConnection()
 
     def resetTimeout(self) -> None:
         """Data does not postpone a deadline."""
 
     def dataReceived(self, data: bytes) -> None:
         """The first byte of a request starts the deadline of its headers."""
-        if self.waits_for_client and not self.receiving:
+        if not self._handlingRequest and not self.receiving:
             self.receiving = True
             self.setTimeout(settings.SLIPWAY_HEADER_SECONDS)
             self.factory.enter(self)
@@ -149,7 +196,8 @@ class Channel(HTTPChannel):
                 self._allowed = settings.SLIPWAY_MAX_BODY
             elif self.length is not None:
                 self.refuse(status, sentence)
-        self.transport.resumeProducing()
+        if not self.unread.full:
+            self.transport.resumeProducing()
 
 
 class Factory(HTTPFactory):
@@ -159,6 +207,7 @@ class Factory(HTTPFactory):
 
     def __init__(self, server: daphne.server.Server) -> None:
         super().__init__(server)
+        server.handle_reply = when_there_is_room(server.handle_reply)
         self.timeOut = settings.SLIPWAY_HEADER_SECONDS
         self.channels: dict[ITCPTransport, Channel] = {}
 
@@ -188,7 +237,30 @@ class Factory(HTTPFactory):
 
 
 class Socket(WebSocketProtocol):
-    """A live socket. Its connection counts as HTTP until the application has accepted it."""
+    """A live socket. Its connection counts as HTTP until the application has accepted it.
+
+    While its client does not read, nothing more is sent, and nothing is read of it: pings, too, have answers.
+    """
+
+    def connectionMade(self) -> None:
+        """Hear when the connection has no room, in place of the channel that it was."""
+        self.unread = Unread(self.transport)
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
+        super().connectionMade()
+
+    def pauseProducing(self) -> None:
+        """The client does not read fast enough."""
+        self.unread.fill()
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client has read everything."""
+        self.unread.empty()
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The connection has ended, which `connectionLost` handles."""
 
     def dataReceived(self, data: bytes) -> None:
         """A client that sends before it was accepted is cut off: its data would pile up without a limit."""
@@ -197,15 +269,50 @@ class Socket(WebSocketProtocol):
             return
         super().dataReceived(data)
 
+    def onConnect(self, request: Any) -> Any:
+        """Refuse what daphne cannot read in a handshake."""
+        if not request.headers.get("sec-websocket-protocol", "").isascii():
+            raise ConnectionDeny(HTTPStatus.BAD_REQUEST.value, HTTPStatus.BAD_REQUEST.phrase)
+        return super().onConnect(request)
+
     def onOpen(self) -> None:
         """Accepted."""
         self._leave()
         super().onOpen()
 
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Close it when messages come faster than anybody handles them; they would pile up without a limit."""
+        if self.state != self.STATE_OPEN:
+            return
+        if self.application_queue.qsize() >= WAITING_MESSAGES:
+            log.info("Closing a live socket of %s: it sends faster than is handled", self.transport.getPeer())
+            self.sendClose(code=NOT_UNDERSTOOD)
+            return
+        super().onMessage(payload, isBinary)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Refuse a handshake with the status that the application sends; daphne itself knows only 403."""
+        if message["type"] == "websocket.http.response.start":
+            self._deny(HTTPStatus(message["status"]))
+        elif message["type"] != "websocket.http.response.body":
+            super().handle_reply(message)
+
     def connectionLost(self, reason: Any) -> None:
         """Ended, accepted or not."""
+        self.unread.end()
         self._leave()
         super().connectionLost(reason)
+
+    def dropConnection(self, abort: bool = False) -> None:
+        """End it, but not before the client has read the rest, for which it has a deadline."""
+        self.unread.expect_end()
+        super().dropConnection(abort)
+
+    def _deny(self, status: HTTPStatus) -> None:
+        handshake = self.handshake_deferred
+        del self.handshake_deferred
+        handshake.errback(ConnectionDeny(code=status.value, reason=status.phrase))
+        self.server.protocol_disconnected(self)
 
     def _leave(self) -> None:
         self.factory.server_class.http_factory.leave(self.transport)

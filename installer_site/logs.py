@@ -21,3 +21,12 @@ class PlainFormatter(logging.Formatter):
     def formatStack(self, stack_info: str) -> str:
         """The stack below it."""
         return plain_text(super().formatStack(stack_info))
+
+
+class WithoutTraceback(logging.Filter):
+    """What a client sent wrongly is one line; where Django noticed it says nothing to anybody."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record, without its traceback."""
+        record.exc_info = record.exc_text = None
+        return True

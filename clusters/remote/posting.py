@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
 import urllib.error
 import urllib.request
-from functools import partial
+from contextlib import suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from clusters.errors import RemoteError
-from clusters.remote.networks import resolved
+from clusters.remote.pace import Pace, opener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +27,7 @@ class PostRefused(RemoteError):
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, networks: Networks, seconds: float) -> None:
-    """Post to a webhook, without following redirects; `seconds` bound each wait for the receiver.
+    """Post to a webhook, without following redirects; `seconds` bound all of it, however slowly the receiver sends.
 
     The host's name is resolved once and every address checked (`clusters.remote.networks`). Where the environment
     names a proxy for the address, the proxy connects, so that what it reaches is decided there.
@@ -38,13 +37,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, networks: Network
     if not url.startswith(("https://", "http://")):
         raise PostRefused("The address of a webhook begins with https:// or http://; this one does not.")
     request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked above
-    opener = urllib.request.build_opener(_NoDetours, _Http(networks), _Https(networks))
     try:
-        with opener.open(request, timeout=seconds) as answer:
-            answer.read(MOST_OF_ANSWER)
+        answer = opener(Pace(seconds), _NoDetours, networks=networks).open(request)
     except urllib.error.HTTPError as error:
         with error:
             raise PostRefused(f"The receiver answered {error.code}.") from None
+    # It was taken; a body that does not come changes nothing.
+    with answer, suppress(OSError, HTTPException):
+        answer.read(MOST_OF_ANSWER)
 
 
 class _NoDetours(urllib.request.HTTPRedirectHandler):
@@ -52,57 +52,3 @@ class _NoDetours(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_args: Any, **_options: Any) -> None:
         return None
-
-
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, networks: Networks) -> None:
-        super().__init__()
-        self._networks = networks
-
-    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Plain, networks=_unless_proxied(request, self._networks)), request)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, networks: Networks) -> None:
-        super().__init__()
-        self._networks = networks
-
-    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_Secure, networks=_unless_proxied(request, self._networks)), request)
-
-
-def _unless_proxied(request: urllib.request.Request, networks: Networks) -> Networks | None:
-    """A proxy is the administrator's, named in the environment of this process, and may be anywhere."""
-    through = request.has_proxy() or getattr(request, "_tunnel_host", None)
-    return None if through else networks
-
-
-class _Plain(http.client.HTTPConnection):
-    def __init__(self, *args: Any, networks: Networks | None, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._create_connection = partial(_connected, networks)
-
-
-class _Secure(http.client.HTTPSConnection):
-    """The certificate is checked against the name of the address, whatever it was resolved to."""
-
-    def __init__(self, *args: Any, networks: Networks | None, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._create_connection = partial(_connected, networks)
-
-
-def _connected(networks: Networks | None, where: tuple[str, int], timeout: float, *_: Any) -> socket.socket:
-    """What `socket.create_connection` does, to checked addresses only."""
-    failure: OSError = OSError(f"{where[0]} has no address")
-    for family, kind, protocol, _name, address in resolved(*where, networks):
-        link = socket.socket(family, kind, protocol)
-        try:
-            link.settimeout(timeout)
-            link.connect(address)
-        except OSError as error:
-            link.close()
-            failure = error
-            continue
-        return link
-    raise failure

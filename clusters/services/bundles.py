@@ -14,22 +14,28 @@ from clusters.config.render import render
 from clusters.config.secret_finder import hidden, hidden_text, secrets_in
 from clusters.errors import InstallerError
 from clusters.models import Event
+from clusters.numbers import next_page
 from clusters.runs.chunks import plain
 from clusters.runs.documents import read_document
 from clusters.runs.logins import known_secrets
 from clusters.runs.masking import Masks
-from clusters.selectors import log_lines, run_facts, run_findings
+from clusters.selectors import run_facts, run_findings
+from clusters.selectors.log import lines_in
 from clusters.selectors.text import line_as_text
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
     from clusters.models import Run
 
-PAGE = 2000
+FIRST_PAGE, PAGE = 10, 2000
+"""Events that a download reads at once, at first and at most."""
+PAGE_BYTES = 256 * 1024
+"""About so much of a log is in memory for each download; its client may take hours to read it."""
 PACKAGES = ("Django", "channels", "daphne", "django-htmx", "fabric", "paramiko", "cryptography", "pydantic", "PyYAML")
 README = """\
 Support bundle of run {run} of {cluster}.
@@ -89,21 +95,35 @@ def _write_bundle(run: Run, into: IO[bytes]) -> None:
 
 def event_pages(run: Run, masked: Callable[[Any], Any] = lambda data: data) -> Iterator[str]:
     """Every event as a line of JSON, page by page; what it holds as `masked` gives it."""
-    seq = 0
-    columns = ("seq", "at", "kind", "host", "step", "first_line", "data")
-    while rows := list(Event.objects.filter(run_id=run.pk, seq__gt=seq).order_by("seq").values(*columns)[:PAGE]):
+
+    def as_text(row: dict[str, Any]) -> str:
         # Once more plain: what was stored before codes of terminals were taken out may hold some.
-        plainly = (row | {"data": masked(plain(row["data"]))} for row in rows)
-        yield "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in plainly)
-        seq = rows[-1]["seq"]
+        plainly = row | {"data": masked(plain(row["data"]))}
+        return json.dumps(plainly, ensure_ascii=False, default=str) + "\n"
+
+    return _pages(Event.objects.filter(run_id=run.pk), ("at", "kind", "host", "step", "first_line", "data"), as_text)
 
 
 def text_pages(run: Run, *, times: bool = True) -> Iterator[str]:
     """The log as text, page by page."""
-    after = 0
-    while lines := log_lines(run, after_line=after, limit=PAGE):
-        yield "".join(line_as_text(line, times=times) for line in lines)
-        after = lines[-1].number
+
+    def as_text(row: dict[str, Any]) -> str:
+        lines = lines_in(row["first_line"], row["host"], row["step"], row["data"])
+        return "".join(line_as_text(line, times=times) for line in lines)
+
+    output = Event.objects.filter(run_id=run.pk, kind="output")
+    return _pages(output, ("first_line", "host", "step", "data"), as_text)
+
+
+def _pages(events: QuerySet[Event], columns: Sequence[str], as_text: Callable[[dict[str, Any]], str]) -> Iterator[str]:
+    """The text of these events. Nothing of the database stays open between two pages."""
+    seq, count = 0, FIRST_PAGE
+    while rows := list(events.filter(seq__gt=seq).order_by("seq").values("seq", *columns)[:count]):
+        page = "".join(map(as_text, rows))
+        seq, count = rows[-1]["seq"], next_page(count, len(page), most=PAGE, most_bytes=PAGE_BYTES)
+        del rows
+        if page:
+            yield page
 
 
 def _masks(run: Run) -> Masks:

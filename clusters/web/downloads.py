@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 
+PARTS_AT_ONCE = 4
+"""How many parts the process makes at the same time: each takes several times its size while it is made."""
+
+_making = threading.BoundedSemaphore(PARTS_AT_ONCE)
+
+
 def streamed(parts: Iterator[bytes], name: str, kind: str) -> StreamingHttpResponse:
     """A download of that file name and content type, sent while it is made."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -19,11 +25,19 @@ def streamed(parts: Iterator[bytes], name: str, kind: str) -> StreamingHttpRespo
 
 
 async def _in_turn(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Part by part: the server would gather a plain generator as a whole before it sends anything."""
-    take = sync_to_async(next)
+    """Part by part: the server would gather a plain generator as a whole before it sends anything.
+
+    The next one is made when the client has read most of this one: until then the server does not take more
+    (`installer_site.unread`).
+    """
+    take = sync_to_async(_next)
     try:
-        while part := await take(parts, b""):
+        while part := await take(parts):
             yield part
-            await asyncio.sleep(0)
     finally:
         await sync_to_async(parts.close)()  # type: ignore[attr-defined]
+
+
+def _next(parts: Iterator[bytes]) -> bytes:
+    with _making:
+        return next(parts, b"")

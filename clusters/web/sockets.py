@@ -13,9 +13,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404
-from django.urls import path
+from django.urls import path, re_path
 
 from clusters.models import hashed
+from clusters.numbers import next_page
 from clusters.runs.doorbell import group, heard, session_group
 from clusters.selectors import events_after
 from clusters.services.client_address import address_of
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 # without end, and what waits here meanwhile goes in larger frames.
 UNDER_WAY = 256 * 1024
 FRAMES_UNDER_WAY = 8
+# Events that one who is behind reads at first; afterwards, so many that they fit into what may be under way.
+EVENTS_AT_FIRST = 20
 # Seconds after which whoever follows looks again without being rung.
 TURN_SECONDS = 1.0
 
@@ -50,6 +53,7 @@ class RunSocket(AsyncWebsocketConsumer):
         self.feed: Feed | None = None
         self.taken = asyncio.Event()
         self.under_way: deque[tuple[int, int]] = deque()
+        self.at_once = EVENTS_AT_FIRST
         self.run_id: int = self.scope["url_route"]["kwargs"]["pk"]
         self.session_key: str = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
         # Before the check, so that nobody logs out unnoticed between them.
@@ -158,9 +162,13 @@ class RunSocket(AsyncWebsocketConsumer):
             return []
         if (frame := feed.frames_after(after)) is not None:
             return [frame]
-        count = min(EVENTS_AT_ONCE, feed.border_after(after) - after)
+        count = min(self.at_once, feed.border_after(after) - after)
         events = await database_sync_to_async(events_after)(self.run_id, after, count)
-        return frames(events) if events else []
+        made = frames(events) if events else []
+        # What is read waits here until the browser has taken what is before it.
+        size = sum(frame.size for frame in made)
+        self.at_once = next_page(self.at_once, size, most=EVENTS_AT_ONCE, most_bytes=UNDER_WAY)
+        return made
 
     async def _room(self) -> None:
         """Wait until the browser has taken most of what is under way to it."""
@@ -183,9 +191,16 @@ async def _cancelled(task: asyncio.Task[None] | None) -> None:
 def _number(text: str | None, name: str) -> int | None:
     try:
         value = json.loads(text or "")[name]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-websocket_urls = [path("ws/runs/<int:pk>/", RunSocket.as_asgi())]
+async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
+    """Answer 404 in place of accepting: nothing is at this address."""
+    log.info("No live socket is at %.200r", scope["path"])
+    await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+websocket_urls = [path("ws/runs/<int:pk>/", RunSocket.as_asgi()), re_path("", no_such_socket)]

@@ -44,7 +44,18 @@ SECONDS = 60.0
 ANSWER, MEMORY = 1.0, 400.0
 """Seconds of the slowest answer of /healthz, and MB of the web process: what is promised."""
 LINES = 20_000
-SLOW = ("(a+)+$", "(x|x)*y", r"^(\s*\w+\s*)*$", "(.*)(.*)(.*)(.*)Z", "(?V1)a", "(", "a" * 5000)
+SLOW = (
+    "(a+)+$",
+    "(x|x)*y",
+    r"^(\s*\w+\s*)*$",
+    "(.*)(.*)(.*)(.*)Z",
+    "(?V1)a",
+    "(",
+    "a" * 5000,
+    "(a|aa)+$",
+    "(?i)(a+b?)+c",
+)
+STATIC = "/static/bootstrap/css/bootstrap.min.css"
 MB = 1024 * 1024
 
 
@@ -134,7 +145,27 @@ def sockets(scene: Scene) -> Iterator[None]:
             link.close()
 
 
-KINDS: tuple[Callable[[Scene], Iterator[None]], ...] = (bodies, dribble, patterns, documents, guesses, sockets)
+def unread(scene: Scene) -> Iterator[None]:
+    """Connections that ask for files, pages and downloads, many times each, and read nothing of the answers."""
+    held: list[socket.socket] = []
+    paths = (STATIC, "/accounts/login/", f"/runs/{scene.run}/events.jsonl", f"/runs/{scene.run}/log.txt")
+    try:
+        for path in itertools.cycle(paths):
+            with contextlib.suppress(OSError):
+                held.append(socket.create_connection(("127.0.0.1", scene.pages.port), timeout=5))
+                held[-1].setblocking(False)
+                held[-1].sendall(head(path, session=scene.session, method="GET") * 200)
+            for link in held[:-40]:
+                link.close()
+            held = held[-40:]
+            yield
+            time.sleep(0.05)
+    finally:
+        for link in held:
+            link.close()
+
+
+KINDS: tuple[Callable[[Scene], Iterator[None]], ...] = (bodies, dribble, patterns, documents, guesses, sockets, unread)
 
 
 def asked(

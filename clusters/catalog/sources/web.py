@@ -5,19 +5,21 @@ from __future__ import annotations
 import socket
 import ssl
 import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from clusters.errors import SourceError
 from clusters.numbers import whole_number
+from clusters.remote.pace import Pace, opener
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage, HTTPResponse
     from typing import IO
 
 TIMEOUT = 30.0
-"""Seconds without an answer or a byte."""
+"""Seconds until an answer begins, however its headers come, and then for each 16 KB of it (`clusters.remote.pace`)."""
 
 PASSING = (408, 416, 429, 500, 502, 503, 504)
 """Answers that may be others a moment later; after 416 the file is asked for from its start."""
@@ -50,13 +52,18 @@ class _NoDowngrade(urllib.request.HTTPRedirectHandler):
             raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not a web address", headers, fp)
         further = super().redirect_request(req, fp, code, msg, headers, newurl)
         if further is not None:
+            # Nobody uses the body of a redirect, which urllib would read to its end, however long it is.
+            fp.close()
             # Older Pythons turn a HEAD into a GET here.
             further.method = req.get_method()
         return further
 
 
 def opened(url: str, *, start: int = 0) -> HTTPResponse:
-    """The answer to a GET from byte `start` on, through the environment's proxies. Raises what urllib raises."""
+    """The answer to a GET from byte `start` on, through the environment's proxies.
+
+    Raises what urllib raises, and Broken.
+    """
     return _asked(url, "GET", {"Range": f"bytes={start}-"} if start else {}, TIMEOUT)
 
 
@@ -75,9 +82,16 @@ def _asked(url: str, method: str, headers: dict[str, str], timeout: float) -> HT
     request = urllib.request.Request(  # noqa: S310 - only http(s) addresses come here
         url, headers={"User-Agent": "slipway", **headers}, method=method
     )
-    # Made anew for each request: the environment is read when an opener is made.
-    opener = urllib.request.build_opener(_NoDowngrade)
-    return cast("HTTPResponse", opener.open(request, timeout=timeout))
+    pace = Pace(timeout)
+    try:
+        # One for each request: the environment is read when an opener is made.
+        answer = cast("HTTPResponse", opener(pace, _NoDowngrade).open(request))
+    except (URLError, HTTPException, TimeoutError):
+        raise
+    except OSError as error:
+        raise Broken(error.strerror or str(error)) from error
+    pace.begin_body()
+    return answer
 
 
 def read(answer: HTTPResponse, most: int, *, at_once: bool = False) -> bytes:
@@ -110,7 +124,9 @@ def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple
     if isinstance(reason, ssl.SSLCertVerificationError):
         return _untrusted(url, reason), False
     if isinstance(reason, TimeoutError):
-        return _unreachable(url, f"{where} sent nothing for {waited or TIMEOUT:g} seconds", "the network"), True
+        return _unreachable(
+            url, f"{where} sent nothing, or next to nothing, for {waited or TIMEOUT:g} seconds", "the network"
+        ), True
     # What is left at the time of connecting (no route, a tunnel refused) will not pass in a second.
     return _unreachable(url, f"the connection to {where} broke: {reason}", "the network"), not isinstance(
         error, URLError

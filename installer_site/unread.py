@@ -1,0 +1,101 @@
+"""Unread: what a client does not read holds up its own connection, and ends it after a while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from twisted.internet.interfaces import ITCPTransport
+
+    Message = MutableMapping[str, Any]
+    Reply = Callable[[Any, Message], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+# Seconds without progress after which a connection makes room for others, if there are too many.
+STALLED_SECONDS = 5
+# Messages of an application that carry what people read. All others are short, and end something.
+CONTENT = ("http.response.body", "websocket.send")
+
+
+class Unread:
+    """Whether the buffer of one connection is full. It fills up at 64 KB, and has room when all of it was taken."""
+
+    def __init__(self, transport: ITCPTransport) -> None:
+        self._transport = transport
+        self._full_since: float | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ended = False
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be written."""
+        return not self._room.is_set()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the client takes less than 64 KB in some seconds."""
+        return self._full_since is not None and time.monotonic() - self._full_since > STALLED_SECONDS
+
+    def fill(self) -> None:
+        """The buffer is full."""
+        self._room.clear()
+        if self._full_since is None:
+            self._full_since = time.monotonic()
+        self.expect_end()
+
+    def empty(self) -> None:
+        """The client has taken everything."""
+        self._stop()
+        self._full_since = None
+        self._room.set()
+
+    def expect_end(self) -> None:
+        """From now on the client has so many seconds to take everything, or the connection is cut."""
+        if self._deadline is None and not self._ended:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(settings.SLIPWAY_UNREAD_SECONDS, self._give_up)
+
+    def end(self) -> None:
+        """The connection has ended: nobody waits for it any more."""
+        self._ended = True
+        self._stop()
+        self._room.set()
+
+    async def room(self) -> None:
+        """Wait until something may be written, or the connection has ended."""
+        await self._room.wait()
+
+    def _stop(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        log.info(
+            "Closing the connection of %s, which did not read an answer within %s s",
+            self._transport.getPeer(),
+            settings.SLIPWAY_UNREAD_SECONDS,
+        )
+        self._transport.abortConnection()
+
+
+def when_there_is_room(reply: Reply) -> Reply:
+    """How a server passes on what applications send, except that they wait while their client does not read."""
+
+    async def reply_in_turn(protocol: Any, message: Message) -> None:
+        if message.get("type") in CONTENT and (unread := protocol.unread) is not None:
+            await unread.room()
+        await reply(protocol, message)
+
+    return reply_in_turn
