@@ -78,10 +78,7 @@ def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Docume
     if fresh == before:
         return cluster
     version = version_of(request)
-    try:
-        return services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=version, text=text)
-    except DraftConflict:
-        raise changed_since(cluster) from None
+    return services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=version, text=text)
 
 
 def values(
