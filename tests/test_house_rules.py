@@ -75,7 +75,9 @@ def test_no_function_is_longer_than_one_can_see() -> None:
 
 def test_lines_of_templates_are_not_wider_than_one_can_see() -> None:
     """Templates that are named have so many lines that are wider: at most these, and fewer from time to time."""
-    wide = {name(path): sum(len(line) >= MOST_OF_A_LINE for line in path.read_text().splitlines()) for path in TEMPLATES}
+    wide = {
+        name(path): sum(len(line) >= MOST_OF_A_LINE for line in path.read_text().splitlines()) for path in TEMPLATES
+    }
     allowed = dict(line.split() for line in WIDE_TEMPLATES.read_text().splitlines())
     assert {path: lines for path, lines in wide.items() if lines > int(allowed.get(path, 0))} == {}
     assert [path for path in allowed if not wide.get(path)] == [], "these have none any more: take them off the list"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document, Host
 
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One value: what is stored now, and what was typed here."""

@@ -128,7 +128,13 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
     form, jump = login_form(hosts, offers, data, files), own_form(document, hosts, offers, data, files)
     tokens = [token_of(place, document.hosts[place]) for place in places]
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    shown: dict[str, Any] = {"side": form, "jump": jump, "tokens": tokens, "hosts": hosts, "reached": ways_of(document, hosts)}
+    shown: dict[str, Any] = {
+        "side": form,
+        "jump": jump,
+        "tokens": tokens,
+        "hosts": hosts,
+        "reached": ways_of(document, hosts),
+    }
     shown["paths"] = paths_to_replace([each for host in hosts for each in (host, host.jump_host)], offers)
     shown["jump_open"] = bool(jump.errors) or (len(hosts) == 1 and bool(hosts[0].jump_host.hops))
     if data is not None and form.is_valid() and jump.is_valid():

@@ -28,7 +28,7 @@ from tests.wizard.test_root_texts_in_browser import ROOT
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from playwright.sync_api import BrowserContext, Dialog, Page, Route
+    from playwright.sync_api import BrowserContext, Dialog, Page
     from pytest_django.live_server_helper import LiveServer
 
 __all__ = ["_database_beside_playwright", "_wizard_alone", "browser", "context", "page"]

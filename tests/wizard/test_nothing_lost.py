@@ -100,7 +100,8 @@ def test_a_login_that_met_another_edit_is_shown_again_on_its_own_page(visitor: V
     sent = {
         "row": ["0:node1", "1:node2"], "kind": "key", "user": "mine", "password": "Typed-secret-1",
         "private_key": KEY.replace("x", "typed"), "draft_version": 1,
-        "jump-way": "own", "jump-hops": "me@bastion.example", "jump-kind": "password", "jump-password": "Typed-secret-2",
+        "jump-way": "own", "jump-hops": "me@bastion.example", "jump-kind": "password",
+        "jump-password": "Typed-secret-2",
     }  # fmt: skip
     theirs(visitor)
     address = reverse("wizard-login", args=[visitor.cluster.pk])
@@ -138,9 +139,9 @@ def test_other_pages_beside_the_machines_keep_what_was_typed_too(
 
 
 def test_what_a_page_refuses_says_which_secrets_to_type_again(visitor: Visitor) -> None:
-    wrong = {"row": "0:node1", "kind": "password", "port": "no number", "password": "Typed-secret-1", "private_key": KEY}
+    wrong = {"row": "0:node1", "kind": "password", "port": "no number", "password": "Typed-secret-1"}
     upload = SimpleUploadedFile("id", KEY.encode())
-    answer = visitor.many("login/", {**wrong, "key_file": upload, "jump-way": "keep"})
+    answer = visitor.many("login/", {**wrong, "private_key": KEY, "key_file": upload, "jump-way": "keep"})
     text = answer.content.decode()
     assert answer.status_code == 422
     assert text.count(TYPE_AGAIN) == 2 and "Choose the file again" in text
@@ -172,7 +173,9 @@ def test_all_differences_are_counted_and_can_be_opened(visitor: Visitor) -> None
     assert f"and {rest} more differences" in " ".join(summary.split())
 
 
-def test_a_refusal_leaves_the_part_of_the_page_that_asked_as_it_is(visitor: Visitor, make_run: Callable[..., Run]) -> None:
+def test_a_refusal_leaves_the_part_of_the_page_that_asked_as_it_is(
+    visitor: Visitor, make_run: Callable[..., Run]
+) -> None:
     make_run(state="running")
     for slug, key in (("prechecks", "precheck:hw.ram_role:error"), ("review", "any")):
         address = visitor.address(slug) + "waive/"
