@@ -34,11 +34,12 @@ function causeOf({ status }) {
 /** The worst of what failed, in words: a save before all else. */
 function sentences() {
   const all = [...failures.values()];
-  const one = all.find(({ kind }) => kind === "save") ?? all.find(({ kind }) => kind === "action") ?? all[0];
+  const one = ["save", "form", "action", "fetch"].map((kind) => all.find((each) => each.kind === kind)).find(Boolean);
   const cause = words[one.cause].replace("%s", one.status);
-  const typed = one.kind === "save" ? [words.typed, one.cause === "out" ? words.beside : ""] : [];
+  const beside = { save: words.beside, form: words.besideForm }[one.kind];
+  const typed = beside ? [words.typed, one.cause === "out" ? beside : ""] : [];
   const next = one.kind === "save" && ["offline", "broken"].includes(one.cause) ? words.retried : "";
-  return { one, text: [words[one.kind], cause, ...typed, next].filter(Boolean).join(" ") };
+  return { one, text: [words[one.kind === "form" ? "save" : one.kind], cause, ...typed, next].filter(Boolean).join(" ") };
 }
 
 function show() {
@@ -52,7 +53,7 @@ function show() {
   const link = byId("failing-sign-in");
   link.hidden = one.cause !== "out";
   // What was typed stays in this tab, so somebody signs in beside it.
-  link.target = one.kind === "save" ? "_blank" : "";
+  link.target = ["save", "form"].includes(one.kind) ? "_blank" : "";
   link.href = `${words.login}?${new URLSearchParams({ next: location.pathname + location.search })}`;
   byId("failing-again").hidden = one.kind !== "save" || one.cause === "out";
   if (byId("failing-text").textContent === text) return;
@@ -86,11 +87,21 @@ function later() {
 async function freshToken() {
   const answer = await fetch(words.token, { headers: { "HX-Request": "true" } }).catch(() => ({ status: 0 }));
   if (!answer.ok) return causeOf(answer);
-  const { token, user } = await answer.json();
+  const { token, user } = await answer.json().catch(() => ({}));
+  if (!token) return "forbidden";
   if (user !== words.user) return "other";
   document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
   for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
   return "";
+}
+
+/** Whether a form that leaves the page would be taken; if not, the page says why. */
+export async function wouldBeTaken() {
+  const cause = await freshToken();
+  if (cause) failures.set("form", { kind: "form", cause, status: 0, at: Date.now() });
+  else failures.delete("form");
+  show();
+  return !cause;
 }
 
 /** Send a request again that was refused before it did anything. */

@@ -1,4 +1,7 @@
-/* A form that is saved by its button only: whoever leaves the page with something typed in it is asked by the browser. */
+/* A form that is saved by its button only: who leaves the page with something typed in it is asked by the browser, and
+   the form is sent only when it would be taken. */
+import { wouldBeTaken } from "./failing.js";
+
 const typed = new Set();
 
 for (const kind of ["input", "change"]) {
@@ -7,6 +10,19 @@ for (const kind of ["input", "change"]) {
     if (form?.hasAttribute("data-guarded")) typed.add(form);
   });
 }
+
+let taken = null; // the form that may be sent now
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.hasAttribute("data-guarded") || taken === form || event.defaultPrevented) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (!(await wouldBeTaken())) return;
+  taken = form;
+  form.requestSubmit(event.submitter ?? undefined);
+  taken = null;
+}, true);
+
 // Another form of the page would leave what was typed in this one.
 document.addEventListener("submit", (event) => { if (!event.defaultPrevented) typed.delete(event.target); });
 document.addEventListener("click", (event) => { if (event.target.closest?.("[data-drops]")) typed.clear(); });

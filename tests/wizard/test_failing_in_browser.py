@@ -231,3 +231,19 @@ def test_a_refused_acknowledgement_is_said_and_shows_the_text_as_it_is_now(page:
     expect(page.locator("#messages")).to_contain_text("The text was changed since this page was opened.")
     expect(page.locator("#messages .note-error")).to_be_focused()
     expect(page.locator("#root-texts pre").first).to_contain_text("other.sh")
+
+
+def test_a_list_is_not_sent_to_the_sign_in_page(
+    context: BrowserContext, page: Page, cluster: Cluster, alice: User, live_server: LiveServer
+) -> None:
+    page.goto(f"/clusters/{cluster.pk}/wizard/machines/add/")
+    page.locator("#id_text").fill("extra 10.99.0.50")
+    page.locator("#take").wait_for()
+    Session.objects.all().delete()
+    page.locator("#take").click()
+    expect(page.locator("#failing")).to_contain_text("Sign in in another tab, then press the button again.")
+    expect(page.locator("#id_text")).to_have_value("extra 10.99.0.50")
+    sign_in(context, alice, live_server.url)
+    page.locator("#take").click()
+    page.wait_for_url("**/wizard/machines/")
+    assert stored(cluster).hosts[-1].name == "extra"
