@@ -40,7 +40,6 @@ def sign_in(context: BrowserContext, user: User, address: str) -> None:
     """As if somebody signed in in another tab of this browser: another session, and another token for forms."""
     client = Client()
     client.force_login(user)
-    client.get("/")
     token = "b" * 32
     cookies = [("sessionid", client.cookies["sessionid"].value), ("csrftoken", token)]
     context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies])
@@ -203,10 +202,10 @@ def test_counts_of_a_scan_are_announced_seldom_and_its_end_at_once(page: Page, c
         expect(page.locator("#scan")).to_contain_text(f"{looked} of 254")
     assert page.evaluate("heard") == []
     page.clock.run_for(10_000)
-    page.wait_for_function("heard.length === 1")
+    page.wait_for_function("() => heard.length === 1")
     Scan.objects.filter(pk=scan.pk).update(state="done", looked=254)
     page.clock.run_for(1100)
-    page.wait_for_function("heard.length === 2")
+    page.wait_for_function("() => heard.length === 2")
     assert "254 of 254" in page.evaluate("heard[1]")
 
 
