@@ -142,6 +142,8 @@ def refused(
     if mine is not None:
         said |= {"draft_version": version_of(request), "unsaved": ",".join(getattr(form, "forms", ())) or "yes"}
     shown = form or page.bind(document, None)
+    if isinstance(shown, Machines):
+        shown.show_others()
     secrets = shown.secrets()
     return show(request, cluster, document, page, shown, status=HTTPStatus.CONFLICT, more=said, secrets=secrets)
 

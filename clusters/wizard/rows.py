@@ -222,6 +222,13 @@ class Machines:
                 found.add(self._document.hosts[place].name)
         return found
 
+    def show_others(self) -> None:
+        """Show machines, too, that the page did not know when it was sent: somebody else added them meanwhile."""
+        numbers = [int(prefix.rpartition("-")[2]) for prefix in (*self._places, *self.forms)]
+        missing = set(range(len(self._document.hosts))) - set(self._places.values())
+        for number_, place in enumerate(sorted(missing), start=max(numbers, default=-1) + 1):
+            self._places[f"{PREFIX}-{number_}"] = place
+
     def token(self, prefix: str) -> str:
         """The token by which the machine of a row is found after `written`; empty for a row that is not stored."""
         place = self._places.get(prefix)

@@ -240,7 +240,7 @@ def test_a_list_is_not_sent_to_the_sign_in_page(
     page.locator("#take").wait_for()
     Session.objects.all().delete()
     page.locator("#take").click()
-    expect(page.locator("#failing")).to_contain_text("Sign in in another tab, then press the button again.")
+    expect(page.locator("#failing")).to_contain_text("Sign in from another tab, then press the button again.")
     expect(page.locator("#id_text")).to_have_value("extra 10.99.0.50")
     sign_in(context, alice, live_server.url)
     page.locator("#take").click()

@@ -65,6 +65,18 @@ def test_rows_of_machines_that_were_typed_stay_and_their_passwords_are_asked_for
     assert 'data-unsaved="host-0,host-1,host-2,host-7"' in text, "the scripts know that these rows are not saved"
 
 
+def test_machines_that_somebody_else_added_meanwhile_are_shown_too(visitor: Visitor) -> None:
+    data = visitor.machines(h1_address="10.99.0.77")
+    document = document_of(visitor.cluster)
+    added = document.hosts[0].model_copy(update={"name": "theirs", "address": "10.99.0.66"})
+    fresh = document.model_copy(update={"hosts": (*document.hosts, added)})
+    draft_update(actor=visitor.cluster.owner, cluster=visitor.cluster, document=fresh, version=1)
+    text = visitor.post("machines", data | {"action": "next"}, version=1).content.decode()
+    rows = text.split('id="machines"')[1].split("</ul>")[0]
+    assert 'id="row-host-3"' in rows and 'value="10.99.0.66"' in rows and 'value="10.99.0.77"' in rows
+    assert "Not saved" in text.split('id="saved"')[1].split("</span>")[0]
+
+
 def test_a_machine_that_is_gone_says_that_its_password_was_not_saved_either(visitor: Visitor) -> None:
     gone = visitor.row(0, None, name="node9", password="Typed-secret-1") | {"host-0-row": "9:node9"}
     text = visitor.post("machines", gone | {"action": "next"}).content.decode()
