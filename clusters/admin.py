@@ -5,24 +5,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters import services
 from clusters.errors import InstallerError
 from clusters.models import Account, AuditEntry, Cluster, HostKey, Notice, Run
-from clusters.numbers import whole_number
-from clusters.selectors import cluster_for, run_for
+from clusters.selectors import note_if_foreign
+from clusters.web.passwords import password_again
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
 
 admin.site.unregister(get_user_model())
+admin.site.unregister(Group)
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -38,8 +45,28 @@ class ReadOnly(admin.ModelAdmin):
         return False
 
 
+class PartOfCluster(ReadOnly):
+    """Objects of clusters. Whoever is shown one of somebody else's is in the audit, as on the pages of clusters.
+
+    Every view of one object fetches it with `get_object`, however its key is spelled.
+    """
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Before it is shown. Without the permission to see it the view refuses, so nothing is written."""
+        found = super().get_object(request, object_id, from_field)
+        cluster = self.cluster_of(found) if found is not None else None
+        if cluster is not None and self.has_view_permission(request, found):
+            note_if_foreign(request.user, cluster)
+        return found
+
+    def cluster_of(self, found: Any) -> Cluster | None:
+        """Whose it is."""
+        cluster: Cluster | None = found.cluster
+        return cluster
+
+
 @admin.register(Cluster)
-class ClusterAdmin(ReadOnly):
+class ClusterAdmin(PartOfCluster):
     """Clusters without document and kubeconfig."""
 
     list_display = ("name", "owner", "state", "version", "updated_at")
@@ -47,15 +74,14 @@ class ClusterAdmin(ReadOnly):
     search_fields = ("name",)
     exclude = ("document", "kubeconfig")
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
-        """Looking at somebody else's cluster here is written into the audit as on its own page."""
-        if request.user.is_superuser and (number := whole_number(object_id)) is not None:
-            cluster_for(request.user, number)
-        return super().change_view(request, object_id, *args, **options)
+    def cluster_of(self, found: Any) -> Cluster | None:
+        """Itself."""
+        cluster: Cluster = found
+        return cluster
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly):
+class RunAdmin(PartOfCluster):
     """Runs without their document."""
 
     list_display = ("id", "cluster", "recipe", "state", "attempt", "asked_by", "started_at", "finished_at", "worker")
@@ -63,20 +89,18 @@ class RunAdmin(ReadOnly):
     list_select_related = ("cluster", "asked_by")
     exclude = ("document",)
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **options: Any) -> HttpResponse:
-        """Looking at somebody else's run here is written into the audit as on its own page."""
-        if request.user.is_superuser and (number := whole_number(object_id)) is not None:
-            run_for(request.user, number)
-        return super().change_view(request, object_id, *args, **options)
-
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnly):
+class NoticeAdmin(PartOfCluster):
     """What was told of the ends of runs, and what did not get through."""
 
     list_display = ("run", "way", "state", "tries", "due_at", "sent_at", "error")
     list_filter = ("state", "way")
     list_select_related = ("run", "run__cluster")
+
+    def cluster_of(self, found: Any) -> Cluster | None:
+        """That of the run; a test notice has none."""
+        return found.run.cluster if found.run is not None else None
 
 
 @admin.register(AuditEntry)
@@ -88,7 +112,7 @@ class AuditAdmin(ReadOnly):
 
 
 @admin.register(HostKey)
-class HostKeyAdmin(ReadOnly):
+class HostKeyAdmin(PartOfCluster):
     """Pinned host keys."""
 
     list_display = ("address", "port", "fingerprint", "cluster", "accepted_by", "accepted_at")
@@ -102,11 +126,46 @@ class AccountAdmin(ReadOnly):
     list_display = ("user", "must_change_password", "one_time_since")
 
 
+class Administered(admin.ModelAdmin):
+    """Accounts and what gives them rights: every page of theirs asks for the password, as secrets do.
+
+    Only administrators get there: whoever could edit accounts could make themselves one.
+    """
+
+    def get_urls(self) -> list[URLPattern]:
+        """The pages, those of Django's versions to come, too."""
+        found: list[URLPattern] = super().get_urls()
+        for each in found:
+            each.callback = password_again(each.callback, when=self.admin_site.has_permission)
+        return found
+
+    def has_module_permission(self, request: Any) -> bool:
+        return _is_administrator(request)
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        return _is_administrator(request)
+
+    def has_add_permission(self, request: Any, obj: Any = None) -> bool:
+        return _is_administrator(request)
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return _is_administrator(request)
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return _is_administrator(request)
+
+
+@admin.register(Group)
+class CrewAdmin(Administered, GroupAdmin):
+    """Groups and what they allow."""
+
+
 @admin.register(get_user_model())
-class PeopleAdmin(UserAdmin):
+class PeopleAdmin(Administered, UserAdmin):
     """Accounts. A password that an administrator types is for one time: its owner chooses another one first.
 
-    They are deactivated and never deleted: what somebody did stays theirs.
+    They are deactivated and never deleted: what somebody did stays theirs. One's own password is changed on the page
+    that asks for the old one.
     """
 
     actions = ("deactivate",)
@@ -120,7 +179,7 @@ class PeopleAdmin(UserAdmin):
         try:
             names = services.accounts_deactivate(actor=request.user, users=list(users))
         except InstallerError as error:
-            self.message_user(request, f"{error.message} {error.hint}".strip(), messages.ERROR)
+            self.message_user(request, error.with_hint, messages.ERROR)
             return
         self.message_user(request, _("Deactivated: %s.") % (", ".join(names) or _("nobody")), messages.SUCCESS)
 
@@ -132,8 +191,15 @@ class PeopleAdmin(UserAdmin):
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """So does one whose password was replaced by somebody else."""
-        answer = super().user_change_password(request, id, form_url)
-        user = self.get_object(request, id)
-        if answer.status_code == 302 and user is not None and user.pk != request.user.pk:
-            services.one_time_password_given(actor=request.user, user=user)
+        user = self.get_object(request, unquote(id))
+        if user is not None and user.pk == request.user.pk:
+            return redirect(settings.SLIPWAY_PASSWORD_URL)
+        with transaction.atomic():
+            answer = super().user_change_password(request, id, form_url)
+            if answer.status_code == 302 and user is not None:
+                services.one_time_password_given(actor=request.user, user=user)
         return answer
+
+
+def _is_administrator(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_superuser)

@@ -26,13 +26,20 @@ class InstallerError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def with_hint(self) -> str:
+        """Message and hint, as they follow each other on a page or in a log."""
+        return f"{self.message} {self.hint}".strip()
+
 
 class ConfigError(InstallerError):
     """The document cannot be used; its findings say where and why."""
 
 
 class RemoteError(InstallerError):
-    """Something between us and a machine went wrong."""
+    """Something between us and a machine went wrong; `machine` is its name in the document, as far as it is known."""
+
+    machine = ""
 
 
 class PlanError(InstallerError):

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import parse_cookie
 from twisted.web.http import HTTPChannel
 
-from clusters.web.live_rights import user_of
+from clusters.web.live_rights import is_admitted
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import ITCPTransport
@@ -140,7 +140,7 @@ class Channel(HTTPChannel):
         """Let the body come when its sender is logged in."""
         status, sentence = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, NOT_LOGGED_IN
         try:
-            logged_in = (await user_of(_session_key(request))).is_authenticated
+            logged_in = await is_admitted(_session_key(request))
         except (DatabaseError, InterfaceError) as error:
             log.warning("The login of a client cannot be checked: %s", error)
             logged_in, status, sentence = False, HTTPStatus.SERVICE_UNAVAILABLE, NO_DATABASE

@@ -19,7 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
-from clusters.models import Account, Session
+from clusters.models import Session
+from clusters.selectors import Admission, admission_of
 from clusters.services.client_address import address_of
 from clusters.services.origin import asked_from
 
@@ -159,6 +160,4 @@ class OwnPasswordFirst:
         free = (settings.SLIPWAY_PASSWORD_URL, settings.LOGIN_URL, reverse("logout"), "/healthz")
         if request.path in free or request.path.startswith(settings.STATIC_URL):
             return False
-        if not request.user.is_authenticated:
-            return False
-        return Account.objects.filter(user_id=request.user.pk, must_change_password=True).exists()
+        return admission_of(request.user) is Admission.OWN_PASSWORD_FIRST

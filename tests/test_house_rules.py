@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,35 @@ def test_only_the_bounded_reader_parses_yaml() -> None:
     assert found == []
 
 
+HOLDS_SECRETS = {
+    "command", "config", "content", "diff", "kubeconfig", "manifest", "opening", "passphrase", "password", "payload",
+    "private_key", "stderr", "stdin", "stdout", "text",
+}  # fmt: skip
+"""Names of fields that hold passwords, keys, files, or what somebody typed or a machine printed."""
+
+
+def test_no_repr_shows_a_field_that_may_hold_a_secret() -> None:
+    """A repr ends up in tracebacks and logs. A field of type Secret shows itself as dots."""
+    found = []
+    for path in SHIPPED:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(each) for each in node.decorator_list):
+                found += [f"{name(path)} {node.name}.{each}" for each in shown_fields(node)]
+    assert found == []
+
+
+def shown_fields(node: ast.ClassDef) -> list[str]:
+    """Fields with such a name whose text is shown; numbers, tuples of commands and secrets are none."""
+    fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+    return [
+        each.target.id
+        for each in fields
+        if each.target.id in HOLDS_SECRETS  # type: ignore[union-attr]
+        and any(kind in ast.unparse(each.annotation) for kind in ("str", "bytes", "Any", "Iterable[bytes]"))
+        and (each.value is None or "repr=False" not in ast.unparse(each.value))
+    ]
+
+
 @pytest.mark.parametrize("kind", ["prechecks", "steps", "networks", "runtimes"])
 def test_every_module_of_the_catalog_has_a_test(kind: str) -> None:
     """`catalog/steps/os/swap.py` is tested by a test file that imports it or names its step."""
@@ -142,3 +172,9 @@ def is_named(path: Path, tests: str) -> bool:
         for line in tests.splitlines()
     )
     return imported or (bool(spoken) and all(spoken))
+
+
+def test_message_and_hint_of_an_error_are_joined_in_one_place() -> None:
+    joined = re.compile(r'f"\{(\w+)(\.message)?\} \{\1\.hint\}')
+    found = [name(path) for path in SHIPPED if joined.search(path.read_text())]
+    assert found == ["clusters/errors.py"], "InstallerError.with_hint is for that"

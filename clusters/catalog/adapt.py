@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from clusters.config.matrix import NFTABLES_STABLE
 from clusters.config.proxymode import mode_in
 from clusters.config.versions import parse_version
 
@@ -65,8 +66,6 @@ def ignored_preflight_errors(machine: Machine, cluster: Cluster) -> tuple[str, .
     return () if known else ("SystemVerification",)
 
 
-NFTABLES_SINCE = 33
-"""The minor from which on kube-proxy's nftables mode is stable. Source: Kubernetes' changelog of 1.33, KEP-3866."""
 NFTABLES_KERNEL = (5, 13)
 """Older ones may have an nft that cannot read kube-proxy's rules; kube-proxy looks at the version alone and ends.
 Source: NFTablesKubeProxyKernelVersion of Kubernetes."""
@@ -82,7 +81,7 @@ def proxy_mode(cluster: Cluster) -> str:
     if said := mode_in(cluster.document):
         return said.mode
     members = cluster.members("master") + cluster.members("worker")
-    stable = parse_version(cluster.document.kubernetes.version).minor >= NFTABLES_SINCE
+    stable = parse_version(cluster.document.kubernetes.version).minor >= NFTABLES_STABLE
     return "nftables" if stable and all(has_nftables(machine) for machine in members) else "iptables"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.lines import one_line, one_word
 from clusters.config.topology import NODE_DNS_ADDRESS, dns_service_address
 
 if TYPE_CHECKING:
@@ -82,13 +83,18 @@ def node_corefile(document: Document) -> str:
 
 def _zone(zone: ExternalZone, *more: str) -> list[str]:
     inside = ["errors", f"cache {zone.cache or CACHE_SECONDS}", *more]
-    inside += [f"rewrite {each.strip().removeprefix('rewrite ')}" for each in zone.rewrite if each.strip()]
-    inside += [f"forward . {' '.join(zone.nameservers)}"]
-    return _block(" ".join(zone.zones), inside)
+    rewrites = [one_line(each.strip(), "A rewrite rule of a DNS zone") for each in zone.rewrite if each.strip()]
+    inside += [f"rewrite {each.removeprefix('rewrite ')}" for each in rewrites]
+    inside += [f"forward . {_words(zone.nameservers, 'A name server of a DNS zone')}"]
+    return _block(_words(zone.zones, "A DNS zone"), inside)
 
 
 def _upstream(document: Document) -> str:
-    return " ".join(document.dns.coredns.upstream_dns_servers) or "/etc/resolv.conf"
+    return _words(document.dns.coredns.upstream_dns_servers, "A DNS server") or "/etc/resolv.conf"
+
+
+def _words(words: Iterable[str], where: str) -> str:
+    return " ".join(one_word(each, where) for each in words)
 
 
 def _block(head: str, inside: Iterable[str]) -> list[str]:

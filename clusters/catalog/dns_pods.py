@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import get_object, kubectl
 from clusters.catalog.rollout import is_ready, is_silent, nodes_of, pods_of
-from clusters.engine.wants import NotReached, Sight, Wanted
+from clusters.engine.wants import NoAnswer, NotReached, Sight, Wanted
 from clusters.remote.shell import words
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ NAMESPACE, LABELS = "kube-system", {"k8s-app": "kube-dns"}
 """How kubeadm labels them: https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/"""
 
 DEPLOYMENT = "coredns"
+MISSING = f"no deployment {DEPLOYMENT} in {NAMESPACE}"
 APART = {
     "preferredDuringSchedulingIgnoredDuringExecution": [
         {
@@ -54,15 +55,16 @@ def settled() -> Wanted:
     def look(machine: Machine) -> Sight:
         pod = _template(machine)
         if pod is None:
-            return Sight(False, "the API server does not say how the DNS pods are to be placed")
+            return Sight(False, MISSING)
         why = " and ".join(SAID_OF[each] for each in _wanted(pod))
         return Sight(not why, f"DNS pods are not told {why}" if why else "")
 
     def act(machine: Machine) -> None:
         pod = _template(machine)
         if pod is None:
-            # What somebody has said of these pods would be lost.
-            raise NotReached("The API server does not say how the DNS pods are to be placed.", retryable=True)
+            raise NotReached(
+                f"Found {MISSING}.", hint="Did somebody remove the cluster's DNS? Put it back, then retry."
+            )
         patch = json.dumps({"spec": {"template": {"spec": _wanted(pod)}}})
         machine.do(kubectl("patch deployment {} -n {} --type strategic -p {}", DEPLOYMENT, NAMESPACE, patch))
 
@@ -70,11 +72,10 @@ def settled() -> Wanted:
 
 
 def _template(machine: Machine) -> dict[str, Any] | None:
-    answer = machine.ask(kubectl("get deployment {} -n {} -o json", DEPLOYMENT, NAMESPACE))
-    if not answer.ok or not answer.stdout:
-        return None
-    spec: dict[str, Any] = json.loads(answer.stdout)["spec"]["template"]["spec"]
-    return spec
+    """What its pods are to be; None where there is no such deployment. What somebody has said of them would be lost, if
+    an API server that does not answer were taken for that."""
+    found = get_object(machine, "deployment", DEPLOYMENT, NAMESPACE)
+    return None if found is None else found["spec"]["template"]["spec"]
 
 
 def _wanted(pod: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def spread() -> Wanted:
     def look(machine: Machine) -> Sight:
         nodes, pods = nodes_of(machine), pods_of(machine, NAMESPACE, LABELS)
         if nodes is None or pods is None:
-            return Sight(False, "the API server does not say where the DNS pods are")
+            raise NoAnswer("The API server does not say where the DNS pods are.")
         if (waiting := unplaced(pods)) and not tried:
             return Sight(False, f"the scheduler has no machine yet for {', '.join(waiting)}")
         crowded = misplaced(nodes, pods)
@@ -124,13 +125,10 @@ def spread() -> Wanted:
 
 def _wait_until_placed(machine: Machine) -> None:
     """Until each pod has a machine; where there is room for none, not longer than a scheduler takes."""
-    waited = 0.0
-    while waited < PLACED_WITHIN:
+    for _ in machine.looks(PLACED_WITHIN, every=0.5):
         pods = pods_of(machine, NAMESPACE, LABELS)
         if pods is not None and not unplaced(pods):
             return
-        machine.pause(0.5)
-        waited += 0.5
 
 
 def unplaced(pods: Iterable[dict[str, Any]]) -> list[str]:

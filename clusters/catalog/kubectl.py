@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
+from clusters.engine.wants import NoAnswer, sight_of
 from clusters.remote.shell import Command, Value, sh
+
+if TYPE_CHECKING:
+    from clusters.engine.machine import Machine
+    from clusters.remote.host import Result
 
 
 def kubectl(arguments: str, *values: Value | Command) -> Command:
@@ -20,4 +28,36 @@ def api_server_is_ready(address: str, port: int) -> Command:
         KUBELET_CONF,
         in_url(address),
         port,
+    )
+
+
+def get_object(machine: Machine, kind: str, name: str, namespace: str = "kube-system") -> dict[str, Any] | None:
+    """What the API server has under this name, or None where it has nothing. Raises NoAnswer when it does not say.
+
+    `namespace` is empty for what is in none, such as a node.
+    """
+    inside = sh(" -n {}", namespace) if namespace else sh("")
+    answer = machine.ask(kubectl("get {} {}{} -o json --ignore-not-found", kind, name, inside))
+    if not answer.ok:
+        raise no_answer(f"whether there is a {kind} {name}", answer)
+    try:
+        found = json.loads(answer.stdout) if answer.stdout.strip() else {}
+    except ValueError as error:
+        raise no_answer(f"in JSON what the {kind} {name} is", answer) from error
+    return found if isinstance(found, dict) and found else None
+
+
+def says_missing(answer: Result) -> bool:
+    """Whether the API server has answered that what was asked for is not there, or that it knows no such kind."""
+    said = f"{answer.stdout}\n{answer.stderr}"
+    return "(NotFound)" in said or "the server doesn't have a resource type" in said
+
+
+def no_answer(what: str, answer: Result) -> NoAnswer:
+    """The error for an API server that does not say this; waiting helps, except where it could not even be asked."""
+    sight = sight_of(answer)
+    return NoAnswer(
+        f"The API server does not say {what}: {sight.found}",
+        hint="Retry when the control plane answers.",
+        retryable=not sight.in_vain,
     )

@@ -10,6 +10,13 @@ def one_line(text: str, where: str) -> str:
 
     A line break would begin a setting of its own, which a program that runs as root obeys and which nobody has read.
     """
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+    if any(ord(letter) < 32 or ord(letter) == 127 or letter in "\x85\u2028\u2029" for letter in text):
         raise ConfigError(f"{where} has a line break or another control character: {text[:60]!r}.", hint="Remove it.")
+    return text
+
+
+def one_word(text: str, where: str) -> str:
+    """The text as it is. Raises ConfigError where a Corefile would read more than one word in it, or a block."""
+    if any(letter.isspace() or letter in "{}\"'#" for letter in one_line(text, where)):
+        raise ConfigError(f"{where} is not one word: {text[:60]!r}.", hint="Leave out blanks, quotes, braces and #.")
     return text

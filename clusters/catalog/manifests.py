@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import get_object, kubectl, no_answer, says_missing
 from clusters.config.yamltree import Refused
 from clusters.config.yamlvalues import read_values
-from clusters.engine.wants import NotReached, Sight, Wanted
+from clusters.engine.wants import Sight, Wanted
 from clusters.errors import SourceError
 from clusters.remote.shell import words
 
@@ -131,17 +130,12 @@ def applied(
 
 
 def _record(machine: Machine, name: str) -> Mapping[str, str] | None:
-    """What was noted when it was applied, None before; raises NotReached when the API server does not say.
+    """What was noted when it was applied, None before; raises NoAnswer when the API server does not say.
 
     What is taken for never applied would be applied without removing what an earlier document had.
     """
-    record = RECORD.format(name)
-    answer = machine.ask(kubectl("get configmap {} -n kube-system --ignore-not-found -o json", record))
-    if not answer.ok:
-        said = " ".join(answer.last_lines(1))
-        raise NotReached(f"The API server could not say whether {name} was applied: {said}", retryable=True)
-    data: Mapping[str, str] | None = json.loads(answer.stdout).get("data") if answer.stdout.strip() else None
-    return data
+    found = get_object(machine, "configmap", RECORD.format(name))
+    return None if found is None else found.get("data")
 
 
 def _recorded(name: str, digest: str, references: Sequence[str]) -> Object:
@@ -171,8 +165,10 @@ def _by_namespace(references: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
 def _all_there(machine: Machine, references: Sequence[str]) -> Sight:
     for namespace, names in _by_namespace(references):
         answer = machine.ask(kubectl("get -n {} {} -o name", namespace or "default", words(names)))
+        if not answer.ok and not says_missing(answer):
+            raise no_answer(f"whether there is {', '.join(names)}", answer)
         if not answer.ok:
-            return Sight(False, " ".join(answer.last_lines(1)) or "objects are missing")
+            return Sight(False, " ".join(answer.last_lines(1)))
     return Sight(True)
 
 

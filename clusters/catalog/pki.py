@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from clusters.config.secret import Secret
+from clusters.errors import InstallerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,17 @@ class KeyPair:
 
     certificate: bytes
     key: Secret
+
+
+def pem_text(content: bytes, where: str) -> Secret:
+    """A certificate or a key as text. Raises InstallerError for a file, named by `where`, that is none."""
+    try:
+        return Secret(content.decode())
+    except UnicodeDecodeError as error:
+        raise InstallerError(
+            f"{where} is not PEM: byte {error.start + 1} of it is not text.",
+            hint="Is the file damaged? Put back what was there, from a backup or from another machine.",
+        ) from None
 
 
 def make_authority(name: str) -> KeyPair:

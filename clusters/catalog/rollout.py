@@ -72,7 +72,7 @@ def rolled_out(kind: str, namespace: str, name: str, *, within: float = 300) -> 
 def _sight(machine: Machine, kind: str, namespace: str, name: str) -> Sight:
     answer = machine.ask(kubectl("get {} {} -n {} -o json", kind, name, namespace))
     if not answer.ok:
-        return sight_of(answer, f"there is no {name}")
+        return sight_of(answer, f"the API server does not say how {name} is")
     found = json.loads(answer.stdout)
     status = found.get("status", {})
     labels = found["spec"].get("selector", {}).get("matchLabels", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.paths import BIN, KUBELET_CONF
@@ -33,6 +33,13 @@ good answers, a second apart, before they trust an API server again."""
 CLOCK_SLIP = 1
 """Seconds that a start, told in ticks since boot, may lie before the time of a file written just before it."""
 
+BEFORE = "/etc/slipway/before"
+"""Where a manifest lies while it is replaced, until its successor is well: what breaks off then is kept there only."""
+
+PUT_BACK_AFTER = 600
+"""Seconds after which the machine itself puts it back, unless the program is well, when nothing is heard of Slipway any
+more: more than waiting for both takes."""
+
 LOG_LINES = 3
 
 LAST_PORT = 65535
@@ -50,16 +57,16 @@ class Running:
     pid: str
     parent: str
     start: int
-    command: tuple[str, ...]
+    command: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """The state of a component before its restart. `pids` are its process numbers; `changed`: its manifest changes."""
+    """The state of a component before its restart: the manifest to go back to, if it changes, and the numbers of the
+    processes that do not have the new one."""
 
-    manifest: bytes | None
+    manifest: bytes | None = field(repr=False)
     pids: frozenset[str]
-    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class StaticPod:
 
     name: str
     path: str
-    content: bytes
+    content: bytes = field(repr=False)
     healthy: Command
     reads: tuple[str, ...] = ()
     around: Callable[[Machine], AbstractContextManager[None]] = lambda machine: nullcontext()
@@ -86,7 +93,14 @@ class StaticPod:
     def seen(self, machine: Machine) -> Sight:
         """The file first, then the processes."""
         written = file(self.path, self.content, mode=0o600).seen(machine)
-        return self._runs(machine, frozenset()) if written.so else written
+        sight = self._runs(machine, frozenset()) if written.so else written
+        if sight.so and self.is_half_done(machine):
+            return Sight(False, f"{self.name} was not yet seen well with its manifest")
+        return sight
+
+    def is_half_done(self, machine: Machine) -> bool:
+        """Whether somebody began to replace the manifest and did not come to its end."""
+        return machine.read(self._aside) is not None
 
     def is_down(self, machine: Machine) -> bool:
         """Whether no such program runs, whatever its arguments."""
@@ -99,26 +113,33 @@ class StaticPod:
 
     def begin(self, machine: Machine) -> Restart:
         """Write the file, or end a program that has not read its files."""
-        before = machine.read(self.path)
+        before, kept = machine.read(self.path), machine.read(self._aside)
         old = frozenset(each.pid for each in self._running(machine))
         new = before != self.content
+        if new and kept is None and before is not None:
+            kept = before
+            machine.put(kept, self._aside, mode=0o600)
+        if kept is not None:
+            machine.ask(self._trap())
         if new or not file(self.path, self.content, mode=0o600).seen(machine).so:
             machine.note(f"writing {self.path}" + (f"; kubelet starts {self.name} anew" if new else ""))
             self._put(machine, self.content)
         if not new:
             self._end_what_is_outdated(machine)
-        return Restart(before, old, new)
+        # Without a new file, one that runs as it should is as good as one that is started.
+        return Restart(kept, old if new else frozenset())
 
     def finish(self, machine: Machine, restart: Restart) -> None:
         """Wait until it is healthy; if it does not get there, restore the previous manifest and raise NotReached."""
-        # Without a new file, one that runs as it should is as good as one that is started.
-        if self._comes(machine, restart.pids if restart.changed else frozenset(), STARTS_WITHIN):
+        if self._comes(machine, restart.pids, STARTS_WITHIN):
+            machine.ask(self._end_trap())
             machine.pause(SETTLE)
             return
         said = self._last_words(machine)
-        if restart.changed and restart.manifest is not None:
+        if restart.manifest is not None:
             machine.note(f"{self.name} does not come; putting the manifest back that was there before")
             self._put(machine, restart.manifest)
+            machine.ask(self._end_trap())
             well = self._answers(machine, BACK_WITHIN)
             after = " It runs as before." if well else " The manifest from before is back, too, and it does not run."
         else:
@@ -128,26 +149,42 @@ class StaticPod:
             hint="Correct its arguments in the document, then retry.",
         )
 
+    @property
+    def _aside(self) -> str:
+        return f"{BEFORE}/{self.name}.yaml"
+
+    @property
+    def _unit(self) -> str:
+        return f"slipway-before-{self.name}"
+
+    def _trap(self) -> Command:
+        """Has the machine put the manifest back by itself later; begun again when there is one already."""
+        back = sh(
+            "[ -e {0} ] || exit 0; {2} >/dev/null 2>&1 || mv -f {0} {1}; rm -f {0}",
+            self._aside,
+            self.path,
+            self.healthy,
+        )
+        return sh(
+            "{{ systemctl stop {0}.timer; systemctl reset-failed {0}.service; "
+            "systemd-run --unit {0} --on-active {1} sh -c {2}; }} >/dev/null 2>&1",
+            self._unit,
+            PUT_BACK_AFTER,
+            back.text,
+        )
+
+    def _end_trap(self) -> Command:
+        return sh("rm -f {}; systemctl stop {}.timer 2>/dev/null", self._aside, self._unit)
+
     def _put(self, machine: Machine, content: bytes) -> None:
         machine.put(content, self.path, mode=0o600)
 
     def _comes(self, machine: Machine, old: frozenset[str], within: float) -> bool:
-        waited = 0.0
-        while waited < within:
-            if self._runs(machine, old).so and machine.ask(self.healthy).ok:
-                return True
-            machine.pause(1.0)
-            waited += 1.0
-        return False
+        looks = machine.looks(within, every=1.0)
+        return any(self._runs(machine, old).so and machine.ask(self.healthy).ok for _ in looks)
 
     def _answers(self, machine: Machine, within: float) -> bool:
-        waited = 0.0
-        while waited < within:
-            if machine.ask(self.healthy).ok:
-                return True
-            machine.pause(1.0)
-            waited += 1.0
-        return False
+        return any(machine.ask(self.healthy).ok for _ in machine.looks(within, every=1.0))
 
     def _runs(self, machine: Machine, old: frozenset[str]) -> Sight:
         """Whether a process that is none of the old ones has the manifest's command line and has read its files."""
@@ -238,11 +275,12 @@ def running(machine: Machine, program: str) -> list[Running]:
         )
     )
     rows = [line.split() for line in answer.stdout.splitlines()]
-    return [
-        Running(row[0], row[1], int(row[2]), tuple(base64.b64decode(row[3]).decode().rstrip("\0").split("\0")))
-        for row in rows
-        if len(row) == 4
-    ]
+    return [Running(row[0], row[1], int(row[2]), _words(row[3])) for row in rows if len(row) == 4]
+
+
+def _words(encoded: str) -> tuple[str, ...]:
+    """A command line as /proc has it. Programs of others may have anything in theirs."""
+    return tuple(base64.b64decode(encoded).decode("utf-8", "surrogateescape").rstrip("\0").split("\0"))
 
 
 def command_of(manifest: bytes) -> tuple[str, ...]:

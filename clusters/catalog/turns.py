@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.engine.wants import NotReached, Wanted
-from clusters.errors import Cancelled
+from clusters.errors import Cancelled, InstallerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Turns:
-    """Who is at it; `proven` once somebody came to a good end, `failed` is on which machine it went wrong."""
+    """Who is at it; `proven` once somebody came to a good end, `failed` is on which machine it went wrong.
+
+    `interrupted` are machines whose turn ended with an error after which the engine may try again, such as a broken
+    connection, with their step: nobody knows yet how it ends there, so they keep their place and nobody else begins.
+    """
 
     change: threading.Condition = field(default_factory=threading.Condition)
     inside: int = 0
     proven: bool = False
     failed: str = ""
+    interrupted: dict[str, str] = field(default_factory=dict)
 
     def take(self, name: str, at_once: int, seconds: float) -> bool | None:
         """Wait at most so long for a turn. None: not yet; False: never, since it went wrong on another machine."""
@@ -34,9 +39,14 @@ class _Turns:
         def refused() -> bool:
             return self.failed not in ("", name)
 
-        with self.change:
+        def has_room() -> bool:
             # The first machine is alone until it has come to a good end.
-            if not self.change.wait_for(lambda: refused() or self.inside < (at_once if self.proven else 1), seconds):
+            return not self.interrupted and self.inside < (at_once if self.proven else 1)
+
+        with self.change:
+            if self.interrupted.pop(name, None) is not None:
+                return True
+            if not self.change.wait_for(lambda: refused() or has_room(), seconds):
                 return None
             if refused():
                 return False
@@ -46,38 +56,68 @@ class _Turns:
     def give(self, name: str, *, good: bool) -> None:
         """The turn is over."""
         with self.change:
-            self.inside -= 1
-            self.proven = self.proven or good
-            if not good:
-                self.failed = self.failed or name
-            elif self.failed == name:
-                self.failed = ""
-            self.change.notify_all()
+            self._end(name, good)
+
+    def interrupt(self, name: str, step: str) -> None:
+        """The turn is over for now; that machine may come again."""
+        with self.change:
+            self.interrupted[name] = step
+
+    def close_ended(self, end_of: Callable[[str, str], bool | None]) -> None:
+        """Those that were interrupted do not come again once their step is over."""
+        with self.change:
+            for name, step in tuple(self.interrupted.items()):
+                if (good := end_of(name, step)) is not None:
+                    del self.interrupted[name]
+                    self._end(name, good)
+
+    def _end(self, name: str, good: bool) -> None:
+        self.inside -= 1
+        self.proven = self.proven or good
+        if not good:
+            self.failed = self.failed or name
+        elif self.failed == name:
+            self.failed = ""
+        self.change.notify_all()
 
 
 @contextmanager
 def turn(machine: Machine, cluster: Cluster, subject: str, *, at_once: int = 1) -> Iterator[None]:
     """Inside, at most `at_once` machines are busy with this subject, and one alone until the first has succeeded.
 
-    Once it went wrong on a machine it begins on no other in this run (Cancelled); that machine may try again.
+    Once it went wrong on a machine it begins on no other in this run (Cancelled); that machine may try again. After an
+    error that the engine may recover from the others wait for how it ends.
     """
     turns = cluster.once(f"turn-{subject}", _Turns)
     while (mine := turns.take(machine.name, at_once, 0.2)) is None:
         machine.pause(0.01)
+        turns.close_ended(cluster.end_of)
     if not mine:
         raise Cancelled(f"{subject.capitalize()} was not begun here, because it went wrong on {turns.failed}.")
-    good = False
     try:
         yield
-        good = True
-    finally:
-        turns.give(machine.name, good=good)
+    except BaseException as error:
+        if isinstance(error, InstallerError) and error.retryable:
+            turns.interrupt(machine.name, machine.step)
+        else:
+            turns.give(machine.name, good=False)
+        raise
+    turns.give(machine.name, good=True)
 
 
-def in_turn(want: Want, cluster: Cluster, subject: str, *, at_once: int = 1, running: Command | None = None) -> Wanted:
+def in_turn(
+    want: Want,
+    cluster: Cluster,
+    subject: str,
+    *,
+    at_once: int = 1,
+    running: Command | None = None,
+    recovered: Want | None = None,
+) -> Wanted:
     """The want, reached on one machine after the other; a turn ends when it was seen, and not before.
 
-    Where `running` fails there is nothing to interrupt yet, and nobody has to wait for a turn.
+    Where `running` fails there is nothing to interrupt yet, and nobody has to wait for a turn. `recovered` is reached
+    after it in the same turn, where there was something to interrupt.
     """
 
     def act(machine: Machine) -> None:
@@ -85,9 +125,13 @@ def in_turn(want: Want, cluster: Cluster, subject: str, *, at_once: int = 1, run
             want.reach(machine)
             return
         with turn(machine, cluster, subject, at_once=at_once):
-            want.reach(machine)
-            after = want.seen(machine)
-            if not after.so:
-                raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
+            for each in (want, recovered) if recovered is not None else (want,):
+                each.reach(machine)
+                after = each.seen(machine)
+                if not after.so:
+                    found = after.found or "it is not so"
+                    raise NotReached(
+                        f"Expected on {machine.name}: {each.what}. Found: {found}.", retryable=each is recovered
+                    )
 
     return Wanted(want.what, want.seen, act)

@@ -10,15 +10,21 @@ import types
 import typing
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from clusters.config.secret import Secret
+from clusters.config.secret_finder import hidden
 from clusters.config.secret_names import is_secret_key
+from clusters.config.secret_walk import called
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ACTED, SINCE, V4, SHOWN, NUMBER = "x-acted-on", "x-since", "x-v4", "x-shown", "x-quoted-in-v1alpha1"
+LINES = "x-lines"
 OURS = "99"
 """`since` of a key that only Slipway has: no release of KubeKey brought it."""
 OLD = "deprecated"
@@ -35,6 +41,7 @@ def key(
     shown: bool = False,
     quoted: bool = False,
     old: bool = False,
+    lines: bool = False,
     choices: tuple[str, ...] = (),
 ) -> Any:
     """A key of the document.
@@ -42,10 +49,12 @@ def key(
     `acted`: whether Slipway does something with it (on a section: with any key in it); `since`: KubeKey's release
     that brought it; `v4`: its path in KubeKey 4's Config; `shown`: written even when it holds the default; `quoted`:
     a number that v1alpha1 writes as text; `old`: another key has taken its place, so it is offered to nobody;
-    `choices`: the values that mean something (for rules and the JSON Schema).
+    `lines`: its text may have several lines; `choices`: the values that mean something (for rules and the JSON Schema).
     """
     marks: dict[str, Any] = {ACTED: acted, SINCE: since}
-    marks |= {name: value for name, value in ((V4, v4), (SHOWN, shown), (NUMBER, quoted), (OLD, old)) if value}
+    marks |= {
+        name: value for name, value in ((V4, v4), (SHOWN, shown), (NUMBER, quoted), (OLD, old), (LINES, lines)) if value
+    }
     if choices:
         marks["enum"] = list(choices)
     if alias:
@@ -103,6 +112,12 @@ class Model(BaseModel):
         frozen=True, alias_generator=to_camel, populate_by_name=True, extra="allow", hide_input_in_errors=True
     )
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """For tracebacks and logs: scripts, arguments and values of addons without the secrets in them."""
+        names = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        for name, value in super().__repr_args__():
+            yield name, hidden(value, mask=True, key=called(names.get(name or "", name or "")))
+
 
 class Switch(Model):
     """Something that is on or off."""
@@ -128,6 +143,7 @@ class Key:
     v4: str
     shown: bool
     quoted: bool
+    lines: bool
 
 
 @cache
@@ -150,6 +166,7 @@ def keys_of(model_class: type[Model]) -> dict[str, Key]:
             v4=str(marks.get(V4, "")),
             shown=bool(marks.get(SHOWN)),
             quoted=bool(marks.get(NUMBER)),
+            lines=bool(marks.get(LINES)),
         )
     return found
 

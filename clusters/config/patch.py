@@ -18,9 +18,9 @@ class CannotPatch(Exception):
 class Patcher:
     """Gathers patches for one text. `loosely`: a number in quotes and one without count as the same."""
 
-    text: str
+    text: str = field(repr=False)
     loosely: bool = True
-    patches: list[tuple[int, int, str]] = field(default_factory=list)
+    patches: list[tuple[int, int, str]] = field(default_factory=list, repr=False)
     touched: dict[int, None] = field(default_factory=dict)
 
     def applied(self) -> str:

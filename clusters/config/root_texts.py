@@ -1,15 +1,17 @@
 """Root texts: what a document puts on machines or into the cluster's DNS word for word, for a person to read first.
 
-These are scripts with their files, lines for /etc/hosts, packages of the document's own, and text for CoreDNS. Whoever
-takes a document from somebody else hands root on all machines to them unless they read these.
+These are scripts with their files, lines for /etc/hosts, packages of the document's own, text for CoreDNS, and
+arguments and configuration for programs that run as root. Whoever takes a document from somebody else hands root on
+all machines to them unless they read these.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clusters.config import emit
 from clusters.config.carried import is_carried, scripts_of, unpacked
 from clusters.errors import ConfigError
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import CustomScript, Document
 
-SCRIPT, HOSTS, PACKAGES, DNS = "script", "hosts", "packages", "dns"
+SCRIPT, HOSTS, PACKAGES, DNS, ARGUMENTS = "script", "hosts", "packages", "dns", "arguments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class RootFile:
     name: str
     size: int
     sha256: str
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,17 @@ class RootText:
     path: str
     name: str
     role: str
-    text: str
+    text: str = field(repr=False)
     files: tuple[RootFile, ...]
     digest: str
 
 
 def root_texts(document: Document) -> tuple[RootText, ...]:
     """All of them, in the document's order. Each digest once: the same text twice is read once."""
-    found = {text.digest: text for text in reversed((*_scripts(document), *_lines(document)))}
+    found = {
+        text.digest: text
+        for text in reversed((*_scripts(document), *_lines(document), *_zones(document), *_arguments(document)))
+    }
     return tuple(reversed(found.values()))
 
 
@@ -72,6 +77,38 @@ def _lines(document: Document) -> Iterator[RootText]:
     for kind, path, text in texts:
         if text.strip():
             yield _text(kind, path, text)
+
+
+def _zones(document: Document) -> Iterator[RootText]:
+    """Zones with rewrite rules, which are text of a Corefile. All else of a zone is checked for what it is."""
+    for key, section in (("coredns", document.dns.coredns), ("nodelocaldns", document.dns.nodelocaldns)):
+        for place, zone in enumerate(section.external_zones):
+            if any(each.strip() for each in zone.rewrite):
+                lines = [f"zones {' '.join(zone.zones)}", f"nameservers {' '.join(zone.nameservers)}"]
+                lines += [f"rewrite {each}" for each in zone.rewrite]
+                yield _text(DNS, f"spec.dns.{key}.externalZones.{place}", "\n".join(lines))
+
+
+def _arguments(document: Document) -> Iterator[RootText]:
+    """What Kubernetes' own programs and etcd are given: an argument can have them run or trust anything."""
+    kubernetes = document.kubernetes
+    lists = (
+        ("spec.kubernetes.apiserverArgs", kubernetes.apiserver_args),
+        ("spec.kubernetes.controllerManagerArgs", kubernetes.controller_manager_args),
+        ("spec.kubernetes.schedulerArgs", kubernetes.scheduler_args),
+        ("spec.kubernetes.kubeletArgs", kubernetes.kubelet_args),
+        ("spec.kubernetes.kubeProxyArgs", kubernetes.kube_proxy_args),
+        ("spec.etcd.extraArgs", document.etcd.extra_args),
+    )
+    for path, words in lists:
+        if words:
+            yield _text(ARGUMENTS, path, "\n".join(words))
+    for path, data in (
+        ("spec.kubernetes.kubeletConfiguration", kubernetes.kubelet_configuration),
+        ("spec.kubernetes.kubeProxyConfiguration", kubernetes.kube_proxy_configuration),
+    ):
+        if data:
+            yield _text(ARGUMENTS, path, "\n".join(emit.block(data)))
 
 
 def _text(

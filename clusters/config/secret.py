@@ -14,8 +14,8 @@ MASK = "••••••••"
 class Secret:
     """A password or key. `str()`, `repr()`, logs and JSON give a mask; `reveal()` gives the text.
 
-    `reveal()` is called in `clusters.remote`, in the event sink (to mask output) and in an
-    export that a person asked to contain secrets; nowhere else.
+    docs/security.md names every module that calls `reveal()`, and why; `tests/security/test_unwrapping.py` keeps
+    that list true.
     """
 
     __slots__ = ("_text",)

@@ -1,4 +1,4 @@
-"""Which names are those of secrets: of keys, variables and options, in every way of writing them."""
+"""Which names are those of secrets, of keys, variables and options, in every way of writing; and which values not."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from functools import lru_cache
 
 _SECRET = re.compile(
     r"pas+w|(?<!by)(?<!com)pass(?!ive|through|ed|ing|enger|age)|pwd|secret(?!ary)|token(?!iz)|credential"
+    r"|dockerconfigjson|dockercfg|mnemonic"
     r"|(?:private|api|access|admin|auth|encryption|signing|master|shared|secret|account|license|ssh|root)[-_.]?keys?$"
     r"|key[-_.]?data$|(?:^|[-_.])(?:pw|psk|auth)$",
     re.I,
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9])(?P<kind>[A-Za-z0-9]+)(?:[-_.](?:key|KEY|Key)|(?<=[a-z0-9])Key)s?$")
+# Words that are names of secrets only at the end, and only of a value that looks like one: `cookie: {secure: true}`.
+_WEAK = re.compile(
+    r"(?:(?:^|[-_.])(?i:jwt|salts?|cookies?|signing|seed|hmac|pepper|t?otp)"
+    r"|(?<=[a-z0-9])(?:Jwt|JWT|Salts?|Cookies?|Signing|Seed|Hmac|HMAC|Pepper|T?OTP|T?otp))$"
+)
+_WEAK_OPEN = re.compile(
+    r"(?i:lax|strict|none|required|preferred|optional|enabled?|disabled?|auto|random|default|secure|session|persistent"
+    r"|rsa|ecdsa|ed25519|md5|sha-?\d*+|[hrep]s\d{3}|sha\d-\d+|\d{1,5}|.{1,3})|[{\[].*|.*\s.*",
+    re.S,
+)
 # Keys that everybody may see, and what Kubernetes calls a key: the name of an entry.
 _OPEN = re.compile(
     r"(?:pub|public|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"
@@ -20,9 +31,15 @@ _OPEN = re.compile(
 )
 # What lies below these names a secret, says where one is, or how long it lives; it is none.
 _HARMLESS = re.compile(
-    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|duration|seconds|minutes|hours|timeout|length|enabled)s?$"
+    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|duration|seconds|minutes|hours|timeout|length|enabled|stdin)s?$"
     r"|^existing|pullsecrets?$|cert-hash|automount|webhook$",
     re.I,
+)
+# A variable, a template, a place to fill in, a path, the head of a block, a switch.
+_NO_SECRET = re.compile(
+    r"\$(?:[A-Z_0-9]\w*+|[{(].*+)|\{\{.*+|<[^>]*+>|%\w|(?:/[\w.-]++){2,}/?+|[|>][-+]?|={1,2}.*+"
+    r"|(?i:true|false|yes|no|on|off|null|none|nil|~)",
+    re.S,
 )
 
 
@@ -36,7 +53,19 @@ def is_secret_key(name: str) -> bool:
         return False
     if _SECRET.search(name) is not None:
         return not (name.lower().endswith(("key", "keys")) and _is_open(name))
-    return _KEY.search(name) is not None and not _is_open(name)
+    return is_weak_key(name) or (_KEY.search(name) is not None and not _is_open(name))
+
+
+def is_weak_key(name: str) -> bool:
+    """Whether the name is one of a secret only where its own value looks like one: `salt`, `sessionCookie`."""
+    return _WEAK.search(name) is not None and _SECRET.search(name) is None
+
+
+def is_open_value(name: str, value: str) -> bool:
+    """Whether a value is no secret, although it stands behind this name of a secret."""
+    if not value or _NO_SECRET.fullmatch(value) is not None:
+        return True
+    return is_weak_key(name) and _WEAK_OPEN.fullmatch(value) is not None
 
 
 def is_harmless_key(name: str) -> bool:

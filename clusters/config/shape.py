@@ -8,7 +8,8 @@ from clusters.config.emit import Quoted, Row
 from clusters.config.keys import Key, Model, keys_of
 from clusters.config.schema import Document, Host
 from clusters.config.secret import MASK, Secret
-from clusters.config.secret_finder import hidden, hidden_text
+from clusters.config.secret_finder import LEFT_OUT, hidden
+from clusters.config.secret_walk import called
 from clusters.config.sections.etcd import MOVED
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 GROUP = "kubekey.kubesphere.io/"
 NEW = (2, 0)
 """Keys of this release and later are not in v1alpha1."""
-_LEFT_OUT: Any = object()
 
 
 class Shaper:
@@ -37,14 +37,14 @@ class Shaper:
             if (value == key.default and not key.shown) or (self.old and key.since >= NEW) or key.name[:3] == "---":
                 continue
             written = self.value(value, key)
-            if written is not _LEFT_OUT and not (key.kind == "model" and written == {}):
+            if written is not LEFT_OUT and not (key.kind == "model" and written == {}):
                 data[key.name] = written
         return data | self.plain(section.model_extra or {})
 
     def value(self, value: Any, key: Key) -> Any:
         """One value as plain data."""
         if isinstance(value, str):
-            return value if self.secrets == "show" else hidden_text(value, mask=self.secrets == "mask")
+            return self.text(value, key)
         if isinstance(value, Model):
             return self.model(value)
         if isinstance(value, Secret):
@@ -52,13 +52,20 @@ class Shaper:
         if isinstance(value, tuple):
             if key.inner is Host:
                 return [Row(self.model(each)) for each in value]
+            if value and all(isinstance(each, str) for each in value):
+                # As a whole: `[--password, x]` says of its items what each of them does not.
+                return self.text(list(value), key)
             items = (self.value(each, key) for each in value)
-            return [each for each in items if each is not _LEFT_OUT]
+            return [each for each in items if each is not LEFT_OUT]
         if isinstance(value, dict):
             return self.table(value, key) if key.kind == "table" else self.plain(value)
         if key.quoted and not self.bare and not isinstance(value, bool):
             return Quoted(value)
         return value
+
+    def text(self, value: Any, key: Key) -> Any:
+        """A text, or a list of texts, without the secrets in it."""
+        return value if self.secrets == "show" else hidden(value, mask=self.secrets == "mask", key=called(key.name))
 
     def table(self, value: Mapping[str, Any], key: Key) -> dict[str, Any]:
         """Names to sections."""
@@ -67,7 +74,7 @@ class Shaper:
     def secret(self, secret: Secret) -> Any:
         """Its text, a mask, or nothing."""
         if self.secrets == "omit":
-            return _LEFT_OUT
+            return LEFT_OUT
         return Quoted(secret.reveal() if self.secrets == "show" else MASK)
 
     def plain(self, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,11 +98,6 @@ def all_roles(document: Document) -> dict[str, tuple[str, ...]]:
     return {name: tuple(groups) for name, groups in found.items()}
 
 
-def is_schedulable(document: Document, host_name: str) -> bool:
-    """Whether ordinary pods run there: a control plane machine that is a worker too loses its taint, as in KubeKey."""
-    return "worker" in roles(document, host_name)
-
-
 def endpoint_address(document: Document) -> str:
     """Where the endpoint's name leads: its address, or the first control plane's; empty when there is none.
 

@@ -209,11 +209,6 @@ def is_known(text: str) -> bool:
     return series is not None and (not series.final or version.patch <= series.last_patch)
 
 
-def newest_patches() -> tuple[str, ...]:
-    """One version for each series, newest first: what a list to choose from shows."""
-    return tuple(str(Version(1, minor, _SERIES[minor].last_patch)) for minor in sorted(_SERIES, reverse=True))
-
-
 def known_versions() -> tuple[str, ...]:
     """Every version of the table, newest first. No series has a gap."""
     return tuple(

@@ -64,7 +64,7 @@ class Scalar:
     height: ClassVar[int] = 0
     line: int
     column: int
-    text: str
+    text: str = field(repr=False)
     tag: str
     plain: bool
     end: int

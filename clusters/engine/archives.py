@@ -39,19 +39,20 @@ _READING = threading.Lock()
 _BROKEN = (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError, RecursionError)
 
 
-def member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
+def member_digests(archive: Path, members: tuple[str, ...], sha256: str) -> Mapping[str, tuple[str, str]]:
     """Name without "./" -> name as it stands in the archive, and SHA-256; read once per process.
 
+    `sha256` is the archive's own: another one may come to lie in its place, with a newer bundle.
     Each member has to be there once, as a file itself: a link would let tar, which works as root, write or read
     elsewhere. Raises SourceError.
     """
     # The cache alone would let every machine that asks meanwhile read the archive for itself.
     with _READING:
-        return _member_digests(archive, members)
+        return _member_digests(archive, members, sha256)
 
 
 @functools.lru_cache(maxsize=64)
-def _member_digests(archive: Path, members: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
+def _member_digests(archive: Path, members: tuple[str, ...], sha256: str) -> Mapping[str, tuple[str, str]]:
     wanted = set(members)
     found: dict[str, tuple[str, str]] = {}
     try:

@@ -40,7 +40,7 @@ def binary(artifact: Artifact, path: str) -> Wanted:
 
 def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
     """Members of a tar archive as executables: name in the archive -> path on the machine."""
-    held = member_digests(artifact.path, tuple(members))
+    held = member_digests(artifact.path, tuple(members), artifact.sha256)
     digests = {path: held[name][1] for name, path in members.items()}
 
     def look(machine: Machine) -> Sight:

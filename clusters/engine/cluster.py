@@ -52,6 +52,7 @@ class Cluster:
         self._once: dict[str, tuple[threading.Lock, list[Any]]] = {}
         self._lock = threading.Lock()
         self._given_up: set[str] = set()
+        self._ends: dict[tuple[str, str], bool] = {}
         sendings = Sendings()
         for spec in document.hosts:
             held = roles(document, spec.name)
@@ -99,6 +100,14 @@ class Cluster:
     def is_given_up(self, name: str) -> bool:
         """Whether `give_up` was said of this machine."""
         return name in self._given_up
+
+    def note_end(self, name: str, step: str, *, good: bool) -> None:
+        """A step is over on a machine, and is not tried again in this run."""
+        self._ends[name, step] = good
+
+    def end_of(self, name: str, step: str) -> bool | None:
+        """Whether that came to a good end; None as long as it goes on, or may be tried again."""
+        return self._ends.get((name, step))
 
     def readable(self) -> tuple[Machine, ...]:
         """The machines whose facts can be read; of the others each step that is on them says why not."""

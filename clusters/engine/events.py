@@ -97,7 +97,7 @@ class WantSeen(Event):
     kind: ClassVar[str] = "want"
     what: str = ""
     state: str = State.SAME
-    diff: str = ""
+    diff: str = field(default="", repr=False)
     seconds: float = 0.0
 
 
@@ -107,7 +107,7 @@ class Output(Event):
 
     kind: ClassVar[str] = "output"
     stream: str = "out"
-    text: str = ""
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class Failed(Event):
     kind: ClassVar[str] = "failure"
     expected: str = ""
     found: str = ""
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list, repr=False)
     hint: str = ""
     retryable: bool = False
 

@@ -66,8 +66,10 @@ class _Walk:
         for node, needs in plan.needs.items():
             for need in needs:
                 self._dependents[need].append(node)
-        # Of each machine what can start, most urgent first; and the machines of which that is new.
+        # Of each machine what can start, most urgent first; the machines of which that is new; and what of it is next,
+        # on all machines together.
         self._ready: dict[str, list[tuple[float, int, Node]]] = {}
+        self._next: list[tuple[float, int, Node]] = []
         self._places = {node: place for place, node in enumerate(plan.needs)}
         self._touched: set[str] = set()
         for node, count in self._needs.items():
@@ -75,26 +77,45 @@ class _Walk:
                 self._make_ready(node)
 
     def startable(self) -> list[Node]:
-        """What can start now, on machines that are free for it: what the most is waiting for comes first.
+        """What can start now, where there is room for it: what the most is waiting for comes first.
 
-        What is given here once is not given again; whether it is started is the caller's business.
+        What is given here has a place on its machine, until it is skipped or has ended.
         """
-        chosen = []
         for host in self._touched:
             heap = self._ready.get(host, [])
-            room = STEPS_PER_MACHINE - self._busy[host]
-            chosen += [heapq.heappop(heap) for _ in range(min(room, len(heap)))]
+            while heap and self._busy[host] < STEPS_PER_MACHINE:
+                heapq.heappush(self._next, heapq.heappop(heap))
+                self._busy[host] += 1
         self._touched.clear()
-        return [node for _urgency, _place, node in sorted(chosen)]
+        room = STEPS_AT_ONCE - len(self.running)
+        return [heapq.heappop(self._next)[2] for _ in range(min(room, len(self._next)))]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether `startable` would give something although nothing ends."""
+        return bool(self._next) or any(self._ready.get(host) for host in self._touched)
+
+    def skip(self, node: Node) -> None:
+        """A node is not to begin in this run."""
+        self._busy[node[1]] -= 1
+        self._touched.add(node[1])
 
     def start(self, node: Node, future: Future[NodeResult]) -> None:
         """A node has begun."""
         self.waiting.discard(node)
-        self._busy[node[1]] += 1
         self.running[future] = node
         future.add_done_callback(self.ended.put)
 
-    def finish(self, future: Future[NodeResult]) -> NodeResult:
+    def wait(self, seconds: float) -> list[NodeResult]:
+        """The ends of all nodes that have ended, at most so long after now; those that waited for them may go on."""
+        with suppress(Empty):
+            results = [self._finish(self.ended.get(timeout=seconds))]
+            while not self.ended.empty():
+                results.append(self._finish(self.ended.get()))
+            return results
+        return []
+
+    def _finish(self, future: Future[NodeResult]) -> NodeResult:
         """A node has ended; those that waited only for good ends may go on."""
         node = self.running.pop(future)
         self._busy[node[1]] -= 1
@@ -174,16 +195,20 @@ def _walk_plan(
         for node in walk.startable():
             row = rows[node[0]]
             if cancel.asked or (stopped and row.check is None):
+                walk.skip(node)
                 continue
             machine, urgency = cluster.machine(node[1]), walk.urgency[node]
             future = pool.submit(carry_out, row, machine, cluster, cancel, waivers, dry_run, urgency)
             walk.start(node, future)
         if not walk.running:
+            if walk.has_more:
+                continue
             if walk.waiting and not stopped and not cancel.asked:
                 raise PlanError(f"Nothing can start, yet {len(walk.waiting)} steps wait. This is a mistake in Slipway.")
             return
-        with suppress(Empty):
-            stopped = not walk.finish(walk.ended.get(timeout=LOOK_EVERY)).state.good or stopped
+        # All that have ended count before anything else begins.
+        ended = walk.wait(LOOK_EVERY)
+        stopped = stopped or not all(result.state.good for result in ended)
         if cancel.asked and not told:
             told = True
             _tell_uncut(walk, rows, cluster, cancel)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from clusters.engine.deadline import deadline_in, nothing_granted
 from clusters.engine.events import Observed, Output, SecretMade, Uncut
 from clusters.engine.sendings import Sendings
-from clusters.errors import Cancelled
+from clusters.errors import Cancelled, RemoteError
 from clusters.remote.errors import FileMissing
 from clusters.remote.facts import MachineFacts, read_facts
 from clusters.remote.host import LARGEST_READ, READ_WITHIN, Cancel
@@ -141,8 +141,9 @@ class Machine:
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
         """Run something that changes nothing; quiet, and a non-zero exit is an answer too."""
         self._stop_if_cancelled()
-        limit = self._for_a_look(timeout)
-        return self.host.run(command, check=False, timeout=limit, more=self._more, cancel=self.cancel)
+        limit, more = self._for_a_look(timeout)
+        with self._named():
+            return self.host.run(command, check=False, timeout=limit, more=more, cancel=self.cancel)
 
     def do(
         self,
@@ -159,7 +160,7 @@ class Machine:
         """
         self._stop_if_cancelled()
         self._stop_if_out_of_time()
-        with self._turn(stdin):
+        with self._turn(stdin), self._named():
             self.note("$ " + command.text)
             return self.host.run(
                 command,
@@ -177,18 +178,23 @@ class Machine:
     def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
         """Write a file as root, atomically."""
         self._stop_if_cancelled()
-        with self._turn(content):
+        with self._turn(content), self._named():
             limit = self._within(None)
             self.host.put(content, path, mode=mode, owner=owner, timeout=limit, more=self._more, cancel=self.cancel)
 
     def read(self, path: str, *, most: int = LARGEST_READ) -> bytes | None:
         """The content of a file, or None where there is none. Raises FileTooLarge for more than `most` bytes."""
         self._stop_if_cancelled()
-        limit = self._for_a_look(READ_WITHIN)
+        limit, more = self._for_a_look(READ_WITHIN)
         try:
-            return self.host.get(path, most=most, timeout=limit, more=self._more, cancel=self.cancel)
+            with self._named():
+                return self.host.get(path, most=most, timeout=limit, more=more, cancel=self.cancel)
         except FileMissing:
             return None
+
+    def text_of(self, path: str) -> str:
+        """A small file as text, empty where there is none. What is not UTF-8 in it is replaced: see U+FFFD."""
+        return (self.read(path) or b"").decode("utf-8", "replace")
 
     def note(self, text: str) -> None:
         """Say something in the log, under this machine and step."""
@@ -208,6 +214,19 @@ class Machine:
         self._stop_if_out_of_time()
         if self.cancel.wait(min(seconds, self.seconds_left())):
             raise Cancelled(self.cancel.reason or "The run was cancelled.")
+
+    def looks(self, within: float, *, every: float, longer: bool = False) -> Iterator[None]:
+        """Comes round each time it is time to look, until `within` seconds are over by the clock; pauses in between.
+
+        The first time is now, the last one at the end. With `longer` it is as much longer as the step's time.
+        """
+        began = time.monotonic()
+        while True:
+            yield
+            left = within + (self.granted if longer else 0.0) - (time.monotonic() - began)
+            if left <= 0:
+                return
+            self.pause(min(every, left))
 
     def seconds_left(self) -> float:
         """How much of the step's time is left, with what people gave it."""
@@ -235,9 +254,23 @@ class Machine:
     def _more(self) -> float:
         return self.granted
 
-    def _for_a_look(self, timeout: float) -> float:
-        """The limit of what changes nothing: also when the step's time is up, it has a little."""
-        return max(self._within(timeout), min(timeout, LAST_LOOK) - self.granted)
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Errors from inside say which machine they are of: a step may ask others than its own."""
+        try:
+            yield
+        except RemoteError as error:
+            error.machine = error.machine or self.name
+            raise
+
+    def _for_a_look(self, timeout: float) -> tuple[float, Callable[[], float]]:
+        """The limit of what changes nothing, and what is added to it when it is reached.
+
+        Also when the step's time is up, it has a little. What is granted moves the step's end, and no look's own limit.
+        """
+        left = self._within(None)
+        limit = max(min(timeout, left), min(timeout, LAST_LOOK))
+        return limit, lambda: max(0.0, min(timeout, left + self.granted) - limit)
 
     def _within(self, timeout: float | None) -> float:
         """The limit of a command, without what is granted: that is asked for when the limit is reached."""
@@ -253,6 +286,7 @@ class Machine:
             raise Cancelled(self.cancel.reason or "The run was cancelled.")
 
     def _read_facts(self) -> MachineFacts:
-        facts = read_facts(self.host)
+        with self._named():
+            facts = read_facts(self.host)
         self._sink.emit(Observed(host=self.name, step=self.step, topic="facts", values=dataclasses.asdict(facts)))
         return facts

@@ -10,7 +10,7 @@ from clusters.config.finding import Severity
 from clusters.engine.check import FIRST, waived
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
 from clusters.engine.tries import Tries
-from clusters.engine.wants import NotReached
+from clusters.engine.wants import NoAnswer, NotReached, Sight
 from clusters.errors import Cancelled, InstallerError
 from clusters.remote.host import Cancel, CommandFailed
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.plan import PlannedStep
     from clusters.engine.step import Step
-    from clusters.engine.wants import Sight, Want
+    from clusters.engine.wants import Want
 
 CHECK_TIMEOUT = 60.0
 """Seconds a precheck may take on one machine."""
@@ -72,6 +72,7 @@ def carry_out(
         result = NodeResult(State.FAILED, failure=_failure(row, here, error))
         if row.check is not None and row.check.id == FIRST:
             cluster.give_up(here.name)
+    cluster.note_end(here.name, row.path, good=result.state.good)
     if result.failure is not None:
         here.tell(result.failure)
         if row.check is None:
@@ -96,7 +97,7 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
     same = changed = 0
     for number, want in _wants(row.step, machine, cluster):
         began = time.monotonic()
-        state, sight = _reach_one(want, machine, dry_run)
+        state, sight = _reach_one(want, machine, cluster, dry_run)
         if number < same + changed:
             continue
         same += state == State.SAME
@@ -119,12 +120,15 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
 
 def _wants(step: Step, machine: Machine, cluster: Cluster) -> Iterator[tuple[int, Want]]:
     """The step's wanted states with their numbers; from the first one again where a connection broke between two."""
-    tries = Tries(machine)
+    tries, furthest = Tries(machine, cluster), -1
     while True:
-        wants = enumerate(step.body(machine, cluster))
         try:
             tries.begin()
-            yield from wants
+            for number, want in enumerate(step.body(machine, cluster)):
+                yield number, want
+                if number > furthest:
+                    furthest = number
+                    tries.progress()
         except InstallerError as error:
             if not tries.another_after(error):
                 raise
@@ -132,10 +136,10 @@ def _wants(step: Step, machine: Machine, cluster: Cluster) -> Iterator[tuple[int
             return
 
 
-def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]:
+def _reach_one(want: Want, machine: Machine, cluster: Cluster, dry_run: bool) -> tuple[str, Sight]:
     """Bring one wanted state about, trying again where the error says so; returns its verdict and the first sight."""
     first: Sight | None = None
-    tries = Tries(machine)
+    tries = Tries(machine, cluster)
     while True:
         try:
             tries.begin()
@@ -151,13 +155,15 @@ def _reach_one(want: Want, machine: Machine, dry_run: bool) -> tuple[str, Sight]
                 return State.CHANGED, first
             raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
         except InstallerError as error:
+            if dry_run and isinstance(error, NoAnswer):
+                return "would", Sight(False, error.message)
             if not tries.another_after(error):
                 raise
 
 
 def _findings(check: Precheck, machine: Machine, cluster: Cluster) -> list[Finding]:
     """What a precheck finds, asked again where the error says that this may help: it changes nothing."""
-    tries = Tries(machine, calls=False)
+    tries = Tries(machine, cluster, calls=False)
     while True:
         try:
             return list(check.body(machine, cluster))

@@ -58,12 +58,6 @@ class Plan:
                 return row
         raise PlanError(f"The plan has no step {path!r}.", hint="`manage.py plan FILE` prints the steps there are.")
 
-    def waits_for(self, node: Node) -> frozenset[Node]:
-        """What it waits for, machine by machine."""
-        needs = self.needs[node]
-        wide = (need for need in needs if need[1] == EVERYWHERE)
-        return frozenset(need for need in needs if need[1] != EVERYWHERE).union(*(self.needs[need] for need in wide))
-
     @property
     def expected_seconds(self) -> float:
         """The shipped estimate of the critical path."""

@@ -33,7 +33,7 @@ class Sight:
 
     so: bool
     found: str = ""
-    diff: str = ""
+    diff: str = field(default="", repr=False)
     in_vain: bool = False
 
 
@@ -58,12 +58,18 @@ class NotReached(InstallerError):
     """A wanted state was acted on and still does not hold."""
 
 
+class NoAnswer(NotReached):
+    """Whoever was asked for it, such as an API server, does not say what is there: it may be there, or not."""
+
+    retryable = True
+
+
 @dataclass(frozen=True, slots=True)
 class FileWant:
     """A file with this content, mode and owner."""
 
     path: str
-    content: bytes
+    content: bytes = field(repr=False)
     mode: int = 0o644
     owner: str = "root:root"
     secret: bool = False
@@ -207,32 +213,6 @@ def absent(path: str) -> Wanted:
     )
 
 
-def block(path: str, name: str, text: str) -> Wanted:
-    """Lines of ours inside somebody else's file, between two marker lines; the rest is left alone."""
-    begin, end = f"# slipway {name} BEGIN", f"# slipway {name} END"
-    wanted = f"{begin}\n{text.rstrip()}\n{end}\n"
-
-    def merged(machine: Machine) -> tuple[str, str]:
-        now = (machine.read(path) or b"").decode("utf-8", "surrogateescape")
-        before, found, rest = now.partition(begin + "\n")
-        if not found:
-            gap = "" if not now or now.endswith("\n") else "\n"
-            return now, now + gap + wanted
-        return now, before + wanted + rest.partition(end + "\n")[2]
-
-    def look(machine: Machine) -> Sight:
-        now, new = merged(machine)
-        return Sight(now == new, "" if now == new else f"our lines in {path} are missing or others")
-
-    def act(machine: Machine) -> None:
-        machine.note(f"writing our lines into {path}")
-        kept = machine.ask(sh("stat -c '%a %U:%G' {}", path)).stdout.split()
-        mode, owner = (int(kept[0], 8), kept[1]) if len(kept) == 2 else (0o644, "root:root")
-        machine.put(merged(machine)[1].encode("utf-8", "surrogateescape"), path, mode=mode, owner=owner)
-
-    return Wanted(f"{path} has our lines on {name}", look, act)
-
-
 def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
     """Kernel settings, now and after a reboot (kept in `path`)."""
     text = "# Written by Slipway.\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
@@ -313,12 +293,21 @@ def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, ev
     """Something that comes true by itself; waits at most `within` seconds, looking every `every`.
 
     What people give the step beyond its timeout, this waits longer, too. Where looking is in vain it raises NotReached.
+    Who does not answer (NoAnswer) is waited for like everything else.
     """
 
+    def seen(machine: Machine) -> Sight:
+        try:
+            return look(machine)
+        except NoAnswer as error:
+            return Sight(False, error.message, in_vain=not error.retryable)
+
     def act(machine: Machine) -> None:
-        waited, told, vain = 0.0, "", 0
-        while waited < within + machine.granted and machine.seconds_left() > 0:
-            sight = look(machine)
+        told, vain = "", 0
+        for _ in machine.looks(within, every=every, longer=True):
+            if machine.seconds_left() <= 0:
+                return
+            sight = seen(machine)
             if sight.so:
                 return
             vain = vain + 1 if sight.in_vain else 0
@@ -330,10 +319,8 @@ def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, ev
             if sight.found != told:
                 told = sight.found
                 machine.note(f"waiting: {told}")
-            machine.pause(every)
-            waited += every
 
-    return Wanted(what, look, act)
+    return Wanted(what, seen, act)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ KINDS = {
     "hosts": "lines for /etc/hosts of every machine",
     "packages": "packages that are installed as root",
     "dns": "text for the cluster's DNS",
+    "arguments": "arguments or configuration for programs that run as root",
 }
 SHORTEST_DIGEST = 12
 """Digits of a SHA-256 that name a text."""

@@ -13,6 +13,7 @@ from clusters.models.probe import Probe
 from clusters.models.run import Run, StepRun
 from clusters.models.scan import Scan
 from clusters.models.session import Session, hashed
+from clusters.models.worker import WorkerSign
 
 __all__ = [
     "Account",
@@ -32,5 +33,6 @@ __all__ = [
     "Scan",
     "Session",
     "StepRun",
+    "WorkerSign",
     "hashed",
 ]

@@ -1,4 +1,4 @@
-"""Database triggers that refuse to change or remove audit entries, also for SQL that does not come from Django."""
+"""Database triggers that refuse to change, replace or remove audit entries, also for SQL that is not Django's."""
 
 from __future__ import annotations
 
@@ -14,12 +14,28 @@ if TYPE_CHECKING:
 
 TABLE = AuditEntry._meta.db_table
 SENTENCE = "The audit only grows: its entries are neither changed nor removed."
-VERBS = {"sqlite": ("update", "delete"), "postgresql": ("update", "delete", "truncate")}
+
+SQLITE = {
+    "audit_no_update": f"BEFORE UPDATE ON {TABLE}",
+    "audit_no_delete": f"BEFORE DELETE ON {TABLE}",
+    # INSERT OR REPLACE removes the row that is in its way without asking the trigger of DELETE.
+    "audit_no_replace": (
+        f"BEFORE INSERT ON {TABLE} WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id OR number = NEW.number)"  # noqa: S608
+    ),
+}
+"""When SQLite's triggers fire, by their names."""
+
+# PostgreSQL has no REPLACE: ON CONFLICT DO UPDATE asks the trigger of UPDATE.
+POSTGRESQL = {"audit_no_update": "UPDATE", "audit_no_delete": "DELETE", "audit_no_truncate": "TRUNCATE"}
+"""What PostgreSQL's triggers are for, by their names."""
+BODY = f" BEGIN RAISE EXCEPTION '{SENTENCE}'; END "
+ROW, BEFORE, KINDS = 1, 2, {"DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
+"""Bits of pg_trigger.tgtype."""
 
 
 def names_of(connection: BaseDatabaseWrapper) -> list[str]:
     """The triggers that there should be; none on a database that Slipway does not know."""
-    return [f"audit_no_{verb}" for verb in VERBS.get(connection.vendor, ())]
+    return list({"sqlite": SQLITE, "postgresql": POSTGRESQL}.get(connection.vendor, ()))
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
@@ -28,39 +44,49 @@ def install(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         if missing and connection.vendor == "postgresql":
             cursor.execute(
-                "CREATE OR REPLACE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
-                f"$$ BEGIN RAISE EXCEPTION '{SENTENCE}'; END $$"
+                f"CREATE OR REPLACE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $${BODY}$$"
             )
         for name in missing:
-            if connection.vendor == "postgresql":  # one that is switched off is missing, and still has the name
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {TABLE}")
+            # One that is switched off, or does something else, still has the name.
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name}{_on(connection)}")
             cursor.execute(_statement(connection.vendor, name))
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """Take the triggers away: for a migration that has to rewrite entries, and for tests that empty the database."""
-    there = [name for name in names_of(connection) if name not in missing_from(connection)]
-    on = f" ON {TABLE}" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        for name in there:
-            cursor.execute(f"DROP TRIGGER {name}{on}")
+        if TABLE not in connection.introspection.table_names(cursor):
+            return
+        for name in names_of(connection):
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name}{_on(connection)}")
 
 
 def missing_from(connection: BaseDatabaseWrapper) -> list[str]:
-    """The triggers that should be there and are not."""
-    wanted = names_of(connection)
-    if not wanted:
+    """The triggers that should be there and are not, or do not do what they should."""
+    intact = {"sqlite": _intact_in_sqlite, "postgresql": _intact_in_postgresql}.get(connection.vendor)
+    if intact is None:
         return []
+    there = intact(connection)
+    return [name for name in names_of(connection) if name not in there]
+
+
+def _intact_in_sqlite(connection: BaseDatabaseWrapper) -> set[str]:
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE])
-        else:
-            # A trigger that is switched off ("D") protects nothing.
-            cursor.execute(
-                "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgenabled <> 'D'", [TABLE]
-            )
-        there = {row[0] for row in cursor.fetchall()}
-    return [name for name in wanted if name not in there]
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE])
+        return {name for name, sql in cursor.fetchall() if name in SQLITE and sql == _statement("sqlite", name)}
+
+
+def _intact_in_postgresql(connection: BaseDatabaseWrapper) -> set[str]:
+    """Those that fire in ordinary sessions ("O" and "A"), for every row and column, and call the function as it was
+    made."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname, tgtype FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
+            "WHERE tgrelid = to_regclass(%s) AND tgenabled IN ('O', 'A') AND tgqual IS NULL AND tgattr::text = '' "
+            "AND prosrc = %s",
+            [TABLE, BODY],
+        )
+        return {name for name, kind in cursor.fetchall() if name in POSTGRESQL and kind == _kind(POSTGRESQL[name])}
 
 
 def after_migrate(sender: Any, using: str, apps: Any = registry, **kwargs: Any) -> None:
@@ -71,9 +97,17 @@ def after_migrate(sender: Any, using: str, apps: Any = registry, **kwargs: Any) 
         install(connections[using])
 
 
+def _on(connection: BaseDatabaseWrapper) -> str:
+    return f" ON {TABLE}" if connection.vendor == "postgresql" else ""
+
+
+def _kind(verb: str) -> int:
+    return KINDS[verb] | BEFORE | (0 if verb == "TRUNCATE" else ROW)
+
+
 def _statement(vendor: str, name: str) -> str:
-    verb = name.rpartition("_")[2].upper()
     if vendor == "sqlite":
-        return f"CREATE TRIGGER {name} BEFORE {verb} ON {TABLE} BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END"
+        return f"CREATE TRIGGER {name} {SQLITE[name]} BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END"
+    verb = POSTGRESQL[name]
     each = "STATEMENT" if verb == "TRUNCATE" else "ROW"
     return f"CREATE TRIGGER {name} BEFORE {verb} ON {TABLE} FOR EACH {each} EXECUTE FUNCTION audit_only_grows()"

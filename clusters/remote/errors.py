@@ -114,6 +114,12 @@ class SudoNotAllowed(SudoRefused):
     """The user may not use sudo, or there is no sudo."""
 
 
+class SudoSilent(RemoteError):
+    """sudo neither lets the user in nor refuses in time, so nobody knows which of both is right."""
+
+    retryable = True
+
+
 class CommandTooLong(RemoteError):
     """A command does not fit on a command line."""
 

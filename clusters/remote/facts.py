@@ -191,11 +191,6 @@ class MachineFacts:
         return tuple(address.ip for address in self.addresses)
 
     @property
-    def default_ips(self) -> tuple[str, ...]:
-        """The addresses of the interface that the default route uses."""
-        return tuple(address.ip for address in self.addresses if address.interface == self.default_interface)
-
-    @property
     def in_container(self) -> bool:
         """Whether its kernel is another machine's."""
         return self.container or self.virtualization in CONTAINERS

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class Answer:
     """What a pretend command prints and how it ends, after `seconds`; `error` is raised instead when given."""
 
-    stdout: str = ""
+    stdout: str = field(default="", repr=False)
     exit_code: int = 0
-    stderr: str = ""
+    stderr: str = field(default="", repr=False)
     seconds: float = 0.0
     error: Exception | None = None
 
@@ -37,16 +37,16 @@ class Answer:
 class Ran:
     """A command that was run on a FakeHost."""
 
-    command: str
+    command: str = field(repr=False)
     sudo: bool
-    stdin: bytes | None
+    stdin: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PutFile:
     """A file that was put on a FakeHost."""
 
-    content: bytes
+    content: bytes = field(repr=False)
     mode: int
     owner: str
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.errors import RemoteError
@@ -30,10 +30,10 @@ class Result:
     """
 
     host: str
-    command: str
+    command: str = field(repr=False)
     exit_code: int
-    stdout: str
-    stderr: str
+    stdout: str = field(repr=False)
+    stderr: str = field(repr=False)
     seconds: float
 
     @property

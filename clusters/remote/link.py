@@ -139,15 +139,6 @@ def open_link(
     return _Opening(target, known, (ask_after, give_up_after), passed, gateways).link()
 
 
-def offered_key(target: Target) -> PinnedKey:
-    """The key a machine shows, by a key exchange without any login; it has to be reached directly."""
-    wire = open_wire(target)
-    try:
-        return _shown_key(target, wire)
-    finally:
-        wire.close()
-
-
 def _shown_key(target: Target, wire: Wire | Tunnel) -> PinnedKey:
     transport = _transport(target, wire, None)
     try:

@@ -31,21 +31,32 @@ ALLOWED_SETTING = "SLIPWAY_ALLOWED_NETWORKS"
 
 LAST_PORT = 65535
 
-# Refused whatever the setting says: "this network" (on Linux 0.0.0.0 is loopback), multicast, reserved, broadcast,
-# and IPv4 written as IPv6 without a mapping (RFC 6890).
+# Refused whatever the setting says: no machine of a cluster is there. The metadata services are those of AWS (also for
+# containers; all of its fd00:ec2::/32 are such services), Alibaba, Oracle, Azure, Google, Scaleway, Tencent and
+# OpenStack (their manuals, 2025).
+_METADATA = {
+    "a metadata service of a cloud": (
+        "169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32", "169.254.42.42/32", "169.254.0.23/32",
+        "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
+        "fd00:ec2::/32", "fd20:ce::254/128", "fd00:42::42/128", "fe80::a9fe:a9fe/128",
+    ),
+}  # fmt: skip
+# As well: "this network" (on Linux 0.0.0.0 is loopback), multicast, reserved, broadcast, and IPv4 written as IPv6
+# without a mapping (RFC 6890).
 _NEVER = {"an address of no single machine": ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8", "::/96")}
 # Refused unless the setting names them, or a part of them; a larger network such as 0.0.0.0/0 does not.
-# The metadata services are those of AWS, Alibaba, Oracle, Azure, Google and Scaleway (their manuals, 2025).
 _BY_NAME = {
     "loopback": ("127.0.0.0/8", "::1/128"),
-    "a metadata service of a cloud": (
-        "169.254.169.254/32", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
-        "fd00:ec2::254/128", "fd20:ce::254/128", "fd00:42::42/128",
-    ),
     "link-local": ("169.254.0.0/16", "fe80::/10", "fec0::/10"),
-}  # fmt: skip
-# IPv6 that carries an IPv4 address in its last 32 bits for a gateway to unpack (NAT64, RFC 6052).
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+}
+# IPv6 with an IPv4 address in its last 32 bits, which somebody on the way unpacks: NAT64 (RFC 6052), SIIT (RFC 2765).
+_LAST_32_BITS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
+# NAT64 of one's own (RFC 8215). Where the IPv4 address is in it depends on the length of the prefix, which only its
+# gateway knows: behind 48, 56, 64 or 96 bits, around the byte in the middle that is kept free (RFC 6052, 2.2).
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+_PLACES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
+# How the last 64 bits of an ISATAP address begin, in any network (RFC 5214, 6.1).
+_ISATAP = (bytes.fromhex("00005efe"), bytes.fromhex("02005efe"))
 # Addresses that are nobody's (RFC 5737, RFC 3849): who can bind these can bind anything.
 _NOBODYS = {4: "192.0.2.1", 6: "2001:db8::1"}
 
@@ -58,6 +69,7 @@ def _read(words: Iterable[str]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(word) for word in words)
 
 
+_METADATA_NETWORKS = {kind: _read(words) for kind, words in _METADATA.items()}
 _NEVER_NETWORKS = {kind: _read(words) for kind, words in _NEVER.items()}
 _BY_NAME_NETWORKS = {kind: _read(words) for kind, words in _BY_NAME.items()}
 
@@ -87,14 +99,18 @@ class Networks:
         """Why there is no connection to an IP address, such as "loopback"; empty when it is allowed."""
         address = _plain(ipaddress.ip_address(text.partition("%")[0]))
         for each in (address, *_carried(address)):
+            if kind := _kind(each, _METADATA_NETWORKS):
+                return kind
             if kind := _kind(each, _BY_NAME_NETWORKS):
-                return "" if self._names(each) else kind
-            if kind := _kind(each, _NEVER_NETWORKS):
+                if not self._names(each):
+                    return kind
+            elif kind := _kind(each, _NEVER_NETWORKS):
                 return kind
         if not any(_inside(address, network) for network in self.allowed):
             return "in none of the allowed networks"
-        if is_own(address) and not any(network.num_addresses == 1 and address in network for network in self.allowed):
-            return "an address of the machine where Slipway runs"
+        for each in (address, *_carried(address)):
+            if not _kind(each, _BY_NAME_NETWORKS) and is_own(each) and not self._names_one(each):
+                return "an address of the machine where Slipway runs"
         return ""
 
     def covers(self, network: Network) -> bool:
@@ -104,11 +120,17 @@ class Networks:
     def error(self, name: str, address: str, reason: str) -> AddressRefused:
         """What a person reads whose machine, or webhook, is at a refused address."""
         what = f"{name} is {address}, which is {reason}" if name != address else f"{address} is {reason}"
-        return AddressRefused(
-            f"{what}; Slipway does not connect to it.",
-            hint=f"An administrator can allow it: {self.setting} lists the networks, and names loopback, link-local"
-            " and Slipway's own addresses one by one.",
+        hint = (
+            "No setting allows it. Give the machine's own address."
+            if reason in (*_METADATA, *_NEVER)
+            else f"An administrator can allow it: {self.setting} lists the networks, and names loopback, link-local"
+            " and Slipway's own addresses one by one."
         )
+        return AddressRefused(f"{what}; Slipway does not connect to it.", hint=hint)
+
+    def _names_one(self, address: Address) -> bool:
+        """Whether an entry is this very address."""
+        return any(network.num_addresses == 1 and _inside(address, network) for network in self.allowed)
 
     def _names(self, address: Address) -> bool:
         """Whether an entry that lies within a special network holds the address."""
@@ -170,15 +192,20 @@ def _plain(address: Address) -> Address:
 
 
 def _carried(address: Address) -> Iterator[Address]:
-    """IPv4 addresses inside an IPv6 address, which a gateway on the way would connect to (NAT64, 6to4, Teredo)."""
+    """IPv4 addresses inside an IPv6 address, to which a gateway on the way, or the kernel, would connect."""
     if not isinstance(address, ipaddress.IPv6Address):
         return
-    if address in _NAT64:
-        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    packed = address.packed
+    if packed[8:12] in _ISATAP or any(address in network for network in _LAST_32_BITS):
+        yield ipaddress.IPv4Address(packed[12:])
+    if address in _LOCAL_NAT64:
+        # Where it is not, there are mostly zeros, and no machine has an address that begins with one.
+        found = (bytes(packed[place] for place in places) for places in _PLACES)
+        yield from (ipaddress.IPv4Address(each) for each in found if each[0])
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:
-        yield address.teredo[1]
+        yield from address.teredo
 
 
 def _kind(address: Address, kinds: dict[str, tuple[Network, ...]]) -> str:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OnLine = "Callable[[str, str], None] | None"
 # A process group that is asked to end has this many seconds before it is killed.
 GRACE = 30.0
 # The script that ends a process group may take this many times GRACE; after that the group is killed directly.

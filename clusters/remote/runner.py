@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 
+from clusters.remote.bell import Bell
 from clusters.remote.errors import SessionsExhausted
 
 if TYPE_CHECKING:
@@ -60,28 +61,17 @@ class Errand:
     is None they are left alone. `make_room` is called when the machine refuses a session.
     """
 
-    line: str
+    line: str = field(repr=False)
     out: Tap
     err: Tap
     stop: Callable[[], Exception | None]
     end: Callable[[str], None] | None
     make_room: Callable[[], None]
     opening: bytes = field(default=b"", repr=False)
-    payload: Iterable[bytes] | None = None
+    payload: Iterable[bytes] | None = field(default=None, repr=False)
     send_error: Exception | None = field(default=None, init=False)
     cut: bool = field(default=False, init=False)
     """Whether its streams had not ended when it was no longer listened to."""
-
-
-class _Bell(threading.Event):
-    """Rings when a stream of a session has something, or has ended; paramiko takes it for one stream's event."""
-
-    def clear(self) -> None:
-        """Called by paramiko when one stream is empty; the other one may not be."""
-
-    def quiet(self) -> None:
-        """Before both streams are looked at."""
-        super().clear()
 
 
 class _Session:
@@ -90,7 +80,7 @@ class _Session:
     def __init__(self, channel: paramiko.Channel, errand: Errand) -> None:
         self.channel = channel
         self._errand = errand
-        self._bell = _Bell()
+        self._bell = Bell()
         channel.in_buffer.set_event(self._bell)
         channel.in_stderr_buffer.set_event(self._bell)
 

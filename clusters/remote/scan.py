@@ -77,14 +77,17 @@ def scan(addresses: Iterable[str], port: int, *, tell: Callable[[int, tuple[Answ
     thread = threading.Thread(target=look.carry_out, name=f"scan port {port}", daemon=True)
     thread.start()
     ended = False
-    while not ended:
-        thread.join(REPORT_EVERY)
-        # Asked before what was found is read: what comes while it is told belongs to the next time.
-        ended = not thread.is_alive()
-        if not tell(look.done, _in_order(look.found)):
-            look.stop = True
-            thread.join()
-            return
+    try:
+        while not ended:
+            thread.join(REPORT_EVERY)
+            # Asked before what was found is read: what comes while it is told belongs to the next time.
+            ended = not thread.is_alive()
+            if not tell(look.done, _in_order(look.found)):
+                return
+    finally:
+        # Whoever is told may be gone: nothing is looked at for nobody.
+        look.stop = True
+        thread.join()
     if look.broken is not None:
         raise look.broken
 
@@ -106,7 +109,7 @@ class _Look:
             asyncio.run(self.at_all())
         except ExceptionGroup as group:
             self.broken = group.exceptions[0]
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
             self.broken = error
 
     async def at_all(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.config.secret import Secret
@@ -18,7 +18,7 @@ Value = str | int | float
 class Command:
     """A POSIX shell command whose values are quoted already. Made by `sh()`, joined by `all_of()`."""
 
-    text: str
+    text: str = field(repr=False)
 
     def __str__(self) -> str:
         return self.text

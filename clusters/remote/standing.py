@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
+from clusters.remote.bell import Bell
 from clusters.remote.envelope import Marks, wrap, wrapped
 from clusters.remote.output import Capture, Framed, Tap
 from clusters.remote.perform import OutOfTime, Performed, Way, end_group, stopper, taps_for
@@ -45,17 +46,6 @@ class Gone(Exception):
     """The shell has ended, or its connection."""
 
 
-class _Bell(threading.Event):
-    """Rings when something is on either of two streams, or its end; each of them alone would silence it too early."""
-
-    def clear(self) -> None:
-        """A stream that has nothing more says so by this."""
-
-    def reset(self) -> None:
-        """Be silent until something comes from now on."""
-        super().clear()
-
-
 class StandingShell:
     """A root shell that reads commands, for one of them at a time."""
 
@@ -65,7 +55,7 @@ class StandingShell:
         self.last_group = ""
         """The process group of the last command in it."""
         # Not the channel's own file descriptors: with four shells on each of many machines they would run out.
-        self._bell = _Bell()
+        self._bell = Bell()
         channel.in_buffer.set_event(self._bell)
         channel.in_stderr_buffer.set_event(self._bell)
 
@@ -81,7 +71,7 @@ class StandingShell:
         channel = self._channel
         heard = time.monotonic()
         while True:
-            self._bell.reset()
+            self._bell.quiet()
             ended = channel.closed or channel.eof_received
             # What was left running holds the streams of a shell that is no more.
             ended = ended or (channel.exit_status_ready() and time.monotonic() - heard > LINGER)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from clusters.plaintext import plain_text
 from clusters.remote.envelope import Become
-from clusters.remote.errors import SudoNotAllowed, SudoPasswordNeeded, SudoPasswordWrong, SudoRefused
+from clusters.remote.errors import SudoNotAllowed, SudoPasswordNeeded, SudoPasswordWrong, SudoRefused, SudoSilent
 from clusters.remote.perform import Limits, Way, perform
 from clusters.remote.shell import Command
 
 if TYPE_CHECKING:
     from clusters.remote.link import Link
+    from clusters.remote.perform import Performed
     from clusters.remote.target import Target
 
 # sudo asks PAM, which may ask a directory server; longer than this is a hang, in seconds.
@@ -26,13 +27,15 @@ _ASK = Command(
 def way_to_root(link: Link, target: Target, *, is_root: bool, plain: Way) -> Way:
     """How this login, which runs commands the `plain` way, becomes root.
 
-    Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong.
+    Raises SudoNotAllowed, SudoPasswordNeeded, SudoPasswordWrong or SudoSilent.
     """
     if is_root:
         return plain
     octal = plain.octal
     limits = Limits(timeout=PATIENCE)
     asked = perform(link, target.name, _ASK, plain, limits=limits)
+    if asked.timed_out:
+        raise _silent(target, asked)
     found, said = asked.out.text().strip(), asked.err.text()
     if found == "free":
         return Way(Become.FREELY, octal=octal)
@@ -50,9 +53,20 @@ def way_to_root(link: Link, target: Target, *, is_root: bool, plain: Way) -> Way
         )
     way = Way(Become.BY_PASSWORD, target.password, octal)
     tried = perform(link, target.name, Command("true"), way, limits=limits)
+    if tried.timed_out:
+        raise _silent(target, tried)
     if not tried.started:
         raise refusal(target, tried.err.text())
     return way
+
+
+def _silent(target: Target, performed: Performed) -> SudoSilent:
+    """The error for a sudo that neither let anybody in nor refused within its time."""
+    return SudoSilent(
+        f"sudo on {target.name} did not answer {target.user} within {performed.allowed:.0f} s.",
+        hint="It may wait for a directory server or a name server that does not answer. "
+        "Run `sudo -v` on the machine, then retry.",
+    )
 
 
 def refusal(target: Target, said: str) -> SudoRefused:

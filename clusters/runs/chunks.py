@@ -80,7 +80,7 @@ class Batch:
     failures: list[dict[str, Any]] = field(default_factory=list)
     message: str | None = None
     nodes: list[Any] | None = None
-    kubeconfig: str | None = None
+    kubeconfig: str | None = field(default=None, repr=False)
     tails: Tails = field(default_factory=dict)
 
 
@@ -91,7 +91,7 @@ class _Chunk:
     host: str
     step: str
     at: float
-    lines: list[list[Any]] = field(default_factory=list)
+    lines: list[list[Any]] = field(default_factory=list, repr=False)
     size: int = 0
 
 

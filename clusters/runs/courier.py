@@ -24,7 +24,7 @@ LONGEST_REASON = 500
 
 def reason_of(error: Exception, secrets: Iterable[str]) -> str:
     """Why something was not sent, without the secrets: the address of a webhook is often one, and errors quote it."""
-    said = f"{error} {error.hint}" if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
+    said = error.with_hint if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
     for secret in filter(None, secrets):
         said = said.replace(secret, "••••")
     return said.strip()[:LONGEST_REASON]

@@ -123,7 +123,7 @@ def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> Non
         work.result()
         mine.update(**ended, state="done", results=kept + notes.rows(), message="")
     except InstallerError as error:
-        mine.update(**ended, state="failed", message=f"{error.message} {error.hint}".strip())
+        mine.update(**ended, state="failed", message=error.with_hint)
     except Exception as error:  # noqa: BLE001 - the border of an inspection; the person has to see that it broke
         log.error("Inspection %s broke\n%s", pk, traceback.format_exc())
         mine.update(**ended, state="failed", message=f"Slipway itself failed: {type(error).__name__}")

@@ -25,6 +25,8 @@ LONGEST_TAIL = 512
 _GRAM, _STRIDE = 4, SHORTEST_ANYWHERE - 4 + 1
 """Every form holds one of the pieces of four characters into which a text is cut, one every five characters."""
 _FOLD = re.compile(r"\n[ \t]*+")
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]++")
+_BASE64 = re.compile(r"[\w+/-]++")
 
 
 class Masks:
@@ -35,7 +37,7 @@ class Masks:
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: set[str] = set()
-        self._by_gram: dict[str, dict[str, None]] = {}
+        self._by_gram: dict[str, dict[str, int]] = {}
         self._words: dict[str, re.Pattern[str]] = {}
         self._behind_names: frozenset[str] = frozenset()
         self._lock = threading.Lock()
@@ -60,10 +62,12 @@ class Masks:
         if text.lower() in ORDINARY:
             fresh = {form for form in fresh if form.lower() != text.lower()}
         self._forms |= fresh
+        plain = {line.strip() for line in text.splitlines()}
         for form in fresh:
+            block = _block_of(form, plain=form in plain)
             for start in range(_STRIDE):
                 gram = form[start : start + _GRAM]
-                self._by_gram.setdefault(gram, {})[form] = None
+                self._by_gram.setdefault(gram, {})[form] = block
 
     def text(self, text: str) -> str:
         """The text without any secret."""
@@ -76,15 +80,15 @@ class Masks:
     def after(self, tail: str, lines: list[str]) -> list[str]:
         """Lines that follow on `tail`, which was stored already: the rest of a secret that begins there is masked.
 
-        The last line may end within a secret: half of one, or eight characters, are masked there before the rest comes.
+        The last line may end within a secret: from its first block on, it is masked there before the rest comes.
         """
         text = "\n".join(lines)
         before = len(tail) + 1 if tail else 0
         whole = f"{tail}\n{text}" if tail else text
         spans = [(max(start, before), end) for start, end in self._spans(whole) if end > before]
-        begun = self._begun(whole[-LONGEST_TAIL:])
-        if begun:
-            spans = apart([*spans, (max(before, len(whole) - begun), len(whole))])
+        begun = self._begun(whole)
+        if begun < len(whole):
+            spans = apart([*spans, (max(before, begun), len(whole))])
         return self._with_masks(text, [(start - before, end - before) for start, end in spans]).split("\n")
 
     def value(self, value: Any) -> Any:
@@ -149,13 +153,19 @@ class Masks:
                 start = text.find(form, start + len(form))
 
     def _begun(self, text: str) -> int:
-        """How many characters at the end of the text are the beginning of a form."""
-        for start in range(max(0, len(text) - LONGEST_TAIL), len(text) - _GRAM + 1):
-            left = len(text) - start
-            for form in tuple(self._by_gram.get(text[start : start + _GRAM], ())):
-                if left >= min(SHORTEST_ANYWHERE, len(form) // 2) and form.startswith(text[start:]):
-                    return left
-        return 0
+        """Where at the end of the text a form begins that the next text may go on with; the text's end when none does.
+
+        Only whole blocks are compared, and what follows them is masked whatever it is: who may print to a log must
+        not find out a secret letter by letter, by looking which beginnings are masked.
+        """
+        tail, places = _folded(text[-LONGEST_TAIL:])
+        for start in range(len(tail) - SHORTEST_ANYWHERE + 1):
+            left = len(tail) - start
+            for form, block in tuple(self._by_gram.get(tail[start : start + _GRAM], {}).items()):
+                whole = left // block * block
+                if whole and left < len(form) and tail.startswith(form[:whole], start):
+                    return len(text) - len(text[-LONGEST_TAIL:]) + places[start]
+        return len(text)
 
     def _with_masks(self, text: str, spans: list[tuple[int, int]]) -> str:
         """Masks in the place of the spans; where one goes over lines, each of them keeps its break."""
@@ -166,6 +176,24 @@ class Masks:
             parts += [text[place:start], MASK, *(f"\n{MASK}" for _ in range(text.count("\n", start, end)))]
             place = end
         return "".join([*parts, text[place:]])
+
+
+def _block_of(form: str, *, plain: bool) -> int:
+    """Characters of a form that stand for eight of the secret at least, and more where those are digits only."""
+    if plain:
+        return 12 if form.isdigit() else 10 if _HEXADECIMAL.fullmatch(form) else SHORTEST_ANYWHERE
+    return 16 if _BASE64.fullmatch(form) else 48  # as `&#84;`, `, 0x54` or `\\x54` a character takes up to six
+
+
+def _folded(text: str) -> tuple[str, list[int]]:
+    """The text without its line breaks and the blanks behind them, and where each of its characters was."""
+    places: list[int] = []
+    place = 0
+    for fold in _FOLD.finditer(text):
+        places += range(place, fold.start())
+        place = fold.end()
+    places += range(place, len(text))
+    return "".join([text[each] for each in places]), places
 
 
 def _collect(value: Any, texts: list[str]) -> bool:

@@ -23,6 +23,7 @@ from clusters.runs.probing import Probing
 from clusters.runs.retention import Keeper
 from clusters.runs.scanning import scan_row
 from clusters.runs.shares import Shares, owner_counts
+from clusters.runs.signs import Signs
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Worker:
         self._courier = notices_courier()
         self._forwarder = audit_courier()
         self._keeper = Keeper()
+        self._signs = Signs(self.name)
         self._claims = 0
 
     def stop(self) -> None:
@@ -82,6 +84,7 @@ class Worker:
     def _look(self) -> None:
         self._threads = {pk: thread for pk, thread in self._threads.items() if thread.is_alive()}
         self._owners = {pk: self._owners[pk] for pk in self._threads}
+        self._signs.take()
         self._probing.take()
         self._scans.take()
         self._inspections.take()

@@ -1,6 +1,15 @@
 """The questions: what a person may see, how a run stands, what its log says."""
 
-from clusters.selectors.access import cluster_for, clusters_for, run_for, run_visible
+from clusters.selectors.access import (
+    Admission,
+    admission_of,
+    cluster_for,
+    clusters_for,
+    has_one_time_password,
+    note_if_foreign,
+    run_for,
+    run_visible,
+)
 from clusters.selectors.answered import Answered, run_answered
 from clusters.selectors.attempts import Attempt, attempts_of
 from clusters.selectors.audit import AuditFilter, audit_actions, audit_entries, audit_head, verify_audit
@@ -27,8 +36,10 @@ from clusters.selectors.progress import RunSummary, run_summary, steps_of
 from clusters.selectors.queue import QueuePlace, chore_place, probes_place, run_place
 from clusters.selectors.sign_in import SessionRow, password_limits, sessions_of
 from clusters.selectors.timeline import Timeline, run_timeline
+from clusters.selectors.workers import WorkerSeen, worker_seen
 
 __all__ = [
+    "Admission",
     "Answered",
     "Attempt",
     "AuditFilter",
@@ -53,6 +64,8 @@ __all__ = [
     "SessionRow",
     "Timeline",
     "Told",
+    "WorkerSeen",
+    "admission_of",
     "attempts_of",
     "audit_actions",
     "audit_entries",
@@ -64,11 +77,13 @@ __all__ = [
     "credential_view",
     "credentials_for",
     "events_after",
+    "has_one_time_password",
     "late_steps",
     "likely_causes",
     "log_hits",
     "log_lines",
     "needle",
+    "note_if_foreign",
     "offered_key_files",
     "password_limits",
     "probes_of",
@@ -89,4 +104,5 @@ __all__ = [
     "told_by",
     "usable_names",
     "verify_audit",
+    "worker_seen",
 ]

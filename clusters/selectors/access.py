@@ -1,21 +1,50 @@
-"""Who may see what: one's own clusters and runs, and everything for superusers."""
+"""Who is answered at all, and who may see what: one's own clusters and runs, and everything for superusers."""
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from django.dispatch import Signal
 from django.http import Http404
 
-from clusters.models import Cluster, Run
+from clusters.models import Account, Cluster, Run
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
     from django.db.models import QuerySet
 
+
+class Admission(Enum):
+    """What Slipway does for a person now, on pages and on live sockets."""
+
+    GRANTED = "granted"
+    SIGNED_OUT = "signed out"
+    OWN_PASSWORD_FIRST = "own password first"  # noqa: S105 - no password
+
+
 foreign_cluster_opened = Signal()
 """Sent with `user` and `cluster` before somebody is shown a cluster, or a run of one, that is not theirs: the audit
 listens (`clusters.services.openings`). Every page asks here, so that none is forgotten."""
+
+foreign_credential_opened = Signal()
+"""The same for a credential, with `user` and `credential`."""
+
+
+def admission_of(user: AbstractBaseUser | AnonymousUser) -> Admission:
+    """Whether somebody is answered. Pages and sockets ask here, so that neither opens what the other one refuses.
+
+    Who the user of a session is says the session engine: one that has expired or was idle for too long has none, and
+    neither has that of a deactivated account or of an old password.
+    """
+    if not user.is_authenticated:
+        return Admission.SIGNED_OUT
+    return Admission.OWN_PASSWORD_FIRST if has_one_time_password(user) else Admission.GRANTED
+
+
+def has_one_time_password(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the person got the password from somebody else, and has to choose another one before anything else."""
+    return Account.objects.filter(user_id=user.pk, must_change_password=True).exists()
 
 
 def clusters_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Cluster]:
@@ -30,7 +59,7 @@ def cluster_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Cluster:
     cluster = clusters_for(user).filter(pk=pk).first()
     if cluster is None:
         raise Http404("There is no such cluster.")
-    _tell_if_foreign(user, cluster)
+    note_if_foreign(user, cluster)
     return cluster
 
 
@@ -44,10 +73,11 @@ def run_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Run:
     run = Run.objects.select_related("cluster").filter(pk=pk, cluster__in=clusters_for(user)).first()
     if run is None:
         raise Http404("There is no such run.")
-    _tell_if_foreign(user, run.cluster)
+    note_if_foreign(user, run.cluster)
     return run
 
 
-def _tell_if_foreign(user: AbstractBaseUser | AnonymousUser, cluster: Cluster) -> None:
+def note_if_foreign(user: AbstractBaseUser | AnonymousUser, cluster: Cluster) -> None:
+    """Before a person is shown a cluster, or something of one: unless it is their own, the audit has to know."""
     if cluster.owner_id != user.pk:
         foreign_cluster_opened.send(sender=Cluster, user=user, cluster=cluster)

@@ -21,7 +21,7 @@ class Answered:
     """
 
     id: str
-    text: str
+    text: str = field(repr=False)
     severity: str
     by: str
     at: str | datetime

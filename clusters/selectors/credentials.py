@@ -9,6 +9,7 @@ from django.http import Http404
 
 from clusters.models import Credential
 from clusters.runs.keyfiles import OfferedKeys
+from clusters.selectors.access import foreign_credential_opened
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,6 +46,8 @@ def credential_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Credentia
     found = None if not user.is_authenticated else Credential.objects.administered_by(user).filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such credential.")
+    if found.owner_id != user.pk:
+        foreign_credential_opened.send(sender=Credential, user=user, credential=found)
     return found
 
 

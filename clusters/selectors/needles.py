@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import regex
@@ -51,7 +51,7 @@ class Needle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    words: str
+    words: str = field(repr=False)
 
     def fits(self, text: str) -> bool:
         return self.words in text.lower()

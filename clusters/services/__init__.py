@@ -40,6 +40,7 @@ from clusters.services.extensions import run_wait_longer
 from clusters.services.findings import findings_of
 from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
 from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+from clusters.services.logins import password_failed
 from clusters.services.notices import notices_test
 from clusters.services.password_limits import (
     TooManyTries,
@@ -48,12 +49,14 @@ from clusters.services.password_limits import (
     password_right,
     password_try,
 )
-from clusters.services.reasons import ReasonMissing, counts, given_reason
+from clusters.services.reasons import LONGEST_REASON, SHORTEST_REASON, ReasonMissing, counts, given_reason
 from clusters.services.scans import scan_cancel, scan_start
 from clusters.services.sessions import session_end, sessions_end_others, sessions_forget
 from clusters.services.waivers import WarningsUnread, answerable, ids_of, judged, unread, waiver_key, waiver_set
 
 __all__ = [
+    "LONGEST_REASON",
+    "SHORTEST_REASON",
     "AccountRefused",
     "ConfigError",
     "CredentialWrong",
@@ -101,6 +104,7 @@ __all__ = [
     "one_time_password_check",
     "one_time_password_given",
     "password_changed",
+    "password_failed",
     "password_limit_lift",
     "password_limits_forget",
     "password_right",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.db.models.signals import m2m_changed, pre_delete, pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
@@ -19,6 +20,8 @@ from clusters.services.audit import audited
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+    from django.db.models import QuerySet
 
 User = get_user_model()
 RIGHTS = ("is_superuser", "is_staff")
@@ -33,7 +36,7 @@ def account_saved(sender: Any, instance: Any, update_fields: Collection[str] | N
         audited(None, "account.create", instance.get_username(), is_active=instance.is_active, **rights)
         return
     saved = WATCHED if update_fields is None else WATCHED.intersection(update_fields)
-    before = User._default_manager.filter(pk=instance.pk).values(*saved).first() if saved else None
+    before = _locked(User).filter(pk=instance.pk).values(*saved).first() if saved else None
     changed = {name for name in saved if before is not None and before[name] != getattr(instance, name)}
     for deed, details in _deeds(instance, before or {}, changed):
         audited(None, deed, instance.get_username(), account=instance.pk, **details)
@@ -64,7 +67,7 @@ def account_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
 @receiver(pre_save, sender=Group)
 def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
     """A new group, or another name of one."""
-    before = None if instance._state.adding else Group.objects.filter(pk=instance.pk).first()
+    before = None if instance._state.adding else _locked(Group).filter(pk=instance.pk).first()
     if before is None:
         audited(None, "group.create", instance.name)
     elif before.name != instance.name:
@@ -73,7 +76,9 @@ def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=Group)
 def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
-    """Its members lose what it allowed."""
+    """Its members lose what it allowed. Of several who delete it at the same moment, the first one did it."""
+    if not _locked(Group).filter(pk=instance.pk).exists():
+        return
     members = User._default_manager.filter(groups=instance).values_list(User.USERNAME_FIELD, flat=True)
     audited(None, "group.delete", instance.name, group=instance.pk, members=sorted(members))
 
@@ -92,6 +97,12 @@ def rights_changed(sender: Any, instance: Any, action: str, **kwargs: Any) -> No
     for holder in holders if names else ():
         kind = "group" if isinstance(holder, Group) else "account"
         audited(None, f"{kind}.rights", holder, **{kind: holder.pk, change: names})
+
+
+def _locked(model: Any) -> QuerySet[Any]:
+    """The rows as they are, for whoever changes them next: in a transaction nobody else changes them meanwhile."""
+    rows: QuerySet[Any] = model._default_manager.all()
+    return rows.select_for_update() if connection.in_atomic_block else rows
 
 
 def _others(through: Any, instance: Any, model: Any, pks: set[Any] | None, *, reverse: bool) -> list[Any]:

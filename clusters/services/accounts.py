@@ -91,7 +91,8 @@ def accounts_deactivate(*, actor: AbstractBaseUser, users: Sequence[Any]) -> lis
         raise AccountRefused(
             _("You cannot deactivate your own account."), hint=_("Leave it out; another administrator can.")
         )
-    active = [user for user in users if user.is_active]
+    known = get_user_model().objects.select_for_update().filter(pk__in=[user.pk for user in users], is_active=True)
+    active = list(known.order_by("pk"))
     for user in active:
         user.is_active = False
         user.save(update_fields=["is_active"])

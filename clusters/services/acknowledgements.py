@@ -55,12 +55,11 @@ def text_acknowledge(*, actor: AbstractBaseUser | None, cluster: Cluster, digest
     text = next((each for each in root_texts(read_document(cluster.document)) if each.digest == digest), None)
     if text is None:
         return False
+    if any(each["digest"] == digest for each in _read_by(actor, cluster)):
+        return True
     by = actor.get_username() if actor is not None else ""
     record = {"digest": digest, "path": text.path, "by": by, "by_id": _id_of(actor), "at": timezone.now().isoformat()}
-    others = [
-        each for each in cluster.acknowledged_texts if (each["digest"], each["by_id"]) != (digest, record["by_id"])
-    ]
-    cluster.acknowledged_texts = [*others, record][-MOST_KEPT:]
+    cluster.acknowledged_texts = [*cluster.acknowledged_texts, record][-MOST_KEPT:]
     # Without `save()`: the draft itself was not edited, so its time and version stay.
     Cluster.objects.filter(pk=cluster.pk).update(acknowledged_texts=cluster.acknowledged_texts)
     audited(actor, "text.acknowledge", cluster.name, cluster=cluster.pk, path=text.path, sha256=digest)

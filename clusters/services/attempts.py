@@ -65,7 +65,8 @@ def run_waive(*, actor: AbstractBaseUser | None, run: Run, check: str, reason: s
     record = accepted(actor, check, found.title, reason)
     with transaction.atomic():
         again = run_retry(actor=actor, run=run, more_waivers=[check], accepted_since=[record])
-        audited(actor, "run.waive", run.cluster.name, run=again.pk, check=check, reason=reason)
+        if record in again.accepted:  # else it is a run that was active already
+            audited(actor, "run.waive", run.cluster.name, run=again.pk, check=check, reason=reason)
     return again
 
 

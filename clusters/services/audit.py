@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
@@ -14,6 +15,7 @@ from clusters.models.audit_chain import GENESIS, plain_text_of, plain_value
 from clusters.services.origin import present_origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import timedelta
 
     from django.contrib.auth.models import AbstractBaseUser
@@ -56,21 +58,44 @@ def audited(
     AuditHead.objects.filter(pk=head.pk).update(count=entry.number, hash=entry.hash)
 
 
-def audited_if_possible(deed: str, target: object, *, outcome: str, **details: Any) -> None:
-    """As `audited`, for what happens anyway: where the entry cannot be written, the log of the process says so."""
+@contextmanager
+def missing_entry_logged(deed: str, outcome: str) -> Iterator[None]:
+    """For what happens anyway: where its entry cannot be written, the log of the process says so."""
     try:
-        audited(None, deed, target, outcome=outcome, **details)
+        yield
     except (DatabaseError, InterfaceError) as error:
         log.error("The audit has no entry of %s (%s), because it cannot be written: %s", deed, outcome, error)
 
 
-def audited_lately(deed: str, *, within: timedelta, actor: AbstractBaseUser | None = None, **fields: Any) -> bool:
-    """Whether the same session, or without one the same address, has such an entry already, not older than that."""
+def audited_once(
+    deed: str,
+    target: object,
+    *,
+    within: timedelta,
+    same: dict[str, Any],
+    actor: AbstractBaseUser | None = None,
+    outcome: str = Outcome.DONE,
+    **details: Any,
+) -> None:
+    """As `audited`, unless the same session, or without one the same address, has such an entry not older than that.
+
+    `same` are the fields by which an entry is such a one. The first look costs little; the second one is made with
+    the end of the chain locked, so that pages that ask at the same moment write one entry.
+    """
+    if _audited_lately(deed, within, actor, same):
+        return
+    with transaction.atomic():
+        _locked_head()
+        if not _audited_lately(deed, within, actor, same):
+            audited(actor, deed, target, outcome=outcome, **details)
+
+
+def _audited_lately(deed: str, within: timedelta, actor: AbstractBaseUser | None, same: dict[str, Any]) -> bool:
     origin = present_origin()
     place = {"session": origin.session} if origin.session else {"address": origin.address}
     who = {"actor_id": str(actor.pk)} if actor is not None else {}
     since = timezone.now() - within
-    return AuditEntry.objects.filter(deed=deed, at__gt=since, **place, **who, **fields).exists()
+    return AuditEntry.objects.filter(deed=deed, at__gt=since, **place, **who, **same).exists()
 
 
 def allowed(actor: AbstractBaseUser | None, cluster: Cluster) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from clusters.models import AuditForward
@@ -32,9 +33,9 @@ def audit_download(*, actor: Any, wanted: AuditFilter, form: str) -> Iterator[Au
 
 @transaction.atomic
 def audit_forward_again(*, actor: Any, way: str) -> None:
-    """Send to that receiver now, also when it was given up."""
+    """Send to that receiver now, also when it was given up; nothing to do where the last try worked."""
     if not actor.is_superuser:
         raise PermissionDenied("Forwarding the audit is for administrators.")
-    state = AuditForward.objects.filter(way=way)
+    state = AuditForward.objects.filter(Q(given_up=True) | Q(tries__gt=0), way=way)
     if state.update(given_up=False, tries=0, due_at=timezone.now()):
         audited(actor, "audit.forward", way)

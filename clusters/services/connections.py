@@ -68,7 +68,9 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, shown:
     document = read_document(cluster.document)
     versions = versions_of(document)
     accepted, pinned = [], []
-    for probe in Probe.objects.filter(cluster=cluster, host__in=list(shown)).exclude(offered={}):
+    # Locked: whoever accepts the same keys at the same moment finds them accepted.
+    offers = Probe.objects.select_for_update().filter(cluster=cluster, host__in=list(shown)).exclude(offered={})
+    for probe in offers.order_by("pk"):
         host = document.host(probe.host)
         if host is None or spec_digest(document, host, versions) != probe.spec_digest:
             continue  # the row was edited after the test: what was shown is another machine's key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -50,9 +50,9 @@ class Given:
     """
 
     login: str | None = None
-    password: str | None = None
-    private_key: str | None = None
-    passphrase: str | None = None
+    password: str | None = field(default=None, repr=False)
+    private_key: str | None = field(default=None, repr=False)
+    passphrase: str | None = field(default=None, repr=False)
     agent_key: str | None = None
     networks: str | None = None
 
@@ -145,14 +145,14 @@ def _locked(actor: AbstractBaseUser, credential: Credential) -> Credential:
 
 
 def _stored(credential: Credential) -> dict[str, Any]:
-    return {field: getattr(credential, field) for field in Given.__slots__}
+    return {name: getattr(credential, name) for name in Given.__slots__}
 
 
 def _fill(credential: Credential, given: Given) -> None:
-    for field in Given.__slots__:
-        value = getattr(given, field)
+    for name in Given.__slots__:
+        value = getattr(given, name)
         if value is not None:
-            setattr(credential, field, value if field in ("password", "passphrase") else value.strip())
+            setattr(credential, name, value if name in ("password", "passphrase") else value.strip())
     if not credential.private_key:
         credential.passphrase = ""
     _check(credential)
@@ -170,7 +170,7 @@ def _check(credential: Credential) -> None:
             parse_key(Secret(credential.private_key), _("The private key"), passphrase)
         except InstallerError as error:
             field = "passphrase" if isinstance(error, KeyEncrypted) else "private_key"
-            raise CredentialWrong(field, f"{error.message} {error.hint}".strip()) from None
+            raise CredentialWrong(field, error.with_hint) from None
     for each in filter(None, (part.strip() for part in credential.networks.split(","))):
         if address_of(each) is None and network_of(each) is None:
             wrong = _("%(text)s is neither an address nor a network such as 10.0.0.0/24.")

@@ -137,14 +137,20 @@ def draft_update(
 
 
 @transaction.atomic
-def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> None:
-    """Forget the cluster, its runs and its keys; the machines stay as they are. Raises DraftBusy while a run is on."""
+def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> bool:
+    """Forget the cluster, its runs and its keys; the machines stay as they are. Raises DraftBusy while a run is on.
+
+    False when somebody else was faster, and it is gone already.
+    """
     allowed(actor, cluster)
+    if not Cluster.objects.select_for_update().filter(pk=cluster.pk).exists():
+        return False
     if cluster.runs.filter(state__in=Run.ACTIVE).exists():
         raise DraftBusy(f"A run of {cluster.name} is not over yet.", hint="Cancel it, wait for its end, then delete.")
     name, pk = cluster.name, cluster.pk
     cluster.delete()
     audited(actor, "draft.delete", name, cluster=pk)
+    return True
 
 
 def draft_import(*, actor: AbstractBaseUser | None, text: str) -> tuple[Cluster | None, tuple[Finding, ...]]:

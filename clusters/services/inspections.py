@@ -71,8 +71,11 @@ def precheck_waive(
     about: dict[str, Any] = {"key": key, "id": id, "severity": severity, "hosts": hosts, "text": told[0][1]}
     why = {"reason": given_reason(reason, id)} if severity == Severity.ERROR else {}
     about |= why
+    mine = about | signed(actor)
+    if any(each | {"at": ""} == mine | {"at": ""} for each in cluster.waivers):
+        return cluster  # the same press again
     others = [each for each in cluster.waivers if each["key"] != key]
-    keep(cluster, [*others, about | signed(actor)])
+    keep(cluster, [*others, mine])
     audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=id, hosts=hosts, text=told[0][1], **why)
     return cluster
 

@@ -105,15 +105,16 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
         asked = {"cancel_asked_at": now, "cancel_asked_by": actor}
         message = "Cancelled before a worker began."
         waiting = Run.objects.filter(pk=run.pk, state=Run.State.QUEUED)
+        running = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING)
         ended = {"state": Run.State.CANCELLED, "finished_at": now, "message": message, "last_seq": 1}
         if waiting.update(**asked, **ended):
             data = {"state": "cancelled", "message": message}
             Event.objects.create(run=run, seq=1, at=now, kind="run", data=data)
             cluster_ended(run.cluster, "cancelled")
             announce(run.pk)
-        else:
-            Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(state=Run.State.CANCELLING, **asked)
-        audited(actor, "run.cancel", run.cluster.name, run=run.pk)
+            audited(actor, "run.cancel", run.cluster.name, run=run.pk)
+        elif running.update(state=Run.State.CANCELLING, **asked):
+            audited(actor, "run.cancel", run.cluster.name, run=run.pk)
     run.refresh_from_db()
     ring(run.pk, run.last_seq)
 

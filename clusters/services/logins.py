@@ -1,4 +1,4 @@
-"""Logins, failed ones, lockouts and logouts become entries of the audit.
+"""Logins, failed ones, lockouts, logouts and wrong passwords on other pages become entries of the audit.
 
 What was typed as a name is written only where an account is called so: people type passwords into the wrong field.
 Of anything else not even a hash is kept, since a password can be guessed from one.
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
 from django.dispatch import receiver
 
-from clusters.services.audit import Outcome, audited, audited_if_possible, audited_lately
+from clusters.models import Session
+from clusters.services.audit import Outcome, audited, audited_once, missing_entry_logged
 from clusters.services.origin import asked_from
 from clusters.services.password_limits import RULES, TooManyTries, account_name
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
 
-LOCKOUT = "login.lockout"
+LOCKOUT, CHECK = "login.lockout", "password.check"
 LONGEST_PAUSE = max(rule.longest for rule in RULES.values())
 
 
@@ -33,9 +35,14 @@ def logged_in(sender: Any, request: HttpRequest, user: AbstractBaseUser, **kwarg
 
 @receiver(user_logged_out)
 def logged_out(sender: Any, request: HttpRequest, user: AbstractBaseUser | None, **kwargs: Any) -> None:
-    """Sent before the session is gone; without a user nobody was logged in."""
-    if user is not None:
-        with asked_from(request):
+    """Sent before the session is gone; without a user nobody was logged in.
+
+    The row goes here, in the transaction of the entry: of many requests at the same moment one ends the session.
+    """
+    if user is None:
+        return
+    with asked_from(request), transaction.atomic():
+        if Session.objects.filter(pk=request.session.row_key).delete()[0]:
             audited(user, "logout", user.get_username())
 
 
@@ -60,7 +67,22 @@ def known_name(credentials: dict[str, Any]) -> str:
 
 
 def _write_failure(name: str, *, locked: bool) -> None:
-    if not locked:
-        audited_if_possible("login", name, outcome=Outcome.FAILED)
-    elif not audited_lately(LOCKOUT, within=LONGEST_PAUSE, target=name):
-        audited_if_possible(LOCKOUT, name, outcome=Outcome.REFUSED)
+    deed, outcome = (LOCKOUT, Outcome.REFUSED) if locked else ("login", Outcome.FAILED)
+    with missing_entry_logged(deed, outcome):
+        if locked:
+            audited_once(LOCKOUT, name, within=LONGEST_PAUSE, same={"target": name}, outcome=outcome)
+        else:
+            audited(None, "login", name, outcome=outcome)
+
+
+def password_failed(user: AbstractBaseUser, *, locked: bool) -> None:
+    """Somebody who is signed in gave a wrong password to a page, or one that was not looked at after too many.
+
+    The latter are one entry, as with logins.
+    """
+    name, outcome = user.get_username(), Outcome.REFUSED if locked else Outcome.FAILED
+    with missing_entry_logged(CHECK, outcome):
+        if locked:
+            audited_once(CHECK, name, within=LONGEST_PAUSE, same={"outcome": outcome}, actor=user, outcome=outcome)
+        else:
+            audited(user, "password.check", name, outcome=outcome)

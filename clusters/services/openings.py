@@ -1,4 +1,4 @@
-"""Opening a cluster that is somebody else's, by a right over all clusters, leaves an entry in the audit."""
+"""Opening somebody else's cluster or credential, by a right over all of them, leaves an entry in the audit."""
 
 from __future__ import annotations
 
@@ -7,22 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 from django.dispatch import receiver
 
-from clusters.selectors.access import foreign_cluster_opened
-from clusters.services.audit import audited, audited_lately
+from clusters.selectors.access import foreign_cluster_opened, foreign_credential_opened
+from clusters.services.audit import audited_once
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-    from clusters.models import Cluster
+    from clusters.models import Cluster, Credential
 
-OPEN = "cluster.open"
+OPEN, OPEN_CREDENTIAL = "cluster.open", "credential.open"
 ONCE_IN = timedelta(hours=1)
-"""A page asks for its parts every second; one entry an hour says for each session and cluster that they were open."""
+"""A page asks for its parts every second; one entry an hour says for each session and object that it was open."""
 
 
 @receiver(foreign_cluster_opened)
 def cluster_opened(sender: Any, user: AbstractBaseUser, cluster: Cluster, **kwargs: Any) -> None:
     """Without the entry the page is not shown."""
-    if not audited_lately(OPEN, within=ONCE_IN, actor=user, details__cluster=cluster.pk):
-        owner = cluster.owner.get_username() if cluster.owner is not None else ""
-        audited(user, OPEN, cluster.name, cluster=cluster.pk, owner=owner)
+    about = {"cluster": cluster.pk, "owner": _name(cluster.owner)}
+    same = {"details__cluster": cluster.pk}
+    audited_once(OPEN, cluster.name, within=ONCE_IN, same=same, actor=user, **about)
+
+
+@receiver(foreign_credential_opened)
+def credential_opened(sender: Any, user: AbstractBaseUser, credential: Credential, **kwargs: Any) -> None:
+    """Its page shows the login and who may use it, never a secret."""
+    about = {"credential": credential.pk, "owner": _name(credential.owner)}
+    same = {"details__credential": credential.pk}
+    audited_once(OPEN_CREDENTIAL, credential.name, within=ONCE_IN, same=same, actor=user, **about)
+
+
+def _name(owner: AbstractBaseUser | None) -> str:
+    return owner.get_username() if owner is not None else ""

@@ -136,7 +136,7 @@ def password_right(tried: Tried) -> None:
 @transaction.atomic
 def password_limit_lift(*, actor: AbstractBaseUser, pk: int) -> bool:
     """Forget a count; whether it was there. Only the pages of administrators call it."""
-    row = PasswordLimit.objects.filter(pk=pk).first()
+    row = PasswordLimit.objects.select_for_update().filter(pk=pk).first()
     if row is None:
         return False
     subject, kind, failures = _for_audit(row), row.kind, row.wrong

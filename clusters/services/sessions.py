@@ -12,16 +12,17 @@ from clusters.services.audit import audited
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
 
 def session_end(*, actor: AbstractBaseUser, session: str) -> bool:
     """End one session of the actor, named by its hash; whether there was one."""
-    return _ended(actor, [row.pk for row in Session.objects.filter(user_id=actor.pk, pk=session)]) == 1
+    return _ended(actor, Session.objects.filter(user_id=actor.pk, pk=session)) == 1
 
 
 def sessions_end_others(*, actor: AbstractBaseUser, keep: str) -> int:
     """End all sessions of the actor but the one of this hash; gives their number."""
-    return _ended(actor, [row.pk for row in Session.objects.filter(user_id=actor.pk).exclude(pk=keep)])
+    return _ended(actor, Session.objects.filter(user_id=actor.pk).exclude(pk=keep))
 
 
 def sessions_forget() -> None:
@@ -29,10 +30,12 @@ def sessions_forget() -> None:
     Session.objects.over().delete()
 
 
-def _ended(actor: AbstractBaseUser, sessions: list[str]) -> int:
-    if not sessions:
-        return 0
+def _ended(actor: AbstractBaseUser, wanted: QuerySet[Session]) -> int:
     with transaction.atomic():
+        # Locked, so that of two requests for the same session one ends it and writes its entry.
+        sessions = list(wanted.select_for_update().values_list("pk", flat=True))
+        if not sessions:
+            return 0
         Session.objects.filter(pk__in=sessions).delete()
         audited(actor, "session.end", actor, sessions=len(sessions))
     for session in sessions:

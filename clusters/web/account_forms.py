@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from clusters.errors import InstallerError
-
 
 class SignInForm(AuthenticationForm):
     """Name and password. What is said of a wrong one does not depend on whether there is such a name."""
@@ -26,7 +24,7 @@ class SignInForm(AuthenticationForm):
     def get_invalid_login_error(self) -> ValidationError:
         """Why nobody was signed in."""
         refusal = getattr(self.request, "password_refusal", None)
-        return ValidationError(_words(refusal)) if refusal else super().get_invalid_login_error()
+        return ValidationError(refusal.with_hint) if refusal else super().get_invalid_login_error()
 
 
 class PasswordAgainForm(forms.Form):
@@ -67,9 +65,5 @@ def _checked(
             raise ValidationError(wrong, code="password_incorrect")
     except services.TooManyTries as refusal:
         form.refusal = refusal
-        raise ValidationError(_words(refusal), code="too_many_tries") from refusal
+        raise ValidationError(refusal.with_hint, code="too_many_tries") from refusal
     return password
-
-
-def _words(error: InstallerError) -> str:
-    return f"{error.message} {error.hint}".strip()

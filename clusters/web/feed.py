@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -44,7 +44,7 @@ class Frame:
 
     first: int
     last: int
-    text: str
+    text: str = field(repr=False)
 
     @property
     def size(self) -> int:

@@ -18,7 +18,7 @@ from django.dispatch import receiver
 
 from clusters.models import hashed
 from clusters.runs.doorbell import session_ended
-from clusters.selectors import run_for, run_visible
+from clusters.selectors import Admission, admission_of, run_for, run_visible
 from clusters.services.origin import Origin, asked_from
 
 if TYPE_CHECKING:
@@ -92,14 +92,23 @@ async def watched(session_key: str, run_id: int) -> AsyncIterator[Watch]:
 async def refusal(session_key: str, run_id: int) -> int:
     """Why this session may not see this run now; 0 when it may."""
     try:
-        user = await user_of(session_key)
-        if not user.is_authenticated:
-            return LOGGED_OUT
-        visible = await database_sync_to_async(run_visible)(user, run_id)
+        return await database_sync_to_async(_code)(await user_of(session_key), run_id)
     except (DatabaseError, InterfaceError) as error:
         log.warning("Run %s: the right of a socket cannot be checked, so it is closed: %s", run_id, error)
         return TRY_AGAIN
-    return 0 if visible else NO_SUCH_RUN
+
+
+def _code(user: AbstractBaseUser | AnonymousUser, run_id: int) -> int:
+    """For a person whom no page answers before they choose a password of their own, the way is that of a login."""
+    if admission_of(user) is not Admission.GRANTED:
+        return LOGGED_OUT
+    return 0 if run_visible(user, run_id) else NO_SUCH_RUN
+
+
+async def is_admitted(session_key: str) -> bool:
+    """Whether pages answer whoever is logged in with a session."""
+    user = await user_of(session_key)
+    return await database_sync_to_async(admission_of)(user) is Admission.GRANTED
 
 
 async def note_opening(session_key: str, run_id: int, address: str) -> None:

@@ -46,9 +46,17 @@ def tried(request: HttpRequest, name: str) -> Tried:
 
 
 def is_password_of(request: HttpRequest, user: AbstractBaseUser, password: str) -> bool:
-    """Whether it is the password of somebody who is signed in. Raises TooManyTries."""
-    attempt = tried(request, user.get_username())
+    """Whether it is the password of somebody who is signed in. Raises TooManyTries.
+
+    Every page that asks for it asks here, so that each wrong one counts and is in the audit.
+    """
+    try:
+        attempt = tried(request, user.get_username())
+    except services.TooManyTries:
+        services.password_failed(user, locked=True)
+        raise
     if not user.check_password(password):
+        services.password_failed(user, locked=False)
         return False
     services.password_right(attempt)
     return True

@@ -47,7 +47,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
     except OtherKey as error:
         if request.htmx:
             return _probes(request, cluster, refused=error)
-        messages.error(request, f"{error.message} {error.hint}")
+        messages.error(request, error.with_hint)
     return _probes(request, cluster) if request.htmx else redirect("wizard", pk, "connection")
 
 

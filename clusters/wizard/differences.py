@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -21,8 +21,8 @@ class Difference:
     """One value: what is stored now, and what was typed here."""
 
     path: str
-    theirs: str
-    mine: str
+    theirs: str = field(repr=False)
+    mine: str = field(repr=False)
 
 
 def differences(theirs: Document, mine: Document) -> list[Difference]:

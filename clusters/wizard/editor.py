@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class Mark:
     line: int
     column: int
     tone: str
-    text: str
+    text: str = field(repr=False)
     hint: str = ""
 
 
@@ -50,7 +50,7 @@ class Mark:
 class Editor:
     """The text with what reading it said, and what the rules found, both with lines."""
 
-    text: str
+    text: str = field(repr=False)
     said: tuple[Finding, ...]
     found: tuple[Finding, ...] = ()
 
@@ -111,7 +111,7 @@ class Typed:
     """What was typed: the document, None when it cannot be read, and its text to be stored, both with their secrets."""
 
     document: Document | None
-    text: str
+    text: str = field(repr=False)
     editor: Editor
 
 

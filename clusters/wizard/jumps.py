@@ -85,7 +85,7 @@ class JumpForm(forms.Form):
         try:
             found = hops_of(typed)
         except ConfigError as wrong:
-            self.add_error("hops", f"{wrong.message} {wrong.hint}".strip())
+            self.add_error("hops", wrong.with_hint)
             return
         if not found and "way" in self.fields:
             self.add_error("hops", _("Name the jump host."))

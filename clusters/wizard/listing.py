@@ -64,7 +64,7 @@ class Listing:
 class _Cells:
     """What was recognised in a line so far."""
 
-    found: dict[str, str] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict, repr=False)
 
     def put(self, name: str, text: str) -> bool:
         """Keep it unless there is one already."""
@@ -208,7 +208,7 @@ def _from_yaml(text: str) -> Listing:
     try:
         data = read_value(text, "", OF_HOSTS)
     except Refused as refused:
-        why = f"{refused.message} {refused.hint}".strip()
+        why = refused.with_hint
         return Listing(problems=((refused.finding.line or 1, why),))
     rows = data.get("hosts") if isinstance(data, dict) else data
     if not isinstance(rows, list):

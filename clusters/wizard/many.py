@@ -20,7 +20,7 @@ from clusters.services.drafts import DraftRefused
 from clusters.wizard import fields
 from clusters.wizard.answers import keep, meeting, page_or_404, values
 from clusters.wizard.jumps import own_form, shared_form, ways_of, with_own_jump, with_shared_jump
-from clusters.wizard.listing import read_list
+from clusters.wizard.listing import MOST_CHARACTERS, read_list
 from clusters.wizard.logins import login_form, new_names, rename_form, renamed, with_login
 from clusters.wizard.offers import offers_for, paths_to_replace
 from clusters.wizard.page import problems_of
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from clusters.models import Cluster
     from clusters.wizard.offers import Offers
 
-# A list of a thousand machines stays far below this many bytes.
-UPLOAD_BYTES = 2 * 1024 * 1024
 COMMON = ("user", "port", "password", "credential")
 """Fields that lines get which do not say it themselves."""
 
@@ -96,8 +94,8 @@ def _fill_in(request: HttpRequest, data: Any) -> str:
     """A file, a range or addresses of a scan become lines of the text; gives what is wrong with them."""
     upload = request.FILES.get("file")
     if upload is not None and upload.size:
-        if upload.size > UPLOAD_BYTES:
-            return _("The file is larger than 2 MB.")
+        if upload.size > MOST_CHARACTERS:
+            return _("The file is larger than %s bytes.") % f"{MOST_CHARACTERS:,}"
         try:
             data["text"] = upload.read().decode("utf-8-sig")
         except UnicodeDecodeError:

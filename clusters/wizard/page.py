@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from clusters.wizard.fields import typed_again
@@ -26,7 +26,7 @@ class Problem:
     """What is said beside a field: `tone` is failed, warning, running (a note) or skipped (waived), of the tokens."""
 
     tone: str
-    text: str
+    text: str = field(repr=False)
 
 
 class PageForm(Protocol):

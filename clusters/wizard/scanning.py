@@ -52,7 +52,7 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
             services.scan_start(actor=request.user, cluster=cluster, network=network, port=port)
             return redirect("wizard-scan", pk)
         except InstallerError as error:
-            form.add_error("network", f"{error.message} {error.hint}".strip())
+            form.add_error("network", error.with_hint)
             status = HTTPStatus.UNPROCESSABLE_ENTITY
     side = fields.laid_out(form, "network", "port")
     through = way_in_words(Host(jump_host=document.jump_host))

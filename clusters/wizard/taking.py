@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -35,7 +35,7 @@ class Common:
     """What rows get that do not say it themselves."""
 
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     port: int | None = None
     credential: str = ""
 

@@ -171,7 +171,7 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
     except DraftRefused as error:
         return refused(request, cluster, page, error)
     except InstallerError as error:
-        messages.error(request, f"{error} {error.hint}")
+        messages.error(request, error.with_hint)
     return redirect("wizard", pk, slug)
 
 
@@ -181,7 +181,7 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         fresh = services.draft_copy(actor=request.user, cluster=cluster_for(request.user, pk))
     except InstallerError as error:
-        messages.error(request, f"{error} {error.hint}")
+        messages.error(request, error.with_hint)
         return redirect("cluster", pk)
     messages.success(request, _("This is %(name)s, a copy; the original stays as it is.") % {"name": fresh.name})
     return redirect("wizard-start", fresh.pk)

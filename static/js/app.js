@@ -30,6 +30,7 @@ export function duration(seconds) {
 
 function tick() {
   for (const node of document.querySelectorAll("[data-since]")) {
+    if (node.closest(".is-still")) continue;
     const text = duration((Date.now() - Date.parse(node.dataset.since)) / 1000);
     if (node.textContent !== text) node.textContent = text;
   }

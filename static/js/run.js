@@ -37,14 +37,25 @@ function refresh() {
   }, Math.max(0, last + BETWEEN - Date.now()));
 }
 
+function stoodAt(moment) {
+  for (const time of document.querySelectorAll("[data-when-live] time")) {
+    time.dateTime = moment.toISOString();
+    time.textContent = moment.toLocaleTimeString();
+  }
+}
+
 function live(how) {
   const badge = document.getElementById("live");
   badge.className = `live tone-${TONES[how]}`;
   badge.dataset.live = how;
   document.getElementById("live-word").textContent = badge.getAttribute(`data-words-${how}`);
+  const still = ["out", "gone"].includes(how);
+  // What stands still looks so: nothing turns as if it were going on.
+  if (still && !page.classList.contains("is-still")) stoodAt(new Date());
+  page.classList.toggle("is-still", still);
   for (const note of document.querySelectorAll("[data-when-live]")) {
     note.hidden = note.dataset.whenLive !== how;
-    if (!note.hidden) announce(note.querySelector("span").textContent);
+    if (!note.hidden) announce(note.querySelector("span").textContent.replace(/\s+/g, " ").trim());
   }
 }
 

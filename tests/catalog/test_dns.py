@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from clusters.catalog import dns_pods
 from clusters.catalog.corefile import cluster_corefile, node_corefile
 from clusters.catalog.steps.images import load
@@ -12,13 +14,12 @@ from clusters.catalog.steps.kubernetes import dns
 from clusters.catalog.steps.os import names
 from clusters.config.versions import NODE_DNS_IMAGE
 from clusters.engine.plan import make_plan
+from clusters.engine.wants import NoAnswer
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from clusters.config.schema import Document
 
@@ -94,8 +95,11 @@ def test_the_cache_is_applied_anew_only_when_its_manifest_is_another(
     cluster, hosts, _ = pretend(monkeypatch, archive, said())
     machine = cluster.machine("node1")
     *_, want = dns.node_dns(machine, cluster)
-    hosts["node1"].answer("get daemonset nodelocaldns", Answer("", 1))
-    assert not want.seen(machine).so
+    hosts["node1"].answer("get daemonset nodelocaldns", Answer("", 1, "The connection to the server was refused"))
+    with pytest.raises(NoAnswer, match=r"does not say whether there is a daemonset nodelocaldns: .* refused"):
+        want.seen(machine)
+    hosts["node1"].answer("get daemonset nodelocaldns", "")
+    assert want.seen(machine).found == "there is none"
     want.reach(machine)
     (told,) = [each for each in hosts["node1"].commands if dns.APPLIED in each]
     digest = told.partition(f"{dns.APPLIED}=")[2].strip("'")

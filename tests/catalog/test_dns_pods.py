@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.catalog.dns_pods import APART, misplaced, settled, spread
+from clusters.engine.wants import NoAnswer
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
+from tests.clock import stopped_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,11 +74,11 @@ def test_where_the_api_server_does_not_say_nothing_is_claimed(archive: Path, mon
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     hosts["node1"].answer("get pods -n kube-system", 1)
     machine = cluster.machine("node1")
-    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
+    stopped_clock(monkeypatch)
     want = spread()
-    assert not want.seen(machine).so
+    with pytest.raises(NoAnswer, match="does not say where the DNS pods are"):
+        want.seen(machine)
     want.reach(machine)
-    assert not want.seen(machine).so
     assert not any("delete pod" in each.command for each in hosts["node1"].ran)
 
 
@@ -84,7 +86,7 @@ def test_nothing_is_said_before_the_scheduler_has_placed_them(archive: Path, mon
     """The last pod may land beside the others yet."""
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
-    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
+    stopped_clock(monkeypatch)
     answers = iter([[pod("a", "node1"), pod("b")]] * 3)
     later = [pod("a", "node1"), pod("b", "node1")]
     hosts["node1"].answer("get pods -n kube-system", lambda ran: Answer(json.dumps({"items": next(answers, later)})))
@@ -97,7 +99,7 @@ def test_nothing_is_said_before_the_scheduler_has_placed_them(archive: Path, mon
 def test_a_pod_that_fits_nowhere_is_not_waited_for_without_end(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
-    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
+    stopped_clock(monkeypatch)
     hosts["node1"].answer("get pods -n kube-system", Answer(json.dumps({"items": [pod("a", "node1"), pod("b")]})))
     want = spread()
     assert not want.seen(machine).so
@@ -152,5 +154,8 @@ def test_an_api_server_that_does_not_say_how_pods_are_placed_is_not_taken_for_on
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster, hosts, _sink = pretend(monkeypatch, archive)
-    hosts["node1"].answer("get deployment coredns", 1)
-    assert not settled().seen(cluster.machine("node1")).so
+    hosts["node1"].answer("get deployment coredns", Answer("", 1, "The connection to the server was refused"))
+    with pytest.raises(NoAnswer, match="does not say whether there is a deployment coredns"):
+        settled().seen(cluster.machine("node1"))
+    hosts["node1"].answer("get deployment coredns", "")
+    assert settled().seen(cluster.machine("node1")).found == "no deployment coredns in kube-system"

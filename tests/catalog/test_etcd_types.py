@@ -12,20 +12,24 @@ from clusters.catalog import kubeadm
 from clusters.catalog.steps.etcd import external, members, start
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import authorities, join
-from clusters.config.versions import etcd_image, newest_patches, parse_version
+from clusters.config.versions import etcd_image, parse_version
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
 from clusters.engine.wants import Sight, Wanted
 from tests.catalog.pretend import pretend, seed
+from tests.plans import newest_patches, waits_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
 
     from clusters.config.schema import Document
+    from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
 
 PEM = "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----"
 KEY = "-----BEGIN PRIVATE KEY-----\nBB\n-----END PRIVATE KEY-----"
@@ -43,8 +47,8 @@ def three(kind: str, **external: Any) -> Document:
 def test_control_planes_take_turns_only_when_each_brings_an_etcd_member() -> None:
     stacked = make_plan(three("kubeadm"))
     second, third = (("kubernetes/join-control-plane", name) for name in ("node2", "node3"))
-    assert second in stacked.waits_for(third)
-    assert second not in make_plan(three("external", endpoints=["http://10.1.2.3:2379"])).waits_for(third)
+    assert second in waits_for(stacked, third)
+    assert second not in waits_for(make_plan(three("external", endpoints=["http://10.1.2.3:2379"])), third)
     assert not [path for path, _ in stacked.needs if path.startswith("etcd/")]
 
 
@@ -61,6 +65,13 @@ def test_a_joining_control_plane_gets_etcds_authority_and_is_whole_with_its_pod_
     assert not [name for name in authorities.shared(seed()) if "etcd" in name]
 
 
+def restarted(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, act: Callable[[Machine], None]) -> Want:
+    """What etcd/start wants of the service, which is started like this."""
+    monkeypatch.setattr(start, "service_runs", lambda machine: Wanted("etcd runs", lambda _: Sight(True), act))
+    wants = start.start(cluster.machine("node1"), cluster)
+    return next(want for want in wants if want.what == "etcd runs")
+
+
 def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive, three("kubekey"))
     machines = [cluster.machine(name) for name in ("node1", "node2", "node3")]
@@ -75,7 +86,7 @@ def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monke
 
     for host in hosts.values():
         host.answer("systemctl is-active --quiet etcd", 0)
-    want = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), restart), cluster)
+    want = restarted(cluster, monkeypatch, restart)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(want.reach, machines))
     assert together == [1, 1, 1]
@@ -83,7 +94,7 @@ def test_members_that_run_are_restarted_one_after_the_other(archive: Path, monke
     for host in hosts.values():
         host.answer("systemctl is-active --quiet etcd", 3)
     barrier = threading.Barrier(3, timeout=10)
-    first = start.in_turn(Wanted("etcd runs", lambda _: Sight(False), lambda _: (barrier.wait(), None)[1]), cluster)
+    first = restarted(cluster, monkeypatch, lambda _: (barrier.wait(), None)[1])
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(first.reach, machines))
     assert not barrier.broken, "members that do not run yet wait for each other"
@@ -134,7 +145,7 @@ def test_an_external_etcd_is_reached_with_what_the_document_carries(
         "certFile": external.CERTIFICATE,
         "keyFile": external.KEY,
     }
-    assert ("etcd/external", "node2") in make_plan(document).waits_for(("kubernetes/join-control-plane", "node2"))
+    assert ("etcd/external", "node2") in waits_for(make_plan(document), ("kubernetes/join-control-plane", "node2"))
 
 
 def test_an_external_etcd_without_tls_needs_no_files(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

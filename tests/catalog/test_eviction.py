@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.catalog.steps.finish import eviction
-from clusters.engine.wants import NotReached
+from clusters.engine.wants import NoAnswer, NotReached
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import manifest, pretend, seed
+from tests.clock import stopped_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +68,7 @@ def machine(archive: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, Fa
     cluster, hosts, _sink = pretend(monkeypatch, archive)
     hosts["node1"].answer("get nodes -o json", nodes(EARLY, READY, EARLY))
     machine = cluster.machine("node1")
-    monkeypatch.setattr(type(machine), "pause", lambda self, seconds: None)
+    stopped_clock(monkeypatch)
     return machine, hosts["node1"]
 
 
@@ -143,6 +144,7 @@ def test_where_the_api_server_does_not_say_nothing_is_claimed_and_nothing_ended(
     here, host = machine
     host.answer("get lease", 1)
     want = eviction.fresh_leader()
-    assert not want.seen(here).so
-    want.reach(here)
+    for action in (want.seen, want.reach):
+        with pytest.raises(NoAnswer, match="does not say whether there is a lease"):
+            action(here)
     assert not any("kill" in ran.command for ran in host.ran)

@@ -10,11 +10,11 @@ import yaml
 
 from clusters.catalog import kubeadm
 from clusters.catalog.images import image_ref, registry_of
-from clusters.config.versions import newest_patches
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
 from clusters.engine.wants import FileWant
 from tests.catalog.pretend import pretend, seed
+from tests.plans import newest_patches
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,6 +10,7 @@ from clusters.catalog.steps.kubernetes import join
 from clusters.remote.fake import Answer
 from clusters.remote.host import CommandFailed, Result
 from tests.catalog.pretend import pretend
+from tests.clock import stopped_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def test_machines_join_once_the_control_plane_has_signed_the_token(
 
     hosts["node1"].answer("token create", f"{TOKEN}\n")
     hosts["node1"].answer("cluster-info", signature)
-    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
+    stopped_clock(monkeypatch)
     for name in ("node2", "node3"):
         assert join._token(cluster.machine(name), cluster).reveal() == TOKEN
 
@@ -48,7 +49,7 @@ def test_a_control_plane_that_never_signs_is_left_to_kubeadm(archive: Path, monk
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node1"].answer("token create", f"{TOKEN}\n")
     hosts["node1"].answer("cluster-info", 1)
-    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
+    stopped_clock(monkeypatch)
 
     assert join._token(cluster.machine("node2"), cluster).reveal() == TOKEN
 
@@ -65,7 +66,7 @@ def test_a_node_that_registers_late_is_waited_for(archive: Path, monkeypatch: py
     hosts["node1"].put(b"ca", join.CA)
     hosts["node2"].put(b"ca", join.CA)
     hosts["node1"].answer("get node node2", known)
-    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
+    stopped_clock(monkeypatch)
     monkeypatch.setattr(join, "_join", lambda here, cluster: None)
     want = join.joined(cluster.machine("node2"), cluster)
     assert not want.seen(cluster.machine("node2")).so

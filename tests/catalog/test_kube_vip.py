@@ -12,6 +12,7 @@ from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.steps.kubernetes import join
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import pretend, seed
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,8 +83,8 @@ def test_its_pod_is_no_sign_of_an_attempt_that_stopped_half_way() -> None:
 
 def test_joins_wait_until_somebody_answers_at_the_shared_address() -> None:
     plan = make_plan(shared())
-    assert ("images/kube-vip", "node1") in plan.waits_for(("kubernetes/init", "node1"))
-    assert ("endpoint/kube-vip", "node1") in plan.waits_for(("kubernetes/join-control-plane", "node2"))
-    assert ("kubernetes/join-control-plane", "node2") in plan.waits_for(("endpoint/kube-vip-others", "node2"))
-    assert ("endpoint/kube-vip-others", "node3") in plan.waits_for(("finish/ready", "node1"))
+    assert ("images/kube-vip", "node1") in waits_for(plan, ("kubernetes/init", "node1"))
+    assert ("endpoint/kube-vip", "node1") in waits_for(plan, ("kubernetes/join-control-plane", "node2"))
+    assert ("kubernetes/join-control-plane", "node2") in waits_for(plan, ("endpoint/kube-vip-others", "node2"))
+    assert ("endpoint/kube-vip-others", "node3") in waits_for(plan, ("finish/ready", "node1"))
     assert not [path for path, _ in make_plan(seed()).needs if "kube-vip" in path]

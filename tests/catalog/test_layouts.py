@@ -16,6 +16,7 @@ from clusters.config.schema import Document
 from clusters.config.topology import api_port, api_server_sans
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import pretend
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +117,7 @@ def test_every_machine_gets_its_part_once(masters: int, etcd: str, endpoint: str
 def test_control_planes_wait_for_each_other_only_where_each_brings_a_member(masters: int, etcd: str) -> None:
     plan = make_plan(layout(masters, etcd, "haproxy", "apart"))
     joins = [("kubernetes/join-control-plane", name) for name in names("control", masters)[1:]]
-    waits = [(later, earlier) for earlier, later in itertools.pairwise(joins) if earlier in plan.waits_for(later)]
+    waits = [(later, earlier) for earlier, later in itertools.pairwise(joins) if earlier in waits_for(plan, later)]
     assert len(waits) == (masters - 2 if etcd == "kubeadm" else 0)
 
 

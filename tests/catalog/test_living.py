@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from clusters.remote.fake import FakeHost, Ran
 
 NAME, PATH = "kube-scheduler", "/etc/kubernetes/manifests/kube-scheduler.yaml"
+ASIDE = "/etc/slipway/before/kube-scheduler.yaml"
 OLD, NEW = manifest(NAME, "--v=1"), manifest(NAME, "--v=2")
 
 
@@ -43,6 +45,7 @@ class Kubelet:
         host.answer("sha256sum < " + PATH, lambda ran: self._sum())
         host.answer("date +%s; stat", "5000\n1000\n1000")
         host.answer("kill -TERM", lambda ran: self._killed())
+        host.answer(re.compile(f"^rm -f {ASIDE}"), lambda ran: (host.files.pop(ASIDE, None), Answer())[1])
 
     def _processes(self, ran: Ran) -> Answer:
         now = self.host.get(PATH)
@@ -145,7 +148,7 @@ class Component(StaticPod):
 
     def begin(self, machine: Machine) -> Restart:
         machine.note(f"begin {self.name}")
-        return Restart(b"", frozenset(), True)
+        return Restart(b"", frozenset())
 
     def finish(self, machine: Machine, restart: Restart) -> None:
         machine.note(f"finish {self.name}")

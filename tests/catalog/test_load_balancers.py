@@ -19,6 +19,8 @@ from clusters.engine.plan import make_plan
 from clusters.engine.wants import NotReached
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend, seed
+from tests.clock import stopped_clock
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +58,7 @@ def test_the_proxy_asks_every_api_server_and_trusts_the_clusters_authority_only(
 def test_a_proxy_with_an_outdated_configuration_is_reloaded_and_not_restarted(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda *_: None)
+    stopped_clock(monkeypatch)
     cluster, hosts, _ = pretend(monkeypatch, archive, three_control_planes(internalLoadbalancer="haproxy"))
     before, worker, machine = haproxy.proxy_files(cluster), cluster.machine("node3"), hosts["node3"]
     proxy = replace(before, config_digest="another")
@@ -146,7 +148,7 @@ def test_only_the_plan_of_a_load_balancer_has_its_steps() -> None:
     assert {"endpoint/haproxy", "endpoint/kube-proxy", "endpoint/own", "kubernetes/join-control-plane"} <= proxied
     shared = make_plan(three_control_planes(internalLoadbalancer="keepalived", address="10.99.0.200"))
     assert "endpoint/own" not in {step.path for step in shared.steps}
-    assert ("endpoint/keepalived", "node1") in shared.waits_for(("kubernetes/init", "node1"))
+    assert ("endpoint/keepalived", "node1") in waits_for(shared, ("kubernetes/init", "node1"))
 
 
 def test_a_joining_control_plane_says_so_and_gets_the_authorities_through_us(
@@ -218,7 +220,7 @@ def test_a_node_is_not_reset_because_the_api_server_could_not_be_asked(
     for host in ("node1", "node3"):
         hosts[host].put(b"the authority", join.CA)
     hosts["node1"].answer("get node node3 --ignore-not-found", Answer("", 1, "the server is busy"))
-    with pytest.raises(NotReached, match=r"could not say whether it knows node3"):
+    with pytest.raises(NotReached, match=r"does not say whether it knows the node node3"):
         join.joined(cluster.machine("node3"), cluster).seen(cluster.machine("node3"))
     hosts["node3"].put(b"another authority", join.CA)
     with pytest.raises(NotReached, match=r"node3 is a node of another cluster"):

@@ -54,7 +54,11 @@ class ApiServer:
     def _names(self, ran: Ran) -> Answer:
         names = [word.rpartition("/")[2] for word in ran.command.split() if "/" in word and "bin" not in word]
         missing = [name for name in names if name not in self.kept and not name.endswith(".conf")]
-        return Answer(exit_code=1, stderr=f'Error: "{missing[0]}" not found') if missing else Answer()
+        return (
+            Answer(exit_code=1, stderr=f'Error from server (NotFound): "{missing[0]}" not found')
+            if missing
+            else Answer()
+        )
 
     def _delete(self, ran: Ran) -> Answer:
         for word in ran.command.split():
@@ -96,7 +100,7 @@ def test_other_objects_and_missing_ones_are_seen(machine: Machine, server: ApiSe
     assert other.seen(machine).found == "net was applied otherwise"
     del server.kept["net"]
     sight = applied("net", lambda here: [CONFIG, BINDING]).seen(machine)
-    assert (sight.so, sight.found) == (False, 'Error: "net" not found')
+    assert (sight.so, sight.found) == (False, 'Error from server (NotFound): "net" not found')
 
 
 def test_what_nobody_wants_any_more_is_removed_but_never_a_definition(machine: Machine, server: ApiServer) -> None:

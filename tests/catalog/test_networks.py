@@ -23,6 +23,7 @@ from clusters.engine.source import Artifact
 from clusters.errors import ConfigError, SourceError
 from tests.catalog.pretend import NODES, pretend, seed
 from tests.catalog.test_manifests import ApiServer
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,16 +232,16 @@ def test_images_are_brought_onto_every_node_before_the_plugin_starts(
     whats = [want.what for want in network.network_images(cluster.machine("node3"), cluster)]
     assert whats == [f"image {ref} is there" for ref in images(wanted)]
     plan = make_plan(wanted)
-    assert ("images/network", "node3") in plan.waits_for(("network/flannel", "node1"))
-    assert ("network/flannel", "node1") in plan.waits_for(("finish/ready", "node1"))
+    assert ("images/network", "node3") in waits_for(plan, ("network/flannel", "node1"))
+    assert ("network/flannel", "node1") in waits_for(plan, ("finish/ready", "node1"))
     assert not any(path in ("images/network", "network/flannel") for path, _ in make_plan(document("none")).needs)
 
 
 def test_without_a_plugin_nobody_waits_for_nodes_and_the_cluster_is_handed_over() -> None:
     plan = make_plan(document("none"))
     assert ("finish/ready", "node1") not in plan.needs
-    assert ("network/none", "node1") in plan.waits_for(("finish/handover", "node1"))
-    assert ("finish/ready", "node1") in make_plan(document("flannel")).waits_for(("finish/handover", "node1"))
+    assert ("network/none", "node1") in waits_for(plan, ("finish/handover", "node1"))
+    assert ("finish/ready", "node1") in waits_for(make_plan(document("flannel")), ("finish/handover", "node1"))
 
 
 def test_images_of_pods_go_through_one_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from clusters.catalog.steps.kubernetes.control_plane import comes_back
 from clusters.engine.wants import IN_VAIN, NotReached, Sight
 from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
+from tests.clock import stopped_clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +145,7 @@ def test_nobody_waits_for_a_component_whose_address_kubectl_cannot_read(
     host.put(SCHEDULER, f"{PLACE}/kube-scheduler.yaml", mode=0o600)
     host.answer("get --raw /livez", Answer(exit_code=1, stderr='error: host must be a URL or a host:port pair: "x"'))
     want = comes_back("kube-scheduler", cluster)
-    monkeypatch.setattr("clusters.engine.machine.Machine.pause", lambda machine, seconds: None)
+    stopped_clock(monkeypatch)
     with pytest.raises(NotReached, match="kube-scheduler is unhealthy: error: host must be a URL"):
         want.reach(cluster.machine("node1"))
     assert len([each for each in host.commands if "--raw /livez" in each]) == IN_VAIN

@@ -20,6 +20,7 @@ from clusters.engine.events import Delivered, Observed, Output
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
 from tests.catalog.pretend import pretend, seed
+from tests.plans import waits_for
 
 CHART = [
     "helm v1.0.0 is unpacked",
@@ -118,6 +119,7 @@ WANTS = {
             "address-has-left",
             "mode 755",
             "keepalived.conf",
+            "no /run/slipway-api-server-ends",
             "service keepalived",
         ],
     ),
@@ -169,10 +171,10 @@ def test_a_step_wants_what_it_says(path: str, archive: Path, monkeypatch: pytest
 
 def test_the_plan_orders_what_depends_on_each_other() -> None:
     plan = make_plan(seed())
-    assert ("etcd/start", "node1") in plan.waits_for(("kubernetes/init", "node1"))
-    assert ("kubernetes/control-plane", "node1") in plan.waits_for(("kubernetes/join", "node3"))
-    assert ("precheck/access.facts", "node3") in plan.waits_for(("os/claim", "node1"))
-    assert ("runtime/binaries", "node2") not in plan.waits_for(("runtime/binaries", "node3"))
+    assert ("etcd/start", "node1") in waits_for(plan, ("kubernetes/init", "node1"))
+    assert ("kubernetes/control-plane", "node1") in waits_for(plan, ("kubernetes/join", "node3"))
+    assert ("precheck/access.facts", "node3") in waits_for(plan, ("os/claim", "node1"))
+    assert ("runtime/binaries", "node2") not in waits_for(plan, ("runtime/binaries", "node3"))
     assert plan.expected_seconds > 30
 
 

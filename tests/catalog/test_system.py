@@ -11,6 +11,7 @@ from clusters.catalog.steps.scripts import run
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import pretend, seed
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,9 +52,9 @@ def test_a_script_is_for_its_role(archive: Path, monkeypatch: pytest.MonkeyPatch
 def test_scripts_are_before_and_after_everything() -> None:
     scripts = {key: [{"bash": "true"}] for key in ("preInstall", "postClusterInstall", "postInstall")}
     plan = make_plan(system(**scripts))
-    assert ("before/scripts", "node3") in plan.waits_for(("os/claim", "node1"))
-    assert ("finish/ready", "node1") in plan.waits_for(("after/cluster-scripts", "node2"))
-    assert ("after/cluster-scripts", "node3") in plan.waits_for(("after/scripts", "node2"))
+    assert ("before/scripts", "node3") in waits_for(plan, ("os/claim", "node1"))
+    assert ("finish/ready", "node1") in waits_for(plan, ("after/cluster-scripts", "node2"))
+    assert ("after/cluster-scripts", "node3") in waits_for(plan, ("after/scripts", "node2"))
 
 
 def test_a_path_is_read_by_no_run(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.catalog.turns import in_turn, turn
+from clusters.engine.events import Output
+from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.errors import Cancelled
+from clusters.remote.errors import ConnectionLost
 from clusters.remote.shell import sh
 from tests.catalog.pretend import pretend
+from tests.engine.test_executor import World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.executor import Outcome
     from clusters.engine.machine import Machine
+    from clusters.engine.wants import Want
 
 NAMES = ("node1", "node2", "node3")
 
@@ -79,3 +87,34 @@ def test_a_turn_ends_when_the_state_is_seen_and_what_does_not_run_waits_for_nobo
     with pytest.raises(Cancelled):
         want.reach(cluster.machine("node2"))
     assert reached == ["node1", "node3"]
+
+
+def restarts(monkeypatch: pytest.MonkeyPatch, losses: int) -> tuple[Outcome, list[str], list[str]]:
+    """A change in turns on two machines; the first one to begin loses its connection so often."""
+    world, begun, lost = World(), [], []
+    monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.3)
+
+    def change(machine: Machine) -> None:
+        if not begun or (begun[0] == machine.name and len(lost) < losses):
+            begun[:] = begun or [machine.name]
+            lost.append(machine.name)
+            raise ConnectionLost(f"The connection to {machine.name} is lost.")
+        begun.append(machine.name)
+
+    @step("one/change", on="all", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Change something in turns"""
+        yield in_turn(Wanted("it is so", lambda here: Sight(here.name in begun[1:]), change), cluster, "change")
+
+    return world.run(), begun[1:], [event.text for event in world.sink.events if isinstance(event, Output)]
+
+
+def test_a_connection_that_drops_in_a_turn_costs_no_other_machine_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, changed, _ = restarts(monkeypatch, losses=1)
+    assert (outcome.state, sorted(changed)) == ("succeeded", ["a", "b"])
+
+
+def test_the_others_wait_for_how_it_ends_and_do_not_begin_after_a_bad_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, changed, said = restarts(monkeypatch, losses=9)
+    assert (outcome.state, changed) == ("failed", [])
+    assert len([text for text in said if "Change was not begun here, because it went wrong on" in text]) == 1

@@ -54,8 +54,6 @@ def test_roles_are_told_for_one_machine_and_for_all() -> None:
     document = seed_document()
     assert topology.roles(document, "node1") == ("etcd", "master")
     assert topology.all_roles(document) == {"node1": ("etcd", "master"), "node2": ("worker",), "node3": ("worker",)}
-    assert topology.is_schedulable(document, "node2")
-    assert not topology.is_schedulable(document, "node1")
 
 
 def test_the_endpoint_leads_to_the_first_control_plane_unless_told_otherwise() -> None:

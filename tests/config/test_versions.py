@@ -8,6 +8,7 @@ import pytest
 
 from clusters.config import versions
 from clusters.errors import ConfigError
+from tests.plans import newest_patches
 
 # What `kubeadm config images list` prints: from this patch on, until the next line. Source: minikube's table of it,
 # pkg/minikube/constants/constants_kubeadm_images.go, read in August 2026 for every patch from 1.20.0 to 1.36.3; of 1.37
@@ -72,16 +73,14 @@ def test_every_version_asks_for_the_images_that_kubeadm_asks_for() -> None:
 
 
 def test_the_last_patch_of_every_series_is_the_published_one() -> None:
-    assert versions.newest_patches() == tuple(
-        f"v1.{minor}.{LAST_PATCHES[minor]}" for minor in sorted(LAST_PATCHES)[::-1]
-    )
-    for text in versions.newest_patches():
+    assert newest_patches() == tuple(f"v1.{minor}.{LAST_PATCHES[minor]}" for minor in sorted(LAST_PATCHES)[::-1])
+    for text in newest_patches():
         assert versions.is_known(text)
         assert str(versions.facts_of(text).version) == text
 
 
 def test_parts_are_of_versions_that_were_published() -> None:
-    for text in versions.newest_patches():
+    for text in newest_patches():
         facts = versions.facts_of(text)
         assert facts.crictl in PUBLISHED_CRICTL and facts.etcd in PUBLISHED_ETCD
         assert facts.crictl.split(".")[:2] == text.removeprefix("v").split(".")[:2]
@@ -189,7 +188,7 @@ def test_a_series_is_maintained_until_the_end_of_its_last_day() -> None:
 
 def test_each_series_ends_after_the_one_before_and_has_a_last_patch_for_good_only_then() -> None:
     later = date(2099, 1, 1)
-    ends = [found.ended for text in versions.newest_patches() if (found := versions.standing_of(text, later))]
+    ends = [found.ended for text in newest_patches() if (found := versions.standing_of(text, later))]
     assert None not in ends and ends == sorted(ends, key=str, reverse=True) and len(set(ends)) == len(LAST)
 
 
@@ -243,5 +242,5 @@ def test_images_are_those_kubeadm_asks_for() -> None:
 
 
 def test_no_version_gets_an_etcd_that_could_lose_data() -> None:
-    for text in versions.newest_patches():
+    for text in newest_patches():
         assert versions.facts_of(text).etcd not in ("3.5.0", "3.5.1", "3.5.2")

@@ -14,6 +14,7 @@ from clusters.config.rules import notbuilt
 from clusters.config.schema import ControlPlaneEndpoint, Network, RoleGroups, System
 from clusters.management.commands.config import Command
 from tests.config.documents import seed_document
+from tests.plans import newest_patches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,7 @@ def test_a_time_zone_nobody_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_version_here_has_an_etcd_that_kubeadm_takes() -> None:
-    for text in versions.newest_patches():
+    for text in newest_patches():
         facts = versions.facts_of(text)
         etcd = matrix.parsed(facts.etcd)
         assert etcd is not None

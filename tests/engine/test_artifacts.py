@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import tarfile
@@ -140,10 +141,25 @@ def test_machines_that_ask_at_the_same_time_have_an_archive_read_once(
     opened: list[str] = []
     real = archives._members
     monkeypatch.setattr(archives, "_members", lambda packed, name: (opened.append(name), real(packed, name))[1])
-    asking = [threading.Thread(target=member_digests, args=(path, ("bin/one",))) for _ in range(5)]
+    asking = [threading.Thread(target=member_digests, args=(path, ("bin/one",), "0")) for _ in range(5)]
     for each in asking:
         each.start()
     for each in asking:
         each.join()
 
     assert opened == [path.name]
+
+
+def test_another_archive_in_the_place_of_one_that_was_read_is_read_itself(tmp_path: Path) -> None:
+    path, seen = tmp_path / "tool.tar", []
+    for content in (b"old", b"new"):
+        with tarfile.open(path, "w") as opened:
+            entry = tarfile.TarInfo("bin/tool")
+            entry.size = len(content)
+            opened.addfile(entry, io.BytesIO(content))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(content).hexdigest()
+        host = FakeHost("node1", [("sha256sum", f"{digest} */usr/local/bin/tool\n")])
+        want = unpacked(Artifact("tool", "v1", path, sha256), {"bin/tool": "/usr/local/bin/tool"})
+        seen.append(want.seen(machine_on(host)).so)
+    assert seen == [True, True]

@@ -79,3 +79,10 @@ def test_a_wait_lasts_longer_when_somebody_gives_it_time() -> None:
     looks.clear()
     eventually("it came", look, within=60, every=0.01).reach(machine(0.0))
     assert looks == []
+
+
+def test_a_look_has_its_own_limit_whatever_was_granted_to_the_step() -> None:
+    generous = machine(10.0, lambda step, host: 600.0, Answer(seconds=0.3))
+    with pytest.raises(CommandTimedOut):
+        generous.ask(sh("slow"), timeout=0.1)
+    assert machine(-5.0, lambda step, host: 5.2, Answer(seconds=0.1)).ask(sh("slow"), timeout=0.2).ok

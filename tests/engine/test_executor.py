@@ -19,6 +19,7 @@ from clusters.errors import PlanError, RemoteError
 from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -348,8 +349,8 @@ def test_a_step_that_waits_for_another_waits_for_prechecks_through_it(world: Wor
     for path, needs in (("one/first", ()), ("two/second", ("one/first",))):
         step(path, on="all", needs=needs, register=world.register)(_nothing)
     plan = make_plan(DOCUMENT, "test", steps=world.register, checks=world.checks)
-    assert plan.waits_for(("one/first", "b")) == {("precheck/x.fine", "a"), ("precheck/x.fine", "b")}
-    assert plan.waits_for(("two/second", "b")) == {("one/first", "b")}
+    assert waits_for(plan, ("one/first", "b")) == {("precheck/x.fine", "a"), ("precheck/x.fine", "b")}
+    assert waits_for(plan, ("two/second", "b")) == {("one/first", "b")}
 
 
 def _nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:

@@ -12,6 +12,7 @@ from clusters.engine.plan import Plan, make_plan
 from clusters.engine.recipe import recipe
 from clusters.engine.step import Register, step
 from clusters.errors import PlanError
+from tests.plans import waits_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +51,9 @@ def test_twice_the_machines_have_twice_the_edges() -> None:
 def test_what_waits_for_all_machines_is_told_machine_by_machine() -> None:
     plan = plan_of(3)
     everywhere = {("one/first", f"node{number}") for number in (1, 2, 3)}
-    assert plan.waits_for(("two/second", "node2")) == everywhere
+    assert waits_for(plan, ("two/second", "node2")) == everywhere
     checks = {(f"precheck/x.{name}", f"node{number}") for name in ("fine", "well") for number in (1, 2, 3)}
-    assert plan.waits_for(("one/first", "node1")) == checks
+    assert waits_for(plan, ("one/first", "node1")) == checks
 
 
 def test_seconds_are_counted_along_what_waits_for_all_machines() -> None:

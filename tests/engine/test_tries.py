@@ -15,6 +15,7 @@ from clusters.remote.errors import CommandTimedOut, ConnectionLost, ConnectionRe
 from clusters.remote.fake import Answer, Ran
 from clusters.remote.host import Result
 from clusters.remote.shell import sh
+from tests.clock import Clock, stopped_clock
 from tests.engine.test_executor import World, flag
 
 if TYPE_CHECKING:
@@ -25,28 +26,10 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 
-class Clock:
-    """Seconds that pass only in pauses."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def monotonic(self) -> float:
-        """The time."""
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Pauses of 3 s that take no time."""
-    clock = Clock()
-
-    def pause(machine: Machine, seconds: float) -> None:
-        clock.now += seconds
-
-    monkeypatch.setattr("clusters.engine.tries.time", clock)
-    monkeypatch.setattr("clusters.engine.machine.Machine.pause", pause)
-    return clock
+    """Pauses that take no time."""
+    return stopped_clock(monkeypatch)
 
 
 def run_with(world: World, errors: Sequence[RemoteError | None]) -> tuple[str, int]:
@@ -190,3 +173,64 @@ def test_another_machine_that_is_missed_between_two_wanted_states_is_waited_for_
 
     assert world.run().state == "failed"
     assert 60 <= clock.now - 100 <= 66
+
+
+def test_a_control_plane_that_is_asked_and_reboots_is_waited_for_as_the_machine_itself(clock: Clock) -> None:
+    world = World()
+    errors: list[RemoteError | None] = [ConnectionLost("a stopped answering.")]
+    errors += [ConnectionRefused("a refuses.")] * 10
+    # It is there again; then something else passes, half a minute after the first trouble.
+    errors += [None, RemoteError("a is not ready.", retryable=True)]
+    met = iter(errors)
+
+    def answer(ran: Ran) -> Answer:
+        error = next(met, None)
+        return Answer(error=error) if error is not None else Answer("running\n")
+
+    @step("one/flag", on="worker", register=world.register)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Ask a on behalf of b"""
+        yield Wanted("a knows b", lambda here: Sight(cluster.first("master", here).ask(sh("get b")).ok), lambda _: None)
+
+    world.hosts["a"].answer("", answer)
+    assert world.run().state == "succeeded"
+    assert "timeout 45 systemctl is-system-running --wait" in world.hosts["a"].commands
+    assert world.hosts["b"].commands == []
+    assert [text for text in notes(world) if text.startswith("a answers again after")]
+
+
+def test_what_went_well_in_between_makes_the_next_trouble_a_new_one(clock: Clock) -> None:
+    world = World()
+    flags: set[str] = set()
+    lost: list[str] = []
+
+    @step("one/flags", on="worker", register=world.register, timeout=3600)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Set flags, and lose the connection after each, minutes apart"""
+        for name in ("first", "second", "third", "fourth", "fifth"):
+            yield flag(name, flags)
+            if name not in lost:
+                lost.append(name)
+                clock.now += 100
+                raise ConnectionLost(f"The connection to b is lost after the {name}.")
+
+    assert world.run().state == "succeeded"
+    assert len(lost) == len(flags) == 5
+
+
+def test_a_connection_that_breaks_again_after_minutes_of_work_is_a_new_trouble(clock: Clock) -> None:
+    world = World()
+    worked: list[float] = []
+
+    def work(machine: Machine) -> None:
+        worked.append(clock.now)
+        if len(worked) < 3:
+            clock.now += 300
+            raise ConnectionLost("The connection to b is lost.")
+
+    @step("one/flag", on="worker", register=world.register, timeout=3600)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Work for minutes"""
+        yield Wanted("it is done", lambda machine: Sight(len(worked) > 2, "it is not"), work)
+
+    assert world.run().state == "succeeded"

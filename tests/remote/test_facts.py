@@ -80,7 +80,6 @@ def test_everything_said_is_understood() -> None:
     assert facts.product_uuid == "4c4c4544-0044"
     assert facts.vendor == "Dell Inc. 2.10.2"
     assert facts.systemd
-    assert facts.default_ips == ("10.0.0.5", "fd00::5")
     assert facts.ips == ("10.0.0.5", "fd00::5", "172.17.0.1")
     assert facts.mtu_of("10.0.0.5") == 1450 and facts.mtu_of("172.17.0.1") == facts.mtu_of("10.9.9.9") == 0
     assert (facts.boot_id, facts.cgroup_controllers) == ("0a1b", ("cpuset", "cpu", "memory"))

@@ -13,7 +13,7 @@ import pytest
 from clusters.config.secret import Secret
 from clusters.remote import errors
 from clusters.remote.hostkeys import HostKeyChanged, HostKeyUnknown, InMemoryKeys
-from clusters.remote.link import offered_key, open_link
+from clusters.remote.link import open_link
 from clusters.remote.ssh import SshHost
 from tests.remote.cable import Cable
 from tests.sshd import free_port, generate_key, running_sshd
@@ -79,10 +79,6 @@ def test_a_server_without_the_pinned_type_has_changed_its_key(sshd: Sshd, tmp_pa
             open_link(other.target(), known)
 
     assert caught.value.offered.key_type != "ssh-ed25519"
-
-
-def test_the_offered_key_can_be_read_without_a_login(sshd: Sshd) -> None:
-    assert offered_key(sshd.target(user="nobody-at-all", password=None)) == sshd.key
 
 
 def test_a_wrong_password_names_what_the_machine_accepts(sshd: Sshd) -> None:

@@ -129,3 +129,21 @@ def test_host_bits_are_forgiven_and_the_largest_network_is_a_22() -> None:
     assert addresses_of("10.1.2.77/30") == ("10.1.2.77", "10.1.2.78")
     assert len(addresses_of("10.0.0.0/22")) == MOST_ADDRESSES - 2
     assert addresses_of("10.1.2.3") == ("10.1.2.3",)
+
+
+def test_a_scan_ends_when_its_reader_is_gone() -> None:
+    def gone(looked: int, found: tuple[Answer, ...]) -> bool:
+        raise ConnectionError("the reader is gone")
+
+    with pytest.raises(ConnectionError):
+        scan(tuple(f"127.9.{number // 250}.{number % 250 + 1}" for number in range(1000)), 9, tell=gone)
+    assert not [thread for thread in threading.enumerate() if thread.name == "scan port 9"]
+
+
+def test_what_breaks_a_scan_is_not_taken_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(self: object) -> None:
+        raise RuntimeError("no event loop any more")
+
+    monkeypatch.setattr(scanning._Look, "at_all", breaks)
+    with pytest.raises(RuntimeError, match="no event loop"):
+        scanned(("127.0.0.1",), 9)

@@ -66,7 +66,7 @@ def test_a_program_that_is_no_file_in_its_archive_is_not_sent(entry: tarfile.Tar
 def test_an_archive_with_a_second_member_in_a_programs_place_is_not_sent(second: str, tmp_path: Path) -> None:
     archive = packed(tmp_path / "tool.tgz", GOOD, (member(second, b"evil"), b"evil"))
     with pytest.raises(SourceError, match="stands in the way of another member"):
-        member_digests(archive, ("bin/tool",))
+        member_digests(archive, ("bin/tool",), "0")
 
 
 def test_what_is_not_named_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_a_member_whose_name_has_a_hundred_megabytes_is_not_read_into_memory(
     path.write_bytes(bomb(entry.tobuf(), entry.size))
     tracemalloc.start()
     with pytest.raises(SourceError, match="the names of its members have more than"):
-        member_digests(path, ("bin/tool",))
+        member_digests(path, ("bin/tool",), "0")
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     record_property("figure", f"{path.stat().st_size / 1e3:.0f} KB took {most / 1e6:.1f} MB")
@@ -145,14 +145,14 @@ def test_an_archive_that_unpacks_to_more_than_it_may_is_refused(
     for name in ("other", "bin/tool"):
         path = packed(tmp_path / f"{name.partition('/')[2] or name}.tgz", (member(name, content), content), GOOD)
         with pytest.raises(SourceError, match="more than 8,388,608 bytes when unpacked"):
-            member_digests(path, ("bin/tool",))
+            member_digests(path, ("bin/tool",), "0")
 
 
 def test_an_archive_with_too_many_members_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MOST_MEMBERS", 20)
     path = packed(tmp_path / "tool.tgz", *((member(f"file{number}"), b"") for number in range(21)), GOOD)
     with pytest.raises(SourceError, match="more than 20 members"):
-        member_digests(path, ("bin/tool",))
+        member_digests(path, ("bin/tool",), "0")
 
 
 def test_an_archive_cannot_ask_xz_for_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_an_archive_cannot_ask_xz_for_gigabytes(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "tool.tar.xz"
     path.write_bytes(lzma.compress(bytes(1024), preset=6))
     with pytest.raises(SourceError, match="not an archive that can be read"):
-        member_digests(path, ("bin/tool",))
+        member_digests(path, ("bin/tool",), "0")
 
 
 @pytest.mark.parametrize(
@@ -173,4 +173,4 @@ def test_what_is_no_archive_is_said_to_be_none(content: bytes, tmp_path: Path) -
     path = tmp_path / "tool.tgz"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"not an archive that can be read|has no bin/tool"):
-        member_digests(path, ("bin/tool",))
+        member_digests(path, ("bin/tool",), "0")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 
 from clusters import services
 from clusters.models import AuditEntry, Cluster, PasswordLimit
@@ -24,7 +23,7 @@ from clusters.services.logins import known_name
 from clusters.services.password_limits import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from django.contrib.auth.models import User
 
@@ -113,7 +112,6 @@ def test_passwords_are_in_the_audit_wherever_they_are_changed(client: Client, al
 
 
 def test_a_hash_that_django_renews_at_a_login_is_not_a_change_of_password(client: Client, alice: User) -> None:
-    alice.password = "pbkdf2_sha256$1$" + "a" * 22 + "$x"
     from django.contrib.auth.hashers import make_password
 
     type(alice).objects.filter(pk=alice.pk).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
@@ -212,54 +210,18 @@ def fail(*args: Any, **options: Any) -> None:
     raise DatabaseError("The disk is full.")
 
 
-def addresses(cluster: Cluster, run: Run) -> Iterator[str]:
-    """Every address that opens one cluster or run, filled in."""
-    for pattern, _rest in _patterns(get_resolver()):
-        if (start := re.match(r"(clusters|runs)/<int:pk>/", pattern)) is None:
-            continue
-        pk = cluster.pk if start[1] == "clusters" else run.pk
-        address = pattern.replace("<int:pk>", str(pk)).replace("<slug:slug>", "machines")
-        if "<" not in address:
-            yield f"/{address}"
-
-
-def _patterns(resolver: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    for each in resolver.url_patterns:
-        path = before + str(each.pattern)
-        yield from _patterns(each, path) if hasattr(each, "url_patterns") else [(path, each)]
-
-
-@pytest.mark.timeout(600)  # half a hundred pages
-def test_every_page_of_somebody_elses_cluster_is_in_the_audit_when_an_administrator_opens_it(
-    alice: User, admin: User, cluster: Cluster, make_run: Callable[..., Run]
+def test_a_cluster_that_an_administrator_opens_is_an_entry_once_for_each_session_and_not_for_its_owner(
+    alice: User, admin: User, cluster: Cluster
 ) -> None:
-    run = make_run()
-    every = [*addresses(cluster, run), f"/admin/clusters/cluster/{cluster.pk}/change/"]
-    every.append(f"/admin/clusters/run/{run.pk}/change/")
-    assert len(every) > 30
-    silent = []
-    for address in every:
-        browser = as_user(admin)  # a session of its own, so that each has an entry of its own
-        before = len(found("cluster.open"))
-        answers = {browser.get(address).status_code}
-        if answers == {405}:
-            answers.add(browser.post(address, {"layout": "all-in-one"}).status_code)
-        if len(found("cluster.open")) != before + 1:
-            silent.append((address, answers))
-    assert silent == []
-    entry = found("cluster.open")[-1]
-    assert (entry.actor_name, entry.target, entry.details) == (
-        "root",
-        "sample",
-        {"cluster": cluster.pk, "owner": "alice"},
-    )
-    count = len(found("cluster.open"))
-    owner = as_user(alice)
-    owner.get(f"/clusters/{cluster.pk}/")
-    again = as_user(admin)
-    for _ in range(3):
-        again.get(f"/clusters/{cluster.pk}/")
-    assert len(found("cluster.open")) == count + 1, "once for each session, and not for the owner"
+    as_user(alice).get(f"/clusters/{cluster.pk}/")
+    assert found("cluster.open") == []
+    for _session in range(2):
+        browser = as_user(admin)
+        for _ in range(3):
+            assert browser.get(f"/clusters/{cluster.pk}/").status_code == 200
+    details = {"cluster": cluster.pk, "owner": "alice"}
+    written = [(entry.actor_name, entry.target, entry.details) for entry in found("cluster.open")]
+    assert written == [("root", "sample", details)] * 2
 
 
 def test_what_is_done_in_the_browser_has_its_address_and_session(alice: User) -> None:

@@ -82,13 +82,23 @@ def test_the_database_refuses_to_change_or_remove_entries(statement: str, alice:
 
 
 @pytest.mark.usefixtures("five")
-def test_a_whole_chain_is_said_to_be_unbroken_with_what_to_note(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_whole_chain_is_said_to_be_unbroken_with_what_to_note() -> None:
+    append_only.install(connection)
     out, err = StringIO(), StringIO()
     call_command("audit", "verify", stdout=out, stderr=err)
     last = AuditEntry.objects.first()
     assert last is not None
     assert "The audit is unbroken: 5 entries." in out.getvalue()
     assert f"--count 5 --hash {last.hash}" in out.getvalue()
+    assert err.getvalue() == ""
+
+
+@pytest.mark.usefixtures("five")
+def test_missing_triggers_are_said_beside_a_broken_entry() -> None:
+    sql("DELETE FROM AUDIT WHERE number = 2")
+    err = StringIO()
+    with pytest.raises(CommandError, match="Entry 2 is missing"):
+        call_command("audit", "verify", stdout=StringIO(), stderr=err)
     assert "the triggers audit_no_update, audit_no_delete" in err.getvalue()
 
 

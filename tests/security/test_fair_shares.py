@@ -274,7 +274,7 @@ def test_the_pages_show_the_place_in_the_queue(alice: User, bob: User, client: C
     assert 'hx-trigger="every 3s"' in text
     client.force_login(bob)
     text = client.get(reverse("run-header", args=[first.pk])).content.decode()
-    assert "in the queue" not in text and "within seconds" in text
+    assert "Number" not in text and "Next in the queue." in text
 
 
 @pytest.mark.django_db

@@ -26,11 +26,12 @@ def test_every_inline_flag_of_the_library_fits_or_is_refused_in_words(flag: str)
     for shape in SHAPES:
         try:
             sought = needle(shape.format(flag), pattern=True)
-            assert sought.fits("x") in (True, False)
-            sought.perhaps(["a", "x"])
-            sought.marks("x")
+            fits = [sought.fits(line) for line in ("x", "a")]
+            perhaps, marks = sought.perhaps(["a", "x"]), sought.marks("ax")
         except BadPattern as error:
             assert error.message.startswith("This is no regular expression: ")
+        else:
+            assert (fits, perhaps, marks) == ([True, False], True, ["x"]), shape
 
 
 @pytest.mark.django_db

@@ -43,9 +43,19 @@ DEFAULT = Networks.of(("private",))
 EVERYTHING = Networks.of(("0.0.0.0/0", "::/0"))
 LOCAL = ("127.0.0.1", "127.1.2.3", "::1", "0.0.0.0", "0.1.2.3", "::", "::ffff:127.0.0.1", "::127.0.0.1")
 NEAR = ("169.254.0.1", "169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "fec0::1")
-METADATA = ("100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254")
+METADATA = (
+    *("100.100.100.200", "192.0.0.192", "168.63.129.16", "fd20:ce::254", "fd00:42::42", "169.254.170.2"),
+    *("fd00:ec2::254", "fd00:ec2::23", "fd00:ec2::253", "fe80::a9fe:a9fe", "169.254.170.23", "::ffff:168.63.129.16"),
+)
 NOBODY = ("224.0.0.1", "239.1.2.3", "255.255.255.255", "240.0.0.1", "ff02::1")
-CARRYING = ("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a9fe:a9fe::1")
+CARRYING = (
+    *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "2002:a9fe:a9fe::1"),
+    # NAT64 of one's own, by the length of its prefix; SIIT; Teredo, whose client is written upside down; ISATAP.
+    *("64:ff9b:1::7f00:1", "64:ff9b:1:0:7f:0:100:0", "64:ff9b:1:7f:0:1::", "64:ff9b:1:7f00:0:100::"),
+    *("64:ff9b:1::a9fe:a9fe", "::ffff:0:7f00:1", "::ffff:0:a9fe:a9fe", "::ffff:0:a83f:8110"),
+    *("2001:0:4136:e378:8000:63bf:80ff:fffe", "2001:0:7f00:1:8000:63bf:3fff:fdd2"),
+    *("2a01::5efe:7f00:1", "2a01::200:5efe:a9fe:a9fe", "fd12::5efe:7f00:1", "fd12::200:5efe:7f00:1"),
+)
 NOT_SCANNED = ("127.0.0.0/29", "169.254.169.254/32", "8.8.8.0/24", "0.0.0.0/30", "9.255.254.0/22")
 SPELLED = ("2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "017700000001", "localhost")
 
@@ -288,3 +298,26 @@ def test_a_list_that_nobody_can_read_stops_the_server_and_is_no_list_of_everythi
 def test_a_network_that_lies_in_no_allowed_one_is_not_scanned_in_part() -> None:
     with pytest.raises(ScanRefused, match="allowed network"):
         addresses_of("172.15.254.0/22", Networks.of(("172.15.255.0/24",)))
+
+
+@pytest.mark.parametrize("address", METADATA)
+def test_no_entry_leads_to_a_metadata_service(address: str) -> None:
+    plain = address.removeprefix("::ffff:")
+    named = Networks.of((plain, "169.254.0.0/16", "fe80::/10", "fd00::/8", "100.64.0.0/10", "0.0.0.0/0", "::/0"))
+    assert named.refusal(address) == "a metadata service of a cloud"
+    assert "No setting allows it" in named.error("node1", address, named.refusal(address)).hint
+
+
+@pytest.mark.parametrize(
+    "address", ["64:ff9b::a00:7", "64:ff9b:1::a00:7", "::ffff:0:a00:7", "2002:a00:7::1", "fd12::5efe:a00:7"]
+)
+def test_what_carries_an_ordinary_address_is_as_good_as_that(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert EVERYTHING.refusal(address) == ""
+    monkeypatch.setattr(networks_module, "is_own", lambda each: str(each) == "10.0.0.7")
+    assert EVERYTHING.refusal(address) == "an address of the machine where Slipway runs"
+    assert Networks.of(("::/0", "10.0.0.7")).refusal(address) == ""
+
+
+def test_loopback_that_is_named_opens_no_other_way_to_it() -> None:
+    assert Networks.of(("127.0.0.1",)).refusal("64:ff9b::7f00:1") == "in none of the allowed networks"
+    assert Networks.of(("::1",)).refusal("::1") == ""

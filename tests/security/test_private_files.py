@@ -93,10 +93,11 @@ def test_what_cannot_be_made_private_is_an_error_of_the_check(
     key = folder / "secret-key"
     key.write_text("secret")
     assert [each.id for each in system_checks.secrets_are_private(None)] == ["slipway.E006"]
-    monkeypatch.setattr(Path, "chmod", lambda *_args, **_more: (_ for _ in ()).throw(PermissionError))
-    make_private(key)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "chmod", lambda *_args, **_more: (_ for _ in ()).throw(PermissionError))
+        make_private(key)
     assert not is_private(key)
-    monkeypatch.undo()
+    assert [each.id for each in system_checks.secrets_are_private(None)] == ["slipway.E006"]
     make_private(key)
     assert [each.id for each in system_checks.secrets_are_private(None)] == []
 

@@ -212,7 +212,7 @@ def test_what_people_upload_arrives_as_before(pages: Site, alice: User, seed: st
     assert post(pages, session, FORM, chunks)[0] == 302
     assert [cluster.document for cluster in Cluster.objects.all()] == [document.decode()] * 3
     status, page = post(pages, session, PARTS, a_file(b"#" * 11 * MB))
-    assert (status, "larger than 2 MB" in page) == (422, True)
+    assert (status, "larger than 1,000,000 bytes" in page) == (422, True)
     status, page = post(pages, session, PARTS, a_file(b"#" * 13 * MB))
     assert (status, "larger than 12 MB" in page) == (413, True)
 

@@ -44,8 +44,18 @@ ROOT = f"""\
   dns:
     nodeEtcHosts: 10.66.6.6 registry.k8s.io
     dnsEtcHosts: 10.66.6.7 hub.example
-    coredns: {{additionalConfigs: "log"}}
+    coredns:
+      additionalConfigs: "log"
+      externalZones:
+      - {{zones: [plain.example], nameservers: [10.66.6.8]}}
+      - {{zones: [a.example], nameservers: [10.66.6.9], rewrite: ["name a.example b.example"]}}
+    nodelocaldns: {{externalZones: [{{zones: [c.example], nameservers: [10.66.6.9], rewrite: ["stop name d e"]}}]}}
+  etcd: {{type: kubekey, extraArgs: [ETCD_LOG_LEVEL=info]}}
 """
+BASE = SEED.replace(
+    "    proxyMode: iptables\n",
+    "    proxyMode: iptables\n    kubeletArgs: [v=2]\n    kubeletConfiguration: {staticPodURL: https://a.example}\n",
+)
 PATHS = [
     "spec.system.preInstall.0",
     "spec.system.postInstall.0",
@@ -53,12 +63,17 @@ PATHS = [
     "spec.dns.nodeEtcHosts",
     "spec.dns.dnsEtcHosts",
     "spec.dns.coredns.additionalConfigs",
+    "spec.dns.coredns.externalZones.1",
+    "spec.dns.nodelocaldns.externalZones.0",
+    "spec.kubernetes.kubeletArgs",
+    "spec.etcd.extraArgs",
+    "spec.kubernetes.kubeletConfiguration",
 ]
 
 
 @pytest.fixture
 def imported(alice: User) -> Cluster:
-    cluster, findings = services.draft_import(actor=alice, text=SEED + ROOT)
+    cluster, findings = services.draft_import(actor=alice, text=BASE + ROOT)
     assert cluster is not None, findings
     return cluster
 
@@ -95,6 +110,12 @@ def test_nothing_of_a_document_runs_as_root_before_it_was_acknowledged(imported:
         ("10.66.6.7", "10.66.6.8"),
         ('"log"', '"debug"'),
         ("    postInstall:\n", "    postClusterInstall:\n"),
+        ("name a.example b.example", "name a.example c.example"),
+        ("stop name d e", "stop name d f"),
+        ("zones: [a.example]", "zones: [e.example]"),
+        ("v=2", "v=3"),
+        ("staticPodURL: https://a.example", "staticPodURL: https://b.example"),
+        ("ETCD_LOG_LEVEL=info", "ETCD_LOG_LEVEL=debug"),
     ],
 )
 def test_what_was_changed_by_one_character_is_asked_again(imported: Cluster, alice: User, old: str, new: str) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-WRITERS = ("audited", "audited_if_possible", "_queue")
+WRITERS = ("audited", "audited_once", "_queue")
 PAGES = ("audit", "audit-csv", "audit-jsonl")
 
 

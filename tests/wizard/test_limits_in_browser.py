@@ -73,4 +73,4 @@ def test_the_place_in_the_queue_is_shown_and_follows(
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator('[data-key="queued"]')).to_contain_text("Number 2 in the queue, at most.")
     earlier.delete()
-    expect(page.locator('[data-key="queued"]')).to_contain_text("within seconds")
+    expect(page.locator('[data-key="queued"]')).to_contain_text("Next in the queue.")

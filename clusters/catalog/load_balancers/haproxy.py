@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog import runtimes
 from clusters.catalog.images import image_ref
-from clusters.catalog.kubectl import api_server_is_ready, kubectl
+from clusters.catalog.kubectl import api_server_is_ready, get_object, kubectl
 from clusters.catalog.load_balancers import name
+from clusters.catalog.paths import CA, MANIFESTS
 from clusters.catalog.staticpod import probe_of, running
 from clusters.config.topology import api_port, load_balancer
 from clusters.config.versions import HAPROXY_IMAGE
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 
 FOLDER = "/etc/slipway/haproxy"
 CONFIG = f"{FOLDER}/haproxy.cfg"
-MANIFEST = "/etc/kubernetes/manifests/haproxy.yaml"
-CA = "/etc/kubernetes/pki/ca.crt"
+MANIFEST = f"{MANIFESTS}/haproxy.yaml"
 KUBECONFIG = "kubeconfig.conf"
 HEALTH_PORT = 8081
 """Where kubelet asks whether the proxy itself lives; on the loopback only. The same port as KubeKey's."""
@@ -49,9 +49,9 @@ OUTDATED = "the proxy runs with an outdated configuration"
 class Proxy:
     """The files of a worker's proxy. Its health port answers with `config_digest` and `pod_digest`."""
 
-    config: str
+    config: str = field(repr=False)
     config_digest: str
-    manifest: str
+    manifest: str = field(repr=False)
     pod_digest: str
 
 
@@ -100,11 +100,10 @@ def _proxy_asks(server: str) -> Want:
     line = re.compile(r"(?m)^([ \t]*+server:[ \t]*+)(\S++)[ \t]*$")
 
     def settings(machine: Machine) -> str:
-        answer = machine.ask(kubectl("get configmap kube-proxy -n kube-system -o json"))
-        if not answer.ok:
-            said = " ".join(answer.last_lines(1))
-            raise NotReached(f"The API server could not say which server kube-proxy asks: {said}", retryable=True)
-        return str(json.loads(answer.stdout)["data"].get(KUBECONFIG, ""))
+        found = get_object(machine, "configmap", "kube-proxy")
+        if found is None:
+            raise NotReached("There is no ConfigMap kube-proxy.", hint="Did somebody remove kube-proxy? Retry the run.")
+        return str(found["data"].get(KUBECONFIG, ""))
 
     def look(machine: Machine) -> Sight:
         found = line.search(settings(machine))

@@ -6,10 +6,11 @@ import ipaddress
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from clusters.catalog.paths import CA
 from clusters.catalog.turns import in_turn
 from clusters.config.topology import api_port, load_balancer
 from clusters.engine.step import step
-from clusters.engine.wants import Packages, directory, file, service
+from clusters.engine.wants import Packages, absent, directory, file, service
 from clusters.errors import InstallerError
 from clusters.remote.shell import sh
 
@@ -26,9 +27,10 @@ CONFIG = "/etc/keepalived/keepalived.conf"
 CHECK = "/etc/slipway/keepalived/api-server-is-ready"
 LEFT = "/etc/slipway/keepalived/address-has-left"
 ASIDE = "/run/slipway-api-server-ends"
-"""While it is there the machine does not want the address; gone after a reboot at the latest."""
+"""While it is there, and young, the machine does not want the address; gone after a reboot at the latest."""
+ASIDE_MINUTES = 15
+"""Minutes after which it counts no more: whoever put it there is gone. An API server's restart takes four at most."""
 HANDED_OVER_WITHIN = 8.0
-CA = "/etc/kubernetes/pki/ca.crt"
 TOLD_AGAIN, TOLD_EVERY = 1, 5
 """Seconds after which, and then again and again, the holder says where the address is (gratuitous ARP)."""
 PRIORITY, UNWELL = 100, 50
@@ -57,6 +59,8 @@ def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield file(LEFT, left(cluster), mode=0o755)
     yield directory("/etc/keepalived")
     yield file(CONFIG, config(machine, cluster), mode=0o600)
+    # A run that ended in the middle of a restart may have left it.
+    yield absent(ASIDE)
     runs = service("keepalived", restart_for=(CONFIG, CHECK))
     yield in_turn(runs, cluster, "a new start of keepalived", running=sh("systemctl is-active --quiet keepalived"))
 
@@ -65,19 +69,18 @@ def keepalived(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
     """Inside, another machine holds the shared address, as far as there is one that can: clients notice less of an
     API server that is about to end when they have left it before."""
-    held = sh("ip -o address show | grep -qF {}", f" {cluster.endpoint}/")
-    if not chosen(cluster.document) or len(cluster.members("master")) < 2 or not machine.ask(held).ok:
+    if not chosen(cluster.document) or len(cluster.members("master")) < 2:
         yield
         return
-    machine.note(f"handing {cluster.endpoint} over to another control plane first")
-    machine.ask(sh("touch {}", ASIDE))
+    held = sh("ip -o address show | grep -qF {}", f" {cluster.endpoint}/")
     try:
-        waited = 0.0
-        while waited < HANDED_OVER_WITHIN and machine.ask(held).ok:
-            machine.pause(0.3)
-            waited += 0.3
+        if machine.ask(held).ok:
+            machine.note(f"handing {cluster.endpoint} over to another control plane first")
+            machine.ask(sh("touch {}", ASIDE))
+            any(not machine.ask(held).ok for _ in machine.looks(HANDED_OVER_WITHIN, every=0.3))
         yield
     finally:
+        # Also where an attempt that broke off has handed it over before this one.
         machine.ask(sh("rm -f {}", ASIDE))
 
 
@@ -89,7 +92,7 @@ def check(machine: Machine, cluster: Cluster) -> str:
         machine.address,
         api_port(cluster.document),
     )
-    aside = sh("[ ! -e {} ] || exit 1", ASIDE)
+    aside = sh('[ -z "$(find {} -mmin -{} 2>/dev/null)" ] || exit 1', ASIDE, ASIDE_MINUTES)
     return _script(aside, ask)
 
 

@@ -12,6 +12,7 @@ from clusters.catalog import runtimes
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.load_balancers.keepalived import interface
+from clusters.catalog.paths import ADMIN_CONF, CA, MANIFESTS
 from clusters.config.secret import Secret
 from clusters.config.topology import api_port, load_balancer
 from clusters.config.versions import KUBE_VIP_IMAGE, parse_version
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import FileWant, Want
 
-MANIFESTS = "/etc/kubernetes/manifests"
 MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
-ADMIN, SUPER_ADMIN = "/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf"
-CA = "/etc/kubernetes/pki/ca.crt"
+ADMIN, SUPER_ADMIN = ADMIN_CONF, "/etc/kubernetes/super-admin.conf"
 SUPER_ADMIN_SINCE = 29
 """From 1.29 on admin.conf may do nothing until `kubeadm init` has bound it to a role, which it does by way of the
 virtual address; super-admin.conf may do everything at once. Source: kubeadm's changelog of 1.29."""

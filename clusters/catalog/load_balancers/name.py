@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.topology import load_balancer
+from clusters.engine.block import block
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted, block, service
+from clusters.engine.wants import Sight, Wanted, service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,6 +25,8 @@ NAME = "bridge"
 CONFIG = "/etc/cni/net.d/10-slipway-bridge.conflist"
 SCRIPT = "/usr/local/lib/slipway/pod-routes"
 UNIT = "/etc/systemd/system/slipway-pod-routes.service"
+RANGES_WITHIN = 30.0
+"""Seconds in which new nodes get their pod addresses."""
 
 
 def chosen(document: Document) -> bool:
@@ -112,14 +114,13 @@ def ranges_of(machine: Machine, cluster: Cluster, wanted: set[str]) -> Mapping[s
     kinds = len(parts_of(cluster.document.network.kube_pods_cidr))
     known: dict[str, tuple[str, ...]] = {}
     silent = ""
-    for _ in range(30):
+    for _ in first.looks(RANGES_WITHIN, every=1):
         answer = first.ask(kubectl("get nodes -o json"))
         items = json.loads(answer.stdout)["items"] if answer.ok else []
         silent = "" if answer.ok else " ".join(answer.last_lines(1)) or f"exit code {answer.exit_code}"
         known = {item["metadata"]["name"]: _ranges(item["spec"]) for item in items}
         if all(len(known.get(name, ())) >= kinds for name in wanted):
             return known
-        first.pause(1)
     if silent:
         raise NotReached(f"The API server does not say which pod addresses nodes have: {silent}", retryable=True)
     missing = sorted(name for name in wanted if len(known.get(name, ())) < kinds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import needs_cgroups_v1
@@ -65,7 +65,7 @@ class _Word:
     allows: bool
     key: str
     name: str
-    text: str
+    text: str = field(repr=False)
 
 
 def _word_of_the_document(kubernetes: Kubernetes) -> _Word | None:

@@ -29,6 +29,9 @@ def leftovers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         if traces:
             yield error(f"{machine.name} has {', '.join(traces)}, which Slipway did not put there.")
         return
-    owner = str(json.loads(claim).get("cluster", ""))
+    try:
+        owner = str(json.loads(claim)["cluster"])
+    except (ValueError, KeyError, TypeError):
+        owner = f"that {CLAIM} does not name"
     if owner != cluster.document.name and traces:
         yield error(f"{machine.name} belongs to the cluster {owner}, this is {cluster.document.name}.")

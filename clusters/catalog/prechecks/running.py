@@ -7,11 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubeadm.documents import cluster_configuration
-from clusters.catalog.kubectl import kubectl
-from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF
+from clusters.catalog.kubectl import kubectl, no_answer
+from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, KUBELET_CONF
 from clusters.catalog.rollout import is_silent
 from clusters.catalog.steps.etcd.members import answers, listed, spare, strangers, teller
-from clusters.catalog.steps.kubernetes.join import API_SERVER
 from clusters.catalog.steps.kubernetes.kept import CLUSTER, config_map
 from clusters.config.versions import parse_version
 from clusters.config.yamlvalues import read_value
@@ -103,6 +102,8 @@ def unlisted(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     answer = machine.ask(kubectl("get nodes -o json"))
     items = json.loads(answer.stdout)["items"] if answer.ok and answer.stdout else []
+    if not answer.ok:
+        machine.note(f"not looked at: {no_answer('which nodes there are', answer).message}")
     ours = {each.name for each in cluster.members("master") + cluster.members("worker")}
     for node in items:
         name = node["metadata"]["name"]

@@ -46,15 +46,20 @@ def _is_server(text: str) -> bool:
     return address_of(host.strip("[]")) is not None and port.isdigit()
 
 
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536
+
+
 @rule
 def zones(document: Document) -> Iterator[Finding]:
     """Zones are domains, each with servers that have addresses."""
     for path, zone in _zones(document):
         for index, name in enumerate(zone.zones):
-            domain = name.partition(":")[0].removesuffix(".")
-            if domain and not is_domain(domain.lower()):
+            domain, colon, port = name.partition(":")
+            domain = domain.removesuffix(".")
+            if (domain and not is_domain(domain.lower())) or (colon and not _is_port(port)):
                 at, message = f"{path}.zones.{index}", f"{shown(name)} is no domain."
-                yield error("dns.zone_syntax", at, message, found=shown(name), allowed="a domain")
+                yield error("dns.zone_syntax", at, message, found=shown(name), allowed="a domain, or domain:port")
         if not zone.zones or not zone.nameservers:
             missing = "nameservers" if zone.zones else "zones"
             message = f"A zone without {missing} answers nothing."

@@ -21,9 +21,9 @@ class ExternalEtcd(Model):
     """An etcd that is there already. Certificates and key are PEM texts; paths are read by `cluster create` only."""
 
     endpoints: Names = key((), "URLs of its members, like https://10.1.2.3:2379.", since="2.1")
-    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.1")
-    cert_file: Text = key("", "The client's certificate.", since="2.1")
-    key_file: PathOrKey = key("", "The client's private key.", since="2.1")
+    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.1", lines=True)
+    cert_file: Text = key("", "The client's certificate.", since="2.1", lines=True)
+    key_file: PathOrKey = key("", "The client's private key.", since="2.1", lines=True)
 
 
 class Etcd(Model):

@@ -218,7 +218,7 @@ class KubeSphereWish(Model):
     enabled: bool = key(False, "Whether KubeSphere is installed.")
     namespace: Text = key("", "Where it is installed.")
     version: Text = key("", "Its version.")
-    configurations: Text = key("", "The second document as text.")
+    configurations: Text = key("", "The second document as text.", lines=True)
 
 
 class KubeSphereSpec(Model):

@@ -15,7 +15,7 @@ class JumpHost(Model):
 
     hops: Text = key("", "user@bastion:22, several parted by commas; none for a machine without.", since=OURS)
     password: GivenSecret = key(None, "The user's password on the jump host.", since=OURS)
-    private_key: GivenSecret = key(None, "A private key for the jump host.", since=OURS)
+    private_key: GivenSecret = key(None, "A private key for the jump host.", since=OURS, lines=True)
     private_key_path: Text = key("", "A private key's path on the installer's machine.", since=OURS)
     agent_key: Text = key("", "A key of the installer's SSH agent: any, a fingerprint or a comment.", since=OURS)
     credential: Text = key("", "Name of a credential that Slipway stores, in place of a login of its own.", since=OURS)
@@ -37,7 +37,7 @@ class Host(Model):
     port: int = key(22, "SSH port.", quoted=True)
     user: Annotated[str, or_default("root")] = key("root", "Who logs in; others than root use sudo.")
     password: GivenSecret = key(None, "The user's password, for SSH and sudo.")
-    private_key: GivenSecret = key(None, "The private key itself, PEM or OpenSSH.", since="1.1")
+    private_key: GivenSecret = key(None, "The private key itself, PEM or OpenSSH.", since="1.1", lines=True)
     private_key_path: Text = key("", "A private key's path on the installer's machine.")
     agent_key: Text = key("", "A key of the installer's SSH agent: any, a fingerprint or a comment.", since=OURS)
     credential: Text = key("", "Name of a credential that Slipway stores, in place of user and login.", since=OURS)

@@ -15,9 +15,9 @@ class RegistryAuth(Model):
     skip_tls_verify: bool = key(False, "Believe any certificate.", alias="skipTLSVerify", since="2.0")
     plain_http: bool = key(False, "Speak HTTP without TLS.", alias="plainHTTP", since="2.1")
     certs_path: Text = key("", "Directory of the three files below; its authority is ca.crt.", since="2.0")
-    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.0")
-    cert_file: Text = key("", "The client's certificate.", since="2.0")
-    key_file: PathOrKey = key("", "The client's private key.", since="2.0")
+    ca_file: Text = key("", "Its certificate authority's certificate.", since="2.0", lines=True)
+    cert_file: Text = key("", "The client's certificate.", since="2.0", lines=True)
+    key_file: PathOrKey = key("", "The client's private key.", since="2.0", lines=True)
 
 
 class NamespaceRewrite(Model):

@@ -13,7 +13,7 @@ class CustomScript(Model):
     """Commands of the user's own, run on machines."""
 
     name: Text = key("", "What it is called in the log.", since="3.0")
-    bash: Text = key("", "The commands.", since="3.0")
+    bash: Text = key("", "The commands.", since="3.0", lines=True)
     role: Text = key("", "The role group it runs on; all machines when empty.", since="3.1.2")
     materials: Names = key(
         (), "Files that are copied beside it: data:NAME;base64,…, or paths that `cluster create` reads.", since="3.0"
@@ -49,9 +49,9 @@ class ExternalZone(Model):
 class CoreDns(Model):
     """What CoreDNS does beyond the cluster's own names."""
 
-    additional_configs: Text = key("", "Text for the Corefile.", since="3.1")
+    additional_configs: Text = key("", "Text for the Corefile.", since="3.1", lines=True)
     external_zones: tuple[ExternalZone, ...] = key((), "Zones with servers of their own.", since="3.1")
-    rewrite_block: Text = key("", "CoreDNS rewrite rules for all names.", since="3.1")
+    rewrite_block: Text = key("", "CoreDNS rewrite rules for all names.", since="3.1", lines=True)
     upstream_dns_servers: Names = key((), "Servers for all other names.", alias="upstreamDNSServers", since="3.1")
 
 
@@ -64,8 +64,8 @@ class NodeLocalDns(Model):
 class Dns(Model):
     """Names in the cluster and on its machines."""
 
-    dns_etc_hosts: Text = key("", "Lines as in /etc/hosts that CoreDNS serves.", since="3.1")
-    node_etc_hosts: Text = key("", "Lines for every machine's /etc/hosts.", since="3.1.2")
+    dns_etc_hosts: Text = key("", "Lines as in /etc/hosts that CoreDNS serves.", since="3.1", lines=True)
+    node_etc_hosts: Text = key("", "Lines for every machine's /etc/hosts.", since="3.1.2", lines=True)
     coredns: CoreDns = key(CoreDns(), "CoreDNS.", since="3.1")
     nodelocaldns: NodeLocalDns = key(NodeLocalDns(), "The cache on the nodes.", since="3.1")
 
@@ -91,8 +91,8 @@ class Chart(Model):
     repo: Text = key("", "Its repository's URL.")
     path: Text = key("", "Its directory or archive on the installer's machine, instead of a repository.")
     version: Text = key("", "The newest when empty.", since="1.0.1")
-    values_file: Text = key("", "A values file.", since="1.1")
-    values: OneOrMany = key((), "As --set takes them; in KubeKey 1.0 also a values file's path.")
+    values_file: Text = key("", "A values file.", since="1.1", lines=True)
+    values: OneOrMany = key((), "As --set takes them; in KubeKey 1.0 also a values file's path.", lines=True)
     wait: bool = key(False, "Wait until it is ready.", since="3.1")
 
     @model_validator(mode="before")

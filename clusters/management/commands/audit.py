@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """Reads every entry and computes its hash; changes nothing."""
 
-    help = "Verify the chain of the audit; exit code 1 when it is broken."
+    help = "Verify the chain of the audit; exit code 1 when it, or what protects it in the database, is broken."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What can be said on the command line."""
@@ -32,14 +32,26 @@ class Command(BaseCommand):
         if options["hash"] and not options["count"]:
             raise CommandError("--hash is the hash of entry --count; name both.")
         found = verify_audit(count=options["count"], digest=options["hash"].strip().lower())
+        unprotected = _unprotected()
         if found.broken:
+            if unprotected:
+                self.stderr.write(unprotected)
             raise CommandError(plain_block(found.broken))
         older = f", {found.before_chain} of them from before the chain" if found.before_chain else ""
         self.stdout.write(f"The audit is unbroken: {found.count} entries{older}.")
         self.stdout.write("Note these outside; next time, they show whether entries are missing at the end:")
         self.stdout.write(f"  --count {found.count} --hash {found.hash}")
-        if missing := append_only.missing_from(connection):
-            self.stderr.write(
-                f"The database does not refuse changes of entries: the triggers {', '.join(missing)} are missing. "
-                "`manage.py migrate` makes them."
-            )
+        if unprotected:
+            raise CommandError(unprotected)
+
+
+def _unprotected() -> str:
+    """What the database does not refuse any longer; empty when it does."""
+    missing = append_only.missing_from(connection)
+    if not missing:
+        return ""
+    return (
+        f"The database does not refuse changes of entries: the triggers {', '.join(missing)} are missing or were "
+        "changed. `manage.py migrate` makes them again. Meanwhile the whole chain could be computed again: compare it "
+        "with what was noted outside."
+    )

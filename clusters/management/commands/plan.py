@@ -46,7 +46,7 @@ class Command(BaseCommand):
         try:
             plan = make_plan(loaded.document, options["recipe"], only=options["only"], skip=options["skip"])
         except InstallerError as error:
-            raise CommandError(f"{error.message} {error.hint}") from error
+            raise CommandError(error.with_hint) from error
         self.stdout.write(plain_text(written(plan)))
 
 

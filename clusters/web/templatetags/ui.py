@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from clusters import services
 from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ def state_icon(value: str, title: str = "") -> SafeString:
 def tone(value: str) -> str:
     """The colour that belongs to a state."""
     return STATES.get(value, ("waiting", "", ""))[0]
+
+
+@register.simple_tag
+def reason_length() -> SafeString:
+    """How long a reason may be, as attributes of its field."""
+    return format_html('minlength="{}" maxlength="{}"', services.SHORTEST_REASON, services.LONGEST_REASON)
 
 
 @register.filter

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from clusters import services
-from clusters.models import Account
+from clusters.selectors import has_one_time_password
 from clusters.web.account_forms import OwnPasswordForm, PasswordAgainForm, SignInForm
 from clusters.web.passwords import note_password, own_address, remember_browser
 
@@ -72,8 +72,7 @@ class OwnPassword(PasswordChangeView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The page says why it comes first when the password is still a one-time one."""
-        must = Account.objects.filter(user_id=self.request.user.pk, must_change_password=True).exists()
-        return super().get_context_data(must_change=must, **kwargs)
+        return super().get_context_data(must_change=has_one_time_password(self.request.user), **kwargs)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """The new password is saved, and nothing stands in the way any longer."""

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from clusters import services
 from clusters.models.audit_chain import FIELDS
 from clusters.numbers import whole_number
-from clusters.selectors import audit_entries, audit_head
+from clusters.selectors import audit_entries, audit_head, worker_seen
 from clusters.selectors.forwarding import forwards
 from clusters.services.auditors import READ_AUDIT
 from clusters.web.audit_form import AuditForm
@@ -59,6 +59,7 @@ def show(request: HttpRequest) -> HttpResponse:
     count, digest = audit_head()
     context = {"form": form, "rows": rows, "older": older, "newer": newer, "asked": urlencode(asked)}
     context |= {"filtered": bool(asked), "count": count, "digest": digest, "forwards": forwards()}
+    context["worker"] = worker_seen()
     return render(request, "audit/show.html", context)
 
 
@@ -67,7 +68,7 @@ def forwarding(request: HttpRequest) -> HttpResponse:
     """Try a receiver again."""
     _may_read(request)
     services.audit_forward_again(actor=request.user, way=request.POST.get("way", ""))
-    messages.success(request, _("A worker sends what waits now; reload the page in a moment."))
+    messages.success(request, _("What waits is due now. A worker has to send it."))
     return redirect("audit")
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clusters import services
 from clusters.config import render as rendering
+from clusters.config.load import LIMIT
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
 from clusters.selectors import cluster_for, clusters_for, told_by
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 RUNS_SHOWN = 20
 SAID = 5
 """Findings of an import that are said on the next page."""
-# A document with keys of a hundred machines stays far below this many bytes.
-IMPORT_BYTES = 2 * 1024 * 1024
 LISTED = ("name", "state", "kubernetes_version", "endpoint", "machine_count", "nodes", "updated_at")
 """What the list shows of a cluster."""
 
@@ -128,17 +127,20 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("cluster", pk=cluster.pk)
     name = cluster.name
     try:
-        services.draft_delete(actor=request.user, cluster=cluster)
+        is_first = services.draft_delete(actor=request.user, cluster=cluster)
     except InstallerError as error:
         say(request, error)
         return redirect("cluster", pk=cluster.pk)
-    messages.success(request, _("%s was removed; its machines were not changed.") % name)
+    if is_first:
+        messages.success(request, _("%s was removed; its machines were not changed.") % name)
+    else:
+        messages.info(request, _("%s was removed already.") % name)
     return redirect("clusters")
 
 
 def say(request: HttpRequest, error: InstallerError) -> None:
     """The error and its way out as a message on the next page."""
-    messages.error(request, f"{error.message} {error.hint}".strip())
+    messages.error(request, error.with_hint)
 
 
 def _document(cluster: Cluster) -> Document | None:
@@ -154,8 +156,8 @@ def _text_given(request: HttpRequest) -> tuple[str, str]:
     if upload is None:
         text = request.POST.get("text", "")
         return text, "" if text.strip() else _("Paste a document or choose a file.")
-    if upload.size > IMPORT_BYTES:
-        return "", _("The file is larger than 2 MB; a config-sample.yaml is a few kilobytes.")
+    if upload.size > LIMIT:
+        return "", _("The file is larger than %s bytes, the most that a document may have.") % f"{LIMIT:,}"
     try:
         return upload.read().decode("utf-8-sig"), ""
     except UnicodeDecodeError:

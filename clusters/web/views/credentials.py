@@ -171,7 +171,7 @@ def _form(request: HttpRequest, credential: Credential | None) -> Any:
 
 
 def _refuse(form: Any, error: services.CredentialWrong) -> None:
-    form.add_error(error.field if error.field in form.fields else None, f"{error.message} {error.hint}".strip())
+    form.add_error(error.field if error.field in form.fields else None, error.with_hint)
 
 
 def _page(request: HttpRequest, form: Any, shown: dict[str, Any]) -> HttpResponse:

@@ -61,7 +61,7 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         document = services.document_of(cluster)
     except ConfigError as error:
-        messages.error(request, f"{error.message} {error.hint}".strip())
+        messages.error(request, error.with_hint)
         return redirect("cluster", pk=cluster.pk)
     stored = load(cluster.document).dialect
     ways = [Way(each, each.name == stored, what_does_not_fit(document, each.name)) for each in DIALECTS]

@@ -27,6 +27,7 @@ from clusters.selectors import (
     run_summary,
     run_timeline,
     steps_of,
+    worker_seen,
 )
 from clusters.web.disk import disk_left
 from clusters.web.nodes import nodes_of
@@ -196,6 +197,7 @@ def _header(run: Run) -> dict[str, Any]:
         "ending": run_ending(run),
         "attempts": attempts_of(run),
         "place": run_place(run),
+        "worker": worker_seen() if run.state == run.State.QUEUED else None,
         "disk_left": disk_left() if run.active else None,
         "nodes": nodes_of(run.cluster) if succeeded else [],
         "newer": run.cluster.runs.filter(pk__gt=run.pk).values_list("pk", flat=True).first(),

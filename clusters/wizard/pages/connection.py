@@ -54,6 +54,7 @@ CAUSES: dict[str, _StrPromise] = {
     "SudoPasswordNeeded": _("sudo needs a password"),
     "SudoPasswordWrong": _("Wrong sudo password"),
     "SudoNotAllowed": _("sudo not allowed"),
+    "SudoSilent": _("sudo does not answer"),
     "ConnectionLost": _("Connection lost"),
 }
 """Error of `clusters.remote` -> the short word for it; the sentence and the way out come from the error."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
 from clusters import catalog
-from clusters.config.root_texts import DNS, HOSTS, PACKAGES, SCRIPT, root_texts
+from clusters.config.root_texts import ARGUMENTS, DNS, HOSTS, PACKAGES, SCRIPT, root_texts
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
@@ -50,7 +50,7 @@ class ShownText:
     where: str
     name: str
     path: str
-    text: str
+    text: str = field(repr=False)
     files: tuple[RootFile, ...]
     digest: str
     readers: dict[int, dict[str, Any]]
@@ -61,6 +61,7 @@ TITLES = {
     HOSTS: _("Lines for /etc/hosts"),
     PACKAGES: _("Packages"),
     DNS: _("Text for the cluster's DNS"),
+    ARGUMENTS: _("Arguments and configuration"),
 }
 
 GROUPS = (
@@ -102,6 +103,8 @@ def _root_texts(cluster: Cluster, document: Document) -> list[ShownText]:
 def _shown(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:
     if text.kind == DNS:
         where = _("in the cluster")
+    elif text.kind == ARGUMENTS:
+        where = _("for programs that run as root")
     elif text.role:
         where = _("on the machines of %(role)s") % {"role": text.role}
     else:

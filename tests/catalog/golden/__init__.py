@@ -13,8 +13,8 @@ from clusters.catalog import kubeadm
 from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.networks import bridge
 from clusters.config.secret import Secret
-from clusters.config.versions import newest_patches
 from tests.catalog.pretend import ADDRESSES, pretend, seed
+from tests.plans import newest_patches
 
 if TYPE_CHECKING:
     import pytest

@@ -11,8 +11,8 @@ from clusters.catalog.components import COMPONENTS, version_for
 from clusters.catalog.fitting import NothingFits, fit_of
 from clusters.catalog.sources.bundle import Bundle
 from clusters.catalog.sources.index import index_in
-from clusters.config.versions import newest_patches
 from clusters.errors import SourceError
+from tests.plans import newest_patches
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog import pki
 from clusters.catalog.paths import ETCD_PKI
-from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted, directory, file
 from clusters.errors import InstallerError
@@ -114,7 +113,7 @@ def authority_of(machine: Machine, cluster: Cluster) -> pki.KeyPair:
                 f"{first.name} should have etcd's authority in {CA} and {CA_KEY}; one of them is missing.",
                 hint="Somebody removed it during the run; retry the run.",
             )
-        secret = Secret(key.decode())
+        secret = pki.pem_text(key, f"{CA_KEY} on {first.name}")
         first.keep_secret(secret)
         return pki.KeyPair(certificate, secret)
 

@@ -98,13 +98,11 @@ def listed(asked: Machine, cluster: Cluster) -> tuple[Member, ...]:
 
 def _asked(machine: Machine, command: Command) -> Result:
     """Ask, and again while the way into a pod is closed because kubelet is being started anew."""
-    waited = 0.0
-    while True:
+    for _ in machine.looks(KUBELET_BACK_WITHIN, every=1.0):
         answer = machine.ask(command)
-        if waited >= KUBELET_BACK_WITHIN or "error dialing backend" not in answer.stdout + answer.stderr:
-            return answer
-        machine.pause(1.0)
-        waited += 1.0
+        if "error dialing backend" not in answer.stdout + answer.stderr:
+            break
+    return answer
 
 
 def _member(row: list[str]) -> Member:

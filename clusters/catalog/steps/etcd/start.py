@@ -9,7 +9,7 @@ from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.etcd.members import Member, etcdctl, listed, teller
-from clusters.catalog.turns import turn
+from clusters.catalog.turns import in_turn, turn
 from clusters.config.etcdtuning import flags, removed_flags, variable_of
 from clusters.config.syntax import in_url
 from clusters.engine.artifacts import unpacked
@@ -56,7 +56,11 @@ def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield joined(machine, cluster)
     yield file(ENV, environment(machine, cluster), mode=0o600)
     yield file(UNIT, UNIT_TEXT)
-    yield in_turn(service_runs(machine), cluster)
+    # A member that runs is restarted only while no other one is, so that the majority stays; members that do not run
+    # yet are started at once, because each waits for the others.
+    active = sh("systemctl is-active --quiet etcd")
+    well = eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=60)
+    yield in_turn(service_runs(machine), cluster, "a new start of etcd", running=active, recovered=well)
     yield votes(machine, cluster)
     yield eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=90)
 
@@ -123,16 +127,17 @@ def votes(machine: Machine, cluster: Cluster) -> Wanted:
         return Sight(not learns, "it is a learner as yet" if learns else "")
 
     def act(here: Machine) -> None:
-        asked, waited = teller(here, cluster), 0.0
+        asked = teller(here, cluster)
         mine = None if asked is None else _mine(here, listed(asked, cluster))
         if asked is None or mine is None or not mine.learner:
             return
-        while not (said := asked.do(etcdctl(asked, cluster, "member promote {}", mine.id), check=False)).ok:
-            if waited >= LEARNS_WITHIN:
-                last = " ".join(said.last_lines(1))
-                raise NotReached(f"etcd does not let {here.name} vote: {last}", hint="Retry the run.", retryable=True)
-            here.pause(1.0)
-            waited += 1.0
+        last = ""
+        for _ in here.looks(LEARNS_WITHIN, every=1.0):
+            said = asked.do(etcdctl(asked, cluster, "member promote {}", mine.id), check=False)
+            if said.ok:
+                return
+            last = " ".join(said.last_lines(1))
+        raise NotReached(f"etcd does not let {here.name} vote: {last}", hint="Retry the run.", retryable=True)
 
     return Wanted("this etcd member votes", look, act)
 
@@ -148,24 +153,6 @@ def _peer(machine: Machine, cluster: Cluster) -> str:
 def has_data(machine: Machine, cluster: Cluster) -> bool:
     """Whether an etcd member has been at work on the machine."""
     return machine.ask(sh("test -d {}", f"{cluster.document.etcd.data_dir}/member")).ok
-
-
-def in_turn(runs: Wanted, cluster: Cluster) -> Wanted:
-    """A member that runs is restarted only while no other one is, so that the majority stays; members that do not run
-    yet are started at once, because each waits for the others."""
-
-    def act(machine: Machine) -> None:
-        if not machine.ask(sh("systemctl is-active --quiet etcd")).ok:
-            runs.reach(machine)
-            return
-        with turn(machine, cluster, "a new start of etcd"):
-            runs.reach(machine)
-            healthy = so_if(health(machine, cluster))
-            eventually("this etcd member is healthy", healthy, within=60).reach(machine)
-            if not healthy(machine).so:
-                raise NotReached(f"etcd on {machine.name} does not get well after a new start.", retryable=True)
-
-    return Wanted(runs.what, runs.look, act)
 
 
 def health(machine: Machine, cluster: Cluster) -> Command:
@@ -225,7 +212,7 @@ def beginning(machine: Machine, cluster: Cluster) -> dict[str, str]:
     """How the member came to be: with all others, or into an etcd that ran. Later etcd does not look at this any more,
     so what was written at the time stays, and no member is restarted because another one comes or goes."""
     if has_data(machine, cluster):
-        lines = (machine.read(ENV) or b"").decode().splitlines()
+        lines = machine.text_of(ENV).splitlines()
         found = {
             name: line.partition("=")[2] for name in BEGINNING for line in lines if line.startswith(f"ETCD_{name}=")
         }

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import get_object, kubectl
+from clusters.catalog.paths import MANIFESTS
 from clusters.catalog.rollout import nodes_of
 from clusters.catalog.staticpod import command_of, running
-from clusters.catalog.steps.kubernetes.control_plane import MANIFESTS, comes_back
+from clusters.catalog.steps.kubernetes.control_plane import comes_back
 from clusters.config.versions import Version, parse_version
 from clusters.engine.step import step
-from clusters.engine.wants import NotReached, Sight, Wanted
+from clusters.engine.wants import NoAnswer, NotReached, Sight, Wanted
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 MENDED = Version(1, 20, 5)
 PROGRAM = "kube-controller-manager"
-LEASE = f"lease {PROGRAM} -n kube-system"
 LED_AGAIN_WITHIN = 60.0
 """Seconds. A lease that nobody gives back runs out after 15; on one control plane kubelet has to start the program."""
 
@@ -78,8 +78,10 @@ def fresh_leader() -> Wanted:
 
     def look(machine: Machine) -> Sight:
         leader, nodes = leader_of(machine), nodes_of(machine)
-        if leader is None or nodes is None:
-            return Sight(False, f"the API server does not say which {PROGRAM} leads")
+        if nodes is None:
+            raise NoAnswer("The API server does not say which nodes there are.")
+        if leader is None:
+            return Sight(False, f"no {PROGRAM} leads")
         late = last_ready(nodes)
         if made or leader.machine != machine.name or len(nodes) < 2 or late is None or leader.since > late:
             return Sight(True)
@@ -105,16 +107,16 @@ def step_down(machine: Machine, old: Leader) -> None:
     ended = [each.pid for each in running(machine, PROGRAM) if each.command == ours]
     for pid in ended:
         machine.do(sh("kill -TERM {}", pid), check=False)
-    waited = 0.0
-    while waited < LED_AGAIN_WITHIN:
+    for _ in machine.looks(LED_AGAIN_WITHIN, every=1.0):
         still = {each.pid for each in running(machine, PROGRAM)} & set(ended)
-        now = leader_of(machine)
+        try:
+            now = leader_of(machine)
+        except NoAnswer:
+            continue
         if now is not None and now.identity not in ("", old.identity):
             return
         if not still and now is not None and now.identity == old.identity:
             _give_back(machine, old)
-        machine.pause(1.0)
-        waited += 1.0
     raise NotReached(
         f"No {PROGRAM} leads {LED_AGAIN_WITHIN:.0f} s after the one on {machine.name} ended.", retryable=True
     )
@@ -126,15 +128,12 @@ def _give_back(machine: Machine, old: Leader) -> None:
         {"op": "test", "path": "/spec/holderIdentity", "value": old.identity},
         {"op": "replace", "path": "/spec/holderIdentity", "value": ""},
     ]
-    machine.do(kubectl(f"patch {LEASE} --type json -p {{}}", json.dumps(patch)), check=False)
+    machine.do(kubectl("patch lease {} -n kube-system --type json -p {}", PROGRAM, json.dumps(patch)), check=False)
 
 
 def leader_of(machine: Machine) -> Leader | None:
-    """Who leads, as the API server has it; None when it does not say."""
-    answer = machine.ask(kubectl(f"get {LEASE} -o json"))
-    if not answer.ok or not answer.stdout:
-        return None
-    spec = json.loads(answer.stdout).get("spec", {})
+    """Who leads, as the API server has it; None when nobody does. Raises NoAnswer when it does not say."""
+    spec = (get_object(machine, "lease", PROGRAM) or {}).get("spec", {})
     since = spec.get("acquireTime")
     return Leader(spec.get("holderIdentity") or "", datetime.fromisoformat(since)) if since else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.secret import Secret
+from clusters.catalog import pki
 from clusters.engine.wants import NotReached
 from clusters.remote.shell import sh
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clusters.config.schema import Document
+    from clusters.config.secret import Secret
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
@@ -60,7 +61,7 @@ def read(machine: Machine, cluster: Cluster) -> Mapping[str, Secret]:
                     hint="Retry the run.",
                     retryable=True,
                 )
-            found[name] = Secret(content.decode())
+            found[name] = pki.pem_text(content, f"{PKI}/{name} on {first.name}")
             if is_key(name):
                 first.keep_secret(found[name])
         return found

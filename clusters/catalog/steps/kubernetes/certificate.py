@@ -85,7 +85,7 @@ def _why_not(machine: Machine, wanted: tuple[str, ...]) -> str:
     missing, more = [name for name in wanted if name not in held], sorted(held - set(wanted))
     if missing:
         return f"it is not valid for {', '.join(missing)}"
-    made_for = (machine.read(NAMES) or b"").decode().strip() if more else ""
+    made_for = machine.text_of(NAMES).strip() if more else ""
     return f"it is still valid for {', '.join(more)}" if more and made_for != digest_of(sorted(wanted)) else ""
 
 
@@ -121,7 +121,7 @@ def served(cluster: Cluster) -> Wanted:
 
 def _unseen(machine: Machine) -> str:
     """The name, as far as the certificate that lies there has it: a machine may have been reset since."""
-    name = (machine.read(UNSEEN) or b"").decode().strip()
+    name = machine.text_of(UNSEEN).strip()
     return name.replace("*", "any") if name and name in pki.names_of(machine.read(CERTIFICATE) or b"") else ""
 
 
@@ -137,14 +137,15 @@ def _wait_until_served(machine: Machine, cluster: Cluster) -> None:
         api_port(cluster.document),
         name,
     )
-    waited = 0.0
-    while not (said := machine.ask(ask)).ok:
-        if waited >= RELOADED_WITHIN:
-            raise NotReached(
-                f"The API server on {machine.name} does not show its new certificate: {' '.join(said.last_lines(1))}",
-                hint="Is it well? crictl ps -a there; then retry.",
-                retryable=True,
-            )
-        machine.pause(1.0)
-        waited += 1.0
-    machine.ask(sh("rm -f {}", UNSEEN))
+    last = ""
+    for _ in machine.looks(RELOADED_WITHIN, every=1.0):
+        said = machine.ask(ask)
+        if said.ok:
+            machine.ask(sh("rm -f {}", UNSEEN))
+            return
+        last = " ".join(said.last_lines(1))
+    raise NotReached(
+        f"The API server on {machine.name} does not show its new certificate: {last}",
+        hint="Is it well? crictl ps -a there; then retry.",
+        retryable=True,
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clusters.catalog.kubeadm import audit
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.load_balancers.keepalived import stood_aside
-from clusters.catalog.paths import BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
+from clusters.catalog.paths import BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK, MANIFESTS
 from clusters.catalog.staticpod import StaticPod, Together, probe_of
 from clusters.catalog.steps.finish.ready import BEFORE
 from clusters.catalog.steps.kubernetes.certificate import served
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want, Wanted
 
-MANIFESTS = "/etc/kubernetes/manifests"
 COMES_BACK_WITHIN = 330.0
 """Seconds. kubelet tries a program that ended again and again once in five minutes."""
 API_SERVER = "kube-apiserver"
@@ -55,7 +54,8 @@ def control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     for name in COMPONENTS:
         pod = component(name, wanted[name], machine, cluster)
         # What is down is not waited for here, since others wait for this step, and one of them may be its cure.
-        if pod.is_down(machine) or not machine.ask(pod.healthy).ok:
+        # One whose manifest was being replaced when an attempt broke off may be down for that: it gets the one before.
+        if not pod.is_half_done(machine) and (pod.is_down(machine) or not machine.ask(pod.healthy).ok):
             machine.note(f"{name} is not well; it gets its manifest, and is looked at again in the end")
             yield file(pod.path, pod.content, mode=0o600)
         elif name == API_SERVER:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog import dns_pods
 from clusters.catalog.corefile import HEALTH_PORT, cluster_corefile, node_corefile
 from clusters.catalog.images import image_ref
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import get_object, kubectl
 from clusters.config.schema import Dns
 from clusters.config.topology import NODE_DNS_ADDRESS
 from clusters.config.versions import NODE_DNS_IMAGE
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted, directory, eventually, file, sight_of
+from clusters.engine.wants import Sight, Wanted, directory, eventually, file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,10 +56,10 @@ def _corefile(cluster: Cluster) -> Wanted:
     wanted = cluster_corefile(cluster.document)
 
     def look(here: Machine) -> Sight:
-        answer = here.ask(kubectl("get configmap coredns -n kube-system -o json"))
-        if not answer.ok:
-            return sight_of(answer)
-        now = json.loads(answer.stdout)["data"].get("Corefile", "")
+        found = get_object(here, "configmap", "coredns")
+        if found is None:
+            return Sight(False, "there is no ConfigMap coredns")
+        now = found.get("data", {}).get("Corefile", "")
         return Sight(now == wanted, "" if now == wanted else "CoreDNS has another Corefile")
 
     def act(here: Machine) -> None:
@@ -86,10 +86,10 @@ def node_dns(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield file(MANIFEST, text)
 
     def look(here: Machine) -> Sight:
-        answer = here.ask(kubectl("get daemonset nodelocaldns -n kube-system -o json"))
-        if not answer.ok:
+        found = get_object(here, "daemonset", "nodelocaldns")
+        if found is None:
             return Sight(False, "there is none")
-        now = json.loads(answer.stdout)["metadata"].get("annotations", {}).get(APPLIED, "")
+        now = found["metadata"].get("annotations", {}).get(APPLIED, "")
         return Sight(now == digest, "" if now == digest else "it was made from another manifest")
 
     def act(here: Machine) -> None:
@@ -111,10 +111,10 @@ def node_dns_runs(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """See the DNS cache run on every node"""
 
     def runs(here: Machine) -> Sight:
-        answer = here.ask(kubectl("get daemonset nodelocaldns -n kube-system -o json"))
-        if not answer.ok:
-            return sight_of(answer)
-        status = json.loads(answer.stdout).get("status", {})
+        found = get_object(here, "daemonset", "nodelocaldns")
+        if found is None:
+            return Sight(False, "there is none")
+        status = found.get("status", {})
         has, wants = status.get("numberReady", 0), status.get("desiredNumberScheduled", 0)
         return Sight(has >= wants > 0, f"it is ready on {has} of {wants} nodes")
 

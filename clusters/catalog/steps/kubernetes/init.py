@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.kubeadm import init_configuration
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import kubectl, no_answer, says_missing
 from clusters.catalog.load_balancers import kube_vip
-from clusters.catalog.paths import ADMIN_CONF, BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
+from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
 from clusters.catalog.steps.kubernetes import proxy
 from clusters.catalog.steps.kubernetes.join import STATIC_PODS, kubelet_runs
 from clusters.catalog.steps.kubernetes.kept import configuration_kept, note_what_is_kept
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 CA_KEY = "/etc/kubernetes/pki/ca.key"
+
+BACK_WITHIN = 60.0
+"""Seconds in which an API server that was there answers again after a reboot."""
 
 AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon coredns")
 """What `kubeadm init` does once the API server runs; each may be done again."""
@@ -84,17 +87,17 @@ def _looks_whole(machine: Machine, cluster: Cluster) -> Sight:
             kubectl("get {} -n kube-system -o name", words(addons)),
         )
     )
-    return Sight(machine.ask(parts).ok, "the API server runs, but parts that kubeadm adds are missing")
+    answer = machine.ask(parts)
+    if not answer.ok and not says_missing(answer):
+        raise no_answer("which parts of kubeadm are there", answer)
+    return Sight(answer.ok, "the API server runs, but parts that kubeadm adds are missing")
 
 
 def _answers(machine: Machine) -> bool:
     """Whether the API server answers; after a reboot it may take a while, so it is asked patiently."""
-    if not machine.ask(sh("test -e /etc/kubernetes/manifests/kube-apiserver.yaml")).ok:
+    if not machine.ask(sh("test -e {}", API_SERVER)).ok:
         return False
-    return machine.ask(
-        sh("for i in $(seq 60); do {} >/dev/null 2>&1 && exit 0; sleep 1; done; exit 1", kubectl("get --raw /readyz")),
-        timeout=120,
-    ).ok
+    return any(machine.ask(kubectl("get --raw /readyz")).ok for _ in machine.looks(BACK_WITHIN, every=1))
 
 
 def _initialise(machine: Machine, cluster: Cluster) -> None:

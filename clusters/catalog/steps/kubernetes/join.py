@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.utils import CryptographyDeprecationWarning
 
 from clusters.catalog.kubeadm import join_configuration
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import kubectl, no_answer
 from clusters.catalog.load_balancers import name as endpoint
-from clusters.catalog.paths import ADMIN_CONF, BIN, INITIALISED, KUBELET_CONF, LOCK
+from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CA, INITIALISED, KUBELET_CONF, LOCK, MANIFESTS
 from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
@@ -33,13 +33,11 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 JOIN_FILE = "/etc/kubernetes/slipway-join.yaml"
-CA = "/etc/kubernetes/pki/ca.crt"
-API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
-ETCD_POD = "/etc/kubernetes/manifests/etcd.yaml"
+ETCD_POD = f"{MANIFESTS}/etcd.yaml"
 STATIC_PODS = (
     API_SERVER,
-    "/etc/kubernetes/manifests/kube-controller-manager.yaml",
-    "/etc/kubernetes/manifests/kube-scheduler.yaml",
+    f"{MANIFESTS}/kube-controller-manager.yaml",
+    f"{MANIFESTS}/kube-scheduler.yaml",
     ETCD_POD,
 )
 """What kubeadm writes for a control plane, before it starts kubelet; kube-vip's pod is ours and is none of them."""
@@ -80,11 +78,7 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
             return Sight(False, f"{here.name} has not become a control plane")
         known = cluster.first("master", here).ask(kubectl("get node {} --ignore-not-found -o name", here.name))
         if not known.ok:
-            raise NotReached(
-                f"The API server could not say whether it knows {here.name}: {' '.join(known.last_lines(1))}",
-                hint=f"Nothing was changed on {here.name}. Retry when the control plane answers.",
-                retryable=True,
-            )
+            raise no_answer(f"whether it knows the node {here.name}", known)
         return Sight(bool(known.stdout.strip()), f"the API server knows no node {here.name}")
 
     def act(here: Machine) -> None:

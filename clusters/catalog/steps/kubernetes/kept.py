@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubeadm.components import kubelet_configuration
 from clusters.catalog.kubeadm.documents import cluster_configuration
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import get_object, kubectl
 from clusters.catalog.paths import BIN, KUBEADM_CONFIG, LOCK
 from clusters.config.versions import parse_version
 from clusters.engine.wants import NotReached, Sight, Wanted
@@ -79,13 +79,8 @@ def note_what_a_join_stored(machine: Machine, cluster: Cluster) -> None:
 
 
 def config_map(machine: Machine, name: str) -> dict[str, Any] | None:
-    """A ConfigMap of kube-system, or None; raises NotReached when the API server does not say."""
-    answer = machine.ask(kubectl("get configmap {} -n kube-system --ignore-not-found -o json", name))
-    if not answer.ok:
-        said = " ".join(answer.last_lines(1))
-        raise NotReached(f"The API server could not say what {name} is: {said}", retryable=True)
-    found: dict[str, Any] | None = json.loads(answer.stdout) if answer.stdout.strip() else None
-    return found
+    """A ConfigMap of kube-system, or None; raises NoAnswer when the API server does not say."""
+    return get_object(machine, "configmap", name)
 
 
 def digest_of(value: Any) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 CONFIG = "/var/lib/kubelet/config.yaml"
 DUE = "/var/lib/kubelet/slipway-restart-is-due"
-"""There from before kubelet's configuration is changed until kubelet was seen well with it."""
+"""There from before kubelet's configuration is changed until kubelet was seen well with it: the one from before, or
+empty where there was none. A connection may break in between, and only the machine knows then what to go back to."""
 OF_THE_MACHINE = ("resolvConf", "containerRuntimeEndpoint", "imageServiceEndpoint")
 """What kubeadm finds out on each machine, whatever the cluster keeps."""
 WELL_WITHIN = 120.0
@@ -56,17 +57,18 @@ def _configured(cluster: Cluster) -> Wanted:
         return Sight(not due, "kubelet was not started anew since its configuration was changed" if due else "")
 
     def act(machine: Machine) -> None:
-        before = machine.read(CONFIG)
         wanted = _wanted(machine, cluster)
-        machine.ask(sh("touch {}", DUE))
+        if machine.read(DUE) is None:
+            machine.put(machine.read(CONFIG) or b"", DUE)
         machine.note(f"writing {CONFIG} and starting kubelet anew; pods go on")
         machine.put(yaml.safe_dump(wanted, sort_keys=False).encode(), CONFIG)
         since = _restart(machine)
         if not _well_since(since, machine, cluster):
             said = _last_words(machine, since)
-            if before is not None:
+            before = machine.read(DUE)
+            if before:
                 machine.put(before, CONFIG)
-            again = before is not None and _well_since(_restart(machine), machine, cluster)
+            again = bool(before) and _well_since(_restart(machine), machine, cluster)
             after = "It runs with the one from before." if again else "Nor does it with the one from before."
             raise NotReached(
                 f"kubelet on {machine.name} does not get well with its new configuration. {after} It said: {said}",
@@ -115,15 +117,13 @@ def _restart(machine: Machine) -> int:
 
 def _well_since(since: int, machine: Machine, cluster: Cluster) -> bool:
     """Whether the API server has heard from it after that time, and its node is Ready."""
-    first, waited = cluster.first("master", machine), 0.0
-    while waited < WELL_WITHIN:
+    first = cluster.first("master", machine)
+    for _ in machine.looks(WELL_WITHIN, every=1.0):
         node = first.ask(kubectl("get node {} -o json", machine.name))
         if node.ok and _ready_since(json.loads(node.stdout), since) and machine.ask(_ACTIVE).ok:
             return True
         if machine.ask(_ENDS_AGAIN_AND_AGAIN).ok:
             return False
-        machine.pause(1.0)
-        waited += 1.0
     return False
 
 

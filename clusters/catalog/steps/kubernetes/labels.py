@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import get_object, kubectl
 from clusters.config.versions import WORKER_KEY, facts_of
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
@@ -37,15 +36,10 @@ def labels(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def _node(machine: Machine, name: str) -> dict[str, Any]:
-    """The node as the API server has it; raises NotReached when it does not say."""
-    answer = machine.ask(kubectl("get node {} -o json", name))
-    if not answer.ok:
-        raise NotReached(
-            f"The API server could not say what labels and taints {name} has: {' '.join(answer.last_lines(1))}",
-            hint="Retry when the control plane answers.",
-            retryable=True,
-        )
-    found: dict[str, Any] = json.loads(answer.stdout)
+    """The node as the API server has it. Raises NotReached where there is none, NoAnswer when it does not say."""
+    found = get_object(machine, "node", name, namespace="")
+    if found is None:
+        raise NotReached(f"The API server knows no node {name}.", hint="Retry the run, so that it joins.")
     return found
 
 

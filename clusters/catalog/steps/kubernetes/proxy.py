@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog.kubeadm.components import proxy_configuration
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import get_object, kubectl
 from clusters.catalog.plugins import node_count
 from clusters.catalog.rollout import rolled_out, silent_nodes
 from clusters.catalog.steps.kubernetes.kept import STORED, WANTED, config_map, digest_of
@@ -94,10 +94,10 @@ def _told(cluster: Cluster) -> Want:
         return str(item.get("metadata", {}).get("annotations", {}).get(ROLLED, ""))
 
     def look(machine: Machine) -> Sight:
-        answer = machine.ask(kubectl("get daemonset {} -n kube-system -o json", NAME))
-        if not answer.ok:
-            return Sight(False, " ".join(answer.last_lines(1)))
-        pods = json.loads(answer.stdout)["spec"]["template"]["metadata"].get("annotations", {})
+        found = get_object(machine, "daemonset", NAME)
+        if found is None:
+            return Sight(False, f"there is no daemonset {NAME}")
+        pods = found["spec"]["template"]["metadata"].get("annotations", {})
         same = pods.get(ROLLED, "") == digest(machine)
         return Sight(same, "" if same else "its pods read another configuration when they started")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.lines import one_word
+from clusters.engine.block import block
 from clusters.engine.step import step
-from clusters.engine.wants import Packages, block, command, service
+from clusters.engine.wants import Packages, command, service
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def chrony(machine: Machine, cluster: Cluster) -> str:
     for name in cluster.document.system.ntp_servers:
         host = cluster.document.host(name)
         if host is None:
-            lines.append(f"server {name} iburst")
+            lines.append(f"server {one_word(name, 'A time server')} iburst")
         elif host.name != machine.name:
             lines.append(f"server {host.node_addresses[0]} iburst")
         else:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.load_balancers import name as endpoint
 from clusters.catalog.steps.os.swap import is_ours
+from clusters.engine.block import block
 from clusters.engine.step import step
-from clusters.engine.wants import block, command
+from clusters.engine.wants import command
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:

@@ -1,0 +1,232 @@
+"""Secrets on command lines: options of programs that take a password, and what `echo` hands to one that reads it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from clusters.config.secret_names import is_open_value, is_secret_key, is_weak_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from clusters.config.secret_looks import Span
+
+
+class Found(NamedTuple):
+    """A secret in a list of words: which word, and from where to where."""
+
+    word: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """How programs take a secret. `after` are options before it, `joined` options that it follows without a blank.
+
+    `subcommand` has to be among the words. Of a value with `mark` in it the secret begins behind that.
+    """
+
+    programs: str
+    after: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+    subcommand: str = ""
+    mark: str = ""
+
+
+_TAKES = (
+    Takes("sshpass", after=("-p",), joined=("-p",)),
+    Takes("mysql mysqldump mysqladmin mysqlimport mysqlshow mysqlcheck mysqlpump mariadb mariadb-dump mariadb-admin",
+          joined=("-p",)),
+    Takes("docker podman nerdctl buildah skopeo oras crane helm oc az", after=("-p",), joined=("-p",),
+          subcommand="login"),
+    Takes("mongo mongosh mongodump mongorestore mongoexport mongoimport", after=("-p",)),
+    Takes("usermod useradd", after=("-p",)),
+    Takes("redis-cli", after=("-a",)),
+    Takes("ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldappasswd", after=("-w", "-s"), joined=("-w",)),
+    Takes("zip unzip sqlcmd ipmitool bcp", after=("-P",), joined=("-P",)),
+    Takes("7z 7za 7zr rar unrar", joined=("-p",)),
+    Takes("curl", after=("-u", "-U"), joined=("-u", "-U"), mark=":"),
+    Takes("smbclient rpcclient net", after=("-U",), mark="%"),
+    Takes("lftp", after=("-u",), mark=","),
+    Takes("openssl", after=("-passin", "-passout", "-pass"), mark="pass:"),
+    Takes("openssl", after=("-k", "-K")),
+    Takes("snmpget snmpwalk snmpset", after=("-A", "-X")),
+    Takes("vault", after=("login",)),
+    Takes("kubectl oc", after=("--from-literal",), joined=("--from-literal=",), subcommand="secret", mark="="),
+)  # fmt: skip
+_BY_PROGRAM: dict[str, tuple[Takes, ...]] = {
+    name: tuple(each for each in _TAKES if name in each.programs.split())
+    for name in {name for each in _TAKES for name in each.programs.split()}
+}
+_READERS = ("chpasswd", "passwd", "smbpasswd", "cryptsetup", "kinit")
+"""Programs that read a password from standard input."""
+_READING = ("-S", "--stdin", "--password-stdin", "--passphrase-fd")
+"""Options with which others do."""
+_PRINTERS = ("echo", "printf", "yes")
+_BEFORE = ("sudo", "env", "exec", "then", "do", "else", "if", "!", "{", "time", "nohup", "command")
+_LAST = ("htpasswd", "wpa_passphrase")
+"""Programs whose last word is a password."""
+_SETS = ("set", "change_password", "add_user", "passwd")
+
+_LINE = re.compile(r"(?:[^\n\\]|\\(?s:.))++")
+_PROGRAM = re.compile(
+    r"(?<![\w-])(?:"
+    + "|".join(re.escape(each) for each in sorted({*_BY_PROGRAM, *_READERS, *_LAST, "mc", "rabbitmqctl"}))
+    + r")(?![\w.-])|--password-stdin|--stdin|-S(?!\w)|(?<=\s)set(?=\s)"
+)
+_TOKEN = re.compile(
+    r"(?P<apart>\|\|?|&&?|;|\n|[()`]|(?<!\S)#+)|(?P<here><<<)|(?P<word>(?:[^\s\"'\\;|&<>()`]|\\(?s:.)"
+    r"|\"(?:[^\"\\\n]|\\(?s:.))*+\"|'[^'\n]*+'|[\"'\\])++)"
+)
+
+
+@dataclass(slots=True)
+class _Command:
+    """Words of one command with their places; `piped`: it reads what the one before prints."""
+
+    piped: bool
+    words: list[str] = field(default_factory=list, repr=False)
+    starts: list[int] = field(default_factory=list)
+    here: int = -1
+
+
+def in_commands(text: str) -> Iterator[Span]:
+    """Where secrets stand on the command lines of a text."""
+    if _PROGRAM.search(text) is None:
+        return
+    for line in _LINE.finditer(text):
+        if _PROGRAM.search(line[0]) is None:
+            continue
+        before = None
+        for command in _commands(line[0], line.start()):
+            for found in in_words(command.words):
+                yield command.starts[found.word] + found.start, command.starts[found.word] + found.end
+            yield from _handed(command, before)
+            before = command
+
+
+def in_words(words: Sequence[str]) -> Iterator[Found]:
+    """Where secrets stand in the words of a command, as a list of arguments has them."""
+    seen: set[str] = set()
+    for place, word in enumerate(words):
+        name = word.rpartition("/")[2]
+        if name in seen:
+            continue  # each program once: a text is read once, whatever it holds
+        seen.add(name)
+        for takes in _BY_PROGRAM.get(name, ()):
+            if not takes.subcommand or takes.subcommand in words[place:]:
+                yield from _taken(words, place, takes)
+                if takes.programs == "sshpass":
+                    return  # what follows is the command that it starts
+        if name in _LAST and len(words) > place + 2 and (name != "htpasswd" or _has_flag(words[place:], "b")):
+            yield from _whole(words, len(words) - 1)
+        if name == "mc" and {"alias", "host"} & {*words[place + 1 : place + 3]} and len(words) > place + 6:
+            yield from _whole(words, place + 6)
+    yield from _set(words)
+
+
+def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
+    for at in range(place + 1, len(words)):
+        word = words[at]
+        if words[at - 1] in takes.after and at > place + (takes.programs != "vault"):
+            yield from _behind(words, at, 0, takes.mark)
+            if takes.programs == "sshpass":
+                return
+        for option in takes.joined:
+            if word.startswith(option) and len(word) > len(option):
+                yield from _behind(words, at, len(option), takes.mark)
+                if takes.programs == "sshpass":
+                    return
+
+
+def _behind(words: Sequence[str], at: int, start: int, mark: str) -> Iterator[Found]:
+    word = words[at]
+    found = word.find(mark, start)
+    if found < 0:
+        return
+    start = found + len(mark)
+    if word[start : start + 1] in ("'", '"') and word[-1] == word[start]:
+        start, word = start + 1, word[:-1]
+    value = word[start:]
+    if value and not value.startswith("-") and not is_open_value("", value) and not (mark == ":" and value.isdigit()):
+        yield Found(at, start, start + len(value))
+
+
+def _whole(words: Sequence[str], at: int) -> Iterator[Found]:
+    return _behind(words, at, 0, "")
+
+
+def _set(words: Sequence[str]) -> Iterator[Found]:
+    """`config set requirepass x`, `configure set aws_secret_access_key x`, `rabbitmqctl change_password me x`."""
+    of_people = "rabbitmqctl" in words
+    for at in range(2, len(words)):
+        if words[at - 2] not in _SETS or not words[at - 1]:
+            continue
+        named = is_secret_key(words[at - 1]) and not is_weak_key(words[at - 1])
+        if named or of_people:
+            yield from _whole(words, at)
+
+
+def _has_flag(words: Sequence[str], letter: str) -> bool:
+    return any(word.startswith("-") and not word.startswith("--") and letter in word for word in words)
+
+
+def _handed(command: _Command, before: _Command | None) -> Iterator[Span]:
+    """What is printed into a program that reads a password, or given to it after `<<<`."""
+    program = next((word.rpartition("/")[2] for word in command.words if word not in _BEFORE), "")
+    if program not in _READERS and not {*command.words} & {*_READING}:
+        return
+    mark = ":" if program == "chpasswd" else ""
+    if command.here >= 0:
+        yield from _spans(command, command.here, mark)
+    if command.piped and before is not None and before.words and before.words[0] in (*_PRINTERS, *_BEFORE):
+        for at, word in enumerate(before.words):
+            if at and not word.startswith("-"):
+                yield from _spans(before, at, mark)
+
+
+def _spans(command: _Command, at: int, mark: str) -> Iterator[Span]:
+    word, place = command.words[at], 0
+    for line in re.split(r"\\n|\n", word):
+        start = word.find(line, place)
+        place = start + len(line)
+        value = line[line.find(mark) + len(mark) :] if mark in line else ""
+        if value and not is_open_value("", value):
+            yield command.starts[at] + place - len(value), command.starts[at] + place
+
+
+def from_heredoc(head: str, body: str) -> Iterator[Span]:
+    """Where secrets stand in a here document that a program with this command line reads."""
+    program = next((word.rpartition("/")[2] for word in head.split() if word not in _BEFORE), "")
+    if program not in _READERS:
+        return
+    place = 0
+    for line in body.split("\n"):
+        value = line.partition(":")[2] if program == "chpasswd" else line.strip()
+        end = place + len(line.rstrip())
+        if value.strip() and not is_open_value("", value.strip()):
+            yield end - len(value.rstrip()), end
+        place += len(line) + 1
+
+
+def _commands(line: str, offset: int) -> Iterator[_Command]:
+    """The commands of one line, in order."""
+    command, here = _Command(False), False
+    for match in _TOKEN.finditer(line):
+        if match["apart"]:
+            yield command
+            command, here = _Command(match["apart"] == "|"), False
+        elif match["here"]:
+            here = True
+        else:
+            word, start = match["word"], match.start() + offset
+            if len(word) > 1 and word[0] in "'\"" and word[0] == word[-1]:
+                word, start = word[1:-1], start + 1
+            if here:
+                command.here, here = len(command.words), False
+            command.words.append(word)
+            command.starts.append(start)
+    yield command

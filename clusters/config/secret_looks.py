@@ -1,0 +1,142 @@
+"""Secrets that are known by their looks wherever they stand: keys, tokens, headers, URLs, logins of netrc files."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING
+
+from clusters.config.secret_names import is_open_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Span = tuple[int, int]
+"""Where a secret begins in a text, and where it ends."""
+
+LONGEST_LOGIN = 512
+"""Characters before the `@tcp(` of a data source in which its login is sought."""
+
+# No part gives back what it took (`++`): a text is read once.
+_PEM = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\Z)", re.S
+)
+# `-----BEGIN PRIVATE KEY`, and the same with RSA, EC, OPENSSH, ENCRYPTED, in Base64.
+_PEM_IN_BASE64 = re.compile(
+    r"LS0tLS1CRUdJTi(?:BQUklW|BSU0Eg|BFQyBQ|BPUEVOU1NI|BFTkNSWVBU)[\w+/=]++(?:\\?\n[ \t]*+[\w+/=]{16,}+)*+"
+)
+_PUTTY = re.compile(r"Private-Lines: \d++\s++(?P<value>(?:[\w+/=]++\s*+)++)(?=Private-MAC|\Z)")
+_LOGIN = re.compile(r"(?<![\w-])(?:-u|--(?:proxy-)?user)[ =][ \t]*+[\"']?[^\s:\"']++:(?P<value>[^\s\"']++)")
+_HEADER = re.compile(r"(?i)authorization[\"']?[ \t]*+[:=][ \t]*+[\"']?(?:\w++[ \t]++)?(?P<value>[^\s\"']++)")
+_COOKIE = re.compile(r"(?i)(?<![\w-])(?:set-)?cookie:[ \t]*+[\w.-]++=(?P<value>[^\n\"']++)")
+_SCHEME = re.compile(r"(?i)(?<![\w-])(?P<scheme>bearer|basic)(?:[ \t]|%20)++(?P<value>[\w.~+/-]{6,}+={0,2})")
+_IN_URL = re.compile(r"://[^/\s:@\"']*+:(?P<value>[^/\s\"']+)@")
+_BEFORE_HOST = re.compile(r"(?i:https?)://(?P<value>[^/\s:@\"'?#{}$<>]++)(?::(?:x-oauth-basic|x)?+)?+@")
+# Somebody's name, which some write before a host: `https://git@host`.
+_USER_NAME = re.compile(r"[a-z][a-z._-]{0,11}")
+_DATA_SOURCE = re.compile(r"@(?:tcp[46]?|udp[46]?|unix|pipe|cloudsql)\(")
+_NETRC = re.compile(
+    r"(?<![^\s\"'])(?:machine\s++[^\s\"']++|default)\s++(?:(?:login|account)\s++[^\s\"']++\s++)*+password\s++(?P<value>[^\s\"'\\]++)"
+    r"(?=[ \t]*+(?:$|[\"'\\|>;]|account|machine|default|macdef))",
+    re.M,
+)
+_CERTIFICATE_KEY = re.compile(r"(?i:certificate key:)\s*+(?P<value>[0-9a-f]{64})(?!\w)")
+_HASH = re.compile(r"\$(?:1|2[abxy]|5|6|7|y|gy|apr1|argon2id?|argon2d|scrypt)\$[\w./$=,+-]{16,}+")
+_WEBHOOK = re.compile(
+    r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/(?P<value>[\w/-]{16,}+)"
+)
+# Prefixes that their issuers publish so that tokens can be found: GitHub, GitLab, Slack, AWS, Google, Docker, npm,
+# PyPI, Stripe, Vault, SendGrid, DigitalOcean, Hugging Face, Grafana, age, Atlassian, Shopify; JWTs; kubeadm's tokens.
+_SHAPES = re.compile(
+    r"(?<![\w.-])(?:eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]++|gh[pousr]_\w{30,}+|github_pat_\w{30,}+"
+    r"|gl(?:pat|dt|rt|cbt|ptt|ft|agent|soat|oas)-[\w-]{20,}+|xox[abeoprs]-[\w-]{10,}+|xapp-[\w-]{20,}+"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?!\w)|AIza[\w-]{35}(?!\w)|ya29\.[\w-]{20,}+|GOCSPX-[\w-]{20,}+|dckr_[po]at_[\w-]{20,}+"
+    r"|npm_\w{36}|pypi-AgE[\w-]{40,}+|[rs]k_(?:live|test)_\w{16,}+|hv[sbr]\.[\w-]{20,}+|SG\.[\w-]{16,}+\.[\w-]{16,}+"
+    r"|do[op]_v1_\w{40,}+|hf_\w{30,}+|gl(?:c|sa)_[\w=+/]{20,}+|AGE-SECRET-KEY-1\w{40,}+|ATATT3[\w=-]{40,}+"
+    r"|shp(?:at|ca|pa|ss)_\w{30,}+|sk-[\w-]{32,}+|(?=[a-z.]{0,21}[0-9])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-]))"
+)
+
+
+def by_looks(text: str) -> Iterator[Span]:
+    """Where they stand."""
+    if "PRIVATE KEY" in text:
+        yield from (match.span() for match in _PEM.finditer(text))
+    if "Private-Lines" in text:
+        yield from (match.span("value") for match in _PUTTY.finditer(text))
+    if "://" in text:
+        yield from _in_urls(text)
+    if "@" in text:
+        yield from _in_data_sources(text)
+    yield from _in_headers(text)
+    if "-u" in text or "--" in text:
+        # `-u 1000:1000` are numbers of a user and a group.
+        yield from (span for span in _unless_open(text, _LOGIN) if not text[slice(*span)].isdigit())
+    if "password" in text:
+        yield from _unless_open(text, _NETRC)
+    if len(text) < 20:
+        return
+    for pattern in (_PEM_IN_BASE64, _HASH, _SHAPES):
+        yield from (match.span() for match in pattern.finditer(text))
+    for pattern in (_CERTIFICATE_KEY, _WEBHOOK):
+        yield from (match.span("value") for match in pattern.finditer(text))
+
+
+def _unless_open(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
+    return (match.span("value") for match in pattern.finditer(text) if not is_open_value("", match["value"]))
+
+
+def _in_urls(text: str) -> Iterator[Span]:
+    yield from (span for span in _unless_open(text, _IN_URL) if text[slice(*span)] not in ("x-oauth-basic", "x"))
+    for match in _BEFORE_HOST.finditer(text):
+        if _USER_NAME.fullmatch(match["value"]) is None:
+            yield match.span("value")
+
+
+def _in_data_sources(text: str) -> Iterator[Span]:
+    """`user:password@tcp(host)`, as Go's drivers write it; it holds no blanks and quotes."""
+    for match in _DATA_SOURCE.finditer(text):
+        before = text[max(0, match.start() - LONGEST_LOGIN) : match.start()]
+        login = before[max(before.rfind(each) for each in " \t\n\"'`") + 1 :]
+        _user, colon, password = login.partition(":")
+        if colon and not password.startswith("//") and not is_open_value("", password):
+            yield match.start() - len(password), match.start()
+
+
+def _in_headers(text: str) -> Iterator[Span]:
+    lower = text.lower()
+    if "authorization" in lower:
+        yield from _unless_open(text, _HEADER)
+    if "cookie:" in lower:
+        yield from _unless_open(text, _COOKIE)
+    if "bearer" in lower or "basic" in lower:
+        for match in _SCHEME.finditer(text):
+            found = _is_login if match["scheme"].lower() == "basic" else looks_random
+            if found(match["value"]):
+                yield match.span("value")
+
+
+def _is_login(text: str) -> bool:
+    """Whether it is `user:password` in Base64."""
+    return ":" in decoded(text)
+
+
+def decoded(text: str) -> str:
+    """What a text is the Base64 of; empty when it is none, or not of text."""
+    packed = "".join(text.split())
+    if len(packed) < 4 or len(packed) % 4:
+        return ""
+    try:
+        plain = base64.b64decode(packed, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    return plain if plain.replace("\n", "").replace("\t", "").isprintable() else ""
+
+
+def looks_random(word: str) -> bool:
+    """Whether no language has this word: letters with digits or signs in it, or a capital letter within."""
+    if len(word) < 5:
+        return False
+    letters = any(map(str.isalpha, word))
+    digits, signs = any(map(str.isdigit, word)), any(each in "!@#$%^&*+=?~_" for each in word)
+    return (letters and (digits or signs)) or (word[1:].lower() != word[1:] and not word.isupper())

@@ -1,0 +1,76 @@
+"""Lines of ours inside a file that belongs to somebody else, between two marker lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusters.engine.wants import Sight, Wanted
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from clusters.engine.machine import Machine
+
+
+def block(path: str, name: str, text: str) -> Wanted:
+    """Lines of ours inside somebody else's file, between two marker lines; the rest is left alone."""
+    ours = (f"# slipway {name} BEGIN", *text.rstrip().split("\n"), f"# slipway {name} END")
+
+    def read(machine: Machine) -> _Found:
+        return _find((machine.read(path) or b"").decode("utf-8", "surrogateescape"), ours)
+
+    def look(machine: Machine) -> Sight:
+        found = read(machine)
+        return Sight(found.now == found.wanted, f"our lines in {path} are missing or others")
+
+    def act(machine: Machine) -> None:
+        found = read(machine)
+        machine.note(f"writing our lines into {path}")
+        if found.without_end:
+            machine.note(f"{path} has no line {ours[-1]!r} any more; what stands after {ours[0]!r} stays there")
+        stat = machine.ask(sh("stat -c '%a %U:%G' {}", path)).stdout.split()
+        mode, owner = (int(stat[0], 8), stat[1]) if len(stat) == 2 else (0o644, "root:root")
+        machine.put(found.wanted.encode("utf-8", "surrogateescape"), path, mode=mode, owner=owner)
+
+    return Wanted(f"{path} has our lines on {name}", look, act)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The file as it is, and as it has to be; `without_end`: a block in it has lost its last line."""
+
+    now: str
+    wanted: str
+    without_end: bool
+
+
+def _find(now: str, ours: tuple[str, ...]) -> _Found:
+    """Take our blocks out, and put the wanted one where the first of them was, else at the end.
+
+    How far a block without its last line went nobody knows. Only what is wanted now, directly after its first line, is
+    taken for ours; everything else stays, after the new block, so that ours counts where the first line of a kind does.
+    """
+    begin, *text, end = ours
+    lines = now.split("\n")
+    others: list[str] = []
+    first: int | None = None
+    place, without_end = 0, False
+    while place < len(lines):
+        if lines[place] != begin:
+            others.append(lines[place])
+            place += 1
+            continue
+        first = len(others) if first is None else first
+        place += 1
+        stop = next((each for each in range(place, len(lines)) if lines[each] in (begin, end)), len(lines))
+        if lines[stop : stop + 1] == [end]:
+            place = stop + 1
+            continue
+        without_end = True
+        while place < len(lines) and lines[place] in text:
+            place += 1
+    if first is None:
+        # The last line ends, even if the file has none or one that is not ended.
+        first = len(others) - (others[-1] == "")
+    after = others[first:] or [""]
+    return _Found(now, "\n".join([*others[:first], *ours, *after]), without_end)

@@ -1,0 +1,59 @@
+"""Lines of ours in somebody else's file: everything that is not ours stays, whatever became of our marker lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from clusters.engine.block import block
+from clusters.engine.machine import FactsOnce, Machine
+from clusters.remote.fake import FakeHost
+from clusters.remote.host import Cancel
+from tests.catalog.pretend import Kept, seed
+
+PATH = "/etc/hosts"
+OURS = "# slipway hosts BEGIN\n10.0.0.1 node1\n# slipway hosts END\n"
+
+
+def written(before: str) -> tuple[str, list[str]]:
+    """The file after our lines were put into it, twice, and what the log says of the first time."""
+    host, sink = FakeHost("node1"), Kept()
+    host.put(before.encode(), PATH)
+    machine = Machine(seed().hosts[0], host, sink=sink, cancel=Cancel(), facts=FactsOnce())
+    want = block(PATH, "hosts", "10.0.0.1 node1")
+    want.reach(machine)
+    assert want.seen(machine).so
+    after, said = host.get(PATH).decode(), [getattr(event, "text", "") for event in sink.events]
+    want.reach(machine)
+    assert host.get(PATH).decode() == after
+    return after, said
+
+
+def test_what_follows_a_block_without_its_last_line_stays() -> None:
+    after, said = written("127.0.0.1 localhost\n# slipway hosts BEGIN\n10.0.0.9 node1\n10.9.9.9 payroll\n\n::1 me\n")
+    assert after == f"127.0.0.1 localhost\n{OURS}10.0.0.9 node1\n10.9.9.9 payroll\n\n::1 me\n"
+    assert [text for text in said if "no line '# slipway hosts END' any more" in text]
+
+
+def test_of_a_block_without_its_last_line_what_is_wanted_is_not_there_twice() -> None:
+    assert written("# slipway hosts BEGIN\n10.0.0.1 node1\n10.9.9.9 payroll\n")[0] == f"{OURS}10.9.9.9 payroll\n"
+
+
+def test_lines_between_a_block_without_its_last_line_and_the_next_one_stay() -> None:
+    assert written(f"# slipway hosts BEGIN\n10.9.9.9 payroll\n{OURS}tail\n")[0] == f"{OURS}10.9.9.9 payroll\ntail\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", OURS),
+        ("a", f"a\n{OURS}"),
+        ("a\n\n", f"a\n\n{OURS}"),
+        (f"a\n{OURS.replace('10.0.0.1', '10.0.0.7')}b\n", f"a\n{OURS}b\n"),
+        (f"a\n{OURS}b", f"a\n{OURS}b"),
+        (OURS.rstrip("\n"), OURS),
+        ("## slipway hosts BEGIN\nb\n", f"## slipway hosts BEGIN\nb\n{OURS}"),
+        ("a\n# slipway hosts END\nb\n", f"a\n# slipway hosts END\nb\n{OURS}"),
+    ],
+)
+def test_a_block_stands_where_it_stood_and_else_at_the_end(before: str, after: str) -> None:
+    assert written(before)[0] == after

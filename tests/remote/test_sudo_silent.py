@@ -1,0 +1,46 @@
+"""A sudo that does not answer in time is said to be silent; nothing is said of rights or passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clusters.config.secret import Secret
+from clusters.errors import RemoteError
+from clusters.remote import sudo
+from clusters.remote.errors import SudoRefused
+from clusters.remote.output import Capture, Tap
+from clusters.remote.perform import Performed, Way
+from clusters.remote.target import Target
+
+TARGET = Target("node1", "10.0.0.1", user="ubuntu", password=Secret("right"))
+
+
+def performed(out: str, err: str = "", *, timed_out: bool = False) -> Performed:
+    """How a command ended that printed this."""
+    taps = []
+    for text in (out, err):
+        tap = Tap(b"mark", Capture(), None)
+        tap.feed(f"mark 1\n{text}".encode())
+        tap.finish()
+        taps.append(tap)
+    return Performed(-1 if timed_out else 0, *taps, 60.0, timed_out=timed_out, allowed=60.0)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [performed("", timed_out=True)],
+        [performed("password\n", "sudo: a password is required\n"), performed("", timed_out=True)],
+    ],
+    ids=["asked-for", "with-the-password"],
+)
+def test_a_timeout_is_no_refusal(answers: list[Performed], monkeypatch: pytest.MonkeyPatch) -> None:
+    given = iter(answers)
+    monkeypatch.setattr(sudo, "perform", lambda *_, **__: next(given))
+    nobody: Any = None
+    with pytest.raises(RemoteError, match="sudo on node1 did not answer ubuntu within 60 s") as caught:
+        sudo.way_to_root(nobody, TARGET, is_root=False, plain=Way())
+    assert not isinstance(caught.value, SudoRefused)
+    assert caught.value.retryable

@@ -1,0 +1,82 @@
+"""Pages say of workers when one was last seen, and nothing that nobody has seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from clusters.models import AuditForward, WorkerSign
+from clusters.runs.signs import FORGOTTEN_AFTER, Signs
+from clusters.runs.worker import Worker
+from clusters.selectors import worker_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
+
+    from clusters.models import Run
+
+pytestmark = pytest.mark.django_db
+
+
+def sign(seconds: float, name: str = "host:1:abc") -> None:
+    seen_at = timezone.now() - timedelta(seconds=seconds)
+    WorkerSign.objects.update_or_create(name=name, defaults={"seen_at": seen_at})
+
+
+def test_the_page_of_a_run_that_waits_says_when_a_worker_was_seen(
+    client: Client, alice: User, make_run: Callable[..., Run]
+) -> None:
+    client.force_login(alice)
+    address = reverse("run-header", args=[make_run().pk])
+    page = " ".join(client.get(address).content.decode().split())
+    assert "No worker was seen so far. Start one with <code>manage.py work</code>." in page
+    sign(20)
+    page = " ".join(client.get(address).content.decode().split())
+    assert "A worker was last seen 20 s ago." in page
+    assert "manage.py work" not in page
+    sign(7200)
+    page = " ".join(client.get(address).content.decode().split())
+    assert "No worker was seen for 2 h 0 m. Start one with" in page
+
+
+def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
+    client: Client, admin: User, settings: SettingsWrapper
+) -> None:
+    settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/"
+    AuditForward.objects.create(way="webhook", tries=9, given_up=True, failed_at=timezone.now())
+    client.force_login(admin)
+    form = {"way": "webhook"}
+    page = " ".join(client.post(reverse("audit-forwarding"), form, follow=True).content.decode().split())
+    assert "What waits is due now. A worker has to send it." in page
+    assert "No worker was seen so far." in page
+    sign(3)
+    assert "A worker was last seen 3 s ago." in " ".join(client.get(reverse("audit")).content.decode().split())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_looks_for_work_is_seen() -> None:
+    sign(FORGOTTEN_AFTER.total_seconds() + 60, "host:0:old")
+    worker = Worker()
+    worker.run(until_idle=True)
+    assert [row.name for row in WorkerSign.objects.all()] == [worker.name]
+    assert worker_seen().is_recent
+
+
+def test_a_sign_is_written_now_and_then_and_not_at_every_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("clusters.runs.signs.time.monotonic", lambda: clock[0])
+    signs = Signs("host:1:abc")
+    signs.take()
+    first = WorkerSign.objects.get().seen_at
+    for passed, is_new in ((14.0, False), (15.1, True)):
+        clock[0] = 100 + passed
+        signs.take()
+        assert (WorkerSign.objects.get().seen_at > first) is is_new
