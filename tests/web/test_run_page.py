@@ -277,7 +277,7 @@ def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
     tell_of_part(run, over=True)
     expect(page.locator(".cancel-card")).not_to_contain_text("etcd")
-    expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 has been asked to end")
+    expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 got SIGTERM")
 
 
 def test_what_failed_is_in_sight_in_the_grid(page: Page, run: Run) -> None:
