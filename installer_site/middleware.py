@@ -7,10 +7,13 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.db import OperationalError, connection
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -23,8 +26,10 @@ from clusters.services.origin import asked_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
     Next = Callable[[HttpRequest], HttpResponse]
 
@@ -126,6 +131,16 @@ class AuditOrigin:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with asked_from(request):
             return self.get_response(request)
+
+
+class SignInFirst(LoginRequiredMiddleware):
+    """Who is not signed in is led to the sign-in page; a part of a page gets 401, in which that page has no place."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+        """What Django calls when nobody is signed in."""
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Session"})
+        return super().handle_no_permission(request, view_func)
 
 
 class OwnPasswordFirst:

@@ -119,7 +119,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "installer_site.middleware.SignInFirst",
     "installer_site.middleware.AuditOrigin",
     "installer_site.middleware.SessionSeen",
     "installer_site.middleware.OwnPasswordFirst",
@@ -190,6 +190,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = SLIPWAY_HTTPS
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "clusters.web.views.accounts.token_refused"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = SLIPWAY_HTTPS
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -19,6 +19,28 @@ PAGES = [
     for folder, kind in (("templates", "*.html"), ("static", "*.js"), ("static", "*.css"))
     for path in sorted((ROOT / folder).rglob(kind))
 ]
+TEMPLATES = [path for path in sorted((ROOT / "templates").rglob("*")) if path.is_file()]
+MOST_OF_A_FUNCTION = 40
+MOST_OF_A_LINE = 120
+WIDE_TEMPLATES = Path(__file__).parent / "wide_templates.txt"
+LONG_FUNCTIONS = {
+    "clusters/catalog/load_balancers/keepalived.py:config",
+    "clusters/catalog/steps/kubernetes/dns.py:_daemon_set",
+    "clusters/engine/node.py:carry_out",
+    "clusters/engine/wants.py:service",
+    "clusters/remote/ssh.py:_perform",
+    "clusters/remote/standing.py:look",
+    "clusters/runs/probing.py:probe_row",
+    "tests/catalog/pretend.py:pretend",
+    "tests/e2e/test_bad_days.py:"
+    "test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the_rest_survives_a_reboot",
+    "tests/ha/application.py:application",
+    "tests/ha/layouts.py:write",
+    "tests/ha/test_proxies.py:test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run",
+    "tests/ha/test_stacked_etcd.py:test_changes_of_the_document_arrive_while_clients_hardly_notice",
+    "tests/regressions/test_watching.py:test_12_a_socket_that_is_cut_every_three_seconds_loses_nothing",
+    "tests/runs/scenes.py:three_steps",
+}
 
 
 def name(path: Path) -> str:
@@ -38,6 +60,28 @@ def test_there_are_files_to_look_at() -> None:
 def test_no_file_is_longer_than_one_can_read() -> None:
     lengths = {name(path): len(path.read_text().splitlines()) for path in [*OURS, *PAGES] if not generated(path)}
     assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_function_is_longer_than_one_can_see() -> None:
+    """Those that are named became long before this was measured: take them off when they are short, add none."""
+    found = {}
+    for path in OURS:
+        for node in ast.walk(ast.parse(path.read_text())) if not generated(path) else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found[f"{name(path)}:{node.name}"] = (node.end_lineno or node.lineno) - node.lineno + 1
+    long = {each for each, lines in found.items() if lines >= MOST_OF_A_FUNCTION}
+    assert sorted(long - LONG_FUNCTIONS) == []
+    assert sorted(LONG_FUNCTIONS - long) == [], "these are short by now, or gone"
+
+
+def test_lines_of_templates_are_not_wider_than_one_can_see() -> None:
+    """Templates that are named have so many lines that are wider: at most these, and fewer from time to time."""
+    wide = {
+        name(path): sum(len(line) >= MOST_OF_A_LINE for line in path.read_text().splitlines()) for path in TEMPLATES
+    }
+    allowed = dict(line.split() for line in WIDE_TEMPLATES.read_text().splitlines())
+    assert {path: lines for path, lines in wide.items() if lines > int(allowed.get(path, 0))} == {}
+    assert [path for path in allowed if not wide.get(path)] == [], "these have none any more: take them off the list"
 
 
 def test_every_module_says_what_it_is_for() -> None:

@@ -209,7 +209,7 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
 
 
 def _told(finding: Finding, waived: bool) -> str:
-    label = "accepted" if waived else finding.severity.value
+    label = "waived" if waived else finding.severity.value
     return f"{label}: {finding.message}" + (f" {finding.hint}" if finding.hint else "")
 
 

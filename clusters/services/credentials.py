@@ -75,8 +75,12 @@ def credential_create(*, actor: AbstractBaseUser, name: str, given: Given, users
 
 
 @transaction.atomic
-def credential_change(*, actor: AbstractBaseUser, credential: Credential, given: Given) -> Credential:
+def credential_change(
+    *, actor: AbstractBaseUser, credential: Credential, given: Given, users: Collection[str] | None = None
+) -> Credential:
     """Rotate it: what is given takes the place of what is stored, for every document that names it.
+
+    `users` may use it from now on, as with `credential_share`; without it the list stays.
 
     Raises CredentialWrong, and PermissionDenied for who is neither its owner nor an administrator.
     """
@@ -89,6 +93,8 @@ def credential_change(*, actor: AbstractBaseUser, credential: Credential, given:
         credential.changed_at = timezone.now()
         credential.save()
         audited(actor, "credential.change", credential.name, changed=changed)
+    if users is not None:
+        credential_share(actor=actor, credential=credential, users=users)
     return credential
 
 

@@ -128,7 +128,7 @@ def draft_update(
         refuse_while_busy(cluster)
         raise DraftConflict(
             f"This page shows version {version} of {cluster.name}, which has been changed since.",
-            hint="Reload the page: what was saved in between is kept, what you have just typed has to be typed again.",
+            hint="Nothing was overwritten.",
         )
     Probe.objects.filter(cluster=cluster).exclude(host__in=[host.name for host in document.hosts]).delete()
     cluster.refresh_from_db()

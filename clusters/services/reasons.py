@@ -31,7 +31,7 @@ def given_reason(reason: str, what: str) -> str:
     if len(reason) < SHORTEST_REASON:
         raise ReasonMissing(
             _("A reason is needed to skip %(check)s.") % {"check": what},
-            hint=_("Say in a few words why this is acceptable here; it is kept with the run."),
+            hint=_("Say in a few words why this is acceptable here; it is saved with the run."),
         )
     if len(reason) > LONGEST_REASON:
         raise ReasonMissing(

@@ -61,8 +61,8 @@ ACTIONS: Final[dict[str, _StrPromise]] = {
     "scan.start": _("Network scanned"),
     "session.end": _("Sessions ended"),
     "text.acknowledge": _("Text that runs as root acknowledged"),
-    "waiver.give": _("Finding acknowledged"),
-    "waiver.take_back": _("Acknowledgement taken back"),
+    "waiver.give": _("Finding waived or acknowledged"),
+    "waiver.take_back": _("Waiver or acknowledgement taken back"),
 }
 
 

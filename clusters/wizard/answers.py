@@ -11,6 +11,7 @@ from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django_htmx.http import reswap
 
 from clusters import services
 from clusters.models import Run
@@ -19,10 +20,12 @@ from clusters.services.drafts import DraftConflict, refuse_while_busy
 from clusters.wizard import flow
 from clusters.wizard.differences import differences
 from clusters.wizard.editor import editor
-from clusters.wizard.page import problems
+from clusters.wizard.page import Problem, problems
 from clusters.wizard.rows import Machines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest, HttpResponse
 
     from clusters.config.schema import Document
@@ -41,8 +44,11 @@ def page_or_404(slug: str) -> Page:
 
 
 def version_of(request: HttpRequest) -> int:
-    """The version of the draft that the page was made from; -1 when it does not say."""
-    version = whole_number(request.POST.get("draft_version", ""), digits=9)
+    """The version of the draft that the page was made from; -1 when it does not say.
+
+    `instead_of` is the version whose differences the page has shown: the user saves what was typed in its place.
+    """
+    version = whole_number(request.POST.get("instead_of") or request.POST.get("draft_version", ""), digits=9)
     return -1 if version is None else version
 
 
@@ -60,7 +66,7 @@ def changed_since(cluster: Cluster) -> InstallerError:
     return DraftConflict(
         _("%(name)s was changed in another tab or by somebody else since this page was opened.")
         % {"name": cluster.name},
-        hint=_("Nothing was overwritten, and what is typed here is still here."),
+        hint=_("Nothing was overwritten."),
     )
 
 
@@ -76,14 +82,20 @@ def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Docume
 
 
 def values(
-    cluster: Cluster, document: Document, page: Page, form: PageForm, text: Editor | None = None
-) -> dict[str, Any]:
-    """All that the templates of a page ask for; `text` is the document as it was typed, if it was text."""
+    cluster: Cluster, document: Document, page: Page, form: PageForm, text: Editor | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """All that the templates of a page ask for.
+
+    `text` is the document as it was typed, if it was text; `secrets` says at which fields to type a secret again.
+    """
     written = text or editor(document, cluster.document, partial(services.findings_of, cluster))
     written = replace(written, found=services.judged(cluster, written.found))
     found = flow.by_page(written.found)
     here = found[page.slug]
     said = problems(form, here)
+    for name, sentence in (secrets or {}).items():
+        said.setdefault(name, []).append(Problem("warning", sentence))
     reviewed = (*written.found, *written.kept) if page.slug == "review" else written.found
     busy = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
     shown = {
@@ -105,24 +117,39 @@ def values(
 
 def show(
     request: HttpRequest, cluster: Cluster, document: Document, page: Page, form: PageForm,
-    *, status: int = HTTPStatus.OK, more: dict[str, Any] | None = None,
+    *, status: int = HTTPStatus.OK, more: dict[str, Any] | None = None, secrets: Mapping[str, str] | None = None,
 ) -> HttpResponse:  # fmt: skip
     """The whole page."""
-    shown = {**values(cluster, document, page, form), "saved_at": cluster.updated_at, **(more or {})}
+    shown = {**values(cluster, document, page, form, secrets=secrets), "saved_at": cluster.updated_at, **(more or {})}
     return render(request, page.template, shown, status=status)
 
 
 def refused(
-    request: HttpRequest,
-    cluster: Cluster,
-    document: Document,
-    page: Page,
-    error: InstallerError,
-    mine: Document | None = None,
-) -> HttpResponse:
-    """409 with the sentence; when two edits meet, with both values of everything in which they differ."""
-    meeting = differences(document, mine) if mine is not None and isinstance(error, DraftConflict) else []
-    said = {"conflict": error, "differences": meeting, "cluster": cluster, "page": page}
+    request: HttpRequest, cluster: Cluster, page: Page, error: InstallerError,
+    *, form: PageForm | None = None, mine: Document | None = None, more: dict[str, Any] | None = None,
+) -> HttpResponse:  # fmt: skip
+    """409 with the sentence, and with all that was typed: `form` has it, `mine` is the document with it.
+
+    When two edits meet, the answer has both values of everything in which they differ.
+    """
+    cluster.refresh_from_db()
+    document = services.document_of(cluster)
+    said = {"cluster": cluster, "page": page, **meeting(document, error, mine), **(more or {})}
     if request.htmx:
-        return render(request, "wizard/_conflict.html", {**said, "oob": True}, status=HTTPStatus.CONFLICT)
-    return show(request, cluster, document, page, page.bind(document, None), status=HTTPStatus.CONFLICT, more=said)
+        # The place that the request was for keeps what it shows; only the sentence is new.
+        answer = render(request, "wizard/_conflict.html", {**said, "oob": True}, status=HTTPStatus.CONFLICT)
+        return reswap(answer, "none")
+    if mine is not None:
+        said |= {"draft_version": version_of(request), "unsaved": ",".join(getattr(form, "forms", ())) or "yes"}
+    shown = form or page.bind(document, None)
+    if isinstance(shown, Machines):
+        shown.show_others()
+    secrets = shown.secrets()
+    return show(request, cluster, document, page, shown, status=HTTPStatus.CONFLICT, more=said, secrets=secrets)
+
+
+def meeting(document: Document, error: InstallerError, mine: Document | None) -> dict[str, Any]:
+    """What `_conflict.html` asks for; `document` is what is stored, `mine` what was typed here."""
+    met = isinstance(error, DraftConflict)
+    found = differences(document, mine) if met and mine is not None else []
+    return {"conflict": error, "met": met, "differences": found, "typed": mine is not None}

@@ -36,6 +36,6 @@ def kubernetes_versions() -> Offered:
         hint = _("Every known version; no artifact source can be read, so none can be installed yet.")
         return Offered(known_versions(), hint, held=False)
     if source_is_upstream():
-        hint = _("Downloaded from those who publish it when the cluster is installed.")
+        hint = _("Downloaded from the upstream projects when the cluster is installed.")
         return Offered(found, hint, held=True, source=source)
     return Offered(found, _("What the artifact source holds."), held=True, source=source)

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document, Host
 
-MOST = 50
-"""More lines than this are not read by anybody; the rest is counted."""
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -37,7 +34,7 @@ def differences(theirs: Document, mine: Document) -> list[Difference]:
         return []
     # Compared as they are: two secrets that differ would look the same.
     left, right = dict(_leaves(_hidden(theirs))), dict(_leaves(_hidden(mine)))
-    return [Difference(path, _said(left.get(path)), _said(right.get(path))) for path in found[:MOST]]
+    return [Difference(path, _said(left.get(path)), _said(right.get(path))) for path in found]
 
 
 def _hidden(document: Document) -> Document:

@@ -44,10 +44,38 @@ def secret(label: Words, help_text: Words = "") -> forms.CharField:
     )
 
 
+class _SecretLines(forms.Textarea):
+    """Several lines that go in and never come out, as a password does."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """What the template is given: no value."""
+        return super().get_context(name, None, attrs)
+
+
+def secret_lines(label: Words, help_text: Words = "", *, rows: int = 5) -> forms.CharField:
+    """A private key: lines that go in and never come out."""
+    field = lines(label, help_text)
+    field.widget = _SecretLines(attrs={**field.widget.attrs, "rows": str(rows)})
+    return field
+
+
+def typed_again(form: forms.BaseForm) -> dict[str, str]:
+    """HTML name -> what to do, for each password, key or file that was sent: the page cannot show it again."""
+    found: dict[str, str] = {}
+    for name, field in form.fields.items() if form.is_bound else ():
+        place = form.add_prefix(name)
+        if isinstance(field.widget, forms.FileInput):
+            if form.files.get(place) and not form.errors.get(name):
+                found[place] = _("Choose the file again: it was not saved.")
+        elif isinstance(field.widget, forms.PasswordInput | _SecretLines) and form.data.get(place):
+            found[place] = _("Type it again: it was not saved, and secrets are not sent back to the browser.")
+    return {place: str(sentence) for place, sentence in found.items()}
+
+
 def number(label: Words, help_text: Words = "") -> forms.IntegerField:
     """A whole number; its range is a rule's business."""
     attrs = {"class": "mono-input", "inputmode": "numeric", "autocomplete": "off"}
-    messages = {"invalid": _("A whole number is expected here; what was there before is kept.")}
+    messages = {"invalid": _("A whole number is expected here; the value before it stays.")}
     widget = forms.TextInput(attrs=attrs)
     return forms.IntegerField(
         label=label, help_text=help_text, required=False, widget=widget, error_messages=messages,

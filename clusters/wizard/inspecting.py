@@ -57,13 +57,13 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     cluster, page = cluster_for(request.user, pk), page_or_404("prechecks")
     error = stand_in_the_way(request, cluster)
     if isinstance(error, DraftBusy):
-        return refused(request, cluster, services.document_of(cluster), page, error)
+        return refused(request, cluster, page, error)
     given, key = bool(request.POST.get("given")), request.POST.get("key", "")
     reason = request.POST.get("reason", "")
     try:
         cluster = services.precheck_waive(actor=request.user, cluster=cluster, key=key, given=given, reason=reason)
     except services.ReasonMissing as missing:
-        return refused(request, cluster, services.document_of(cluster), page, missing)
+        return refused(request, cluster, page, missing)
     if request.htmx:
         return _table(request, cluster)
     messages.success(request, _("Noted.") if given else _("Taken back."))

@@ -13,7 +13,7 @@ from clusters.config.schema import JumpHost
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
 from clusters.wizard.agents import agent_text
-from clusters.wizard.fields import choice, laid_out, lines, secret, text, wide
+from clusters.wizard.fields import choice, laid_out, secret, secret_lines, text, wide
 from clusters.wizard.offers import KEY, Offers, credential_choice, file_choice, key_upload, kind_of, offer, uploaded_key
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class JumpForm(forms.Form):
         ),
     )
     password = secret(gettext_lazy("Password"), gettext_lazy("Of the user on the jump host; not used for sudo."))
-    private_key = lines(
-        gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase."), rows=5
+    private_key = secret_lines(
+        gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase.")
     )
     key_file = key_upload()
     credential = credential_choice()

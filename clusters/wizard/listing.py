@@ -219,5 +219,5 @@ def _from_yaml(text: str) -> Listing:
         try:
             machines.append(Listed(place, Host.model_validate(row)))
         except ValidationError:
-            problems.append((place, _("Entry %(place)s of the list is no machine.") % {"place": place}))
+            problems.append((place, _("Entry %(place)s of the list is not a machine.") % {"place": place}))
     return Listing(tuple(machines), (), tuple(problems))

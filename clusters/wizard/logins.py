@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from clusters.config.secret import Secret
 from clusters.wizard.agents import agent_text
-from clusters.wizard.fields import choice, laid_out, lines, number, secret, text, tick, wide
+from clusters.wizard.fields import choice, laid_out, number, secret, secret_lines, text, tick, wide
 from clusters.wizard.offers import KEY, credential_choice, file_choice, key_upload, kind_of, offer, uploaded_key
 from clusters.wizard.rename import follow
 
@@ -34,9 +34,9 @@ class LoginForm(forms.Form):
     kind = choice(gettext_lazy("Log in with"), KINDS)
     user = text(gettext_lazy("User"), gettext_lazy("Empty: each machine keeps its own."), mono=True)
     port = number(gettext_lazy("SSH port"), gettext_lazy("Empty: each machine keeps its own."))
-    password = secret(gettext_lazy("Password"), gettext_lazy("Also what sudo asks for. Empty: what is stored is kept."))
-    private_key = lines(
-        gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase."), rows=5
+    password = secret(gettext_lazy("Password"), gettext_lazy("Also what sudo asks for. Empty: the stored one stays."))
+    private_key = secret_lines(
+        gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase.")
     )
     key_file = key_upload()
     credential = credential_choice()
@@ -55,7 +55,7 @@ class LoginForm(forms.Form):
         if cleaned.get("kind") == "key" and not cleaned.get("private_key") and not self.initial.get("has_key"):
             self.add_error("private_key", _("Paste the key, or upload its file."))
         if cleaned.get("forget_password") and cleaned.get("password"):
-            self.add_error("forget_password", _("There is a new password too: which of both is meant?"))
+            self.add_error("forget_password", _("Set a password or forget it, not both."))
         return cleaned
 
 

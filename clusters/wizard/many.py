@@ -18,11 +18,12 @@ from clusters import services
 from clusters.selectors import cluster_for
 from clusters.services.drafts import DraftRefused
 from clusters.wizard import fields
-from clusters.wizard.answers import keep, page_or_404, refused, values
+from clusters.wizard.answers import keep, meeting, page_or_404, values
 from clusters.wizard.jumps import own_form, shared_form, ways_of, with_own_jump, with_shared_jump
 from clusters.wizard.listing import MOST_CHARACTERS, read_list
 from clusters.wizard.logins import login_form, new_names, rename_form, renamed, with_login
 from clusters.wizard.offers import offers_for, paths_to_replace
+from clusters.wizard.page import problems_of
 from clusters.wizard.rows import stored_at, token_of
 from clusters.wizard.taking import Common, offered, range_lines, with_machines
 
@@ -73,7 +74,8 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
         chosen = [listed for listed in fitting if listed.host.name not in left]
         fresh = with_machines(document, chosen)
         said = ngettext("%(count)s machine was added.", "%(count)s machines were added.", len(chosen))
-        return _kept(request, cluster, document, fresh, said % {"count": len(chosen)})
+        said = said % {"count": len(chosen)}
+        return _saved(request, cluster, document, fresh, "wizard/add.html", {**shown, "side": form, "said": said})
     if request.htmx:
         return render(request, "wizard/_listing.html", {**shown, "cluster": cluster})
     return side_page(request, cluster, document, "wizard/add.html", {**shown, "side": form})
@@ -97,7 +99,7 @@ def _fill_in(request: HttpRequest, data: Any) -> str:
         try:
             data["text"] = upload.read().decode("utf-8-sig")
         except UnicodeDecodeError:
-            return _("The file is no UTF-8 text. Save the sheet as CSV first.")
+            return _("The file is not UTF-8 text. Save the sheet as CSV first.")
     if request.POST.getlist("address"):
         data["text"] = "\n".join(request.POST.getlist("address"))
     if request.POST.get("action") == "range":
@@ -122,14 +124,20 @@ def login(request: HttpRequest, pk: int) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     files, offers = request.FILES or None, offers_for(request.user, cluster)
     form, jump = login_form(hosts, offers, data, files), own_form(document, hosts, offers, data, files)
-    if data is not None and form.is_valid() and jump.is_valid():
-        fresh = with_own_jump(with_login(document, places, form.cleaned_data), places, jump.cleaned_data)
-        return _kept(request, cluster, document, fresh, "")
     tokens = [token_of(place, document.hosts[place]) for place in places]
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-    shown = {"side": form, "jump": jump, "tokens": tokens, "hosts": hosts, "reached": ways_of(document, hosts)}
+    shown: dict[str, Any] = {
+        "side": form,
+        "jump": jump,
+        "tokens": tokens,
+        "hosts": hosts,
+        "reached": ways_of(document, hosts),
+    }
     shown["paths"] = paths_to_replace([each for host in hosts for each in (host, host.jump_host)], offers)
     shown["jump_open"] = bool(jump.errors) or (len(hosts) == 1 and bool(hosts[0].jump_host.hops))
+    if data is not None and form.is_valid() and jump.is_valid():
+        fresh = with_own_jump(with_login(document, places, form.cleaned_data), places, jump.cleaned_data)
+        return _saved(request, cluster, document, fresh, "wizard/login.html", shown)
     return side_page(request, cluster, document, "wizard/login.html", shown, status)
 
 
@@ -141,11 +149,12 @@ def jump(request: HttpRequest, pk: int) -> HttpResponse:
     posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
     offers = offers_for(request.user, cluster)
     form = shared_form(document, offers, *posted)
-    if form.is_bound and form.is_valid():
-        return _kept(request, cluster, document, with_shared_jump(document, form.cleaned_data), "")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
     others = [host.name for host in document.hosts if host.jump_host.hops]
     shown = {"side": form, "others": others, "paths": paths_to_replace([document.jump_host], offers)}
+    if form.is_bound and form.is_valid():
+        fresh = with_shared_jump(document, form.cleaned_data)
+        return _saved(request, cluster, document, fresh, "wizard/jump.html", shown)
     return side_page(request, cluster, document, "wizard/jump.html", shown, status)
 
 
@@ -167,7 +176,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "wizard/_renames.html", shown)
     if posted and request.POST.get("action") == "take" and not refusals:
         fresh = renamed(document, places, [new for _old, new, _why in names])
-        return _kept(request, cluster, document, fresh, "")
+        return _saved(request, cluster, document, fresh, "wizard/rename.html", shown)
     return side_page(request, cluster, document, "wizard/rename.html", shown)
 
 
@@ -178,13 +187,19 @@ def _places(request: HttpRequest, document: Document) -> list[int]:
     return sorted({place for place in found if place is not None})
 
 
-def _kept(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, said: str) -> HttpResponse:
+def _saved(
+    request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, template: str, shown: dict[str, Any]
+) -> HttpResponse:
+    """Save and go back to the machines. A refusal shows the side page again, with all that was typed in it."""
     try:
         keep(request, cluster, before, fresh)
     except DraftRefused as error:
-        return refused(request, cluster, before, page_or_404("machines"), error)
-    if said:
-        messages.success(request, said)
+        cluster.refresh_from_db()
+        stored = services.document_of(cluster)
+        shown = {**shown, **meeting(stored, error, fresh), "beside": True}
+        return side_page(request, cluster, stored, template, shown, HTTPStatus.CONFLICT)
+    if shown.get("said"):
+        messages.success(request, shown["said"])
     return redirect("wizard", cluster.pk, "machines")
 
 
@@ -195,7 +210,5 @@ def side_page(
     """A page beside the machines page, in the same frame."""
     page = page_or_404("machines")
     shown = {**values(cluster, document, page, page.bind(document, None)), "saved_at": cluster.updated_at, **more}
-    forms_ = [form for form in (more["side"], more.get("jump")) if form is not None and form.is_bound]
-    refusals = {form[name].html_name: errors for form in forms_ for name, errors in form.errors.items()}
-    shown["problems"] = {name: [{"tone": "failed", "text": text} for text in texts] for name, texts in refusals.items()}
-    return render(request, template, shown, status=status)
+    refused_or_lost = problems_of([form for form in (more["side"], more.get("jump")) if form is not None])
+    return render(request, template, {**shown, "problems": refused_or_lost}, status=status)

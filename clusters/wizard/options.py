@@ -98,7 +98,7 @@ class _Yaml(forms.CharField):
         here = [each for each in loaded.findings if each.path.startswith(self._option.path)]
         wrong = [each for each in (here if loaded.document is not None else loaded.findings) if each.blocking]
         if loaded.document is None or wrong:
-            said = with_masks(wrong[0].message) if wrong else _("This is no YAML that can be read.")
+            said = with_masks(wrong[0].message) if wrong else _("This is not valid YAML.")
             raise forms.ValidationError(said)
         fresh = _written(self._document, self._option, _value(loaded.document, self._option))
         filled, missing = with_secrets(fresh, self._document)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from clusters.wizard.fields import typed_again
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -48,6 +50,10 @@ class PageForm(Protocol):
 
     def place(self, path: str) -> str:
         """The HTML name that belongs to a path of the document; empty when there is none on the page."""
+        ...
+
+    def secrets(self) -> dict[str, str]:
+        """Name -> what to do about each secret that was sent, when it was not saved."""
         ...
 
 
@@ -104,6 +110,10 @@ class NothingToFill:
         """No path has a place here."""
         return ""
 
+    def secrets(self) -> dict[str, str]:
+        """Nothing was typed."""
+        return {}
+
 
 class OneForm:
     """A Django form whose fields belong to paths; `write` gets what is valid and leaves the rest as it was."""
@@ -142,6 +152,10 @@ class OneForm:
         found = [known for known in self._paths if path == known or path.startswith(f"{known}.")]
         return self._paths[max(found, key=len)] if found else ""
 
+    def secrets(self) -> dict[str, str]:
+        """The form's passwords and keys."""
+        return typed_again(self.form)
+
 
 _TONES = {"error": "failed", "warning": "warning", "info": "running"}
 
@@ -156,4 +170,16 @@ def problems(form: PageForm, findings: Iterable[Finding]) -> dict[str, list[Prob
         if name and not form.refusals().get(name):
             tone = "skipped" if finding.waived else _TONES[finding.severity.value]
             found.setdefault(name, []).append(Problem(tone, finding.message))
+    return found
+
+
+def problems_of(forms: Iterable[BaseForm]) -> dict[str, list[Problem]]:
+    """What is said at the fields of forms without a document: what was refused, and which secrets to type again."""
+    found: dict[str, list[Problem]] = {}
+    for form in forms:
+        for name, errors in form.errors.items() if form.is_bound else ():
+            place = form[name].html_name if name in form.fields else name
+            found.setdefault(place, []).extend(Problem("failed", str(text)) for text in errors)
+        for place, text in typed_again(form).items():
+            found.setdefault(place, []).append(Problem("warning", text))
     return found

@@ -18,7 +18,7 @@ from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
 from clusters.config.secret import Secret
 from clusters.numbers import whole_number
-from clusters.wizard.fields import Drawn, laid_out, number, secret, text
+from clusters.wizard.fields import Drawn, laid_out, number, secret, text, typed_again
 from clusters.wizard.rename import follow
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ class Machines:
             place = stored_at(document.hosts, token) if token else None
             if token and place is None:
                 self._refused[f"{prefix}-name"] = [_("This machine is no longer in the document; nothing was stored.")]
+                self._refused |= {name: [sentence] for name, sentence in typed_again(form).items()}
                 continue
             if place is None and not form.says_something():
                 continue
@@ -223,6 +224,13 @@ class Machines:
                 found.add(self._document.hosts[place].name)
         return found
 
+    def show_others(self) -> None:
+        """Show machines, too, that the page did not know when it was sent: somebody else added them meanwhile."""
+        numbers = [int(prefix.rpartition("-")[2]) for prefix in (*self._places, *self.forms)]
+        missing = set(range(len(self._document.hosts))) - set(self._places.values())
+        for number_, place in enumerate(sorted(missing), start=max(numbers, default=-1) + 1):
+            self._places[f"{PREFIX}-{number_}"] = place
+
     def token(self, prefix: str) -> str:
         """The token by which the machine of a row is found after `written`; empty for a row that is not stored."""
         place = self._places.get(prefix)
@@ -249,6 +257,10 @@ class Machines:
         prefix = next((prefix for prefix, place in self._places.items() if str(place) == parts[0]), "")
         field = FIELDS.get(parts[1] if len(parts) > 1 else "name", "name")
         return f"{prefix}-{field}" if prefix else ""
+
+    def secrets(self) -> dict[str, str]:
+        """The passwords that were typed."""
+        return {name: text for form in self.forms.values() for name, text in typed_again(form).items()}
 
     def shown(self, problems: Mapping[str, Iterable[Problem]]) -> list[Row]:
         """Every line of the table with what is said of it; posted values where they could not be stored."""

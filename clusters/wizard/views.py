@@ -59,7 +59,7 @@ def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page
     try:
         cluster = keep(request, cluster, document, fresh)
     except DraftRefused as error:
-        return refused(request, cluster, document, page, error, fresh)
+        return refused(request, cluster, page, error, form=form, mine=fresh)
     if request.htmx:
         return _answer(request, cluster, fresh, page, form)
     return _go_on(request, cluster, fresh, page, form)
@@ -87,8 +87,11 @@ def _with_machines(
         return show(request, cluster, document, page, Machines(document, None, extra=max(extra, 1)))
     if action == "remove":
         fresh = without(document, tokens)
-        if fresh != document:
-            services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=cluster.version)
+        try:
+            if fresh != document:
+                services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=cluster.version)
+        except DraftRefused as error:
+            return refused(request, cluster, page, error)
         return redirect("wizard", cluster.pk, page.slug)
     address = reverse(f"wizard-{action}", args=[cluster.pk])
     return redirect(f"{address}?{urlencode({'row': tokens}, doseq=True)}")
@@ -123,7 +126,8 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         cluster = keep(request, cluster, before, fresh, read.text)
     except DraftRefused as error:
-        return refused(request, cluster, before, page, error, fresh)
+        more = {"editor": editor, "conflict_form": "yaml-form"}
+        return refused(request, cluster, page, error, mine=fresh, more=more)
     if not request.htmx:
         return redirect("wizard", pk, page.slug)
     shown = values(cluster, fresh, page, page.bind(fresh, None), editor) | {"fields_too": True}
@@ -165,7 +169,7 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
     try:
         keep(request, cluster, document, change(document))  # type: ignore[operator]
     except DraftRefused as error:
-        return refused(request, cluster, document, page, error)
+        return refused(request, cluster, page, error)
     except InstallerError as error:
         messages.error(request, error.with_hint)
     return redirect("wizard", pk, slug)
@@ -189,13 +193,13 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     cluster, page = cluster_for(request.user, pk), page_or_404("review")
     error = stand_in_the_way(request, cluster)
     if isinstance(error, DraftBusy):
-        return refused(request, cluster, services.document_of(cluster), page, error)
+        return refused(request, cluster, page, error)
     given = bool(request.POST.get("given"))
     key, reason = request.POST.get("key", ""), request.POST.get("reason", "")
     try:
         services.waiver_set(actor=request.user, cluster=cluster, key=key, given=given, reason=reason)
     except services.ReasonMissing as missing:
-        return refused(request, cluster, services.document_of(cluster), page, missing)
+        return refused(request, cluster, page, missing)
     if not request.htmx:
         messages.success(request, _("Noted.") if given else _("Taken back."))
     return redirect("wizard", pk, "review")

@@ -1,5 +1,9 @@
 /* What every page has: local times, the theme switch, menus, dialogs, and visible errors when a request fails. */
 import "./calm.js";
+import "./announcing.js";
+import "./failing.js";
+import "./focus.js";
+import "./guarding.js";
 
 const root = document.documentElement;
 const pad = (number) => String(number).padStart(2, "0");
@@ -30,11 +34,6 @@ function tick() {
     const text = duration((Date.now() - Date.parse(node.dataset.since)) / 1000);
     if (node.textContent !== text) node.textContent = text;
   }
-}
-
-/** Say something to screen readers. */
-export function announce(text) {
-  document.getElementById("announce").textContent = text;
 }
 
 function theme() {

@@ -67,10 +67,7 @@ export function startLog(box) {
   }
 
   function setFollowing(on) {
-    if (on && !live) {
-      reload();
-      return;
-    }
+    if (on && !live) return reload();
     following = on;
     el("log-follow").setAttribute("aria-pressed", String(on));
     if (on) {
@@ -97,8 +94,8 @@ export function startLog(box) {
     }
   }
 
-  let asking = 0;
-  const askSoon = () => { if (!asking && !said) asking = setTimeout(askForNew, ASKED); };
+  let asking = 0, refusedIn = -1; // the timer, and the round in which the server refuses to answer
+  const askSoon = () => { if (!asking && !said && refusedIn !== round) asking = setTimeout(askForNew, ASKED); };
 
   /** Have the server say which of the new lines fit. */
   async function askForNew() {
@@ -114,6 +111,7 @@ export function startLog(box) {
       add(page.lines);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
+      refusedIn = mine;
     } finally {
       asking = 0;
     }

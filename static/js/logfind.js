@@ -1,5 +1,5 @@
 /* From hit to hit in a log: the server says where the next one is, loaded or not, and how many there are if that is soon known. */
-import { announce } from "./app.js";
+import { announce } from "./announcing.js";
 import { Refused, lines } from "./loglines.js";
 
 // Milliseconds after which the hits among new lines are counted.

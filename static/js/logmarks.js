@@ -1,5 +1,5 @@
 /* Marked lines: chosen with mouse or keys, named by the page's address as #L10 or #L10-L20, and copied, loaded or not. */
-import { announce } from "./app.js";
+import { announce } from "./announcing.js";
 import { lines } from "./loglines.js";
 import { Rows, numberOf, toClipboard } from "./logrows.js";
 

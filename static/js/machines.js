@@ -1,4 +1,6 @@
 /* Rows of machines: added, marked and saved row by row, so that three hundred of them cost as little as three. */
+import { whenSaved } from "./saving.js";
+
 const byId = (id) => document.getElementById(id);
 const rows = () => [...document.querySelectorAll("#machines > .machine")];
 const MOST_FREE = 50;
@@ -7,6 +9,8 @@ const MOST_FREE = 50;
 const dirty = new Map();
 let sent = new Map();
 const rowOf = (node) => node.closest?.(".machine");
+// What a refused page shows again was typed and is not saved.
+for (const prefix of byId("wizard-form")?.dataset.unsaved?.split(",") ?? []) dirty.set(prefix, 1);
 
 document.addEventListener("input", (event) => {
   const row = rowOf(event.target);
@@ -116,10 +120,7 @@ document.addEventListener("paste", (event) => {
   }
   post.hidden = true;
   document.body.append(post);
-  const form = byId("wizard-form");
-  if (!dirty.size) return post.submit();
-  form.addEventListener("htmx:afterRequest", () => post.submit(), { once: true });
-  htmx.trigger(form, "change");
+  whenSaved(() => post.submit());
 });
 
 /* Ticked rows. */

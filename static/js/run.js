@@ -1,5 +1,5 @@
 /* The run page: keeps header and grid fresh, tells whether the connection lives, and starts the log. */
-import { announce } from "./app.js";
+import { announce } from "./announcing.js";
 import { startLog } from "./log.js";
 import { follow } from "./socket.js";
 
@@ -59,11 +59,8 @@ function live(how) {
   }
 }
 
-// A part of the page that is asked for without a login is answered with the login page, which belongs in no part.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (new URL(event.detail.xhr.responseURL || location.href).pathname !== page.dataset.login) return;
-  event.detail.shouldSwap = false;
-  live("out");
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.xhr.status === 401) live("out");
 });
 
 /** Keep in sight what failed, or was cancelled, or else is being done, unless somebody is looking at another step. */

@@ -2,23 +2,28 @@
 const byId = (id) => document.getElementById(id);
 
 // The forms that are saved as they are typed in; both write the same draft.
-const KEPT = ["wizard-form", "yaml-form"];
-const isKept = (form) => KEPT.includes(form?.id) && form.hasAttribute("hx-post");
+const SAVED = ["wizard-form", "yaml-form"];
+const isSaved = (form) => SAVED.includes(form?.id) && form.hasAttribute("hx-post");
 const formOf = (field) => (field.id === "yaml" ? byId("yaml-form") : field.closest?.("form"));
 
 const unsaved = new Set(); // the ids of the forms with input that no save has sent yet
 let saving = false; // a save under way knows a version that is about to change
 let leaving = false; // the page is being left with all that is in it
-let waiting = null; // the form, and its button, that was pressed while something was unsaved
+let waiting = null; // what to do as soon as everything is saved
+let following = false; // the forms are about to follow a text that was saved
 let refused = null; // the form whose save met another edit, and what it sent
+let stuck = ""; // the link that was followed in vain, because nothing could be saved
 
 const spelled = (detail) => new URLSearchParams(detail.requestConfig.formData).toString();
 const save = (id) => htmx.ajax("POST", byId(id).getAttribute("hx-post"), { source: byId(id) });
+const pending = () => saving || following || unsaved.size > 0;
+
+for (const form of document.querySelectorAll("form[data-unsaved]")) if (isSaved(form)) unsaved.add(form.id);
 
 for (const kind of ["input", "change"]) {
   document.addEventListener(kind, (event) => {
     const form = formOf(event.target);
-    if (!isKept(form)) return;
+    if (!isSaved(form)) return;
     unsaved.add(form.id);
     if (kind === "input" && refused) refused.sent = null;
   }, true);
@@ -29,7 +34,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (version && event.detail.parameters.draft_version) event.detail.parameters.draft_version = version.value;
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (!isKept(event.target)) return;
+  if (!isSaved(event.target)) return;
   // The message about a conflict takes the focus from the field, which then reports a change. Sending the same content again
   // would replace that message while somebody is about to press one of its buttons.
   const again = refused?.form.id === event.target.id && refused.sent === spelled(event.detail);
@@ -43,54 +48,123 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   const { target: form, detail } = event;
-  if (!isKept(form)) return;
+  if (following && detail.requestConfig.verb === "get" && detail.requestConfig.path === location.pathname) {
+    following = false;
+    if (waiting) goOn();
+  }
+  if (!isSaved(form)) return;
   saving = false;
   if (detail.xhr.status === 409) refused = { form, sent: spelled(detail) };
   if (!detail.successful) unsaved.add(form.id);
-  if (!waiting) return;
+  else {
+    stuck = "";
+    if (form.id === "yaml-form") following = true;
+  }
+  if (!waiting || following) return;
   if (detail.successful) goOn();
   else stay();
 });
 
-/** Do not go on with the button that was pressed; the message on the page says why. */
+/** Do not do what was asked for; the message on the page says why. */
 function stay() {
   waiting = null;
   byId("conflict")?.querySelector("[role=alert]")?.focus();
 }
 
-/** Save what is unsaved by now, and then do what was pressed. */
+/** Save what is unsaved by now, and then do what was asked for. */
 function goOn() {
-  const { form, button } = waiting;
-  const [first] = form.id === "wizard-form" ? [] : unsaved;
+  const [first] = unsaved;
   if (first) {
     save(first);
     return;
   }
+  const go = waiting;
   waiting = null;
-  // The answer may have replaced the form of the button; the form that the person saw is the one to submit.
-  if (!form.isConnected && form.id !== "wizard-form") {
-    form.hidden = true;
-    document.body.append(form);
+  go();
+}
+
+/** Do something that leaves the page, or needs the stored draft, when all that was typed is saved. */
+export function whenSaved(go) {
+  waiting = go;
+  if (!saving && !following) goOn();
+}
+
+/** The button of the form that stands where the one did that was pressed. */
+const twin = (form, button) => [...form.elements].find((one) => one.name === button.name && one.value === button.value);
+
+/** Submit the form that was submitted. The answer to a save may have replaced it. */
+function submit(form, button) {
+  if (form.isConnected) {
+    form.requestSubmit(button?.form === form ? button : undefined);
+    return;
   }
-  if (form.isConnected && (!button || button.form === form)) form.requestSubmit(button);
+  if (form.id === "wizard-form") {
+    byId(form.id).requestSubmit(button && twin(byId(form.id), button));
+    return;
+  }
+  form.hidden = true;
+  document.body.append(form);
+  form.requestSubmit(button?.form === form ? button : undefined);
 }
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const main = form.id === "wizard-form";
   const mine = form.querySelector("[data-version]");
-  if (!main && !mine) return;
-  // The main form submits its own fields, saved or not.
-  if (saving || (mine && unsaved.size)) {
+  if (form.id !== "wizard-form" && !mine) return;
+  // What takes the place of a newer version is sent as it is: a save would meet that version again.
+  const instead = event.submitter?.name === "instead_of";
+  if (pending() && !instead) {
     event.preventDefault();
-    waiting = { form, button: event.submitter };
-    if (!saving) goOn();
+    whenSaved(() => submit(form, event.submitter));
     return;
   }
-  if (mine) mine.value = byId("draft-version")?.value ?? mine.value;
+  if (mine && !instead) mine.value = byId("draft-version")?.value ?? mine.value;
   leaving = true;
 }, true);
 window.addEventListener("pageshow", () => { leaving = false; });
+
+/** Whether a click leads to another page in this tab. */
+function leaves(event, link) {
+  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return false;
+  if (link.hasAttribute("download") || (link.target && link.target !== "_self")) return false;
+  return link.href.split("#")[0] !== location.href.split("#")[0] || !link.hash;
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.defaultPrevented || !leaves(event, link)) return;
+  if (link.hasAttribute("data-drops")) {
+    unsaved.clear();
+    leaving = true;
+    return;
+  }
+  // Followed a second time, the browser asks whether to leave what cannot be saved.
+  if (!pending() || stuck === link.href) return;
+  event.preventDefault();
+  stuck = link.href;
+  whenSaved(() => {
+    leaving = true;
+    location.assign(link.href);
+  });
+});
+
+/* Whoever closes the tab at once is asked, and a tab that is put away saves at once. */
+window.addEventListener("beforeunload", (event) => {
+  if (leaving || !pending()) return;
+  event.preventDefault();
+  saveNow();
+});
+document.addEventListener("visibilitychange", () => { if (document.hidden && !leaving) saveNow(); });
+
+function saveNow() {
+  const [first] = unsaved;
+  if (first && !saving && !refused?.sent) save(first);
+}
+
+/* A save that failed is tried again by what says so on the page. */
+document.addEventListener("slipway:again", (event) => {
+  if (!saving && unsaved.has(event.target.id)) save(event.target.id);
+});
 
 /* Two edits met: the person has seen both values and takes those typed here. */
 document.addEventListener("click", (event) => {

@@ -38,6 +38,7 @@ document.addEventListener("htmx:afterSettle", () => unhide());
 document.addEventListener("htmx:oobAfterSwap", (event) => {
   unhide(event.target);
   if (event.target.id === "conflict") byId("conflict").querySelector("[role=alert]")?.focus();
+  if (event.detail.target.id === "messages") byId("messages").querySelector(".note-error")?.focus();
 });
 unhide();
 goToField();

@@ -113,7 +113,7 @@ def test_19_a_retry_does_nothing_again_without_saying_so(
     with worker("counted", tmp_path):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the first attempt")
         assert dict(run.steps.values_list("host", "state")) == {"node1": "changed", "node2": "failed"}
-        assert "what is done stays done and costs a look" in text_of(client, run, "run-header")
+        assert "completed work is kept and only checked again" in text_of(client, run, "run-header")
         (tmp_path / "node2.broken").unlink()
         client.post(reverse("run-retry", args=[run.pk]))
         again = Run.objects.latest("pk")

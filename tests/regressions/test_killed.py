@@ -99,7 +99,7 @@ def test_08_after_a_cancel_nothing_of_a_command_is_left_anywhere(
         person.post(reverse("run-cancel", args=[run.pk]))
         said = text_of(person, run, "run-header")
         assert "alice asked this run to stop" in said
-        assert "asked to end (TERM); what does not listen is ended after 30 s (KILL)" in said
+        assert "got SIGTERM. If it still runs after 30 s, it gets SIGKILL." in said
         wait_for(lambda: not processes_of(gentle), 120, "the end of those that listen")
         # Those that do not listen have half a minute to think about it, counted from when they were asked.
         assert "cancelling" in states_until(lambda: not processes_of(shell), run)

@@ -46,7 +46,7 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
         assert run.state == "cancelling"
         said = header(client, run)
         assert "alice asked this run to stop" in said
-        assert "Do something that must not be cut on node1 must not be cut and ends first" in said
+        assert "Do something that must not be cut on node1 can't be interrupted safely, so it finishes first" in said
         # The worker hears of it with its next heartbeat, and says so.
         wait_for(lambda: [line for line in lines_of(run) if "must not be cut" in line], what="the engine to take note")
         (place / "node1.go").touch()
@@ -74,9 +74,9 @@ def test_a_part_of_a_step_that_must_not_be_cut_is_on_the_page_until_it_has_ended
         services.run_cancel(actor=alice, run=run)
         said = header(client, run)
         for host in ("node1", "node2"):
-            assert f"Joining the others on {host} must not be cut and ends first" in said
+            assert f"Joining the others on {host} can't be interrupted safely, so it finishes first" in said
         assert "A part of “Join something, and then wait”. At work since" in said
-        assert "has been asked to end" not in said
+        assert "got SIGTERM" not in said
         for host in ("node1", "node2"):
             (tmp_path / f"{host}.go").touch()
         wait_for(lambda: not run.steps.exclude(uncut="").exists(), what="the end of the part")

@@ -103,18 +103,26 @@ def test_what_is_left_empty_stays_and_a_new_key_takes_the_place_of_the_old(page:
     assert Credential.objects.get().private_key
 
 
-def test_sharing_is_given_and_taken_back(page: Client, bob: User) -> None:
+def test_sharing_is_given_and_taken_back_together_with_what_else_was_typed(page: Client, bob: User) -> None:
     make(page, password=PASSWORD)
     credential = Credential.objects.get()
-    address = reverse("credential-share", args=[credential.pk])
-    page.post(address, {"users": "bob"})
+    address = reverse("credential", args=[credential.pk])
+    shown = page.get(address).content.decode()
+    assert shown.count("<form") == 3, "signing out, the credential, and its removal: nothing typed is in another form"
+    page.post(address, {"login": "ops", "users": "bob", "password": "another-horse-1"})
     assert [*credential.users.all()] == [bob]
-    wrong = page.post(address, {"users": "bob, nobody-here"})
-    assert wrong.status_code == 422 and "Nobody is called nobody-here" in wrong.content.decode()
-    unreadable = page.post(address, {"users": "bob\0"})
+    assert Credential.objects.get().password == "another-horse-1"
+    wrong = page.post(address, {"login": "ops", "users": "bob, nobody-here", "password": "lost-horse-2"})
+    text = wrong.content.decode()
+    assert wrong.status_code == 422 and "Nobody is called nobody-here" in text
+    assert "Type it again: it was not saved" in text and "lost-horse" not in text
+    unreadable = page.post(address, {"login": "ops", "users": "bob\0"})
     assert unreadable.status_code == 422 and [*credential.users.all()] == [bob]
-    page.post(address, {"users": ""})
+    page.post(address, {"login": "ops"})
+    assert [*credential.users.all()] == [bob], "a form without the list leaves it"
+    page.post(address, {"login": "ops", "users": ""})
     assert not credential.users.exists()
+    assert Credential.objects.get().password == "another-horse-1"
 
 
 def test_it_is_removed_when_its_name_was_typed(page: Client) -> None:
@@ -130,11 +138,11 @@ def test_strangers_see_none_and_users_of_it_cannot_change_it(page: Client, clien
     make(page, password=PASSWORD)
     credential = Credential.objects.get()
     client.force_login(bob)
-    pages = [reverse(name, args=[credential.pk]) for name in ("credential", "credential-share", "credential-delete")]
+    pages = [reverse(name, args=[credential.pk]) for name in ("credential", "credential-delete")]
     for users in ([], ["bob"]):
         services.credential_share(actor=credential.owner, credential=credential, users=users)  # type: ignore[arg-type]
         assert ('break">prod<' in client.get(reverse("credentials")).content.decode()) is bool(users)
-        assert [client.post(address, {"name": "prod"}).status_code for address in pages] == [404, 404, 404]
+        assert [client.post(address, {"name": "prod"}).status_code for address in pages] == [404, 404]
     client.logout()
     assert client.get(reverse("credentials")).status_code == 302
 

@@ -12,7 +12,7 @@ from tests.web.lines import add, numbered
 from tests.web.runpage import at_rest, beside_playwright, page, pages, run, well_made
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from clusters.models import Run
 
@@ -186,3 +186,23 @@ def test_a_search_is_accessible_and_fits(page: Page, run: Run, theme: Any, width
     page.locator("#log-search").press("Enter")
     stands_on(page, NEEDLES[1], "2 of 4")
     well_made(page)
+
+
+def test_a_question_that_the_server_refuses_is_not_asked_for_ever(page: Page, run: Run) -> None:
+    add(run, [*numbered(1, 20), "Needle 1"])
+    page.goto(f"/runs/{run.pk}/?search=need.e&regex=yes")
+    expect(page.locator("#log-scroll .ln-text")).to_have_text(["Needle 1"])
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=403, body="no")
+
+    page.route(lambda url: "/log/" in url and "after=" in url, refuse)
+    add(run, ["Needle 2"])
+    page.wait_for_timeout(3_000)
+    assert len(asked) == 1
+    page.unroute_all()
+    page.locator("#log-search").fill("need.e 2")
+    page.locator("#log-search").press("Enter")
+    expect(page.locator("#log-scroll .ln-text")).to_have_text(["Needle 2"])

@@ -270,14 +270,14 @@ def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     page.goto(f"/runs/{run.pk}/")
     part = page.locator(".cancel-list li").first
     for _ in range(2):
-        expect(part).to_contain_text("Joining etcd on node1 must not be cut and ends first")
+        expect(part).to_contain_text("Joining etcd on node1 can't be interrupted safely, so it finishes first")
         expect(part).to_contain_text(re.compile(r"A part of “Do os/a”. At work since \d\d:\d\d:\d\d, (\d+ m )?\d+ s\."))
         page.reload()
     well_made(page)
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
     tell_of_part(run, over=True)
     expect(page.locator(".cancel-card")).not_to_contain_text("etcd")
-    expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 has been asked to end")
+    expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 got SIGTERM")
 
 
 def test_what_failed_is_in_sight_in_the_grid(page: Page, run: Run) -> None:

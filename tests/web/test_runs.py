@@ -128,7 +128,7 @@ def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client
     text = page.get(reverse("run-header", args=[run.pk])).content.decode()
     for said in ("Retry from here", "Retry this step", "cannot be reached", reverse("run-bundle", args=[run.pk])):
         assert said in text
-    assert "Skip this precheck" not in text
+    assert "Waive this precheck" not in text
     for field, part in (("step", "step"), ("from", "rest")):
         answer = page.post(reverse("run-retry", args=[run.pk]), {field: "etcd/start"})
         again = Run.objects.latest("pk")
@@ -159,14 +159,14 @@ def test_what_was_accepted_beforehand_is_among_the_facts(page: Client, run: Run)
 def test_a_precheck_is_skipped_only_with_a_reason_and_the_page_keeps_it(page: Client, run: Run) -> None:
     failures = [{"host": "node1", "step": "precheck/time.skew", "found": "41 s ahead"}]
     Run.objects.filter(pk=run.pk).update(state="failed", failures=failures)
-    assert "Skip this precheck" in page.get(reverse("run-header", args=[run.pk])).content.decode()
+    assert "Waive this precheck" in page.get(reverse("run-header", args=[run.pk])).content.decode()
     address = reverse("run-waive", args=[run.pk])
     refused = page.post(address, {"check": "time.skew", "reason": ""}, follow=True)
     assert "A reason is needed" in refused.content.decode()
     assert Run.objects.count() == 1
     accepted = page.post(address, {"check": "time.skew", "reason": "a lab <b>without</b> NTP"}, follow=True)
     text = accepted.content.decode()
-    assert "alice accepted it, because “a lab &lt;b&gt;without&lt;/b&gt; NTP”" in text
+    assert "alice waived it, because “a lab &lt;b&gt;without&lt;/b&gt; NTP”" in text
 
 
 def test_cancelling_asks_the_run_to_stop(page: Client, run: Run) -> None:

@@ -130,7 +130,7 @@ def test_a_precheck_that_is_skipped_for_a_reason_looks_again_and_no_longer_block
         failed = attempts.first()
         assert failed.failures[0]["step"] == "precheck/time.skew"
         assert attempts.count("first", "looks") == [0, 0]
-        assert "Skip with this reason" in attempts.header(failed)
+        assert "Waive and retry" in attempts.header(failed)
         over = attempts.press(failed, "run-waive", check="time.skew", reason="this hall has no time server")
     assert over.state == "succeeded"
     assert states(over)[("precheck/time.skew", "node2")] == "warning"

@@ -157,7 +157,7 @@ def test_the_key_of_a_jump_host_is_asked_about_once_for_all_machines_behind_it(v
     assert text.count(">SHA256:hop<") == 1
     assert "accept-all-keys" not in text
     way = text.split('data-way="ops@bastion:2222"')[1].split("</section>")[0]
-    assert "3 machines" in way and "Needs your yes" in way
+    assert "3 machines" in way and "Needs confirmation" in way
     assert [f'value="{name}"' in way for name in ("node1", "node2", "node3")] == [True] * 3
     visitor.client.post(
         f"/clusters/{visitor.cluster.pk}/wizard/connection/accept/",

@@ -211,7 +211,7 @@ def test_review_says_it_in_a_line_that_leads_there(visitor: Visitor) -> None:
     assert "1 of 3 without a finding, 1 error at which a run would stop, 1 warning." in line()
     assert visitor.address("prechecks") in line()
     waive(visitor, RAM)
-    assert "1 warning, 1 accepted." in line()
+    assert "1 warning, 1 waived or acknowledged." in line()
 
 
 def test_an_error_in_the_document_comes_first(visitor: Visitor) -> None:

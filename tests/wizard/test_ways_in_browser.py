@@ -149,12 +149,12 @@ def test_prechecks_are_watched_answered_for_and_taken_along_by_keyboard(page: Pa
     tab_to(page, "#next")
     page.keyboard.press("Enter")
     page.wait_for_url("**/wizard/review/")
-    expect(page.locator("#checked")).to_contain_text("2 accepted")
+    expect(page.locator("#checked")).to_contain_text("2 waived or acknowledged")
     page.locator("#install-cluster").click()
     page.wait_for_url("**/runs/*/")
     assert Run.objects.get().waivers == ["hw.ram_role@node1", "os.swap_off@node2:warning"]
     page.locator(".tabs a, [role=tab], nav a", has_text="Facts").first.click()
-    expect(page.get_by_role("heading", name="Known and accepted beforehand")).to_be_visible()
+    expect(page.get_by_role("heading", name="Waived or acknowledged before the run")).to_be_visible()
     expect(page.locator(".fact-findings").last).to_contain_text("node1 is short of it.")
 
 
@@ -166,7 +166,7 @@ def test_a_waiver_is_taken_back_and_a_new_machine_is_no_part_of_it(page: Page, c
     expect(page.locator(".check")).to_contain_text("blocking")
     reason.fill("a machine for trying things out")
     waive.click()
-    expect(page.locator(".check")).to_contain_text("accepted")
+    expect(page.locator(".check-word")).to_have_text("waived")
     page.get_by_role("button", name="Take back").click()
     expect(page.locator(".check")).to_contain_text("blocking")
     reason.fill("a machine for trying things out")

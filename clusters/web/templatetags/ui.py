@@ -38,7 +38,7 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
     "ready": ("changed", "check", _("Ready")),
     "incomplete": ("warning", "warning", _("Incomplete")),
     "ok": ("changed", "check", _("OK")),
-    "ask": ("warning", "ask", _("Needs your yes")),
+    "ask": ("warning", "ask", _("Needs confirmation")),
     "untested": ("skipped", "clock", _("Not tested")),
     "stale": ("warning", "clock", _("Out of date")),
     "error": ("failed", "cross", _("Blocking")),
@@ -199,7 +199,7 @@ def times(cell: Any) -> str:
     """When a cell of a run's grid began, how long it took and how long it usually takes; in full, for a tooltip."""
     words = [cell.message] if cell.message else []
     if cell.late:
-        words.append(_("It takes longer than usual; that is no failure, but its log may be worth a look."))
+        words.append(_("It takes longer than usual but has not failed; see its log."))
     if cell.counts:
         if cell.slowest:
             middle, longest = duration(cell.seconds), duration(cell.longest)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
-from django.http import Http404
+from django.http import Http404, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from clusters import services
 from clusters.selectors import has_one_time_password
@@ -106,6 +108,19 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
         raise Http404("Only administrators see the admin.")
     to = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
     return redirect(f"{reverse('login')}?{urlencode({REDIRECT_FIELD_NAME: to})}")
+
+
+@require_GET
+def page_token(request: HttpRequest) -> JsonResponse:
+    """The token of this browser's forms, and whose it is: signing in in another tab replaces the one of a page."""
+    return JsonResponse({"token": get_token(request), "user": str(request.user.pk)})
+
+
+def token_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form whose token is not the browser's; the header tells a page's scripts that a new token helps."""
+    answer = render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
+    answer["X-Token-Refused"] = "yes"
+    return answer
 
 
 def _limited(answer: HttpResponse, refusal: Exception | None) -> HttpResponse:

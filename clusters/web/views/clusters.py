@@ -132,7 +132,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         say(request, error)
         return redirect("cluster", pk=cluster.pk)
     if is_first:
-        messages.success(request, _("%s is no longer known here. Its machines are as they were.") % name)
+        messages.success(request, _("%s was removed; its machines were not changed.") % name)
     else:
         messages.info(request, _("%s was removed already.") % name)
     return redirect("clusters")
@@ -161,4 +161,4 @@ def _text_given(request: HttpRequest) -> tuple[str, str]:
     try:
         return upload.read().decode("utf-8-sig"), ""
     except UnicodeDecodeError:
-        return "", _("The file is no UTF-8 text; choose the config-sample.yaml itself.")
+        return "", _("The file is not UTF-8 text. Choose the config-sample.yaml itself.")

@@ -18,8 +18,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from clusters import services
 from clusters.selectors import credential_for, credential_view, credentials_for
 from clusters.wizard.agents import agent_kind, agent_text
-from clusters.wizard.fields import laid_out, lines, secret, text, tick, wide
+from clusters.wizard.fields import laid_out, lines, secret, secret_lines, text, tick, wide
 from clusters.wizard.offers import key_upload, uploaded_key
+from clusters.wizard.page import problems_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -41,12 +42,12 @@ class CredentialForm(forms.Form):
 
     name = text(
         gettext_lazy("Name"),
-        gettext_lazy("Documents name it so; it cannot be changed later, and everybody's names differ."),
+        gettext_lazy("Documents use this name. It cannot be changed later, and no two credentials share one."),
         mono=True,
     )
     login = text(gettext_lazy("User"), gettext_lazy("On the machines. Empty: the one of each machine."), mono=True)
     password = secret(gettext_lazy("Password"), gettext_lazy("Also what sudo asks for."))
-    private_key = lines(gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END."), rows=5)
+    private_key = secret_lines(gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END."))
     key_file = key_upload()
     passphrase = secret(gettext_lazy("Passphrase of the key"), gettext_lazy("Empty for a key without one."))
     agent_key = agent_text()
@@ -57,7 +58,10 @@ class CredentialForm(forms.Form):
     )
     users = lines(
         gettext_lazy("Who else may use it"),
-        gettext_lazy("User names, separated by commas or lines. They can use it, not read it."),
+        gettext_lazy(
+            "User names, separated by commas or lines. They can use it, not read it. A user who is taken off the list"
+            " cannot start a run with it any more; an active run goes on."
+        ),
         rows=2,
     )
     forget_password = tick(gettext_lazy("Remove the stored password"))
@@ -119,29 +123,14 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     form = _form(request, credential)
     if form.is_bound and form.is_valid():
         try:
-            services.credential_change(actor=request.user, credential=credential, given=form.given())
+            users = form.people() if "users" in form.data else None
+            services.credential_change(actor=request.user, credential=credential, given=form.given(), users=users)
         except services.CredentialWrong as error:
             _refuse(form, error)
         else:
             messages.success(request, _("The credential %s was changed.") % credential.name)
             return redirect("credentials")
-    return _page(request, form, _shown(credential))
-
-
-@require_POST
-def share(request: HttpRequest, pk: int) -> HttpResponse:
-    """Say who may use it."""
-    credential = credential_for(request.user, pk)
-    form = _share_form(credential, request.POST)
-    if not form.is_valid():
-        return _page(request, _form(request, credential, bound=False), _shown(credential, form))
-    try:
-        services.credential_share(actor=request.user, credential=credential, users=form.people())
-    except services.CredentialWrong as error:
-        _refuse(form, error)
-        return _page(request, _form(request, credential, bound=False), _shown(credential, form))
-    messages.success(request, _("Who may use %s was stored.") % credential.name)
-    return redirect("credential", pk=pk)
+    return _page(request, form, {"credential": credential_view(credential)})
 
 
 @require_POST
@@ -156,12 +145,14 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("credentials")
 
 
-def _form(request: HttpRequest, credential: Credential | None, *, bound: bool = True) -> Any:
-    """The form of a new credential, or of one that is there, whose name stays and which has a page to share it."""
-    posted = (request.POST, request.FILES) if bound and request.method == "POST" else (None, None)
+def _form(request: HttpRequest, credential: Credential | None) -> Any:
+    """The form of a new credential, or of one that is there, whose name stays."""
+    posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
     stored = {name: getattr(credential, name) for name in ("login", "agent_key", "networks")} if credential else {}
+    if credential:
+        stored["users"] = ", ".join(credential_view(credential).users)
     form = CredentialForm(*posted, initial=stored)
-    gone = ["name", "users"] if credential else ["forget_password", "forget_key"]
+    gone = ["name"] if credential else ["forget_password", "forget_key"]
     for field, forget in (("password", "forget_password"), ("private_key", "forget_key")):
         if credential and not getattr(credential, field):
             gone.append(forget)
@@ -179,26 +170,13 @@ def _form(request: HttpRequest, credential: Credential | None, *, bound: bool = 
     return laid_out(form, *rows, *below, *([Div(*forget, css_class="field-wide")] if forget else []))
 
 
-def _share_form(credential: Credential, data: Any = None) -> Any:
-    users = ", ".join(credential_view(credential).users)
-    form = CredentialForm(data, initial={"users": users})
-    for name in [name for name in form.fields if name != "users"]:
-        del form.fields[name]
-    return laid_out(form, wide("users"))
-
-
-def _shown(credential: Credential, sharing: Any = None) -> dict[str, Any]:
-    return {"credential": credential_view(credential), "sharing": sharing or _share_form(credential)}
-
-
 def _refuse(form: Any, error: services.CredentialWrong) -> None:
     form.add_error(error.field if error.field in form.fields else None, error.with_hint)
 
 
 def _page(request: HttpRequest, form: Any, shown: dict[str, Any]) -> HttpResponse:
-    bound = [each for each in (form, shown.get("sharing")) if each is not None and each.is_bound]
-    errors = {name: texts for each in bound for name, texts in each.errors.items()}
-    problems = {name: [{"tone": "failed", "text": text} for text in texts] for name, texts in errors.items()}
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
+    problems = problems_of([form])
+    wrong = bool(form.errors) if form.is_bound else False
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
     shown = {**shown, "form": form, "problems": problems, "general": problems.get("__all__", [])}
     return render(request, "credentials/edit.html", shown, status=status)

@@ -1,4 +1,4 @@
-"""Being told of the ends of runs: which ways are set, and a test of them."""
+"""Notifications of the ends of runs: which ways are set, and a test of them."""
 
 from __future__ import annotations
 

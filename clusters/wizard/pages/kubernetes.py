@@ -101,15 +101,7 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     known = [(name, NETWORKS.get(name, name)) for name in PLUGINS if is_built("plugin", name)]
     for name, choices in (("plugin", known), ("proxy_mode", [*PROXY_MODES])):
         _give_choices(form.fields[name], _with(initial[name], choices))
-    form.offered = offered = kubernetes_versions()
-    form.fields["version"].help_text = offered.hint
-    # The page keeps showing what the draft had before, so there is a way back to it.
-    typed = data.get("version", "") if data is not None else ""
-    chosen = (initial["version"], typed) if is_known(typed) else (initial["version"],)
-    # From upstream come the parts that Slipway itself chooses, and they go with each.
-    few = offered.versions if len(offered.versions) <= SEEN_WHOLE else ()
-    unfit = [each for each in few if does_not_fit(document, offered.source, each)]
-    _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held, unfit=unfit))
+    _offer_versions(form, document, data.get("version", "") if data is not None else "")
     rows = ("name", VERSION, "plugin", "proxy_mode", "kube_pods_cidr", "kube_service_cidr", "cluster_name")
 
     def written(before: Document, cleaned: dict[str, Any]) -> Document:
@@ -118,6 +110,18 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     whole = laid_out(form, *rows)
     form.fields["version"].widget.attrs["aria-describedby"] += " version-marks"
     return OneForm(whole, PATHS | paths_of(options), written)
+
+
+def _offer_versions(form: KubernetesForm, document: Document, typed: str) -> None:
+    form.offered = offered = kubernetes_versions()
+    form.fields["version"].help_text = offered.hint
+    # The page keeps showing what the draft had before, so there is a way back to it.
+    before = document.kubernetes.version
+    chosen = (before, typed) if is_known(typed) else (before,)
+    # From upstream come the parts that Slipway itself chooses, and they go with each.
+    few = offered.versions if len(offered.versions) <= SEEN_WHOLE else ()
+    unfit = [each for each in few if does_not_fit(document, offered.source, each)]
+    _give_choices(form.fields["version"], grouped(offered.versions, *chosen, held=offered.held, unfit=unfit))
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:

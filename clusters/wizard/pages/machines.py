@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 LOGINS = {
-    "password": _("•••••• kept"),
+    "password": _("•••••• stored"),
     "key": _("private key"),
     "key+password": _("key, and password"),
     "path": _("key file"),

@@ -66,8 +66,8 @@ TITLES = {
 
 GROUPS = (
     ("error", _("Blocking: solve these first")),
-    ("waived", _("Errors that somebody answers for")),
-    ("warning", _("Warnings: say that you know each of them")),
+    ("waived", _("Waived errors")),
+    ("warning", _("Warnings to acknowledge")),
     ("info", _("Good to know")),
 )
 

@@ -1,0 +1,57 @@
+/* What screen readers are given: at once what matters, and counts that grow only now and then. */
+
+// Milliseconds between two announcements of the same count.
+const SELDOM = 10000;
+
+/** Say something to screen readers. */
+export function announce(text) {
+  const place = document.getElementById("announce");
+  if (place) place.textContent = text;
+}
+
+const known = new Map(); // name -> { text, state, at, timer }
+const watched = new WeakSet();
+
+/* A `data-announce` names what an element counts. When its `data-announce-state` changes, that is said at once. */
+function heard(node, silent = false) {
+  const name = node.dataset.announce;
+  const state = node.dataset.announceState ?? "";
+  const text = node.textContent.replace(/\s+/g, " ").trim();
+  const last = known.get(name) ?? { text: "", state: null, at: -SELDOM, timer: 0 };
+  known.set(name, last);
+  if (silent) {
+    Object.assign(last, { state, text, at: Date.now() });
+    return;
+  }
+  if (text === last.text && state === last.state) return;
+  const rest = state === last.state ? last.at + SELDOM - Date.now() : 0;
+  if (rest > 0) {
+    last.timer ||= setTimeout(() => {
+      last.timer = 0;
+      const now = document.querySelector(`[data-announce="${name}"]`);
+      if (now) heard(now);
+    }, rest);
+    return;
+  }
+  clearTimeout(last.timer);
+  Object.assign(last, { text, state, at: Date.now(), timer: 0 });
+  if (text) announce(text);
+}
+
+const changes = new MutationObserver((records) => {
+  const nodes = records.map(({ target }) => (target.nodeType === 1 ? target : target.parentElement)?.closest("[data-announce]"));
+  for (const node of new Set(nodes)) if (node) heard(node);
+});
+
+/** Watch the counts that are on the page by now. What it shows when it opens is read with the page. */
+function watchCounts(opening = false) {
+  for (const node of document.querySelectorAll("[data-announce]")) {
+    if (watched.has(node)) continue;
+    watched.add(node);
+    heard(node, opening);
+    changes.observe(node, { subtree: true, childList: true, characterData: true, attributeFilter: ["data-announce-state"] });
+  }
+}
+
+document.addEventListener("htmx:afterSettle", () => watchCounts());
+watchCounts(true);
