@@ -148,9 +148,9 @@ class _Stream(io.RawIOBase):
 
     def readinto(self, into: Any) -> int | None:
         self._link.settimeout(self._pace.left())
-        count = self._raw.readinto(into)
-        self._pace.count(count or 0)
-        return int(count or 0)
+        count: int = self._raw.readinto(into) or 0
+        self._pace.count(count)
+        return count
 
     def close(self) -> None:
         self._raw.close()

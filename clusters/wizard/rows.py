@@ -226,7 +226,7 @@ class Machines:
 
     def show_others(self) -> None:
         """Show machines, too, that the page did not know when it was sent: somebody else added them meanwhile."""
-        numbers = [int(prefix.rpartition("-")[2]) for prefix in (*self._places, *self.forms)]
+        numbers = [whole_number(prefix.rpartition("-")[2]) or 0 for prefix in (*self._places, *self.forms)]
         missing = set(range(len(self._document.hosts))) - set(self._places.values())
         for number_, place in enumerate(sorted(missing), start=max(numbers, default=-1) + 1):
             self._places[f"{PREFIX}-{number_}"] = place

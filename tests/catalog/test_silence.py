@@ -81,9 +81,13 @@ def test_missing_and_silent_are_told_apart(archive: Path, monkeypatch: pytest.Mo
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine, host = cluster.machine("node1"), hosts["node1"]
     assert get_object(machine, "configmap", "x") is None
-    for answer in (REFUSED, Answer("{", 0), Answer("", 127, "kubectl: not found")):
+    said = {
+        "does not say": (REFUSED, Answer("", 127, "kubectl: not found")),
+        "expected JSON, found: {": (Answer("{", 0),),
+    }
+    for words, answer in ((words, answer) for words, answers in said.items() for answer in answers):
         host.answer("get configmap x", answer)
-        with pytest.raises(NotReached, match="does not say") as caught:
+        with pytest.raises(NotReached, match=words) as caught:
             get_object(machine, "configmap", "x")
         assert caught.value.retryable is (answer.exit_code != 127), "nobody waits for a program that is not there"
 

@@ -149,43 +149,46 @@ HOSTS = (
 )
 
 
+TARGETS = (
+    b"/%00",
+    b"/%ff",
+    b"/\xff",
+    b"/?\xff",
+    b"/?a=%ff%00",
+    b"//evil.example/",
+    b"*",
+    b"http://[::1/",
+    b"/%",
+    b"/static/%2e%2e/%2e%2e/manage.py",
+    b"/static/%00",
+    b"/static/" + b"a" * 9000,
+    b"/?" + b"a=" * 4000,
+)
+HEADERS = (
+    b"Cookie: sessionid=\xff\x00",
+    b"Cookie: " + b"a=b;" * 3000,
+    b"Cookie: sessionid=" + b"9" * 5000,
+    b"Content-Length: " + b"9" * 5000,
+    b"Content-Length: -1",
+    b"Accept-Language: " + b"x" * 5000,
+    b"X-Forwarded-For: \xff",
+    b"X-Forwarded-For: " + b"1," * 2000,
+    b"Range: bytes=" + b"9" * 5000 + b"-",
+    b"If-Modified-Since: \xff",
+    b"HX-Current-URL: http://[",
+    b"Upgrade: websocket",
+    b"Expect: 100-continue",
+    b"Daphne-Root-Path: %ff",
+    b"Referer: http://[",
+    b"Origin: http://[",
+)
+
+
 @pytest.mark.processes
 def test_no_request_fails_whatever_its_first_line_and_its_headers_are(pages: Site, alice: User) -> None:
-    targets = [
-        b"/%00",
-        b"/%ff",
-        b"/\xff",
-        b"/?\xff",
-        b"/?a=%ff%00",
-        b"//evil.example/",
-        b"*",
-        b"http://[::1/",
-        b"/%",
-        b"/static/%2e%2e/%2e%2e/manage.py",
-        b"/static/%00",
-        b"/static/" + b"a" * 9000,
-        b"/?" + b"a=" * 4000,
-    ]
-    answers = [raw(pages, b"GET " + target + b" HTTP/1.1", b"Host: localhost") for target in targets]
+    answers = [raw(pages, b"GET " + target + b" HTTP/1.1", b"Host: localhost") for target in TARGETS]
     answers += [raw(pages, b"GET /accounts/login/ HTTP/1.1", b"Host: " + host) for host in HOSTS]
-    for line in (
-        b"Cookie: sessionid=\xff\x00",
-        b"Cookie: " + b"a=b;" * 3000,
-        b"Cookie: sessionid=" + b"9" * 5000,
-        b"Content-Length: " + b"9" * 5000,
-        b"Content-Length: -1",
-        b"Accept-Language: " + b"x" * 5000,
-        b"X-Forwarded-For: \xff",
-        b"X-Forwarded-For: " + b"1," * 2000,
-        b"Range: bytes=" + b"9" * 5000 + b"-",
-        b"If-Modified-Since: \xff",
-        b"HX-Current-URL: http://[",
-        b"Upgrade: websocket",
-        b"Expect: 100-continue",
-        b"Daphne-Root-Path: %ff",
-        b"Referer: http://[",
-        b"Origin: http://[",
-    ):
+    for line in HEADERS:
         for target in (b"/accounts/login/", STATIC):
             answers.append(raw(pages, b"GET " + target + b" HTTP/1.1", b"Host: localhost", line))
             answers.append(raw(pages, b"POST " + target + b" HTTP/1.1", b"Host: localhost", line))
