@@ -18,6 +18,7 @@ from django.urls import get_resolver  # noqa: E402
 from clusters.heap import settle  # noqa: E402
 from clusters.web.origins import OwnOriginOnly  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
+from installer_site.fair_requests import FairRequests  # noqa: E402
 from installer_site.form_bodies import LeanRequest  # noqa: E402
 from installer_site.limits import limit_daphne  # noqa: E402
 from installer_site.static_files import StaticFirst  # noqa: E402
@@ -30,7 +31,7 @@ sys.setswitchinterval(0.0005)
 
 application = ProtocolTypeRouter(
     {
-        "http": StaticFirst(pages),
+        "http": StaticFirst(FairRequests(pages)),
         "websocket": OwnOriginOnly(CookieMiddleware(URLRouter(websocket_urls))),
     }
 )

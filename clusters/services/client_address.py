@@ -23,10 +23,15 @@ def address_of(request: HttpRequest) -> str:
     So it is read from the right, as long as the sender is in one of `SLIPWAY_TRUSTED_PROXIES`. An entry that is not an
     address ends the reading: the proxy before it counts as the client.
     """
-    client = _parsed(request.META.get("REMOTE_ADDR") or "")
+    return address_from(request.META.get("REMOTE_ADDR") or "", request.headers.get("X-Forwarded-For", ""))
+
+
+def address_from(remote: str, forwarded: str) -> str:
+    """The same from the sender's address and what X-Forwarded-For holds."""
+    client = _parsed(remote)
     if client is None:
         return ""
-    hops = request.headers.get("X-Forwarded-For", "").split(",")[-MOST_HOPS:]
+    hops = forwarded.split(",")[-MOST_HOPS:]
     while hops and _is_proxy(client):
         before = _parsed(hops.pop())
         if before is None:

@@ -1,0 +1,118 @@
+"""Few requests are worked on at a time, and who sends many keeps nobody else from having theirs answered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from installer_site.fair_requests import AT_ONCE, OF_ONE_CLIENT, FairRequests, client_of
+
+
+class Pages:
+    """An application whose answers begin when they are let go."""
+
+    def __init__(self) -> None:
+        self.inside: list[str] = []
+        self.most = 0
+        self.go = asyncio.Event()
+        self.answered: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        name = scope["path"]
+        self.inside.append(name)
+        self.most = max(self.most, len(self.inside))
+        if name != "/healthz":
+            await self.go.wait()
+        self.inside.remove(name)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        self.answered.append(name)
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+def asked(pages: FairRequests, path: str, session: str = "", address: str = "10.0.0.1") -> asyncio.Task[None]:
+    """A request on its way."""
+    cookie = [(b"cookie", f"sessionid={session}".encode())] if session else []
+    scope = {"type": "http", "path": path, "headers": cookie, "client": (address, 1)}
+
+    async def send(message: Any) -> None:
+        pass
+
+    return asyncio.get_running_loop().create_task(pages(scope, None, send))  # type: ignore[arg-type]
+
+
+async def rest() -> None:
+    """Everything that can go on without an answer has."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_sends_much_leaves_room_for_others_who_have_their_turn() -> None:
+    pages = Pages()
+    fair = FairRequests(pages)
+    tasks = [asked(fair, f"/a{number}", "a") for number in range(40)]
+    await rest()
+    assert len(pages.inside) == OF_ONE_CLIENT
+    tasks += [asked(fair, f"/{name}", name) for name in "bcdef"]
+    await rest()
+    assert len(pages.inside) == AT_ONCE == pages.most
+    assert {"/b", "/c", "/d", "/e"} <= {*pages.inside}
+    pages.go.set()
+    await asyncio.gather(*tasks)
+    assert len(pages.answered) == 45 and pages.most == AT_ONCE
+    assert pages.answered.index("/f") < 12, "the last one does not wait for all forty of somebody else"
+    assert not fair._waiting and not fair._busy
+
+
+@pytest.mark.asyncio
+async def test_health_is_answered_while_everything_waits() -> None:
+    pages = Pages()
+    fair = FairRequests(pages)
+    tasks = [asked(fair, f"/{number}", str(number)) for number in range(3 * AT_ONCE)]
+    await rest()
+    await asyncio.wait_for(asked(fair, "/healthz"), 30)
+    assert pages.answered == ["/healthz"]
+    pages.go.set()
+    await asyncio.gather(*tasks)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("waiting", [False, True])
+async def test_a_request_that_is_given_up_leaves_its_place(*, waiting: bool) -> None:
+    pages = Pages()
+    fair = FairRequests(pages)
+    tasks = [asked(fair, f"/a{number}", "a") for number in range(OF_ONE_CLIENT + 1)]
+    await rest()
+    tasks[-1 if waiting else 0].cancel()
+    await rest()
+    assert len(pages.inside) == OF_ONE_CLIENT + (not waiting)
+    pages.go.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not fair._waiting and not fair._busy
+
+
+@pytest.mark.asyncio
+async def test_a_download_gives_its_place_back_when_it_begins() -> None:
+    reading = asyncio.Event()
+
+    async def download(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await reading.wait()
+
+    fair = FairRequests(download)
+    tasks = [asked(fair, f"/{number}", "a") for number in range(OF_ONE_CLIENT)]
+    await rest()
+    assert not fair._busy
+    reading.set()
+    await asyncio.gather(*tasks)
+
+
+def test_a_client_is_a_session_or_else_an_address(settings: Any) -> None:
+    settings.SLIPWAY_TRUSTED_PROXIES = []
+    scope = {"headers": [(b"x-forwarded-for", b"1.2.3.4")], "client": ("10.0.0.1", 1)}
+    assert client_of(scope) == "10.0.0.1"
+    signed_in = client_of({**scope, "headers": [(b"cookie", b"a=b; sessionid=secret")]})
+    assert "secret" not in signed_in and len(signed_in) == 64
+    assert client_of({"headers": [], "client": None}) == ""
