@@ -79,13 +79,13 @@ class FairRequests:
         if not self._busy[client]:
             del self._busy[client]
         while (following := next((each for each in self._waiting if self._has_room(each)), None)) is not None:
-            turn = self._waiting[following].popleft()
-            # To the end of the line, behind all others that wait.
-            rest = self._waiting.pop(following)
-            if rest:
-                self._waiting[following] = rest
-            self._busy[following] += 1
-            turn.set_result(None)
+            waiting = self._waiting.pop(following)
+            turn = waiting.popleft()
+            if waiting:  # to the end of the line, behind all others that wait
+                self._waiting[following] = waiting
+            if not turn.done():  # else it was given up in this moment
+                self._busy[following] += 1
+                turn.set_result(None)
 
     def _has_room(self, client: str) -> bool:
         return self._busy[client] < OF_ONE_CLIENT and self._busy.total() < AT_ONCE

@@ -49,6 +49,11 @@ def says_missing(answer: Result) -> bool:
     return "(NotFound)" in said or "the server doesn't have a resource type" in said
 
 
+def is_forbidden(answer: Result) -> bool:
+    """Whether the API server has answered that this may not be asked, or not yet."""
+    return "(Forbidden)" in f"{answer.stdout}\n{answer.stderr}"
+
+
 def no_answer(what: str, answer: Result) -> NoAnswer:
     """The error for an API server that does not say this; waiting helps, except where it could not even be asked."""
     sight = sight_of(answer)

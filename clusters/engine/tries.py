@@ -42,21 +42,22 @@ BOOT_SECONDS = 45
 
 WORKED_SECONDS = 120.0
 """Seconds that a try has to last before a connection that breaks in it is a new trouble. No attempt to connect lasts
-that long, so the machine was there in between."""
+that long, so the machine was there in between. The number of tries goes on."""
 
 
 @dataclass(slots=True)
 class _Trouble:
     """What went wrong and is not over yet: since when, and since when somebody has not been there.
 
-    `missed` is the name of a machine whose connection broke, `gone` whether it was seen not to be there, `called`
-    whether the log says that somebody is waited for.
+    `missed` is the name of a machine whose connection broke, `gone` whether it was seen not to be there, `silent`
+    whether only an API server gave no answer, `called` whether the log says that somebody is waited for.
     """
 
     since: float | None = None
     away: float | None = None
     missed: str = ""
     gone: bool = False
+    silent: bool = False
     called: bool = False
 
 
@@ -102,16 +103,21 @@ class Tries:
         machine, now = self._machine, time.monotonic()
         broken = self._calls and isinstance(error, (*NOT_THERE, ConnectionLost))
         away = self._calls and isinstance(error, (*NOT_THERE, NoAnswer))
-        if broken and now - self._began > WORKED_SECONDS:
+        if broken and not self._trouble.missed and now - self._began > WORKED_SECONDS:
             self._trouble = _Trouble()
         trouble = self._trouble
-        trouble.since = trouble.since or now
+        if not away:
+            trouble.since = trouble.since or now
+        if broken and trouble.silent:
+            # An API server is often silent before its machine is: the minute of the machine begins now.
+            trouble.away, trouble.called = None, False
         if broken or away:
+            trouble.silent = not broken and (trouble.silent or trouble.away is None)
             trouble.away = trouble.away or now
         if broken:
             trouble.missed = getattr(error, "machine", "") or machine.name
         self._used += not away
-        late = now - (trouble.away or now) > RETURN_SECONDS if away else now - trouble.since > PATIENCE
+        late = now - (trouble.away or now) > RETURN_SECONDS if away else now - (trouble.since or now) > PATIENCE
         if not error.retryable or self._used >= TRIES or late or machine.seconds_left() < PAUSE:
             return False
         if not away:

@@ -9,7 +9,7 @@ import pytest
 from clusters.engine import tries
 from clusters.engine.events import WantSeen
 from clusters.engine.step import step
-from clusters.engine.wants import Sight, Wanted
+from clusters.engine.wants import NoAnswer, Sight, Wanted
 from clusters.errors import RemoteError
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, ConnectionRefused, ConnectTimedOut
 from clusters.remote.fake import Answer, Ran
@@ -234,3 +234,47 @@ def test_a_connection_that_breaks_again_after_minutes_of_work_is_a_new_trouble(c
         yield Wanted("it is done", lambda machine: Sight(len(worked) > 2, "it is not"), work)
 
     assert world.run().state == "succeeded"
+
+
+def test_a_machine_that_dies_in_a_long_try_is_waited_for_a_minute_and_no_longer(clock: Clock) -> None:
+    world = World()
+    met: list[float] = []
+
+    def answer(ran: Ran) -> Answer:
+        met.append(clock.now)
+        if len(met) > 1:
+            return Answer(error=ConnectionRefused("b refuses."))
+        clock.now += 90  # a command that worked for so long
+        return Answer(error=ConnectionLost("b stopped answering."))
+
+    @step("one/flag", on="worker", register=world.register, timeout=3600)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Set a flag"""
+        yield Wanted("a flag", lambda machine: Sight(machine.ask(sh("test -e /flag")).ok), lambda machine: None)
+
+    world.hosts["b"].answer("", answer)
+    assert world.run().state == "failed"
+    assert 60 <= clock.now - met[1] <= 70
+    assert len([text for text in notes(world) if "Trying to reach" in text]) == 1
+
+
+def test_a_control_plane_whose_api_server_is_silent_before_it_reboots_is_waited_for(clock: Clock) -> None:
+    world = World()
+    errors: list[RemoteError | NoAnswer | None] = [NoAnswer("The API server does not say.")] * 12
+    errors += [ConnectionLost("b stopped answering.")] + [ConnectionRefused("b refuses.")] * 15 + [None]
+    met = iter(errors)
+
+    def answer(ran: Ran) -> Answer:
+        error = next(met, None)
+        if isinstance(error, NoAnswer):
+            raise error
+        return Answer(error=error) if error is not None else Answer("running\n")
+
+    @step("one/flag", on="worker", register=world.register, timeout=3600)
+    def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Ask the API server"""
+        yield Wanted("it is so", lambda machine: Sight(machine.ask(sh("get b")).ok), lambda machine: None)
+
+    world.hosts["b"].answer("", answer)
+    assert world.run().state == "succeeded"
+    assert clock.now - 100 > 60, "36 s of silence, then 45 s until it answers again"

@@ -94,6 +94,20 @@ async def test_a_request_that_is_given_up_leaves_its_place(*, waiting: bool) -> 
 
 
 @pytest.mark.asyncio
+async def test_a_request_that_is_given_up_in_the_moment_of_its_turn_takes_no_place() -> None:
+    pages = Pages()
+    fair = FairRequests(pages)
+    tasks = [asked(fair, f"/a{number}", "a") for number in range(OF_ONE_CLIENT + 1)]
+    await rest()
+    # In one turn of the loop: others are answered, and the client that waits goes away.
+    pages.go.set()
+    tasks[-1].cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [type(None)] * OF_ONE_CLIENT + [asyncio.CancelledError]
+    assert not fair._waiting and not fair._busy
+
+
+@pytest.mark.asyncio
 async def test_a_download_gives_its_place_back_when_it_begins() -> None:
     reading = asyncio.Event()
 
