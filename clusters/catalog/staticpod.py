@@ -37,9 +37,11 @@ CLOCK_SLIP = 1
 BEFORE = "/etc/slipway/before"
 """Where a manifest lies while it is replaced, until its successor is well: what breaks off then is kept there only."""
 
+UNIT_PREFIX = "slipway-before-"
+
 PUT_BACK_AFTER = 600
 """Seconds after which the machine itself puts it back, unless the program is well, when nothing is heard of Slipway any
-more: more than waiting for both takes."""
+more: more than waiting for both takes. A reboot ends that: then only Slipway does, in its next run."""
 
 LOG_LINES = 3
 
@@ -96,7 +98,7 @@ class StaticPod:
         written = file(self.path, self.content, mode=0o600).seen(machine)
         sight = self._runs(machine, frozenset()) if written.so else written
         if sight.so and self.is_half_done(machine):
-            return Sight(False, f"{self.name} was not yet seen well with its manifest")
+            return Sight(False, f"{self.name} has not been healthy since its manifest changed")
         return sight
 
     def is_half_done(self, machine: Machine) -> bool:
@@ -120,8 +122,8 @@ class StaticPod:
         if new and kept is None and before is not None:
             kept = before
             machine.put(kept, self._aside, mode=0o600)
-        if kept is not None:
-            machine.ask(self._trap())
+        if kept is not None and not machine.do(self._trap(), check=False).ok:
+            machine.note(f"without systemd-run nobody but Slipway can put {self.path} back")
         if new or not file(self.path, self.content, mode=0o600).seen(machine).so:
             machine.note(f"writing {self.path}" + (f"; kubelet starts {self.name} anew" if new else ""))
             self._put(machine, self.content)
@@ -133,14 +135,14 @@ class StaticPod:
     def finish(self, machine: Machine, restart: Restart) -> None:
         """Wait until it is healthy; if it does not get there, restore the previous manifest and raise NotReached."""
         if self._comes(machine, restart.pids, STARTS_WITHIN):
-            machine.ask(self._end_trap())
+            self._forget(machine)
             machine.pause(SETTLE)
             return
         said = self._last_words(machine)
         if restart.manifest is not None:
             machine.note(f"{self.name} does not come; putting the manifest back that was there before")
             self._put(machine, restart.manifest)
-            machine.ask(self._end_trap())
+            self._forget(machine)
             well = self._answers(machine, BACK_WITHIN)
             after = " It runs as before." if well else " The manifest from before is back, too, and it does not run."
         else:
@@ -156,7 +158,7 @@ class StaticPod:
 
     @property
     def _unit(self) -> str:
-        return f"slipway-before-{self.name}"
+        return f"{UNIT_PREFIX}{self.name}"
 
     def _trap(self) -> Command:
         """Has the machine put the manifest back by itself later; begun again when there is one already."""
@@ -174,8 +176,9 @@ class StaticPod:
             back.text,
         )
 
-    def _end_trap(self) -> Command:
-        return sh("rm -f {}; systemctl stop {}.timer 2>/dev/null", self._aside, self._unit)
+    def _forget(self, machine: Machine) -> None:
+        if self.is_half_done(machine):
+            machine.do(sh("rm -f {}; systemctl stop {}.timer 2>/dev/null || :", self._aside, self._unit))
 
     def _put(self, machine: Machine, content: bytes) -> None:
         machine.put(content, self.path, mode=0o600)
@@ -260,6 +263,12 @@ class Together:
                     errors.append(error)
         if errors:
             raise errors[0]
+
+
+def forget_all_before(machine: Machine) -> None:
+    """Manifests that are kept from an earlier cluster go, so that nobody puts one back into a new one."""
+    if machine.ask(sh("test -e {}", BEFORE)).ok:
+        machine.do(sh("rm -rf {}; systemctl stop {} 2>/dev/null || :", BEFORE, f"{UNIT_PREFIX}*.timer"))
 
 
 def running(machine: Machine, program: str) -> list[Running]:

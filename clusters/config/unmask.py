@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
     from clusters.config.secret_looks import Span
 
+_Apart = tuple[list[tuple[str, str]], list[tuple[str, str, str]]]
 STAND_IN = "".join(chr(0xE000 + secrets.randbelow(0x1800)) for _ in MASK)
 """Put where masks are while a text is read, since a mask that is read means that no secret was given.
 
@@ -80,9 +81,8 @@ class _Stored:
         return whole
 
     @cached_property
-    def _apart(self) -> list[tuple[list[tuple[str, str]], list[tuple[str, str, str]]]]:
-        plain = [text for each in self._texts if (text := _plain(each))]
-        return [_taken_apart(text, spans) for text in plain for spans in _readings(text)]
+    def _apart(self) -> list[_Apart]:
+        return [apart for each in self._texts if (text := _plain(each)) for apart in _readings(text)]
 
 
 _NONE = _Stored(())
@@ -191,17 +191,23 @@ def _plain(value: Any) -> str:
 def _in_text(text: str, own: _Stored, others: _Stored, path: str, missing: set[str]) -> str:
     """A text with the secrets that have the same text before them; empty, and its path missing, without one.
 
-    A line that comes back as it was shown is the stored one, the one behind the same line when several look alike.
+    A line that comes back as it was shown, behind the same line, is the stored one.
     """
-    used: Counter[Any] = Counter()
+    used: Counter[str] = Counter()
+    taken: set[tuple[str, str]] = set()
     lines, ahead = [], ""
     for line in text.split("\n"):
         shown, back = with_masks(line), line
         if STAND_IN in line:
+            # Where several lines look alike behind the same line, the order of their secrets tells them apart.
             key = (ahead, shown)
-            back = _next(own.lines.get(key), others.lines.get(key), used, key) or _line_back(
-                line, ahead, own, others, used
-            )
+            same = {*own.lines.get(key, ()), *others.lines.get(key, ())}
+            if len(same) == 1 and key not in taken:
+                taken.add(key)
+                back = same.pop()
+                used.update(_leads(line, ahead))
+            else:
+                back = _line_back(line, ahead, own, others, used)
             if not back:
                 missing.add(path)
                 return ""
@@ -210,36 +216,49 @@ def _in_text(text: str, own: _Stored, others: _Stored, path: str, missing: set[s
     return "\n".join(lines)
 
 
-def _next(here: list[str] | None, elsewhere: list[str] | None, used: Counter[Any], key: Any) -> str:
-    """The next of what is stored there. The same twice in one script: these follow each other, and the last one stays.
+def _next(here: list[str] | None, elsewhere: list[str] | None, used: Counter[str], lead: str) -> str:
+    """The next of the secrets that have this before them; empty where there is none, or none any more.
 
-    Empty where nothing is.
+    Where a line was copied nobody knows which of several secrets it is to have; where there is only one, it is that.
     """
     first, then = here or [], elsewhere or []
-    if not first and not then:
-        return ""
-    place = min(used[key], len(first) + len(then) - 1)
-    used[key] += 1
+    place = used[lead]
+    used[lead] += 1
+    if place >= len(first) + len(then):
+        known = {*first, *then}
+        return known.pop() if len(known) == 1 else ""
     return first[place] if place < len(first) else then[place - len(first)]
 
 
-def _line_back(line: str, ahead: str, own: _Stored, others: _Stored, used: Counter[Any]) -> str:
+def _line_back(line: str, ahead: str, own: _Stored, others: _Stored, used: Counter[str]) -> str:
     """A line of which what stands behind a mask was changed; empty when no secret has the same text before it."""
-    first, *rest = line.split(STAND_IN)
-    lead, whole = _lead(ahead, first), first
-    for part in rest:
+    whole, *rest = line.split(STAND_IN)
+    for part, lead in zip(rest, _leads(line, ahead), strict=True):
         found = _next(own.secrets.get(lead), others.secrets.get(lead), used, lead)
         if not found:
             return ""
         whole += found + part
-        lead += MASK + part
     return whole
 
 
-def _readings(text: str) -> Iterator[list[Span]]:
-    """The secrets of a text, as of a value and as of a script: what it is called is not known here."""
-    for key in ("", SHELL_KEYS[0]):
-        yield secret_spans(text, key)
+def _leads(line: str, ahead: str) -> list[str]:
+    """What tells the place of each mask of a line."""
+    first, *rest = line.split(STAND_IN)
+    leads = [_lead(ahead, first)]
+    for part in rest:
+        leads.append(leads[-1] + MASK + part)
+    return leads[:-1]
+
+
+def _readings(text: str) -> tuple[_Apart, _Apart]:
+    """The secrets of a text as of a value, and those more that a script has: what it is called is not known here."""
+    leads, lines = _taken_apart(text, secret_spans(text, ""))
+    more, further = _taken_apart(text, secret_spans(text, SHELL_KEYS[0]))
+    same, alike = set(leads), set(lines)
+    return (leads, lines), (
+        [each for each in more if each not in same],
+        [each for each in further if each not in alike],
+    )
 
 
 def _lead(ahead: str, first: str) -> str:
@@ -247,7 +266,7 @@ def _lead(ahead: str, first: str) -> str:
     return first if first.strip(" \t-") else f"{ahead}\n{first}"
 
 
-def _taken_apart(text: str, spans: list[Span]) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
+def _taken_apart(text: str, spans: list[Span]) -> _Apart:
     """Each secret behind what tells its place; and each line with a mask: the line before it, both as shown, and what
     is stored there."""
     leads, lines = [], []

@@ -81,7 +81,7 @@ def test_a_manifest_is_taken_back_although_the_connection_broke_when_it_was_writ
 
 def test_a_manifest_counts_only_when_it_was_seen_to_work(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine, host = flaky(archive, monkeypatch)
-    assert pod(NEW).seen(machine).found == "kube-scheduler was not yet seen well with its manifest"
+    assert pod(NEW).seen(machine).found == "kube-scheduler has not been healthy since its manifest changed"
     pod(NEW).reach(machine)
     assert pod(NEW).seen(machine).so
     assert ASIDE not in host.files

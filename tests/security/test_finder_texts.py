@@ -247,6 +247,7 @@ def test_what_the_editor_hides_comes_back_unharmed_when_it_is_saved(old: str, ne
     assert load(again.text).document == again.document and shown(again.text) == SECRETS
 
 
+THREE = "login --password Hid-1\nlogin --password Hid-2\nlogin --password Hid-3"
 SAME = "curl -u me:Hidden-one https://a.example\necho then\ncurl -u me:Hidden-two https://a.example\necho end\n"
 
 
@@ -254,6 +255,9 @@ SAME = "curl -u me:Hidden-one https://a.example\necho then\ncurl -u me:Hidden-tw
     ("value", "change", "wanted"),
     [
         (SAME, lambda text: text.split("\n", 1)[1], SAME.split("\n", 1)[1]),
+        (THREE, lambda text: f"{text} -q", f"{THREE} -q"),
+        (THREE, lambda text: text.replace("\n", " -q\n", 1), THREE.replace("\n", " -q\n", 1)),
+        (THREE, lambda text: text.replace("\n", "\n\n", 1), THREE.replace("\n", "\n\n", 1)),
         (["--a", "x", "--token", "Hid-1"], lambda words: words[2:], ["--token", "Hid-1"]),
         (["--token", "Hid-1"], lambda words: ["--new", "y", *words], ["--new", "y", "--token", "Hid-1"]),
         ("password: |\n  Hid-1\n  Hid-2\n", lambda text: f"c: 3\n{text}", "c: 3\npassword: |\n  Hid-1\n  Hid-2\n"),
@@ -266,6 +270,18 @@ def test_a_mask_that_moved_is_the_secret_that_it_was(value: Any, change: Any, wa
     typed_in = with_stand_ins(masked) if isinstance(masked, str) else [with_stand_ins(each) for each in masked]
     missing: set[str] = set()
     assert _filled(typed_in, value, "x", missing) == wanted and not missing
+
+
+def test_a_copied_line_of_several_that_look_alike_has_no_secret_of_its_own() -> None:
+    from clusters.config.unmask import _filled, with_stand_ins
+
+    masked = with_stand_ins(hidden(THREE, mask=True))
+    missing: set[str] = set()
+    _filled(f"{masked.splitlines()[0]}\n{masked}", THREE, "x", missing)
+    assert missing == {"x"}
+    alike, missing = "login --password Hid-1\necho", set()
+    masked = with_stand_ins(hidden(alike, mask=True))
+    assert _filled(f"{masked}\n{masked}", alike, "x", missing) == f"{alike}\n{alike}" and not missing
 
 
 def test_a_mask_behind_another_option_is_missing() -> None:

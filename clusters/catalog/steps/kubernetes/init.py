@@ -8,6 +8,7 @@ from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import is_forbidden, kubectl, no_answer, says_missing
 from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK
+from clusters.catalog.staticpod import forget_all_before
 from clusters.catalog.steps.kubernetes import proxy
 from clusters.catalog.steps.kubernetes.join import STATIC_PODS, kubelet_runs
 from clusters.catalog.steps.kubernetes.kept import configuration_kept, note_what_is_kept
@@ -116,6 +117,7 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
         machine.do(sh("cp {0} {0}.keep && flock {1} {2}/kubeadm reset -f", KUBEADM_CONFIG, LOCK, BIN), check=False)
         machine.do(sh("mv {0}.keep {0}", KUBEADM_CONFIG))
     kube_vip.stand_by(machine, cluster)
+    forget_all_before(machine)
     skipped = sh(" --skip-phases {}", PROXY) if without_proxy(cluster.document) else sh("")
     machine.do(sh("flock {} {}/kubeadm init --config {} --skip-token-print{}", LOCK, BIN, KUBEADM_CONFIG, skipped))
     _note_where_it_is_from(machine, cluster)

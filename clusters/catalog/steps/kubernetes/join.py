@@ -14,6 +14,7 @@ from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl, no_answer
 from clusters.catalog.load_balancers import name as endpoint
 from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CA, INITIALISED, KUBELET_CONF, LOCK, MANIFESTS
+from clusters.catalog.staticpod import forget_all_before
 from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
@@ -142,6 +143,7 @@ def _join(machine: Machine, cluster: Cluster) -> None:
     configuration = join_configuration(
         machine, cluster, token=_token(machine, cluster), ca_hash=pin_of(cluster_ca(machine, cluster))
     )
+    forget_all_before(machine)
     machine.put(configuration.encode(), JOIN_FILE, mode=0o600)
     try:
         machine.do(sh("flock {} {}/kubeadm join --config {}", LOCK, BIN, JOIN_FILE))
