@@ -26,11 +26,11 @@ def object_of(answer: Result, what: str) -> dict[str, Any]:
 
 
 def _unreadable(answer: Result, what: str) -> NoAnswer:
-    size = len(answer.stdout)
-    if size >= LARGEST:
+    if len(answer.stdout.encode("utf-8", "surrogatepass")) >= LARGEST:
         return NoAnswer(
             f"{answer.host} answered with more than 2 MiB about {what}, of which Slipway reads only the ends.",
-            hint="Remove large labels and annotations that nobody needs from these objects, then retry.",
+            hint="Nodes that keep many images, or have large annotations, make it so large: remove what nobody needs.",
+            retryable=False,
         )
     start = " ".join(answer.stdout[:60].split()) or "nothing"
     return NoAnswer(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 COMM_LENGTH = 15
 """The kernel keeps this much of a program's name."""
 
-STARTS_WITHIN = 120.0
-BACK_WITHIN = 90.0
+STARTS_WITHIN = 180.0
+BACK_WITHIN = 120.0
 """Seconds for the program to run as wanted, and to run again as before when it did not."""
 
 SETTLE = 3.0

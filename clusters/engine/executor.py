@@ -204,7 +204,7 @@ def _walk_plan(
             if walk.has_more:
                 continue
             if walk.waiting and not stopped and not cancel.asked:
-                raise PlanError(f"Nothing can start, yet {len(walk.waiting)} steps wait. This is a mistake in Slipway.")
+                raise PlanError(f"Nothing can start, yet {len(walk.waiting)} steps wait. This is a bug in Slipway.")
             return
         # All that have ended count before anything else begins.
         ended = walk.wait(LOOK_EVERY)

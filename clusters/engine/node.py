@@ -93,9 +93,9 @@ def carry_out(
 
 def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bool) -> NodeResult:
     if row.step is None:
-        raise InstallerError(f"{row.path} is neither a step nor a precheck. This is a mistake in Slipway.")
+        raise InstallerError(f"{row.path} is neither a step nor a precheck. This is a bug in Slipway.")
     same = changed = 0
-    for number, want in _wants(row.step, machine, cluster):
+    for number, want in _wants(row.step, machine, cluster, dry_run):
         began = time.monotonic()
         state, sight = _reach_one(want, machine, cluster, dry_run)
         if number < same + changed:
@@ -118,7 +118,7 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
     return NodeResult(State.CHANGED if changed else State.SAME, same, changed)
 
 
-def _wants(step: Step, machine: Machine, cluster: Cluster) -> Iterator[tuple[int, Want]]:
+def _wants(step: Step, machine: Machine, cluster: Cluster, dry_run: bool) -> Iterator[tuple[int, Want]]:
     """The step's wanted states with their numbers; from the first one again where a connection broke between two."""
     tries, furthest = Tries(machine, cluster), -1
     while True:
@@ -130,6 +130,9 @@ def _wants(step: Step, machine: Machine, cluster: Cluster) -> Iterator[tuple[int
                     furthest = number
                     tries.progress()
         except InstallerError as error:
+            if dry_run and isinstance(error, NoAnswer):
+                machine.note(f"{error.message} What follows in this step is decided during the run.")
+                return
             if not tries.another_after(error):
                 raise
         else:
@@ -219,7 +222,7 @@ def _failure(row: PlannedStep, machine: Machine, error: Exception) -> Failed:
         lines = error.result.last_lines()
     known = isinstance(error, InstallerError)
     found = str(error) if known else f"{type(error).__name__}: {error}"
-    hint = error.hint if isinstance(error, InstallerError) else "This is a mistake in Slipway; please report it."
+    hint = error.hint if isinstance(error, InstallerError) else "This is a bug in Slipway; please report it."
     if not hint and any("no space left on device" in line.lower() for line in lines):
         hint = f"A disk of {machine.name} is full: df -h there shows which. Make room, then retry."
     return Failed(

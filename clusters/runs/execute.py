@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OUR_FAULT = "This is a mistake in Slipway; its log on the worker has the details. Trying again may help."
+OUR_FAULT = "This is a bug in Slipway; its log on the worker has the details. Trying again may help."
 # A run that takes its worker down each time must not go on for ever.
 MOST_TAKEOVERS = 10
 MESSAGES = {

@@ -11,7 +11,7 @@ from clusters.models import WorkerSign
 
 EVERY_SECONDS = 15.0
 FORGOTTEN_AFTER = timedelta(days=7)
-"""Older signs are deleted, except the newest: pages say since when no worker was seen."""
+"""Older signs are deleted when a worker starts."""
 
 
 class Signs:

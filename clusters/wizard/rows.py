@@ -144,7 +144,8 @@ class Machines:
         self.forms: dict[str, MachineForm] = {}
         if data is not None:
             keys = [match for key in data if (match := _POSTED.fullmatch(key))]
-            numbers = sorted({whole_number(match[1]) or 0 for match in keys if match[2] == "name"})[:MOST_ROWS]
+            named = {whole_number(match[1]) for match in keys if match[2] == "name"} - {None}
+            numbers = sorted(number for number in named if number is not None)[:MOST_ROWS]
             self.forms = {f"{PREFIX}-{each}": MachineForm(data, prefix=f"{PREFIX}-{each}") for each in numbers}
             tokens = {f"{PREFIX}-{match[1]}": data.get(match[0], "") for match in keys if match[2] == "row"}
             placed = {prefix: stored_at(document.hosts, token) for prefix, token in tokens.items() if token}

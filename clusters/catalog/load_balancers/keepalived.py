@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import CA
@@ -81,7 +81,8 @@ def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
         yield
     finally:
         # Also where an attempt that broke off has handed it over before this one.
-        machine.ask(sh("rm -f {}", ASIDE))
+        with suppress(InstallerError):
+            machine.ask(sh("rm -f {}", ASIDE))
 
 
 def check(machine: Machine, cluster: Cluster) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
+_BREAKS = "\r\n\x0b\x0c\x85\u2028\u2029"
 _ENDS = ("Cc", "Zl", "Zp")
 """Controls, and Unicode's own ends of lines and paragraphs."""
 _HIDES = ("Cf", "Cs")
@@ -86,13 +87,13 @@ def _shown(name: str) -> str:
 
 
 def _called(letter: str) -> str:
-    kind = "a line break" if letter in "\r\n\x0b\x0c\x85\u2028\u2029" else "an invisible character"
+    kind = "a line break" if letter in _BREAKS else "an invisible character"
     if kind != "a line break" and unicodedata.category(letter) == "Cc":
         kind = "a tab" if letter == "\t" else "a control character"
     return f"{kind} (U+{ord(letter):04X})"
 
 
 def _does(letter: str) -> str:
-    if unicodedata.category(letter) in _ENDS:
+    if letter in _BREAKS:
         return "could begin a setting of its own in a file that a program reads as root"
-    return "hides or turns a part of it for whoever reads it"
+    return "people do not see, and programs may read in another way"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ENV = "/etc/etcd.env"
 UNIT = "/etc/systemd/system/etcd.service"
-LEARNS_WITHIN = 60.0
+LEARNS_WITHIN = 180.0
 """Seconds for a new member to catch up."""
 
 
@@ -59,10 +59,10 @@ def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     # A member that runs is restarted only while no other one is, so that the majority stays; members that do not run
     # yet are started at once, because each waits for the others.
     active = sh("systemctl is-active --quiet etcd")
-    well = eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=60)
+    well = eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=180)
     yield in_turn(service_runs(machine), cluster, "a new start of etcd", running=active, recovered=well)
     yield votes(machine, cluster)
-    yield eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=90)
+    yield eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=240)
 
 
 def service_runs(machine: Machine) -> Wanted:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CA_KEY = "/etc/kubernetes/pki/ca.key"
 
-BACK_WITHIN = 60.0
+BACK_WITHIN = 120.0
 """Seconds in which an API server that was there answers again after a reboot."""
 
 AFTER_START = ("upload-config all", "bootstrap-token", "mark-control-plane", "addon coredns")
@@ -64,7 +64,7 @@ def init(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         lambda here: _looks_whole(here, cluster),
         lambda here: _initialise(here, cluster),
     )
-    yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=90)
+    yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=180)
     yield kubelet_runs()
     yield file(INITIALISED, f"{cluster.document.name}\n")
     yield configuration_kept(cluster)

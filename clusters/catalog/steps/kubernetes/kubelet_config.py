@@ -30,7 +30,7 @@ DUE = "/var/lib/kubelet/slipway-restart-is-due"
 empty where there was none. A connection may break in between, and only the machine knows then what to go back to."""
 OF_THE_MACHINE = ("resolvConf", "containerRuntimeEndpoint", "imageServiceEndpoint")
 """What kubeadm finds out on each machine, whatever the cluster keeps."""
-WELL_WITHIN = 120.0
+WELL_WITHIN = 180.0
 SHARE_AT_ONCE = 10
 """One of so many kubelets is started anew at a time; pods go on meanwhile."""
 
@@ -58,25 +58,33 @@ def _configured(cluster: Cluster) -> Wanted:
 
     def act(machine: Machine) -> None:
         wanted = _wanted(machine, cluster)
-        if machine.read(DUE) is None:
-            machine.put(machine.read(CONFIG) or b"", DUE)
+        before = machine.read(DUE)
+        if before is None:
+            before = machine.read(CONFIG) or b""
+            machine.put(before, DUE)
         machine.note(f"writing {CONFIG} and starting kubelet anew; pods go on")
         machine.put(yaml.safe_dump(wanted, sort_keys=False).encode(), CONFIG)
         since = _restart(machine)
         if not _well_since(since, machine, cluster):
             said = _last_words(machine, since)
-            before = machine.read(DUE)
-            if before:
-                machine.put(before, CONFIG)
-            again = bool(before) and _well_since(_restart(machine), machine, cluster)
-            after = "It runs with the one from before." if again else "Nor does it with the one from before."
+            after = _go_back(machine, cluster, before)
             raise NotReached(
-                f"kubelet on {machine.name} does not get well with its new configuration. {after} It said: {said}",
+                f"kubelet on {machine.name} did not become healthy with its new configuration. {after} Its log: {said}",
                 hint="Correct kubeletConfiguration in the document, then retry.",
             )
         machine.ask(sh("rm -f {}", DUE))
 
     return Wanted("kubelet runs with the configuration that the cluster keeps", look, act)
+
+
+def _go_back(machine: Machine, cluster: Cluster, before: bytes) -> str:
+    """Put the configuration from before back, if there is one; says in a sentence what became of that."""
+    if not before:
+        return "The one from before is not known, so it was not put back."
+    machine.put(before, CONFIG)
+    if _well_since(_restart(machine), machine, cluster):
+        return "It runs with the one from before, which was put back."
+    return "The one from before was put back, and kubelet is not healthy with it either."
 
 
 def _wanted(machine: Machine, cluster: Cluster) -> dict[str, Any]:
