@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.http import parse_cookie
 
 from clusters.services.client_address import address_from
+from installer_site.known_sessions import digest_of, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -22,7 +22,8 @@ AT_ONCE = 8
 """Requests that Django works on at a time. More threads than that share the same processor, and each one, the loop that
 answers everybody included, waits for all others again and again."""
 OF_ONE_CLIENT = 4
-"""So many of them at most are of one client: of a session, or of an address where nobody has signed in."""
+"""So many of them at most are of one client: of a session, or of an address where nobody is known to be signed in: a
+cookie that was made up is nobody."""
 FIRST = ("/healthz",)
 """Never wait: who watches over Slipway asks whether it answers, and not whether there is much to do."""
 
@@ -99,10 +100,10 @@ class FairRequests:
 
 
 def client_of(scope: Message) -> str:
-    """Who sends a request: the session, as a digest, or the address."""
+    """Who sends a request: the session of somebody who is signed in, as a digest, or else the address."""
     headers: dict[bytes, bytes] = dict(scope["headers"])
     session = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
-    if session:
-        return hashlib.sha256(session.encode("utf-8", "surrogatepass")).hexdigest()
+    if session and is_known(digest := digest_of(session)):
+        return digest
     remote = str((scope.get("client") or ("",))[0])
     return address_from(remote, headers.get(b"x-forwarded-for", b"").decode("latin-1"))

@@ -23,6 +23,7 @@ from clusters.models import Session
 from clusters.selectors import Admission, admission_of
 from clusters.services.client_address import address_of
 from clusters.services.origin import asked_from
+from installer_site.known_sessions import note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,8 +84,10 @@ class SessionSeen:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated and _by_a_person(request):
-            self._note(request)
+        if request.user.is_authenticated:
+            note(request.session.session_key or "")
+            if _by_a_person(request):
+                self._note(request)
         return self.get_response(request)
 
     def _note(self, request: HttpRequest) -> None:

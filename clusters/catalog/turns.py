@@ -93,7 +93,7 @@ def turn(machine: Machine, cluster: Cluster, subject: str, *, at_once: int = 1) 
         machine.pause(0.01)
         turns.close_ended(cluster.end_of)
     if not mine:
-        raise Cancelled(f"{subject.capitalize()} was not begun here, because it went wrong on {turns.failed}.")
+        raise Cancelled(f"{subject.capitalize()} was not started here, because it failed on {turns.failed}.")
     try:
         yield
     except BaseException as error:
@@ -129,7 +129,7 @@ def in_turn(
                 each.reach(machine)
                 after = each.seen(machine)
                 if not after.so:
-                    found = after.found or "it is not so"
+                    found = after.found or "the desired state was not reached"
                     raise NotReached(
                         f"Expected on {machine.name}: {each.what}. Found: {found}.", retryable=each is recovered
                     )

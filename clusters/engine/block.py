@@ -22,7 +22,7 @@ def block(path: str, name: str, text: str) -> Wanted:
 
     def look(machine: Machine) -> Sight:
         found = read(machine)
-        return Sight(found.now == found.wanted, f"our lines in {path} are missing or others")
+        return Sight(found.now == found.wanted, f"our lines in {path} are missing or changed")
 
     def act(machine: Machine) -> None:
         found = read(machine)

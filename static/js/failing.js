@@ -13,6 +13,7 @@ const QUIET = 10000;
 // Statuses whose answers are messages of their own in the page.
 const ANSWERED = [409, 422];
 const REPEATED = ["offline", "broken", "out"];
+const BACK_WITH_ANY = ["offline", "out"];
 
 const failures = new Map(); // what was asked for -> how it failed
 let timer = 0;
@@ -69,17 +70,19 @@ function notSaved() {
 }
 
 /** Try every save again that failed for a reason which may have gone. */
-function again() {
-  clearTimeout(timer);
-  timer = 0;
+function again(causes) {
+  if (causes === REPEATED) {
+    clearTimeout(timer);
+    timer = 0;
+  }
   for (const [key, { kind, cause }] of failures) {
-    if (kind === "save" && REPEATED.includes(cause)) byId(key)?.dispatchEvent(new Event("slipway:again", { bubbles: true }));
+    if (kind === "save" && causes.includes(cause)) byId(key)?.dispatchEvent(new Event("slipway:again", { bubbles: true }));
   }
 }
 
 function later() {
   if (timer || ![...failures.values()].some(({ kind, cause }) => kind === "save" && REPEATED.includes(cause))) return;
-  timer = setTimeout(again, pause);
+  timer = setTimeout(() => again(REPEATED), pause);
   pause = Math.min(LONGEST_PAUSE, pause * 2);
 }
 
@@ -136,9 +139,10 @@ function succeeded(detail) {
   failures.delete(keyOf(detail));
   // The server answers, and knows who asks.
   for (const [key, { kind }] of failures) if (kind !== "save") failures.delete(key);
-  pause = FIRST_PAUSE;
   show();
-  if ([...failures.values()].some(({ cause }) => REPEATED.includes(cause))) again();
+  if (!failures.size) pause = FIRST_PAUSE;
+  // What failed for want of an answer or a login is tried at once; what the server could not do waits for its time.
+  else if ([...failures.values()].some(({ cause }) => BACK_WITH_ANY.includes(cause))) again(BACK_WITH_ANY);
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -162,5 +166,5 @@ for (const kind of ["htmx:sendError", "htmx:timeout"]) {
 byId("failing-again")?.addEventListener("click", () => {
   for (const [key, { kind }] of failures) if (kind === "save") byId(key)?.dispatchEvent(new Event("slipway:again", { bubbles: true }));
 });
-addEventListener("online", again);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) again(); });
+addEventListener("online", () => again(REPEATED));
+document.addEventListener("visibilitychange", () => { if (!document.hidden) again(REPEATED); });

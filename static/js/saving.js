@@ -15,7 +15,15 @@ let refused = null; // the form whose save met another edit, and what it sent
 let stuck = ""; // the link that was followed in vain, because nothing could be saved
 
 const spelled = (detail) => new URLSearchParams(detail.requestConfig.formData).toString();
-const save = (id) => htmx.ajax("POST", byId(id).getAttribute("hx-post"), { source: byId(id) });
+/** Save a form; one that is gone, or that may not be saved any more, has nothing left to save. */
+function save(id) {
+  const address = byId(id)?.getAttribute("hx-post");
+  if (address) htmx.ajax("POST", address, { source: byId(id) });
+  else {
+    unsaved.delete(id);
+    if (waiting) goOn();
+  }
+}
 const pending = () => saving || following || unsaved.size > 0;
 
 for (const form of document.querySelectorAll("form[data-unsaved]")) if (isSaved(form)) unsaved.add(form.id);

@@ -271,7 +271,9 @@ def test_a_kubelet_that_does_not_get_well_runs_as_before(archive: Path, monkeypa
     # Nothing is heard of it until what was there before is back.
     host.answer("get node node2", lambda ran: Answer(heard(well=other.get(kubelet_config.CONFIG) == before)))
     (want,) = kubelet_config.kubelet_config(machine, cluster)
-    with pytest.raises(NotReached, match=r"It runs with the one from before, which was put back\. Its log: F1124 bad maxPods"):
+    with pytest.raises(
+        NotReached, match=r"It runs with the one from before, which was put back\. Its log: F1124 bad maxPods"
+    ):
         want.reach(machine)
     assert other.get(kubelet_config.CONFIG) == before
     assert not [each for each in other.commands if each.startswith("rm -f")], "it is looked at again"

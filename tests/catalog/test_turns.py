@@ -37,7 +37,7 @@ def test_what_went_wrong_on_one_machine_begins_on_no_other_but_may_be_tried_agai
     one, two = cluster.machine("node1"), cluster.machine("node2")
     with pytest.raises(NotReached), turn(one, cluster, "change"):
         raise NotReached("it broke")
-    with pytest.raises(Cancelled, match="went wrong on node1"), turn(two, cluster, "change"):
+    with pytest.raises(Cancelled, match="failed on node1"), turn(two, cluster, "change"):
         pytest.fail("it was begun")
     with turn(one, cluster, "change"):
         pass
@@ -117,4 +117,4 @@ def test_a_connection_that_drops_in_a_turn_costs_no_other_machine_its_own(monkey
 def test_the_others_wait_for_how_it_ends_and_do_not_begin_after_a_bad_end(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome, changed, said = restarts(monkeypatch, losses=9)
     assert (outcome.state, changed) == ("failed", [])
-    assert len([text for text in said if "Change was not begun here, because it went wrong on" in text]) == 1
+    assert len([text for text in said if "Change was not started here, because it failed on" in text]) == 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from installer_site.fair_requests import AT_ONCE, OF_ONE_CLIENT, FairRequests, client_of
+from installer_site.known_sessions import digest_of, is_known, note
 
 
 class Pages:
@@ -34,6 +35,8 @@ class Pages:
 def asked(pages: FairRequests, path: str, session: str = "", address: str = "10.0.0.1") -> asyncio.Task[None]:
     """A request on its way."""
     cookie = [(b"cookie", f"sessionid={session}".encode())] if session else []
+    if session:
+        note(session)
     scope = {"type": "http", "path": path, "headers": cookie, "client": (address, 1)}
 
     async def send(message: Any) -> None:
@@ -123,10 +126,23 @@ async def test_a_download_gives_its_place_back_when_it_begins() -> None:
     await asyncio.gather(*tasks)
 
 
+@pytest.mark.django_db
+def test_a_session_is_known_once_a_page_was_answered_to_who_is_signed_in(client: Any, alice: Any) -> None:
+    client.get("/accounts/login/")
+    client.force_login(alice)
+    key = client.session.session_key
+    assert not is_known(digest_of(key))
+    client.get("/")
+    assert is_known(digest_of(key))
+
+
 def test_a_client_is_a_session_or_else_an_address(settings: Any) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = []
     scope = {"headers": [(b"x-forwarded-for", b"1.2.3.4")], "client": ("10.0.0.1", 1)}
     assert client_of(scope) == "10.0.0.1"
-    signed_in = client_of({**scope, "headers": [(b"cookie", b"a=b; sessionid=secret")]})
+    with_cookie = {**scope, "headers": [(b"cookie", b"a=b; sessionid=secret")]}
+    assert client_of(with_cookie) == "10.0.0.1", "whoever makes cookies up has no more turns for it"
+    note("secret")
+    signed_in = client_of(with_cookie)
     assert "secret" not in signed_in and len(signed_in) == 64
     assert client_of({"headers": [], "client": None}) == ""

@@ -68,7 +68,7 @@ def forwarding(request: HttpRequest) -> HttpResponse:
     """Try a receiver again."""
     _may_read(request)
     services.audit_forward_again(actor=request.user, way=request.POST.get("way", ""))
-    messages.success(request, _("What waits is due now. A worker has to send it."))
+    messages.success(request, _("Waiting entries are due now. The next worker that looks sends them."))
     return redirect("audit")
 
 
