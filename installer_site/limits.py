@@ -14,9 +14,12 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import parse_cookie
+from twisted.internet import reactor
 from twisted.web.http import HTTPChannel
 
 from clusters.web.live_rights import NOT_UNDERSTOOD, is_admitted
+from installer_site.budgets import BODIES_BYTES, LATE_SECONDS, Budget, Places, allow_more_files
+from installer_site.fair_requests import client_of
 from installer_site.unread import Unread, when_there_is_room
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ WAITING_MESSAGES = 256
 TOO_LARGE = "The request is larger than {limit:g} MB, the most that Slipway accepts. Send less (SLIPWAY_MAX_BODY_MB)."
 NOT_LOGGED_IN = "Without a login Slipway accepts requests up to 64 KB. Log in and send it again."
 NO_DATABASE = "Slipway's database does not answer, so your login cannot be checked. Try again in a minute."
+BUSY = "Slipway has too many large requests at the moment. Send it again in a minute."
 TOO_SLOW = "The request did not arrive within {seconds:g} s. Check the connection and send it again."
 
 
@@ -47,6 +51,11 @@ class Request(WebRequest):
 
     def __init__(self, channel: Channel, queued: object) -> None:
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
+
+    def process(self) -> None:
+        """Forget where the client says that Slipway's pages begin: daphne would believe it, and pages compare paths."""
+        self.requestHeaders.removeHeader(b"Daphne-Root-Path")
+        super().process()
 
     @property
     def unread(self) -> Unread | None:
@@ -70,6 +79,7 @@ class Channel(HTTPChannel):
         self._arrived = 0
         self._allowed = BEFORE_LOGIN_BYTES
         self._admission: asyncio.Task[None] | None = None
+        self._reserved = 0
         self.unread: Unread
         self._answered: Request | None = None
 
@@ -88,6 +98,7 @@ class Channel(HTTPChannel):
         """Count it no longer."""
         self.unread.end()
         self.factory.leave(self.transport)
+        reactor.callLater(LATE_SECONDS, self.factory.bodies.give, self._reserved)
         if self._answered is not None:
             # It has finished, and would be told a second time that it is over.
             self.requests.remove(self._answered)
@@ -111,6 +122,8 @@ class Channel(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         """Everything is written; the next request is handled once the client has taken most of it."""
+        self.factory.bodies.give(self._reserved)
+        self._reserved = 0
         if self.unread.full:
             self._answered = request
         else:
@@ -154,6 +167,8 @@ class Channel(HTTPChannel):
                 logged_in = self._allowed > BEFORE_LOGIN_BYTES
                 self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large() if logged_in else NOT_LOGGED_IN)
                 return
+            if self._arrived > BEFORE_LOGIN_BYTES and not self._reserve(len(data)):
+                return
         super().rawDataReceived(data)
 
     def allContentReceived(self) -> None:
@@ -194,10 +209,19 @@ class Channel(HTTPChannel):
         if self.receiving and not self.refused and request in self.requests:
             if logged_in:
                 self._allowed = settings.SLIPWAY_MAX_BODY
+                self._reserve(self.length or 0)
             elif self.length is not None:
                 self.refuse(status, sentence)
         if not self.unread.full:
             self.transport.resumeProducing()
+
+    def _reserve(self, size: int) -> bool:
+        """Whether there is room for so much more of the body; if not, the request is refused."""
+        if not self.factory.bodies.take(size):
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
+            return False
+        self._reserved += size
+        return True
 
 
 class Factory(HTTPFactory):
@@ -210,6 +234,8 @@ class Factory(HTTPFactory):
         server.handle_reply = when_there_is_room(server.handle_reply)
         self.timeOut = settings.SLIPWAY_HEADER_SECONDS
         self.channels: dict[ITCPTransport, Channel] = {}
+        self.bodies = Budget(max(BODIES_BYTES, settings.SLIPWAY_MAX_BODY))
+        self.sockets = Places()
 
     def buildProtocol(self, addr: Any) -> Channel:
         """A channel that parses no forms."""
@@ -242,6 +268,8 @@ class Socket(WebSocketProtocol):
     While its client does not read, nothing more is sent, and nothing is read of it: pings, too, have answers.
     """
 
+    _place: str | None = None
+
     def connectionMade(self) -> None:
         """Hear when the connection has no room, in place of the channel that it was."""
         self.unread = Unread(self.transport)
@@ -273,6 +301,13 @@ class Socket(WebSocketProtocol):
         """Refuse what daphne cannot read in a handshake."""
         if not request.headers.get("sec-websocket-protocol", "").isascii():
             raise ConnectionDeny(HTTPStatus.BAD_REQUEST.value, HTTPStatus.BAD_REQUEST.phrase)
+        client = _client_of_handshake(request.headers, self.transport.getPeer())
+        if not self._http.sockets.take(client):
+            log.info(
+                "Refused a live socket of %s: it has too many, or everybody together has", self.transport.getPeer()
+            )
+            raise ConnectionDeny(HTTPStatus.TOO_MANY_REQUESTS.value, HTTPStatus.TOO_MANY_REQUESTS.phrase)
+        self._place = client
         return super().onConnect(request)
 
     def onOpen(self) -> None:
@@ -301,6 +336,9 @@ class Socket(WebSocketProtocol):
         """Ended, accepted or not."""
         self.unread.end()
         self._leave()
+        if self._place is not None:
+            self._http.sockets.give(self._place)
+            self._place = None
         super().connectionLost(reason)
 
     def dropConnection(self, abort: bool = False) -> None:
@@ -315,7 +353,12 @@ class Socket(WebSocketProtocol):
         self.server.protocol_disconnected(self)
 
     def _leave(self) -> None:
-        self.factory.server_class.http_factory.leave(self.transport)
+        self._http.leave(self.transport)
+
+    @property
+    def _http(self) -> Factory:
+        http: Factory = self.factory.server_class.http_factory
+        return http
 
 
 class SocketFactory(WebSocketFactory):
@@ -334,6 +377,7 @@ def limit_daphne() -> None:
 
     It offers no other way in. As the application does this when it is loaded, no command line can forget it.
     """
+    allow_more_files()
     daphne.server.HTTPFactory = Factory
     daphne.server.WebSocketFactory = SocketFactory
 
@@ -345,3 +389,10 @@ def _too_large() -> str:
 def _session_key(request: Request) -> str:
     header = b"; ".join(request.requestHeaders.getRawHeaders(b"Cookie", []))
     return parse_cookie(header.decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
+
+
+def _client_of_handshake(headers: dict[str, str], peer: Any) -> str:
+    known = [
+        (name.encode(), headers.get(name, "").encode("latin-1", "replace")) for name in ("cookie", "x-forwarded-for")
+    ]
+    return client_of({"headers": known, "client": (getattr(peer, "host", ""), 0)})

@@ -161,6 +161,6 @@ class OwnPasswordFirst:
 
     def _must_change(self, request: HttpRequest) -> bool:
         free = (settings.SLIPWAY_PASSWORD_URL, settings.LOGIN_URL, reverse("logout"), "/healthz")
-        if request.path in free or request.path.startswith(settings.STATIC_URL):
+        if request.path_info in free or request.path_info.startswith(settings.STATIC_URL):
             return False
         return admission_of(request.user) is Admission.OWN_PASSWORD_FIRST

@@ -126,7 +126,10 @@ def _page_of(request: HttpRequest) -> str:
     """The page to come back to: this one, or the one whose form was sent."""
     if request.method in ("GET", "HEAD") and not request.headers.get("HX-Request"):
         return request.get_full_path()
-    parts = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    try:
+        parts = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    except ValueError:  # such as http://[
+        return reverse("clusters")
     if parts.netloc != request.get_host():
         return reverse("clusters")
     return own_address(request, f"{parts.path}?{parts.query}" if parts.query else parts.path)

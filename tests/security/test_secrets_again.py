@@ -45,6 +45,13 @@ def is_file(answer: HttpResponse) -> bool:
     return answer.status_code == 200 and "attachment" in answer.get("Content-Disposition", "")
 
 
+@pytest.mark.parametrize("header", ["Referer", "HX-Current-URL"])
+def test_an_address_that_is_none_is_no_page_to_come_back_to(page: Client, cluster: Cluster, header: str) -> None:
+    grow_old(page, 10 * 60 + 1)
+    answer = ask(page, cluster, SHOWN, **{header: "http://["})
+    assert answer["Location"] == f"{reverse('password-again')}?next=%2F"
+
+
 @pytest.mark.parametrize("wanted", [SHOWN, KUBECONFIG], ids=["export with secrets", "kubeconfig"])
 def test_secrets_leave_within_ten_minutes_of_the_password_and_then_ask_for_it(
     page: Client, cluster: Cluster, wanted: tuple[str, dict[str, str]]
