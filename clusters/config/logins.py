@@ -34,6 +34,18 @@ def credential_names(document: Document) -> frozenset[str]:
     return frozenset(login.credential for _path, login, _name in logins_of(document) if login.credential)
 
 
+def without_credentials(document: Document) -> Document:
+    """The document of somebody else: a credential of the same name would lend their machines a right."""
+
+    none = {"credential": ""}
+
+    def bare(host: Host) -> Host:
+        return host.model_copy(update={**none, "jump_host": host.jump_host.model_copy(update=none)})
+
+    hosts = tuple(map(bare, document.hosts))
+    return document.model_copy(update={"hosts": hosts, "jump_host": document.jump_host.model_copy(update=none)})
+
+
 def not_in_the_file(document: Document) -> Iterator[Finding]:
     """What an export does not hold: KubeKey knows no credentials, so it would log in with nothing."""
     for path, login, name in logins_of(document):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from clusters.config.defaults import starter_document
 from clusters.config.edit import edit
 from clusters.config.load import LIMIT, load
+from clusters.config.logins import without_credentials
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
 from clusters.runs.documents import read_document, write_document
@@ -83,14 +84,18 @@ def refuse_while_busy(cluster: Cluster) -> None:
         )
 
 
-def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Document | None = None) -> Cluster:
+def draft_create(
+    *, actor: AbstractBaseUser | None, name: str, document: Document | None = None, original: str = ""
+) -> Cluster:
     """A new draft; without a document it starts from the defaults, with a version that can be installed.
 
+    Where `original` is the text of a document like it, what is the same stays as it was written, comments too.
     Raises DraftUnreadable for a document that is larger than one may be.
     """
     # The source may be far away: it is asked before the database is held.
     start = document or starter_document(starter_version())
-    text = _readable(write_document(start.model_copy(update={"name": name or start.name})))
+    named = start.model_copy(update={"name": name or start.name})
+    text = _readable(text_with(original, named) if original else write_document(named))
     with transaction.atomic():
         cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text, **columns_of(start))
         audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
@@ -99,12 +104,18 @@ def draft_create(*, actor: AbstractBaseUser | None, name: str, document: Documen
 
 @transaction.atomic
 def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
-    """A new draft with the same document, secrets included, under a name that this person has not used yet."""
+    """A new draft with the same document, secrets included, under a name that this person has not used yet.
+
+    Of somebody else's it has no credentials: the owner chose the machines, and the copy's owner would log in there.
+    """
     allowed(actor, cluster)
     taken = set(Cluster.objects.filter(owner=actor).values_list("name", flat=True))
     names = (f"{cluster.name[:50]}-copy{number if number > 1 else ''}" for number in range(1, 10_000))
     name = next(name for name in names if name not in taken)
-    copy = draft_create(actor=actor, name=name, document=read_document(cluster.document))
+    document = read_document(cluster.document)
+    if actor is None or cluster.owner_id != actor.pk:
+        document = without_credentials(document)
+    copy = draft_create(actor=actor, name=name, document=document, original=cluster.document)
     audited(actor, "draft.copy", cluster.name, cluster=cluster.pk, copy=copy.pk)
     return copy
 
