@@ -6,10 +6,11 @@ import re
 from functools import lru_cache
 
 _SECRET = re.compile(
-    r"pas+w|(?<!by)(?<!com)pass(?!ive|through|ed|ing|enger|age)|pwd|secret(?!ary)|token(?!iz)|credential"
-    r"|dockerconfigjson|dockercfg|mnemonic"
-    r"|(?:private|api|access|admin|auth|encryption|signing|master|shared|secret|account|license|ssh|root)[-_.]?keys?$"
-    r"|key[-_.]?data$|(?:^|[-_.])(?:pw|psk|auth)$",
+    r"pas+w|(?<!by)(?<!com)pass(?!ive|through|ed|ing|enger|age)|pwd|secret(?!ary)|token(?!iz|[-_]?(?:review|request))"
+    r"|credential|dockerconfigjson|dockercfg|mnemonic"
+    r"|(?:private|api|access|admin|auth|encryption|signing|master|shared|secret|account|license|activation|ssh|root)"
+    r"[-_.]?keys?$|key[-_.]?data$|(?:^|[-_.]|bind|root|admin|user|ldap|smtp|(?-i:(?<=[a-z0-9])(?=P)))pw$"
+    r"|(?:^|[-_.])(?:psk|auth)$",
     re.I,
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9])(?P<kind>[A-Za-z0-9]+)(?:[-_.](?:key|KEY|Key)|(?<=[a-z0-9])Key)s?$")
@@ -29,16 +30,27 @@ _OPEN = re.compile(
     r"|partition|routing|cache|index|row|map|config|hash|object|selector|taint|toleration|labels?)$",
     re.I,
 )
+_PRODUCT = re.compile(r"(?<![A-Za-z0-9])KubeKey$")
+"""What is spelled as a name of a key, and is the name of a program."""
 # What lies below these names a secret, says where one is, or how long it lives; it is none.
 _HARMLESS = re.compile(
-    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|duration|seconds|minutes|hours|timeout|length|enabled|stdin)s?$"
-    r"|^existing|pullsecrets?$|cert-hash|automount|webhook$",
+    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
+    r"|endpoint)s?$|^existing|pullsecrets?$|cert-?hash|automount|webhook$",
     re.I,
 )
-# A variable, a template, a place to fill in, a path, the head of a block, a switch.
+# What a name says of a secret when it ends so: how it is made, how long it lives. Below a name it may be a user's.
+_ABOUT = re.compile(
+    r"(?<=[a-z0-9_.-])(?:encryption|algorithm|authentication|complexity|strength|expir(?:y|ation|es)|lifetime|validity"
+    r"|rotation|interval|issuer|audience|limit|count|size|version|format|engine|provider|class|ur[il]|retries|claim"
+    r"|(?:[-_.]|(?-i:(?=A)))age)s?$",
+    re.I,
+)
+_COUNT = re.compile(r"(?i)tokens$|(?:^|[-_.])(?:max|min|num)|^pass$")
+"""Names behind which a small number counts something: `max_tokens: 4096`, `PASS=0`."""
+# A variable, a template, a place to fill in, a path, the head of a block, a switch, a fingerprint.
 _NO_SECRET = re.compile(
     r"\$(?:[A-Z_0-9]\w*+|[{(].*+)|\{\{.*+|<[^>]*+>|%\w|(?:/[\w.-]++){2,}/?+|[|>][-+]?|={1,2}.*+"
-    r"|(?i:true|false|yes|no|on|off|null|none|nil|~)",
+    r"|(?i:true|false|yes|no|on|off|null|none|nil|~)|(?i:sha256:)(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=?)",
     re.S,
 )
 
@@ -49,7 +61,7 @@ def is_secret_key(name: str) -> bool:
 
     `ceph.adminKey`, `ETCD_ROOT_PASSWORD`, `--oidc-client-secret` and `client-key-data` are names of secrets.
     """
-    if _HARMLESS.search(name) is not None:
+    if any(each.search(name) is not None for each in (_HARMLESS, _ABOUT, _PRODUCT)):
         return False
     if _SECRET.search(name) is not None:
         return not (name.lower().endswith(("key", "keys")) and _is_open(name))
@@ -65,6 +77,8 @@ def is_open_value(name: str, value: str) -> bool:
     """Whether a value is no secret, although it stands behind this name of a secret."""
     if not value or _NO_SECRET.fullmatch(value) is not None:
         return True
+    if value.isdecimal() and _COUNT.search(name) is not None:
+        return len(value) < (3 if name.lower() == "pass" else 8)
     return is_weak_key(name) and _WEAK_OPEN.fullmatch(value) is not None
 
 
