@@ -26,7 +26,8 @@ class Found(NamedTuple):
 class Takes:
     """How programs take a secret. `after` are options before it, `joined` options that it follows without a blank.
 
-    `subcommand` has to be among the words. Of a value with `mark` in it the secret begins behind that.
+    `subcommand` has to be among the words. Of a value with `mark` in it the secret begins behind that. `switches` are
+    letters that may stand before an option in one word: `-sSLu`.
     """
 
     programs: str
@@ -34,10 +35,11 @@ class Takes:
     joined: tuple[str, ...] = ()
     subcommand: str = ""
     mark: str = ""
+    switches: str = ""
 
 
 _TAKES = (
-    Takes("sshpass", after=("-p",), joined=("-p",)),
+    Takes("sshpass", after=("-p",), joined=("-p",), switches="v"),
     Takes("mysql mysqldump mysqladmin mysqlimport mysqlshow mysqlcheck mysqlpump mariadb mariadb-dump mariadb-admin",
           joined=("-p",)),
     Takes("docker podman nerdctl buildah skopeo oras crane helm oc az", after=("-p",), joined=("-p",),
@@ -45,10 +47,13 @@ _TAKES = (
     Takes("mongo mongosh mongodump mongorestore mongoexport mongoimport", after=("-p",)),
     Takes("usermod useradd", after=("-p",)),
     Takes("redis-cli", after=("-a",)),
-    Takes("ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldappasswd", after=("-w", "-s"), joined=("-w",)),
-    Takes("zip unzip sqlcmd ipmitool bcp", after=("-P",), joined=("-P",)),
+    Takes("ldappasswd", after=("-s", "-a")),
+    Takes("ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldappasswd", after=("-w",), joined=("-w",),
+          switches="xvnZcCMQL"),
+    Takes("zip unzip sqlcmd ipmitool bcp", after=("-P",), joined=("-P",), switches="rqjmoe9"),
     Takes("7z 7za 7zr rar unrar", joined=("-p",)),
-    Takes("curl", after=("-u", "-U"), joined=("-u", "-U"), mark=":"),
+    Takes("curl", after=("-u", "-U"), joined=("-u", "-U"), mark=":", switches="sSfLkgGiIvnNaj0123456#qBRJOl"),
+    Takes("nmcli", after=("password", "wifi-sec.psk", "802-11-wireless-security.psk")),
     Takes("smbclient rpcclient net", after=("-U",), mark="%"),
     Takes("lftp", after=("-u",), mark=","),
     Takes("openssl", after=("-passin", "-passout", "-pass"), mark="pass:"),
@@ -66,6 +71,10 @@ _READERS = ("chpasswd", "passwd", "smbpasswd", "cryptsetup", "kinit")
 _READING = ("-S", "--stdin", "--password-stdin", "--passphrase-fd")
 """Options with which others do."""
 _PRINTERS = ("echo", "printf", "yes")
+MOST_PRINTED = 20
+"""Commands within brackets that are looked at when their output goes to a program that reads a password."""
+DEEPEST_LINE = 3
+"""Command lines in words of command lines: `ssh h "bash -c 'mysql -px'"`."""
 _BEFORE = ("sudo", "env", "exec", "then", "do", "else", "if", "!", "{", "time", "nohup", "command")
 _LAST = ("htpasswd", "wpa_passphrase")
 """Programs whose last word is a password."""
@@ -78,34 +87,61 @@ _PROGRAM = re.compile(
     + r")(?![\w.-])|--password-stdin|--stdin|-S(?!\w)|(?<=\s)set(?=\s)"
 )
 _TOKEN = re.compile(
-    r"(?P<apart>\|\|?|&&?|;|\n|[()`]|(?<!\S)#+)|(?P<here><<<)|(?P<word>(?:[^\s\"'\\;|&<>()`]|\\(?s:.)"
+    r"(?P<apart>\|[|&]?|&&?|;|\n|[()`]|(?<!\S)#+)|(?P<here><<<)|(?P<word>(?:[^\s\"'\\;|&<>()`]|\\(?s:.)"
     r"|\"(?:[^\"\\\n]|\\(?s:.))*+\"|'[^'\n]*+'|[\"'\\])++)"
 )
 
 
 @dataclass(slots=True)
 class _Command:
-    """Words of one command with their places; `piped`: it reads what the one before prints."""
+    """Words of one command with their places; `apart` is the sign before it."""
 
-    piped: bool
+    apart: str
     words: list[str] = field(default_factory=list, repr=False)
     starts: list[int] = field(default_factory=list)
     here: int = -1
 
 
-def in_commands(text: str) -> Iterator[Span]:
-    """Where secrets stand on the command lines of a text."""
+def in_commands(text: str, offset: int = 0, depth: int = DEEPEST_LINE) -> Iterator[Span]:
+    """Where secrets stand on the command lines of a text, and on those within a quoted word of one."""
     if _PROGRAM.search(text) is None:
         return
     for line in _LINE.finditer(text):
         if _PROGRAM.search(line[0]) is None:
             continue
-        before = None
-        for command in _commands(line[0], line.start()):
+        for command, printers in _with_printers(line[0], offset + line.start()):
             for found in in_words(command.words):
                 yield command.starts[found.word] + found.start, command.starts[found.word] + found.end
-            yield from _handed(command, before)
-            before = command
+            yield from _handed(command, printers)
+            for word, start in zip(command.words, command.starts, strict=True):
+                # `sh -c "…"`, `ssh node1 '…'`, and whatever else has a command line in one word.
+                if depth and " " in word:
+                    yield from in_commands(*_after_sign(word, start), depth - 1)
+
+
+def _after_sign(word: str, start: int) -> tuple[str, int]:
+    """What is quoted in a word like `--command='mysql -px'`, and where it begins; else the word."""
+    sign = word.find("=", 0, word.find(" ")) + 1
+    return _bare(word[sign:], start + sign) if word[sign : sign + 1] in ("'", '"') else (word, start)
+
+
+def _with_printers(line: str, offset: int) -> Iterator[tuple[_Command, Sequence[_Command]]]:
+    """Each command of a line, and the commands whose output it reads: `(echo a; echo a) | passwd`."""
+    before: list[_Command] = []
+    opened: list[int] = []
+    group: list[_Command] = []
+    printers: Sequence[_Command] = ()
+    for command in _commands(line, offset):
+        if command.apart in ("|", "|&"):
+            printers = group or before[-1:]
+        elif command.apart != "(" or (before and before[-1].words):
+            printers = ()
+        closes = command.apart == ")" or command.words[:1] == ["}"]
+        group = before[max(opened.pop(), len(before) - MOST_PRINTED) :] if closes and opened else []
+        if command.apart == "(" or command.words[:1] == ["{"]:
+            opened.append(len(before))
+        yield command, printers
+        before.append(command)
 
 
 def in_words(words: Sequence[str]) -> Iterator[Found]:
@@ -135,21 +171,35 @@ def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
             yield from _behind(words, at, 0, takes.mark)
             if takes.programs == "sshpass":
                 return
+        word, flags = _without_switches(word, takes)
+        if flags and word in takes.after and at + 1 < len(words):
+            yield from _behind(words, at + 1, 0, takes.mark)
         for option in takes.joined:
             if word.startswith(option) and len(word) > len(option):
-                yield from _behind(words, at, len(option), takes.mark)
+                yield from _behind(words, at, len(option) + flags, takes.mark)
                 if takes.programs == "sshpass":
                     return
 
 
+def _without_switches(word: str, takes: Takes) -> tuple[str, int]:
+    """`-u` of `-sSLu`, and how many letters are left out before it."""
+    if not takes.switches or not word.startswith("-") or word.startswith("--"):
+        return word, 0
+    rest = word[1:].lstrip(takes.switches)
+    return f"-{rest}", len(word) - 1 - len(rest)
+
+
 def _behind(words: Sequence[str], at: int, start: int, mark: str) -> Iterator[Found]:
     word = words[at]
+    if mark and word[start : start + 1] in ("'", '"') and word.endswith(word[start]):
+        word = word[:-1]
     found = word.find(mark, start)
     if found < 0:
         return
     start = found + len(mark)
-    if word[start : start + 1] in ("'", '"') and word[-1] == word[start]:
-        start, word = start + 1, word[:-1]
+    for quote in ('\\"', "'", '"'):
+        if word.startswith(quote, start) and word.endswith(quote):
+            start, word = start + len(quote), word[: -len(quote)]
     value = word[start:]
     if value and not value.startswith("-") and not is_open_value("", value) and not (mark == ":" and value.isdigit()):
         yield Found(at, start, start + len(value))
@@ -174,7 +224,7 @@ def _has_flag(words: Sequence[str], letter: str) -> bool:
     return any(word.startswith("-") and not word.startswith("--") and letter in word for word in words)
 
 
-def _handed(command: _Command, before: _Command | None) -> Iterator[Span]:
+def _handed(command: _Command, printers: Sequence[_Command]) -> Iterator[Span]:
     """What is printed into a program that reads a password, or given to it after `<<<`."""
     program = next((word.rpartition("/")[2] for word in command.words if word not in _BEFORE), "")
     if program not in _READERS and not {*command.words} & {*_READING}:
@@ -182,10 +232,12 @@ def _handed(command: _Command, before: _Command | None) -> Iterator[Span]:
     mark = ":" if program == "chpasswd" else ""
     if command.here >= 0:
         yield from _spans(command, command.here, mark)
-    if command.piped and before is not None and before.words and before.words[0] in (*_PRINTERS, *_BEFORE):
-        for at, word in enumerate(before.words):
-            if at and not word.startswith("-"):
-                yield from _spans(before, at, mark)
+    for printer in printers:
+        first = next((at for at, word in enumerate(printer.words) if word not in _BEFORE), 0)
+        if printer.words[first : first + 1] and printer.words[first] in _PRINTERS:
+            for at in range(first + 1, len(printer.words)):
+                if not printer.words[at].startswith("-"):
+                    yield from _spans(printer, at, mark)
 
 
 def _spans(command: _Command, at: int, mark: str) -> Iterator[Span]:
@@ -214,19 +266,29 @@ def from_heredoc(head: str, body: str) -> Iterator[Span]:
 
 def _commands(line: str, offset: int) -> Iterator[_Command]:
     """The commands of one line, in order."""
-    command, here = _Command(False), False
+    command, here = _Command(""), False
     for match in _TOKEN.finditer(line):
         if match["apart"]:
             yield command
-            command, here = _Command(match["apart"] == "|"), False
+            command, here = _Command(match["apart"]), False
         elif match["here"]:
             here = True
         else:
-            word, start = match["word"], match.start() + offset
-            if len(word) > 1 and word[0] in "'\"" and word[0] == word[-1]:
-                word, start = word[1:-1], start + 1
+            word, start = _bare(match["word"], match.start() + offset)
             if here:
                 command.here, here = len(command.words), False
             command.words.append(word)
             command.starts.append(start)
     yield command
+
+
+def _bare(word: str, start: int) -> tuple[str, int]:
+    """A word without the quotes around it, also when only one of them, or a `\\"`, is in it."""
+    if len(word) > 1 and word[0] in "'\"" and word[0] == word[-1]:
+        return word[1:-1], start + 1
+    for quote in ('\\"', "\\'", '"', "'"):
+        if word.count(quote) % 2 and word.endswith(quote):
+            word = word[: -len(quote)]
+        elif word.startswith(quote) and (word.count(quote) % 2 or quote[0] == "\\"):
+            word, start = word[len(quote) :].removesuffix(quote), start + len(quote)
+    return word, start

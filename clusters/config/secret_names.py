@@ -45,7 +45,7 @@ _ABOUT = re.compile(
     r"|(?:[-_.]|(?-i:(?=A)))age)s?$",
     re.I,
 )
-_COUNT = re.compile(r"(?i)tokens$|(?:^|[-_.])(?:max|min|num)|^pass$")
+_COUNT = re.compile(r"(?i)tokens$|(?:^|[-_.])(?:max|min|num|per[-_])|^pass$")
 """Names behind which a small number counts something: `max_tokens: 4096`, `PASS=0`."""
 # A variable, a template, a place to fill in, a path, the head of a block, a switch, a fingerprint.
 _NO_SECRET = re.compile(

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.secret_commands import from_heredoc, in_commands
-from clusters.config.secret_looks import by_looks
+from clusters.config.secret_looks import by_looks, is_host
 from clusters.config.secret_names import is_open_value, is_secret_key, is_weak_key
 from clusters.config.secret_sentences import in_comments, points_elsewhere
 from clusters.config.secret_walk import SHELL_KEYS, walked
@@ -43,6 +43,7 @@ _NEXT_SET = re.compile(r",[\w.-]++=")
 _HEREDOC = re.compile(r"<<-?[ \t]*+[\"']?(?P<end>[A-Za-z_]\w*+)")
 _LAST_COMMAND = re.compile(r"[|;&<]")
 _HEAD_OF_BLOCK = re.compile(r"[|>][-+\d]{0,2}")
+_HEAD_OF_MAPPING = re.compile(r"\{[ \t]*+[\"']?[\w.-]++[\"']?:[ \t]")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)[ \t]++(?P<value>\S++)")
 
 
@@ -53,6 +54,8 @@ def places(text: str, *, in_shell: bool = False) -> list[Span]:
 
 def places_in_value(text: str, key: str = "") -> list[Span]:
     """The same for the value of this key, which may hold YAML or JSON of its own; logs are not read for that."""
+    if is_host(key, text):
+        return []
     found = _places(text, key in SHELL_KEYS)
     if key.lower().endswith("authorization") and (match := _SCHEME.fullmatch(text)) is not None:
         found.append(match.span("value"))
@@ -89,7 +92,7 @@ def _options(text: str, *, in_shell: bool) -> Iterator[Span]:
             # As openssl writes it: `-passin pass:x`, where `env:` and `file:` say where a password is.
             how, _, rest = text[slice(*span)].partition(":")
             span = (span[0] + 5, span[1]) if how == "pass" and rest else span
-            if how not in ("env", "file", "fd", "stdin") and not is_open_value("", text[slice(*span)]):
+            if how not in ("env", "file", "fd", "stdin") and not is_open_value(match["key"], text[slice(*span)]):
                 yield span
 
 
@@ -128,8 +131,13 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
     if is_weak_key(key) and match["sign"] == ":" and match["first"] is None and text[match.start() - 1] not in "{,\"'":
         return
     span = _value(text, place, to_end=to_end, in_shell=in_shell)
-    if text.startswith(_COMPUTED, span[0]) or (
-        (match["first"] or "").lstrip().startswith("#") and points_elsewhere(text, span)
+    if text[match.start("key") - 1 : match.start("key")] in ("?", "&"):
+        # A parameter of a URL ends where the next one begins.
+        span = (span[0], text.find("&", *span) if "&" in text[slice(*span)] else span[1])
+    if (
+        text.startswith(_COMPUTED, span[0])
+        or _HEAD_OF_MAPPING.match(text, span[0])
+        or ((match["first"] or "").lstrip().startswith("#") and points_elsewhere(text, span))
     ):
         return
     if to_end and match["sign"] == ":" and not is_weak_key(key) and _HEAD_OF_BLOCK.fullmatch(text[slice(*span)]):
@@ -264,7 +272,8 @@ def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> 
     if is_secret_key(name):
         return [] if is_open_value(name, scalar.text) else whole
     inner = scalar.text
-    spans = apart([*more, *_places(inner, name in SHELL_KEYS), *_embedded(inner, name, depth - 1)])
+    there = [] if is_host(name, inner) else _places(inner, name in SHELL_KEYS)
+    spans = apart([*more, *there, *_embedded(inner, name, depth - 1)])
     if not spans:
         return []
     places = _lines_of_block(raw, inner) if raw[:1] == "|" else None

@@ -74,3 +74,147 @@ def test_a_comment_on_kubekey_is_shown(comment: str) -> None:
 def test_other_names_that_end_as_a_key_does_count() -> None:
     for comment in ("# AdminKubeKey: {}", "# KUBE_KEY: {}", "# KubeKey's api_key: {}", "# KubeKey password: {}"):
         assert hidden_text(comment.format(X)) == comment.format(MASK)
+
+
+SECRET_SCRIPTS = [
+    "sudo sh -c \"echo 'root:{}' | chpasswd\"",
+    "ssh h 'mysql -uroot -p{}'",
+    'bash -c "mysql -p{}"',
+    "(echo {}; echo {}) | passwd root",
+    "{{ echo {}; echo {}; }} | passwd root",
+    "curl -sSLu a:{} https://x.example",
+    "cat > ~/.pgpass <<EOF\ndb.example:5432:app:me:{}\n*:*:*:me:{}\nEOF\nchmod 600 ~/.pgpass",
+    "subscription-manager register --org=1 --activationkey={}",
+    "subscription-manager register --org=1 --activationkey {} --force",
+    "curl 'https://x.blob.example/a?sp=r&sig={}&se=2030'",
+    "curl 'https://s3.example/a?X-Amz-Expires=60&X-Amz-Signature={}'",
+    'su - postgres -c "psql -c \\"ALTER USER a PASSWORD \'{}\'\\""',
+    "su -c 'echo root:{} | chpasswd'",
+    "ssh -o BatchMode=yes root@h \"sudo bash -c 'redis-cli -a {} ping'\"",
+    "docker exec db sh -c 'mysqladmin -p{} status'",
+    "kubectl exec -it db -- bash -lc 'mongosh -u a -p {}'",
+    "eval 'sshpass -p {} ssh h'",
+    "bash -c '\n  mysql -uroot -p{}\n'",
+    "printf '%s\\n' {} {} | passwd root",
+    "echo {} |& sudo -S true",
+    "echo 'bindpw {}' >> /etc/ldap.conf",
+    "echo 'db:5432:app:me:{}' >> ~/.pgpass",
+    "ldapsearch -x -D cn=a -xw {}",
+    "zip -rP {} a.zip dir",
+    "curl -kfu'a:{}' https://x.example",
+    "wget 'https://x.example/a?token={}&b=2'",
+    "ansible all -m shell -a 'sshpass -p {} ssh h'",
+    "sudo -u postgres psql -c \"CREATE ROLE a LOGIN PASSWORD '{}'\"",
+    "psql -c \"ALTER ROLE a WITH ENCRYPTED PASSWORD '{}';\"",
+    "mysql -e \"CREATE USER a IDENTIFIED BY '{}'\"",
+    "nmcli dev wifi connect home password {}",
+    "echo {} | (sudo passwd --stdin root)",
+    "timeout 5 bash -ec 'curl -u a:{} https://x'",
+    "mysql --execute=\"ALTER USER a IDENTIFIED BY '{}'\"",
+]
+SECRET_TEXTS = [
+    "bindpw {}\n",
+    "vrrp_instance a {{\n  auth_type PASS\n  auth_pass {}\n}}\n",
+    "bindpw: {}\n",
+    "ldap:\n  bindPw: {}\n  other: open\n",
+    "rootPw: {}\nother: open\n",
+    "rootpw={}",
+    "olcRootPW: {}\n",
+    "url: https://x.blob.example/a?sv=1&sig={}\n",
+    '{{"url": "https://s3.example/a?X-Amz-Signature={}"}}',
+    "url: https://storage.example/a?X-Goog-Signature={}&b=1\n",
+    "url: https://x.example/a?access_token={}&b=1\n",
+    "tokenEndpoint: https://a:{}@id.example\n",
+    "tokenReviewerSecret: {}\n",
+    "tokenReview: {{password: {}}}\n",
+    "{{passwords: {{class: {}}}}}\n",
+    "PASS={}",
+    "max_tokens_password: {}\n",
+    "[Wifi]\npsk={}\n",
+    "community_string: open\nsnmpAuthPassphrase: {}\n",
+    "spring.datasource.password={}\nspring.name=open\n",
+    '<add key="Password" value="{}"/>',
+    "<password>{}</password>",
+    "jdbc:mysql://h/db?user=a&password={}&ssl=true",
+    "redis://:{}@h:6379/0",
+    "amqp://me:{}@mq.example/%2f",
+    "AccountName=a;AccountKey={};EndpointSuffix=x",
+]
+SECRET_COMMENTS = ["# bindpw: {}", "# PASS={}", "# run: ssh h 'mysql -p{}'", "# the pw of root is {}"]
+HONEST = [
+    "address: node01.internalregistry\n",
+    "- node01.internalregistry\n",
+    "repo: https://charts.platformteam2024/stable\n",
+    "image: mirror.x1y2z3a4b5c6d7e8:5000/app\n",
+    "https://abcde1.0a1b2c3d4e5f6a7b/x",
+    "max_tokens: 4096\n",
+    "maxTokens: 128\n",
+    "llm: {max_output_tokens: 4096}\n",
+    "--max-tokens 4096",
+    "tokenEndpoint: https://id.example/token\n",
+    "token_url: https://id.example/token\n",
+    "passwordEncryption: scram-sha-256\n",
+    "password_encryption = scram-sha-256\n",
+    "passwordHashAlgorithm: argon2id\n",
+    "maxPasswordAge: 90\n",
+    "PasswordAuthentication: prohibited\n",
+    "sed -i 's/^#PasswordAuthentication.*/PasswordAuthentication no/' /etc/ssh/sshd_config",
+    "tokenReview.group: authentication.k8s.io\n",
+    "tokenReview: {retries: 3, group: authentication.k8s.io}\n",
+    "PASS=0",
+    "PASS=0\nFAIL=0\nPASS=$((PASS + 1))\n",
+    "fingerprint of the secret key: see below",
+    "secretKey: sha256:" + "0a" * 32,
+    "ssh h 'mysql -p app'",
+    "bash -c 'echo $PASSWORD | passwd --stdin root'",
+    "(echo a; echo b) | sort",
+    "{ echo a; echo b; } | tee x",
+    "curl -sSLu $LOGIN https://x",
+    "curl -sSLo a:b https://x",
+    "cat <<EOF > hosts\n10.0.0.1:5432:app:me:x\nEOF",
+    "https://x.example/?sig=$SIG",
+    "tokenRequests: [{audience: vault}]\n",
+    "token_expiration: 3600s\n",
+    "credentialProvider: ecr\n",
+    "secretProviderClass: azure\n",
+    "passwordComplexity: high\n",
+    "token-issuer: https://id.example\n",
+    "secretVersion: v3\n",
+    "minPasswordLength: 12\n",
+    "ssh root@h 'systemctl restart kubelet'",
+    "sh -c 'mkdir -p /opt/x && docker run -p 80:80 nginx'",
+    "git config --global credential.helper store",
+    "kubectl create secret generic x --from-file=a=/etc/a",
+    "kubectl get secret x -o name",
+    "token_type: Bearer\n",
+    "passwordPolicy: strict\n",
+    "accessKeyId is required",
+    "sessionAffinity: ClientIP\n",
+    "pass=true",
+    "volumes: [{name: token, secret: {secretName: x}}]\n",
+    "tokens_per_second: 100\n",
+    "secretRotation: weekly\n",
+    "grep -c password /etc/shadow",
+]
+
+
+@pytest.mark.parametrize("form", SECRET_SCRIPTS)
+def test_a_secret_in_a_script_is_hidden_and_all_else_is_not(form: str) -> None:
+    words = [X] * form.count("{}")
+    assert shell(form.format(*words)) == form.format(*[MASK] * len(words))
+
+
+@pytest.mark.parametrize("form", SECRET_TEXTS)
+def test_a_secret_in_a_text_is_hidden_and_all_else_is_not(form: str) -> None:
+    assert hidden({"x": form.format(X)}, mask=True)["x"] == form.format(MASK)
+
+
+@pytest.mark.parametrize("form", SECRET_COMMENTS)
+def test_a_secret_in_a_comment_is_hidden(form: str) -> None:
+    assert hidden_text(form.format(X)) == form.format(MASK)
+
+
+@pytest.mark.parametrize("text", HONEST)
+def test_an_honest_text_is_shown(text: str) -> None:
+    assert hidden({"x": text}, mask=True)["x"] == text
+    assert shell(text) == text
