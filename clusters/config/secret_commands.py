@@ -53,6 +53,8 @@ _TAKES = (
     Takes("zip unzip sqlcmd ipmitool bcp", after=("-P",), joined=("-P",), switches="rqjmoe9"),
     Takes("7z 7za 7zr rar unrar", joined=("-p",)),
     Takes("curl", after=("-u", "-U"), joined=("-u", "-U"), mark=":", switches="sSfLkgGiIvnNaj0123456#qBRJOl"),
+    Takes("crictl skopeo podman buildah", after=("--creds", "--src-creds", "--dest-creds"),
+          joined=("--creds=", "--src-creds=", "--dest-creds="), mark=":"),
     Takes("nmcli", after=("password", "wifi-sec.psk", "802-11-wireless-security.psk")),
     Takes("smbclient rpcclient net", after=("-U",), mark="%"),
     Takes("lftp", after=("-u",), mark=","),
@@ -66,9 +68,11 @@ _BY_PROGRAM: dict[str, tuple[Takes, ...]] = {
     name: tuple(each for each in _TAKES if name in each.programs.split())
     for name in {name for each in _TAKES for name in each.programs.split()}
 }
-_READERS = ("chpasswd", "passwd", "smbpasswd", "cryptsetup", "kinit")
+_READERS = ("chpasswd", "passwd", "smbpasswd", "cryptsetup", "kinit", "realm")
 """Programs that read a password from standard input."""
-_READING = ("-S", "--stdin", "--password-stdin", "--passphrase-fd")
+_CARRIERS = ("ssh", "su", "runuser", "chroot", "nsenter", "docker", "podman", "nerdctl", "kubectl", "crictl")
+"""Programs that start another, somewhere else or as somebody else, and give it their standard input."""
+_READING = ("-S", "--stdin", "--password-stdin", "--passphrase-fd", "--stdin-password")
 """Options with which others do."""
 _PRINTERS = ("echo", "printf", "yes")
 MOST_PRINTED = 20
@@ -78,16 +82,17 @@ DEEPEST_LINE = 3
 _BEFORE = ("sudo", "env", "exec", "then", "do", "else", "if", "!", "{", "time", "nohup", "command")
 _LAST = ("htpasswd", "wpa_passphrase")
 """Programs whose last word is a password."""
+_OTHERS = ("mc", "rabbitmqctl", "sed", "iscsiadm")
 _SETS = ("set", "change_password", "add_user", "passwd")
 
 _LINE = re.compile(r"(?:[^\n\\]|\\(?s:.))++")
 _PROGRAM = re.compile(
     r"(?<![\w-])(?:"
-    + "|".join(re.escape(each) for each in sorted({*_BY_PROGRAM, *_READERS, *_LAST, "mc", "rabbitmqctl"}))
-    + r")(?![\w.-])|--password-stdin|--stdin|-S(?!\w)|(?<=\s)set(?=\s)"
+    + "|".join(re.escape(each) for each in sorted({*_BY_PROGRAM, *_READERS, *_LAST, *_OTHERS}))
+    + r")(?![\w.-])|--password-stdin|--stdin|--passphrase-fd|-S(?!\w)|(?<=\s)set(?=\s)|>\s*+[~/.\w]|(?<=\s)tee(?=\s)"
 )
 _TOKEN = re.compile(
-    r"(?P<apart>\|[|&]?|&&?|;|\n|[()`]|(?<!\S)#+)|(?P<here><<<)|(?P<word>(?:[^\s\"'\\;|&<>()`]|\\(?s:.)"
+    r"(?P<apart>\|[|&]?|&&?|;|\n|[()`]|(?<!\S)#+)|(?P<here><<<)|(?P<file>\d?>{1,2}(?![(&])|<(?![<(]))|(?P<word>(?:[^\s\"'\\;|&<>()`]|\\(?s:.)"
     r"|\"(?:[^\"\\\n]|\\(?s:.))*+\"|'[^'\n]*+'|[\"'\\])++)"
 )
 
@@ -100,6 +105,8 @@ class _Command:
     words: list[str] = field(default_factory=list, repr=False)
     starts: list[int] = field(default_factory=list)
     here: int = -1
+    files: list[str] = field(default_factory=list)
+    """Where its output goes."""
 
 
 def in_commands(text: str, offset: int = 0, depth: int = DEEPEST_LINE) -> Iterator[Span]:
@@ -113,6 +120,7 @@ def in_commands(text: str, offset: int = 0, depth: int = DEEPEST_LINE) -> Iterat
             for found in in_words(command.words):
                 yield command.starts[found.word] + found.start, command.starts[found.word] + found.end
             yield from _handed(command, printers)
+            yield from _written(command, printers)
             for word, start in zip(command.words, command.starts, strict=True):
                 # `sh -c "…"`, `ssh node1 '…'`, and whatever else has a command line in one word.
                 if depth and " " in word:
@@ -161,7 +169,31 @@ def in_words(words: Sequence[str]) -> Iterator[Found]:
             yield from _whole(words, len(words) - 1)
         if name == "mc" and {"alias", "host"} & {*words[place + 1 : place + 3]} and len(words) > place + 6:
             yield from _whole(words, place + 6)
+        if name == "openssl" and words[place + 1 : place + 2] == ["passwd"] and words[-2] not in ("passwd", "-salt"):
+            yield from _whole(words, len(words) - 1)
+        if name == "sed":
+            yield from _substituted(words)
     yield from _set(words)
+
+
+def _substituted(words: Sequence[str]) -> Iterator[Found]:
+    """What `sed` puts behind the name of a secret, or in its place: `s/^password:.*/password: x/`, `s|@TOKEN@|x|`."""
+    for at, word in enumerate(words):
+        if len(word) < 4 or word[0] != "s" or word[1] not in "/|#@,":
+            continue
+        _s, old, new = [*word.split(word[1], 3), ""][:3]
+        value = re.split(r"[:=\s]", new)[-1].strip("\"'\\")
+        stays = new[: new.find(value)]
+        # A place to fill in has signs around it: `@TOKEN@`; else the name is there again.
+        if _names_secret(old) and (_names_secret(stays) or not (stays or old[0].isalnum() or old[-1].isalnum())):
+            start = word.find(value, len(old) + 3)
+            if value and not value.startswith("\\") and not is_open_value("", value):
+                yield Found(at, start, start + len(value))
+
+
+def _names_secret(text: str) -> bool:
+    names = (name.strip(".-") for name in re.findall(r"[\w.-]+", text))
+    return any(is_secret_key(name) and not is_weak_key(name) for name in names)
 
 
 def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
@@ -213,6 +245,9 @@ def _set(words: Sequence[str]) -> Iterator[Found]:
     """`config set requirepass x`, `configure set aws_secret_access_key x`, `rabbitmqctl change_password me x`."""
     of_people = "rabbitmqctl" in words
     for at in range(2, len(words)):
+        # `iscsiadm -n node.session.auth.password -v x`
+        if words[at - 1] == "-v" and words[at - 3] == "-n" and is_secret_key(words[at - 2]):
+            yield from _whole(words, at)
         if words[at - 2] not in _SETS or not words[at - 1]:
             continue
         named = is_secret_key(words[at - 1]) and not is_weak_key(words[at - 1])
@@ -224,20 +259,49 @@ def _has_flag(words: Sequence[str], letter: str) -> bool:
     return any(word.startswith("-") and not word.startswith("--") and letter in word for word in words)
 
 
+def _reader(words: Sequence[str]) -> str:
+    """The program of a command, or the one that reads a password where `ssh` and the like start it."""
+    program = next((word.rpartition("/")[2] for word in words if word not in _BEFORE), "")
+    if program in _CARRIERS:
+        inside = [part.strip("\"'") for word in words for part in word.split()]
+        return next((part for part in inside if part in _READERS), program)
+    return program
+
+
 def _handed(command: _Command, printers: Sequence[_Command]) -> Iterator[Span]:
     """What is printed into a program that reads a password, or given to it after `<<<`."""
-    program = next((word.rpartition("/")[2] for word in command.words if word not in _BEFORE), "")
+    program = _reader(command.words)
     if program not in _READERS and not {*command.words} & {*_READING}:
         return
     mark = ":" if program == "chpasswd" else ""
     if command.here >= 0:
         yield from _spans(command, command.here, mark)
     for printer in printers:
-        first = next((at for at, word in enumerate(printer.words) if word not in _BEFORE), 0)
-        if printer.words[first : first + 1] and printer.words[first] in _PRINTERS:
-            for at in range(first + 1, len(printer.words)):
-                if not printer.words[at].startswith("-"):
-                    yield from _spans(printer, at, mark)
+        for at in _printed(printer):
+            yield from _spans(printer, at, mark)
+
+
+def _written(command: _Command, printers: Sequence[_Command]) -> Iterator[Span]:
+    """A word that is printed into a file that is named after secrets: `echo x > /root/password.txt`."""
+    files = command.words[1:] if command.words[:1] == ["tee"] or command.words[:2] == ["sudo", "tee"] else ()
+    for printer, names in ((command, command.files), *((each, files) for each in printers)):
+        if not any(map(_is_for_secrets, names)):
+            continue
+        for at in _printed(printer):
+            if " " not in printer.words[at] and ":" not in printer.words[at]:
+                yield from _spans(printer, at, "")
+
+
+def _is_for_secrets(path: str) -> bool:
+    parts = path.rpartition("/")[2].split(".")
+    return any(is_secret_key(each) and not is_weak_key(each) and each not in ("passwd", "gpasswd") for each in parts)
+
+
+def _printed(printer: _Command) -> Iterator[int]:
+    """Which words of a command `echo` or the like prints."""
+    first = next((at for at, word in enumerate(printer.words) if word not in _BEFORE), 0)
+    if printer.words[first : first + 1] and printer.words[first] in _PRINTERS:
+        yield from (at for at in range(first + 1, len(printer.words)) if not printer.words[at].startswith("-"))
 
 
 def _spans(command: _Command, at: int, mark: str) -> Iterator[Span]:
@@ -252,7 +316,7 @@ def _spans(command: _Command, at: int, mark: str) -> Iterator[Span]:
 
 def from_heredoc(head: str, body: str) -> Iterator[Span]:
     """Where secrets stand in a here document that a program with this command line reads."""
-    program = next((word.rpartition("/")[2] for word in head.split() if word not in _BEFORE), "")
+    program = _reader([word.strip("\"'") for word in head.split()])
     if program not in _READERS:
         return
     place = 0
@@ -266,15 +330,21 @@ def from_heredoc(head: str, body: str) -> Iterator[Span]:
 
 def _commands(line: str, offset: int) -> Iterator[_Command]:
     """The commands of one line, in order."""
-    command, here = _Command(""), False
+    command, here, file = _Command(""), False, False
     for match in _TOKEN.finditer(line):
         if match["apart"]:
             yield command
-            command, here = _Command(match["apart"]), False
+            command, here, file = _Command(match["apart"]), False, False
         elif match["here"]:
             here = True
+        elif match["file"]:
+            file = True
         else:
             word, start = _bare(match["word"], match.start() + offset)
+            if file:
+                command.files.append(word)
+                file = False
+                continue
             if here:
                 command.here, here = len(command.words), False
             command.words.append(word)

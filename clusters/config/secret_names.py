@@ -26,7 +26,7 @@ _WEAK_OPEN = re.compile(
 )
 # Keys that everybody may see, and what Kubernetes calls a key: the name of an entry.
 _OPEN = re.compile(
-    r"(?:pub|public|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"
+    r"(?:recv|pub|public|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"
     r"|partition|routing|cache|index|row|map|config|hash|object|selector|taint|toleration|labels?)$",
     re.I,
 )
@@ -34,23 +34,28 @@ _PRODUCT = re.compile(r"(?<![A-Za-z0-9])KubeKey$")
 """What is spelled as a name of a key, and is the name of a program."""
 # What lies below these names a secret, says where one is, or how long it lives; it is none.
 _HARMLESS = re.compile(
-    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
-    r"|endpoint)s?$|^existing|pullsecrets?$|cert-?hash|automount|webhook$",
+    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
+    r"|endpoint|audience|annotation|label)s?$|(?:^|[-_.])(?:existing|stdin)|pullsecrets?$|[-_.]fd$|cert-?hash"
+    r"|automount|webhook$",
     re.I,
 )
 # What a name says of a secret when it ends so: how it is made, how long it lives. Below a name it may be a user's.
 _ABOUT = re.compile(
     r"(?<=[a-z0-9_.-])(?:encryption|algorithm|authentication|complexity|strength|expir(?:y|ation|es)|lifetime|validity"
-    r"|rotation|interval|issuer|audience|limit|count|size|version|format|engine|provider|class|ur[il]|retries|claim"
+    r"|rotation|interval|issuer|mode|location|limit|count|size|version|format|engine|provider|class|ur[il]|retries|claim"
     r"|(?:[-_.]|(?-i:(?=A)))age)s?$",
     re.I,
 )
 _COUNT = re.compile(r"(?i)tokens$|(?:^|[-_.])(?:max|min|num|per[-_])|^pass$")
 """Names behind which a small number counts something: `max_tokens: 4096`, `PASS=0`."""
+_KIND = re.compile(r"(?i)basic|token|bearer|digest|oidc|oauth2?|ldap|kerberos|ntlm|m?tls|simple|anonymous|trust|md5")
+"""How somebody logs in, as it stands behind `auth`."""
+_ENTRY = re.compile(r"[a-z-]*(?:password|token|secret)")
+"""What an entry of a Secret is called, as it stands behind `passwordKey`."""
 # A variable, a template, a place to fill in, a path, the head of a block, a switch, a fingerprint.
 _NO_SECRET = re.compile(
-    r"\$(?:[A-Z_0-9]\w*+|[{(].*+)|\{\{.*+|<[^>]*+>|%\w|(?:/[\w.-]++){2,}/?+|[|>][-+]?|={1,2}.*+"
-    r"|(?i:true|false|yes|no|on|off|null|none|nil|~)|(?i:sha256:)(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=?)",
+    r"\$(?:[A-Z_0-9]\w*+|[{(].*+)|`[^`]*+`|\{\{.*+|<[^>]*+>|%\w|(?:/[\w.-]++){2,}/?+|[|>][-+]?|={1,2}.*+"
+    r"|(?i:true|false|yes|no|on|off|null|none|nil|~|enabled?|disabled?|required|optional)|(?i:sha256:)(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=?)",
     re.S,
 )
 
@@ -79,6 +84,9 @@ def is_open_value(name: str, value: str) -> bool:
         return True
     if value.isdecimal() and _COUNT.search(name) is not None:
         return len(value) < (3 if name.lower() == "pass" else 8)
+    lower = name.lower()
+    if (lower.endswith("auth") and _KIND.fullmatch(value)) or (lower.endswith("wordkey") and _ENTRY.fullmatch(value)):
+        return True
     return is_weak_key(name) and _WEAK_OPEN.fullmatch(value) is not None
 
 

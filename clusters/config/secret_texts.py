@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 DEEPEST = 4
 """Texts in texts that are read as YAML."""
 EMBEDDED = Limits(characters=1_000_000, depth=40, values=100_000, aliases=1_000, repeats=True)
-_COMPUTED = ("$(", "${", "{{")
-"""So begins what a shell or a template puts in the place of a value."""
+_COMPUTED = ("$(", "${", "{{", "`", ".*")
+"""So begins what a shell or a template puts in the place of a value, and what a pattern says of one."""
 _NAMING = ("name", "key")
 
 # No part gives back what it took (`++`), and a search goes on behind the value that was found: a text is read once.
@@ -76,7 +76,11 @@ def _places(text: str, in_shell: bool) -> list[Span]:
 def _whole(text: str) -> Iterator[Span]:
     """`name=value` as an argument or a value of Helm's: blanks and quotes in it belong to it."""
     match = _WHOLE.fullmatch(text)
-    if match is not None and is_secret_key(match["key"]) and not is_open_value(match["key"], match["value"]):
+    if (
+        match is not None
+        and is_secret_key(match["key"])
+        and not is_open_value(match["key"], match["value"].strip("\"'"))
+    ):
         following = _NEXT_SET.search(text, match.start("value"))
         yield match.start("value"), following.start() if following is not None else len(text)
 
@@ -131,9 +135,7 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
     if is_weak_key(key) and match["sign"] == ":" and match["first"] is None and text[match.start() - 1] not in "{,\"'":
         return
     span = _value(text, place, to_end=to_end, in_shell=in_shell)
-    if text[match.start("key") - 1 : match.start("key")] in ("?", "&"):
-        # A parameter of a URL ends where the next one begins.
-        span = (span[0], text.find("&", *span) if "&" in text[slice(*span)] else span[1])
+    span = _narrowed(text, match.start("key"), span)
     if (
         text.startswith(_COMPUTED, span[0])
         or _HEAD_OF_MAPPING.match(text, span[0])
@@ -144,6 +146,17 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
         yield from _of_block(text, place, span)
     elif span[1] > span[0] and not is_open_value(key, text[slice(*span)]):
         yield span
+
+
+def _narrowed(text: str, key: int, span: Span) -> Span:
+    """A value without what is around it in a URL, in a pattern of sed's, and in `${PASSWORD:-x}`."""
+    start, end = span
+    before = text[max(0, key - 3) : key]
+    if before.endswith("${") and text[start : start + 1] in ("-", "=", "?"):
+        return (start, start) if text[start] == "?" else (start + 1, max(start + 1, end))
+    sign = "&" if before[-1:] in ("?", "&") else before[2:] if before[:2] == ".*" and not before[2:].isalnum() else ""
+    stop = text.find(sign, start, end) if sign else -1
+    return start, stop if stop >= 0 else end
 
 
 def _of_block(text: str, place: int, span: Span) -> Iterator[Span]:
