@@ -55,6 +55,7 @@ _TAKES = (
     Takes("curl", after=("-u", "-U"), joined=("-u", "-U"), mark=":", switches="sSfLkgGiIvnNaj0123456#qBRJOl"),
     Takes("crictl skopeo podman buildah", after=("--creds", "--src-creds", "--dest-creds"),
           joined=("--creds=", "--src-creds=", "--dest-creds="), mark=":"),
+    Takes("ansible-vault", after=("encrypt_string",)),
     Takes("nmcli", after=("password", "wifi-sec.psk", "802-11-wireless-security.psk")),
     Takes("smbclient rpcclient net", after=("-U",), mark="%"),
     Takes("lftp", after=("-u",), mark=","),
@@ -68,7 +69,7 @@ _BY_PROGRAM: dict[str, tuple[Takes, ...]] = {
     name: tuple(each for each in _TAKES if name in each.programs.split())
     for name in {name for each in _TAKES for name in each.programs.split()}
 }
-_READERS = ("chpasswd", "passwd", "smbpasswd", "cryptsetup", "kinit", "realm")
+_READERS = ("chpasswd", "passwd", "smbpasswd", "cryptsetup", "kinit", "realm", "secret-tool", "grub-mkpasswd-pbkdf2")
 """Programs that read a password from standard input."""
 _CARRIERS = ("ssh", "su", "runuser", "chroot", "nsenter", "docker", "podman", "nerdctl", "kubectl", "crictl")
 """Programs that start another, somewhere else or as somebody else, and give it their standard input."""
@@ -85,6 +86,7 @@ _LAST = ("htpasswd", "wpa_passphrase")
 _OTHERS = ("mc", "rabbitmqctl", "sed", "iscsiadm")
 _SETS = ("set", "change_password", "add_user", "passwd")
 
+_WRITTEN = re.compile(r"(?:>|(?<=\s)tee(?=\s)(?:[ \t]++-a)?+)[ \t]*+[\"']?([^\s|;&<>\"']++)")
 _LINE = re.compile(r"(?:[^\n\\]|\\(?s:.))++")
 _PROGRAM = re.compile(
     r"(?<![\w-])(?:"
@@ -284,6 +286,8 @@ def _handed(command: _Command, printers: Sequence[_Command]) -> Iterator[Span]:
 def _written(command: _Command, printers: Sequence[_Command]) -> Iterator[Span]:
     """A word that is printed into a file that is named after secrets: `echo x > /root/password.txt`."""
     files = command.words[1:] if command.words[:1] == ["tee"] or command.words[:2] == ["sudo", "tee"] else ()
+    if command.here >= 0 and any(map(_is_for_secrets, (*files, *command.files))):
+        yield from _spans(command, command.here, "")
     for printer, names in ((command, command.files), *((each, files) for each in printers)):
         if not any(map(_is_for_secrets, names)):
             continue
@@ -314,18 +318,20 @@ def _spans(command: _Command, at: int, mark: str) -> Iterator[Span]:
             yield command.starts[at] + place - len(value), command.starts[at] + place
 
 
-def from_heredoc(head: str, body: str) -> Iterator[Span]:
-    """Where secrets stand in a here document that a program with this command line reads."""
+def from_heredoc(line: str, head: str, body: str) -> Iterator[Span]:
+    """Where secrets stand in a here document: `head` is the command that reads it, `line` the whole line."""
     program = _reader([word.strip("\"'") for word in head.split()])
-    if program not in _READERS:
+    written = any(map(_is_for_secrets, _WRITTEN.findall(line)))
+    if program not in _READERS and not written:
         return
     place = 0
-    for line in body.split("\n"):
-        value = line.partition(":")[2] if program == "chpasswd" else line.strip()
-        end = place + len(line.rstrip())
-        if value.strip() and not is_open_value("", value.strip()):
+    for each in body.split("\n"):
+        value = each.partition(":")[2] if program == "chpasswd" else each.strip()
+        end = place + len(each.rstrip())
+        # Of a file with names in it, these say what is a secret.
+        if value.strip() and not is_open_value("", value.strip()) and not (written and set(value) & set(" :=#")):
             yield end - len(value.rstrip()), end
-        place += len(line) + 1
+        place += len(each) + 1
 
 
 def _commands(line: str, offset: int) -> Iterator[_Command]:

@@ -135,12 +135,21 @@ def _join_tokens(text: str) -> Iterator[Span]:
     """Tokens of kubeadm: what has digits between letters, unless it is a host; other words beside `token` only."""
     for match in _JOIN_TOKEN.finditer(text):
         before = text[max(0, match.start() - NEAR) : match.start()].rpartition("\n")[2]
-        named = _NAME_BEFORE.search(before)
-        if named is not None and _OF_HOST.search(named["key"]) is not None:
+        if _OF_HOST.search(_name_of(text, match.start(), before)) is not None:
             continue
         rest = match["rest"].rstrip("0123456789")
         if any(map(str.isdigit, rest)) or not rest or _OF_TOKEN.search(before) is not None:
             yield match.span()
+
+
+def _name_of(text: str, start: int, before: str) -> str:
+    """The name that a word stands behind, on its line or as an item of a list below that."""
+    named = _NAME_BEFORE.search(before)
+    if named is None and before.strip(" \"'") == "-":
+        above = text[max(0, start - 5 * NEAR) : start].split("\n")[:-1]
+        head = next((line for line in reversed(above) if not line.lstrip().startswith("-")), "")
+        named = _NAME_BEFORE.search(head.rstrip())
+    return named["key"] if named is not None else ""
 
 
 def is_host(key: str, text: str) -> bool:

@@ -35,7 +35,7 @@ _PRODUCT = re.compile(r"(?<![A-Za-z0-9])KubeKey$")
 # What lies below these names a secret, says where one is, or how long it lives; it is none.
 _HARMLESS = re.compile(
     r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
-    r"|endpoint|audience|annotation|label)s?$|(?:^|[-_.])(?:existing|stdin)|pullsecrets?$|[-_.]fd$|cert-?hash"
+    r"|endpoint|audience|annotation|label)s?$|(?:^|[-_.])(?:existing(?![-_]?passw(?:or)?d$)|stdin)|pullsecrets?$|[-_.]fd$|cert-?hash"
     r"|automount|webhook$",
     re.I,
 )
@@ -46,7 +46,7 @@ _ABOUT = re.compile(
     r"|(?:[-_.]|(?-i:(?=A)))age)s?$",
     re.I,
 )
-_COUNT = re.compile(r"(?i)tokens$|(?:^|[-_.])(?:max|min|num|per[-_])|^pass$")
+_COUNT = re.compile(r"(?i:tokens$|(?:^|[-_.])(?:max|min|num|per)[-_]|^pass$)|(?<![A-Za-z])(?:max|min|num)[A-Z]")
 """Names behind which a small number counts something: `max_tokens: 4096`, `PASS=0`."""
 _KIND = re.compile(r"(?i)basic|token|bearer|digest|oidc|oauth2?|ldap|kerberos|ntlm|m?tls|simple|anonymous|trust|md5")
 """How somebody logs in, as it stands behind `auth`."""

@@ -215,7 +215,8 @@ def _heredocs(text: str) -> Iterator[Span]:
     """Secrets in here documents, which are files with a syntax of their own."""
     place = 0
     while "<<" in text and (match := _HEREDOC.search(text, place)) is not None:
-        head = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        first = text.rfind("\n", 0, match.start()) + 1
+        head = _LAST_COMMAND.split(text[first : match.start()])[-1]
         body = place = end = text.find("\n", match.end()) + 1
         if not body:
             return
@@ -227,7 +228,7 @@ def _heredocs(text: str) -> Iterator[Span]:
             end = stop + 1
         place = min(max(end, place), len(text))
         inside = text[body:place]
-        found = [*from_heredoc(_LAST_COMMAND.split(head)[-1], inside), *_embedded(inside, "", 1)]
+        found = [*from_heredoc(text[first:body], head, inside), *_embedded(inside, "", 1)]
         yield from ((body + start, body + stop) for start, stop in found)
 
 

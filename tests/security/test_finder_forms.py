@@ -71,6 +71,16 @@ def test_a_comment_on_kubekey_is_shown(comment: str) -> None:
     assert hidden_text(comment) == comment == shell(comment)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MINIO_ROOT_PASSWORD", "1234567"), ("minioSecretKey", "123"), ("NUMA_TOKEN", "42"), ("PASS", "1234"),
+     ("db_pass", "0"), ("maxPassword", "hidden"), ("tokens", "a1b2"), ("auth", "hidden"), ("passwordKey", "x1")],
+)  # fmt: skip
+def test_a_number_or_a_word_behind_the_name_of_a_secret_is_hidden(name: str, value: str) -> None:
+    for text in (f"{name}: {{}}\n", f"{name}={{}}"):
+        assert hidden({"x": text.format(value)}, mask=True)["x"] == text.format(MASK)
+
+
 def test_other_names_that_end_as_a_key_does_count() -> None:
     for comment in ("# AdminKubeKey: {}", "# KUBE_KEY: {}", "# KubeKey's api_key: {}", "# KubeKey password: {}"):
         assert hidden_text(comment.format(X)) == comment.format(MASK)
@@ -121,6 +131,15 @@ SECRET_SCRIPTS = [
     "sudo sh -c 'echo \"{}\" > /etc/x.password'",
     "echo {} > /etc/rabbitmq/password",
     "echo '{}' | sudo tee /root/password.txt",
+    "sudo tee /etc/x.token <<< {}",
+    "cat > /root/.password <<EOF\n{}\nEOF",
+    "cat <<'EOF' | sudo tee /root/password.txt\n{}\nEOF",
+    "ansible-vault encrypt_string '{}' --name x",
+    "curl -sSLfku a:{} https://x.example",
+    'bash -c "sshpass -p \\"{}\\" ssh h"',
+    "bash -c 'mysql -u root -p\"{}\" -e x'",
+    "kubectl create secret generic x --from-literal=a={} --from-literal=b={}",
+    "curl 'https://x.example/a?a=1&password={}&b=2'",
     "sed -i 's/PASSWORD=.*/PASSWORD={}/' x",
     'sed -i "s/^password:.*/password: {}/" x',
     "sed -i 's|@TOKEN@|{}|' x",
@@ -152,6 +171,7 @@ SECRET_TEXTS = [
     "tokenReview: {{password: {}}}\n",
     "{{passwords: {{class: {}}}}}\n",
     "PASS={}",
+    "existingPassword: {}\n",
     "max_tokens_password: {}\n",
     "[Wifi]\npsk={}\n",
     "community_string: open\nsnmpAuthPassphrase: {}\n",
@@ -170,6 +190,7 @@ HONEST = [
     "repo: https://charts.platformteam2024/stable\n",
     "image: mirror.x1y2z3a4b5c6d7e8:5000/app\n",
     "https://abcde1.0a1b2c3d4e5f6a7b/x",
+    "cat > /etc/x/token.conf <<EOF\nmode: open\nEOF",
     "max_tokens: 4096\n",
     "maxTokens: 128\n",
     "llm: {max_output_tokens: 4096}\n",
@@ -261,6 +282,42 @@ def test_a_secret_in_a_text_is_hidden_and_all_else_is_not(form: str) -> None:
 @pytest.mark.parametrize("form", SECRET_COMMENTS)
 def test_a_secret_in_a_comment_is_hidden(form: str) -> None:
     assert hidden_text(form.format(X)) == form.format(MASK)
+
+
+HOSTS = """\
+apiVersion: kubekey.kubesphere.io/v1alpha2
+kind: Cluster
+metadata: {name: sample}
+spec:
+  hosts: [{name: HOST, address: HOST, internalAddress: HOST}]
+  roleGroups: {etcd: [HOST], master: [HOST], worker: [HOST]}
+  registry: {registryMirrors: ["https://HOST"], insecureRegistries: [HOST], privateRegistry: HOST}
+  controlPlaneEndpoint: {domain: HOST, address: ""}
+  kubernetes: {version: v1.30.4, apiserverCertExtraSans: [HOST]}
+  addons:
+  - name: a
+    sources:
+      chart: {name: b, repo: "https://HOST", valuesFile: "host: HOST\\nmirrors:\\n- a.example\\n- HOST\\n"}
+"""
+
+
+@pytest.mark.parametrize("host", ["node01.internalregistry", "charts.platformteam2024", "node01.a2internalregist"])
+def test_a_host_that_looks_like_a_token_of_kubeadm_is_shown(host: str) -> None:
+    text = HOSTS.replace("HOST", host)
+    document = load(text).document
+    assert document is not None and list(secrets_of(text)) == []
+    assert editor(document, text).text == text
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["kubeadm join 10.0.0.1:6443 --token {}", "token is {}", "echo {}", "kubeadm join: {}", "- {}", "a: {}",
+     "mirrors: open\nx:\n- {}"],
+)  # fmt: skip
+def test_a_token_of_kubeadm_is_hidden_elsewhere(form: str) -> None:
+    for token in ("abcdef.0123456789abcdef", "0a1b2c.x9y8z7w6v5u4t3s2"):
+        assert hidden_text(form.format(token)) == form.format(MASK)
+    assert hidden_text("the token abcde1.abcdefghijklmnop") == f"the token {MASK}"
 
 
 @pytest.mark.parametrize("text", HONEST)
