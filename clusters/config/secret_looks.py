@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING
 
-from clusters.config.secret_names import is_open_value
+from clusters.config.secret_names import is_open_value, is_secret_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,37 @@ _SHAPES = re.compile(
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?!\w)|AIza[\w-]{35}(?!\w)|ya29\.[\w-]{20,}+|GOCSPX-[\w-]{20,}+|dckr_[po]at_[\w-]{20,}+"
     r"|npm_\w{36}|pypi-AgE[\w-]{40,}+|[rs]k_(?:live|test)_\w{16,}+|hv[sbr]\.[\w-]{20,}+|SG\.[\w-]{16,}+\.[\w-]{16,}+"
     r"|do[op]_v1_\w{40,}+|hf_\w{30,}+|gl(?:c|sa)_[\w=+/]{20,}+|AGE-SECRET-KEY-1\w{40,}+|ATATT3[\w=-]{40,}+"
-    r"|shp(?:at|ca|pa|ss)_\w{30,}+|sk-[\w-]{32,}+|(?=[a-z.]{0,21}[0-9])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.-]))"
+    r"|shp(?:at|ca|pa|ss)_\w{30,}+|sk-[\w-]{32,}+)"
+)
+# kubeadm's tokens. Hosts may look so, too: behind `://`, before a port or a path, under the name of an address.
+_JOIN_TOKEN = re.compile(r"(?<![\w./@-])(?=[a-z.]{0,21}[0-9])[a-z0-9]{6}\.(?P<rest>[a-z0-9]{16})(?![\w.-]|:\d|/)")
+_OF_HOST = re.compile(
+    r"(?i:(?:address|host|hosts|hostname|domain|server|servers|endpoint|registry|registries|mirrors?|repo|image|name"
+    r"|node|nodes|url|etcd|master|worker|fqdn|sans|altnames))$"
+)
+_NAME_BEFORE = re.compile(r"(?<!\w)(?P<key>\w++)[\"']?+[ \t]*+[:=][ \t]*+[\[\"']*+(?:[\w.-]++,[ \t]*+)*+$")
+_OF_TOKEN = re.compile(r"(?i)token|kubeadm|join|secret|pass")
+NEAR = 80
+"""Characters before what looks like a token of kubeadm in which it is sought what it is."""
+_OF_SIGNATURE = re.compile(
+    r"(?i)(?:[?&]|\\u0026)(?:sig|signature|x-(?:amz|goog|oss|ms)-signature)=(?P<value>[^\s&\"'#<>\\]++)"
+)
+_PGPASS = re.compile(
+    r"(?<![\w.:*/-])[\w.*/-]++:(?:\d{2,5}|\*):[\w.*-]++:[\w.*@-]++:(?P<value>(?:[^\s\"'\\]|\\[:\\])++)"
+)
+# Files of settings without a sign between name and value: those of LDAP, Redis, keepalived and kickstart.
+_SETTING = re.compile(
+    r"(?:^[ \t]*+|(?<=[\"']))(?:bindpw|rootpw|rootpwmodpw|requirepass|masterauth|auth_pass)(?:[ \t]++--?\w++)*+[ \t]++"
+    r"[\"']?(?P<value>[^\s\"':=\\-][^\s\"'\\]*+)(?=[\"']?[ \t]*+(?:$|[\"'\\]))",
+    re.M,
+)
+_SQL = re.compile(
+    r"(?i)(?<!\w)(?:(?:alter|create)\s++(?:user|role)\s++[^\s;]++\s++(?:(?!password)\w++\s++){0,8}+password"
+    r"|identified\s++(?:with\s++[\w']++\s++)?+by(?:\s++password)?+)\s++\\*+[\"'](?P<value>[^\s\"'\\]++)"
+)
+_MARKUP = re.compile(
+    r"<(?:\w++:)?+(?P<key>[\w.-]++)>(?P<value>[^<>\s]++)</|(?<![\w.-])(?:key|name)="
+    r"(?P<quote>[\"'])(?P<named>[\w.-]++)(?P=quote)\s++value=[\"'](?P<valued>[^\"'<>\n]++)"
 )
 
 
@@ -72,14 +102,59 @@ def by_looks(text: str) -> Iterator[Span]:
     if "-u" in text or "--" in text:
         # `-u 1000:1000` are numbers of a user and a group.
         yield from (span for span in _unless_open(text, _LOGIN) if not text[slice(*span)].isdigit())
-    if "password" in text:
-        yield from _unless_open(text, _NETRC)
+    yield from _in_files(text)
     if len(text) < 20:
         return
+    yield from _join_tokens(text)
     for pattern in (_PEM_IN_BASE64, _HASH, _SHAPES):
         yield from (match.span() for match in pattern.finditer(text))
     for pattern in (_CERTIFICATE_KEY, _WEBHOOK):
         yield from (match.span("value") for match in pattern.finditer(text))
+
+
+def _in_files(text: str) -> Iterator[Span]:
+    """What has a syntax of its own: netrc, pgpass, settings without a sign, statements of SQL, XML."""
+    lower = text.lower()
+    if "password" in lower:
+        yield from _unless_open(text, _NETRC)
+    if "password" in lower or "identified" in lower:
+        yield from _unless_open(text, _SQL)
+    if "pgpass" in lower:
+        yield from _unless_open(text, _PGPASS)
+    if "pw" in lower or "pass" in lower or "masterauth" in lower:
+        yield from _unless_open(text, _SETTING)
+    if "</" in text or "value=" in text:
+        for match in _MARKUP.finditer(text):
+            which = "value" if match["key"] else "valued"
+            name = match["key"] or match["named"]
+            if is_secret_key(name) and not is_open_value(name, match[which]):
+                yield match.span(which)
+
+
+def _join_tokens(text: str) -> Iterator[Span]:
+    """Tokens of kubeadm: what has digits between letters, unless it is a host; other words beside `token` only."""
+    for match in _JOIN_TOKEN.finditer(text):
+        before = text[max(0, match.start() - NEAR) : match.start()].rpartition("\n")[2]
+        if _OF_HOST.search(_name_of(text, match.start(), before)) is not None:
+            continue
+        rest = match["rest"].rstrip("0123456789")
+        if any(map(str.isdigit, rest)) or not rest or _OF_TOKEN.search(before) is not None:
+            yield match.span()
+
+
+def _name_of(text: str, start: int, before: str) -> str:
+    """The name that a word stands behind, on its line or as an item of a list below that."""
+    named = _NAME_BEFORE.search(before)
+    if named is None and before.strip(" \"'") == "-":
+        above = text[max(0, start - 5 * NEAR) : start].split("\n")[:-1]
+        head = next((line for line in reversed(above) if not line.lstrip().startswith("-")), "")
+        named = _NAME_BEFORE.search(head.rstrip())
+    return named["key"] if named is not None else ""
+
+
+def is_host(key: str, text: str) -> bool:
+    """Whether a value is a host that looks like a token of kubeadm: `address: node01.internalregistry`."""
+    return _OF_HOST.search(key) is not None and _JOIN_TOKEN.fullmatch(text) is not None
 
 
 def _unless_open(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
@@ -87,6 +162,7 @@ def _unless_open(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
 
 
 def _in_urls(text: str) -> Iterator[Span]:
+    yield from _unless_open(text, _OF_SIGNATURE)
     yield from (span for span in _unless_open(text, _IN_URL) if text[slice(*span)] not in ("x-oauth-basic", "x"))
     for match in _BEFORE_HOST.finditer(text):
         if _USER_NAME.fullmatch(match["value"]) is None:

@@ -6,10 +6,11 @@ import re
 from functools import lru_cache
 
 _SECRET = re.compile(
-    r"pas+w|(?<!by)(?<!com)pass(?!ive|through|ed|ing|enger|age)|pwd|secret(?!ary)|token(?!iz)|credential"
-    r"|dockerconfigjson|dockercfg|mnemonic"
-    r"|(?:private|api|access|admin|auth|encryption|signing|master|shared|secret|account|license|ssh|root)[-_.]?keys?$"
-    r"|key[-_.]?data$|(?:^|[-_.])(?:pw|psk|auth)$",
+    r"pas+w|(?<!by)(?<!com)pass(?!ive|through|ed|ing|enger|age)|pwd|secret(?!ary)|token(?!iz|[-_]?(?:review|request))"
+    r"|credential|dockerconfigjson|dockercfg|mnemonic"
+    r"|(?:private|api|access|admin|auth|encryption|signing|master|shared|secret|account|license|activation|ssh|root)"
+    r"[-_.]?keys?$|key[-_.]?data$|(?:^|[-_.]|bind|root|admin|user|ldap|smtp|(?-i:(?<=[a-z0-9])(?=P)))pw$"
+    r"|(?:^|[-_.])(?:psk|auth)$",
     re.I,
 )
 _KEY = re.compile(r"(?<![A-Za-z0-9])(?P<kind>[A-Za-z0-9]+)(?:[-_.](?:key|KEY|Key)|(?<=[a-z0-9])Key)s?$")
@@ -25,20 +26,36 @@ _WEAK_OPEN = re.compile(
 )
 # Keys that everybody may see, and what Kubernetes calls a key: the name of an entry.
 _OPEN = re.compile(
-    r"(?:pub|public|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"
+    r"(?:recv|pub|public|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"
     r"|partition|routing|cache|index|row|map|config|hash|object|selector|taint|toleration|labels?)$",
     re.I,
 )
+_PRODUCT = re.compile(r"(?<![A-Za-z0-9])KubeKey$")
+"""What is spelled as a name of a key, and is the name of a program."""
 # What lies below these names a secret, says where one is, or how long it lives; it is none.
 _HARMLESS = re.compile(
-    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|duration|seconds|minutes|hours|timeout|length|enabled|stdin)s?$"
-    r"|^existing|pullsecrets?$|cert-hash|automount|webhook$",
+    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
+    r"|endpoint|audience|annotation|label)s?$|(?:^|[-_.])(?:existing(?![-_]?passw(?:or)?d$)|stdin)|pullsecrets?$|[-_.]fd$|cert-?hash"
+    r"|automount|webhook$",
     re.I,
 )
-# A variable, a template, a place to fill in, a path, the head of a block, a switch.
+# What a name says of a secret when it ends so: how it is made, how long it lives. Below a name it may be a user's.
+_ABOUT = re.compile(
+    r"(?<=[a-z0-9_.-])(?:encryption|algorithm|authentication|complexity|strength|expir(?:y|ation|es)|lifetime|validity"
+    r"|rotation|interval|issuer|mode|location|limit|count|size|version|format|engine|provider|class|ur[il]|retries|claim"
+    r"|(?:[-_.]|(?-i:(?=A)))age)s?$",
+    re.I,
+)
+_COUNT = re.compile(r"(?i:tokens$|(?:^|[-_.])(?:max|min|num|per)[-_]|^pass$)|(?<![A-Za-z])(?:max|min|num)[A-Z]")
+"""Names behind which a small number counts something: `max_tokens: 4096`, `PASS=0`."""
+_KIND = re.compile(r"(?i)basic|token|bearer|digest|oidc|oauth2?|ldap|kerberos|ntlm|m?tls|simple|anonymous|trust|md5")
+"""How somebody logs in, as it stands behind `auth`."""
+_ENTRY = re.compile(r"[a-z-]*(?:password|token|secret)")
+"""What an entry of a Secret is called, as it stands behind `passwordKey`."""
+# A variable, a template, a place to fill in, a path, the head of a block, a switch, a fingerprint.
 _NO_SECRET = re.compile(
-    r"\$(?:[A-Z_0-9]\w*+|[{(].*+)|\{\{.*+|<[^>]*+>|%\w|(?:/[\w.-]++){2,}/?+|[|>][-+]?|={1,2}.*+"
-    r"|(?i:true|false|yes|no|on|off|null|none|nil|~)",
+    r"\$(?:[A-Z_0-9]\w*+|[{(].*+)|`[^`]*+`|\{\{.*+|<[^>]*+>|%\w|(?:/[\w.-]++){2,}/?+|[|>][-+]?|={1,2}.*+"
+    r"|(?i:true|false|yes|no|on|off|null|none|nil|~|enabled?|disabled?|required|optional)|(?i:sha256:)(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=?)",
     re.S,
 )
 
@@ -49,7 +66,7 @@ def is_secret_key(name: str) -> bool:
 
     `ceph.adminKey`, `ETCD_ROOT_PASSWORD`, `--oidc-client-secret` and `client-key-data` are names of secrets.
     """
-    if _HARMLESS.search(name) is not None:
+    if any(each.search(name) is not None for each in (_HARMLESS, _ABOUT, _PRODUCT)):
         return False
     if _SECRET.search(name) is not None:
         return not (name.lower().endswith(("key", "keys")) and _is_open(name))
@@ -64,6 +81,11 @@ def is_weak_key(name: str) -> bool:
 def is_open_value(name: str, value: str) -> bool:
     """Whether a value is no secret, although it stands behind this name of a secret."""
     if not value or _NO_SECRET.fullmatch(value) is not None:
+        return True
+    if value.isdecimal() and _COUNT.search(name) is not None:
+        return len(value) < (3 if name.lower() == "pass" else 8)
+    lower = name.lower()
+    if (lower.endswith("auth") and _KIND.fullmatch(value)) or (lower.endswith("wordkey") and _ENTRY.fullmatch(value)):
         return True
     return is_weak_key(name) and _WEAK_OPEN.fullmatch(value) is not None
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.secret_commands import from_heredoc, in_commands
-from clusters.config.secret_looks import by_looks
+from clusters.config.secret_looks import by_looks, is_host
 from clusters.config.secret_names import is_open_value, is_secret_key, is_weak_key
 from clusters.config.secret_sentences import in_comments, points_elsewhere
 from clusters.config.secret_walk import SHELL_KEYS, walked
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 DEEPEST = 4
 """Texts in texts that are read as YAML."""
 EMBEDDED = Limits(characters=1_000_000, depth=40, values=100_000, aliases=1_000, repeats=True)
-_COMPUTED = ("$(", "${", "{{")
-"""So begins what a shell or a template puts in the place of a value."""
+_COMPUTED = ("$(", "${", "{{", "`", ".*")
+"""So begins what a shell or a template puts in the place of a value, and what a pattern says of one."""
 _NAMING = ("name", "key")
 
 # No part gives back what it took (`++`), and a search goes on behind the value that was found: a text is read once.
@@ -43,6 +43,7 @@ _NEXT_SET = re.compile(r",[\w.-]++=")
 _HEREDOC = re.compile(r"<<-?[ \t]*+[\"']?(?P<end>[A-Za-z_]\w*+)")
 _LAST_COMMAND = re.compile(r"[|;&<]")
 _HEAD_OF_BLOCK = re.compile(r"[|>][-+\d]{0,2}")
+_HEAD_OF_MAPPING = re.compile(r"\{[ \t]*+[\"']?[\w.-]++[\"']?:[ \t]")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)[ \t]++(?P<value>\S++)")
 
 
@@ -53,6 +54,8 @@ def places(text: str, *, in_shell: bool = False) -> list[Span]:
 
 def places_in_value(text: str, key: str = "") -> list[Span]:
     """The same for the value of this key, which may hold YAML or JSON of its own; logs are not read for that."""
+    if is_host(key, text):
+        return []
     found = _places(text, key in SHELL_KEYS)
     if key.lower().endswith("authorization") and (match := _SCHEME.fullmatch(text)) is not None:
         found.append(match.span("value"))
@@ -73,7 +76,11 @@ def _places(text: str, in_shell: bool) -> list[Span]:
 def _whole(text: str) -> Iterator[Span]:
     """`name=value` as an argument or a value of Helm's: blanks and quotes in it belong to it."""
     match = _WHOLE.fullmatch(text)
-    if match is not None and is_secret_key(match["key"]) and not is_open_value(match["key"], match["value"]):
+    if (
+        match is not None
+        and is_secret_key(match["key"])
+        and not is_open_value(match["key"], match["value"].strip("\"'"))
+    ):
         following = _NEXT_SET.search(text, match.start("value"))
         yield match.start("value"), following.start() if following is not None else len(text)
 
@@ -89,7 +96,7 @@ def _options(text: str, *, in_shell: bool) -> Iterator[Span]:
             # As openssl writes it: `-passin pass:x`, where `env:` and `file:` say where a password is.
             how, _, rest = text[slice(*span)].partition(":")
             span = (span[0] + 5, span[1]) if how == "pass" and rest else span
-            if how not in ("env", "file", "fd", "stdin") and not is_open_value("", text[slice(*span)]):
+            if how not in ("env", "file", "fd", "stdin") and not is_open_value(match["key"], text[slice(*span)]):
                 yield span
 
 
@@ -128,14 +135,28 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
     if is_weak_key(key) and match["sign"] == ":" and match["first"] is None and text[match.start() - 1] not in "{,\"'":
         return
     span = _value(text, place, to_end=to_end, in_shell=in_shell)
-    if text.startswith(_COMPUTED, span[0]) or (
-        (match["first"] or "").lstrip().startswith("#") and points_elsewhere(text, span)
+    span = _narrowed(text, match.start("key"), span)
+    if (
+        text.startswith(_COMPUTED, span[0])
+        or _HEAD_OF_MAPPING.match(text, span[0])
+        or ((match["first"] or "").lstrip().startswith("#") and points_elsewhere(text, span))
     ):
         return
     if to_end and match["sign"] == ":" and not is_weak_key(key) and _HEAD_OF_BLOCK.fullmatch(text[slice(*span)]):
         yield from _of_block(text, place, span)
     elif span[1] > span[0] and not is_open_value(key, text[slice(*span)]):
         yield span
+
+
+def _narrowed(text: str, key: int, span: Span) -> Span:
+    """A value without what is around it in a URL, in a pattern of sed's, and in `${PASSWORD:-x}`."""
+    start, end = span
+    before = text[max(0, key - 3) : key]
+    if before.endswith("${") and text[start : start + 1] in ("-", "=", "?"):
+        return (start, start) if text[start] == "?" else (start + 1, max(start + 1, end))
+    sign = "&" if before[-1:] in ("?", "&") else before[2:] if before[:2] == ".*" and not before[2:].isalnum() else ""
+    stop = text.find(sign, start, end) if sign else -1
+    return start, stop if stop >= 0 else end
 
 
 def _of_block(text: str, place: int, span: Span) -> Iterator[Span]:
@@ -194,7 +215,8 @@ def _heredocs(text: str) -> Iterator[Span]:
     """Secrets in here documents, which are files with a syntax of their own."""
     place = 0
     while "<<" in text and (match := _HEREDOC.search(text, place)) is not None:
-        head = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        first = text.rfind("\n", 0, match.start()) + 1
+        head = _LAST_COMMAND.split(text[first : match.start()])[-1]
         body = place = end = text.find("\n", match.end()) + 1
         if not body:
             return
@@ -206,7 +228,7 @@ def _heredocs(text: str) -> Iterator[Span]:
             end = stop + 1
         place = min(max(end, place), len(text))
         inside = text[body:place]
-        found = [*from_heredoc(_LAST_COMMAND.split(head)[-1], inside), *_embedded(inside, "", 1)]
+        found = [*from_heredoc(text[first:body], head, inside), *_embedded(inside, "", 1)]
         yield from ((body + start, body + stop) for start, stop in found)
 
 
@@ -264,7 +286,8 @@ def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> 
     if is_secret_key(name):
         return [] if is_open_value(name, scalar.text) else whole
     inner = scalar.text
-    spans = apart([*more, *_places(inner, name in SHELL_KEYS), *_embedded(inner, name, depth - 1)])
+    there = [] if is_host(name, inner) else _places(inner, name in SHELL_KEYS)
+    spans = apart([*more, *there, *_embedded(inner, name, depth - 1)])
     if not spans:
         return []
     places = _lines_of_block(raw, inner) if raw[:1] == "|" else None

@@ -296,7 +296,10 @@ def test_a_mask_behind_another_option_is_missing() -> None:
     "unit",
     ["name: A_TOKEN\nvalue: x\n", "- value: x\n", "sshpass -p ", "echo a | chpasswd\n", "cat <<EOF\n", "password: |\n",
      "a:b@tcp(", "machine a login b ", "# password is ", "# password ", "Bearer ", "https://a", "mysql -p'", "set a b ",
-     "Private-Lines: 1\nab", "LS0tLS1CRUdJTiBQUklW\n", "{a: ", "- - ", "a: |\n ", "\\\n"],
+     "Private-Lines: 1\nab", "LS0tLS1CRUdJTiBQUklW\n", "{a: ", "- - ", "a: |\n ", "\\\n",
+     "sh -c 'mysql -p\"", "(echo a) | passwd ", "((", "sed s/a/b/ ", "sed 's/token", "echo a > token ", "a.b:1:c:d:",
+     "abcde1.0a1b2c3d4e5f6a7b, ", "create user a ", "bindpw --a ", "?sig=", "<a>b</", "name='a' value=", "pgpass",
+     "mysql -p\\\""],
 )  # fmt: skip
 def test_a_text_eight_times_as_long_is_searched_in_about_eight_times_the_time(unit: str) -> None:
     def took(length: int, key: str) -> float:

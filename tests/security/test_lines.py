@@ -120,6 +120,23 @@ def test_a_character_that_ends_a_line_or_hides_a_part_is_an_error_that_names_the
     assert found == path and message.startswith(f"{PLACES[path]} holds ") and kind in message
 
 
+SCRIPT = "spec.system.preInstall.0.name"
+
+
+@pytest.mark.parametrize("name", ["کتاب\u200cها", "👩\u200d💻 setup", "❤\ufe0f\u200d🔥", "क्\u200dष"])
+def test_a_joiner_within_the_name_of_a_script_is_no_error(name: str) -> None:
+    assert controls(with_text(SCRIPT, name)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(SCRIPT, "ro\u200dot"), (SCRIPT, "\u200cها"), (SCRIPT, "ها\u200d"), (SCRIPT, "ه\u200d\u200dا"),
+     (SCRIPT, "ه\u200bا"), ("spec.addons.0.name", "ه\u200cا"), ("spec.hosts.0.user", "ه\u200cا")],
+)  # fmt: skip
+def test_a_joiner_that_joins_nothing_or_that_a_program_reads_is_an_error(path: str, name: str) -> None:
+    assert [found for found, _message in controls(with_text(path, name))] == [path]
+
+
 def test_what_is_one_line_of_visible_characters_is_no_error() -> None:
     assert controls(with_text("spec.hosts.0.user", "müller ñ 名前")) == []
 

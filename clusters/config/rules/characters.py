@@ -10,6 +10,7 @@ from clusters.config.finding import error
 from clusters.config.keys import Model, keys_of
 from clusters.config.rules.registry import rule
 from clusters.config.secret import Secret
+from clusters.config.sections.system import CustomScript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,10 @@ _ENDS = ("Cc", "Zl", "Zp")
 """Controls, and Unicode's own ends of lines and paragraphs."""
 _HIDES = ("Cf", "Cs")
 """Marks of direction, characters without a width, and halves of characters."""
+_JOINERS = "\u200c\u200d"
+"""Persian and many scripts of India need them within words, and emoji are put together with them."""
+_PEOPLE_READ = ((CustomScript, "name"),)
+"""What only people read, in a log. An addon's name is its Helm release's, which has letters of ASCII only."""
 
 
 @rule
@@ -41,7 +46,19 @@ def _of_model(section: Model, path: str) -> Iterator[Finding]:
             continue
         # The one key of the document that stands outside of its spec.
         here = "metadata.name" if path == "spec" and name == "name" else f"{path}.{name}"
+        if type(value) is str and (type(section), attribute) in _PEOPLE_READ:
+            value = _without_joiners(value)
         yield from _of_value(value, name, here, several=several)
+
+
+def _without_joiners(text: str) -> str:
+    """A text without joiners that join: those between two characters that are visible, and not of ASCII."""
+    inside = zip(" " + text, text, text[1:] + " ", strict=False)
+    return "".join(
+        letter
+        for before, letter, after in inside
+        if letter not in _JOINERS or any(each.isascii() or not each.isprintable() for each in (before, after))
+    )
 
 
 @cache
