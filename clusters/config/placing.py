@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from clusters.config.pairing import Pairs
@@ -24,16 +25,22 @@ class Shown:
 
 
 class _Place(NamedTuple):
-    """Where a mask is: the text, its line of all lines, which mask of that line, and what is before it there."""
+    """Where a mask is: its line of all lines, which mask of that line, and what is before it there."""
 
-    text: int
     line: int
     turn: int
     lead: int
 
 
-def secrets_of_masks(stored: Sequence[object], typed: Sequence[str], mask: str) -> list[list[object] | None]:
-    """Of each text of a list that was typed, the secrets of its masks; None where that of one is not known.
+def secrets_of_texts(stored: Sequence[object], typed: Sequence[str], mask: str) -> list[list[object] | None]:
+    """Of each text of a list that was typed, the secrets of its masks; None where that of one is not known."""
+    each = iter(secrets_of_masks(stored, typed, mask))
+    found = [list(islice(each, text.count(mask))) for text in typed]
+    return [None if None in secrets else secrets for secrets in found]
+
+
+def secrets_of_masks(stored: Sequence[object], typed: Sequence[str], mask: str) -> list[object | None]:
+    """The secret of each mask in a list of texts that was typed; None where it is not known.
 
     A line that stands once in both lists is the same one. Between two such, masks in lines that are equal, and then
     masks with the same text before them, are the same where as many came back as there were: of fewer, nobody knows
@@ -56,14 +63,7 @@ def secrets_of_masks(stored: Sequence[object], typed: Sequence[str], mask: str) 
     )
     pairs.by([(old[each.line], each.lead) for each in places], [(new[each.line], each.lead) for each in masks])
     pairs.copies([each.lead for each in places], [each.lead for each in masks], secrets)
-    found: list[list[object] | None] = [[] for _ in typed]
-    for number, each in enumerate(masks):
-        known = found[each.text]
-        if number not in pairs.of:
-            found[each.text] = None
-        elif known is not None:
-            known.append(secrets[pairs.of[number]])
-    return found
+    return [secrets[pairs.of[number]] if number in pairs.of else None for number in range(len(masks))]
 
 
 def _read(texts: Sequence[str], mask: str) -> tuple[list[str], list[_Place]]:
@@ -74,14 +74,14 @@ def _read(texts: Sequence[str], mask: str) -> tuple[list[str], list[_Place]]:
     lines: list[str] = []
     places: list[_Place] = []
     ahead = ""
-    for number, text in enumerate(texts):
+    for text in texts:
         for line in text.split("\n"):
             first, *rest = line.split(mask)
             led = bool(rest) and not first.strip(" \t-") and ahead.strip() and mask not in ahead
             above = f"{ahead}\n" if led else ""
             lead = hash(above + first)
             for turn, part in enumerate(rest):
-                places.append(_Place(number, len(lines), turn, lead))
+                places.append(_Place(len(lines), turn, lead))
                 lead = hash((lead, part))
             lines.append(above + line)
             ahead = line

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from clusters.config.finding import error
 from clusters.config.pairing import paired, parts_of, same_machines
-from clusters.config.placing import Shown, secrets_of_masks
+from clusters.config.placing import Shown, secrets_of_texts
 from clusters.config.secret import MASK, Secret
 from clusters.config.secret_finder import apart, secret_spans
 from clusters.config.secret_names import is_open_value, is_secret_key
@@ -40,12 +40,12 @@ def with_masks(text: str) -> str:
     return text.replace(STAND_IN, MASK)
 
 
-def missing_secret(path: str) -> Finding:
+def missing_secret(path: str, where: str = "") -> Finding:
     """Nobody knows which secret a mask there stands for, so that nothing can be stored in its place."""
     return error(
         "secret.unknown",
         path,
-        f"{path}: the secret is missing. No stored one is known for this mask, or the next page would show it there.",
+        f"{where or path}: the secret is missing. None is known for this mask, or the next page would show it there.",
         hint="Type the secret itself in place of the mask, or put back what stood around it.",
     )
 
@@ -194,7 +194,7 @@ def _texts(fresh: Sequence[str], stored: Sequence[Any], path: Callable[[int], st
     if not any(STAND_IN in each for each in fresh):
         return list(fresh)
     kept: list[Any] = []
-    for place, (new, found) in enumerate(zip(fresh, secrets_of_masks(stored, fresh, STAND_IN), strict=True)):
+    for place, (new, found) in enumerate(zip(fresh, secrets_of_texts(stored, fresh, STAND_IN), strict=True)):
         if found:
             kept.append(_back(new, found, path(place)))
             continue

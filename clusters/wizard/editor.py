@@ -124,12 +124,13 @@ def typed(before: Document, stored: str, text: str, check: Check = check) -> Typ
         return Typed(None, text, Editor(text, tuple(map(_shown, loaded.findings))))
     known, own = _with_own_masks(before, stored)
     document, missing = with_secrets(loaded.document, known)
-    said = (*map(_shown, loaded.findings), *locate(map(missing_secret, sorted(missing)), loaded.positions))
-    kept = with_stand_ins(_with_comments(text, before, stored))
+    kept, lines = _with_comments(text, (before, stored), document)
+    lost = (*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines))
+    said = (*map(_shown, loaded.findings), *locate(lost, loaded.positions))
     shown = Editor(text, said, locate(check(document), loaded.positions))
-    if missing:
+    if lost:
         return Typed(document, text, shown, complete=False)
-    whole = with_masks(text_with(kept, document))
+    whole = with_masks(text_with(with_stand_ins(kept), document))
     again = load(whole) if own != stored else None
     if again is not None and again.document is not None:
         masks = tuple(each for each in again.findings if each.id == "secret.masked")
@@ -150,8 +151,19 @@ def _with_own_masks(document: Document, stored: str) -> tuple[Document, str]:
     return (document, stored) if found is None else (found, text)
 
 
-def _with_comments(text: str, before: Document, stored: str) -> str:
-    return restored_comments(source_of(text), source_of(stored), partial(without, before)) if MASK in text else text
+def _with_comments(text: str, before: tuple[Document, str], document: Document) -> tuple[str, list[int]]:
+    """The text with the comments that are stored, and the lines of comments whose secrets are not known."""
+    if MASK not in text:
+        return text, []
+    known, stored = before
+    source = source_of(text)
+    back, lines = restored_comments(source, source_of(stored), partial(without, known), partial(without, document))
+    above = text[: max(text.find(source.removesuffix("\n")), 0)].count("\n")
+    return back, [above + line for line in lines]
+
+
+def _missing_in_comment(line: int) -> Finding:
+    return replace(missing_secret("", _("The comment in line %d") % line), line=line)
 
 
 def _shown(finding: Finding) -> Finding:

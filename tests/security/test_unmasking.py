@@ -247,3 +247,41 @@ def test_many_masks_get_their_secrets_back_in_proportion(made: Callable[[int], t
         return lambda: _filled(shown, value, "x", set())
 
     assert growth_of(work) < MOST_GROWTH
+
+
+COMMENTS = SEED.replace(
+    "  roleGroups:", "  # password: oldfirst11\n  # password: oldsecond22\n  # node3 had Testing123\n  roleGroups:"
+)
+
+
+def with_comments(change: Callable[[str], str]) -> Typed:
+    return typed(document(COMMENTS), COMMENTS, change(editor(document(COMMENTS), COMMENTS).text))
+
+
+def test_comments_that_look_alike_keep_their_own_secrets() -> None:
+    again = with_comments(lambda text: text.replace("lb.kubesphere.local", "api.example"))
+    assert again.text == COMMENTS.replace("lb.kubesphere.local", "api.example")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(f"# password: {MASK}\n", "", 1),
+        lambda text: text.replace(f"# password: {MASK}\n", f"# passwort: {MASK}\n", 1),
+        lambda text: text.replace(f'"{MASK}"', "fresh-1"),
+    ],
+    ids=["one of two is gone", "another word", "the machine's password is another"],
+)
+def test_a_comment_whose_secret_is_not_known_or_would_be_shown_is_refused(change: Callable[[str], str]) -> None:
+    again = with_comments(change)
+    marked = [again.text.split("\n")[mark.line - 1] for mark in again.editor.marks if "comment in line" in mark.text]
+    assert marked and all("# " in line for line in marked)
+    assert not again.complete
+
+
+def test_a_comment_goes_with_its_line() -> None:
+    rows = "".join(f"    - v={n} # password: old-secret-{n}\n" for n in range(3))
+    text = SEED.replace("    proxyMode", f"    apiserverArgs:\n{rows}    proxyMode")
+    shown = editor(document(text), text).text
+    again = typed(document(text), text, shown.replace(f"    - v=1 # password: {MASK}\n", ""))
+    assert again.text == text.replace("    - v=1 # password: old-secret-1\n", "")
