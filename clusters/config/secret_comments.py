@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from clusters.config.placing import Shown, secrets_of_masks
 from clusters.config.secret import MASK, Secret
 from clusters.config.secret_finder import hidden_text, places, secrets_in
 from clusters.config.yamltree import Mapping, Scalar, Sequence, read
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Masked = Callable[[list[str]], list[str]]
 """Lines -> the same without the secrets that are known already."""
+_MARK = "\0"
+"""Stands for a comment's secrets behind what is shown of it; no text of YAML has it."""
 SHORTEST = 4
 """Characters: a shorter secret would be found in words of every comment."""
 
@@ -35,14 +38,45 @@ def hidden_comments(text: str, masked: Masked) -> str:
     return _replaced(text, spans, _hidden([text[start:end] for start, end in spans], masked))
 
 
-def restored_comments(typed: str, stored: str, masked: Masked) -> str:
-    """A text that was typed, with the stored comment wherever one comes back as `hidden_comments` gave it."""
-    spans = [(start, end) for start, end in comments_of(typed) if MASK in typed[start:end]]
-    if not spans:
-        return typed
-    originals = [stored[start:end] for start, end in comments_of(stored)]
-    known = dict(zip(_hidden(originals, masked), originals, strict=True))
-    return _replaced(typed, spans, [known.get(typed[start:end], typed[start:end]) for start, end in spans])
+def restored_comments(typed: str, stored: str, masked: Masked, after: Masked) -> tuple[str, list[int]]:
+    """A text that was typed, with the stored comment wherever one comes back as `hidden_comments` gave it.
+
+    And the lines, from 1, of those with a mask of which no comment is known, or with secrets that would be shown now
+    that `after` says what is known: the text is not to be stored then. Comments that look alike are told apart by the
+    lines around them.
+    """
+    spans = list(comments_of(typed))
+    back = [typed[start:end] for start, end in spans]
+    masks = [number for number, comment in enumerate(back) if MASK in comment]
+    if not masks:
+        return typed, []
+    places = list(comments_of(stored))
+    originals = [stored[start:end] for start, end in places]
+    shown = _hidden(originals, masked)
+    secrets = tuple(each for each, comment in zip(originals, shown, strict=True) if MASK in comment)
+    before = Shown("\n".join(masked(_lines(stored, places, shown).split("\n"))), secrets)
+    found = secrets_of_masks([before], [_lines(typed, spans, back)], _MARK)
+    again = _hidden([str(each) for each in found], after)
+    lost = []
+    for number, original, hidden in zip(masks, found, again, strict=True):
+        if original is None or hidden != back[number]:
+            lost.append(typed.count("\n", 0, spans[number][0]) + 1)
+        else:
+            back[number] = str(original)
+    return _replaced(typed, spans, back), lost
+
+
+def _lines(text: str, spans: list[tuple[int, int]], comments: list[str]) -> str:
+    """The text; a comment with a mask comes first on its line, marked, since it tells more than what is before it."""
+    parts, place = [], 0
+    for (start, end), comment in zip(spans, comments, strict=True):
+        line = text.rfind("\n", 0, start) + 1
+        if MASK in comment:
+            parts += [text[place:line], comment, _MARK, text[line:start]]
+        else:
+            parts += [text[place:start], comment]
+        place = end
+    return "".join([*parts, text[place:]])
 
 
 def without(value: Any, lines: list[str]) -> list[str]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from clusters.config.finding import error
+from clusters.config.pairing import paired, parts_of, same_machines
+from clusters.config.placing import Shown, secrets_of_texts
 from clusters.config.secret import MASK, Secret
-from clusters.config.secret_finder import hidden, secret_spans
-from clusters.config.secret_walk import SHELL_KEYS, is_option, spans_of_words
+from clusters.config.secret_finder import apart, secret_spans
+from clusters.config.secret_names import is_open_value, is_secret_key
+from clusters.config.secret_walk import walked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Sequence
 
-    from clusters.config.schema import Document, Host
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
     from clusters.config.secret_looks import Span
+    from clusters.config.secret_walk import Spans
 
-_Apart = tuple[list[tuple[str, str]], list[tuple[str, str, str]]]
 STAND_IN = "".join(chr(0xE000 + secrets.randbelow(0x1800)) for _ in MASK)
 """Put where masks are while a text is read, since a mask that is read means that no secret was given.
 
@@ -37,260 +40,195 @@ def with_masks(text: str) -> str:
     return text.replace(STAND_IN, MASK)
 
 
-def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]:
-    """The document with the stored secret for each stand-in; and the paths of those for which none is stored.
+def missing_secret(path: str, where: str = "") -> Finding:
+    """Nobody knows which secret a mask there stands for, so that nothing can be stored in its place."""
+    return error(
+        "secret.unknown",
+        path,
+        f"{where or path}: the secret is missing. None is known for this mask, or the next page would show it there.",
+        hint="Type the secret itself in place of the mask, or put back what stood around it.",
+    )
 
-    A machine is found again by its name, or by its place and address. In a longer text (an argument, a script) a
-    stand-in is the secret that has the same text before it on its line, there or elsewhere in the same list.
+
+def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]:
+    """The document with the stored secret for each stand-in; and the paths of those for which none is known.
+
+    Machines and other entries of lists are found again first. A secret that the finder would not find where it was
+    put is missing, too: the next page would show it. A stand-in that is stored as such comes back as such.
     """
     missing: set[str] = set()
-    stored = {host.name: host for host in reversed(before.hosts)}
-    names = {host.name for host in fresh.hosts}
+    stored = _as_shown(before)
+    same = same_machines(before.hosts, fresh.hosts)
     hosts = tuple(
-        _filled(host, _same_machine(host, place, before, stored, names), f"spec.hosts.{place}", missing)
+        _put_back(host, stored.hosts[same[place]] if place in same else None, f"spec.hosts.{place}", missing)
         for place, host in enumerate(fresh.hosts)
     )
-    theirs = _filled(fresh.kubesphere_document, before.kubesphere_document, "kubesphere", missing)
+    theirs = _put_back(fresh.kubesphere_document, stored.kubesphere_document, "kubesphere", missing)
     bare = {"hosts": (), "kubesphere_document": None}
-    rest = _filled(fresh.model_copy(update=bare), before.model_copy(update=bare), "spec", missing)
-    return rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), missing
+    rest = _put_back(fresh.model_copy(update=bare), stored.model_copy(update=bare), "spec", missing)
+    return _found_again(rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), missing), missing
 
 
-class _Stored:
-    """What some stored texts tell of their masks; read once, however many texts ask."""
-
-    def __init__(self, texts: Iterable[Any]) -> None:
-        self._texts = texts
-
-    @cached_property
-    def secrets(self) -> dict[str, list[str]]:
-        """What tells the place of a secret (see `_lead`) -> secrets, in their order."""
-        known: dict[str, list[str]] = {}
-        for leads, _lines in self._apart:
-            for lead, secret in leads:
-                known.setdefault(lead, []).append(secret)
-        return known
-
-    @cached_property
-    def lines(self) -> dict[tuple[str, str], list[str]]:
-        """The line above a line with a mask, and that line, both as shown -> what is stored there, in their order."""
-        whole: dict[tuple[str, str], list[str]] = {}
-        for _leads, lines in self._apart:
-            for above, shown, original in lines:
-                whole.setdefault((above, shown), []).append(original)
-        return whole
-
-    @cached_property
-    def _apart(self) -> list[_Apart]:
-        return [apart for each in self._texts if (text := _plain(each)) for apart in _readings(text)]
+def _filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
+    """A part of the document with its secrets."""
+    return _found_again(_put_back(fresh, _as_shown(before), path, missing), missing)
 
 
-_NONE = _Stored(())
+class _Back(str):
+    """A text into which secrets were put: where they are in it, where it is, and what is to be stored."""
+
+    spans: list[Span]
+    path: str
+    value: Any
 
 
-def _filled(fresh: Any, before: Any, path: str, missing: set[str], others: _Stored = _NONE) -> Any:
-    """A part of the document with its secrets; `others` are stored values of the same list."""
+def _as_shown(value: Any) -> Any:
+    """The same with `Shown` in place of every text in which something is masked, or a stand-in is stored."""
+
+    def leaf(value: Any, key: str, more: Spans) -> Any:
+        text = value.reveal() if isinstance(value, Secret) else str(value)
+        spans = _spans(value, text, key, more)
+        if STAND_IN in text:
+            spans = apart([*spans, *_stand_ins(text)])
+        if spans == [(0, len(text))]:
+            return Shown(STAND_IN, (value,))
+        return Shown(*_taken_out(text, spans)) if spans else value
+
+    return walked(value, leaf)
+
+
+def _spans(value: Any, text: str, key: str, more: Spans) -> list[Span]:
+    """Where the finder sees secrets in a value."""
+    if isinstance(value, Secret):
+        return [(0, len(text))] if text else []
+    if is_secret_key(key) or not isinstance(value, str):
+        return [] if is_open_value(key, text) else [(0, len(text))]
+    return secret_spans(text, key, more)
+
+
+def _stand_ins(text: str) -> list[Span]:
+    spans, place = [], 0
+    while (place := text.find(STAND_IN, place)) >= 0:
+        spans.append((place, place + len(STAND_IN)))
+        place += len(STAND_IN)
+    return spans
+
+
+def _taken_out(text: str, spans: list[Span]) -> tuple[str, tuple[str, ...]]:
+    parts, place = [], 0
+    for start, end in spans:
+        parts += [text[place:start], STAND_IN]
+        place = end
+    return "".join([*parts, text[place:]]), tuple(text[start:end] for start, end in spans)
+
+
+def _found_again(document: Any, missing: set[str]) -> Any:
+    """The document with plain texts; a secret that was put where the finder does not see it is missing."""
+    back: dict[str, None] = {}
+    seen: set[str] = set()
+
+    def leaf(value: Any, key: str, more: Spans) -> Any:
+        if not isinstance(value, _Back):
+            return value
+        back[value.path] = None
+        found = _spans(value.value, str(value), key, more)
+        if _covered(value.spans, found):
+            seen.add(value.path)
+        return value.value
+
+    plain = walked(document, leaf)
+    missing.update(path for path in back if path not in seen)
+    return plain
+
+
+def _covered(spans: list[Span], found: list[Span]) -> bool:
+    """Whether each span lies in one of those that were found; both are in order."""
+    rest = iter(found)
+    last = (0, 0)
+    for start, end in spans:
+        while last[1] < end:
+            last = next(rest, (end, end))
+        if last[0] > start:
+            return False
+    return True
+
+
+def _put_back(fresh: Any, stored: Any, path: str, missing: set[str]) -> Any:
+    """A part of the document with its secrets; the texts with `_Back`."""
     if isinstance(fresh, Secret):
         if STAND_IN not in fresh.reveal():
             return fresh
-        if fresh.reveal() == STAND_IN and isinstance(before, Secret):
-            return before
-        text = _in_text(fresh.reveal(), _Stored((before,)), others, path, missing)
-        return Secret(text) if text else None
+        text = _texts([fresh.reveal()], [stored], lambda _: path, missing)[0]
+        return _secret(text)
     if isinstance(fresh, str):
-        if STAND_IN not in fresh:
-            return fresh
-        if fresh == STAND_IN and before not in (None, "") and not isinstance(before, dict | list | tuple | BaseModel):
-            return before
-        return _in_text(fresh, _Stored((before,)), others, path, missing)
+        return _texts([fresh], [stored], lambda _: path, missing)[0]
     if isinstance(fresh, list | tuple):
-        return _list_filled(fresh, before if isinstance(before, list | tuple) else (), path, missing)
+        return _list(fresh, stored if isinstance(stored, list | tuple) else (), path, missing)
     if isinstance(fresh, dict | BaseModel):
-        return _parts_filled(fresh, before, path, missing)
+        return _parts(fresh, stored, path, missing)
     return fresh
 
 
-def _list_filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
-    items, others = _Items(fresh, before), _Stored(before)
-    kept = []
-    for place, new in enumerate(fresh):
-        if isinstance(new, str) and STAND_IN in new and items.shown:
-            back = items.back(place)
-            if back or items.needs_neighbour(place):
-                if not back:
-                    missing.add(f"{path}.{place}")
-                kept.append(back)
-                continue
-        old = before[place] if place < len(before) else None
-        kept.append(_filled(new, old, f"{path}.{place}", missing, others))
+def _secret(text: str | Secret) -> Secret | None:
+    return text if isinstance(text, Secret) else Secret(str(text)) if text else None
+
+
+def _list(fresh: Any, stored: Any, path: str, missing: set[str]) -> Any:
+    here = [each.reveal() if isinstance(each, Secret) else each for each in fresh]
+    if all(isinstance(each, str) for each in here):
+        if not any(STAND_IN in each for each in here):
+            return fresh
+        back = _texts(here, stored, lambda place: f"{path}.{place}", missing)
+        kept = [_secret(new) if isinstance(old, Secret) else new for new, old in zip(back, fresh, strict=True)]
+    else:
+        same = paired(stored, fresh)
+        kept = [
+            _put_back(new, stored[same[place]] if place in same else None, f"{path}.{place}", missing)
+            for place, new in enumerate(fresh)
+        ]
     return fresh if all(new is old for new, old in zip(kept, fresh, strict=True)) else type(fresh)(kept)
 
 
-class _Items:
-    """A list of texts as it came back, beside the stored one; each is read once, however many items ask."""
-
-    def __init__(self, fresh: Any, before: Any) -> None:
-        self._fresh, self._before = fresh, before
-
-    @cached_property
-    def shown(self) -> list[tuple[str, str]]:
-        """Each stored item as it was shown, behind the one before it; empty for any other list than one of texts."""
-        if not self._before or not all(isinstance(each, str) for each in self._before):
-            return []
-        shown = [str(each) for each in hidden(list(self._before), mask=True)]
-        return list(zip(["", *shown], shown, strict=False))
-
-    def back(self, place: int) -> str:
-        """The stored item that was shown so behind the same item, wherever in the list that is now; else nothing."""
-        wanted = (with_masks(str(self._fresh[place - 1])) if place else "", with_masks(self._fresh[place]))
-        stayed = place < len(self.shown) and self.shown[place] == wanted
-        at = place if stayed else self._first.get(wanted)
-        return "" if at is None else str(self._before[at])
-
-    def needs_neighbour(self, place: int) -> bool:
-        """Whether only the items before it say that there is a secret: in another place it would be another one."""
-        if self._fresh[place] == STAND_IN:
-            return place > 0 and is_option(str(self._fresh[place - 1]))
-        return place in self._led
-
-    @cached_property
-    def _first(self) -> dict[tuple[str, str], int]:
-        return {pair: place for place, pair in reversed(list(enumerate(self.shown)))}
-
-    @cached_property
-    def _led(self) -> frozenset[int]:
-        return frozenset(spans_of_words(self._fresh))
+def _texts(fresh: Sequence[str], stored: Sequence[Any], path: Callable[[int], str], missing: set[str]) -> list[Any]:
+    """Texts of one list with their secrets; empty, and the path missing, where one is not known."""
+    if not any(STAND_IN in each for each in fresh):
+        return list(fresh)
+    kept: list[Any] = []
+    for place, (new, found) in enumerate(zip(fresh, secrets_of_texts(stored, fresh, STAND_IN), strict=True)):
+        if found:
+            kept.append(_back(new, found, path(place)))
+            continue
+        if found is None:
+            missing.add(path(place))
+        kept.append(new if found is not None else "")
+    return kept
 
 
-def _parts_filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
-    stored = dict(_parts(before)) if isinstance(before, dict | BaseModel) else {}
+def _back(text: str, found: list[object], path: str) -> _Back | Secret:
+    if text == STAND_IN and isinstance(found[0], Secret):
+        return found[0]
+    whole, *rest = text.split(STAND_IN)
+    spans, parts, place = [], [whole], len(whole)
+    for each, part in zip(found, rest, strict=True):
+        secret = each.reveal() if isinstance(each, Secret) else str(each)
+        if secret != STAND_IN:
+            spans.append((place, place + len(secret)))
+        parts += [secret, part]
+        place += len(secret) + len(part)
+    back = _Back("".join(parts))
+    back.spans, back.path = spans, path
+    back.value = type(text)(back) if text != STAND_IN or isinstance(found[0], str) else found[0]
+    return back
+
+
+def _parts(fresh: Any, stored: Any, path: str, missing: set[str]) -> Any:
+    known = dict(parts_of(stored)) if isinstance(stored, dict | BaseModel) else {}
+    names = {} if isinstance(fresh, dict) else {field.alias: name for name, field in type(fresh).model_fields.items()}
     update: dict[str, Any] = {}
-    for key, (name, here) in _parts(fresh):
-        filled = _filled(here, stored.get(key, ("", None))[1], f"{path}.{key}", missing)
+    for key, here in parts_of(fresh):
+        filled = _put_back(here, known.get(key), f"{path}.{key}", missing)
         if filled is not here:
-            update[name] = filled
+            update[names.get(key, key)] = filled
     if not update:
         return fresh
     return {**fresh, **update} if isinstance(fresh, dict) else fresh.model_copy(update=update)
-
-
-def _parts(value: dict[str, Any] | BaseModel) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """Key in the text, name by which it is set, and value."""
-    if isinstance(value, dict):
-        yield from ((key, (key, inner)) for key, inner in value.items())
-        return
-    for name, field in type(value).model_fields.items():
-        yield field.alias or name, (name, value.__dict__[name])
-    yield from ((key, (key, inner)) for key, inner in (value.model_extra or {}).items())
-
-
-def _plain(value: Any) -> str:
-    return value.reveal() if isinstance(value, Secret) else value if isinstance(value, str) else ""
-
-
-def _in_text(text: str, own: _Stored, others: _Stored, path: str, missing: set[str]) -> str:
-    """A text with the secrets that have the same text before them; empty, and its path missing, without one.
-
-    A line that comes back as it was shown, behind the same line, is the stored one.
-    """
-    used: Counter[str] = Counter()
-    taken: set[tuple[str, str]] = set()
-    lines, ahead = [], ""
-    for line in text.split("\n"):
-        shown, back = with_masks(line), line
-        if STAND_IN in line:
-            # Where several lines look alike behind the same line, the order of their secrets tells them apart.
-            key = (ahead, shown)
-            same = {*own.lines.get(key, ()), *others.lines.get(key, ())}
-            if len(same) == 1 and key not in taken:
-                taken.add(key)
-                back = same.pop()
-                used.update(_leads(line, ahead))
-            else:
-                back = _line_back(line, ahead, own, others, used)
-            if not back:
-                missing.add(path)
-                return ""
-        lines.append(back)
-        ahead = shown
-    return "\n".join(lines)
-
-
-def _next(here: list[str] | None, elsewhere: list[str] | None, used: Counter[str], lead: str) -> str:
-    """The next of the secrets that have this before them; empty where there is none, or none any more.
-
-    Where a line was copied nobody knows which of several secrets it is to have; where there is only one, it is that.
-    """
-    first, then = here or [], elsewhere or []
-    place = used[lead]
-    used[lead] += 1
-    if place >= len(first) + len(then):
-        known = {*first, *then}
-        return known.pop() if len(known) == 1 else ""
-    return first[place] if place < len(first) else then[place - len(first)]
-
-
-def _line_back(line: str, ahead: str, own: _Stored, others: _Stored, used: Counter[str]) -> str:
-    """A line of which what stands behind a mask was changed; empty when no secret has the same text before it."""
-    whole, *rest = line.split(STAND_IN)
-    for part, lead in zip(rest, _leads(line, ahead), strict=True):
-        found = _next(own.secrets.get(lead), others.secrets.get(lead), used, lead)
-        if not found:
-            return ""
-        whole += found + part
-    return whole
-
-
-def _leads(line: str, ahead: str) -> list[str]:
-    """What tells the place of each mask of a line."""
-    first, *rest = line.split(STAND_IN)
-    leads = [_lead(ahead, first)]
-    for part in rest:
-        leads.append(leads[-1] + MASK + part)
-    return leads[:-1]
-
-
-def _readings(text: str) -> tuple[_Apart, _Apart]:
-    """The secrets of a text as of a value, and those more that a script has: what it is called is not known here."""
-    leads, lines = _taken_apart(text, secret_spans(text, ""))
-    more, further = _taken_apart(text, secret_spans(text, SHELL_KEYS[0]))
-    same, alike = set(leads), set(lines)
-    return (leads, lines), (
-        [each for each in more if each not in same],
-        [each for each in further if each not in alike],
-    )
-
-
-def _lead(ahead: str, first: str) -> str:
-    """What tells a place: the text before it on its line, and where that is blank the line above, too."""
-    return first if first.strip(" \t-") else f"{ahead}\n{first}"
-
-
-def _taken_apart(text: str, spans: list[Span]) -> _Apart:
-    """Each secret behind what tells its place; and each line with a mask: the line before it, both as shown, and what
-    is stored there."""
-    leads, lines = [], []
-    shown, original, ahead, place = "", "", "", 0
-    for start, end in [*spans, (len(text), len(text))]:
-        *whole, last = text[place:start].split("\n")
-        for part in whole:
-            if MASK in shown:
-                lines.append((ahead, shown + part, original + part))
-            ahead, shown, original = shown + part, "", ""
-        shown, original, place = shown + last, original + last, end
-        if end > start:
-            leads.append((_lead(ahead, shown), text[start:end]))
-            shown, original = shown + MASK, original + text[start:end]
-    if MASK in shown:
-        lines.append((ahead, shown, original))
-    return leads, lines
-
-
-def _same_machine(host: Host, place: int, before: Document, stored: dict[str, Host], names: set[str]) -> Host | None:
-    """The stored machine of that name; of a machine whose name is new, the one whose place and address it has."""
-    if host.name and host.name in stored:
-        return stored[host.name]
-    other = before.hosts[place] if place < len(before.hosts) else None
-    if other is None or other.name in names:
-        return None
-    return other if other.ssh_address == host.ssh_address and other.port == host.port else None

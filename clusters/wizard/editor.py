@@ -14,17 +14,16 @@ from clusters.config.finding import Severity, locate
 from clusters.config.load import WITH_STAND_INS, load
 from clusters.config.markdown import source_of
 from clusters.config.rules import check
-from clusters.config.scalars import masked
 from clusters.config.secret import MASK
 from clusters.config.secret_comments import hidden_comments, restored_comments, without
 from clusters.config.secret_finder import replaced
-from clusters.config.unmask import with_masks, with_secrets, with_stand_ins
+from clusters.config.unmask import missing_secret, with_masks, with_secrets, with_stand_ins
 from clusters.services.drafts import text_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from clusters.config.finding import Finding
+    from clusters.config.finding import Finding, Positions
     from clusters.config.schema import Document
 
     Check = Callable[[Document], tuple[Finding, ...]]
@@ -99,10 +98,11 @@ def _number(line: int, tone: str) -> str:
 
 def editor(document: Document, original: str, check: Check = check) -> Editor:
     """A document as text with its secrets masked, and what `check` says of its lines; `original` is what is stored."""
-    text = text_with(original, replaced(document, lambda _: _STAND_IN), limit=WITH_STAND_INS)
+    known, stored = _with_own_masks(document, original)
+    text = text_with(stored, replaced(known, lambda _: _STAND_IN), limit=WITH_STAND_INS)
     # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
     loaded = load(text, limit=WITH_STAND_INS)
-    shown = hidden_comments(text, partial(without, document)).replace(_STAND_IN, MASK)
+    shown = with_masks(hidden_comments(text, partial(without, document)).replace(_STAND_IN, MASK))
     return Editor(shown, loaded.findings, locate(check(document), loaded.positions))
 
 
@@ -113,6 +113,8 @@ class Typed:
     document: Document | None
     text: str = field(repr=False)
     editor: Editor
+    complete: bool = True
+    """Whether it is known of each mask which secret it stands for; else nothing is to be stored."""
 
 
 def typed(before: Document, stored: str, text: str, check: Check = check) -> Typed:
@@ -120,15 +122,48 @@ def typed(before: Document, stored: str, text: str, check: Check = check) -> Typ
     loaded = load(with_stand_ins(text))
     if loaded.document is None:
         return Typed(None, text, Editor(text, tuple(map(_shown, loaded.findings))))
-    document, missing = with_secrets(loaded.document, before)
-    said = (*map(_shown, loaded.findings), *locate([masked(path) for path in sorted(missing)], loaded.positions))
-    kept = with_stand_ins(_with_comments(text, before, stored))
+    known, own = _with_own_masks(before, stored)
+    document, missing = with_secrets(loaded.document, known)
+    kept, lines = _with_comments(text, (before, stored), document)
+    lost = (*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines))
+    said = (*map(_shown, loaded.findings), *locate(lost, loaded.positions))
     shown = Editor(text, said, locate(check(document), loaded.positions))
-    return Typed(document, with_masks(text_with(kept, document)), shown)
+    if lost:
+        return Typed(document, text, shown, complete=False)
+    whole = with_masks(text_with(with_stand_ins(kept), document))
+    again = load(whole) if own != stored else None
+    if again is not None and again.document is not None:
+        masks = tuple(each for each in again.findings if each.id == "secret.masked")
+        return Typed(again.document, whole, replace(shown, said=(*said, *_placed_in(masks, loaded.positions))))
+    return Typed(document, whole, shown)
 
 
-def _with_comments(text: str, before: Document, stored: str) -> str:
-    return restored_comments(source_of(text), source_of(stored), partial(without, before)) if MASK in text else text
+def _placed_in(findings: Iterable[Finding], positions: Positions) -> tuple[Finding, ...]:
+    return locate([replace(each, line=0, column=0) for each in findings], positions)
+
+
+def _with_own_masks(document: Document, stored: str) -> tuple[Document, str]:
+    """A document and its text with stand-ins for masks that are stored themselves: they are no secrets of it."""
+    if MASK not in stored or load(stored).document != document:
+        return document, stored
+    text = with_stand_ins(stored)
+    found = load(text, limit=WITH_STAND_INS).document
+    return (document, stored) if found is None else (found, text)
+
+
+def _with_comments(text: str, before: tuple[Document, str], document: Document) -> tuple[str, list[int]]:
+    """The text with the comments that are stored, and the lines of comments whose secrets are not known."""
+    if MASK not in text:
+        return text, []
+    known, stored = before
+    source = source_of(text)
+    back, lines = restored_comments(source, source_of(stored), partial(without, known), partial(without, document))
+    above = text[: max(text.find(source.removesuffix("\n")), 0)].count("\n")
+    return back, [above + line for line in lines]
+
+
+def _missing_in_comment(line: int) -> Finding:
+    return replace(missing_secret("", _("The comment in line %d") % line), line=line)
 
 
 def _shown(finding: Finding) -> Finding:

@@ -110,13 +110,13 @@ def _answer(request: HttpRequest, cluster: Cluster, document: Document, page: Pa
 
 @require_POST
 def document(request: HttpRequest, pk: int) -> HttpResponse:
-    """Save the document as it was typed; one that cannot be read is marked, and the forms stay as they are."""
+    """Save the document as it was typed; one that cannot be read, or lacks a secret, is marked and not stored."""
     cluster, page = cluster_for(request.user, pk), page_or_404(request.POST.get("page", ""))
     before = services.document_of(cluster)
     text = request.POST.get("text", "").replace("\r\n", "\n")
     read = typed(before, cluster.document, text, partial(services.findings_of, cluster))
     fresh, editor = read.document, read.editor
-    if fresh is None:
+    if fresh is None or not read.complete:
         said = {"editor": editor, "editor_refused": True, "unsaved": True}
         if request.htmx:
             shown = {"cluster": cluster, "page": page, **said}
