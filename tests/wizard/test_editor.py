@@ -56,6 +56,17 @@ def test_what_is_typed_as_text_is_stored_and_secrets_behind_masks_stay(visitor: 
     assert visitor.document().hosts[0].password == Secret("Qcloud@123")
 
 
+def test_a_text_of_which_only_comments_changed_is_stored(visitor: Visitor) -> None:
+    text = shown_text(visitor)
+    assert save(visitor, f"# for whom this is\n{text}").status_code == 200
+    visitor.cluster.refresh_from_db()
+    version = visitor.cluster.version
+    assert visitor.cluster.document.startswith("# for whom this is\n") and "Qcloud@123" in visitor.cluster.document
+    assert save(visitor, shown_text(visitor)).status_code == 200
+    visitor.cluster.refresh_from_db()
+    assert visitor.cluster.version == version, "the same text is no edit"
+
+
 def test_a_password_typed_as_text_replaces_the_stored_one(visitor: Visitor) -> None:
     text = shown_text(visitor).replace(f'"{MASK}"', '"fresh-1"', 1)
     save(visitor, text)
