@@ -45,8 +45,8 @@ def missing_secret(path: str, where: str = "") -> Finding:
     return error(
         "secret.unknown",
         path,
-        f"{where or path}: the secret is missing. None is known for this mask, or the next page would show it there.",
-        hint="Type the secret itself in place of the mask, or put back what stood around it.",
+        f"{where or path}: the secret is missing. Slipway cannot tell which one this mask stands for, or would show it.",
+        hint="Type the secret in place of the mask, or restore the text around it.",
     )
 
 
