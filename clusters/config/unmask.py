@@ -45,7 +45,7 @@ def missing_secret(path: str, where: str = "") -> Finding:
     return error(
         "secret.unknown",
         path,
-        f"{where or path}: the secret is missing. Slipway cannot tell which one this mask stands for, or would show it.",
+        f"{where or path}: the secret is missing. Slipway cannot tell which one this mask is, or would show it.",
         hint="Type the secret in place of the mask, or restore the text around it.",
     )
 
