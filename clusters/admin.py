@@ -46,7 +46,7 @@ class ReadOnly(admin.ModelAdmin):
 
 
 class PartOfCluster(ReadOnly):
-    """Objects of clusters. Whoever is shown one of somebody else's is in the audit, as on the pages of clusters.
+    """Objects of clusters. Opening one of another owner writes an audit entry, as on the pages of clusters.
 
     Every view of one object fetches it with `get_object`, however its key is spelled.
     """
@@ -129,7 +129,7 @@ class AccountAdmin(ReadOnly):
 class Administered(admin.ModelAdmin):
     """Accounts and what gives them rights: every page of theirs asks for the password, as secrets do.
 
-    Only administrators get there: whoever could edit accounts could make themselves one.
+    Only administrators may open them: a person who edits accounts can make any account an administrator.
     """
 
     def get_urls(self) -> list[URLPattern]:

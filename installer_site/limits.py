@@ -100,7 +100,7 @@ class Channel(HTTPChannel):
         self.factory.leave(self.transport)
         reactor.callLater(LATE_SECONDS, self.factory.bodies.give, self._reserved)
         if self._answered is not None:
-            # It has finished, and would be told a second time that it is over.
+            # It has finished already; Twisted would report its end a second time.
             self.requests.remove(self._answered)
         super().connectionLost(reason)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.http import HttpResponseNotFound
 from servestatic.asgi import FileServerASGI
 from servestatic.middleware import ServeStaticMiddleware
 
@@ -59,4 +60,5 @@ class StaticFirst:
 
 
 async def _nothing_else(request: HttpRequest) -> HttpResponseBase:
-    raise NotImplementedError("Only its list of files is used.")
+    """What the middleware would pass requests to; only its list of files is used here."""
+    return HttpResponseNotFound()

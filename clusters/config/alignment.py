@@ -21,7 +21,7 @@ class Stretch(NamedTuple):
 
 
 def aligned(old: Sequence[str], new: Sequence[str]) -> Iterator[Stretch]:
-    """Stretches that cover both lists in order; names that stand several times are told apart by their turn.
+    """Stretches that cover both lists in order. The second copy of a name in one list matches the second in the other.
 
     What both begin and end with is the same. Between, the longest row of names that comes in one order in both is.
     `difflib` finds more where names repeat, but takes cubic time for that.

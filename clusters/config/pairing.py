@@ -1,4 +1,4 @@
-"""Which entries of a list are which stored ones: by what tells them apart, in linear time, and none where in doubt."""
+"""Match the entries of an edited list with the stored ones, in linear time; ambiguous entries have no match."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Host
 
 Keys = list["Hashable | None"]
-"""What tells each entry, None for one that has no such thing."""
+"""A key for each entry of a list; None for an entry without one."""
 
 
 class Pairs:
@@ -79,8 +79,8 @@ def same_machines(old: Sequence[Host], new: Sequence[Host]) -> dict[int, int]:
     """The same for machines. A password belongs to an address: only one at a new address is found by its name."""
     pairs = Pairs(len(old), len(new))
     whole: tuple[Keys, Keys] = (
-        [(each.name, *_goes_to(each)) for each in old],
-        [(each.name, *_goes_to(each)) for each in new],
+        [_called(each) for each in old],
+        [_called(each) for each in new],
     )
     pairs.by(*whole)
     pairs.copies(*whole, old)

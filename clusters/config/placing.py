@@ -69,7 +69,7 @@ def secrets_of_masks(stored: Sequence[object], typed: Sequence[str], mask: str) 
 def _read(texts: Sequence[str], mask: str) -> tuple[list[str], list[_Place]]:
     """The lines of all texts, and where their masks are.
 
-    A line that begins with a mask is told by the line above, too.
+    For a line that begins with a mask, the line above is part of its key.
     """
     lines: list[str] = []
     places: list[_Place] = []

@@ -1,8 +1,8 @@
 """Root texts: what a document puts on machines or into the cluster's DNS word for word, for a person to read first.
 
 These are scripts with their files, lines for /etc/hosts, packages of the document's own, text for CoreDNS, and
-arguments and configuration for programs that run as root. Whoever takes a document from somebody else hands root on
-all machines to them unless they read these.
+arguments and configuration for programs that run as root. The author of an imported document
+gets root on all machines through them, unless a person reads them first.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ def restored_comments(typed: str, stored: str, masked: Masked, after: Masked) ->
     """A text that was typed, with the stored comment wherever one comes back as `hidden_comments` gave it.
 
     And the lines, from 1, of those with a mask of which no comment is known, or with secrets that would be shown now
-    that `after` says what is known: the text is not to be stored then. Comments that look alike are told apart by the
-    lines around them.
+    that `after` says what is known: such a text must not be stored. The lines around them distinguish comments that
+    look alike.
     """
     spans = list(comments_of(typed))
     back = [typed[start:end] for start, end in spans]
@@ -67,7 +67,7 @@ def restored_comments(typed: str, stored: str, masked: Masked, after: Masked) ->
 
 
 def _lines(text: str, spans: list[tuple[int, int]], comments: list[str]) -> str:
-    """The text; a comment with a mask comes first on its line, marked, since it tells more than what is before it."""
+    """The text, with each masked comment moved to the start of its line and marked: it identifies the line best."""
     parts, place = [], 0
     for (start, end), comment in zip(spans, comments, strict=True):
         line = text.rfind("\n", 0, start) + 1

@@ -59,7 +59,7 @@ class NotReached(InstallerError):
 
 
 class NoAnswer(NotReached):
-    """Whoever was asked for it, such as an API server, does not say what is there: it may be there, or not."""
+    """The machine or API server that was asked did not answer, so the state is unknown."""
 
     retryable = True
 

@@ -1,4 +1,4 @@
-"""Bell: wakes whoever reads both streams of a session when there is something on either of them."""
+"""Bell: wakes the reader of a session when output arrives on either of its two streams."""
 
 from __future__ import annotations
 

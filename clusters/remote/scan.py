@@ -80,12 +80,12 @@ def scan(addresses: Iterable[str], port: int, *, tell: Callable[[int, tuple[Answ
     try:
         while not ended:
             thread.join(REPORT_EVERY)
-            # Asked before what was found is read: what comes while it is told belongs to the next time.
+            # Check this before reading the results: what arrives during the report belongs to the next one.
             ended = not thread.is_alive()
             if not tell(look.done, _in_order(look.found)):
                 return
     finally:
-        # Whoever is told may be gone: nothing is looked at for nobody.
+        # `tell` may have failed because its reader has gone; then there is no reason to go on scanning.
         look.stop = True
         thread.join()
     if look.broken is not None:

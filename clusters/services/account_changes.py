@@ -100,7 +100,7 @@ def rights_changed(sender: Any, instance: Any, action: str, **kwargs: Any) -> No
 
 
 def _locked(model: Any) -> QuerySet[Any]:
-    """The rows as they are, for whoever changes them next: in a transaction nobody else changes them meanwhile."""
+    """The current rows, locked against other changes until the transaction ends."""
     rows: QuerySet[Any] = model._default_manager.all()
     return rows.select_for_update() if connection.in_atomic_block else rows
 

@@ -68,7 +68,7 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, shown:
     document = read_document(cluster.document)
     versions = versions_of(document)
     accepted, pinned = [], []
-    # Locked: whoever accepts the same keys at the same moment finds them accepted.
+    # Locked, so that two people who accept the same keys at once pin them once.
     offers = Probe.objects.select_for_update().filter(cluster=cluster, host__in=list(shown)).exclude(offered={})
     for probe in offers.order_by("pk"):
         host = document.host(probe.host)

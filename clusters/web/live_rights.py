@@ -106,7 +106,7 @@ def _code(user: AbstractBaseUser | AnonymousUser, run_id: int) -> int:
 
 
 async def is_admitted(session_key: str) -> bool:
-    """Whether pages answer whoever is logged in with a session."""
+    """Whether pages answer the user of this session."""
     user = await user_of(session_key)
     return await database_sync_to_async(admission_of)(user) is Admission.GRANTED
 

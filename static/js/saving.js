@@ -156,7 +156,7 @@ document.addEventListener("click", (event) => {
   });
 });
 
-/* Whoever closes the tab at once is asked, and a tab that is put away saves at once. */
+/* Closing the tab with unsaved changes asks first; hiding the tab saves at once. */
 window.addEventListener("beforeunload", (event) => {
   if (leaving || !pending()) return;
   event.preventDefault();

@@ -29,7 +29,7 @@ LEFT = "/etc/slipway/keepalived/address-has-left"
 ASIDE = "/run/slipway-api-server-ends"
 """While it is there, and young, the machine does not want the address; gone after a reboot at the latest."""
 ASIDE_MINUTES = 15
-"""Minutes after which it counts no more: whoever put it there is gone. An API server's restart takes four at most."""
+"""Minutes after which the mark is ignored: its run has ended. An API server's restart takes four at most."""
 HANDED_OVER_WITHIN = 8.0
 TOLD_AGAIN, TOLD_EVERY = 1, 5
 """Seconds after which, and then again and again, the holder says where the address is (gratuitous ARP)."""
