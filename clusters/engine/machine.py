@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from clusters.engine.deadline import deadline_in, nothing_granted
 from clusters.engine.events import Observed, Output, SecretMade, Uncut
 from clusters.engine.sendings import Sendings
-from clusters.errors import Cancelled, RemoteError
+from clusters.errors import Cancelled, InstallerError, RemoteError
 from clusters.remote.errors import FileMissing
 from clusters.remote.facts import MachineFacts, read_facts
 from clusters.remote.host import LARGEST_READ, READ_WITHIN, Cancel
@@ -68,6 +68,7 @@ class Machine:
         granted: Granted = nothing_granted,
         urgency: float = 0.0,
         sendings: Sendings | None = None,
+        dry_run: bool = False,
     ) -> None:
         self.spec = spec
         self.host = host
@@ -80,6 +81,7 @@ class Machine:
         self._granted = granted
         self._urgency = urgency
         self._sendings = sendings or Sendings()
+        self._dry_run = dry_run
 
     @property
     def name(self) -> str:
@@ -101,14 +103,19 @@ class Machine:
         """What the machine is; read once per run."""
         return self._facts.get(self._read_facts)
 
-    def during(self, step: str, *, timeout: float, cancel: Cancel, urgency: float = 0.0) -> Machine:
-        """This machine as `step` sees it, with that much time in seconds; `urgency`: see Sendings."""
+    def during(
+        self, step: str, *, timeout: float, cancel: Cancel, urgency: float = 0.0, dry_run: bool = False
+    ) -> Machine:
+        """This machine as `step` sees it, with that much time in seconds; `urgency`: see Sendings.
+
+        In a dry run, and in a precheck, it can be asked and not be changed.
+        """
         deadline = deadline_in(timeout, lambda: self._granted(step, self.name))
-        return self._seen(step, cancel, deadline, urgency)
+        return self._seen(step, cancel, deadline, urgency, dry_run=dry_run)
 
     def on_behalf_of(self, other: Machine) -> Machine:
         """This machine as the step on another one sees it: output, cancel and deadline are the other one's."""
-        return self._seen(other.step, other.cancel, other._deadline)
+        return self._seen(other.step, other.cancel, other._deadline, dry_run=other._dry_run)
 
     @contextmanager
     def uncut(self, what: str) -> Iterator[Machine]:
@@ -118,12 +125,14 @@ class Machine:
         self.cancel.outliving.add(part)
         self.tell(Uncut(host=self.name, step=self.step, what=what))
         try:
-            yield self._seen(self.step, Cancel(), self._deadline, self._urgency)
+            yield self._seen(self.step, Cancel(), self._deadline, self._urgency, dry_run=self._dry_run)
         finally:
             self.cancel.outliving.discard(part)
             self.tell(Uncut(host=self.name, step=self.step, what=what, over=True))
 
-    def _seen(self, step: str, cancel: Cancel, deadline: Deadline | None, urgency: float = 0.0) -> Machine:
+    def _seen(
+        self, step: str, cancel: Cancel, deadline: Deadline | None, urgency: float = 0.0, *, dry_run: bool
+    ) -> Machine:
         return Machine(
             self.spec,
             self.host,
@@ -136,10 +145,14 @@ class Machine:
             granted=self._granted,
             urgency=urgency,
             sendings=self._sendings,
+            dry_run=dry_run,
         )
 
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
-        """Run something that changes nothing; quiet, and a non-zero exit is an answer too."""
+        """Run something that changes nothing; quiet, and a non-zero exit is an answer too.
+
+        A dry run asks, too: what changes the machine is for `do`, `put` and `clear_up`.
+        """
         self._stop_if_cancelled()
         limit, more = self._for_a_look(timeout)
         with self._named():
@@ -153,11 +166,14 @@ class Machine:
         timeout: float | None = None,
         check: bool = True,
         shared: bool = False,
+        hidden: bool = False,
     ) -> Result:
         """Run something that changes the machine: the command and its output go to the log.
 
-        A Path as `stdin` is a file here, whose content the command reads. `shared`: see Host.run.
+        A Path as `stdin` is a file here, whose content the command reads. `shared`: see Host.run. `hidden`: the output
+        is a secret, and only the command goes to the log.
         """
+        self._stop_if_dry_run(command.text)
         self._stop_if_cancelled()
         self._stop_if_out_of_time()
         with self._turn(stdin), self._named():
@@ -168,15 +184,32 @@ class Machine:
                 stdin=stdin,
                 timeout=self._within(timeout),
                 more=self._more,
-                on_line=lambda stream, line: self._sink.emit(
-                    Output(host=self.name, step=self.step, stream=stream.removeprefix("std"), text=line)
-                ),
+                on_line=None if hidden else self._log,
                 cancel=self.cancel,
                 shared=shared,
             )
 
+    def clear_up(self, command: Command) -> None:
+        """Remove what the step has put there for its own use; in the log, and never an error.
+
+        It is done after a cancel and a little after the step's time is up, too: whatever ends a step, this is its end.
+        """
+        self._stop_if_dry_run(command.text)
+        self.note("$ " + command.text)
+        try:
+            done = self.host.run(command, check=False, timeout=LAST_LOOK, on_line=self._log, shared=True)
+            failed = "" if done.ok else f"exit code {done.exit_code}"
+        except InstallerError as error:
+            failed = error.message
+        if failed:
+            self.note(f"that was not cleared up on {self.name}: {failed}")
+
+    def _log(self, stream: str, line: str) -> None:
+        self._sink.emit(Output(host=self.name, step=self.step, stream=stream.removeprefix("std"), text=line))
+
     def put(self, content: bytes | Path, path: str, *, mode: int = 0o644, owner: str = "root:root") -> None:
         """Write a file as root, atomically."""
+        self._stop_if_dry_run(f"writing {path}")
         self._stop_if_cancelled()
         with self._turn(content), self._named():
             limit = self._within(None)
@@ -280,6 +313,14 @@ class Machine:
     def _stop_if_out_of_time(self) -> None:
         if self._deadline is not None:
             self._deadline.check(self.step, self.name)
+
+    def _stop_if_dry_run(self, what: str) -> None:
+        """The engine acts in no dry run; should a look or a step's body do so, it is stopped here."""
+        if self._dry_run:
+            raise InstallerError(
+                f"{self.step} was about to change {self.name} where it may only look: {what}",
+                hint="Nothing was changed. This is a bug in Slipway; please report it.",
+            )
 
     def _stop_if_cancelled(self) -> None:
         if self.cancel.asked:

@@ -54,7 +54,9 @@ def carry_out(
     """
     uncut = row.step is not None and row.step.uncut
     timeout = CHECK_TIMEOUT if row.step is None else row.step.timeout
-    here = machine.during(row.path, timeout=timeout, cancel=Cancel() if uncut else cancel, urgency=urgency)
+    only_looks = dry_run or row.step is None
+    stop = Cancel() if uncut else cancel
+    here = machine.during(row.path, timeout=timeout, cancel=stop, urgency=urgency, dry_run=only_looks)
     here.tell(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
     began = time.monotonic()
     try:

@@ -14,7 +14,7 @@ import pytest
 from clusters.catalog.runtimes import runtime_of
 from clusters.engine import archives, artifacts
 from clusters.engine.archives import member_digests
-from clusters.engine.artifacts import image, unpacked
+from clusters.engine.artifacts import binary, image, unpacked
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
@@ -163,3 +163,9 @@ def test_another_archive_in_the_place_of_one_that_was_read_is_read_itself(tmp_pa
         want = unpacked(Artifact("tool", "v1", path, sha256), {"bin/tool": "/usr/local/bin/tool"})
         seen.append(want.seen(machine_on(host)).so)
     assert seen == [True, True]
+
+
+def test_a_machine_that_says_nothing_of_a_file_does_not_have_it(tmp_path: Path) -> None:
+    (tmp_path / "kubelet").write_bytes(b"x")
+    want = binary(Artifact("kubelet", "v1.37.2", tmp_path / "kubelet", "0" * 64), "/usr/local/bin/kubelet")
+    assert want.seen(machine_on(FakeHost("node1"))).found == "there is no /usr/local/bin/kubelet"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import CA
@@ -76,13 +76,12 @@ def stood_aside(machine: Machine, cluster: Cluster) -> Iterator[None]:
     try:
         if machine.ask(held).ok:
             machine.note(f"handing {cluster.endpoint} over to another control plane first")
-            machine.ask(sh("touch {}", ASIDE))
+            machine.do(sh("touch {}", ASIDE), check=False, shared=True)
             any(not machine.ask(held).ok for _ in machine.looks(HANDED_OVER_WITHIN, every=0.3))
         yield
     finally:
         # Also where an attempt that broke off has handed it over before this one.
-        with suppress(InstallerError):
-            machine.ask(sh("rm -f {}", ASIDE))
+        machine.clear_up(sh("rm -f {}", ASIDE))
 
 
 def check(machine: Machine, cluster: Cluster) -> str:

@@ -141,7 +141,7 @@ def _wait_until_served(machine: Machine, cluster: Cluster) -> None:
     for _ in machine.looks(RELOADED_WITHIN, every=1.0):
         said = machine.ask(ask)
         if said.ok:
-            machine.ask(sh("rm -f {}", UNSEEN))
+            machine.do(sh("rm -f {}", UNSEEN), shared=True)
             return
         last = " ".join(said.last_lines(1))
     raise NotReached(

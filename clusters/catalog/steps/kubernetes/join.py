@@ -46,6 +46,8 @@ SIGNATURE_SECONDS = 60.0
 """After this long kubeadm may wait for itself; it says why."""
 REGISTERS_WITHIN = 120.0
 """Seconds in which the API server hears of a kubelet that kubeadm has started; 2 to 15 were seen on busy machines."""
+TOKEN_SECONDS = 60.0
+"""After this long an API server that makes no token is not waited for any longer."""
 TOKEN_LIFE = "30m0s"  # noqa: S105 - a duration
 
 
@@ -106,7 +108,7 @@ def _join_afresh(here: Machine, cluster: Cluster) -> None:
     tried = here.ask(sh("ls {} 2>/dev/null | grep -q .", words((*STATIC_PODS, ADMIN_CONF, KUBELET_CONF, CA)))).ok
     if tried:
         here.note("an earlier attempt stopped half way; starting over")
-        here.ask(sh("rm -f {}", INITIALISED))
+        here.do(sh("rm -f {}", INITIALISED), shared=True)
         here.do(sh("flock {} {}/kubeadm reset -f", LOCK, BIN), check=False)
     endpoint.lead_to_first(here, cluster)
     if "master" in here.roles:
@@ -148,7 +150,7 @@ def _join(machine: Machine, cluster: Cluster) -> None:
     try:
         machine.do(sh("flock {} {}/kubeadm join --config {}", LOCK, BIN, JOIN_FILE))
     finally:
-        machine.ask(sh("rm -f {}", JOIN_FILE))
+        machine.clear_up(sh("rm -f {}", JOIN_FILE))
 
 
 def _token(machine: Machine, cluster: Cluster) -> Secret:
@@ -156,7 +158,8 @@ def _token(machine: Machine, cluster: Cluster) -> Secret:
 
     def make() -> Secret:
         first = cluster.first("master", machine)
-        answer = first.ask(sh("KUBECONFIG={} {}/kubeadm token create --ttl {}", ADMIN_CONF, BIN, TOKEN_LIFE))
+        create = sh("KUBECONFIG={} {}/kubeadm token create --ttl {}", ADMIN_CONF, BIN, TOKEN_LIFE)
+        answer = first.do(create, check=False, hidden=True, timeout=TOKEN_SECONDS)
         token = Secret(answer.stdout.strip().rpartition("\n")[2])
         if not answer.ok or token.reveal().count(".") != 1:
             raise NotReached(

@@ -72,7 +72,7 @@ def _configured(cluster: Cluster) -> Wanted:
                 f"kubelet on {machine.name} did not become healthy with its new configuration. {after} Its log: {said}",
                 hint="Correct kubeletConfiguration in the document, then retry.",
             )
-        machine.ask(sh("rm -f {}", DUE))
+        machine.do(sh("rm -f {}", DUE), shared=True)
 
     return Wanted("kubelet runs with the configuration that the cluster keeps", look, act)
 
