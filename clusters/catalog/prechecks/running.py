@@ -122,7 +122,14 @@ def unlisted(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _members(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    if cluster.document.etcd.type == "external" or (asked := teller(machine, cluster)) is None:
+    if cluster.document.etcd.type == "external":
+        return
+    try:
+        asked = teller(machine, cluster)
+    except NotReached as trouble:
+        machine.note(f"its members were not looked at: {trouble.message}")
+        return
+    if asked is None:
         return
     every = listed(asked, cluster)
     if not (unknown := strangers(cluster, every)):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog import pki
 from clusters.catalog.paths import ETCD_PKI
+from clusters.catalog.steps.etcd.existing import existing, has_data
 from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted, directory, file
 from clusters.errors import InstallerError
@@ -47,14 +48,21 @@ def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 def _refuse_a_second_one(machine: Machine, cluster: Cluster) -> None:
     """Members trust one authority. Where its key is lost with the machine that had it, a new one helps nobody."""
+    hint = "Nothing was changed. Put that key onto one of them, from the machine that had it or a backup."
     for each in cluster.members("etcd"):
         other = cluster.machine(each.name).on_behalf_of(machine)
-        if other.ask(sh("test -s {} && test -d {}", CA, f"{cluster.document.etcd.data_dir}/member")).ok:
+        if other.ask(sh("test -s {}", CA)).ok and has_data(other, cluster):
             raise InstallerError(
                 f"{each.name} is an etcd member, but no machine that the document names for etcd has the key of the "
                 f"authority it trusts ({CA_KEY}).",
-                hint="Nothing was changed. Put that key onto one of them, from the machine that had it or a backup.",
+                hint=hint,
             )
+    if existing(machine, cluster) is not None:
+        raise InstallerError(
+            "The cluster was set up before, but no machine that the document names for etcd has the key of etcd's "
+            f"authority ({CA_KEY}).",
+            hint=hint,
+        )
 
 
 @step("etcd/certificates", on="etcd", needs_all=("etcd/authority",), needs=("os/claim",), when=is_service, expected=1)

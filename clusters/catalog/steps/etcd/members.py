@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF, BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
+from clusters.catalog.steps.etcd.existing import Existing, existing
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import Command, Value, sh
@@ -68,21 +69,47 @@ def members_in_pods(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 
 def teller(machine: Machine, cluster: Cluster) -> Machine | None:
-    """A machine whose etcd has a majority, as it was when first asked in this run; None before there is one."""
+    """A machine whose etcd has a majority, as it was when first asked in this run; None before there is an etcd, and
+    where every machine has its member's data and needs a start only.
+
+    Raises NotReached where an etcd was set up before, does not answer, and would be taken for one that does not exist.
+    """
 
     def find() -> str:
-        if is_in_pods(cluster.document):
-            first = cluster.first("master", machine)
-            candidates = [first] if first.ask(sh("test -s {}", ADMIN_CONF)).ok else []
-        else:
-            candidates = [cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("etcd")]
-            candidates = [each for each in candidates if each.ask(sh("systemctl is-active --quiet etcd")).ok]
-        return next(
-            (each.name for each in candidates if _asked(each, etcdctl(each, cluster, "endpoint health")).ok), ""
-        )
+        found = _answering(machine, cluster)
+        silent = None if found else silent_etcd(machine, cluster)
+        if silent is not None and (silent.without or is_in_pods(cluster.document)):
+            raise NotReached(
+                f"{silent.message} No member was added to it, and no other etcd was started.",
+                hint=silent.hint,
+                retryable=True,
+            )
+        return found
 
     found = cluster.once("etcd-teller", find)
     return cluster.machine(found).on_behalf_of(machine) if found else None
+
+
+def silent_etcd(machine: Machine, cluster: Cluster) -> Existing | None:
+    """The etcd that was set up before, if it does not answer now; None where it does, or where there is none yet."""
+    found = existing(machine, cluster)
+    if found is None or _answering(machine, cluster):
+        return None
+    # The way into a pod may be closed while etcd runs. An API server is ready only with its etcd.
+    pods = is_in_pods(cluster.document)
+    ready = pods and cluster.first("master", machine).ask(kubectl("get --raw /readyz")).ok
+    return None if ready else found
+
+
+def _answering(machine: Machine, cluster: Cluster) -> str:
+    """The name of a machine whose etcd has a majority; empty where none says so."""
+    if is_in_pods(cluster.document):
+        first = cluster.first("master", machine)
+        candidates = [first] if first.ask(sh("test -s {}", ADMIN_CONF)).ok else []
+    else:
+        candidates = [cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("etcd")]
+        candidates = [each for each in candidates if each.ask(sh("systemctl is-active --quiet etcd")).ok]
+    return next((each.name for each in candidates if _asked(each, etcdctl(each, cluster, "endpoint health")).ok), "")
 
 
 def listed(asked: Machine, cluster: Cluster) -> tuple[Member, ...]:

@@ -8,6 +8,7 @@ from clusters.catalog.components import artifact
 from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
+from clusters.catalog.steps.etcd.existing import ENV, began_with, has_data, peer_url
 from clusters.catalog.steps.etcd.members import Member, etcdctl, listed, teller
 from clusters.catalog.turns import in_turn, turn
 from clusters.config.etcdtuning import flags, removed_flags, variable_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
-ENV = "/etc/etcd.env"
 UNIT = "/etc/systemd/system/etcd.service"
 LEARNS_WITHIN = 180.0
 """Seconds for a new member to catch up."""
@@ -110,7 +110,7 @@ def _join(here: Machine, cluster: Cluster) -> None:
     if mine is not None:
         here.note(f"its data are gone; taking the member {mine.called} out of etcd")
         asked.do(etcdctl(asked, cluster, "member remove {}", mine.id))
-    asked.do(etcdctl(asked, cluster, "member add {} --learner --peer-urls {}", here.name, _peer(here, cluster)))
+    asked.do(etcdctl(asked, cluster, "member add {} --learner --peer-urls {}", here.name, peer_url(here, cluster)))
     file(ENV, environment(here, cluster), mode=0o600).reach(here)
     file(UNIT, UNIT_TEXT).reach(here)
     service_runs(here).reach(here)
@@ -146,15 +146,6 @@ def _mine(machine: Machine, found: tuple[Member, ...]) -> Member | None:
     return next((member for member in found if machine.address in member.addresses), None)
 
 
-def _peer(machine: Machine, cluster: Cluster) -> str:
-    return f"https://{in_url(machine.address)}:{cluster.document.etcd.peer_port}"
-
-
-def has_data(machine: Machine, cluster: Cluster) -> bool:
-    """Whether an etcd member has been at work on the machine."""
-    return machine.ask(sh("test -d {}", f"{cluster.document.etcd.data_dir}/member")).ok
-
-
 def health(machine: Machine, cluster: Cluster) -> Command:
     """Asks this member whether it can commit; needs a majority of members."""
     return etcdctl(machine, cluster, "endpoint health")
@@ -176,7 +167,7 @@ def environment(machine: Machine, cluster: Cluster) -> str:
     A flag that this etcd no longer has is left out: it would be ignored.
     """
     etcd = cluster.document.etcd
-    client, peer = f"https://{in_url(machine.address)}:{etcd.port}", _peer(machine, cluster)
+    client, peer = f"https://{in_url(machine.address)}:{etcd.port}", peer_url(machine, cluster)
     member = f"{ETCD_PKI}/member-{machine.name}"
     settings = {
         "NAME": machine.name,
@@ -211,16 +202,11 @@ def environment(machine: Machine, cluster: Cluster) -> str:
 def beginning(machine: Machine, cluster: Cluster) -> dict[str, str]:
     """How the member came to be: with all others, or into an etcd that ran. Later etcd does not look at this any more,
     so what was written at the time stays, and no member is restarted because another one comes or goes."""
-    if has_data(machine, cluster):
-        lines = machine.text_of(ENV).splitlines()
-        found = {
-            name: line.partition("=")[2] for name in BEGINNING for line in lines if line.startswith(f"ETCD_{name}=")
-        }
-        if len(found) == len(BEGINNING):
-            return found
-    asked, own = teller(machine, cluster), _peer(machine, cluster)
+    if has_data(machine, cluster) and (found := began_with(machine)):
+        return found
+    asked, own = teller(machine, cluster), peer_url(machine, cluster)
     if asked is None:
-        every = ((each.name, _peer(each, cluster)) for each in cluster.members("etcd"))
+        every = ((each.name, peer_url(each, cluster)) for each in cluster.members("etcd"))
         state = "new"
     else:
         others = listed(asked, cluster)
@@ -228,8 +214,6 @@ def beginning(machine: Machine, cluster: Cluster) -> dict[str, str]:
         state = "existing"
     return {"INITIAL_CLUSTER": ",".join(f"{name}={url}" for name, url in every), "INITIAL_CLUSTER_STATE": state}
 
-
-BEGINNING = ("INITIAL_CLUSTER", "INITIAL_CLUSTER_STATE")
 
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]
