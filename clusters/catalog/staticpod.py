@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from clusters.catalog.endings import ContainerEnds
 from clusters.catalog.paths import BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
 from clusters.config.yamlvalues import read_value
@@ -184,11 +185,21 @@ class StaticPod:
         machine.put(content, self.path, mode=0o600)
 
     def _comes(self, machine: Machine, old: frozenset[str], within: float) -> bool:
-        looks = machine.looks(within, every=1.0)
-        return any(self._runs(machine, old).so and machine.ask(self.healthy).ok for _ in looks)
+        return self._waits(machine, within, lambda: self._runs(machine, old).so and machine.ask(self.healthy).ok)
 
     def _answers(self, machine: Machine, within: float) -> bool:
-        return any(machine.ask(self.healthy).ok for _ in machine.looks(within, every=1.0))
+        return self._waits(machine, within, lambda: machine.ask(self.healthy).ok)
+
+    def _waits(self, machine: Machine, within: float, well: Callable[[], bool]) -> bool:
+        """Whether it comes true in time; a program that ends again and again is not waited for."""
+        ends = ContainerEnds(self.name)
+        for _ in machine.looks(within, every=1.0):
+            if well():
+                return True
+            if why := ends.look(machine):
+                machine.note(f"{why}; waiting longer does not help")
+                break
+        return False
 
     def _runs(self, machine: Machine, old: frozenset[str]) -> Sight:
         """Whether a process that is none of the old ones has the manifest's command line and has read its files."""

@@ -289,11 +289,18 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     return Wanted(f"service {name} runs and starts at boot", look, act)
 
 
-def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, every: float = 0.5) -> Wanted:
+def eventually(
+    what: str,
+    look: Callable[[Machine], Sight],
+    *,
+    within: float,
+    every: float = 0.5,
+    hopeless: Callable[[Machine], str] | None = None,
+) -> Wanted:
     """Something that comes true by itself; waits at most `within` seconds, looking every `every`.
 
-    What people give the step beyond its timeout, this waits longer, too. Where looking is in vain it raises NotReached.
-    Who does not answer (NoAnswer) is waited for like everything else.
+    What people give the step beyond its timeout, this waits longer, too. It raises NotReached where looking is in vain,
+    and where `hopeless` says why it never comes true. Who does not answer (NoAnswer) is waited for like everything.
     """
 
     def seen(machine: Machine) -> Sight:
@@ -311,16 +318,27 @@ def eventually(what: str, look: Callable[[Machine], Sight], *, within: float, ev
             if sight.so:
                 return
             vain = vain + 1 if sight.in_vain else 0
-            if vain >= IN_VAIN:
-                raise NotReached(
-                    f"Nobody can find out on {machine.name} whether {what}: {sight.found}",
-                    hint="Waiting does not help. Is the program there and whole? Is the address right? Then retry.",
-                )
+            _stop_in_vain(machine, what, sight, vain, hopeless)
             if sight.found != told:
                 told = sight.found
                 machine.note(f"waiting: {told}")
 
     return Wanted(what, seen, act)
+
+
+def _stop_in_vain(
+    machine: Machine, what: str, sight: Sight, vain: int, hopeless: Callable[[Machine], str] | None
+) -> None:
+    if vain >= IN_VAIN:
+        raise NotReached(
+            f"Nobody can find out on {machine.name} whether {what}: {sight.found}",
+            hint="Waiting does not help. Is the program there and whole? Is the address right? Then retry.",
+        )
+    if hopeless is not None and (why := hopeless(machine)):
+        raise NotReached(
+            f"Expected on {machine.name}: {what}. Found: {sight.found}; {why}",
+            hint="Waiting does not help. Remove the cause that its log names, then retry.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import artifact
+from clusters.catalog.endings import unit_ends
 from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
@@ -44,6 +45,7 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     needs=("etcd/binaries", "etcd/certificates", "os/names"),
     needs_all=("etcd/members",),
     when=is_service,
+    timeout=900,
     expected=3,
 )
 def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
@@ -59,10 +61,16 @@ def start(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     # A member that runs is restarted only while no other one is, so that the majority stays; members that do not run
     # yet are started at once, because each waits for the others.
     active = sh("systemctl is-active --quiet etcd")
-    well = eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=180)
+    well = _healthy(machine, cluster, within=180)
     yield in_turn(service_runs(machine), cluster, "a new start of etcd", running=active, recovered=well)
     yield votes(machine, cluster)
-    yield eventually("this etcd member is healthy", so_if(health(machine, cluster)), within=240)
+    yield _healthy(machine, cluster, within=240)
+
+
+def _healthy(machine: Machine, cluster: Cluster, *, within: float) -> Wanted:
+    """The member commits. One that ends again and again is not waited for."""
+    look = so_if(health(machine, cluster))
+    return eventually("this etcd member is healthy", look, within=within, hopeless=unit_ends("etcd"))
 
 
 def service_runs(machine: Machine) -> Wanted:
@@ -131,12 +139,15 @@ def votes(machine: Machine, cluster: Cluster) -> Wanted:
         mine = None if asked is None else _mine(here, listed(asked, cluster))
         if asked is None or mine is None or not mine.learner:
             return
-        last = ""
+        last, hopeless = "", unit_ends("etcd")
         for _ in here.looks(LEARNS_WITHIN, every=1.0):
             said = asked.do(etcdctl(asked, cluster, "member promote {}", mine.id), check=False)
             if said.ok:
                 return
             last = " ".join(said.last_lines(1))
+            if why := hopeless(here):
+                last = f"{last}; {why}"
+                break
         raise NotReached(f"etcd does not let {here.name} vote: {last}", hint="Retry the run.", retryable=True)
 
     return Wanted("this etcd member votes", look, act)

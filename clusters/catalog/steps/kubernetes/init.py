@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.endings import ContainerEnds
 from clusters.catalog.kubeadm import init_configuration
 from clusters.catalog.kubectl import is_forbidden, kubectl, no_answer, says_missing
 from clusters.catalog.load_balancers import kube_vip
@@ -64,7 +65,8 @@ def init(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         lambda here: _looks_whole(here, cluster),
         lambda here: _initialise(here, cluster),
     )
-    yield eventually("the API server is ready", so_if(kubectl("get --raw /readyz")), within=180)
+    ready, ends = so_if(kubectl("get --raw /readyz")), ContainerEnds("kube-apiserver")
+    yield eventually("the API server is ready", ready, within=180, hopeless=ends.look)
     yield kubelet_runs()
     yield file(INITIALISED, f"{cluster.document.name}\n")
     yield configuration_kept(cluster)

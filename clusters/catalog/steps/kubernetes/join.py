@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.utils import CryptographyDeprecationWarning
 
+from clusters.catalog.endings import unit_ends
 from clusters.catalog.kubeadm import join_configuration
 from clusters.catalog.kubectl import kubectl, no_answer
 from clusters.catalog.load_balancers import name as endpoint
@@ -96,7 +97,8 @@ def joined(machine: Machine, cluster: Cluster) -> Want:
             here.note("etcd did not answer kubeadm in time, which gives up after one question; joining once more")
             _join_afresh(here, cluster)
         # kubeadm does not wait for the kubelet to register itself (since 1.36 not at all).
-        eventually("the API server knows the node", look, within=REGISTERS_WITHIN, every=1).reach(here)
+        known = "the API server knows the node"
+        eventually(known, look, within=REGISTERS_WITHIN, every=1, hopeless=unit_ends("kubelet")).reach(here)
         if "master" in here.roles:
             note_what_a_join_stored(cluster.first("master", here), cluster)
 

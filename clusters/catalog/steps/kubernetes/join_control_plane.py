@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.endings import ContainerEnds
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.paths import INITIALISED
 from clusters.catalog.steps.kubernetes.join import joined, kubelet_runs
@@ -51,5 +52,6 @@ def join_control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield joined(machine, cluster)
     yield kubelet_runs()
     ready = api_server_is_ready(machine.address, api_port(cluster.document))
-    yield eventually("its own API server is ready", so_if(ready), within=120, every=1)
+    ends = ContainerEnds("kube-apiserver")
+    yield eventually("its own API server is ready", so_if(ready), within=120, every=1, hopeless=ends.look)
     yield file(INITIALISED, f"{cluster.document.name}\n")

@@ -144,7 +144,9 @@ def _last_words(machine: Machine, since: int) -> str:
     return " ".join(said.last_lines(1)) or f"nothing; see journalctl -u kubelet on {machine.name}"
 
 
-_ENDS_AGAIN_AND_AGAIN = sh("[ $(systemctl show -p NRestarts kubelet | cut -d= -f2) -ge 3 ] 2>/dev/null")
+_ENDS_AGAIN_AND_AGAIN = sh(
+    "systemctl is-failed --quiet kubelet || [ $(systemctl show -p NRestarts kubelet | cut -d= -f2) -ge 3 ] 2>/dev/null"
+)
 _ACTIVE = sh("systemctl is-active --quiet kubelet && test -s {}", KUBELET_CONF)
 
 
