@@ -178,3 +178,20 @@ def test_message_and_hint_of_an_error_are_joined_in_one_place() -> None:
     joined = re.compile(r'f"\{(\w+)(\.message)?\} \{\1\.hint\}')
     found = [name(path) for path in SHIPPED if joined.search(path.read_text())]
     assert found == ["clusters/errors.py"], "InstallerError.with_hint is for that"
+
+
+STYLES = sorted((ROOT / "static" / "css").glob("*.css"))
+TOKENS = "static/css/tokens.css"
+
+
+def test_colours_and_type_sizes_stand_in_the_tokens_alone() -> None:
+    """A size in `em` is a share of the text around it, and has no token."""
+    raw = re.compile(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(|\bfont(?:-size)?:[^;}]*?\b[0-9.]+(?:rem|px|pt)\b")
+    found = [
+        f"{name(path)}:{number}: {match[0]}"
+        for path in STYLES
+        if name(path) != TOKENS
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for match in raw.finditer(line)
+    ]
+    assert found == []

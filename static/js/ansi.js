@@ -1,5 +1,6 @@
 /* ANSI colours as spans with classes; everything else of the line is text, never markup. */
 
+// eslint-disable-next-line no-control-regex -- escape sequences begin with one
 const SGR = /\x1b\[([0-9;:]*)m/g;
 // eslint-disable-next-line no-control-regex -- control characters are what is removed here
 const OTHER = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|[\x00-\x08\x0b-\x1f\x7f]/g;

@@ -1,398 +1,398 @@
 /* The log of a run: newest lines first from the server, then live ones; filters, following, a window that moves. */
-import { hands, ownMoves } from "./loghand.js";
-import { Filter, KEYS } from "./logfilter.js";
+import { Filter } from "./logfilter.js";
 import { Finder } from "./logfind.js";
 import { Refused, brought, isThere, lines } from "./loglines.js";
 import { Marks, named } from "./logmarks.js";
 import { paced } from "./logpace.js";
 import { Rows, numberOf } from "./logrows.js";
+import { FLOOD, KEPT, LogState, MOST } from "./logstate.js";
+import { LogView } from "./logview.js";
 
+// Lines that the server is asked for at once.
 const PAGE = 1000;
-// Lines on the page while following, and at most; the others come back from the server when somebody scrolls.
-const KEPT = 10000;
-const MOST = 30000;
-// Lines that are drawn with one frame while following: whoever follows a flood sees its end, and the rest is a scroll away.
-const FLOOD = 1000;
 // Milliseconds between two questions to the server about new lines that only it can judge.
 const ASKED = 500;
 
 const el = (id) => document.getElementById(id);
-const count = (n, one, many) => (n === 1 ? one : many.replace("%s", n.toLocaleString()));
 
 /** Start the log in `box`; gives what the socket needs: `ready` (a promise of last_seq) and `take(events)`. */
 export function startLog(box) {
-  const words = box.dataset;
-  const scroll = el("log-scroll");
-  const fields = Object.fromEntries(KEYS.map((key) => [key, el(`log-${key}`)]));
-  const filter = new Filter(fields);
-  const rows = new Rows(el("log-lines"), scroll, (host) => filter.put("host", host));
-  for (const option of [...fields.host.options].slice(1)) rows.hue(option.value);
+  return new Log(box);
+}
 
-  let low = 1;         // every fitting line from here ...
-  let high = 0;        // ... to here is on the page
-  let older = false;   // whether there are lines before `low`
-  let live = false;    // whether `high` is the newest line, so that what comes is put behind it
-  let newest = 0;      // number of the newest line that the socket has told of
-  let following = true;
-  const own = ownMoves(); // lines went while following, by which the browser scrolls
-  let unseen = 0;
-  let waiting = null;  // live lines that came while the end of the log was fetched
-  let said = "";       // what is wrong with the expression that is searched for
-  let round = 0;       // counts what replaced the page, so that a late answer to something old is dropped
-  let busy = false;
-  let spot = null;     // where the view was, for what is shown in its place
-
-  const marks = new Marks(rows, words, el("log-marked"), el("log-marked-head"));
-  const finder = new Finder(words, el("log-find"), el("log-place"), {
-    query: () => filter.now,
-    from: (forward) => ready.then(() => rows.edge(forward)),
-    async show(number) {
-      stopFollowing();
-      rows.point(number);
-      if (!el(`L${number}`)) await reload({ around: number });
-      return rows.reveal(number);
-    },
-  });
-
-  const toBottom = () => { scroll.scrollTop = scroll.scrollHeight; };
-  const put = (id, text) => { if (el(id).textContent !== text) el(id).textContent = text; };
-  const hide = (id, hidden) => { if (el(id).hidden !== hidden) el(id).hidden = hidden; };
-  function tell() {
-    const some = rows.box.firstElementChild !== null;
-    hide("log-none", some);
-    if (!some) put("log-none", said || (filter.hides ? words.noneFit : words.none));
-    put("log-count", filter.hides && some ? count(rows.count, words.one, words.many) + (older || !live ? "+" : "") : "");
-    hide("log-pill", live && unseen === 0);
-    put("log-pill-text", unseen ? count(unseen, words.newOne, words.newMany) : words.toEnd);
+class Log {
+  constructor(box) {
+    this.words = box.dataset;
+    this.state = new LogState();
+    this.view = new LogView(box);
+    this.filter = new Filter(this.view.fields);
+    this.rows = new Rows(el("log-lines"), this.view.scroll, (host) => this.filter.put("host", host));
+    this.marks = new Marks(this.rows, this.words, el("log-marked"), el("log-marked-head"));
+    this.finder = new Finder(this.words, el("log-find"), el("log-place"), {
+      query: () => this.filter.now,
+      from: (forward) => this.ready.then(() => this.rows.edge(forward)),
+      show: (number) => this.goToHit(number),
+    });
+    this.busy = false;   // whether lines before or behind those of the page are fetched
+    this.asking = 0;     // the timer of the next question about new lines
+    this.spot = null;    // where the view was, for what is shown in its place
+    this.changes = 0;    // counts changes of the filter
+    this.came = paced((fresh) => this.arrive(fresh), FLOOD);
+    for (const option of [...this.view.fields.host.options].slice(1)) this.rows.hue(option.value);
+    this.listen();
+    this.fill(this.filter.asked());
+    this.ready = this.open();
   }
 
-  function setFollowing(on) {
-    if (on && !live) return reload();
-    following = on;
-    el("log-follow").setAttribute("aria-pressed", String(on));
-    if (on) {
-      unseen = 0;
-      if (rows.dropFirst(KEPT)) {
-        older = true;
-        low = numberOf(rows.first());
-      }
-      toBottom();
-    }
-    tell();
+  async open() {
+    const wanted = named(location.hash);
+    const page = await this.reload(wanted && !this.filter.hides ? { around: wanted[0] } : {});
+    this.state.newest = Math.max(this.state.newest, page.last_line);
+    await this.goToHash();
+    return page.last_seq;
   }
 
-  const stopFollowing = () => { if (following) setFollowing(false); };
+  draw() {
+    this.view.draw(this.state, this.rows, this.filter);
+  }
+
+  // New lines
+
+  /** Take what the socket brings. */
+  take(events) {
+    const fresh = brought(events);
+    if (fresh) fresh.forEach(this.came);
+    else this.reload();
+  }
+
+  /** Draw what arrived since the last frame together, so that many messages cost one layout. */
+  arrive(fresh) {
+    const { state, filter } = this;
+    this.show(state.arrive(fresh, (line) => !filter.byServer && filter.fits(line)));
+    if (!state.live) this.draw();
+    this.finder.grown(state.newest);
+  }
 
   /** Take lines that follow on those of the page. */
-  function show(fresh) {
-    const news = fresh.filter((one) => one[0] > high);
+  show(fresh) {
+    const news = this.state.newerThanPage(fresh);
     if (!news.length) return;
-    if (filter.byServer) askSoon();
-    else {
-      high = news[news.length - 1][0];
-      add(news.filter((one) => filter.fits(one)));
+    if (this.filter.byServer) {
+      this.askSoon();
+      return;
     }
+    this.state.high = news[news.length - 1][0];
+    this.add(news.filter((line) => this.filter.fits(line)));
   }
 
-  let asking = 0, refusedIn = -1; // the timer, and the round in which the server refuses to answer
-  const askSoon = () => { if (!asking && !said && refusedIn !== round) asking = setTimeout(askForNew, ASKED); };
+  askSoon() {
+    const { state } = this;
+    if (this.asking || state.error || state.refused === state.round) return;
+    this.asking = setTimeout(() => this.askForNew(), ASKED);
+  }
 
   /** Have the server say which of the new lines fit. */
-  async function askForNew() {
-    const mine = round;
+  async askForNew() {
+    const { state } = this;
+    const mine = state.round;
     try {
-      if (filter.all && following && newest - high > KEPT) {
-        await reload();
+      if (this.filter.all && state.isFarBehind) {
+        await this.reload();
         return;
       }
-      const page = await fetchLines({ after: high, limit: PAGE });
-      if (mine !== round || !live) return;
-      high = page.newer ? page.lines[page.lines.length - 1][0] : page.last_line;
-      add(page.lines);
+      const page = await this.fetch({ after: state.high, limit: PAGE });
+      if (mine !== state.round || !state.live) return;
+      state.high = page.newer ? page.lines[page.lines.length - 1][0] : page.last_line;
+      this.add(page.lines);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      refusedIn = mine;
+      state.refused = mine;
     } finally {
-      asking = 0;
+      this.asking = 0;
     }
-    if (mine === round && newest > high) askSoon();
+    if (mine === state.round && state.newest > state.high) this.askSoon();
   }
 
-  function add(wanted) {
+  add(wanted) {
     if (!wanted.length) return;
-    if (following) {
-      // The end is kept in sight when the layout is known, see below.
-      if (wanted.length > FLOOD) rows.clear();
-      rows.append(wanted.slice(-FLOOD));
-      if (rows.dropFirst(KEPT) || wanted.length > FLOOD) {
-        older = true;
-        low = numberOf(rows.first());
-        // The browser moves what is left, though the size may be the same as before.
-        own.move();
-        toBottom();
-      }
-    } else {
-      rows.append(wanted);
-      unseen += wanted.length;
-      if (rows.count > MOST) live = false;
+    if (this.state.following) this.addAtEnd(wanted);
+    else {
+      this.rows.append(wanted);
+      this.state.unseen += wanted.length;
+      if (this.rows.count > MOST) this.state.live = false;
     }
-    tell();
+    this.draw();
   }
 
-  const fetchLines = (query) => lines(words.url, { ...filter.now, ...query });
-  const fits = (number) => isThere(words.url, filter.now, number);
+  /** The end stays in sight when the layout is known: see `listenToSizes`. */
+  addAtEnd(wanted) {
+    const flood = wanted.length > FLOOD;
+    if (flood) this.rows.clear();
+    this.rows.append(wanted.slice(-FLOOD));
+    if (!this.rows.dropFirst(KEPT) && !flood) return;
+    this.state.cutBefore(numberOf(this.rows.first()));
+    this.view.moved();
+  }
 
-  /** Replace the page by what the query finds; `atEnd` when that is the end of the log. */
-  async function replace(query, atEnd) {
-    const mine = (round += 1);
-    waiting = [];
-    box.setAttribute("aria-busy", "true");
-    const page = await fetchLines(query);
-    if (mine !== round) return page;
+  // Following the end
+
+  follow(on) {
+    const { state, rows } = this;
+    if (on && !state.live) return this.reload();
+    state.following = on;
+    if (on) {
+      state.unseen = 0;
+      if (rows.dropFirst(KEPT)) state.cutBefore(numberOf(rows.first()));
+      this.view.toBottom();
+    }
+    this.draw();
+    return null;
+  }
+
+  leave() {
+    if (this.state.following) this.follow(false);
+  }
+
+  // Lines from the server
+
+  fetch(query) {
+    return lines(this.words.url, { ...this.filter.now, ...query });
+  }
+
+  fits(number) {
+    return isThere(this.words.url, this.filter.now, number);
+  }
+
+  /** Replace the lines by what the query finds; `atEnd` when that is the end of the log. */
+  async replace(query, atEnd) {
+    const { state, rows } = this;
+    const mine = state.begin();
+    this.view.busy(true);
+    const page = await this.fetch(query);
+    if (mine !== state.round) return page;
     rows.clear();
-    rows.needle = filter.needle;
+    rows.needle = this.filter.needle;
     rows.append(page.lines);
-    low = page.lines.length ? page.lines[0][0] : 1;
-    older = page.older;
-    live = !page.newer;
-    high = live ? page.last_line : page.lines[page.lines.length - 1][0];
-    const late = waiting;
-    waiting = null;
-    unseen = 0;
-    following = false;
-    box.removeAttribute("aria-busy");
-    if (atEnd) setFollowing(true);
-    if (live) show(late);
-    el("log-follow").setAttribute("aria-pressed", String(following));
-    tell();
+    const late = state.replace(page);
+    this.view.busy(false);
+    if (atEnd) this.follow(true);
+    if (state.live) this.show(late);
+    this.draw();
     return page;
   }
 
-  /** Show the end of what fits, or another part of it; an expression that is none is told of, and nothing fits it. */
-  async function reload(query = {}) {
-    const mine = round + 1;
+  /** Show the end of what fits, or another part of it; an invalid expression is reported, and nothing fits it. */
+  async reload(query = {}) {
+    const mine = this.state.round + 1;
     try {
-      wrong("");
-      return await replace({ ...query, limit: PAGE }, query.around === undefined);
+      this.report("");
+      return await this.replace({ ...query, limit: PAGE }, query.around === undefined);
     } catch (error) {
-      if (!(error instanceof Refused) || !filter.byServer) throw error;
-      if (mine === round) wrong(error.message);
-      return { last_seq: Number(el("run-page").dataset.lastSeq), last_line: newest };
+      if (!(error instanceof Refused) || !this.filter.byServer) throw error;
+      if (mine === this.state.round) this.report(error.message);
+      return { last_seq: Number(el("run-page").dataset.lastSeq), last_line: this.state.newest };
     }
   }
 
-  function wrong(text) {
-    if (text) {
-      rows.clear();
-      waiting = null;
-      box.removeAttribute("aria-busy");
+  report(error) {
+    if (error) {
+      this.rows.clear();
+      this.state.arrived();
+      this.view.busy(false);
     }
-    said = text;
-    fields.search.setAttribute("aria-invalid", String(Boolean(text)));
-    fields.search.classList.toggle("is-invalid", Boolean(text));
-    if (text) tell();
+    this.state.error = error;
+    this.view.invalid(Boolean(error));
+    if (error) this.draw();
   }
 
-  async function loadOlder() {
-    if (busy || !older || waiting || !rows.count) return;
-    busy = true;
-    const mine = round;
-    el("log-older").hidden = false;
+  async loadOlder() {
+    const { state, rows } = this;
+    if (this.busy || !state.older || state.waiting || !rows.count) return;
+    this.busy = true;
+    const mine = state.round;
+    this.view.fetching(true);
     try {
-      const page = await fetchLines({ before: low, limit: PAGE });
-      if (mine !== round) return;
-      older = page.older;
+      const page = await this.fetch({ before: state.low, limit: PAGE });
+      if (mine !== state.round) return;
+      state.prepend(page);
       rows.prepend(page.lines);
-      if (page.lines.length) low = page.lines[0][0];
-      if (rows.dropLast(MOST)) {
-        live = false;
-        high = numberOf(rows.last());
-      }
-      tell();
+      if (rows.dropLast(MOST)) state.cutAfter(numberOf(rows.last()));
+      this.draw();
     } finally {
-      busy = false;
-      el("log-older").hidden = true;
+      this.busy = false;
+      this.view.fetching(false);
     }
   }
 
-  async function loadNewer() {
-    if (busy || live || waiting) return;
-    busy = true;
-    const mine = round;
-    waiting = [];
+  async loadNewer() {
+    const { state, rows } = this;
+    if (this.busy || state.live || state.waiting) return;
+    this.busy = true;
+    const mine = state.round;
+    state.waiting = [];
     try {
-      const page = await fetchLines({ after: high, limit: PAGE });
-      if (mine !== round) return;
+      const page = await this.fetch({ after: state.high, limit: PAGE });
+      if (mine !== state.round) return;
       rows.append(page.lines);
-      live = !page.newer;
-      high = live ? page.last_line : page.lines[page.lines.length - 1][0];
-      if (live) unseen = 0;
-      const late = waiting;
-      waiting = null;
-      if (live) show(late);
-      tell();
+      const late = state.append(page);
+      if (state.live) this.show(late);
+      this.draw();
     } finally {
-      busy = false;
-      if (mine === round) waiting = null;
+      this.busy = false;
+      if (mine === state.round) state.waiting = null;
     }
+  }
+
+  // Places in the log
+
+  async goToHit(number) {
+    this.leave();
+    this.rows.point(number);
+    if (!el(`L${number}`)) await this.reload({ around: number });
+    return this.rows.reveal(number);
   }
 
   /** Mark the lines that the address names, wherever in the log they are, and show the first of them. */
-  async function goToHash() {
-    const wanted = marks.take();
+  async goToHash() {
+    const wanted = this.marks.take();
     if (!wanted) return;
     const [number] = wanted;
-    following = false;
-    el("log-follow").setAttribute("aria-pressed", "false");
+    this.state.following = false;
+    this.view.press(false);
     if (!el(`L${number}`)) {
-      if (filter.hides && !(await fits(number))) setFilter(filter.shown(), { keep: true });
-      await reload({ around: number });
+      if (this.filter.hides && !(await this.fits(number))) this.setFilter(this.filter.shown(), { keep: true });
+      await this.reload({ around: number });
     }
-    showInTheMiddle(number);
+    this.showInTheMiddle(number);
   }
 
-  function showInTheMiddle(number) {
+  showInTheMiddle(number) {
     el(`L${number}`)?.scrollIntoView({ block: "center" });
-    if (!rows.reveal(number)) toBottom();
+    if (!this.rows.reveal(number)) this.view.toBottom();
   }
 
   /** Mark a line, or all between it and the one before; what was found is shown among its neighbours. */
-  async function choose(number, on) {
-    stopFollowing();
-    marks.choose(number, on);
-    if (!filter.hides) return;
-    setFilter(filter.shown(), { keep: true });
-    rows.clear();
-    await goToHash();
+  async choose(number, on) {
+    this.leave();
+    this.marks.choose(number, on);
+    if (!this.filter.hides) return;
+    this.setFilter(this.filter.shown(), { keep: true });
+    this.rows.clear();
+    await this.goToHash();
   }
+
+  // The filter
 
   /** Offer the machines and steps that the grid shows. */
-  function offer() {
-    for (const head of document.querySelectorAll(".grid-host[data-filter-host]")) if (head.dataset.filterHost) rows.hue(head.dataset.filterHost);
-    filter.offer();
+  offer() {
+    const heads = document.querySelectorAll(".grid-host[data-filter-host]");
+    for (const head of heads) if (head.dataset.filterHost) this.rows.hue(head.dataset.filterHost);
+    this.filter.offer();
   }
 
-  function fill(next) {
-    offer();
-    filter.fill(next);
-    finder.changed();
-    rows.point(finder.number);
+  fill(next) {
+    this.offer();
+    this.filter.fill(next);
+    this.finder.changed();
+    this.rows.point(this.finder.number);
   }
 
-  let changes = 0;
-  async function setFilter(next, { how = "push", keep = false } = {}) {
+  async setFilter(next, { how = "push", keep = false } = {}) {
+    const { filter, marks } = this;
     const { all } = filter;
-    const mine = (changes += 1);
-    fill(next);
-    if (keep) return filter.remember("replace", true);
+    const mine = (this.changes += 1);
+    this.fill(next);
+    if (keep) {
+      filter.remember("replace", true);
+      return;
+    }
     // Marked lines stay marked and in sight where they fit, unless somebody has gone back to the end since.
-    const stays = Boolean(marks.range && !following && await fits(marks.range[0]));
-    if (mine !== changes) return;
+    const stays = Boolean(marks.range && !this.state.following && await this.fits(marks.range[0]));
+    if (mine !== this.changes) return;
     filter.remember(how, stays);
     const range = marks.take();
-    if (stays) return reload({ around: range[0] }).then(() => showInTheMiddle(range[0]));
-    spot = rows.spot() || spot;
-    // Whoever reads somewhere stays there when what is searched is only marked, or comes to be shown among the others.
-    if (following || !spot || !(filter.all || all)) return reload();
-    await reload({ around: finder.number || spot.number });
+    if (stays) {
+      await this.reload({ around: range[0] });
+      this.showInTheMiddle(range[0]);
+    } else await this.stay(filter.all || all);
+  }
+
+  /** Who reads somewhere stays there when what is searched is only marked, or comes to be shown among the others. */
+  async stay(among) {
+    const { rows, finder } = this;
+    this.spot = rows.spot() || this.spot;
+    if (this.state.following || !this.spot || !among) {
+      await this.reload();
+      return;
+    }
+    const { spot } = this;
+    await this.reload({ around: finder.number || spot.number });
     if (!rows.reveal(finder.number)) rows.back(spot);
   }
 
-  finder.listen(fields.search, filter.listen(setFilter), el("log-next"), el("log-previous"));
-  el("log-follow").addEventListener("click", () => setFollowing(!following));
-  el("log-tall").addEventListener("click", () => {
-    const tall = box.classList.toggle("is-tall");
-    el("log-tall").setAttribute("aria-pressed", String(tall));
-    if (tall) box.scrollIntoView({ block: "start" });
-  });
-  el("log-pill").addEventListener("click", () => setFollowing(true));
-  let top = 0;
-  const byHand = hands(scroll, stopFollowing);
-  scroll.addEventListener("scroll", () => {
-    const up = scroll.scrollTop < top;
-    top = scroll.scrollTop;
-    const rest = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
-    const meant = byHand() || !own.just();
-    if (following && up && rest > 40 && meant) setFollowing(false);
-    else if (!following && !up && rest < 4 && live && !location.hash.startsWith("#L")) setFollowing(true);
-    if (following) return;
-    if (scroll.scrollTop < 300) loadOlder();
-    if (rest < 300 && !live) loadNewer();
-  }, { passive: true });
-  scroll.addEventListener("wheel", (event) => {
-    if (event.deltaY > 0) return;
-    if (scroll.scrollHeight > scroll.clientHeight && following) setFollowing(false);
-    if (scroll.scrollTop < 300) loadOlder();
-  }, { passive: true });
-  scroll.addEventListener("keydown", (event) => {
-    if (marks.key(event)) stopFollowing();
-    else if (event.key === "End") setFollowing(true);
-    else if (event.key === "Home") replace({ after: 0, limit: PAGE }, false).then(() => { scroll.scrollTop = 0; });
+  // What somebody does
+
+  listen() {
+    const { view, filter } = this;
+    const typed = filter.listen((next, how) => this.setFilter(next, how));
+    this.finder.listen(view.fields.search, typed, el("log-next"), el("log-previous"));
+    view.listenToButtons(() => this.follow(!this.state.following), () => this.follow(true));
+    view.listenToScrolling(this.state, {
+      leave: () => this.leave(),
+      end: () => this.follow(true),
+      before: () => this.loadOlder(),
+      behind: () => this.loadNewer(),
+    });
+    view.listenToSelecting(this.rows.box, () => this.leave());
+    view.listenToSizes(this.rows.box, () => {
+      if (this.state.following) view.toBottom();
+      else this.rows.hold();
+    });
+    view.scroll.addEventListener("keydown", (event) => this.key(event));
+    addEventListener("hashchange", () => this.goToHash());
+    addEventListener("popstate", () => this.goBack());
+    document.addEventListener("htmx:afterSettle", () => this.offer());
+    document.addEventListener("click", (event) => this.click(event));
+  }
+
+  key(event) {
+    if (this.marks.key(event)) this.leave();
+    else if (event.key === "End") this.follow(true);
+    else if (event.key === "Home") this.goToStart();
     else return;
     event.preventDefault();
-  });
-  document.addEventListener("selectionchange", () => {
-    const chosen = getSelection();
-    if (following && chosen && !chosen.isCollapsed && rows.box.contains(chosen.anchorNode)) setFollowing(false);
-  });
-  const sizes = new ResizeObserver(() => {
-    if (following) toBottom();
-    else rows.hold();
-  });
-  sizes.observe(scroll);
-  sizes.observe(rows.box);
-  addEventListener("hashchange", goToHash);
-  addEventListener("popstate", () => {
-    const next = filter.asked();
-    if (filter.same(next)) return;
-    fill(next);
-    rows.clear();
-    if (marks.take()) goToHash();
-    else reload();
-  });
-  document.addEventListener("htmx:afterSettle", offer);
-  document.addEventListener("click", async (event) => {
+  }
+
+  async goToStart() {
+    await this.replace({ after: 0, limit: PAGE }, false);
+    this.view.scroll.scrollTop = 0;
+  }
+
+  /** The browser went to another of the page's addresses. */
+  goBack() {
+    const next = this.filter.asked();
+    if (this.filter.same(next)) return;
+    this.fill(next);
+    this.rows.clear();
+    if (this.marks.take()) this.goToHash();
+    else this.reload();
+  }
+
+  async click(event) {
     const button = event.target.closest("[data-filter-step]");
     if (button) {
-      setFilter({ host: button.dataset.filterHost, step: button.dataset.filterStep, all: filter.now.all });
-      box.scrollIntoView({ block: "start" });
+      const { filterHost: host, filterStep: step } = button.dataset;
+      this.setFilter({ host, step, all: this.filter.now.all });
+      this.view.intoView();
       return;
     }
     const link = event.target.closest(".ln-n");
     if (link && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
-      await choose(numberOf(link.parentElement), event.shiftKey);
+      await this.choose(numberOf(link.parentElement), event.shiftKey);
       return;
     }
     const copy = event.target.closest("[data-copy], [data-copy-marked]");
-    if (copy) marks.copy(copy, !filter.hides);
-  });
-
-  fill(filter.asked());
-  const ready = (async () => {
-    const wanted = named(location.hash);
-    const page = await reload(wanted && !filter.hides ? { around: wanted[0] } : {});
-    newest = Math.max(newest, page.last_line);
-    await goToHash();
-    return page.last_seq;
-  })();
-
-  /** Draw what came since the last frame together, so that many messages cost one layout. */
-  const came = paced((fresh) => {
-    if (waiting) waiting = waiting.concat(fresh);
-    else if (live) show(fresh);
-    else if (!filter.byServer) unseen += fresh.filter((one) => one[0] > Math.max(newest, high) && filter.fits(one)).length;
-    newest = Math.max(newest, fresh[fresh.length - 1][0]);
-    if (!live) tell();
-    finder.grown(newest);
-  }, FLOOD);
-
-  return {
-    ready,
-    take(events) {
-      const fresh = brought(events);
-      if (fresh) fresh.forEach(came);
-      else reload();
-    },
-  };
+    if (copy) this.marks.copy(copy, !this.filter.hides);
+  }
 }

@@ -11,76 +11,90 @@ const NO_SUCH_RUN = 4404;
  * Follow the events after `seq`. Calls `onEvents(events)`, `onLive("live" | "again" | "over" | "out" | "gone")`, where
  * "out" is without a login and "gone" without the right to see the run, and `onEnd(state)`.
  */
-export function follow(address, seq, { onEvents, onLive, onEnd }) {
-  let last = seq;
-  let pause = FIRST_PAUSE;
-  let over = false;
-  let doubted = false;
-  let timer = 0;
-  let socket = null;
+export function follow(address, seq, listener) {
+  const follower = new Follower(address, seq, listener);
+  addEventListener("online", () => follower.hurry());
+  follower.open();
+}
 
-  function take(events) {
+/** One page's connection to a run; `follow` starts it. */
+export class Follower {
+  constructor(address, seq, { onEvents, onLive, onEnd }) {
+    Object.assign(this, { address, last: seq, onEvents, onLive, onEnd });
+    this.pause = FIRST_PAUSE;
+    this.over = false;
+    this.doubted = false; // whether a refused login was tried again
+    this.timer = 0;
+    this.socket = null;
+  }
+
+  open() {
+    clearTimeout(this.timer);
+    const socket = new WebSocket(new URL(this.address, location.href.replace(/^http/, "ws")));
+    this.socket = socket;
+    socket.addEventListener("open", () => {
+      socket.send(JSON.stringify({ after: this.last }));
+      this.onLive("live");
+    });
+    socket.addEventListener("message", ({ data }) => {
+      if (socket === this.socket) this.receive(JSON.parse(data));
+    });
+    socket.addEventListener("close", ({ code }) => {
+      if (!this.over && socket === this.socket) this.closed(code);
+    });
+  }
+
+  receive(frame) {
+    this.pause = FIRST_PAUSE;
+    this.doubted = false;
+    if (frame.type === "events") {
+      this.take(frame.events);
+      const got = frame.events[frame.events.length - 1].seq;
+      if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ got }));
+    }
+    if (frame.type === "end" && frame.last_seq <= this.last) {
+      this.over = true;
+      this.onLive("over");
+      this.onEnd(frame.state);
+      this.socket.close();
+    }
+  }
+
+  /** Hand on what is new; after a gap the connection is closed, and what is missing comes with the next one. */
+  take(events) {
     const fresh = [];
     for (const event of events) {
-      if (event.seq <= last) continue;
-      if (event.seq !== last + 1) {
-        if (fresh.length) onEvents(fresh);
-        socket.close();
+      if (event.seq <= this.last) continue;
+      if (event.seq !== this.last + 1) {
+        if (fresh.length) this.onEvents(fresh);
+        this.socket.close();
         return;
       }
-      last = event.seq;
+      this.last = event.seq;
       fresh.push(event);
     }
-    if (fresh.length) onEvents(fresh);
+    if (fresh.length) this.onEvents(fresh);
   }
 
-  function open() {
-    clearTimeout(timer);
-    const mine = new WebSocket(new URL(address, location.href.replace(/^http/, "ws")));
-    socket = mine;
-    mine.addEventListener("open", () => {
-      mine.send(JSON.stringify({ after: last }));
-      onLive("live");
-    });
-    mine.addEventListener("message", ({ data }) => {
-      if (mine !== socket) return;
-      const frame = JSON.parse(data);
-      pause = FIRST_PAUSE;
-      doubted = false;
-      if (frame.type === "events") {
-        take(frame.events);
-        if (mine.readyState === WebSocket.OPEN) mine.send(JSON.stringify({ got: frame.events[frame.events.length - 1].seq }));
-      }
-      if (frame.type === "end" && frame.last_seq <= last) {
-        over = true;
-        onLive("over");
-        onEnd(frame.state);
-        mine.close();
-      }
-    });
-    mine.addEventListener("close", ({ code }) => {
-      if (over || mine !== socket) return;
-      if (code === LOGGED_OUT && !doubted) {
-        // Another tab may have signed in again, or changed the password: the browser has a new cookie then.
-        doubted = true;
-        open();
-        return;
-      }
-      if (code === LOGGED_OUT || code === NO_SUCH_RUN) {
-        over = true;
-        onLive(code === LOGGED_OUT ? "out" : "gone");
-        return;
-      }
-      onLive("again");
-      timer = setTimeout(open, pause * (0.75 + Math.random() / 2));
-      pause = Math.min(LONGEST_PAUSE, pause * 2);
-    });
+  closed(code) {
+    if (code === LOGGED_OUT && !this.doubted) {
+      // Another tab may have signed in again, or changed the password: the browser has a new cookie then.
+      this.doubted = true;
+      this.open();
+    } else if (code === LOGGED_OUT || code === NO_SUCH_RUN) {
+      this.over = true;
+      this.onLive(code === LOGGED_OUT ? "out" : "gone");
+    } else {
+      this.onLive("again");
+      this.timer = setTimeout(() => this.open(), this.pause * (0.75 + Math.random() / 2));
+      this.pause = Math.min(LONGEST_PAUSE, this.pause * 2);
+    }
   }
 
-  addEventListener("online", () => {
-    if (over || !socket || socket.readyState < WebSocket.CLOSING) return;
-    pause = FIRST_PAUSE;
-    open();
-  });
-  open();
+  /** The network is back: do not wait for the end of the pause. */
+  hurry() {
+    if (this.over || !this.socket || this.socket.readyState < WebSocket.CLOSING) return;
+    this.pause = FIRST_PAUSE;
+    this.open();
+  }
 }
