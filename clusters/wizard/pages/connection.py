@@ -83,6 +83,11 @@ class Row:
         """Whether a new key waits for a yes, together with others."""
         return self.state == "ask" and bool(self.probe.offered) and not self.changed and not self.at_jump
 
+    @property
+    def untested(self) -> bool:
+        """Whether no test has seen the machine as it is now: then its stages have no colour."""
+        return self.probe.stale or self.state == "untested"
+
 
 def rows(cluster: Cluster, document: Document) -> list[Row]:
     """A row a machine, in the document's order."""
