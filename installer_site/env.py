@@ -31,6 +31,18 @@ def text(name: str, default: str = "") -> str:
         raise ImproperlyConfigured(f"{name}_FILE names {where}, which cannot be read: {error.strerror}.") from error
 
 
+def directory(name: str, default: Path) -> Path:
+    """A directory, made for Slipway's user alone when it does not exist."""
+    path = Path(text(name) or default)
+    try:
+        path = path.expanduser().resolve()
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user without a home directory
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImproperlyConfigured(f"{path} cannot be created: {reason}. Set {name} to another directory.") from error
+    return path
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     """Yes or no, written as 1/0, true/false, yes/no or on/off."""
     found = os.environ.get(name)

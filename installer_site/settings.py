@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bootstrap_wrapper import get_bootstrap_dir
 from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 from django.utils.translation import gettext_lazy as _
 
+from clusters.places import PAGES_DIR, default_data_dir
 from installer_site import env
 from installer_site.static_headers import add_security_headers
-
-BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Slipway -------------------------------------------------------------------------------------
 
 # Where the database, the keys and everything else that has to be kept lies.
-SLIPWAY_DATA_DIR = Path(env.text("SLIPWAY_DATA_DIR") or BASE_DIR / "var").resolve()
-SLIPWAY_DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+SLIPWAY_DATA_DIR = env.directory("SLIPWAY_DATA_DIR", default_data_dir())
 
 # Fernet keys, newest first: the first encrypts, all decrypt. `manage.py rotate_keys` moves data to the first.
 SLIPWAY_SECRET_KEYS = env.words("SLIPWAY_SECRET_KEYS") or (
@@ -137,7 +133,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [PAGES_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -224,9 +220,7 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = SLIPWAY_DATA_DIR / "static"
-STATICFILES_DIRS = [("bootstrap", get_bootstrap_dir())]
-if (BASE_DIR / "static").is_dir():
-    STATICFILES_DIRS.append(BASE_DIR / "static")
+STATICFILES_DIRS = [("bootstrap", get_bootstrap_dir()), PAGES_DIR / "static"]
 # Found where they lie, so that nobody has to collect them first.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from clusters.config.secret import Secret
 from clusters.errors import ConfigError
 from clusters.localfile import read_regular
+from clusters.places import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def unpacked(material: str) -> tuple[str, bytes]:
     if match is None or content is None:
         raise ConfigError(
             "A file in the document was expected as data:NAME;base64,CONTENT, and is not written so.",
-            hint="`manage.py cluster create -f` writes it so when a script's materials name a path.",
+            hint=f"`{command_line('cluster create -f FILE')}` writes it so when a script's materials name a path.",
         )
     return match[1], content
 

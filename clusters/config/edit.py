@@ -15,6 +15,7 @@ from clusters.config.render import documents, render
 from clusters.config.secret import MASK
 from clusters.config.yamltree import Mapping, read
 from clusters.errors import ConfigError
+from clusters.places import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,8 @@ def masked(original: str) -> str:
     loaded = load(original)
     if loaded.document is None:
         raise ConfigError(
-            "The text cannot be read, so its secrets cannot be found.", hint="Solve what `manage.py config check` says."
+            "The text cannot be read, so its secrets cannot be found.",
+            hint=f"Fix what `{command_line('config check FILE')}` reports.",
         )
     text, dialect = source_of(original), loaded.dialect
     old, mask = documents(loaded.document, dialect, "show"), documents(loaded.document, dialect, "mask")

@@ -10,6 +10,7 @@ from clusters.engine.check import CHECKS, FIRST, Checks, Precheck
 from clusters.engine.recipe import recipe_called
 from clusters.engine.step import STEPS, Register, Step, machines_for
 from clusters.errors import PlanError
+from clusters.places import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +57,7 @@ class Plan:
         for row in self.steps:
             if row.path == path:
                 return row
-        raise PlanError(f"The plan has no step {path!r}.", hint="`manage.py plan FILE` prints the steps there are.")
+        raise PlanError(f"The plan has no step {path!r}.", hint=f"`{command_line('plan FILE')}` prints the steps.")
 
     @property
     def expected_seconds(self) -> float:

@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.conf import settings
+from clusters.places import BASE_DIR, IS_INSTALLED
 
 if TYPE_CHECKING:
     import threading
@@ -36,7 +36,8 @@ class Child:
     def __init__(self, name: str, arguments: Sequence[str], on_death: Callable[[int], None] | None = None) -> None:
         self.name = name
         self._on_death = on_death
-        self._arguments = (sys.executable, *arguments)
+        # -P: modules come from where Slipway is, never from the folder in which somebody starts it.
+        self._arguments = (sys.executable, "-P", *arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = self._start_again_at = 0.0
         self._pause = 0.0
@@ -56,7 +57,7 @@ class Child:
             # Sessions of their own: Ctrl-C reaches only us, and we stop them in order.
             end_with_us = partial(_end_with_parent, os.getpid())
             self._process = subprocess.Popen(
-                self._arguments, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=end_with_us
+                self._arguments, env=_environment(), start_new_session=True, preexec_fn=end_with_us
             )
 
     def ask_to_stop(self) -> None:
@@ -74,6 +75,13 @@ class Child:
             log.warning("The %s did not stop; it is killed", self.name)
             self._process.kill()
             self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Ours. Children stay in our folder, because relative paths in settings start there, and still find a checkout."""
+    if IS_INSTALLED:
+        return dict(os.environ)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(BASE_DIR), os.environ.get("PYTHONPATH"))))}
 
 
 def _end_with_parent(parent: int) -> None:

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from clusters.errors import InstallerError
+from clusters.places import command_line
 
 
 class KeyMissing(InstallerError):
@@ -48,7 +49,8 @@ class EncryptedTextField(models.TextField):
             raise KeyMissing(
                 f"{self.model._meta.label}.{self.name} was encrypted with a key that is not among the "
                 f"{len(settings.SLIPWAY_SECRET_KEYS)} keys of SLIPWAY_SECRET_KEYS.",
-                hint="Put the old key back, after the new one; `manage.py rotate_keys` then moves everything over.",
+                hint="Put the old key back, after the new one; "
+                f"`{command_line('rotate_keys')}` then moves everything over.",
             ) from error
 
     def get_lookup(self, lookup_name: str) -> Any:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from clusters.errors import InstallerError
 from clusters.models import Account
+from clusters.places import command_line
 from clusters.services.audit import audited
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class OneTimeExpired(InstallerError):
     def __init__(self) -> None:
         super().__init__(
             _("This one-time password has expired: it could be used for 24 hours."),
-            hint=_("Ask an administrator for a new one. On the server: manage.py changepassword NAME."),
+            hint=_("Ask an administrator for a new one. On the server: %(command)s.")
+            % {"command": command_line("changepassword NAME")},
         )
 
 

@@ -107,3 +107,13 @@ def test_a_mail_server_that_is_none_is_refused_by_name(monkeypatch: pytest.Monke
     monkeypatch.setenv("SLIPWAY_SMTP", "mail.example:25")
     with pytest.raises(ImproperlyConfigured, match="SLIPWAY_SMTP"):
         env.mail("SLIPWAY_SMTP")
+
+
+def test_a_directory_that_cannot_be_made_is_named_with_its_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert stat.S_IMODE(env.directory("SLIPWAY_X", tmp_path / "new").stat().st_mode) == 0o700
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SLIPWAY_X", str(tmp_path / "file" / "below"))
+    with pytest.raises(ImproperlyConfigured, match=r"below cannot be created: Not a directory\. Set SLIPWAY_X"):
+        env.directory("SLIPWAY_X", tmp_path)

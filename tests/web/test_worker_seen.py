@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import AuditForward, WorkerSign
+from clusters.places import command_line
 from clusters.runs.signs import FORGOTTEN_AFTER, Signs
 from clusters.runs.worker import Worker
 from clusters.selectors import worker_seen
@@ -37,11 +38,11 @@ def test_the_page_of_a_run_that_waits_says_when_a_worker_was_seen(
     client.force_login(alice)
     address = reverse("run-header", args=[make_run().pk])
     page = " ".join(client.get(address).content.decode().split())
-    assert "No worker was seen so far. Start one with <code>manage.py work</code>." in page
+    assert f"No worker was seen so far. Start one with <code>{command_line('work')}</code>." in page
     sign(20)
     page = " ".join(client.get(address).content.decode().split())
     assert "A worker was last seen 20 s ago." in page
-    assert "manage.py work" not in page
+    assert command_line("work") not in page
     sign(7200)
     page = " ".join(client.get(address).content.decode().split())
     assert "No worker was seen for 2 h 0 m. Start one with" in page

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.carried import paths_left
 from clusters.engine.check import error, precheck
+from clusters.places import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @precheck(
     "document.files",
     on="first-control-plane",
-    fix="Put the text itself there (PEM), or use manage.py cluster create -f, which reads files.",
+    fix=f"Put the text itself there (PEM), or use `{command_line('cluster create -f FILE')}`, which reads files.",
     waivable=False,
 )
 def files(machine: Machine, cluster: Cluster) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from clusters.models import append_only
+from clusters.places import command_line
 from clusters.plaintext import plain_block
 from clusters.selectors.audit import verify_audit
 
@@ -52,6 +53,6 @@ def _unprotected() -> str:
         return ""
     return (
         f"The database does not refuse changes of entries: the triggers {', '.join(missing)} are missing or were "
-        "changed. `manage.py migrate` makes them again. Meanwhile the whole chain could be computed again: compare it "
-        "with what was noted outside."
+        f"changed. `{command_line('migrate')}` makes them again. Meanwhile the whole chain could be computed again: "
+        "compare it with what was noted outside."
     )

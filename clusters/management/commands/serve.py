@@ -56,7 +56,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         host = address.strip("[]")
         web = Child("web", ("-m", "daphne", "-b", host, "-p", port, "--no-server-name", settings.SLIPWAY_ASGI))
-        worker = Child("worker", (str(settings.BASE_DIR / "manage.py"), "work"), on_death=give_back)
+        worker = Child("worker", ("-m", "installer_site.cli", "work"), on_death=give_back)
         shown = f"[{host}]" if ":" in host else host
         self.stdout.write(f"Slipway is at http://{shown}:{port}/  (Ctrl-C stops it)")
         self.stdout.flush()

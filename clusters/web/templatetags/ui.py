@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from clusters import services
+from clusters.places import command_line
 from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ PHASES: Final[dict[str, _StrPromise]] = {
 def phase_name(name: str) -> str:
     """The phase of a plan in words."""
     return str(PHASES.get(name, name.capitalize()))
+
+
+register.simple_tag(command_line)
 
 
 @register.simple_tag
