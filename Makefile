@@ -52,7 +52,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if [ -n "$$(find templates -name '*.html' 2>/dev/null)" ]; then $(BIN)/djlint --lint templates; fi
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/codespell
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -77,8 +77,8 @@ def test_what_a_step_waits_for_is_rendered(
     cluster, _, _ = pretend(monkeypatch, archive, document)
     there = {name.rpartition("/")[2] for name in workloads(plugin, release, case)}
     step = getattr(MODULES[plugin], plugin)
-    whats = [want.what for want in step(cluster.machine("node1"), cluster)]
-    waited = {what.removeprefix("every pod of ").removesuffix(" is ready") for what in whats if "every pod of" in what}
+    titles = [want.what for want in step(cluster.machine("node1"), cluster)]
+    waited = {what.removeprefix("every pod of ").removesuffix(" is ready") for what in titles if "every pod of" in what}
     assert waited and waited <= there
 
 

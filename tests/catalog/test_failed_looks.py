@@ -41,7 +41,7 @@ WITHOUT_A_QUESTION = {
     "knows etcd's authority": "a file",
     "ca-key.pem": "a file",
 }
-"""Part of a want's sentence -> why it may hold although no command on the machine succeeds."""
+"""Part of the sentence of a wanted state -> why it may hold although no command on the machine succeeds."""
 
 
 @pytest.fixture(autouse=True)

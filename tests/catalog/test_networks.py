@@ -229,8 +229,8 @@ def test_images_are_brought_onto_every_node_before_the_plugin_starts(
 ) -> None:
     wanted = document("flannel")
     cluster, _, _ = pretend(monkeypatch, archive, wanted)
-    whats = [want.what for want in network.network_images(cluster.machine("node3"), cluster)]
-    assert whats == [f"image {ref} is there" for ref in images(wanted)]
+    titles = [want.what for want in network.network_images(cluster.machine("node3"), cluster)]
+    assert titles == [f"image {ref} is there" for ref in images(wanted)]
     plan = make_plan(wanted)
     assert ("images/network", "node3") in waits_for(plan, ("network/flannel", "node1"))
     assert ("network/flannel", "node1") in waits_for(plan, ("finish/ready", "node1"))

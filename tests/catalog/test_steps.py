@@ -164,9 +164,9 @@ def test_every_step_is_listed_here(archive: Path) -> None:
 def test_a_step_wants_what_it_says(path: str, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive)
     name, words = WANTS[path]
-    whats = [want.what for want in STEPS.steps[path].body(cluster.machine(name), cluster)]
-    assert len(whats) == len(words), whats
-    assert all(word in what for word, what in zip(words, whats, strict=True)), whats
+    titles = [want.what for want in STEPS.steps[path].body(cluster.machine(name), cluster)]
+    assert len(titles) == len(words), titles
+    assert all(word in what for word, what in zip(words, titles, strict=True)), titles
 
 
 def test_the_plan_orders_what_depends_on_each_other() -> None:

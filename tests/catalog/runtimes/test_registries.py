@@ -45,9 +45,9 @@ def test_files_named_in_the_document_are_linked_and_a_key_in_it_is_written_for_r
         "hub.example.com": {"caFile": "/ca.pem", "certsPath": "/etc/ssl/hub", "certFile": "me.crt", "keyFile": KEY}
     }
     wants = list(registries.certificate_wants(seed(registry={"auths": auths}), "/etc/docker/certs.d"))
-    whats = [want.what for want in wants]
-    assert "/etc/docker/certs.d/hub.example.com/ca.crt leads to /ca.pem" in whats
-    assert "/etc/docker/certs.d/hub.example.com/client.cert leads to /etc/ssl/hub/me.crt" in whats
+    titles = [want.what for want in wants]
+    assert "/etc/docker/certs.d/hub.example.com/ca.crt leads to /ca.pem" in titles
+    assert "/etc/docker/certs.d/hub.example.com/client.cert leads to /etc/ssl/hub/me.crt" in titles
     (key,) = [want for want in wants if isinstance(want, FileWant)]
     assert key.path.endswith("client.key") and key.mode == 0o600 and key.secret
 
