@@ -144,6 +144,7 @@ def test_the_installed_command_serves_pages_from_an_empty_folder(installed: Inst
         assert any("css/app" in path for path in styles), page
         assert any("bootstrap" in path for path in styles), page
         assert {path: fetched(f"http://{listen}{path}")[0] for path in styles} == dict.fromkeys(styles, 200)
+        installed.run("python", "-P", "-m", "installer_site.health", SLIPWAY_LISTEN=listen)
         wait_for(lambda: any("work" in words_of(child) for child in children_of(process.pid)), what="the worker")
     assert process.returncode == 0, log.read_text()
     assert "started again" not in log.read_text()  # neither web process nor worker died
