@@ -26,7 +26,7 @@ def settings_read() -> set[str]:
 
 
 def commands() -> set[str]:
-    """The commands that `manage.py` has from us."""
+    """The commands that `slipway` has from us."""
     folder = ROOT / "clusters" / "management" / "commands"
     return {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
 
@@ -52,11 +52,11 @@ def test_every_command_is_described() -> None:
     found = commands()
     assert "serve" in found
     text = (DOCS / "operations.md").read_text()
-    assert sorted(name for name in found if f"`manage.py {name}" not in text) == []
+    assert sorted(name for name in found if f"| `slipway {name}" not in text) == []
 
 
 def test_no_command_is_described_that_does_not_exist() -> None:
-    described = set(re.findall(r"^\| `manage\.py (\w+)", (DOCS / "operations.md").read_text(), re.MULTILINE))
+    described = set(re.findall(r"^\| `slipway (\w+)", (DOCS / "operations.md").read_text(), re.MULTILINE))
     assert sorted(described - commands() - {"createsuperuser"}) == []
 
 
@@ -70,10 +70,18 @@ def test_every_precheck_is_described_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda path: str(path.relative_to(ROOT))
+    "page", [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_links_lead_somewhere(page: Path) -> None:
     # Pictures are taken by `make screenshots`.
     text = page.read_text()
     targets = LINK.findall(text) + SHOWN.findall(text)
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_places_that_contributors_are_sent_to_are_there() -> None:
+    named = re.findall(
+        r"`((?:clusters|docs|installer_site|templates|tests)/[\w./-]+)`", (ROOT / "CONTRIBUTING.md").read_text()
+    )
+    assert len(named) > 40
+    assert [path for path in named if not (ROOT / path).exists()] == []
