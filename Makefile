@@ -54,6 +54,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/codespell
+	$(BIN)/oxlint static tests/javascript
 
 format: $(READY)
 	$(BIN)/ruff check --fix
