@@ -75,6 +75,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         "clusters/config/scalars.py": ("float(node.text)", "int(node.text)"),
         "clusters/config/topology.py": ("int(match[2])", "int(match[3])"),
         "clusters/config/versions.py": ("int(part)",),
+        "clusters/config/written.py": ("int(code, 16)",),
         "clusters/remote/output.py": ("int(word)",),
     },
     "Slipway wrote it": {

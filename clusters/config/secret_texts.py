@@ -10,6 +10,7 @@ from clusters.config.secret_looks import by_looks, is_host
 from clusters.config.secret_names import is_open_value, is_secret_key, is_weak_key
 from clusters.config.secret_sentences import in_comments, points_elsewhere
 from clusters.config.secret_walk import SHELL_KEYS, walked
+from clusters.config.written import inner_span, lines_of_block, moved
 from clusters.config.yamltree import Limits, Mapping, Scalar, Sequence, compose
 from clusters.errors import ConfigError
 
@@ -232,7 +233,7 @@ def _heredocs(text: str) -> Iterator[Span]:
         yield from ((body + start, body + stop) for start, stop in found)
 
 
-class _Placed(str):
+class Placed(str):
     """A value of YAML within a text, with its place."""
 
     scalar: Scalar
@@ -250,17 +251,17 @@ def _embedded(text: str, key: str, depth: int) -> Iterator[Span]:
     found: list[Span] = []
 
     def leaf(value: Any, name: str, more: Spans) -> Any:
-        if isinstance(value, _Placed):
+        if isinstance(value, Placed):
             found.extend(_spans_of(text, value.scalar, name, more, depth))
         return value
 
     for node in nodes:
         if not isinstance(node, Scalar):
-            walked(_data(node, {}), leaf)
+            walked(placed(node, {}), leaf)
     yield from found
 
 
-def _data(node: Node, known: dict[int, Any]) -> Any:
+def placed(node: Node, known: dict[int, Any]) -> Any:
     """A tree as plain data whose values know their places; an alias is the same data again."""
     if id(node) in known:
         return known[id(node)]
@@ -268,12 +269,12 @@ def _data(node: Node, known: dict[int, Any]) -> Any:
     if isinstance(node, Scalar):
         if node.tag == "null":
             return None
-        value = _Placed(node.text)
+        value = Placed(node.text)
         value.scalar = node
     elif isinstance(node, Sequence):
-        value = [_data(each, known) for each in node.items]
+        value = [placed(each, known) for each in node.items]
     elif isinstance(node, Mapping):
-        value = {name: _data(inner, known) for name, (_mark, inner) in node.pairs.items()}
+        value = {name: placed(inner, known) for name, (_mark, inner) in node.pairs.items()}
     known[id(node)] = value
     return value
 
@@ -281,7 +282,7 @@ def _data(node: Node, known: dict[int, Any]) -> Any:
 def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> list[Span]:
     """Where in the text the secrets of one value of it stand."""
     raw = text[scalar.start : scalar.end]
-    start, end = _inside(raw)
+    start, end = inner_span(raw)
     whole = [(scalar.start + start, scalar.start + end)]
     if is_secret_key(name):
         return [] if is_open_value(name, scalar.text) else whole
@@ -290,9 +291,9 @@ def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> 
     spans = apart([*more, *there, *_embedded(inner, name, depth - 1)])
     if not spans:
         return []
-    places = _lines_of_block(raw, inner) if raw[:1] == "|" else None
+    places = lines_of_block(raw, inner) if raw[:1] == "|" else None
     if places is not None:
-        return [(scalar.start + _moved(places, first), scalar.start + _moved(places, last)) for first, last in spans]
+        return [(scalar.start + moved(places, first), scalar.start + moved(places, last)) for first, last in spans]
     if raw[start:end] == inner:
         return [(scalar.start + start + first, scalar.start + start + last) for first, last in spans]
     # Escaped, or folded: what cannot be found again as it is hides the whole value.
@@ -303,39 +304,6 @@ def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> 
             return whole
         kept.append((scalar.start + at, scalar.start + at + last - first))
     return kept
-
-
-def _inside(raw: str) -> Span:
-    """Of a value as it is written, what is to be hidden: without quotes, or the lines of a block without its head."""
-    if raw[:1] in ("|", ">") and "\n" in raw:
-        body = raw.find("\n") + 1
-        return body + len(raw[body:]) - len(raw[body:].lstrip()), len(raw.rstrip())
-    if len(raw) > 1 and raw[0] in "\"'" and raw[-1] == raw[0]:
-        return 1, len(raw) - 1
-    return 0, len(raw)
-
-
-def _lines_of_block(raw: str, inner: str) -> list[tuple[int, int]] | None:
-    """Where each line of a literal block begins: in its value, and in the text; None when the two do not fit."""
-    place = raw.find("\n") + 1
-    begins, at = [], 0
-    for line in inner.split("\n"):
-        stop = raw.find("\n", place)
-        stop = len(raw) if stop < 0 else stop
-        if not raw[place:stop].endswith(line):
-            return None
-        begins.append((at, stop - len(line)))
-        at, place = at + len(line) + 1, stop + 1
-    return begins
-
-
-def _moved(places: list[tuple[int, int]], at: int) -> int:
-    low, high = 0, len(places)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if places[middle][0] <= at else (low, middle)
-    begin, there = places[low]
-    return there + at - begin
 
 
 def apart(found: Iterable[Span]) -> list[Span]:
