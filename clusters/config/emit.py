@@ -116,6 +116,6 @@ def items(value: Sequence[Any], indent: int) -> Iterator[str]:
 
 def _fits_literal(value: str) -> bool:
     """Scripts and certificates stay readable; what a literal block could change is written in quotes instead."""
-    if "\n" not in value or re.search(r"^\s|[ \t]$|\n\n$|[^\n\x20-\x7e]", value) or re.search(r"[ \t]\n", value):
+    if "\n" not in value or re.search(r"^\s|[ \t]$|\n\n$|[\x00-\x09\x0b-\x1f]", value) or re.search(r"[ \t]\n", value):
         return False
-    return bool(value.strip())
+    return bool(value.strip()) and _ESCAPED.search(value) is None
