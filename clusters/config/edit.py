@@ -13,6 +13,8 @@ from clusters.config.parts import pick
 from clusters.config.patch import CannotPatch, Patcher
 from clusters.config.render import documents, render
 from clusters.config.secret import MASK
+from clusters.config.text_masks import masked_text
+from clusters.config.unmask import with_masks, with_stand_ins
 from clusters.config.yamltree import Mapping, read
 from clusters.errors import ConfigError
 from clusters.places import command_line
@@ -30,9 +32,9 @@ def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
     """The text with what differs changed, secrets included; of a Markdown page, its code block.
 
     What comes back always loads as `document`, and names its version of Kubernetes. The dialect stays, or becomes
-    v1alpha2 when it could not hold the document. A change that cannot be made in its place writes its whole
-    section again, or the whole file. `limit` is for the bytes of what comes back, if it is not to be stored.
-    Raises ConfigError when the original cannot be read.
+    v1alpha2 when the document has something new that it could not hold. A change that cannot be made in its place
+    writes its whole section again, or the whole file. `limit` is for the bytes of what comes back, if it is not to be
+    stored. Raises ConfigError when the original cannot be read.
     """
     loaded = load(original)
     if loaded.document is None:
@@ -41,34 +43,47 @@ def edit(original: str, document: Document, *, limit: int = LIMIT) -> str:
             hint="Write the document again from its beginning.",
         )
     text = source_of(original)
-    dialect = loaded.dialect if fitted(document, loaded.dialect) == document else "v1alpha2"
     before = loaded.document
     if not loaded.names_version:
         before = before.model_copy(update={"kubernetes": before.kubernetes.model_copy(update={"version": ""})})
     if before == document:
         return text
-    if (dialect == "v4") == (loaded.dialect == "v4"):
+    fits = fitted(document, loaded.dialect) == document
+    # What a text holds already stays there, whether its dialect has it or not.
+    stays = fits or fitted(before, loaded.dialect) != before
+    dialects = dict.fromkeys(([loaded.dialect] if stays else []) + ([] if fits else ["v1alpha2"]))
+    for dialect in dialects:
+        if (dialect == "v4") != (loaded.dialect == "v4"):
+            continue
         old, new = documents(before, loaded.dialect, "show"), documents(document, dialect, "show")
         for way in (_in_place, _by_section):
             found = _attempt(way, text, old, new, loosely=dialect == loaded.dialect)
             if found and load(found, limit=limit).document == document:
                 return found
-    return render(document, dialect=dialect, secrets="show")
+    return render(document, dialect=loaded.dialect if fits else "v1alpha2", secrets="show")
 
 
 def masked(original: str) -> str:
-    """The text with a mask for every secret that `render` would mask; comments, order and layout stay as they are.
+    """The text with a mask for every secret that `render` would mask; every other character stays as it is.
 
     Of a secret in a comment nothing is known here. Raises ConfigError when the original cannot be read.
     """
-    loaded = load(original)
-    if loaded.document is None:
-        raise ConfigError(
-            "The text cannot be read, so its secrets cannot be found.",
-            hint=f"Fix what `{command_line('config check FILE')}` reports.",
-        )
-    text, dialect = source_of(original), loaded.dialect
-    old, mask = documents(loaded.document, dialect, "show"), documents(loaded.document, dialect, "mask")
+    text = source_of(original)
+    # Dots that are stored as such: read as they are, the value around them would count as not given.
+    for each in dict.fromkeys((with_stand_ins(text), text)):
+        loaded = load(each, limit=WITH_STAND_INS)
+        if loaded.document is not None:
+            found = masked_text(each, loaded.document)
+            return with_masks(found.text if found else _masked_again(each, loaded.document, loaded.dialect))
+    raise ConfigError(
+        "The text cannot be read, so its secrets cannot be found.",
+        hint=f"Fix what `{command_line('config check FILE')}` reports.",
+    )
+
+
+def _masked_again(text: str, document: Document, dialect: str) -> str:
+    """The same with what cannot be masked in its place written again: its key, its section, or the whole file."""
+    old, mask = documents(document, dialect, "show"), documents(document, dialect, "mask")
     if old == mask:
         return text
     # What has a mask in it loads as if it were not there; with something else in its place the change can be proved.
@@ -78,7 +93,7 @@ def masked(original: str) -> str:
         again = load(found, limit=WITH_STAND_INS).document if found else None
         if again is not None and documents(again, dialect, "show") == new:
             return found.replace(_STAND_IN, MASK)
-    return render(loaded.document, dialect=dialect, secrets="mask")
+    return render(document, dialect=dialect, secrets="mask")
 
 
 def _with(value: Any, text: str, other: str) -> Any:

@@ -59,6 +59,8 @@ def load(text: str, *, limit: int = LIMIT, file: str = "") -> Loaded:
     `file` is the name that findings carry. What is given back is shared with whoever loads the same text next, so
     nobody changes it.
     """
+    if limit > LIMIT and len(text.encode("utf-8", "surrogatepass")) <= LIMIT:
+        limit = LIMIT  # what keeps to the smaller limit is read once for both
     with without_collection():
         return _load(text, limit, file)
 

@@ -57,7 +57,7 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
     put is missing, too: the next page would show it. A stand-in that is stored as such comes back as such.
     """
     missing: set[str] = set()
-    stored = _as_shown(before)
+    stored = as_shown(before)
     same = same_machines(before.hosts, fresh.hosts)
     hosts = tuple(
         _put_back(host, stored.hosts[same[place]] if place in same else None, f"spec.hosts.{place}", missing)
@@ -71,7 +71,7 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
 
 def _filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
     """A part of the document with its secrets."""
-    return _found_again(_put_back(fresh, _as_shown(before), path, missing), missing)
+    return _found_again(_put_back(fresh, as_shown(before), path, missing), missing)
 
 
 class _Back(str):
@@ -82,12 +82,12 @@ class _Back(str):
     value: Any
 
 
-def _as_shown(value: Any) -> Any:
-    """The same with `Shown` in place of every text in which something is masked, or a stand-in is stored."""
+def as_shown(value: Any) -> Any:
+    """A document, or a part of one, with `Shown` for every text in which something is masked, or a stand-in stored."""
 
     def leaf(value: Any, key: str, more: Spans) -> Any:
         text = value.reveal() if isinstance(value, Secret) else str(value)
-        spans = _spans(value, text, key, more)
+        spans = spans_of(value, text, key, more)
         if STAND_IN in text:
             spans = apart([*spans, *_stand_ins(text)])
         if spans == [(0, len(text))]:
@@ -97,7 +97,7 @@ def _as_shown(value: Any) -> Any:
     return walked(value, leaf)
 
 
-def _spans(value: Any, text: str, key: str, more: Spans) -> list[Span]:
+def spans_of(value: Any, text: str, key: str, more: Spans) -> list[Span]:
     """Where the finder sees secrets in a value."""
     if isinstance(value, Secret):
         return [(0, len(text))] if text else []
@@ -131,7 +131,7 @@ def _found_again(document: Any, missing: set[str]) -> Any:
         if not isinstance(value, _Back):
             return value
         back[value.path] = None
-        found = _spans(value.value, str(value), key, more)
+        found = spans_of(value.value, str(value), key, more)
         if _covered(value.spans, found):
             seen.add(value.path)
         return value.value

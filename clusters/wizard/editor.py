@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +16,8 @@ from clusters.config.rules import check
 from clusters.config.secret import MASK
 from clusters.config.secret_comments import hidden_comments, restored_comments, without
 from clusters.config.secret_finder import replaced
-from clusters.config.unmask import missing_secret, with_masks, with_secrets, with_stand_ins
+from clusters.config.text_masks import MaskedText, masked_text
+from clusters.config.unmask import STAND_IN, missing_secret, with_masks, with_secrets, with_stand_ins
 from clusters.services.drafts import text_with
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     Check = Callable[[Document], tuple[Finding, ...]]
 
 _TONES = {"error": "failed", "warning": "warning"}
-
-_STAND_IN = f"stands-in-for-a-secret-{secrets.token_hex(8)}"
-"""Put where secrets are while a text is written, since a mask that is read again means that none was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +95,18 @@ def _number(line: int, tone: str) -> str:
 
 def editor(document: Document, original: str, check: Check = check) -> Editor:
     """A document as text with its secrets masked, and what `check` says of its lines; `original` is what is stored."""
-    known, stored = _with_own_masks(document, original)
-    text = text_with(stored, replaced(known, lambda _: _STAND_IN), limit=WITH_STAND_INS)
+    text = _masked(*_with_own_masks(document, original)).text
     # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
     loaded = load(text, limit=WITH_STAND_INS)
-    shown = with_masks(hidden_comments(text, partial(without, document)).replace(_STAND_IN, MASK))
+    shown = with_masks(hidden_comments(text, partial(without, document)))
     return Editor(shown, loaded.findings, locate(check(document), loaded.positions))
+
+
+def _masked(document: Document, stored: str) -> MaskedText:
+    """The text of a document with a stand-in for each secret; where it has to, written again around those."""
+    text = text_with(stored, document, limit=WITH_STAND_INS)
+    again = partial(replaced, document, lambda _: STAND_IN)
+    return masked_text(text, document) or MaskedText(text, text_with(stored, again(), limit=WITH_STAND_INS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +126,19 @@ def typed(before: Document, stored: str, text: str, check: Check = check) -> Typ
     if loaded.document is None:
         return Typed(None, text, Editor(text, tuple(map(_shown, loaded.findings))))
     known, own = _with_own_masks(before, stored)
+    masks = _masked(known, own)
     document, missing = with_secrets(loaded.document, known)
-    kept, lines = _with_comments(text, (before, stored), document)
-    lost = (*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines))
+    kept, lines = _with_comments(text, (before, with_masks(masks.text)), document)
+    whole, beside = ("", []) if missing or lines else _with_values(text, kept, masks, document)
+    lost = (*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines), *map(_missing_beside, beside))
     said = (*map(_shown, loaded.findings), *locate(lost, loaded.positions))
     shown = Editor(text, said, locate(check(document), loaded.positions))
     if lost:
         return Typed(document, text, shown, complete=False)
-    whole = with_masks(text_with(with_stand_ins(kept), document))
     again = load(whole) if own != stored else None
     if again is not None and again.document is not None:
-        masks = tuple(each for each in again.findings if each.id == "secret.masked")
-        return Typed(again.document, whole, replace(shown, said=(*said, *_placed_in(masks, loaded.positions))))
+        without_one = tuple(each for each in again.findings if each.id == "secret.masked")
+        return Typed(again.document, whole, replace(shown, said=(*said, *_placed_in(without_one, loaded.positions))))
     return Typed(document, whole, shown)
 
 
@@ -158,12 +162,29 @@ def _with_comments(text: str, before: tuple[Document, str], document: Document) 
     known, stored = before
     source = source_of(text)
     back, lines = restored_comments(source, source_of(stored), partial(without, known), partial(without, document))
-    above = text[: max(text.find(source.removesuffix("\n")), 0)].count("\n")
+    above = _lines_above(text, source)
     return back, [above + line for line in lines]
+
+
+def _lines_above(text: str, source: str) -> int:
+    """The lines of a page above its document."""
+    return text[: max(text.find(source.removesuffix("\n")), 0)].count("\n")
+
+
+def _with_values(text: str, kept: str, masks: MaskedText, document: Document) -> tuple[str, list[int]]:
+    """The text to store, of one with its comments, and the lines of masks beside the document that are not known."""
+    back = with_stand_ins(kept)
+    whole = text_with(masks.unmasked(back), document)
+    above = _lines_above(text, source_of(text))
+    return with_masks(whole), [above + line for line in masks.lost(source_of(back), whole)]
 
 
 def _missing_in_comment(line: int) -> Finding:
     return replace(missing_secret("", _("The comment in line %d") % line), line=line)
+
+
+def _missing_beside(line: int) -> Finding:
+    return replace(missing_secret("", _("Line %d") % line), line=line)
 
 
 def _shown(finding: Finding) -> Finding:
