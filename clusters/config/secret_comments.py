@@ -38,6 +38,20 @@ def hidden_comments(text: str, masked: Masked) -> str:
     return _replaced(text, spans, _hidden([text[start:end] for start, end in spans], masked))
 
 
+def covered_comments(text: str, masked: Masked) -> str:
+    """The text with masks for the secrets that `masked` knows in its comments, where the finder does not see them.
+
+    Raises ConfigError when it is not YAML.
+    """
+    if "#" not in text:
+        return text
+    spans = list(comments_of(text))
+    comments = [text[start:end] for start, end in spans]
+    shown = [hidden_text(comment) for comment in comments]
+    covered = zip(comments, masked(comments), shown, masked(shown), strict=True) if comments else ()
+    return _replaced(text, spans, [mask if rest != seen else each for each, mask, seen, rest in covered])
+
+
 def restored_comments(typed: str, stored: str, masked: Masked, after: Masked) -> tuple[str, list[int]]:
     """A text that was typed, with the stored comment wherever one comes back as `hidden_comments` gave it.
 
@@ -81,8 +95,13 @@ def _lines(text: str, spans: list[tuple[int, int]], comments: list[str]) -> str:
 
 def without(value: Any, lines: list[str]) -> list[str]:
     """Lines without the secrets of this document, as they are."""
+    return without_secrets(secrets_in(value), lines)
+
+
+def without_secrets(secrets: Iterable[Secret], lines: list[str]) -> list[str]:
+    """Lines without these secrets, as they are."""
     text = "\n".join(lines)
-    known = [each.reveal() for each in secrets_in(value)]
+    known = [each.reveal() for each in secrets]
     for secret in sorted(known, key=len, reverse=True):
         if len(secret) >= SHORTEST and "\n" not in secret and secret in text:
             text = text.replace(secret, MASK)

@@ -13,9 +13,12 @@ from clusters.config.defaults import starter_document
 from clusters.config.edit import edit
 from clusters.config.load import LIMIT, load
 from clusters.config.logins import without_credentials
+from clusters.config.secret_comments import covered_comments, without_secrets
+from clusters.config.secret_finder import secrets_in
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
 from clusters.runs.documents import read_document, write_document
+from clusters.runs.masking import Masks
 from clusters.runs.source import starter_version
 from clusters.services.audit import allowed, audited
 from clusters.services.columns import columns_of
@@ -65,6 +68,22 @@ def text_with(original: str, document: Document, *, limit: int = LIMIT) -> str:
         return write_document(document)
 
 
+def _stored(original: str, document: Document, *, text: str = "") -> str:
+    """What is stored of a document in place of `original`; `text` is what a person typed.
+
+    A secret that is no longer in the document is masked where it still stands in a comment: nothing would find it
+    there from now on. Raises DraftUnreadable.
+    """
+    written = _readable(text_with(text or original, document))
+    before = load(original).document
+    if before is None or before == document or "#" not in written:
+        return written
+    gone = set(secrets_in(before)) - set(secrets_in(document))
+    masks = Masks(gone)
+    covered = covered_comments(written, lambda lines: without_secrets(gone, masks.lines(lines))) if gone else written
+    return covered if covered == written else _readable(covered)
+
+
 def _readable(text: str) -> str:
     """The text itself. Raises DraftUnreadable when nobody could open the draft any more once this is saved."""
     loaded = load(text)
@@ -95,7 +114,7 @@ def draft_create(
     # The source may be far away: it is asked before the database is held.
     start = document or starter_document(starter_version())
     named = start.model_copy(update={"name": name or start.name})
-    text = _readable(text_with(original, named) if original else write_document(named))
+    text = _stored(original, named) if original else _readable(write_document(named))
     with transaction.atomic():
         cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text, **columns_of(start))
         audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
@@ -133,7 +152,7 @@ def draft_update(
     active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE)
     mine = Cluster.objects.filter(pk=cluster.pk, version=version).filter(~Exists(active))
     name = document.name or cluster.name
-    written = _readable(text_with(text or cluster.document, document))
+    written = _stored(cluster.document, document, text=text)
     fields = {"document": written, "name": name, "updated_at": timezone.now(), **columns_of(document)}
     if not mine.update(version=F("version") + 1, **fields):
         refuse_while_busy(cluster)
