@@ -60,3 +60,19 @@ def test_a_password_that_is_gone_in_another_way_stays_masked_in_comments(visitor
     assert document_of(cluster) == fresh
     assert f"# node1 had {MASK} ({MASK}) in May, not Testing123" in cluster.document
     assert "Hid-old" not in editor(fresh, cluster.document).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("node", "node-Pass-1"), ("in May", "in May 7x"), ("password", "Fresh-1")]
+)
+def test_what_is_typed_half_leaves_comments_as_they_are(visitor: Visitor, typed: str, meant: str) -> None:
+    """The form saves while somebody types: a comment must not lose the words that a password begins with."""
+    cluster = visitor.cluster
+    cluster.document = OLD.replace("Hid-old-1", typed)
+    cluster.save()
+    found = document(cluster.document)
+    hosts = tuple(host.model_copy(update={"password": Secret(meant)}) for host in found.hosts)
+    fresh = found.model_copy(update={"hosts": hosts})
+    draft_update(actor=cluster.owner, cluster=cluster, document=fresh, version=cluster.version)
+    cluster.refresh_from_db()
+    assert f"# node1 had {typed} (SGlkLW9sZC0x) in May" in cluster.document
