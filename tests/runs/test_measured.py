@@ -59,6 +59,7 @@ def test_a_first_run_has_shipped_estimates_and_says_so_and_the_next_one_what_was
     # Three steps of 100 s one after the other, and a range as wide as a guess deserves.
     assert "about 3\u201310 m left" in said
     assert "estimate, nothing measured yet" in said
+    assert "No earlier run has measured these steps" in said
     took(run, 40.0)
     other = Cluster.objects.create(owner=alice, name="other", document=run.document)
     again = make_run(cluster=other, state="running", worker="w", started_at=timezone.now())

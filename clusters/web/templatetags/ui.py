@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from clusters import services
 from clusters.places import command_line
@@ -18,6 +18,9 @@ from clusters.plaintext import plain_text
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
+
+    from clusters.selectors.progress import RunSummary
+    from clusters.selectors.timeline import Bar
 
 register = template.Library()
 
@@ -139,6 +142,22 @@ def eta(summary: Any) -> str:
     return str(_("about %(low)s\u2013%(high)s m left") % {"low": first, "high": last})
 
 
+@register.filter
+def eta_source(summary: RunSummary) -> str:
+    """Where the time that is left comes from; for its tooltip."""
+    if summary.measured:
+        return str(_("From how long these steps took in earlier runs"))
+    return str(_("No earlier run has measured these steps: this is an estimate that ships with Slipway"))
+
+
+@register.filter
+def title_mark(summary: RunSummary) -> str:
+    """What stands before a run in the title of its window: how far it is, or how it ended."""
+    if summary.state in ("running", "cancelling"):
+        return f"{summary.percent} % · "
+    return {"succeeded": "✓ ", "failed": "✗ "}.get(summary.state, "")
+
+
 def _moment(value: Any) -> dt.datetime | None:
     if isinstance(value, int | float):
         return dt.datetime.fromtimestamp(value, tz=dt.UTC)
@@ -217,6 +236,20 @@ def times(cell: Any) -> str:
     if cell.expected:
         words.append(_("Expected: %(time)s.") % {"time": duration(cell.expected)})
     return " ".join(map(str, words))
+
+
+@register.filter
+def bar_times(bar: Bar) -> str:
+    """Which step a bar of the timeline is, how long it took and what it waited for; in full, for a tooltip."""
+    where = f" · {bar.host}" if bar.host else ""
+    words = [f"{bar.title}{where}: {duration(bar.seconds)}"]
+    if bar.slowest:
+        slowest = {"title": bar.slowest[0], "time": duration(bar.slowest[1])}
+        words.append(gettext("the slowest was “%(title)s” with %(time)s") % slowest)
+    if bar.waited_for:
+        before = {"step": bar.waited_for[0], "host": bar.waited_for[1]}
+        words.append(gettext("waited for %(step)s on %(host)s") % before)
+    return "; ".join(words)
 
 
 @register.filter
