@@ -22,7 +22,6 @@ PAGES = [
 TEMPLATES = [path for path in sorted((ROOT / "templates").rglob("*")) if path.is_file()]
 MOST_OF_A_FUNCTION = 40
 MOST_OF_A_LINE = 120
-WIDE_TEMPLATES = Path(__file__).parent / "wide_templates.txt"
 LONG_FUNCTIONS = {
     "clusters/catalog/load_balancers/keepalived.py:config",
     "clusters/catalog/steps/kubernetes/dns.py:_daemon_set",
@@ -75,13 +74,13 @@ def test_no_function_is_longer_than_one_can_see() -> None:
 
 
 def test_lines_of_templates_are_not_wider_than_one_can_see() -> None:
-    """Templates that are named have so many lines that are wider: at most these, and fewer from time to time."""
-    wide = {
-        name(path): sum(len(line) >= MOST_OF_A_LINE for line in path.read_text().splitlines()) for path in TEMPLATES
-    }
-    allowed = dict(line.split() for line in WIDE_TEMPLATES.read_text().splitlines())
-    assert {path: lines for path, lines in wide.items() if lines > int(allowed.get(path, 0))} == {}
-    assert [path for path in allowed if not wide.get(path)] == [], "these have none any more: take them off the list"
+    wide = [
+        f"{name(path)}:{number}"
+        for path in TEMPLATES
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) >= MOST_OF_A_LINE
+    ]
+    assert wide == []
 
 
 def test_every_module_says_what_it_is_for() -> None:
