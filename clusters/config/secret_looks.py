@@ -28,6 +28,8 @@ _PEM_IN_BASE64 = re.compile(
 )
 _PUTTY = re.compile(r"Private-Lines: \d++\s++(?P<value>(?:[\w+/=]++\s*+)++)(?=Private-MAC|\Z)")
 _LOGIN = re.compile(r"(?<![\w-])(?:-u|--(?:proxy-)?user)[ =][ \t]*+[\"']?[^\s:\"']++:(?P<value>[^\s\"']++)")
+# A file of settings of curl's: `user = "me:x"`.
+_CURLRC = re.compile(r"(?<![\w.-])(?:proxy-)?user[ \t]*+=[ \t]*+\\*[\"']?[^\s:\"'\\]++:(?P<value>[^\s\"'\\]++)")
 _HEADER = re.compile(r"(?i)authorization[\"']?[ \t]*+[:=][ \t]*+[\"']?(?:\w++[ \t]++)?(?P<value>[^\s\"']++)")
 _COOKIE = re.compile(r"(?i)(?<![\w-])(?:set-)?cookie:[ \t]*+[\w.-]++=(?P<value>[^\n\"']++)")
 _SCHEME = re.compile(r"(?i)(?<![\w-])(?P<scheme>bearer|basic)(?:[ \t]|%20)++(?P<value>[\w.~+/-]{6,}+={0,2})")
@@ -102,6 +104,8 @@ def by_looks(text: str) -> Iterator[Span]:
     if "-u" in text or "--" in text:
         # `-u 1000:1000` are numbers of a user and a group.
         yield from (span for span in _unless_open(text, _LOGIN) if not text[slice(*span)].isdigit())
+    if "curl" in text and "user" in text:
+        yield from (span for span in _unless_open(text, _CURLRC) if not text[slice(*span)].isdigit())
     yield from _in_files(text)
     if len(text) < 20:
         return

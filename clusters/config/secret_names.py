@@ -26,7 +26,7 @@ _WEAK_OPEN = re.compile(
 )
 # Keys that everybody may see, and what Kubernetes calls a key: the name of an entry.
 _OPEN = re.compile(
-    r"(?:recv|pub|public|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"
+    r"(?:recv|pub|public|username|authorized|known|host|gpg|apt|repo|topology|label|annotation|match|field|sort|group|primary|foreign"
     r"|partition|routing|cache|index|row|map|config|hash|object|selector|taint|toleration|labels?)$",
     re.I,
 )
@@ -34,7 +34,7 @@ _PRODUCT = re.compile(r"(?<![A-Za-z0-9])KubeKey$")
 """What is spelled as a name of a key, and is the name of a program."""
 # What lies below these names a secret, says where one is, or how long it lives; it is none.
 _HARMLESS = re.compile(
-    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
+    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|policie|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
     r"|endpoint|audience|annotation|label)s?$|(?:^|[-_.])(?:existing(?![-_]?passw(?:or)?d$)|stdin)|pullsecrets?$|[-_.]fd$|cert-?hash"
     r"|automount|webhook$",
     re.I,
@@ -43,18 +43,30 @@ _HARMLESS = re.compile(
 _ABOUT = re.compile(
     r"(?<=[a-z0-9_.-])(?:encryption|algorithm|authentication|complexity|strength|expir(?:y|ation|es)|lifetime|validity"
     r"|rotation|interval|issuer|mode|location|limit|count|size|version|format|engine|provider|class|ur[il]|retries|claim"
+    r"|backend|store|manager|source|strategy|strategies|history|bucket|kind|prefix|helper|scope|status|state|prompt"
+    r"|hashing|hasher|encoder|charset|characters|generator|digit|rule|field|column|parameter|owner|reader|resource|index"
+    r"|replica|image|rate|threshold|cost|(?:expires|created|updated|changed|rotated|issued)[-_]?at"
     r"|(?:[-_.]|(?-i:(?=A)))age)s?$",
     re.I,
 )
-_COUNT = re.compile(r"(?i:tokens$|(?:^|[-_.])(?:max|min|num|per)[-_]|^pass$)|(?<![A-Za-z])(?:max|min|num)[A-Z]")
-"""Names behind which a small number counts something: `max_tokens: 4096`, `PASS=0`."""
-_KIND = re.compile(r"(?i)basic|token|bearer|digest|oidc|oauth2?|ldap|kerberos|ntlm|m?tls|simple|anonymous|trust|md5")
+_COUNT = re.compile(
+    r"(?i:tokens$|(?:^|[-_.])(?:max|min|num|per)[-_])|(?<![A-Za-z])(?:max|min|num|numberOf)[A-Z]|[a-z](?:Per|Num)[A-Z]"
+)
+"""Names behind which a number counts something: `max_tokens: 4096`, `tokensPerSecond: 100`."""
+_FEW = re.compile(r"(?i)pass|passes|secrets|(?:first|second|last|failed|num(?:ber)?)[-_]?pass(?:es)?")
+"""Names behind which a number of one or two digits does: `PASS=0`."""
+_KEY_SIZE = re.compile(r"256|384|521|1024|2048|3072|4096|8192")
+_KIND = re.compile(
+    r"(?i)basic|token|bearer|digest|oidc|oauth2?|ldap|kerberos|ntlm|m?tls|simple|anonymous|trust|md5|jwt|saml|sso|x509"
+    r"|service-?account|gssapi|kubernetes|negotiate|peer|scram-sha-\d{1,3}|certificates?"
+)
 """How somebody logs in, as it stands behind `auth`."""
 _ENTRY = re.compile(r"[a-z-]*(?:password|token|secret)")
 """What an entry of a Secret is called, as it stands behind `passwordKey`."""
-# A variable, a template, a place to fill in, a path, the head of a block, a switch, a fingerprint.
+# A variable, a template, a place to fill in, a path, the head of a block, a switch, a fingerprint, a kind of keys.
 _NO_SECRET = re.compile(
     r"\$(?:[A-Z_0-9]\w*+|[{(].*+)|`[^`]*+`|\{\{.*+|<[^>]*+>|%\w|(?:/[\w.-]++){2,}/?+|[|>][-+]?|={1,2}.*+"
+    r"|(?:tls|ca|client|server)\.(?:crt|key|pem)|RSA|ECDSA|Ed25519|PKCS[18]|\*{3,}|\.{3,}|TBD|TODO|REDACTED|[Nn]/[Aa]|\$"
     r"|(?i:true|false|yes|no|on|off|null|none|nil|~|enabled?|disabled?|required|optional)|(?i:sha256:)(?:[0-9a-f]{64}|[A-Za-z0-9+/]{43}=?)",
     re.S,
 )
@@ -82,12 +94,19 @@ def is_open_value(name: str, value: str) -> bool:
     """Whether a value is no secret, although it stands behind this name of a secret."""
     if not value or _NO_SECRET.fullmatch(value) is not None:
         return True
-    if value.isdecimal() and _COUNT.search(name) is not None:
-        return len(value) < (3 if name.lower() == "pass" else 8)
+    if value.isdecimal():
+        counts = 3 if _FEW.fullmatch(name) is not None else 8 if _COUNT.search(name) is not None else 0
+        if len(value) < counts or (is_of_key_pair(name) and _KEY_SIZE.fullmatch(value) is not None):
+            return True
     lower = name.lower()
     if (lower.endswith("auth") and _KIND.fullmatch(value)) or (lower.endswith("wordkey") and _ENTRY.fullmatch(value)):
         return True
     return is_weak_key(name) and _WEAK_OPEN.fullmatch(value) is not None
+
+
+def is_of_key_pair(name: str) -> bool:
+    """Whether it is the name of a private key, of which others say how long it is: `privateKey: {size: 2048}`."""
+    return name.lower().replace("-", "").replace("_", "") == "privatekey"
 
 
 def is_harmless_key(name: str) -> bool:

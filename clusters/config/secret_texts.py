@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.secret_commands import from_heredoc, in_commands
-from clusters.config.secret_looks import by_looks, is_host
+from clusters.config.secret_dialogs import in_dialogs
+from clusters.config.secret_looks import NEAR, by_looks, is_host
 from clusters.config.secret_names import is_open_value, is_secret_key, is_weak_key
-from clusters.config.secret_sentences import in_comments, points_elsewhere
+from clusters.config.secret_sentences import LONGEST_TALK, in_comments, is_report, tells_no_secret
 from clusters.config.secret_walk import SHELL_KEYS, walked
 from clusters.config.written import inner_span, lines_of_block, moved
 from clusters.config.yamltree import Limits, Mapping, Scalar, Sequence, compose
@@ -45,6 +46,11 @@ _HEREDOC = re.compile(r"<<-?[ \t]*+[\"']?(?P<end>[A-Za-z_]\w*+)")
 _LAST_COMMAND = re.compile(r"[|;&<]")
 _HEAD_OF_BLOCK = re.compile(r"[|>][-+\d]{0,2}")
 _HEAD_OF_MAPPING = re.compile(r"\{[ \t]*+[\"']?[\w.-]++[\"']?:[ \t]")
+_PROMPT = re.compile(r"(?P<quote>[\"'])[^\"'\\\n]*+\\*(?P=quote)[ \t]*+(?:[){;|&]++(?=[\s\"']|$)|\n|$)")
+"""A text in quotes that ends with the sign behind a name, and nothing follows on it: `expect "Token:" {`."""
+_BETWEEN = re.compile(r"(?P<quote>[\"'])[ \t]*+[,:+][ \t]*+(?=(?P=quote))")
+"""What stands between two texts in quotes: `print("password:", "x")`, `{"password:": "x"}`."""
+LONGEST_PROMPT = 80
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)[ \t]++(?P<value>\S++)")
 
 
@@ -68,6 +74,7 @@ def _places(text: str, in_shell: bool) -> list[Span]:
     found += _whole(text) if not in_shell and "\n" not in text else []
     found += in_comments(text)
     found += in_commands(text)
+    found += in_dialogs(text)
     found += _heredocs(text)
     found += _options(text, in_shell=in_shell)
     found += _named(text, in_shell=in_shell)
@@ -92,6 +99,8 @@ def _options(text: str, *, in_shell: bool) -> Iterator[Span]:
     while "-" in text and (match := _OPTION.search(text, place)) is not None:
         place = match.end()
         if is_secret_key(match["key"]) and not is_weak_key(match["key"]):
+            if text.startswith(("<<<", "<("), place):
+                continue
             span = _value(text, place, to_end=False, in_shell=in_shell)
             place = max(place, span[1])
             # As openssl writes it: `-passin pass:x`, where `env:` and `file:` say where a password is.
@@ -135,18 +144,44 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
     # In a sentence `salt: a pinch` is none; at the beginning of a line, or in braces, a name is meant.
     if is_weak_key(key) and match["sign"] == ":" and match["first"] is None and text[match.start() - 1] not in "{,\"'":
         return
+    if match["sign"] == ":" and _ends_prompt(text, match):
+        return
+    between = _BETWEEN.match(text, place)
+    place = between.end() if between is not None else place
     span = _value(text, place, to_end=to_end, in_shell=in_shell)
     span = _narrowed(text, match.start("key"), span)
     if (
         text.startswith(_COMPUTED, span[0])
         or _HEAD_OF_MAPPING.match(text, span[0])
-        or ((match["first"] or "").lstrip().startswith("#") and points_elsewhere(text, span))
+        or (match["sign"] == ":" and is_report(key, text[place : place + NEAR]))
+        or _in_talk(text, match, span)
     ):
         return
     if to_end and match["sign"] == ":" and not is_weak_key(key) and _HEAD_OF_BLOCK.fullmatch(text[slice(*span)]):
         yield from _of_block(text, place, span)
     elif span[1] > span[0] and not is_open_value(key, text[slice(*span)]):
         yield span
+
+
+def _in_talk(text: str, match: re.Match[str], span: Span) -> bool:
+    """Whether it is a comment that tells something of the secret and not the secret itself."""
+    start = max(0, match.start() - NEAR)
+    if "#" not in text[start : match.start("key")].rpartition("\n")[2]:
+        return False
+    end = text.find("\n", span[0], span[0] + LONGEST_TALK)
+    if end < 0 and len(text) - span[0] > LONGEST_TALK:
+        return tells_no_secret(text[span[0] : span[0] + LONGEST_TALK + 1])
+    return tells_no_secret(text[span[0] : end if end >= 0 else len(text)].partition(" #")[0].strip())
+
+
+def _ends_prompt(text: str, match: re.Match[str]) -> bool:
+    """Whether the name is the end of a text in quotes, behind which no value is: `expect "Token:" {`."""
+    quote = text.find(text[match.end() : match.end() + 1].lstrip("\\") or '"', match.end(), match.end() + 3)
+    if quote < 0 or text[quote] not in "\"'" or text[match.end() - 1] != ":":
+        return False
+    start = text.rfind(text[quote], max(0, match.start("key") - LONGEST_PROMPT), match.start("key"))
+    prompt = _PROMPT.match(text, start) if start >= 0 else None
+    return prompt is not None and prompt.start() < quote < prompt.end()
 
 
 def _narrowed(text: str, key: int, span: Span) -> Span:
@@ -285,7 +320,7 @@ def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> 
     start, end = inner_span(raw)
     whole = [(scalar.start + start, scalar.start + end)]
     if is_secret_key(name):
-        return [] if is_open_value(name, scalar.text) else whole
+        return [] if is_open_value(name, scalar.text) or is_report(name, scalar.text) else whole
     inner = scalar.text
     there = [] if is_host(name, inner) else _places(inner, name in SHELL_KEYS)
     spans = apart([*more, *there, *_embedded(inner, name, depth - 1)])
