@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
 from clusters.config.keys import Key, Model, keys_of
-from clusters.config.scalars import Walk, decimal, masked, natural, secret, text, truth, what, whole, wrong
+from clusters.config.scalars import Walk, decimal, masked, natural, of_one_line, secret, text, truth, what, whole, wrong
 from clusters.config.secret import MASK
 from clusters.config.secret_names import is_secret_key
 from clusters.config.suggestions import nearest
@@ -109,7 +109,7 @@ def _cut(path: str, mark: Scalar) -> Finding:
 def _single(kind: str, expected: str, read: Callable[[Walk, Scalar, str], Any]) -> Callable[..., Any]:
     def reader(walk: Walk, node: Node, key: Key, path: str) -> Any:
         if type(node) is Scalar:
-            return read(walk, node, path)
+            return read(walk, node if key.lines else of_one_line(node), path)
         walk.findings.append(wrong(kind, path, expected, what(node)))
         return None
 
@@ -156,15 +156,15 @@ def _names(walk: Walk, node: Node, key: Key, path: str) -> list[str]:
     if not isinstance(node, Sequence):
         walk.findings.append(wrong("list", path, "a list", what(node)))
         return []
-    return list(_texts(walk, node, path))
+    return list(_texts(walk, node, key, path))
 
 
-def _texts(walk: Walk, node: Sequence, path: str) -> Iterable[str]:
+def _texts(walk: Walk, node: Sequence, key: Key, path: str) -> Iterable[str]:
     for index, item in enumerate(node.items):
         inner = f"{path}.{index}"
         walk.positions[inner] = (item.line, item.column)
         if isinstance(item, Scalar):
-            found = text(walk, item, inner)
+            found = text(walk, item if key.lines else of_one_line(item), inner)
             if found is not None:
                 yield found
             continue
@@ -174,8 +174,21 @@ def _texts(walk: Walk, node: Sequence, path: str) -> Iterable[str]:
 
 def _values(walk: Walk, node: Node, key: Key, path: str) -> Any:
     if isinstance(node, Scalar):
-        return text(walk, node, path)
+        return text(walk, node if key.lines else of_one_line(node), path)
     return _names(walk, node, key, path)
+
+
+def _secret(walk: Walk, node: Node, key: Key, path: str) -> Any:
+    if isinstance(node, Scalar) and not key.lines and of_one_line(node) is not node and MASK not in node.text:
+        walk.findings.append(
+            warning(
+                "secret.line_break",
+                path,
+                "The line break at the end of this block is left out; KubeKey takes it as a part of the secret.",
+                hint="Write the secret in quotes on the line of its key, or |- in place of |.",
+            )
+        )
+    return _single("text", "text", secret)(walk, node, key, path)
 
 
 def _mapping_of(
@@ -192,7 +205,7 @@ def _mapping_of(
             if not isinstance(value, Scalar):
                 walk.findings.append(wrong(kind, inner, expected, what(value)))
                 continue
-            one = read(walk, value, inner)
+            one = read(walk, value if key.lines else of_one_line(value), inner)
             if one is not None:
                 found[name] = one
         return found
@@ -220,7 +233,7 @@ _READERS: dict[str, Callable[[Walk, Node, Key, str], Any]] = {
     "float": _single("float", "a number", decimal),
     "bool": _single("bool", "true or false", truth),
     "text": _single("text", "text", text),
-    "secret": _single("text", "text", secret),
+    "secret": _secret,
 }
 
 
@@ -235,7 +248,10 @@ def plain(walk: Walk, node: Node, path: str) -> Any:
         items = []
         for index, item in enumerate(node.items):
             walk.positions[f"{path}.{index}"] = (item.line, item.column)
-            items.append(plain(walk, item, f"{path}.{index}"))
+            found_item = plain(walk, item, f"{path}.{index}")
+            # Left out, as a key is: an entry that is nothing would be one that nobody wrote.
+            if not (isinstance(item, Scalar) and item.text == MASK):
+                items.append(found_item)
         return items
     found = {}
     for key, (mark, value) in node.pairs.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yaml.constructor import SafeConstructor
@@ -89,6 +89,13 @@ def text(walk: Walk, node: Scalar, path: str) -> str | None:
             )
         )
     return node.text
+
+
+def of_one_line(node: Scalar) -> Scalar:
+    """A value of one line without the line break that YAML puts at the end of a block; it is not meant to be in it."""
+    if node.block and node.text.endswith("\n") and node.text.count("\n") == 1:
+        return replace(node, text=node.text[:-1])
+    return node
 
 
 def _same_everywhere(node: Scalar) -> bool:

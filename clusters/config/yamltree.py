@@ -60,7 +60,10 @@ stand-ins for its secrets it is longer for a moment. Sections are machines, addo
 
 @dataclass(slots=True)
 class Scalar:
-    """One value. `text` is as written; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, timestamp."""
+    """One value. `text` is as written; `tag` is what YAML 1.1 takes it for: str, int, float, bool, null, timestamp.
+
+    `block`: it is written as `|` or `>`, below its key.
+    """
 
     height: ClassVar[int] = 0
     line: int
@@ -71,6 +74,7 @@ class Scalar:
     end: int
     nodes: int = 1
     start: int = 0
+    block: bool = False
 
 
 @dataclass(slots=True)
@@ -344,7 +348,8 @@ def _scalar(event: Any, path: str, line: int, column: int) -> Scalar:
             line=line,
             column=column,
         )
-    return Scalar(line, column, event.value, tag, plain, _index(event.end_mark), start=_index(event.start_mark))
+    start, end, block = _index(event.start_mark), _index(event.end_mark), event.style in ("|", ">")
+    return Scalar(line, column, event.value, tag, plain, end, start=start, block=block)
 
 
 _QUOTE = "Put the value in quotes."

@@ -7,7 +7,7 @@ import pytest
 from clusters.config.finding import format_finding
 from clusters.config.load import load
 from clusters.config.report import findings_of
-from clusters.config.secret import Secret
+from clusters.config.secret import MASK, Secret
 
 HEAD = "apiVersion: kubekey.kubesphere.io/v1alpha2\nkind: Cluster\nmetadata: {name: a}\nspec:\n"
 
@@ -34,6 +34,55 @@ def _password(written: str) -> Secret | None:
 )
 def test_a_password_is_the_text_that_was_written(written: str, meant: str) -> None:
     assert _password(written) == Secret(meant)
+
+
+@pytest.mark.parametrize("written", ["|\n      S3 cret", ">\n      S3\n      cret", ">-\n      S3 cret"])
+def test_the_line_break_that_ends_a_block_is_no_part_of_a_password(written: str) -> None:
+    assert _password(written) == Secret("S3 cret")
+
+
+def test_the_line_break_that_ends_a_block_is_no_part_of_any_text_of_one_line() -> None:
+    text = f"""{HEAD}  hosts:
+  - name: |
+      node1
+    address: >
+      10.0.0.1
+    privateKeyPath: |
+      ~/.ssh/id
+    privateKey: |
+      -----BEGIN
+    labels:
+      zone: |
+        a
+  kubernetes:
+    apiserverArgs:
+    - |
+      v=2
+  addons:
+  - {{name: a, namespace: b, sources: {{yaml: {{path: [], values: {{text: "x\\n"}}}}}}}}
+"""
+    loaded = load(text)
+    assert loaded.document is not None, loaded.findings
+    host = loaded.document.hosts[0]
+    assert (host.name, host.address, host.private_key_path, host.labels) == (
+        "node1",
+        "10.0.0.1",
+        "~/.ssh/id",
+        {"zone": "a"},
+    )
+    assert host.private_key == Secret("-----BEGIN\n")
+    assert loaded.document.kubernetes.apiserver_args == ("v=2",)
+    assert not [each for each in findings_of(loaded) if each.id in ("text.control", "secret.line_break")]
+
+
+def test_a_masked_entry_of_a_list_is_left_out() -> None:
+    loaded = load(f"{HEAD}  extra:\n    passwords: [{MASK}, open]\n")
+    assert loaded.document is not None and loaded.document.model_extra == {"extra": {"passwords": ["open"]}}
+    assert [each.id for each in loaded.findings if each.id == "secret.masked"] == ["secret.masked"]
+
+
+def test_a_line_break_that_is_written_in_quotes_stays() -> None:
+    assert _password(r'"S3cret\n"') == Secret("S3cret\n")
 
 
 @pytest.mark.parametrize("written", ['""', "", "~", "null"])
