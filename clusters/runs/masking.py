@@ -11,6 +11,7 @@ from clusters.config.secret import MASK, Secret
 from clusters.config.secret_finder import apart, places
 from clusters.plaintext import plain_text
 from clusters.runs.encodings import SHORTEST_FORM, forms
+from clusters.runs.known_forms import KnownForms
 from clusters.runs.ordinary_words import ORDINARY
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ LONGEST_TAIL = 512
 """Characters at the end of a text of which the next one may be the continuation."""
 FEW = 100
 """So many short secrets are sought one by one; of more, each place of the text is looked at once for all."""
-_GRAM, _STRIDE = 4, SHORTEST_ANYWHERE - 4 + 1
-"""Every form holds one of the pieces of four characters into which a text is cut, one every five characters."""
 _FOLD = re.compile(r"\n[ \t]*+")
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]++")
 _BASE64 = re.compile(r"[\w+/-]++")
@@ -34,12 +33,11 @@ _BASE64 = re.compile(r"[\w+/-]++")
 class Masks:
     """The known secrets of a run. Adding is safe while another thread masks.
 
-    Time is linear in the text, whatever the number of secrets: only forms of which a piece is in the text are sought.
+    Time is linear in the text, whatever the number of secrets, and however many of them begin alike.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._forms: set[str] = set()
-        self._by_gram: dict[str, dict[str, int]] = {}
+        self._forms = KnownForms()
         self._words: set[str] = set()
         self._beginnings: set[str] = set()
         self._behind_names: set[str] = set()
@@ -61,16 +59,12 @@ class Masks:
         elif len(text) < SHORTEST_ANYWHERE:
             self._words.add(text)
             self._beginnings.add(text[:SHORTEST_WORD])
-        fresh = forms(text) - self._forms
+        fresh = {form for form in forms(text) if form not in self._forms}
         if text.lower() in ORDINARY:
             fresh = {form for form in fresh if form.lower() != text.lower()}
-        self._forms |= fresh
         plain = {line.strip() for line in text.splitlines()}
         for form in fresh:
-            block = _block_of(form, plain=form in plain)
-            for start in range(_STRIDE):
-                gram = form[start : start + _GRAM]
-                self._by_gram.setdefault(gram, {})[form] = block
+            self._forms.add(form, _block_of(form, plain=form in plain))
 
     def text(self, text: str) -> str:
         """The text without any secret."""
@@ -119,7 +113,7 @@ class Masks:
             found += [
                 (start, end) for start, end in places(text, in_shell=True) if text[start:end] in self._behind_names
             ]
-        if self._by_gram:
+        if self._forms:
             found += self._spans_of_forms(text)
         return apart(found)
 
@@ -139,7 +133,7 @@ class Masks:
     def _spans_of_forms(self, text: str) -> Iterator[tuple[int, int]]:
         """Where forms stand, line breaks and the blanks behind them left out: what is long may be wrapped anywhere."""
         if "\n" not in text:
-            yield from self._in_one_line(text)
+            yield from self._forms.places(text)
             return
         starts, ends, length = [0], [0], 0
         pieces = []
@@ -151,22 +145,9 @@ class Masks:
             ends.append(length)
             starts.append(place)
         pieces.append(text[place:])
-        for start, end in self._in_one_line("".join(pieces)):
+        for start, end in self._forms.places("".join(pieces)):
             first, last = bisect_right(ends, start) - 1, bisect_right(ends, end - 1) - 1
             yield starts[first] + start - ends[first], starts[last] + end - ends[last]
-
-    def _in_one_line(self, text: str) -> Iterator[tuple[int, int]]:
-        by_gram = self._by_gram
-        grams = {text[start : start + _GRAM] for start in range(0, len(text), _STRIDE)}
-        near: set[str] = set()
-        for gram in grams:
-            if gram in by_gram:
-                near.update(by_gram[gram])
-        for form in near:
-            start = text.find(form)
-            while start >= 0:
-                yield start, start + len(form)
-                start = text.find(form, start + len(form))
 
     def _begun(self, text: str) -> int:
         """Where at the end of the text a form begins that the next text may go on with; the text's end when none does.
@@ -176,11 +157,8 @@ class Masks:
         """
         tail, places = _folded(text[-LONGEST_TAIL:])
         for start in range(len(tail) - SHORTEST_ANYWHERE + 1):
-            left = len(tail) - start
-            for form, block in tuple(self._by_gram.get(tail[start : start + _GRAM], {}).items()):
-                whole = left // block * block
-                if whole and left < len(form) and tail.startswith(form[:whole], start):
-                    return len(text) - len(text[-LONGEST_TAIL:]) + places[start]
+            if self._forms.begins_at_end(tail, start):
+                return len(text) - len(text[-LONGEST_TAIL:]) + places[start]
         return len(text)
 
     def _with_masks(self, text: str, spans: list[tuple[int, int]]) -> str:

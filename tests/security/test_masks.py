@@ -5,15 +5,20 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import textwrap
 import tracemalloc
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.runs.chunks import make_batch
+from clusters.runs.encodings import SHORTEST_FORM
+from clusters.runs.known_forms import KnownForms
 from clusters.runs.masking import LONGEST_TAIL, Masks
 from tests.security.pumps import seconds
 
@@ -152,6 +157,40 @@ def test_ten_times_as_many_secrets_do_not_take_ten_times_as_long() -> None:
         return min(seconds(lambda: masks.text(LOG * 2_000)) for _ in range(3))
 
     assert took(1_000) < 5 * max(took(100), 0.02)
+
+
+@pytest.mark.parametrize("secret", ["AKIA-common-prefix-{:05}", "https://user:pw{:05}@charts.example.com/stable"])
+def test_ten_times_as_many_secrets_that_are_alike_do_not_take_ten_times_as_long(secret: str) -> None:
+    """Neither where a text holds their beginning, nor where it ends with a part of it."""
+    line = f"see {secret.format(99999)} there\n"
+
+    def took(count: int) -> float:
+        masks = Masks([Secret(secret.format(number)) for number in range(count)])
+        assert secret.format(7) not in masks.text(secret.format(7))
+        work = [line[:-9] if number % 2 else line for number in range(400)]
+        masks.after("", [line])
+        return min(seconds(lambda: [masks.after("", [text]) for text in work]) for _ in range(3))
+
+    assert took(2_000) < 5 * max(took(200), 0.02)
+
+
+@given(
+    st.lists(st.text("ab", min_size=SHORTEST_FORM, max_size=14), min_size=1, max_size=6),
+    st.text("ab", max_size=60),
+)
+@example(["aaaaaaaa", "aaaaaaaaab"], "baaaaaaaa")
+def test_the_forms_that_are_found_are_those_that_a_plain_search_finds(known: list[str], text: str) -> None:
+    forms = KnownForms()
+    for form in known:
+        forms.add(form, 10)
+    wanted = {match.span() for form in known for match in re.finditer(form, text)}
+    assert set(forms.places(text)) == wanted
+    for start in range(len(text) - SHORTEST_FORM + 1):
+        left = len(text) - start
+        begun = left >= 10 and any(
+            len(form) > left and form.startswith(text[start:][: left // 10 * 10]) for form in known
+        )
+        assert forms.begins_at_end(text, start) == begun
 
 
 def test_what_is_remembered_of_a_secret_and_of_streams_is_bounded() -> None:
