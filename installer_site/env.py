@@ -7,10 +7,11 @@ import secrets
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from django.core.exceptions import ImproperlyConfigured
 
+from clusters.addresses import read_address
 from installer_site.private_files import make_private, sqlite_files
 
 if TYPE_CHECKING:
@@ -82,12 +83,12 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
 def mail(name: str) -> tuple[str, int, str, str, bool]:
     """Host, port, user, password and "TLS from the start" of a mail server, from `smtp://user:password@host:port`."""
     url = text(name) or "smtp://localhost"
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+    parts = read_address(url)
+    if parts is None or parts.scheme not in ("smtp", "smtps") or not parts.host:
         raise ImproperlyConfigured(f"{name} is no smtp:// or smtps:// address of a server.")
     secure = parts.scheme == "smtps"
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return parts.hostname, parts.port or (465 if secure else 25), user, password, secure
+    user, password = unquote(parts.user), unquote(parts.password)
+    return parts.host, parts.port or (465 if secure else 25), user, password, secure
 
 
 def database(name: str, fallback: Path) -> dict[str, Any]:
@@ -95,7 +96,9 @@ def database(name: str, fallback: Path) -> dict[str, Any]:
     url = text(name)
     if not url:
         return sqlite(fallback)
-    parts = urlsplit(url)
+    parts = read_address(url)
+    if parts is None:
+        raise ImproperlyConfigured(f"{name} is not an address: its host or its port cannot be read.")
     if parts.scheme == "sqlite":
         return sqlite(Path(unquote(parts.path)))
     if parts.scheme not in ("postgres", "postgresql"):
@@ -103,9 +106,9 @@ def database(name: str, fallback: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
+        "USER": unquote(parts.user),
+        "PASSWORD": unquote(parts.password),
+        "HOST": parts.host,
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "OPTIONS": dict(parse_qsl(parts.query)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
+from clusters.addresses import host_of
 from clusters.catalog.sources import NONE, read_mirrors, unprotected
 from clusters.config.syntax import address_of
 from clusters.errors import InstallerError, SourceError
@@ -92,7 +92,7 @@ def audit_can_be_forwarded(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
         except ValueError as error:
             found.append(Error(str(error), id="slipway.E004"))
     address = settings.SLIPWAY_AUDIT_WEBHOOK_URL
-    if address and not address.startswith(("https://", "http://")):
+    if address and not (address.startswith(("https://", "http://")) and host_of(address)):
         found.append(Error("SLIPWAY_AUDIT_WEBHOOK_URL is not an http(s) address.", id="slipway.E005"))
     if address and not settings.SLIPWAY_AUDIT_WEBHOOK_SECRET:
         hint = "Set SLIPWAY_AUDIT_WEBHOOK_SECRET, and have the receiver check the signature."
@@ -149,7 +149,9 @@ def networks_can_be_read(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
         networks = webhook_networks()
     except InstallerError as error:
         return [Error(error.message, hint=error.hint, id="slipway.E007")]
-    host = urlsplit(settings.SLIPWAY_WEBHOOK_URL).hostname or ""
+    host = host_of(settings.SLIPWAY_WEBHOOK_URL)
+    if settings.SLIPWAY_WEBHOOK_URL and not host:
+        return [Error("SLIPWAY_WEBHOOK_URL is not the address of a server.", id="slipway.E008")]
     # Names are resolved when something is posted; a check asks nobody.
     reason = networks.refusal(host) if address_of(host) is not None else ""
     if not reason:

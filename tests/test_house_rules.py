@@ -114,6 +114,21 @@ def test_only_the_bounded_reader_parses_yaml() -> None:
     assert found == []
 
 
+ADDRESSES = ROOT / "clusters" / "addresses.py"
+
+
+def test_only_the_safe_reader_takes_addresses_apart() -> None:
+    """Others call `read_address`: `urlsplit()` and its `port` raise ValueError for what people and machines write."""
+    found = []
+    for path in SHIPPED:
+        for node in ast.walk(ast.parse(path.read_text())) if path != ADDRESSES else ():
+            names = [each.name for each in node.names] if isinstance(node, ast.ImportFrom) else []
+            used = node.attr if isinstance(node, ast.Attribute) else ""
+            if {*names, used} & {"urlsplit", "urlparse"}:
+                found.append(f"{name(path)}:{node.lineno}")  # type: ignore[attr-defined]
+    assert found == []
+
+
 HOLDS_SECRETS = {
     "command", "config", "content", "diff", "kubeconfig", "manifest", "opening", "passphrase", "password", "payload",
     "private_key", "stderr", "stdin", "stdout", "text",

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from clusters.addresses import read_address
 from clusters.config.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ _URL = re.compile(r"(https?)://(\[[0-9a-fA-F:]+\]|[^\s/:@\[\]]+)(:\d{1,5})?(/\S*
 def is_url(text: str, schemes: tuple[str, ...] = ("http", "https")) -> bool:
     """Whether this is a URL of one of the schemes, without a user and a password in it."""
     match = _URL.fullmatch(text)
-    return match is not None and match[1] in schemes
+    return match is not None and match[1] in schemes and read_address(text) is not None
 
 
 def is_absolute(path: str) -> bool:

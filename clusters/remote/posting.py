@@ -8,6 +8,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
+from clusters.addresses import host_of
 from clusters.errors import RemoteError
 from clusters.remote.pace import Pace, opener
 
@@ -36,6 +37,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, networks: Network
     """
     if not url.startswith(("https://", "http://")):
         raise PostRefused("The address of a webhook begins with https:// or http://; this one does not.")
+    if not host_of(url):
+        raise PostRefused("The address of a webhook names a host; this one does not, or cannot be read.")
     request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked above
     try:
         answer = opener(Pace(seconds), _NoDetours, networks=networks).open(request)

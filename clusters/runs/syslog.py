@@ -6,7 +6,8 @@ import json
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from clusters.addresses import read_address
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -23,10 +24,10 @@ MOST_BYTES = 8_192
 
 def place_of(address: str) -> tuple[str, str, int]:
     """Scheme, host and port of `udp://host:port`, `tcp://…` or `tls://…`. Raises ValueError for anything else."""
-    parts = urlsplit(address)
-    if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/") or parts.username:
+    parts = read_address(address)
+    if parts is None or parts.scheme not in PORTS or not parts.host or parts.path not in ("", "/") or parts.user:
         raise ValueError("SLIPWAY_AUDIT_SYSLOG is not udp://host:port, tcp://host:port or tls://host:port.")
-    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
+    return parts.scheme, parts.host, parts.port or PORTS[parts.scheme]
 
 
 def send(address: str, entries: Sequence[tuple[dt.datetime, dict[str, Any]]]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from clusters.addresses import host_of
 from clusters.models import AuditForward
 from clusters.runs.audit_forwarding import forward_ways
 from clusters.selectors.audit import audit_head
@@ -39,7 +39,7 @@ def forwards() -> list[Forward]:
     # The address of a webhook is often a secret itself.
     where = {
         AuditForward.Way.SYSLOG: settings.SLIPWAY_AUDIT_SYSLOG,
-        AuditForward.Way.WEBHOOK: urlsplit(settings.SLIPWAY_AUDIT_WEBHOOK_URL).hostname or "",
+        AuditForward.Way.WEBHOOK: host_of(settings.SLIPWAY_AUDIT_WEBHOOK_URL),
     }
     found = []
     for way in forward_ways():

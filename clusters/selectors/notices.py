@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from clusters.addresses import host_of
 from clusters.models import Notice
 from clusters.runs.notices import ways
 
@@ -25,7 +25,7 @@ def told_by() -> list[Told]:
     """Every way that is set."""
     tests = {test.way: test for test in Notice.objects.filter(run=None).select_related("asked_by").order_by("id")}
     where = {
-        Notice.Way.WEBHOOK: urlsplit(settings.SLIPWAY_WEBHOOK_URL).hostname or "",
+        Notice.Way.WEBHOOK: host_of(settings.SLIPWAY_WEBHOOK_URL),
         Notice.Way.MAIL: str(len(settings.SLIPWAY_NOTIFY_MAIL)),
     }
     return [Told(way.value, str(way.label), where[way], tests.get(way.value)) for way in ways()]

@@ -6,7 +6,7 @@ import functools
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth import user_logged_in
@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from clusters import services
+from clusters.addresses import read_address
 from clusters.services.client_address import address_of
 
 if TYPE_CHECKING:
@@ -126,11 +127,8 @@ def _page_of(request: HttpRequest) -> str:
     """The page to come back to: this one, or the one whose form was sent."""
     if request.method in ("GET", "HEAD") and not request.headers.get("HX-Request"):
         return request.get_full_path()
-    try:
-        parts = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
-    except ValueError:  # such as http://[
-        return reverse("clusters")
-    if parts.netloc != request.get_host():
+    parts = read_address(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    if parts is None or parts.netloc != request.get_host():
         return reverse("clusters")
     return own_address(request, f"{parts.path}?{parts.query}" if parts.query else parts.path)
 

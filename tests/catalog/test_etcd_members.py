@@ -60,6 +60,11 @@ class Etcd:
         return [each for each in self.hosts["node1"].commands if word in each]
 
 
+def test_a_peer_whose_address_cannot_be_read_has_none() -> None:
+    peers = ("https://[::1", "https://10.9.1.1:2380", "http://h:99999999", "")
+    assert members.Member("1", "a", started=True, peers=peers, clients=(), learner=False).addresses == {"10.9.1.1"}
+
+
 def test_a_dead_stranger_is_taken_out_and_a_living_one_stays(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     etcd = Etcd(archive, monkeypatch, row(11, "node1"), row(12, "node2"), row(98, "old"), row(99, "gone"), dead=(99,))
     want, machine = members.without_the_dead(etcd.cluster), etcd.cluster.machine("node1")

@@ -38,9 +38,10 @@ def test_a_database_is_named_by_its_url(monkeypatch: pytest.MonkeyPatch, tmp_pat
     found = env.database("SLIPWAY_DATABASE", tmp_path)
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("me", "p@ss", "db.example", "5433")
     assert found["OPTIONS"] == {"sslmode": "require"}
-    monkeypatch.setenv("SLIPWAY_DATABASE", "mysql://x")
-    with pytest.raises(ImproperlyConfigured, match="SLIPWAY_DATABASE"):
-        env.database("SLIPWAY_DATABASE", tmp_path)
+    for wrong in ("mysql://x", "postgres://[::1", "postgres://db:99999/x"):
+        monkeypatch.setenv("SLIPWAY_DATABASE", wrong)
+        with pytest.raises(ImproperlyConfigured, match="SLIPWAY_DATABASE"):
+            env.database("SLIPWAY_DATABASE", tmp_path)
 
 
 def test_a_kept_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -103,8 +104,9 @@ def test_a_mail_server_is_read_from_its_address(monkeypatch: pytest.MonkeyPatch,
     assert env.mail("SLIPWAY_SMTP") == found
 
 
-def test_a_mail_server_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLIPWAY_SMTP", "mail.example:25")
+@pytest.mark.parametrize("url", ["mail.example:25", "smtp://[::1", "smtp://mail.example:99999"])
+def test_a_mail_server_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("SLIPWAY_SMTP", url)
     with pytest.raises(ImproperlyConfigured, match="SLIPWAY_SMTP"):
         env.mail("SLIPWAY_SMTP")
 

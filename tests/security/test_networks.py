@@ -25,6 +25,8 @@ from clusters.remote.wire import open_wire
 from clusters.runs.probing import probe_row
 from clusters.runs.scanning import scan_row
 from clusters.runs.targets import target_for, webhook_networks
+from clusters.selectors.forwarding import forwards
+from clusters.selectors.notices import told_by
 from tests.remote.test_scan import greeting
 from tests.wizard.conftest import visitor
 
@@ -272,6 +274,8 @@ def test_a_webhook_goes_to_allowed_networks_only(receiver: HTTPServer) -> None:
     assert receiver.taken == 1  # type: ignore[attr-defined]
     with pytest.raises(PostRefused, match="302"):
         post(f"{url}away", b"{}", {}, networks=Networks.of(("127.0.0.1",)), seconds=20)
+    with pytest.raises(PostRefused, match="cannot be read"):
+        post("http://[::1/hook", b"", {}, networks=EVERYTHING, seconds=20)
     with pytest.raises(PostRefused, match="https://"):
         post("file:///etc/passwd", b"", {}, networks=EVERYTHING, seconds=20)
 
@@ -293,6 +297,16 @@ def test_a_list_that_nobody_can_read_stops_the_server_and_is_no_list_of_everythi
     settings.SLIPWAY_ALLOWED_NETWORKS = ["private"]
     settings.SLIPWAY_WEBHOOK_URL = "https://127.0.0.1/hook"
     assert [found.id for found in run_checks(tags=["slipway"])] == ["slipway.W006"]
+    for wrong in ("https://[::1/hook", "https://h:99999/hook"):
+        settings.SLIPWAY_WEBHOOK_URL = wrong
+        assert [found.id for found in run_checks(tags=["slipway"])] == ["slipway.E008"]
+
+
+@pytest.mark.django_db
+def test_a_page_shows_no_place_of_a_webhook_whose_address_cannot_be_read(settings: SettingsWrapper) -> None:
+    settings.SLIPWAY_WEBHOOK_URL = settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://[::1/hook"
+    assert [each.where for each in told_by() if each.way == "webhook"] == [""]
+    assert [each.where for each in forwards() if each.way == "webhook"] == [""]
 
 
 def test_a_network_that_lies_in_no_allowed_one_is_not_scanned_in_part() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from clusters.addresses import read_address
 from clusters.catalog.reach import dialled
 from clusters.catalog.steps.etcd.external import has_certificates
 from clusters.config.matrix import dotted, numbers, oldest_etcd
@@ -55,8 +55,9 @@ def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     given = cluster.document.etcd.external
     if has_certificates(cluster.document) and (why := _unfit(given)):
         yield error(f"The external etcd cannot be logged in to: {why}.")
-    places = list(dict.fromkeys(_place(url) for url in given.endpoints))
-    dials = dialled(machine, places)
+    places = {url: place for url in given.endpoints if (place := _place(url)) is not None}
+    yield from (error(f"{url} is not an address of an etcd.") for url in given.endpoints if url not in places)
+    dials = dialled(machine, list(dict.fromkeys(places.values())))
     if dials is None:
         machine.note("not tried: the machine has no bash that opens connections")
         return
@@ -67,26 +68,29 @@ def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         if dial.answer not in (Answer.CONNECTED, Answer.UNTRIED):
             yield say(f"{machine.name} does not reach the external etcd at {dial.address}:{dial.port}: {dial.told()}.")
     there = {(dial.address, dial.port) for dial in listening}
-    yield from _too_old(machine, cluster, [url for url in given.endpoints if _place(url) in there])
+    yield from _too_old(machine, cluster, {url: place for url, place in places.items() if place in there})
 
 
-def _too_old(machine: Machine, cluster: Cluster, urls: list[str]) -> Iterator[Finding]:
+def _too_old(machine: Machine, cluster: Cluster, places: dict[str, tuple[str, int]]) -> Iterator[Finding]:
     """Members that kubeadm takes for too old, where they say their version to anybody (http)."""
     version = parse_version(cluster.document.kubernetes.version)
     oldest = oldest_etcd(version.minor, version.patch)
-    for url in urls:
+    for url, place in places.items():
         if not url.startswith("http://"):
             machine.note(f"{url} gives its version to those with a certificate only; kubeadm asks it when it begins")
             continue
-        said = _SAYS.search(machine.ask(sh("bash -c {} bash {} {}", _ASK, *_place(url))).stdout)
+        said = _SAYS.search(machine.ask(sh("bash -c {} bash {} {}", _ASK, *place)).stdout)
         found = numbers(said[1]) if said else None
         if said is not None and found is not None and found < oldest:
             yield error(f"The external etcd at {url} is {said[1]}; kubeadm {version} takes {dotted(oldest)} and newer.")
 
 
-def _place(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 2379)
+def _place(url: str) -> tuple[str, int] | None:
+    """Where to connect to for a URL; None when it is not one."""
+    parts = read_address(url)
+    if parts is None or not parts.host:
+        return None
+    return parts.host, parts.port or USUAL_PORTS.get(parts.scheme, 2379)
 
 
 def _unfit(given: ExternalEtcd) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from clusters.addresses import read_address
 from clusters.catalog.load_balancers import keepalived
 from clusters.catalog.reach import dialled
 from clusters.catalog.steps.os import clock
@@ -51,11 +51,13 @@ def tools(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if any(kind == "none" for kind, _, _ in lines):
         yield error(f"{lacks}, and has none of the package tools apt-get, dnf, yum and zypper.")
         return
-    sources = [urlsplit(url) for kind, _, url in lines if kind == "source" and "$" not in urlsplit(url).netloc]
+    # What the machine's files name and cannot be read is none: the package tool does not get anything from there.
+    addresses = [(kind, address) for kind, _, url in lines if (address := read_address(url)) is not None]
+    sources = [address for kind, address in addresses if kind == "source" and "$" not in address.netloc]
     if any(url.scheme.partition("+")[0] in LOCAL for url in sources):
         return
-    proxies = [urlsplit(url) for kind, _, url in lines if kind == "proxy" and "://" in url]
-    places = {(url.hostname, _port(url.port, url.scheme)) for url in proxies or sources if url.hostname}
+    proxies = [address for kind, address in addresses if kind == "proxy" and address.netloc]
+    places = {(url.host, _port(url.port, url.scheme)) for url in proxies or sources if url.host}
     if not places:
         yield error(f"{lacks}, and no package source is set up there.")
         return

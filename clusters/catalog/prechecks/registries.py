@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from clusters.addresses import read_address
 from clusters.catalog.images import registry_of
 from clusters.catalog.needed import images
 from clusters.catalog.reach import dialled, lead_by_document
@@ -41,7 +41,8 @@ def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     urls = list(dict.fromkeys(url for each in asked.values() for url in (*each.mirrors, *each.urls)))
     if not urls:
         return
-    places = {url: _place(document, url) for url in urls}
+    places = {url: place for url in urls if (place := _place(document, url)) is not None}
+    yield from (error(f"{url}, where images come from, is not an address.") for url in urls if url not in places)
     dials = dialled(machine, tuple(places.values()))
     if dials is None:
         machine.note("not tried: the machine has no bash that opens connections")
@@ -55,10 +56,10 @@ def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 def _of(machine: Machine, access: Access, answers: dict[str, Dial], *, private: bool) -> Iterator[Finding]:
     """There is no other place than a private registry; to a public one the runtime may have a proxy of its own."""
-    dead = [mirror for mirror in access.mirrors if answers[mirror].answer is not Answer.CONNECTED]
-    there = any(answers[url].answer is Answer.CONNECTED for url in (*access.mirrors, *access.urls))
-    if not there:
-        said = "; ".join(f"{url}: {answers[url].told()}" for url in (*access.mirrors, *access.urls))
+    urls = [url for url in (*access.mirrors, *access.urls) if url in answers]
+    dead = [url for url in urls if url in access.mirrors and answers[url].answer is not Answer.CONNECTED]
+    if urls and not any(answers[url].answer is Answer.CONNECTED for url in urls):
+        said = "; ".join(f"{url}: {answers[url].told()}" for url in urls)
         tell = error if private else warning
         yield tell(f"{machine.name} cannot reach {access.host}, where images come from ({said}).")
         return
@@ -66,7 +67,9 @@ def _of(machine: Machine, access: Access, answers: dict[str, Dial], *, private: 
         yield warning(f"{machine.name} cannot reach {mirror}, a mirror of {access.host}: {answers[mirror].told()}.")
 
 
-def _place(document: Document, url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    name = parts.hostname or ""
-    return lead_by_document(document, name) or name, parts.port or (80 if parts.scheme == "http" else 443)
+def _place(document: Document, url: str) -> tuple[str, int] | None:
+    """Where to connect to for a URL; None when it is not one."""
+    parts = read_address(url)
+    if parts is None or not parts.host:
+        return None
+    return lead_by_document(document, parts.host) or parts.host, parts.port or (80 if parts.scheme == "http" else 443)

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 
+from clusters.addresses import host_of
 from clusters.catalog.sources import web
 from clusters.errors import SourceError
 
@@ -238,7 +238,7 @@ class _Download:
         self._within(max(have, total or 0))
         self._has_room((total or have) - have)
         of = f" of {_mb(total)}" if total else ""
-        self.asker.note(f"downloading {self.title} from {urlsplit(self.url).hostname}: {_mb(have)}{of}")
+        self.asker.note(f"downloading {self.title} from {host_of(self.url)}: {_mb(have)}{of}")
         tell_at, look_at_disk = time.monotonic() + TELL_EVERY, have + LOOK_AT_DISK_EVERY
         with self.part.open("ab" if have else "wb") as out:
             while piece := web.read(answer, PIECE, at_once=True):

@@ -8,10 +8,11 @@ import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 
+from clusters.addresses import host_of, read_address
 from clusters.errors import SourceError
 from clusters.numbers import whole_number
+from clusters.remote.errors import AddressRefused
 from clusters.remote.pace import Pace, opener
 
 if TYPE_CHECKING:
@@ -43,12 +44,26 @@ class Broken(Exception):
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
     """Follows redirects, but never from https to anything else, nor from http to what is not the web."""
 
+    def http_error_302(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> HTTPResponse | None:
+        # urllib takes the address apart before it asks `redirect_request`, and raises ValueError for `https://[::1`.
+        if read_address(headers.get("location") or headers.get("uri") or "") is None:
+            fp.close()
+            raise HTTPError(req.full_url, code, "it leads to what is not an address", headers, fp)
+        return cast("HTTPResponse | None", super().http_error_302(req, fp, code, msg, headers))
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
-        if req.type == "https" and urlsplit(newurl).scheme != "https":
+        address = read_address(newurl)
+        if address is None or not address.host:
+            raise HTTPError(req.full_url, code, "it leads to what is not an address", headers, fp)
+        if req.type == "https" and address.scheme != "https":
             raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not https", headers, fp)
-        if urlsplit(newurl).scheme not in ("http", "https"):
+        if address.scheme not in ("http", "https"):
             raise HTTPError(req.full_url, code, f"it leads to {newurl}, which is not a web address", headers, fp)
         further = super().redirect_request(req, fp, code, msg, headers, newurl)
         if further is not None:
@@ -79,6 +94,8 @@ def look(url: str) -> None:
 
 
 def _asked(url: str, method: str, headers: dict[str, str], timeout: float) -> HTTPResponse:
+    if not host_of(url):
+        raise URLError("this is not an address")
     request = urllib.request.Request(  # noqa: S310 - only http(s) addresses come here
         url, headers={"User-Agent": "slipway", **headers}, method=method
     )
@@ -88,6 +105,9 @@ def _asked(url: str, method: str, headers: dict[str, str], timeout: float) -> HT
         answer = cast("HTTPResponse", opener(pace, _NoDowngrade).open(request))
     except (URLError, HTTPException, TimeoutError):
         raise
+    except (ValueError, AddressRefused) as error:
+        # The address of a proxy, which comes from the environment.
+        raise URLError(f"an address on the way cannot be used ({error})") from error
     except OSError as error:
         raise Broken(error.strerror or str(error)) from error
     pace.begin_body()
@@ -116,7 +136,7 @@ def problem_of(error: Exception, url: str, waited: float | None = None) -> tuple
         return _answered(error, url), error.code in PASSING
     reason = error.reason if isinstance(error, URLError) else error
     proxy = _proxy_of(url)
-    where = f"the proxy {proxy}" if proxy else urlsplit(url).hostname or url
+    where = f"the proxy {proxy}" if proxy else host_of(url) or url
     if isinstance(reason, socket.gaierror):
         return _unreachable(url, f"the name of {where} cannot be resolved", "DNS"), False
     if isinstance(reason, ConnectionRefusedError):
@@ -168,9 +188,11 @@ def _untrusted(url: str, reason: ssl.SSLCertVerificationError) -> SourceError:
 
 def _proxy_of(url: str) -> str:
     """Host and port of the proxy that is on the way, without its password; "" when there is none."""
-    parts = urlsplit(url)
-    proxy = urllib.request.getproxies().get(parts.scheme, "")
-    if not proxy or urllib.request.proxy_bypass(parts.netloc):
+    parts = read_address(url)
+    proxy = urllib.request.getproxies().get(parts.scheme, "") if parts is not None else ""
+    if parts is None or not proxy or urllib.request.proxy_bypass(parts.netloc):
         return ""
-    found = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    return f"{found.hostname}:{found.port}" if found.port else str(found.hostname)
+    found = read_address(proxy if "://" in proxy else f"http://{proxy}")
+    if found is None:
+        return "of the environment, whose address cannot be read"
+    return f"{found.host}:{found.port}" if found.port else found.host

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.addresses import read_address
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.sections.system import Chart
@@ -41,6 +42,12 @@ def names(document: Document) -> Iterator[Finding]:
             yield error("addon.namespace_syntax", f"{path}.namespace", message, found=found, allowed=NAME_RULE)
 
 
+def _is_repository(text: str) -> bool:
+    """Whether it is a URL of a chart repository, perhaps with a login in it."""
+    address = read_address(text)
+    return address is not None and address.scheme in ("http", "https", "oci") and bool(address.host)
+
+
 @rule
 def sources(document: Document) -> Iterator[Finding]:
     """Every addon has a chart or manifests, and a chart says where it is."""
@@ -54,6 +61,11 @@ def sources(document: Document) -> Iterator[Finding]:
             message = f"The chart of {called} does not say where it is."
             hint = "Give its name and repo, or its path."
             yield error("addon.chart_nowhere", f"{path}.chart", message, hint=hint, allowed="name and repo, or path")
+        elif chart.repo and not _is_repository(chart.repo):
+            # The address may hold a password, and is not repeated.
+            message = f"The repository of {called}'s chart is not an address that Helm can read."
+            hint, allowed = "Write it like https://charts.example.com/stable.", "a URL of http, https or oci"
+            yield error("addon.repo_syntax", f"{path}.chart.repo", message, hint=hint, found="text", allowed=allowed)
         for key, number in (("retries", addon.retries), ("delay", addon.delay)):
             if number < 0:
                 message = f"{key} of {called} is {number}."

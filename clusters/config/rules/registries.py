@@ -6,6 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from clusters.addresses import read_address
 from clusters.config import topology
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
@@ -29,6 +30,8 @@ def registries(document: Document) -> Iterator[Finding]:
     """Registries are written host[:port], mirrors as URLs."""
     section = document.registry
     named = [(f"{_PATH}.privateRegistry", section.private_registry)] if section.private_registry else []
+    repo = document.kubernetes.image_repo
+    named += [("spec.kubernetes.imageRepo", repo)] if repo else []
     named += [(f"{_PATH}.insecureRegistries.{i}", text) for i, text in enumerate(section.insecure_registries)]
     named += [(f"{_PATH}.auths.{text}", text) for text in section.auths]
     named += [(f"{_PATH}.remoteMirrors.{text}", text) for text in section.remote_mirrors]
@@ -37,9 +40,9 @@ def registries(document: Document) -> Iterator[Finding]:
             hint = "Leave out http:// or https://."
             message = "A registry is a host name with an optional port."
             yield error("registry.scheme", path, message, hint=hint, found=shown(text), allowed="host or host:port")
-        elif not _REGISTRY.fullmatch(text):
+        elif not _REGISTRY.fullmatch(text) or read_address(f"//{text}") is None:
             message = f"{shown(text)} is no registry."
-            hint = "Write it like host:5000."
+            hint = "Write it like host:5000; ports are 1 to 65535."
             yield error("registry.syntax", path, message, hint=hint, found=shown(text), allowed="host or host:port")
     mirrors = [(f"{_PATH}.registryMirrors.{i}", text) for i, text in enumerate(section.registry_mirrors)]
     for name, mirror in section.remote_mirrors.items():

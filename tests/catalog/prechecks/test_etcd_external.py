@@ -45,6 +45,15 @@ def test_members_that_listen_and_a_key_that_fits_are_taken(archive: Path, monkey
     assert found(monkeypatch, archive, {"endpoints": ["http://10.9.1.1:2379"]}) == []
 
 
+@pytest.mark.parametrize("endpoint", ["https://[::1", "http://h:99999999", "https://h:x", "https:///x"])
+def test_an_endpoint_that_is_no_address_is_told_and_the_others_are_tried(
+    endpoint: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = found(monkeypatch, archive, given(endpoints=[endpoint, *ENDPOINTS]), **{"10.9.1.1/2379": ""})
+    assert told[0].message == f"{endpoint} is not an address of an etcd." and told[0].blocking
+    assert len(told) == 2 and "10.9.1.1:2379" in told[1].message
+
+
 def test_refusing_is_no_answer_of_an_etcd_and_one_member_of_several_is_a_warning(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

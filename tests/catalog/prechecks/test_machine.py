@@ -237,6 +237,12 @@ APT = "source http://deb.example/debian/dists/stable/InRelease\nsource https://s
             "proxy.example: ",
         ),
         ("proxy http://proxy.example:3128\n" + APT, {"deb.example": "", "sec.example": ""}, ""),
+        (
+            "source https://[::1/x\nsource http://h:99999999/x\nproxy http://[x\n",
+            {},
+            "no package source is set up there",
+        ),
+        ("source https://[::1/x\nproxy http://p:x\n" + APT, {"deb.example": "", "sec.example": "connected"}, ""),
         ("source http://mirror.example/$releasever/x\n", {"mirror.example/80": ""}, "mirror.example: timed out"),
     ],
 )

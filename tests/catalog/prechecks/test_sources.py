@@ -120,6 +120,20 @@ def test_a_registry_whose_name_the_document_brings_is_tried_at_its_address(
     assert not found("registry.reachable", cluster, "node2")
 
 
+def test_a_mirror_that_is_no_address_is_told_and_the_others_are_tried(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrors = {"k8s.gcr.io": {"endpoint": ["https://[::1", "http://h:99999999", "http://mirror.example:8080"]}}
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(registry={"remoteMirrors": mirrors}))
+    hosts["node2"].answer("exec 3<>", answers_dials(**{"mirror.example/8080": ""}))
+    told = [(each.message, each.blocking) for each in found("registry.reachable", cluster, "node2")]
+    assert told[:2] == [
+        ("https://[::1, where images come from, is not an address.", True),
+        ("http://h:99999999, where images come from, is not an address.", True),
+    ]
+    assert len(told) == 3 and "node2 cannot reach http://mirror.example:8080" in told[2][0]
+
+
 def test_a_mirror_out_of_reach_is_a_warning_as_long_as_another_way_is_open(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,26 @@ def test_https_never_leads_to_http(
     assert fetch_text(f"{secure.url}/b") == "over tls"
 
 
+@pytest.mark.parametrize("place", ["https://[::1/x", "http://h:99999999/x", "http://h:x/"])
+def test_a_redirect_to_what_is_no_address_is_told(site: Site, place: str) -> None:
+    site.faults["/b"] = [says(302, place)]
+    with pytest.raises(SourceError, match="/b cannot be fetched"):
+        fetch_text(f"{site.url}/b", attempts=1)
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1", "http://h:99999999", "http://h:x"])
+def test_a_proxy_that_is_no_address_is_told(site: Site, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(SourceError, match=r"files.example/a cannot be fetched"):
+        fetch_text("http://files.example/a", attempts=1)
+
+
+@pytest.mark.parametrize("url", ["https://[::1/a", "https://h:99999999/a"])
+def test_a_source_that_is_no_address_is_told(url: str) -> None:
+    with pytest.raises(SourceError, match="cannot be fetched"):
+        fetch_text(url, attempts=1)
+
+
 def test_the_environments_proxy_is_used_unless_no_proxy_says_otherwise(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

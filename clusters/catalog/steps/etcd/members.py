@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from clusters.addresses import host_of
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF, BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
@@ -47,8 +47,8 @@ class Member:
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Where other members reach it."""
-        return frozenset(urlsplit(peer).hostname or "" for peer in self.peers)
+        """Where other members reach it, as far as its addresses can be read."""
+        return frozenset(host for peer in self.peers if (host := host_of(peer)))
 
 
 def is_in_pods(document: Document) -> bool:
