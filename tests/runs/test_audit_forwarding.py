@@ -171,7 +171,9 @@ def test_no_name_begins_a_line_of_its_own_in_syslog_and_no_message_is_too_long()
     assert b"left_out_bytes" in text
 
 
-@pytest.mark.parametrize("address", ["syslog.example", "http://syslog.example", "udp://", "tcp://host/path", "udp://[::1", "udp://h:99999"])
+@pytest.mark.parametrize(
+    "address", ["syslog.example", "http://syslog.example", "udp://", "tcp://host/path", "udp://[::1", "udp://h:99999"]
+)
 def test_a_syslog_address_that_cannot_be_used_is_found_by_check(
     address: str, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
 ) -> None:
