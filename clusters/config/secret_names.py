@@ -34,7 +34,7 @@ _PRODUCT = re.compile(r"(?<![A-Za-z0-9])KubeKey$")
 """What is spelled as a name of a key, and is the name of a program."""
 # What lies below these names a secret, says where one is, or how long it lives; it is none.
 _HARMLESS = re.compile(
-    r"(?:path|file|dir|name|namespace|ref|ttl|type|policy|policie|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
+    r"(?:path|file|dir|name|namespace|ref|ttl|type|polic(?:y|ies)|len|days|duration|seconds|minutes|hours|timeout|length|enabled|stdin"
     r"|endpoint|audience|annotation|label)s?$|(?:^|[-_.])(?:existing(?![-_]?passw(?:or)?d$)|stdin)|pullsecrets?$|[-_.]fd$|cert-?hash"
     r"|automount|webhook$",
     re.I,
