@@ -33,6 +33,7 @@ BINARY, CONTINUATION = 2, 0
 NUMBERS = ("0", str(2**63), "9" * 5000)
 WORDS = ("%00", "%ff", "%ED%A0%80", "..%2f..%2fetc", "'\"%0d%0aX:%20y", "x" * 5000)
 VALUES = ("-1", *NUMBERS, *WORDS, "", "1e999", "%5B" * 3000, "(?V1)a", "%C2%B2")
+FIELDS = ("-1", *NUMBERS, "\0", "a\0b", "\ufffd\ud7ff", "../../etc", "x" * 5000, "[" * 3000, "{}", "\u00b2", "%00", "null")
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 # Addresses of the admin that Django itself serves; their parameters are read from all that there are.
 ADMINS = ("q", "p", "o", "id__exact", "_to_field", "_changelist_filters")
@@ -110,6 +111,29 @@ def test_no_page_fails_whatever_its_query_holds(
             assert answer.status_code < 500, (name, value[:50])
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_page_fails_whatever_the_fields_of_its_form_hold(
+    address: str, visitor: Client, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(state="succeeded")
+    number = run.pk if address.startswith("runs/") else run.cluster_id
+    path, names = filled(address, number, "machines"), set[str]()
+    for method in ("__getitem__", "getlist"):
+        monkeypatch.setattr(QueryDict, method, _noting(names, getattr(QueryDict, method)))
+    assert visitor.post(path).status_code < 500
+    for value in FIELDS:
+        assert visitor.post(path, dict.fromkeys(list(names), value)).status_code < 500, (names, value[:50])
+
+
+def _noting(names: set[str], read: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(form: QueryDict, key: str, *default: Any) -> Any:
+        names.add(key)
+        return read(form, key, *default)
+
+    return noting
+
+
 @pytest.fixture(scope="module")
 def pages(django_db_setup: None) -> Iterator[Site]:
     """A web process as it is without any settings."""
@@ -181,6 +205,8 @@ HEADERS = (
     b"Daphne-Root-Path: %ff",
     b"Referer: http://[",
     b"Origin: http://[",
+    b"Content-Type: text/plain; x*=none''y",
+    b"Content-Type: multipart/form-data; boundary=x; charset=rot13",
 )
 
 
