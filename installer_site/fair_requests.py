@@ -21,8 +21,8 @@ AT_ONCE = 8
 """Requests that Django works on at a time. More threads than that share the same processor, and each one, the loop that
 answers everybody included, waits for all others again and again."""
 OF_ONE_CLIENT = 4
-"""So many of them at most are of one client: of a person, with all their sessions, or of an address where nobody is known
-to be signed in: a cookie that was made up is nobody's."""
+"""So many of them at most are of one client: of a person, with all their sessions, or of an address where nobody is
+known to be signed in: a cookie that was made up is nobody's."""
 FIRST = ("/healthz",)
 """Never wait: who watches over Slipway asks whether it answers, and not whether there is much to do."""
 

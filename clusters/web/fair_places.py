@@ -1,4 +1,4 @@
-"""FairPlaces: a number of places in this process, of which each client gets a share, and for which clients take turns."""
+"""FairPlaces: a number of places in this process, of which each client gets a share, and which they take in turns."""
 
 from __future__ import annotations
 

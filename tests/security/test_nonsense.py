@@ -33,7 +33,20 @@ BINARY, CONTINUATION = 2, 0
 NUMBERS = ("0", str(2**63), "9" * 5000)
 WORDS = ("%00", "%ff", "%ED%A0%80", "..%2f..%2fetc", "'\"%0d%0aX:%20y", "x" * 5000)
 VALUES = ("-1", *NUMBERS, *WORDS, "", "1e999", "%5B" * 3000, "(?V1)a", "%C2%B2")
-FIELDS = ("-1", *NUMBERS, "\0", "a\0b", "\ufffd\ud7ff", "../../etc", "x" * 5000, "[" * 3000, "{}", "\u00b2", "%00", "null")
+FIELDS = (
+    "-1",
+    *NUMBERS,
+    "\0",
+    "a\0b",
+    "\ufffd\ud7ff",
+    "../../etc",
+    "x" * 5000,
+    "[" * 3000,
+    "{}",
+    "\u00b2",
+    "%00",
+    "null",
+)
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 # Addresses of the admin that Django itself serves; their parameters are read from all that there are.
 ADMINS = ("q", "p", "o", "id__exact", "_to_field", "_changelist_filters")

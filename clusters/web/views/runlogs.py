@@ -113,7 +113,9 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The whole log as a text file, with `times=no` only what was printed."""
     run = run_for(request.user, pk)
     pages = services.run_log(actor=request.user, run=run, times=request.GET.get("times") != "no")
-    return streamed((page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8", request.user.pk)
+    return streamed(
+        (page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8", request.user.pk
+    )
 
 
 @never_cache
