@@ -139,6 +139,7 @@ def test_a_whole_form_is_read(ask: Ask, length: bool) -> None:
     assert Cluster.objects.get().name == "sample"
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_broken_body_gets_400_the_plain_page_and_one_line(
     what: str, ask: Ask, caplog: pytest.LogCaptureFixture
@@ -150,6 +151,7 @@ def test_a_broken_body_gets_400_the_plain_page_and_one_line(
     assert [record.exc_info for record in caplog.records] == [None]
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_page_is_shown_whatever_body_comes_with_the_request(what: str, ask: Ask) -> None:
     answer = ask(*BROKEN[what], method="GET")
@@ -168,6 +170,7 @@ def test_a_broken_body_of_a_form_with_one_use_does_not_use_it(ask: Ask, cluster:
     assert Cluster.objects.filter(pk=cluster.pk).exists()
 
 
+@pytest.mark.thorough
 def test_as_many_fields_as_the_wizard_sends_are_read(ask: Ask, settings: SettingsWrapper) -> None:
     settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
     assert ask(PARTS, part("hosts", "node1") * 5000 + WHOLE)["status"] == 302

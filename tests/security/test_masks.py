@@ -136,6 +136,7 @@ def test_a_password_of_eight_characters_is_masked_within_words_too() -> None:
     assert Masks([Secret("hush-hu5")]).text("xhush-hu5y") == f"x{MASK}y"
 
 
+@pytest.mark.thorough
 def test_masking_a_text_eight_times_as_long_takes_about_eight_times_the_time() -> None:
     masks = Masks([Secret(f"{PLAIN}{number}") for number in range(50)])
 
@@ -146,6 +147,7 @@ def test_masking_a_text_eight_times_as_long_takes_about_eight_times_the_time() -
     assert took(2_000_000) < 24 * max(took(250_000), 0.008)
 
 
+@pytest.mark.thorough
 def test_ten_times_as_many_secrets_do_not_take_ten_times_as_long() -> None:
     def took(count: int) -> float:
         masks = Masks([Secret(f"{number:07}{PLAIN}") for number in range(count)])
@@ -154,6 +156,7 @@ def test_ten_times_as_many_secrets_do_not_take_ten_times_as_long() -> None:
     assert took(1_000) < 5 * max(took(100), 0.02)
 
 
+@pytest.mark.thorough
 def test_what_is_remembered_of_a_secret_and_of_streams_is_bounded() -> None:
     tracemalloc.start()
     try:

@@ -101,6 +101,7 @@ def visitor(admin_user: User) -> Client:
     return client
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("address", [address for address in ADDRESSES if PARAMETER.search(address)])
 def test_no_address_fails_whatever_its_parameters_are(address: str, visitor: Client) -> None:
     paths = {filled(address, number, word) for number in NUMBERS for word in (*WORDS, NUMBERS[-1])}
@@ -109,6 +110,7 @@ def test_no_address_fails_whatever_its_parameters_are(address: str, visitor: Cli
     assert visitor.post(filled(address, 2**63, "x")).status_code < 500
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_page_fails_whatever_its_query_holds(
     address: str, visitor: Client, make_run: Callable[..., Run], asked: set[str]
