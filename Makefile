@@ -10,11 +10,13 @@ PYTEST := $(BIN)/python -m pytest
 FILES := --dist loadfile --no-loadscope-reorder
 # Python keeps what it compiled, whoever calls: seven groups of tests with two to five processes each read the same files.
 export PYTHONDONTWRITEBYTECODE :=
+# Tests that need nothing but Python.
+PLAIN := not processes and not sshd and not lab and not browser
 # What only `make test-all` runs: it takes too long to be built and run each time.
 SELDOM := series_before or seed_era or conformance or seldom
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
-.PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-processes test-postgres \
+.PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-thorough test-processes test-postgres \
 	lab test-lab test-browser test-all test-series-before test-seed-era test-seldom conformance conformance-smoke lock
 
 help:
@@ -22,7 +24,8 @@ help:
 	@echo "make demo          the same with three practice machines (root, Debian 12)"
 	@echo "make test          the checks and tests but the longest; as root on Debian it installs what they need"
 	@echo "make test-all      the same, with all of upstream's conformance tests, Kubernetes 1.36.3 and 1.20.2: hours"
-	@echo "make test-fast     the tests that need nothing but Python, in less than a minute"
+	@echo "make test-fast     the plain tests that need nothing but Python, in less than a minute"
+	@echo "make test-thorough the heavy ones of these: sizes, measured times, every page with every value"
 	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
 	@echo "make test-browser  the tests of the pages, which need Chromium"
 	@echo "make conformance   install a cluster, run upstream's conformance tests on it, write docs/conformance.md"
@@ -69,14 +72,18 @@ bench: $(READY)
 # In order, cheapest first; each is a make of its own so that -j cannot mix their output and machines.
 test: $(READY)
 	scripts/install-test-tools
-	scripts/with-lab-built "$(MAKE)" lint test-fast test-processes test-postgres test-browser
+	scripts/with-lab-built "$(MAKE)" lint test-fast test-thorough test-processes test-postgres test-browser
 	$(MAKE) --no-print-directory test-lab
 
 test-tools:
 	scripts/install-test-tools
 
 test-fast: $(READY)
-	$(PYTEST) -q -n 3 -m "not processes and not sshd and not lab and not browser"
+	$(PYTEST) -q -n 3 -m "not thorough and $(PLAIN)"
+
+# What is heavy of the same kind: sizes, measured times, every page with every value, many examples.
+test-thorough: $(READY)
+	$(PYTEST) -q -n 3 -m "(thorough or examples) and $(PLAIN)"
 
 # Processes and real sshds: they wait most of the time, so that more of them than there are cores run beside each other.
 test-processes: $(READY)

@@ -12,7 +12,7 @@ LATE_SECONDS = 15
 """A body whose client has gone away is let go so much later: until then its request may still wait for its turn."""
 SOCKETS = 256
 SOCKETS_OF_ONE_CLIENT = 32
-"""Live sockets of a web process, and of one session or address: a tab with a run has one."""
+"""Live sockets of a web process, and of one person, or an address where nobody is signed in: a tab with a run has 1."""
 FILES = 8192
 """Open files that are asked for: connections, sockets, and files of the database need one each. Systems often allow
 1,024 where more may be had."""

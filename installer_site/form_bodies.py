@@ -2,27 +2,79 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.core.exceptions import TooManyFieldsSent
+from django.core.exceptions import BadRequest, TooManyFieldsSent
 from django.core.handlers.asgi import ASGIRequest
 from django.http import QueryDict
+from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
+from installer_site.multipart_bodies import check_multipart
+
+if TYPE_CHECKING:
+    from typing import Any
+
 FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data"
+UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
+"""What a form may say of its characters. Django would believe any name of a codec, also of one that makes no text."""
 PIECE = 64 * 1024
 """Characters that are decoded at once: urllib makes an object of each escape in them."""
 
 
 class LeanRequest(ASGIRequest):
-    """A request whose POST takes little more memory than its body."""
+    """A request whose POST takes little more memory than its body. A body that is not a whole form is refused."""
+
+    def __init__(self, scope: dict[str, Any], body_file: Any) -> None:
+        # Bytes that are no text are replaced, as escapes are that stand for such.
+        query = scope.get("query_string", b"")
+        super().__init__({**scope, "query_string": query.decode("utf-8", "replace")}, body_file)
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        """A type that nobody can read is none, so that only who sends a body with it is refused."""
+        try:
+            super()._set_content_type_params(meta)
+        except (LookupError, ValueError):
+            self.content_type, self.content_params = "", {}
+        self._encoding = None
 
     def _load_post_and_files(self) -> None:
-        if self.method != "POST" or self.content_type != FORM or (self._read_started and not hasattr(self, "_body")):
+        if self.method != "POST" or (self._read_started and not hasattr(self, "_body")):
             super()._load_post_and_files()
             return
-        self._post, self._files = form_in(self.body), MultiValueDict()
+        try:
+            self._post, self._files = self._form()
+        except Exception:
+            # What answers the error may ask for the form again.
+            self._mark_post_parse_error()
+            raise
+
+    def _form(self) -> tuple[QueryDict, MultiValueDict[str, Any]]:
+        if self.content_params.get("charset", UTF_8[0]).lower() not in UTF_8:
+            raise BadRequest("The form is not in UTF-8")
+        if self.content_type == FORM:
+            return form_in(self.body), MultiValueDict()
+        if self.content_type == PARTS:
+            return self._parts()
+        if self.body:
+            raise BadRequest("The body is not a form")
+        return QueryDict(encoding="utf-8"), MultiValueDict()
+
+    def _parts(self) -> tuple[QueryDict, MultiValueDict[str, Any]]:
+        """A form with files; its length is that of what has arrived, whatever the headers say."""
+        body, boundary = self.body, self.content_params.get("boundary", "")
+        try:
+            check_multipart(body, boundary)
+            read: tuple[QueryDict, MultiValueDict[str, Any]] = self.parse_file_upload(
+                {**self.META, "CONTENT_LENGTH": str(len(body))}, BytesIO(body)
+            )
+        except (LookupError, ValueError) as error:
+            raise MultiPartParserError(f"The form cannot be read: {error}") from error
+        return read
 
 
 def form_in(body: bytes) -> QueryDict:

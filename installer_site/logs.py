@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from clusters.plaintext import plain_block, plain_text
 
@@ -27,6 +28,7 @@ class WithoutTraceback(logging.Filter):
     """What a client sent wrongly is one line; where Django noticed it says nothing to anybody."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the record, without its traceback."""
-        record.exc_info = record.exc_text = None
+        """Keep the record, without its traceback unless it is of an answer 500."""
+        if getattr(record, "status_code", 0) < HTTPStatus.INTERNAL_SERVER_ERROR:
+            record.exc_info = record.exc_text = None
         return True

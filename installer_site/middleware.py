@@ -85,9 +85,11 @@ class SessionSeen:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
-            note(request.session.session_key or "")
+            note(request.session.session_key or "", request.user.pk)
             if _by_a_person(request):
                 self._note(request)
+        elif claimed := request.COOKIES.get(settings.SESSION_COOKIE_NAME):
+            note(claimed, None)
         return self.get_response(request)
 
     def _note(self, request: HttpRequest) -> None:

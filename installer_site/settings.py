@@ -253,6 +253,7 @@ LOGGING = {
     "loggers": {
         "paramiko": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        "django.request": {"filters": ["brief"]},
         "django.security": {"handlers": ["refused"], "propagate": False},
     },
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -30,6 +31,7 @@ settings.SLIPWAY_ALLOWED_NETWORKS = NETWORKS
 
 # A machine that is busy with something else is slow for a moment, which says nothing of the code.
 hypothesis.settings.register_profile("slipway", deadline=None)
+hypothesis.settings.register_profile("fast", deadline=None, max_examples=8)
 hypothesis.settings.load_profile("slipway")
 
 SEED = """\
@@ -81,7 +83,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Files of tests marked `early` come first: begun last, one of them would run alone in the end.
     """
+    sampled: Counter[str] = Counter()
     for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("examples")
+        if (marker := item.get_closest_marker("sampled")) is not None:
+            function = item.nodeid.partition("[")[0]
+            if sampled[function] % marker.args[0]:
+                item.add_marker("thorough")
+            sampled[function] += 1
         asked = set(getattr(item, "fixturenames", ()))
         for marker, fixtures in NEEDS.items():
             if asked & fixtures and item.get_closest_marker(marker) is None:
@@ -114,21 +124,30 @@ def pytest_unconfigure() -> None:
         path.unlink(missing_ok=True)
 
 
-@pytest.fixture(autouse=True)
-def _only_loopback(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+_connect = socket.socket.connect
+_in_lab = False
+
+
+def _careful(self: socket.socket, address: Any) -> None:
+    near = ("127.", "::1", "localhost")
+    if self.family in (socket.AF_INET, socket.AF_INET6) and not _in_lab and not str(address[0]).startswith(near):
+        raise OSError(f"Tests stay on loopback; this one wanted {address[0]}.")
+    _connect(self, address)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that reaches for the world fails at once, and says where it reached. The lab's machines are elsewhere."""
-    if request.node.get_closest_marker("lab") is not None:
-        return
-    connect = socket.socket.connect
+    global _in_lab
+    _in_lab = item.get_closest_marker("lab") is not None
 
-    def careful(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
-            ("127.", "::1", "localhost")
-        ):
-            raise OSError(f"Tests stay on loopback; this one wanted {address[0]}.")
-        connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", careful)
+def pytest_configure(config: pytest.Config) -> None:
+    """Once for all tests: thousands of them are shorter than it takes to set something up."""
+    if "not thorough" in config.option.markexpr:
+        hypothesis.settings.load_profile("fast")
+    socket.socket.connect = _careful  # type: ignore[method-assign]
+    # Hashing is slow on purpose; tests that make many users need not wait for it.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -166,12 +185,6 @@ def bundle_of(settings: SettingsWrapper, tmp_path: Path) -> BundleOf:
         settings.SLIPWAY_ARTIFACTS = str(root)
 
     return bundle
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: SettingsWrapper) -> None:
-    """Hashing is slow on purpose; tests that make many users need not wait for it."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture(autouse=True)

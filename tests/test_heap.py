@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.processes import ROOT
 
 TOLD = """
@@ -60,6 +62,7 @@ except ValueError:
 """
 
 
+@pytest.mark.thorough
 def test_nothing_is_collected_while_a_document_is_read_and_everything_again_afterwards() -> None:
     subprocess.run([sys.executable, "-c", READ], cwd=ROOT, check=True, timeout=60)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.processes import ROOT
 from tests.surroundings import drop_settings
 
-if TYPE_CHECKING:
-    import pytest
 
-
+@pytest.mark.thorough
 def test_what_the_callers_shell_has_set_does_not_reach_the_settings() -> None:
     environment = {**os.environ, "SLIPWAY_IDLE_HOURS": "nonsense", "SLIPWAY_DATABASE": "mysql://production"}
     environment.pop("SLIPWAY_TEST_DATABASE", None)
@@ -41,3 +41,8 @@ def test_servers_for_tests_become_settings_and_everything_else_goes(monkeypatch:
         found = {name: value for name, value in os.environ.items() if name.startswith("SLIPWAY_")}
     del given["SLIPWAY_ARTIFACTS"]
     assert found == {**given, "SLIPWAY_DATABASE": "postgres://tests"}
+
+
+def test_a_test_that_reaches_for_the_world_fails() -> None:
+    with socket.socket() as link, pytest.raises(OSError, match=r"this one wanted 192\.0\.2\.1"):
+        link.connect(("192.0.2.1", 80))

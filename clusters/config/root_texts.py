@@ -8,11 +8,14 @@ gets root on all machines through them, unless a person reads them first.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clusters.config import emit
 from clusters.config.carried import is_carried, scripts_of, unpacked
+from clusters.config.secret import MASK
+from clusters.config.secret_finder import hidden, replaced
+from clusters.config.secret_walk import SHELL_KEYS
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,11 +54,21 @@ class RootText:
 
 def root_texts(document: Document) -> tuple[RootText, ...]:
     """All of them, in the document's order. Each digest once: the same text twice is read once."""
+    return tuple(text for text, _ in with_masks(document))
+
+
+def with_masks(document: Document) -> tuple[tuple[RootText, RootText], ...]:
+    """Each of them, with the same in which the secrets are masked that the finder sees."""
+    bare = replaced(document, lambda _: MASK)
     found = {
-        text.digest: text
-        for text in reversed((*_scripts(document), *_lines(document), *_zones(document), *_arguments(document)))
+        text.digest: (text, replace(masked, digest="", files=tuple(map(_masked_file, text.files))))
+        for text, masked in reversed(tuple(zip(_all(document), _all(bare), strict=True)))
     }
     return tuple(reversed(found.values()))
+
+
+def _all(document: Document) -> tuple[RootText, ...]:
+    return (*_scripts(document), *_lines(document), *_zones(document), *_arguments(document))
 
 
 def _scripts(document: Document) -> Iterator[RootText]:
@@ -137,3 +150,10 @@ def _file(material: str) -> RootFile:
     except UnicodeDecodeError:
         text = ""
     return RootFile(name, len(content), hashlib.sha256(content).hexdigest(), text)
+
+
+def _masked_file(file: RootFile) -> RootFile:
+    """A file may be a script, or what a script reads. From a SHA-256 somebody could find out what a mask hides."""
+    text = hidden(hidden(file.text, mask=True), mask=True, key=SHELL_KEYS[0])
+    name = hidden(file.name, mask=True)
+    return replace(file, name=name, text=text, sha256=file.sha256 if (name, text) == (file.name, file.text) else "")

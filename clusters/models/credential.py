@@ -19,12 +19,21 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
 
     def granted_to(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
         """Those that are this person's own or shared with them, all for an administrator; none for nobody."""
-        if user is None or user.pk is None:
-            return self.none()
         if getattr(user, "is_superuser", False):
             return self.all()
+        return self.in_the_name_of(user)
+
+    def in_the_name_of(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
+        """Those that are this person's own or shared with them, whatever else they may do as an administrator."""
+        if user is None or user.pk is None:
+            return self.none()
         shares = Credential.users.through.objects.filter(user_id=user.pk)
         return self.filter(Q(owner_id=user.pk) | Q(pk__in=shares.values("credential_id")))
+
+    def of_clusters_of(self, owner: AbstractBaseUser | None) -> CredentialQuerySet:
+        """Those that documents of this owner may name. The rights of an administrator end with the account; the rest
+        stays, so that others can look after the clusters of somebody who left."""
+        return self.granted_to(owner) if owner is not None and owner.is_active else self.in_the_name_of(owner)
 
     def usable_by(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
         """Those that this person may use now: what was granted, and nothing once the account is deactivated."""
@@ -34,8 +43,10 @@ class CredentialQuerySet(models.QuerySet["Credential"]):
         self, owner: AbstractBaseUser | None, user: AbstractBaseUser | None, *, begun: bool = False
     ) -> CredentialQuerySet:
         """Those for machines of this owner's clusters that the owner and the user may use; `begun` work asks no more
-        whether the user is active."""
-        return (self.granted_to(user) if begun else self.usable_by(user)) & self.granted_to(owner)
+        whether one of them is active."""
+        if begun:
+            return self.granted_to(user) & self.granted_to(owner)
+        return self.usable_by(user) & self.of_clusters_of(owner)
 
     def administered_by(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
         """Those that this person may change, share and remove: their own, or all for an administrator."""

@@ -63,7 +63,8 @@ def _credentials(cluster: Cluster, document: Document) -> Iterator[Finding]:
     names = credential_names(document)
     if not names:
         return
-    granted = set(Credential.objects.granted_to(cluster.owner).filter(name__in=names).values_list("name", flat=True))
+    found = Credential.objects.of_clusters_of(cluster.owner).filter(name__in=names)
+    granted = set(found.values_list("name", flat=True))
     for path, login, name in logins_of(document):
         if login.credential and login.credential not in granted:
             said = credential_refused(login.credential)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from clusters.web.views import accounts, audit, clusters, credentials, exports, notices, runlogs, runs, sign_in
+from clusters.web.views import (
+    accounts,
+    audit,
+    clusters,
+    credentials,
+    exports,
+    notices,
+    root_texts,
+    runlogs,
+    runs,
+    sign_in,
+)
 
 urlpatterns = [
     path("", clusters.index, name="clusters"),
@@ -16,6 +27,7 @@ urlpatterns = [
     path("clusters/<int:pk>/kubeconfig", exports.kubeconfig, name="cluster-kubeconfig"),
     path("clusters/<int:pk>/install/", clusters.install, name="cluster-install"),
     path("clusters/<int:pk>/delete/", clusters.delete, name="cluster-delete"),
+    path("clusters/<int:pk>/wizard/review/acknowledge/", root_texts.acknowledge, name="wizard-acknowledge"),
     path("credentials/", credentials.index, name="credentials"),
     path("credentials/new/", credentials.new, name="credential-new"),
     path("credentials/<int:pk>/", credentials.change, name="credential"),

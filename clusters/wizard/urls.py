@@ -17,7 +17,6 @@ urlpatterns = [
     path("clusters/<int:pk>/wizard/prechecks/start/", inspecting.start, name="wizard-check"),
     path("clusters/<int:pk>/wizard/prechecks/waive/", inspecting.waive, name="wizard-precheck-waive"),
     path("clusters/<int:pk>/wizard/review/waive/", views.waive, name="wizard-waive"),
-    path("clusters/<int:pk>/wizard/review/acknowledge/", views.acknowledge, name="wizard-acknowledge"),
     path("clusters/<int:pk>/wizard/machines/add/", many.add, name="wizard-add"),
     path("clusters/<int:pk>/wizard/machines/login/", many.login, name="wizard-login"),
     path("clusters/<int:pk>/wizard/machines/jump/", many.jump, name="wizard-jump"),

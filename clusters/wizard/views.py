@@ -203,14 +203,3 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         messages.success(request, _("Noted.") if given else _("Taken back."))
     return redirect("wizard", pk, "review")
-
-
-@require_POST
-def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
-    """Write down that a text that runs as root was read; one that was changed meanwhile is shown again instead."""
-    cluster = cluster_for(request.user, pk)
-    if not services.text_acknowledge(actor=request.user, cluster=cluster, digest=request.POST.get("digest", "")):
-        messages.error(request, _("The text was changed since this page was opened. Read it as it is now."))
-    elif not request.htmx:
-        messages.success(request, _("Noted."))
-    return redirect("wizard", pk, "review")

@@ -124,6 +124,7 @@ def test_doing_it_again_changes_nothing_and_a_check_never_does(node: Node) -> No
     assert "-s 10.233.65.0/24 ! -d 10.233.64.0/18" in rules
 
 
+@pytest.mark.thorough
 def test_what_somebody_flushed_is_seen_and_restored(node: Node) -> None:
     node.run(ROUTES)
     node.rules.write_text("")
@@ -149,6 +150,7 @@ def test_the_last_node_that_is_left_forgets_all_others(node: Node) -> None:
     assert node.run({}, "check").returncode == 0
 
 
+@pytest.mark.thorough
 def test_both_families_have_their_routes_and_rules(node: Node) -> None:
     ipv6 = bridge.Family("fd85::100/120", "fd85::/112", {"fd99::11": "fd85::/120"})
     assert node.run(ROUTES, "check", more=(ipv6,)).returncode == 1

@@ -65,6 +65,7 @@ def test_the_ports_of_pods_in_a_nodes_network_are_looked_at_before(
     assert found <= set(needs_of(document, "node1").tcp)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)
 def test_what_a_step_waits_for_is_rendered(
     plugin: str,

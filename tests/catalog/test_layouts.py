@@ -93,6 +93,7 @@ def hosts_of(plan: Plan, path: str) -> list[str]:
     return [host for row in plan.steps if row.path == path for host in row.hosts]
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("masters", "etcd", "endpoint", "workers"), list(every_layout()))
 def test_every_machine_gets_its_part_once(masters: int, etcd: str, endpoint: str, workers: str) -> None:
     document = layout(masters, etcd, endpoint, workers)
@@ -121,6 +122,7 @@ def test_control_planes_wait_for_each_other_only_where_each_brings_a_member(mast
     assert len(waits) == (masters - 2 if etcd == "kubeadm" else 0)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("etcd", "endpoint"),
     [*(("on-control-planes", each) for each in ENDPOINTS if each != "none"), *((each, "haproxy") for each in ETCD[1:])],

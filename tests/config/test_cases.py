@@ -21,7 +21,11 @@ def _expected(text: str) -> list[str]:
     return [] if words == ["nothing"] else sorted(words)
 
 
-@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
+@pytest.mark.parametrize(
+    "loader",
+    # The fast group reads each file once, with the quick one.
+    [pytest.param(yaml.SafeLoader, marks=pytest.mark.thorough), getattr(yaml, "CSafeLoader", yaml.SafeLoader)],
+)
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_a_file_gives_exactly_the_findings_it_names(case: Path, loader: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yamltree, "_LOADER", loader)
@@ -30,6 +34,7 @@ def test_a_file_gives_exactly_the_findings_it_names(case: Path, loader: type, mo
     assert sorted(f"{each.id}@{each.line}" if each.line else each.id for each in found) == _expected(text)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_no_finding_repeats_a_secret_and_every_one_is_a_sentence(case: Path) -> None:
     for each in findings_of(load(case.read_text(encoding="utf-8"))):

@@ -73,6 +73,7 @@ def test_every_rule_speaks_somewhere_and_is_silent_elsewhere(rule: Registered) -
     assert not all(spoke)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", sorted(LOADED))
 def test_every_finding_says_where_what_and_what_else(case: str) -> None:
     for each in findings_of(LOADED[case], file=f"{case}.yaml"):

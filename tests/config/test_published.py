@@ -90,12 +90,14 @@ def _wrong(document: Document, dialect: str) -> Iterator[tuple[str, str, str]]:
                 yield kind, path, wrong
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("case", sorted(DOCUMENTS))
 def test_a_file_of_the_corpus_is_exported_in_the_published_types(case: str, dialect: str) -> None:
     assert list(_wrong(DOCUMENTS[case], dialect)) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_thousand_machines_are_exported_in_the_published_types(dialect: str) -> None:
     assert list(_wrong(large_document(), dialect)) == []

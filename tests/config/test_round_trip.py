@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,13 +20,13 @@ from tests.bench.row import cpu_seconds
 from tests.config.documents import TEXTS, documents, large_document, seed_document
 
 if TYPE_CHECKING:
-    import pytest
-
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
 
 PASSWORD = "Testing123"
-GENTLY = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+GENTLY = settings(
+    deadline=None, max_examples=min(40, settings.default.max_examples), suppress_health_check=list(HealthCheck)
+)
 
 
 def _same(document: Document, dialect: str) -> None:
@@ -103,6 +104,7 @@ def test_the_python_parser_reads_what_the_c_parser_reads(monkeypatch: pytest.Mon
     _same(seed_document(), "v4")
 
 
+@pytest.mark.thorough
 def test_a_thousand_machines_are_written_read_and_checked_at_once() -> None:
     """Compared with PyYAML's own reader: it took 0.3 s where writing took 0.02 s, and reading and checking 0.1 s."""
     document = large_document()

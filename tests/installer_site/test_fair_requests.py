@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from installer_site import known_sessions
+from installer_site.budgets import Places
 from installer_site.fair_requests import AT_ONCE, OF_ONE_CLIENT, FairRequests, client_of
-from installer_site.known_sessions import digest_of, is_known, note
+from installer_site.known_sessions import note, person_of
+from installer_site.limits import _client_of_handshake
 
 
 class Pages:
@@ -32,11 +36,14 @@ class Pages:
         await send({"type": "http.response.body", "body": b"ok"})
 
 
+PEOPLE: dict[str, int] = {}
+
+
 def asked(pages: FairRequests, path: str, session: str = "", address: str = "10.0.0.1") -> asyncio.Task[None]:
-    """A request on its way."""
+    """A request on its way; sessions are called `person`, or `person@browser`."""
     cookie = [(b"cookie", f"sessionid={session}".encode())] if session else []
     if session:
-        note(session)
+        note(session, PEOPLE.setdefault(session.partition("@")[0], len(PEOPLE)))
     scope = {"type": "http", "path": path, "headers": cookie, "client": (address, 1)}
 
     async def send(message: Any) -> None:
@@ -66,7 +73,7 @@ async def test_a_client_that_sends_much_leaves_room_for_others_who_have_their_tu
     await asyncio.gather(*tasks)
     assert len(pages.answered) == 45 and pages.most == AT_ONCE
     assert pages.answered.index("/f") < 12, "the last one does not wait for all forty of somebody else"
-    assert not fair._waiting and not fair._busy
+    assert fair.places.empty
 
 
 @pytest.mark.asyncio
@@ -93,7 +100,7 @@ async def test_a_request_that_is_given_up_leaves_its_place(*, waiting: bool) -> 
     assert len(pages.inside) == OF_ONE_CLIENT + (not waiting)
     pages.go.set()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert not fair._waiting and not fair._busy
+    assert fair.places.empty
 
 
 @pytest.mark.asyncio
@@ -107,7 +114,7 @@ async def test_a_request_that_is_given_up_in_the_moment_of_its_turn_takes_no_pla
     tasks[-1].cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(end) for end in ends] == [type(None)] * OF_ONE_CLIENT + [asyncio.CancelledError]
-    assert not fair._waiting and not fair._busy
+    assert fair.places.empty
 
 
 @pytest.mark.asyncio
@@ -121,28 +128,78 @@ async def test_a_download_gives_its_place_back_when_it_begins() -> None:
     fair = FairRequests(download)
     tasks = [asked(fair, f"/{number}", "a") for number in range(OF_ONE_CLIENT)]
     await rest()
-    assert not fair._busy
+    assert fair.places.empty
     reading.set()
     await asyncio.gather(*tasks)
 
 
+@pytest.mark.asyncio
+async def test_a_person_with_many_sessions_has_one_share() -> None:
+    pages = Pages()
+    fair = FairRequests(pages)
+    tasks = [asked(fair, f"/a{number}", f"a@{number}", f"10.0.0.{number}") for number in range(10)]
+    await rest()
+    assert len(pages.inside) == OF_ONE_CLIENT
+    tasks.append(asked(fair, "/b", "b"))
+    await rest()
+    assert pages.inside[-1] == "/b", "others do not wait for ten sessions of one person"
+    pages.go.set()
+    await asyncio.gather(*tasks)
+    assert fair.places.empty
+
+
 @pytest.mark.django_db
-def test_a_session_is_known_once_a_page_was_answered_to_who_is_signed_in(client: Any, alice: Any) -> None:
+def test_a_session_is_its_persons_while_pages_are_answered_to_it(
+    client: Any, alice: Any, django_assert_num_queries: Any
+) -> None:
     client.get("/accounts/login/")
     client.force_login(alice)
     key = client.session.session_key
-    assert not is_known(digest_of(key))
+    assert person_of(key) is None
     client.get("/")
-    assert is_known(digest_of(key))
+    with django_assert_num_queries(0):
+        assert person_of(key) == alice.pk
+    alice.is_active = False
+    alice.save()
+    client.get("/")
+    assert person_of(key) is None, "the session of somebody who was deactivated is nobody's"
 
 
-def test_a_client_is_a_session_or_else_an_address(settings: Any) -> None:
+@pytest.mark.django_db
+def test_signing_out_ends_the_share_of_a_session(client: Any, alice: Any) -> None:
+    client.force_login(alice)
+    key = client.session.session_key
+    client.get("/")
+    client.post("/accounts/logout/")
+    client.cookies["sessionid"] = key
+    client.get("/accounts/login/")
+    assert person_of(key) is None
+
+
+def test_a_client_is_a_person_or_else_an_address(settings: Any) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = []
     scope = {"headers": [(b"x-forwarded-for", b"1.2.3.4")], "client": ("10.0.0.1", 1)}
     assert client_of(scope) == "10.0.0.1"
     with_cookie = {**scope, "headers": [(b"cookie", b"a=b; sessionid=secret")]}
     assert client_of(with_cookie) == "10.0.0.1", "whoever makes cookies up has no more turns for it"
-    note("secret")
-    signed_in = client_of(with_cookie)
-    assert "secret" not in signed_in and len(signed_in) == 64
+    note("secret", 7)
+    other = {**scope, "headers": [(b"cookie", b"sessionid=another")], "client": ("10.0.0.2", 1)}
+    note("another", 7)
+    assert client_of(with_cookie) == client_of(other) == "person 7"
     assert client_of({"headers": [], "client": None}) == ""
+
+
+def test_live_sockets_are_limited_for_a_person_and_not_for_each_session() -> None:
+    places, peer = Places(of_one=2), SimpleNamespace(host="10.0.0.1")
+    for number in range(3):
+        note(f"tab {number}", 7)
+    clients = [_client_of_handshake({"cookie": f"sessionid=tab {number}"}, peer) for number in range(3)]
+    assert [places.take(client) for client in clients] == [True, True, False]
+    assert places.take(_client_of_handshake({}, peer))
+
+
+def test_most_sessions_are_known_and_the_oldest_are_forgotten(monkeypatch: Any) -> None:
+    monkeypatch.setattr(known_sessions, "MOST", 2)
+    for name in ("x", "y", "x", "z"):
+        note(name, 7)
+    assert [person_of(name) for name in "xyz"] == [7, None, 7]

@@ -156,6 +156,7 @@ def test_a_run_that_is_on_is_not_disturbed(file: Path, admin: User) -> None:
         create(file, "--yes")
 
 
+@pytest.mark.thorough
 def test_ctrl_c_cancels_and_says_so(file: Path, admin: User) -> None:
     arguments = ("cluster", "create", "-f", str(file), "--accept-host-keys", "--yes")
     lives = {"PYTHONUNBUFFERED": "1", "SLIPWAY_CARRY_OUT": "tests.runs.fakes.endless"}

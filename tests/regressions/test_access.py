@@ -105,6 +105,7 @@ def test_03_no_address_holds_a_token_and_none_is_taken_from_one(run: Run, pages:
         assert refused(pages.port, run, "", query=query)
 
 
+@pytest.mark.thorough
 def test_17_nobody_opens_or_presses_what_belongs_to_somebody_else(run: Run, bob: User) -> None:
     stranger, nobody = Client(), Client()
     stranger.force_login(bob)

@@ -46,6 +46,7 @@ def leaked(make_run: Callable[..., Run], settings: SettingsWrapper) -> Run:
     return Run.objects.get(pk=run.pk)
 
 
+@pytest.mark.thorough
 def test_04_no_page_file_log_or_bundle_holds_a_secret_in_any_form(leaked: Run, alice: User, admin: User) -> None:
     kept = {"cluster-kubeconfig": "hands out what it is for"}
     seen = []

@@ -29,7 +29,7 @@ def out_of(line: str, shell: str = "/bin/sh") -> bytes:
     return done.stdout.partition(b"\n")[2]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=min(30, settings.default.max_examples), deadline=None)
 @given(WORDS)
 def test_quoting_survives_any_string(word: str) -> None:
     line = wrap(sh("printf %s {}", word), MARKS)
@@ -37,7 +37,7 @@ def test_quoting_survives_any_string(word: str) -> None:
     assert out_of(line) == word.encode()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=min(30, settings.default.max_examples), deadline=None)
 @given(WORDS)
 def test_quoting_for_odd_login_shells_survives_any_string(word: str) -> None:
     line = wrap(sh("printf %s {}", word), MARKS, octal=True)

@@ -351,6 +351,7 @@ def test_no_code_of_a_terminal_is_stored(run: Run) -> None:
     assert not re.search(r"\\u00[01][0-8b-f]", json.dumps(kept).replace("\\n", "").replace("\\t", ""))
 
 
+@pytest.mark.thorough
 def test_twenty_thousand_lines_a_second_are_no_trouble(run: Run) -> None:
     sink = DatabaseSink(run, secrets=[Secret(f"Secret-of-node{number}!") for number in range(10)])
     lines = [

@@ -25,6 +25,7 @@ PAGE = """<body style="margin:0"><div style="height:90px;background:#ffffff"></d
 <div style="width:2px;height:2px;background:#d08000"></div>"""
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_every_page_of_the_examples_answers_as_it_should(client: Client) -> None:
     examples = make_examples()

@@ -120,6 +120,7 @@ def bomb(header: bytes, size: int) -> bytes:
     return gzip.compress(header + bytes(size) + bytes(1024), compresslevel=1)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
 def test_a_member_whose_name_has_a_hundred_megabytes_is_not_read_into_memory(
     kind: bytes, tmp_path: Path, record_property: Callable[[str, object], None]

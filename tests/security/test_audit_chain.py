@@ -201,6 +201,7 @@ def test_text_that_a_database_cannot_hold_breaks_nothing(alice: User) -> None:
 BEFORE = [("clusters", "0009_credentials")]
 
 
+@pytest.mark.thorough
 def test_entries_from_before_are_brought_into_the_chain_with_their_authors_and_marked(alice: User) -> None:
     executor = MigrationExecutor(connection)
     newest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "clusters"]

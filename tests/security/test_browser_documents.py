@@ -140,6 +140,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(folder / "id")
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("folder", ["", "elsewhere"])
 def test_no_key_of_a_browsers_document_makes_the_server_open_or_look_for_a_file(

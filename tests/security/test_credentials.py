@@ -131,6 +131,7 @@ def try_login(scene: Scene, actor: User) -> dict[str, Any]:
     return next((stage for stage in probe.stages if stage["state"] == "failed"), {})
 
 
+@pytest.mark.thorough
 def test_who_may_use_a_credential_gets_to_see_nothing_of_it(scene: Scene, client: Client, alice: User) -> None:
     scene.share(alice)
     run = scene.carry_out(scene.queue(alice))
@@ -291,6 +292,7 @@ def test_who_presses_needs_the_right_too(scene: Scene, alice: User, bob: User) -
     assert logins_for(document, scene.cluster, bob).refused == ()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("address", "hops", "used"),
     [

@@ -189,6 +189,7 @@ def test_a_small_scan_or_inspection_begins_while_another_persons_wait(
     wait_for(lambda: chores.take() or not kind.objects.exclude(state="done").exists(), what="all")  # type: ignore[attr-defined]
 
 
+@pytest.mark.thorough
 @threads
 def test_many_small_tests_of_others_do_not_keep_large_ones_waiting(alice: User, bob: User, held: Held) -> None:
     services.probes_start(actor=alice, cluster=draft(alice, 2 * MACHINES_AT_ONCE))

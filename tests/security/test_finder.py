@@ -172,6 +172,7 @@ def test_what_is_hidden_and_what_is_found_are_the_same() -> None:
     assert shown(masked(TEXT)) == ["Hidden-comment-1", "Hidden-comment-3"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "unit",
     ["a", "a=", "password=", "password: x ", "--token x ", "--token ", "token='", 'pw="\\', "://u:", "-u a:", "\n",
@@ -189,6 +190,7 @@ def test_a_text_eight_times_as_long_is_searched_in_about_eight_times_the_time(un
         assert took(320_000, in_shell=in_shell) < 24 * max(took(40_000, in_shell=in_shell), 0.008)
 
 
+@pytest.mark.thorough
 def test_no_other_module_looks_for_secrets_by_their_names() -> None:
     found, _unknown = every_pattern()
     words = ("pas+w", "passw", "secret", "token|", "|token", "PRIVATE KEY")

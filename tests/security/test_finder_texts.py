@@ -292,6 +292,7 @@ def test_a_mask_behind_another_option_is_missing() -> None:
     assert missing == {"x.1"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "unit",
     ["name: A_TOKEN\nvalue: x\n", "- value: x\n", "sshpass -p ", "echo a | chpasswd\n", "cat <<EOF\n", "password: |\n",

@@ -68,6 +68,7 @@ READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_poison_in_what_others_send_is_an_error_in_words_or_a_plain_value(read: Any, poison: str) -> None:
@@ -81,6 +82,7 @@ def test_poison_in_what_others_send_is_an_error_in_words_or_a_plain_value(read: 
     assert seconds(tried, MOST_SECONDS) < MOST_SECONDS
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
 @pytest.mark.parametrize("head", ["hosts:\n- {name: n1, address: 10.99.0.1}\n", "- name: n1\n", SEED, "name: n1\n"])
 def test_poison_in_a_list_of_machines_is_a_problem_and_nothing_breaks(head: str, poison: str) -> None:
@@ -134,6 +136,7 @@ def crd(number: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.thorough
 def test_a_manifest_of_a_megabyte_is_read_about_as_fast_as_without_limits() -> None:
     one = yaml.dump(crd(1), Dumper=yaml.CSafeDumper, sort_keys=False)
     text = "---\n".join([one] * (1_000_000 // len(one) + 1))
@@ -151,11 +154,13 @@ def test_what_is_too_large_is_refused_before_it_is_parsed() -> None:
         read_objects("a" * (FOREIGN.characters + 1), "x")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("unit", [" ", "\n", "\t", "- ", "a,", "ansible_ssh_common_args='x ", "|", "a@b:1 "])
 def test_a_list_twice_as_long_takes_about_twice_as_long(unit: str) -> None:
     assert growth_of(lambda length: lambda: read_list((unit * length)[:length])) < MOST_GROWTH
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", [" " * 500_000, "\n" * 500_000, "a" * 500_000, "a\n" * 400_000, '"' * 300_000])
 def test_a_list_of_half_a_megabyte_is_answered_at_once(text: str) -> None:
     assert seconds(lambda: read_list(text), MOST_SECONDS) < MOST_SECONDS

@@ -46,6 +46,7 @@ def test_more_fields_than_a_form_has_are_refused(settings) -> None:
         form_in(b"a=1&b=2&c=3&d=4")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "body", [b"text=" + b"%3A" * 2_000_000, b"text=" + b"a%" * 2_000_000], ids=["escapes", "signs"]
 )

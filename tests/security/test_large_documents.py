@@ -73,6 +73,7 @@ def test_the_members_of_ranges_are_counted_without_naming_them(monkeypatch: pyte
     assert list(limits.exceeded(document)) == []
 
 
+@pytest.mark.thorough
 def test_the_largest_clusters_of_kubernetes_can_be_described() -> None:
     row = "  - {name: node#, address: 10.99.0.1, internalAddress: 10.99.0.1, user: deploy, password: pw}\n"
     groups = "  roleGroups: {etcd: ['node[0:2]'], master: ['node[0:2]'], worker: ['node[0:4999]']}\n"
@@ -102,6 +103,7 @@ CROWDS: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("crowd", CROWDS.values(), ids=CROWDS)
 def test_reading_and_judging_takes_time_in_proportion(crowd: Callable[[int], str]) -> None:
     def judged(text: str) -> None:
@@ -117,6 +119,7 @@ def test_reading_and_judging_takes_time_in_proportion(crowd: Callable[[int], str
     assert long < MOST_GROWTH * short, f"{long:.2f} s, {short:.2f} s for a quarter"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", ["a", "a ", "a: ", "password: ", "a:'", "-", "# "])
 def test_a_comment_twice_as_long_is_masked_in_about_twice_the_time(text: str) -> None:
     assert growth_of(lambda length: lambda: hidden_text((text * length)[:length])) < MOST_GROWTH

@@ -113,6 +113,7 @@ def controls(document: Document) -> list[tuple[str, str]]:
     return [(each.path, each.message) for each in check(document) if each.id == "text.control"]
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("path", PLACES)
 @pytest.mark.parametrize("kind", BAD)
 def test_a_character_that_ends_a_line_or_hides_a_part_is_an_error_that_names_the_key(path: str, kind: str) -> None:

@@ -145,6 +145,7 @@ def test_a_file_that_a_document_carries_is_a_regular_one(kind: str, tmp_path: Pa
         packed(tmp_path / "id")
 
 
+@pytest.mark.thorough
 def test_a_document_without_an_end_is_read_to_its_limit(tmp_path: Path) -> None:
     """In a process of its own, whose memory has an end; it says what is wrong with the document."""
     root = Path(__file__).resolve().parent.parent.parent

@@ -75,12 +75,14 @@ def test_the_pauses_grow_while_somebody_goes_on_guessing(alice: User) -> None:
     assert waits == [1, 2, 4, 8, 16, 32]
 
 
+@pytest.mark.thorough
 def test_an_office_that_mistypes_now_and_then_is_never_locked_out(alice: User) -> None:
     for n in range(60):
         assert sign_in(f"name{n % 7}", "wrong").status_code == 200
         pass_time(minutes=61)
 
 
+@pytest.mark.thorough
 def test_many_names_from_one_address_are_limited(alice: User) -> None:
     states = [sign_in(f"name{n}", "wrong").status_code for n in range(30)]
     assert states == [200] * 20 + [429] * 10
@@ -88,6 +90,7 @@ def test_many_names_from_one_address_are_limited(alice: User) -> None:
     assert sign_in("alice", RIGHT, "192.0.2.2").status_code == 302
 
 
+@pytest.mark.thorough
 def test_one_account_guessed_from_many_addresses_is_limited(alice: User) -> None:
     states = [sign_in("alice", "wrong", f"192.0.2.{n}").status_code for n in range(1, 31)]
     assert states == [200] * 20 + [429] * 10
@@ -106,6 +109,7 @@ def test_behind_a_proxy_that_is_named_six_wrong_passwords_lock_out_whoever_gave_
     assert sign_in("alice", RIGHT, PROXY, forwarded="198.51.100.8").status_code == 302
 
 
+@pytest.mark.thorough
 def test_behind_a_proxy_that_is_not_named_people_still_sign_in_where_they_did_before(alice: User, bob: User) -> None:
     hers = Client()
     assert sign_in("alice", RIGHT, PROXY, hers).status_code == 302
@@ -133,6 +137,7 @@ def test_the_mark_of_a_known_browser_serves_for_no_other_account(alice: User, bo
     assert sign_in("bob", "bob-likes-boats", client=hers).status_code == 429
 
 
+@pytest.mark.thorough
 def test_whoever_has_an_account_cannot_reset_the_count_of_their_address(alice: User, bob: User) -> None:
     last = 0
     for n in range(25):

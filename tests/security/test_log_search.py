@@ -111,7 +111,8 @@ def test_expressions_that_people_use_are_searched_for(text: str) -> None:
     assert needle(text, pattern=True).fits("nothing of it") is False
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+@pytest.mark.thorough
+@settings(deadline=None, max_examples=2 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_what_is_small_enough_takes_little_memory_to_compile(pieces: list[str]) -> None:
     text = "".join(pieces)[: needles.LONGEST_PATTERN]
@@ -141,6 +142,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("text,line", ENDLESS.values(), ids=ENDLESS)
 def test_searching_and_marking_end_with_the_time(text: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needles, "PATTERN_SECONDS", 0.2)
@@ -149,6 +151,7 @@ def test_searching_and_marking_end_with_the_time(text: str, line: str, monkeypat
             getattr(needle(text, pattern=True), use)(line)
 
 
+@pytest.mark.thorough
 def test_other_threads_work_while_lines_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needles, "PATTERN_SECONDS", 0.5)
     sought = needle(r"(a+)\1+b", pattern=True)

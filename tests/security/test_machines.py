@@ -77,6 +77,7 @@ def test_a_file_that_is_never_taken_is_given_up(size: int, tmp_path: Path) -> No
     assert not (tmp_path / "file").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stream", ["", " >&2"])
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_flood_does_not_keep_a_command_from_its_end(stream: str, shared: bool, record_property: Figure) -> None:

@@ -141,6 +141,7 @@ def test_a_password_of_eight_characters_is_masked_within_words_too() -> None:
     assert Masks([Secret("hush-hu5")]).text("xhush-hu5y") == f"x{MASK}y"
 
 
+@pytest.mark.thorough
 def test_masking_a_text_eight_times_as_long_takes_about_eight_times_the_time() -> None:
     masks = Masks([Secret(f"{PLAIN}{number}") for number in range(50)])
 
@@ -151,6 +152,7 @@ def test_masking_a_text_eight_times_as_long_takes_about_eight_times_the_time() -
     assert took(2_000_000) < 24 * max(took(250_000), 0.008)
 
 
+@pytest.mark.thorough
 def test_ten_times_as_many_secrets_do_not_take_ten_times_as_long() -> None:
     def took(count: int) -> float:
         masks = Masks([Secret(f"{number:07}{PLAIN}") for number in range(count)])
@@ -159,6 +161,7 @@ def test_ten_times_as_many_secrets_do_not_take_ten_times_as_long() -> None:
     assert took(1_000) < 5 * max(took(100), 0.02)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("secret", ["AKIA-common-prefix-{:05}", "https://user:pw{:05}@charts.example.com/stable"])
 def test_ten_times_as_many_secrets_that_are_alike_do_not_take_ten_times_as_long(secret: str) -> None:
     """Neither where a text holds their beginning, nor where it ends with a part of it."""
@@ -193,6 +196,7 @@ def test_the_forms_that_are_found_are_those_that_a_plain_search_finds(known: lis
         assert forms.begins_at_end(text, start) == begun
 
 
+@pytest.mark.thorough
 def test_what_is_remembered_of_a_secret_and_of_streams_is_bounded() -> None:
     tracemalloc.start()
     try:

@@ -85,6 +85,7 @@ def person(alice: User) -> Client:
     return browser
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("text", IMPORTED.values(), ids=IMPORTED)
 def test_every_page_opens_after_an_import(text: str, person: Client, alice: User) -> None:
     assert person.post(reverse("cluster-import"), {"text": text}).status_code < 500
@@ -95,6 +96,7 @@ def test_every_page_opens_after_an_import(text: str, person: Client, alice: User
     assert failing(person, run, POSTED) == {}
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("text", STORED.values(), ids=STORED)
 def test_every_page_of_a_document_that_cannot_be_read_opens(
     text: str, person: Client, cluster: Cluster, make_run: Callable[..., Run]

@@ -33,6 +33,20 @@ BINARY, CONTINUATION = 2, 0
 NUMBERS = ("0", str(2**63), "9" * 5000)
 WORDS = ("%00", "%ff", "%ED%A0%80", "..%2f..%2fetc", "'\"%0d%0aX:%20y", "x" * 5000)
 VALUES = ("-1", *NUMBERS, *WORDS, "", "1e999", "%5B" * 3000, "(?V1)a", "%C2%B2")
+FIELDS = (
+    "-1",
+    *NUMBERS,
+    "\0",
+    "a\0b",
+    "\ufffd\ud7ff",
+    "../../etc",
+    "x" * 5000,
+    "[" * 3000,
+    "{}",
+    "\u00b2",
+    "%00",
+    "null",
+)
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 # Addresses of the admin that Django itself serves; their parameters are read from all that there are.
 ADMINS = ("q", "p", "o", "id__exact", "_to_field", "_changelist_filters")
@@ -87,6 +101,7 @@ def visitor(admin_user: User) -> Client:
     return client
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("address", [address for address in ADDRESSES if PARAMETER.search(address)])
 def test_no_address_fails_whatever_its_parameters_are(address: str, visitor: Client) -> None:
     paths = {filled(address, number, word) for number in NUMBERS for word in (*WORDS, NUMBERS[-1])}
@@ -95,6 +110,7 @@ def test_no_address_fails_whatever_its_parameters_are(address: str, visitor: Cli
     assert visitor.post(filled(address, 2**63, "x")).status_code < 500
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_page_fails_whatever_its_query_holds(
     address: str, visitor: Client, make_run: Callable[..., Run], asked: set[str]
@@ -108,6 +124,29 @@ def test_no_page_fails_whatever_its_query_holds(
         for value in VALUES:
             answer = visitor.get(f"{path}?{quote(name)}={value}")
             assert answer.status_code < 500, (name, value[:50])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_no_page_fails_whatever_the_fields_of_its_form_hold(
+    address: str, visitor: Client, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(state="succeeded")
+    number = run.pk if address.startswith("runs/") else run.cluster_id
+    path, names = filled(address, number, "machines"), set[str]()
+    for method in ("__getitem__", "getlist"):
+        monkeypatch.setattr(QueryDict, method, _noting(names, getattr(QueryDict, method)))
+    assert visitor.post(path).status_code < 500
+    for value in FIELDS:
+        assert visitor.post(path, dict.fromkeys(list(names), value)).status_code < 500, (names, value[:50])
+
+
+def _noting(names: set[str], read: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(form: QueryDict, key: str, *default: Any) -> Any:
+        names.add(key)
+        return read(form, key, *default)
+
+    return noting
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +220,8 @@ HEADERS = (
     b"Daphne-Root-Path: %ff",
     b"Referer: http://[",
     b"Origin: http://[",
+    b"Content-Type: text/plain; x*=none''y",
+    b"Content-Type: multipart/form-data; boundary=x; charset=rot13",
 )
 
 

@@ -24,6 +24,7 @@ INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")|\
 ELSEWHERE = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*?(?:src|href)=\"(?:https?:)?//", re.I)
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 def test_no_page_runs_or_loads_what_is_not_slipways_own(make_run: Callable[..., Run], alice: User) -> None:
     run = make_run(state="succeeded", started_at=timezone.now(), finished_at=timezone.now())

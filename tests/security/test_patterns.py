@@ -3,27 +3,59 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.security.patterns import TEXT_OF_PEOPLE, every_pattern
+from tests.security.patterns import ENGINES, TEXT_OF_PEOPLE, every_pattern
 from tests.security.pumps import MOST_GROWTH, growth
+from tests.test_house_rules import SHIPPED, generated, name
 
-FOUND, UNKNOWN = every_pattern()
-DISTINCT = list({(each.pattern.pattern, each.pattern.flags, each.use): each for each in FOUND}.values())
+if TYPE_CHECKING:
+    from tests.security.patterns import Found, Unknown
+
+FILES = [
+    name(path)
+    for path in SHIPPED
+    if not generated(path) and re.search(rf"^import ({'|'.join(ENGINES)})$", path.read_text(), re.MULTILINE)
+]
+"""Files with expressions. What these are takes seconds to read from the source, so only who tests them reads it."""
 
 
+@cache
+def every() -> tuple[list[Found], list[Unknown]]:
+    """All expressions of the product, and the calls whose expression is not known."""
+    return every_pattern()
+
+
+@cache
+def by_file() -> dict[str, list[Found]]:
+    """File -> its expressions, each once in the product."""
+    found: dict[str, list[Found]] = {}
+    for each in {(each.pattern.pattern, each.pattern.flags, each.use): each for each in every()[0]}.values():
+        found.setdefault(each.where.partition(":")[0], []).append(each)
+    return found
+
+
+@pytest.mark.thorough
 def test_every_expression_of_the_product_is_known_before_it_runs() -> None:
-    assert len(FOUND) > 70
-    assert [each.where for each in UNKNOWN if (each.file, each.argument) not in TEXT_OF_PEOPLE] == []
+    found, unknown = every()
+    assert len(found) > 70
+    assert [each.where for each in unknown if (each.file, each.argument) not in TEXT_OF_PEOPLE] == []
+    assert set(by_file()) <= set(FILES)
 
 
-@pytest.mark.parametrize("found", DISTINCT, ids=[each.where for each in DISTINCT])
-def test_no_expression_takes_more_than_linear_time(found) -> None:
-    factor, text = growth(found.pattern, found.use)
-    assert factor < MOST_GROWTH, f"{found.pattern.pattern!r} ({found.use}) on {text}"
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("file", FILES)
+def test_no_expression_takes_more_than_linear_time(file: str) -> None:
+    for each in by_file().get(file, []):
+        factor, text = growth(each.pattern, each.use)
+        assert factor < MOST_GROWTH, f"{each.where}: {each.pattern.pattern!r} ({each.use}) on {text}"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("pattern", "use"),
     [
@@ -39,6 +71,7 @@ def test_a_slow_expression_is_found(pattern: str, use: str) -> None:
     assert growth(re.compile(pattern, re.MULTILINE), use)[0] > MOST_GROWTH
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("pattern", "use"), [(r"[\w.-]+:", "fullmatch"), (r"(?<![\w.-])[\w.-]+:", "finditer"), (r"\d{1,5}x", "finditer")]
 )

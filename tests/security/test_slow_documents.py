@@ -99,6 +99,7 @@ GUESSES: dict[str, Callable[[int], str]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("made", GUESSES.values(), ids=GUESSES)
 def test_words_that_nobody_knows_are_looked_up_while_the_share_of_work_lasts(made: Callable[[int], str]) -> None:
     def work(count: int) -> Callable[[], object]:
@@ -120,6 +121,7 @@ def test_suggestions_end_with_their_share_of_work() -> None:
     assert nearest("a" * 10_000, ["a" * 9_999], 0.6) == ""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("secret", ["s#x", "pa#ss", "longer-secret-#"])
 def test_many_secrets_are_learned_and_masked_in_proportion(secret: str) -> None:
     def work(count: int) -> Callable[[], object]:

@@ -230,6 +230,7 @@ SHAPES: dict[str, Callable[[int], tuple[Any, Any]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("made", SHAPES.values(), ids=SHAPES)
 def test_many_masks_get_their_secrets_back_in_proportion(made: Callable[[int], tuple[Any, Any]]) -> None:
     from clusters.config.secret_finder import hidden

@@ -92,6 +92,7 @@ def shows_without_entry(user: User, address: str) -> bool | None:
     return not wrote
 
 
+@pytest.mark.thorough
 def test_no_page_shows_an_administrator_somebody_elses_object_without_an_entry(
     admin: User, objects: dict[type, Any]
 ) -> None:
@@ -103,6 +104,7 @@ def test_no_page_shows_an_administrator_somebody_elses_object_without_an_entry(
         assert len([address for address in seen if address.startswith(start)]) >= least, (start, seen)
 
 
+@pytest.mark.thorough
 def test_no_page_of_the_admin_shows_staff_somebody_elses_object_without_an_entry(
     bob: User, objects: dict[type, Any]
 ) -> None:
@@ -116,6 +118,7 @@ def test_no_page_of_the_admin_shows_staff_somebody_elses_object_without_an_entry
     assert set(AuditEntry.objects.filter(deed="cluster.open").values_list("actor_name", flat=True)) == {"bob"}
 
 
+@pytest.mark.thorough
 def test_who_is_refused_in_the_admin_has_opened_nothing(bob: User, objects: dict[type, Any]) -> None:
     bob.is_staff = True
     bob.save()

@@ -191,6 +191,7 @@ def cost(call: Any) -> float:
     return min(answers) / min(copies)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "slug",
     [*(page.slug for page in flow.pages()), *(f"machines/{name}" for name in ("add", "rename", "jump", "scan"))],
@@ -199,6 +200,7 @@ def test_three_hundred_machines_are_shown_in_time(client: Client, crowd: str, sl
     assert cost(lambda: client.get(f"{crowd}{slug}/")) < SERVER_RATIO
 
 
+@pytest.mark.thorough
 def test_one_row_of_three_hundred_is_saved_in_time(client: Client, alice: User, crowd: str) -> None:
     cluster = alice.clusters.get()
     rows = {f"host-{place}-row": f"{place}:node{place}" for place in range(300)}

@@ -149,6 +149,7 @@ def after_test(visitor: Visitor, name: str, *states: str, message: str = "", **f
     Probe.objects.create(cluster=visitor.cluster, host=name, spec_digest=digest, stages=stages, **fields)
 
 
+@pytest.mark.thorough
 def test_the_key_of_a_jump_host_is_asked_about_once_for_all_machines_behind_it(visitor: Visitor) -> None:
     share(visitor, hops="ops@bastion:2222", kind="same")
     for name in ("node1", "node2", "node3"):

@@ -1,10 +1,14 @@
-"""Who has acknowledged a text that runs as root, for the person who looks at the page."""
+"""What a person sees of texts that run as root, and which of them that person has acknowledged."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from clusters.web.passwords import is_fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,3 +28,15 @@ def read_by(text: ShownText, person: Any) -> dict[str, Any] | None:
 def unread_by(texts: Iterable[ShownText], person: Any) -> int:
     """How many of them this person has not acknowledged."""
     return sum(person.pk not in text.readers for text in texts)
+
+
+@register.simple_tag(takes_context=True)
+def as_seen(context: dict[str, Any], text: ShownText) -> ShownText:
+    """The text; with masks for secrets unless the person gave the password within ten minutes."""
+    return text if text.masked is None or is_fresh(context["request"]) else text.masked
+
+
+@register.simple_tag
+def shown_after_password(pk: int) -> str:
+    """The page that asks for the password and leads back to what runs as root."""
+    return f"{reverse('password-again')}?{urlencode({'next': reverse('wizard', args=[pk, 'review'])})}"

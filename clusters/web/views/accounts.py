@@ -96,7 +96,9 @@ def password_again(request: HttpRequest) -> HttpResponse:
     form = PasswordAgainForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         note_password(request)
-        messages.success(request, _("Password confirmed: secrets can be downloaded for the next ten minutes."))
+        messages.success(
+            request, _("Password confirmed: secrets are shown and can be downloaded for the next ten minutes.")
+        )
         return redirect(to)
     return _limited(render(request, "registration/password_again.html", {"form": form, "next": to}), form.refusal)
 

@@ -117,7 +117,7 @@ def _download(request: HttpRequest, form: str, kind: str, lines: Any) -> HttpRes
     if not asked.is_valid():
         return HttpResponseBadRequest("The filters are not understood.\n", content_type="text/plain; charset=utf-8")
     entries = services.audit_download(actor=request.user, wanted=asked.wanted(), form=form)
-    return streamed(_gathered(lines(entries)), f"audit.{form}", kind)
+    return streamed(_gathered(lines(entries)), f"audit.{form}", kind, request.user.pk)
 
 
 def _json_lines(entries: Iterable[AuditEntry]) -> Iterator[str]:

@@ -113,7 +113,9 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The whole log as a text file, with `times=no` only what was printed."""
     run = run_for(request.user, pk)
     pages = services.run_log(actor=request.user, run=run, times=request.GET.get("times") != "no")
-    return streamed((page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8")
+    return streamed(
+        (page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8", request.user.pk
+    )
 
 
 @never_cache
@@ -122,7 +124,7 @@ def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every event as a line of JSON."""
     run = run_for(request.user, pk)
     pages = services.run_events(actor=request.user, run=run)
-    return streamed((page.encode() for page in pages), f"run-{run.pk}.jsonl", "application/jsonl")
+    return streamed((page.encode() for page in pages), f"run-{run.pk}.jsonl", "application/jsonl", request.user.pk)
 
 
 @never_cache
@@ -132,7 +134,7 @@ def bundle(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = run_for(request.user, pk)
     # Before anything is sent: without its entry in the audit there is no bundle.
     write = services.run_bundle(actor=request.user, run=run)
-    return streamed(_bundle(write), f"run-{run.pk}-support.zip", "application/zip")
+    return streamed(_bundle(write), f"run-{run.pk}-support.zip", "application/zip", request.user.pk)
 
 
 def _bundle(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:

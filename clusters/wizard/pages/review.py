@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from clusters import catalog
-from clusters.config.root_texts import ARGUMENTS, DNS, HOSTS, PACKAGES, SCRIPT, root_texts
+from clusters.config.root_texts import ARGUMENTS, DNS, HOSTS, PACKAGES, SCRIPT, with_masks
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.plaintext import visible_text
+from clusters.runs.logins import known_secrets
+from clusters.runs.masking import Masks
 from clusters.selectors import probes_of
 from clusters.services import answerable, counts, unread, waiver_key
 from clusters.wizard.inspected import inspection_of
 from clusters.wizard.page import NothingToFill, Page
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     from clusters.config.finding import Finding
     from clusters.config.root_texts import RootFile, RootText
     from clusters.config.schema import Document
@@ -44,7 +48,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ShownText:
-    """A text that runs as root, as people read it; `readers` are the acknowledgements by the id of who gave them."""
+    """A text that runs as root, as people read it; `readers` are the acknowledgements by the id of who gave them.
+
+    `masked` is the same for who has not given the password lately, None where nothing in it is secret.
+    """
 
     title: str
     where: str
@@ -54,6 +61,7 @@ class ShownText:
     files: tuple[RootFile, ...]
     digest: str
     readers: dict[int, dict[str, Any]]
+    masked: ShownText | None = field(default=None, repr=False)
 
 
 TITLES = {
@@ -82,7 +90,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     return {
         "groups": [group for group in groups if group[2]],
         "inspection": inspection_of(cluster),
-        "root_texts": _root_texts(cluster, document),
+        "root_texts": texts_shown(cluster, document),
         "blocking": sum(finding.blocking for finding in found),
         "unread": len(unread(cluster, found)),
         "unready": [probe.host for probe in probes_of(cluster, document) if probe.stale or probe.state != "ok"],
@@ -93,26 +101,47 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     }
 
 
-def _root_texts(cluster: Cluster, document: Document) -> list[ShownText]:
+def texts_shown(cluster: Cluster, document: Document) -> list[ShownText]:
+    """What runs as root, in full and masked: the finder's secrets, and the document's own wherever they stand."""
+    texts = with_masks(document)
     readers: dict[str, dict[int, dict[str, Any]]] = {}
     for record in cluster.acknowledged_texts:
         readers.setdefault(record["digest"], {})[record["by_id"]] = record
-    return [_shown(text, readers.get(text.digest, {})) for text in root_texts(document)]
+    masks = Masks(known_secrets(cluster.document) if texts else ())
+    shown = []
+    for text, masked in texts:
+        whole = _shown(text, readers.get(text.digest, {}))
+        hidden = _shown(_masked(masked, masks), whole.readers)
+        differs = (hidden.text, hidden.name, hidden.files) != (whole.text, whole.name, whole.files)
+        shown.append(replace(whole, masked=hidden if differs else None))
+    return shown
+
+
+def _masked(text: RootText, masks: Masks) -> RootText:
+    def mask(file: RootFile) -> RootFile:
+        masked = _lines_masked(file.text, masks)
+        return replace(file, text=masked, sha256=file.sha256 if masked == file.text else "")
+
+    return replace(text, text=_lines_masked(text.text, masks), files=tuple(map(mask, text.files)))
+
+
+def _lines_masked(text: str, masks: Masks) -> str:
+    return "\n".join(masks.lines(text.split("\n")))
 
 
 def _shown(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:
-    if text.kind == DNS:
-        where = _("in the cluster")
-    elif text.kind == ARGUMENTS:
-        where = _("for programs that run as root")
-    elif text.role:
-        where = _("on the machines of %(role)s") % {"role": text.role}
-    else:
-        where = _("on every machine")
     files = tuple(replace(file, text=visible_text(file.text)) for file in text.files)
     shown = visible_text(text.text)
     title = str(TITLES[text.kind])
-    return ShownText(title, str(where), text.name, text.path, shown, files, text.digest, readers)
+    return ShownText(title, str(_where(text)), text.name, text.path, shown, files, text.digest, readers)
+
+
+def _where(text: RootText) -> _StrPromise | str:
+    if text.kind == DNS:
+        return _("in the cluster")
+    if text.kind == ARGUMENTS:
+        return _("for programs that run as root")
+    return _("on the machines of %(role)s") % {"role": text.role} if text.role else _("on every machine")
 
 
 def _weight(finding: Finding) -> str:

@@ -1,0 +1,37 @@
+"""Acknowledging what runs as root: a text with secrets only after the password, without which they are masked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from clusters import services
+from clusters.selectors import cluster_for
+from clusters.web.passwords import password_again
+from clusters.wizard.pages.review import texts_shown
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+def _is_masked(request: HttpRequest) -> bool:
+    """Whether the text was shown with masks: nobody has read what stands behind them."""
+    cluster = cluster_for(request.user, request.resolver_match.kwargs["pk"])  # type: ignore[union-attr]
+    texts = texts_shown(cluster, services.document_of(cluster))
+    return any(text.masked for text in texts if text.digest == request.POST.get("digest", ""))
+
+
+@require_POST
+@password_again(when=_is_masked)
+def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write down that a text that runs as root was read; one that was changed meanwhile is shown again instead."""
+    cluster = cluster_for(request.user, pk)
+    if not services.text_acknowledge(actor=request.user, cluster=cluster, digest=request.POST.get("digest", "")):
+        messages.error(request, _("The text was changed since this page was opened. Read it as it is now."))
+    elif not request.htmx:  # type: ignore[attr-defined]
+        messages.success(request, _("Noted."))
+    return redirect("wizard", pk, "review")
