@@ -11,7 +11,7 @@ from clusters.config.secret_finder import hidden_text, places, secrets_in
 from clusters.config.yamltree import Mapping, Scalar, Sequence, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from clusters.config.yamltree import Node
 
@@ -21,6 +21,8 @@ _MARK = "\0"
 """Stands for a comment's secrets behind what is shown of it; no text of YAML has it."""
 SHORTEST = 4
 """Characters: a shorter secret would be found in words of every comment."""
+NOT_BY_CHANCE = 8
+"""Characters: what has so many stands in a comment because somebody wrote it there, and not by chance."""
 
 
 def secrets_in_comments(text: str) -> Iterator[Secret]:
@@ -50,6 +52,20 @@ def covered_comments(text: str, masked: Masked) -> str:
     shown = [hidden_text(comment) for comment in comments]
     covered = zip(comments, masked(comments), shown, masked(shown), strict=True) if comments else ()
     return _replaced(text, spans, [mask if rest != seen else each for each, mask, seen, rest in covered])
+
+
+def replaced_secrets(before: Iterable[Secret], after: Iterable[Secret], ordinary: Container[str]) -> list[Secret]:
+    """Secrets that are gone and were meant as such: not an `ordinary` word, and not the beginning of another secret.
+
+    The form saves while somebody types a password, and what is masked in a comment is masked for good.
+    """
+    now = {each.reveal() for each in after}
+    gone = {text for each in before if (text := each.reveal()) not in now and text.lower() not in ordinary}
+    return [
+        Secret(text)
+        for text in sorted(gone)
+        if len(text) >= NOT_BY_CHANCE or not any(one.startswith(text) or text.startswith(one) for one in now)
+    ]
 
 
 def restored_comments(typed: str, stored: str, masked: Masked, after: Masked) -> tuple[str, list[int]]:

@@ -13,7 +13,7 @@ from clusters.config.defaults import starter_document
 from clusters.config.edit import edit
 from clusters.config.load import LIMIT, load
 from clusters.config.logins import without_credentials
-from clusters.config.secret_comments import covered_comments, without_secrets
+from clusters.config.secret_comments import covered_comments, replaced_secrets, without_secrets
 from clusters.config.secret_finder import secrets_in
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
-    from clusters.config.secret import Secret
-
-NOT_BY_CHANCE = 8
-"""Characters: what has so many stands in a comment because somebody wrote it there, and not by chance."""
 
 
 class DraftRefused(InstallerError):
@@ -83,29 +79,10 @@ def _stored(original: str, document: Document, *, text: str = "") -> str:
     before = load(original).document
     if before is None or before == document or "#" not in written:
         return written
-    gone = _replaced(set(secrets_in(before)), set(secrets_in(document)))
+    gone = replaced_secrets(secrets_in(before), secrets_in(document), ORDINARY)
     masks = Masks(gone)
     covered = covered_comments(written, lambda lines: without_secrets(gone, masks.lines(lines))) if gone else written
     return covered if covered == written else _readable(covered)
-
-
-def _replaced(before: set[Secret], after: set[Secret]) -> list[Secret]:
-    """Secrets that are gone and were meant as such.
-
-    Not a word that stands in any comment, and not the short beginning of another secret: the form saves while somebody
-    types a password, and what is masked in a comment is masked for good.
-    """
-    now = [each.reveal() for each in after]
-    return [
-        each
-        for each in before - after
-        if each.reveal().lower() not in ORDINARY
-        and (len(each.reveal()) >= NOT_BY_CHANCE or not any(_is_typed(each.reveal(), other) for other in now))
-    ]
-
-
-def _is_typed(old: str, new: str) -> bool:
-    return new.startswith(old) or old.startswith(new)
 
 
 def _readable(text: str) -> str:
