@@ -21,6 +21,8 @@ MARKS = {
     State.FAILED: "✘",
     State.CANCELLED: "○",
     State.SKIPPED: "-",
+    State.WOULD: "+",
+    State.UNFORESEEN: "?",
 }
 CARD_LINES = 10
 CONTINUED = " " * 14

@@ -168,7 +168,7 @@ def _plan(document: Document, found: tuple[Finding, ...]) -> tuple[Plan | None, 
         return None, None
     discover(catalog)
     try:
-        return make_plan(document, "create"), None
+        return make_plan(document), None
     except InstallerError as error:
         return None, error
 
