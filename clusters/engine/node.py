@@ -106,7 +106,7 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
         if number < same + changed:
             continue
         same += state == State.SAME
-        changed += state != State.SAME
+        changed += state not in (State.SAME, State.UNFORESEEN)
         machine.tell(
             WantSeen(
                 host=machine.name,
