@@ -252,3 +252,17 @@ def test_a_machine_that_is_away_is_a_failure_in_a_dry_run_too(monkeypatch: pytes
     failing(register, ConnectTimedOut("b does not answer.", retryable=False))
     outcome, _hosts = carry_out(register, dry_run=True)
     assert outcome.state == "failed"
+
+
+def test_a_dry_run_does_not_wait_for_what_nobody_makes() -> None:
+    register, rounds = _register()[0], list[str]()
+
+    @step("one/wait", on="first-etcd", needs=("one/write",), register=register)
+    def wait(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Wait for what was written"""
+        rounds.extend(machine.name for _ in machine.looks(30.0, every=0.01))
+        yield Wanted("it is there", lambda machine: Sight(False), lambda machine: None)
+
+    outcome, _hosts = carry_out(register, dry_run=True)
+    assert outcome.seconds < 10
+    assert rounds == ["a"]
