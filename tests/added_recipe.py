@@ -34,10 +34,18 @@ RENEW = recipe("renew", "Renew certificates", Phase("os", "Certificates"), verb=
 
 
 @pytest.fixture
-def renew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
-    """The recipe, as long as the test lasts."""
+def forgotten() -> Iterator[None]:
+    """What a test declares is forgotten after it."""
     recipes()
     before = dict(RECIPES)
+    yield
+    RECIPES.clear()
+    RECIPES.update(before)
+
+
+@pytest.fixture
+def renew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: None) -> Iterator[Recipe]:
+    """The recipe, as long as the test lasts."""
     folder = tmp_path / PACKAGE
     folder.mkdir()
     (folder / "__init__.py").write_text("")
@@ -45,7 +53,5 @@ def renew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recipe]:
     monkeypatch.syspath_prepend(str(tmp_path))
     discover(importlib.import_module(PACKAGE))
     yield recipe_called("renew")
-    RECIPES.clear()
-    RECIPES.update(before)
     for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
         del sys.modules[name]

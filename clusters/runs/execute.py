@@ -213,7 +213,7 @@ def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
 def _sentence(outcome: Outcome, *, preview: bool) -> str:
     """How it ended, with the first failure or the counts of wanted states."""
     if preview and outcome.state == "succeeded":
-        return f"Nothing was changed. {outcome.changed} would change, {outcome.same} are so already."
+        return f"Nothing was changed. {outcome.changed} would change, {outcome.same} are correct already."
     counts = f"{outcome.changed} changed, {outcome.same} were so already."
     if outcome.state == "failed" and outcome.failures:
         first = outcome.failures[0]

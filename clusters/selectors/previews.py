@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 2_000
 """Wanted states of one machine that a page shows."""
+MOST_MACHINES = 200
+"""Machines that a page lists; of more those that failed come first, then those on which something would change."""
+WORST_FIRST = ("failed", "would", "unforeseen", "waiting", "same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +60,18 @@ class MachineSeen:
     def state(self) -> str:
         """The state that a page gives it."""
         found = {"failed": self.failed, "unforeseen": self.unforeseen, "would": self.would, "waiting": self.unseen}
-        order = ("failed", "would", "unforeseen", "waiting")
-        return next((state for state in order if found[state]), "same")
+        return next((state for state in WORST_FIRST if found.get(state)), "same")
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewSeen:
-    """What a preview saw between two moments; steps are those of the machine `host`.
+    """What a preview saw between two moments; steps are those of the machine `host`. `more` machines are not listed.
 
     `seconds` is how long a run would take, mostly `measured` in earlier runs or by shipped estimates.
     """
 
     machines: list[MachineSeen]
+    more: int
     host: str
     changes: list[SeenStep]
     unforeseen: list[SeenStep]
@@ -89,8 +92,12 @@ def run_preview_seen(run: Run, host: str = "") -> PreviewSeen:
     shown = host if host in by_host else next(iter(by_host), "")
     seen = _steps_of_machine(run, shown, by_host.get(shown, []))
     seconds, measured = _seconds(run, steps)
+    machines = [_machine(name, mine) for name, mine in by_host.items()]
+    if len(machines) > MOST_MACHINES:
+        machines.sort(key=lambda machine: WORST_FIRST.index(machine.state))
     return PreviewSeen(
-        machines=[_machine(name, mine) for name, mine in by_host.items()],
+        machines=machines[:MOST_MACHINES],
+        more=max(0, len(machines) - MOST_MACHINES),
         host=shown,
         changes=[each for each in seen if each.state == State.WOULD],
         unforeseen=[each for each in seen if each.state == State.UNFORESEEN],

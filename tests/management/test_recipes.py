@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from clusters.management.commands.cluster import Command
 from clusters.management.commands.recipes import table
 from clusters.models import Cluster, Run
-from tests.added_recipe import renew
+from tests.added_recipe import forgotten, renew
 from tests.conftest import SEED
 from tests.runs.fake_machines import FILES
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from clusters.engine.recipe import Recipe
 
-__all__ = ["renew"]
+__all__ = ["forgotten", "renew"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,13 +8,14 @@ import pytest
 
 from clusters import services
 from clusters.engine.question import AnswersRefused
+from clusters.engine.recipe import recipe
 from clusters.errors import PlanError
 from clusters.models import AuditEntry, Cluster, Notice, Run, StepRun
 from clusters.runs.execute import execute
 from clusters.runs.store import cluster_ended, measured_seconds
 from clusters.selectors import run_preview_seen
 from clusters.selectors.before import so_before
-from tests.added_recipe import renew
+from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from clusters.engine.recipe import Recipe
 
-__all__ = ["renew"]
+__all__ = ["forgotten", "renew"]
 
 pytestmark = pytest.mark.django_db
 
@@ -90,32 +91,25 @@ def test_a_retry_takes_the_answers_along(cluster: Cluster, alice: User, renew: R
     assert (again.answers, again.attempt) == ({"days": 7, "machines": []}, 2)
 
 
-def test_the_run_gets_the_document_that_the_recipe_prepares(
-    cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from clusters.engine.recipe import RECIPES, recipe
-
+@pytest.mark.usefixtures("forgotten")
+def test_the_run_gets_the_document_that_the_recipe_prepares(cluster: Cluster, alice: User) -> None:
     def prepared(document: Any, answers: Any) -> Any:
         return document.model_copy(update={"name": "prepared"})
 
-    monkeypatch.setattr("clusters.engine.recipe.RECIPES", RECIPES)
-    monkeypatch.setitem(RECIPES, "rename", recipe("rename", "Rename", "os", summary="Rename it.", prepare=prepared))
+    recipe("rename", "Rename", "os", summary="Rename it.", prepare=prepared)
     run = services.run_start(actor=alice, cluster=cluster, recipe="rename")
     cluster.refresh_from_db()
     assert services.document_of(run).name == "prepared"
     assert services.document_of(cluster).name == "sample"
 
 
-def test_what_runs_as_root_in_a_prepared_document_has_to_be_read_too(
-    cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from clusters.engine.recipe import RECIPES, recipe
-
+@pytest.mark.usefixtures("forgotten")
+def test_what_runs_as_root_in_a_prepared_document_has_to_be_read_too(cluster: Cluster, alice: User) -> None:
     def prepared(document: Any, answers: Any) -> Any:
         script = {"name": "more", "bash": "rm -rf /"}
         return type(document).model_validate({**document.model_dump(by_alias=True), "system": {"preInstall": [script]}})
 
-    monkeypatch.setitem(RECIPES, "script", recipe("script", "Script", "os", summary="A script.", prepare=prepared))
+    recipe("script", "Script", "os", summary="A script.", prepare=prepared)
     with pytest.raises(services.TextsUnread):
         services.run_start(actor=alice, cluster=cluster, recipe="script")
 
@@ -143,7 +137,7 @@ def test_a_preview_changes_neither_machines_nor_the_cluster(cluster: Cluster, al
     run = carried_out(services.run_preview(actor=alice, cluster=cluster))
     cluster.refresh_from_db()
     assert (run.state, run.is_preview, run.attempt) == ("succeeded", True, 1)
-    assert run.message == "Nothing was changed. 3 would change, 4 are so already."
+    assert run.message == "Nothing was changed. 3 would change, 4 are correct already."
     assert (cluster.state, cluster.kubeconfig, cluster.nodes) == (state, "kept", [{"name": "old"}])
     assert cluster.nodes_seen_at is None
     assert len(FILES) == 3 and not any(host.files for host in FILES.values())
@@ -155,7 +149,9 @@ def test_a_preview_changes_neither_machines_nor_the_cluster(cluster: Cluster, al
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_seen_is_shown_machine_by_machine(cluster: Cluster, alice: User) -> None:
+def test_what_was_seen_is_shown_machine_by_machine(
+    cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = carried_out(services.run_preview(actor=alice, cluster=cluster))
     seen = run_preview_seen(run, "node2")
     assert [(one.host, one.same, one.would, one.unforeseen, one.state) for one in seen.machines] == [
@@ -168,6 +164,11 @@ def test_what_was_seen_is_shown_machine_by_machine(cluster: Cluster, alice: User
     assert (seen.host, seen.since, seen.until) == ("node2", run.started_at, run.finished_at)
     assert seen.seconds > 0 and not seen.measured
     assert run_preview_seen(run, "nowhere").host == "node1"
+    monkeypatch.setattr("clusters.selectors.previews.MOST_MACHINES", 2)
+    StepRun.objects.filter(run=run, host="node3", step="os/ask").update(state="failed")
+    run.last_seq += 1  # else the steps are those that were read before
+    few = run_preview_seen(run)
+    assert ([one.host for one in few.machines], few.more) == (["node3", "node1"], 1)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from clusters.engine.recipe import DEFAULT
 from clusters.models import Cluster, Run
 from clusters.runs.execute import execute
-from tests.added_recipe import renew
+from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from clusters.engine.recipe import Recipe
 
-__all__ = ["renew"]
+__all__ = ["forgotten", "renew"]
 
 pytestmark = pytest.mark.django_db
 
