@@ -185,7 +185,8 @@ def _queue(actor: AbstractBaseUser | None, cluster: Cluster, order: Order, deed:
         with transaction.atomic():
             run = Run.objects.create(cluster=cluster, asked_by=actor, **fields)
             if not run.is_preview:
-                Cluster.objects.filter(pk=cluster.pk).update(state=Cluster.State.INSTALLING)
+                state = Cluster.State.INSTALLING if recipe == DEFAULT else Cluster.State.WORKING
+                Cluster.objects.filter(pk=cluster.pk).update(state=state)
             audited(actor, deed, cluster.name, run=run.pk, recipe=run.recipe, waivers=run.waivers, **used_in(text))
     except IntegrityError:
         active = active_run(cluster)

@@ -54,7 +54,7 @@ def order_for(cluster: Cluster, name: str, given: Mapping[str, Any]) -> Order:
 
 def is_allowed(recipe: Recipe, cluster: Cluster) -> bool:
     """Whether the recipe may start in the cluster's state. One that a broken run left behind counts as failed."""
-    state = Cluster.State.FAILED if cluster.state == Cluster.State.INSTALLING else cluster.state
+    state = Cluster.State.FAILED if cluster.state in Cluster.BUSY else cluster.state
     return state in recipe.states
 
 

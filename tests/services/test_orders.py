@@ -65,6 +65,7 @@ def test_answers_are_checked_stored_and_reach_the_machines_that_were_named(
         actor=alice, cluster=cluster, recipe="renew", answers={"days": "30", "machines": ["node2"]}
     )
     assert (run.recipe, run.answers) == ("renew", {"days": 30, "machines": ["node2"]})
+    assert run.cluster.state == "working"
     assert carried_out(run).state == "succeeded"
     assert FILES["node2"].files["/etc/days"].content == b"30\n"
     assert not FILES["node1"].files and not FILES["node3"].files

@@ -111,6 +111,7 @@ def test_from_the_preview_to_the_run(page: Client, cluster: Cluster, renew: Reci
     assert "There is no /etc/days yet." in shown and "Not known yet" in shown
     assert "The run would take about" in shown and "As seen from" in shown
     assert "node1" not in shown
+    assert f'hx-get="{answer["Location"]}?machine=node3"' in shown
     assert "run-retry" not in shown and f'action="/runs/{preview.pk}/retry/"' not in shown
     assert not any(host.files for host in FILES.values())
     for name, value in (("days", "30"), ("machines", "node2"), ("machines", "node3")):

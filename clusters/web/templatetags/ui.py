@@ -43,6 +43,7 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
     "succeeded": ("changed", "check", _("Succeeded")),
     "draft": ("waiting", "edit", _("Draft")),
     "installing": ("running", "spinner", _("Installing")),
+    "working": ("running", "spinner", _("Working")),
     "ready": ("changed", "check", _("Ready")),
     "incomplete": ("warning", "warning", _("Incomplete")),
     "ok": ("changed", "check", _("OK")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -62,8 +63,11 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_for(request.user, pk)
     if not run.is_preview:
         return redirect("run", pk=run.pk)
-    seen = run_preview_seen(run, request.GET.get("machine", ""))
-    return _tab(request, run, "preview", {"seen": seen, "outdated": _is_outdated(run)})
+    machine = request.GET.get("machine", "")
+    # What is shown stays the same machine when the page is refreshed.
+    query = f"?{urlencode({'machine': machine})}" if machine else ""
+    seen = run_preview_seen(run, machine)
+    return _tab(request, run, "preview", {"seen": seen, "outdated": _is_outdated(run), "query": query})
 
 
 @never_cache
