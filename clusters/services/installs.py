@@ -8,7 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from clusters.engine.recipe import DEFAULT, RECIPES
+from clusters.catalog.recipes import recipes_by_name
+from clusters.engine.recipe import DEFAULT
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run
 from clusters.runs.doorbell import ring
@@ -135,8 +136,6 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
     Raises NotPossible for one that a worker has begun, when its recipe cannot be cancelled.
     """
     allowed(actor, run.cluster)
-    if not may_be_cancelled(run) and run.state == Run.State.RUNNING:
-        raise NotPossible(_("This run can't be interrupted safely, so it finishes."))
     now = timezone.now()
     with transaction.atomic():
         asked = {"cancel_asked_at": now, "cancel_asked_by": actor}
@@ -151,6 +150,8 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
                 cluster_ended(run.cluster, "cancelled")
                 announce(run.pk)
             audited(actor, "run.cancel", run.cluster.name, run=run.pk)
+        elif not may_be_cancelled(run) and running.exists():
+            raise NotPossible(_("This run can't be interrupted safely, so it finishes."))
         elif running.update(state=Run.State.CANCELLING, **asked):
             audited(actor, "run.cancel", run.cluster.name, run=run.pk)
     run.refresh_from_db()
@@ -159,7 +160,7 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
 
 def may_be_cancelled(run: Run) -> bool:
     """Whether a worker stops this run when somebody asks; a preview always, and a run whose recipe is gone."""
-    known = RECIPES.get(run.recipe)
+    known = recipes_by_name().get(run.recipe)
     return run.is_preview or known is None or known.cancellable
 
 

@@ -120,10 +120,11 @@ def test_a_run_that_cannot_be_cancelled_says_so_once_a_worker_has_it(
 ) -> None:
     in_state(cluster, "ready")
     run = services.run_start(actor=alice, cluster=cluster, recipe="renew")
-    Run.objects.filter(pk=run.pk).update(state="running")
-    run.refresh_from_db()
+    Run.objects.filter(pk=run.pk).update(state="running")  # since the page was shown, on which it waited
     with pytest.raises(services.NotPossible, match="can't be interrupted"):
         services.run_cancel(actor=alice, run=run)
+    run.refresh_from_db()
+    assert (run.state, run.cancel_asked_at) == ("running", None)
     Run.objects.filter(pk=run.pk).update(state="queued")
     run.refresh_from_db()
     services.run_cancel(actor=alice, run=run)
