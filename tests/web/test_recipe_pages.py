@@ -35,7 +35,7 @@ def _no_findings(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> 
 
 
 @pytest.fixture
-def page(client: Client, alice: User, cluster: Cluster) -> Client:
+def person(client: Client, alice: User, cluster: Cluster) -> Client:
     Cluster.objects.filter(pk=cluster.pk).update(state="ready")
     client.force_login(alice)
     return client
@@ -45,29 +45,29 @@ def do(cluster: Cluster, name: str = "renew") -> str:
     return reverse("cluster-do", args=[cluster.pk, name])
 
 
-def text_of(page: Client, address: str) -> str:
-    answer = page.get(address)
+def text_of(person: Client, address: str) -> str:
+    answer = person.get(address)
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
 
 
 def test_a_recipe_that_was_added_has_a_button_where_the_state_allows_it(
-    page: Client, cluster: Cluster, renew: Recipe
+    person: Client, cluster: Cluster, renew: Recipe
 ) -> None:
-    shown = text_of(page, reverse("cluster", args=[cluster.pk]))
+    shown = text_of(person, reverse("cluster", args=[cluster.pk]))
     assert f'href="{do(cluster)}"' in shown and "Renew certificates…" in shown
     assert f'href="{do(cluster, DEFAULT)}"' in shown
     Cluster.objects.filter(pk=cluster.pk).update(state="draft")
-    assert do(cluster) not in text_of(page, reverse("cluster", args=[cluster.pk]))
+    assert do(cluster) not in text_of(person, reverse("cluster", args=[cluster.pk]))
 
 
-def test_without_its_file_it_is_nowhere(page: Client, cluster: Cluster) -> None:
-    assert do(cluster) not in text_of(page, reverse("cluster", args=[cluster.pk]))
-    assert page.get(do(cluster)).status_code == 404
+def test_without_its_file_it_is_nowhere(person: Client, cluster: Cluster) -> None:
+    assert do(cluster) not in text_of(person, reverse("cluster", args=[cluster.pk]))
+    assert person.get(do(cluster)).status_code == 404
 
 
-def test_the_page_is_made_of_the_declaration(page: Client, cluster: Cluster, renew: Recipe) -> None:
-    shown = text_of(page, do(cluster))
+def test_the_page_is_made_of_the_declaration(person: Client, cluster: Cluster, renew: Recipe) -> None:
+    shown = text_of(person, do(cluster))
     for words in (renew.title, "Renew the cluster&#x27;s certificates.", renew.warning, "How long they hold.", "Days"):
         assert words in shown
     assert 'name="days" value="365"' in shown
@@ -76,35 +76,35 @@ def test_the_page_is_made_of_the_declaration(page: Client, cluster: Cluster, ren
 
 
 def test_a_wrong_answer_is_said_beside_its_field_and_what_was_typed_stays(
-    page: Client, cluster: Cluster, renew: Recipe
+    person: Client, cluster: Cluster, renew: Recipe
 ) -> None:
     for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "A whole number is expected")):
-        answer = page.post(do(cluster), {"days": days})
+        answer = person.post(do(cluster), {"days": days})
         shown = answer.content.decode()
         assert answer.status_code == 422
         assert sentence in shown.partition('id="problem-days"')[2][:300]
         assert f'value="{days}"' in shown
-    assert page.post(do(cluster), {"days": "5", "machines": ["node9"]}).status_code == 422
-    assert page.post(do(cluster), {"days": "9" * 9000}).status_code == 422
+    assert person.post(do(cluster), {"days": "5", "machines": ["node9"]}).status_code == 422
+    assert person.post(do(cluster), {"days": "9" * 9000}).status_code == 422
     assert not Run.objects.exists()
 
 
-def test_in_another_state_nothing_starts(page: Client, cluster: Cluster, renew: Recipe) -> None:
+def test_in_another_state_nothing_starts(person: Client, cluster: Cluster, renew: Recipe) -> None:
     Cluster.objects.filter(pk=cluster.pk).update(state="draft")
-    assert "cannot start in the cluster" in text_of(page, do(cluster))
-    answer = page.post(do(cluster), {"days": "5"}, follow=True)
+    assert "cannot start in the cluster" in text_of(person, do(cluster))
+    answer = person.post(do(cluster), {"days": "5"}, follow=True)
     assert "cannot start: the state of sample is" in answer.content.decode()
     assert not Run.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_from_the_preview_to_the_run(page: Client, cluster: Cluster, renew: Recipe) -> None:
+def test_from_the_preview_to_the_run(person: Client, cluster: Cluster, renew: Recipe) -> None:
     sent = {"days": "30", "machines": ["node2", "node3"]}
-    answer = page.post(do(cluster), {**sent, "preview": "yes"})
+    answer = person.post(do(cluster), {**sent, "preview": "yes"})
     preview = Run.objects.get()
     assert answer["Location"] == reverse("run-preview", args=[preview.pk])
     execute(preview.pk, worker_name="one")
-    shown = text_of(page, f"{answer['Location']}?machine=node3")
+    shown = text_of(person, f"{answer['Location']}?machine=node3")
     assert "Preview: Renew certificates of sample" in shown
     assert "Nothing was changed. 2 would change" in shown
     assert "/etc/days is as it should be" in shown and "+30" in shown
@@ -116,30 +116,30 @@ def test_from_the_preview_to_the_run(page: Client, cluster: Cluster, renew: Reci
     assert not any(host.files for host in FILES.values())
     for name, value in (("days", "30"), ("machines", "node2"), ("machines", "node3")):
         assert f'<input type="hidden" name="{name}" value="{value}">' in shown
-    answer = page.post(do(cluster), sent)
+    answer = person.post(do(cluster), sent)
     run = Run.objects.get(part="")
     assert answer["Location"] == reverse("run", args=[run.pk])
     execute(run.pk, worker_name="two")
-    assert "sample has new certificates" in text_of(page, reverse("run-header", args=[run.pk]))
+    assert "sample has new certificates" in text_of(person, reverse("run-header", args=[run.pk]))
     assert FILES["node3"].files["/etc/days"].content == b"30\n" and not FILES["node1"].files
 
 
 def test_a_preview_is_marked_in_the_list_and_is_not_the_last_run(
-    page: Client, cluster: Cluster, make_run: Callable[..., Run]
+    person: Client, cluster: Cluster, make_run: Callable[..., Run]
 ) -> None:
     preview = make_run(state="succeeded", part="preview")
-    shown = text_of(page, reverse("cluster", args=[cluster.pk]))
+    shown = text_of(person, reverse("cluster", args=[cluster.pk]))
     assert "Review and install" in shown and "Install again" not in shown
     assert f'>Run {preview.pk}</a> <span class="muted small nowrap">preview</span>' in shown
-    assert f"/runs/{preview.pk}/" not in text_of(page, "/")
+    assert f"/runs/{preview.pk}/" not in text_of(person, "/")
 
 
 def test_the_page_of_a_preview_is_for_previews_and_for_those_who_may_see_it(
-    page: Client, client: Client, bob: User, make_run: Callable[..., Run], cluster: Cluster
+    person: Client, client: Client, bob: User, make_run: Callable[..., Run], cluster: Cluster
 ) -> None:
     run, preview = make_run(state="failed"), make_run(state="failed", part="preview")
-    assert page.get(reverse("run-preview", args=[run.pk]))["Location"] == reverse("run", args=[run.pk])
-    assert "The preview ended before a plan was made." in text_of(page, reverse("run-preview", args=[preview.pk]))
+    assert person.get(reverse("run-preview", args=[run.pk]))["Location"] == reverse("run", args=[run.pk])
+    assert "The preview ended before a plan was made." in text_of(person, reverse("run-preview", args=[preview.pk]))
     client.force_login(bob)
     for address in (reverse("run-preview", args=[preview.pk]), do(cluster, DEFAULT)):
         assert client.get(address).status_code == 404
@@ -147,19 +147,19 @@ def test_the_page_of_a_preview_is_for_previews_and_for_those_who_may_see_it(
 
 
 def test_a_run_that_cannot_be_cancelled_has_no_button_for_it(
-    page: Client, renew: Recipe, make_run: Callable[..., Run]
+    person: Client, renew: Recipe, make_run: Callable[..., Run]
 ) -> None:
     run = make_run(state="running", recipe="renew")
-    shown = text_of(page, reverse("run-header", args=[run.pk]))
+    shown = text_of(person, reverse("run-header", args=[run.pk]))
     assert 'data-opens="cancel-run" disabled' in shown
-    page.post(reverse("run-cancel", args=[run.pk]))
+    person.post(reverse("run-cancel", args=[run.pk]))
     run.refresh_from_db()
     assert run.state == "running"
 
 
-def test_a_run_of_a_recipe_that_is_gone_still_has_its_page(page: Client, make_run: Callable[..., Run]) -> None:
+def test_a_run_of_a_recipe_that_is_gone_still_has_its_page(person: Client, make_run: Callable[..., Run]) -> None:
     run = make_run(state="failed", recipe="forgotten")
-    assert "Forgotten: sample" in text_of(page, reverse("run", args=[run.pk]))
+    assert "Forgotten: sample" in text_of(person, reverse("run", args=[run.pk]))
 
 
 def test_the_name_of_a_phase_comes_from_its_recipe() -> None:
