@@ -1,4 +1,4 @@
-"""What a preview saw: machine by machine what is so already, what would change, and what nobody can know before."""
+"""What a preview saw: machine by machine what is correct already, what would change, and what is not known yet."""
 
 from __future__ import annotations
 
