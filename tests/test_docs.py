@@ -11,6 +11,7 @@ from clusters import catalog
 from clusters.config.versions import PROVEN
 from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
+from clusters.management.commands.recipes import table
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -67,6 +68,10 @@ def test_every_precheck_is_described_as_it_is() -> None:
     )
     declared = [(check.id, check.title, "yes" if check.waivable else "no") for check in CHECKS.checks.values()]
     assert sorted(rows) == sorted(declared)
+
+
+def test_the_table_of_recipes_is_what_they_declare() -> None:
+    assert table() in (DOCS / "recipes.md").read_text(), "write the output of `slipway recipes` into docs/recipes.md"
 
 
 @pytest.mark.parametrize(

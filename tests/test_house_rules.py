@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from clusters.catalog.recipes import recipes
+from clusters.engine.recipe import DEFAULT
+
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
 OURS = sorted(path for folder in ("clusters", "installer_site", "tests") for path in (ROOT / folder).rglob("*.py"))
@@ -166,6 +169,21 @@ def shown_fields(node: ast.ClassDef) -> list[str]:
         and any(kind in ast.unparse(each.annotation) for kind in ("str", "bytes", "Any", "Iterable[bytes]"))
         and (each.value is None or "repr=False" not in ast.unparse(each.value))
     ]
+
+
+NAME_OF_THE_FIRST = {"clusters/engine/recipe.py": 1, "clusters/migrations/0001_initial.py": 1}
+"""Where the name of a recipe is written: its own file, the one place that says which is the first, and history."""
+
+
+def test_no_file_knows_a_recipe_by_its_name() -> None:
+    """What pages and commands need to know of a recipe is in its own file; a second one needs no change elsewhere."""
+    folder = ROOT / "clusters" / "catalog" / "recipes"
+    names = {each.name for each in recipes()} | {each.verb for each in recipes()}
+    assert DEFAULT in names
+    quoted = re.compile(rf"""["'](?:cluster )?(?:{"|".join(map(re.escape, names))})["']""")
+    found = {name(path): len(quoted.findall(path.read_text())) for path in [*SHIPPED, *TEMPLATES, *PAGES]}
+    inside = {name(path) for path in folder.rglob("*.py")}
+    assert {path: count for path, count in found.items() if count and path not in inside} == NAME_OF_THE_FIRST
 
 
 @pytest.mark.parametrize("kind", ["prechecks", "steps", "networks", "runtimes"])

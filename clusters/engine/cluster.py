@@ -31,7 +31,11 @@ READ_AT_ONCE = 32
 
 
 class Cluster:
-    """What a step may know. Answers that are dear to get are kept for the run by `once`."""
+    """What a step may know. What is dear to get is kept for the run by `once`.
+
+    `answers` are those to the recipe's questions. `would_change` says, in a dry run, that a step found something to
+    change: what comes later may need it.
+    """
 
     def __init__(
         self,
@@ -43,8 +47,10 @@ class Cluster:
         cancel: Cancel,
         leaders: Mapping[str, str] | None = None,
         granted: Granted = nothing_granted,
+        answers: Mapping[str, Any] | None = None,
     ) -> None:
         self.document = document
+        self.answers: Mapping[str, Any] = answers or {}
         self.leaders = leaders or {}
         self.source = source
         self._sink = sink
@@ -53,6 +59,7 @@ class Cluster:
         self._lock = threading.Lock()
         self._given_up: set[str] = set()
         self._ends: dict[tuple[str, str], bool] = {}
+        self.would_change = False
         sendings = Sendings()
         for spec in document.hosts:
             held = roles(document, spec.name)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """What can be said of a step on a machine."""
+    """What can be said of a step on a machine. In a dry run it `WOULD` change something, or that is `UNFORESEEN`."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -22,6 +22,8 @@ class State(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
+    WOULD = "would"
+    UNFORESEEN = "unforeseen"
 
     @property
     def over(self) -> bool:
@@ -31,7 +33,7 @@ class State(StrEnum):
     @property
     def good(self) -> bool:
         """Whether what follows may go on."""
-        return self in (State.SAME, State.CHANGED, State.WARNING, State.SKIPPED)
+        return self not in (State.WAITING, State.RUNNING, State.FAILED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +94,13 @@ class Uncut(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantSeen(Event):
-    """One wanted state was looked at: `state` is same, changed, failed, or "would" in a dry run."""
+    """One wanted state was looked at: `state` is same, changed or failed; would or unforeseen in a dry run, which also
+    says what was `found` instead."""
 
     kind: ClassVar[str] = "want"
     what: str = ""
     state: str = State.SAME
+    found: str = ""
     diff: str = field(default="", repr=False)
     seconds: float = 0.0
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
@@ -19,7 +19,7 @@ from clusters.engine.plan import EVERYWHERE, PRECHECK
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
@@ -153,6 +153,7 @@ def execute_plan(
     waivers: Collection[str] = (),
     dry_run: bool = False,
     granted: Granted = nothing_granted,
+    answers: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Carry out a plan and return how it ended; errors of machines end up in the outcome, not as exceptions.
 
@@ -169,6 +170,7 @@ def execute_plan(
         cancel=cancel,
         leaders=plan.leaders,
         granted=granted,
+        answers=answers,
     )
     sink.emit(PlanMade(steps=[told_of(step, document) for step in plan.steps]))
     walk = _Walk(plan)

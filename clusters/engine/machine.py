@@ -251,13 +251,14 @@ class Machine:
     def looks(self, within: float, *, every: float, longer: bool = False) -> Iterator[None]:
         """Comes round each time it is time to look, until `within` seconds are over by the clock; pauses in between.
 
-        The first time is now, the last one at the end. With `longer` it is as much longer as the step's time.
+        The first time is now, the last one at the end. With `longer` it is as much longer as the step's time. In a dry
+        run there is one: what is waited for comes of something that nobody does then.
         """
         began = time.monotonic()
         while True:
             yield
             left = within + (self.granted if longer else 0.0) - (time.monotonic() - began)
-            if left <= 0:
+            if left <= 0 or self._dry_run:
                 return
             self.pause(min(every, left))
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from clusters.config.finding import Severity
 from clusters.engine.check import FIRST, waived
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
-from clusters.engine.tries import Tries
+from clusters.engine.tries import NOT_THERE, Tries
 from clusters.engine.wants import NoAnswer, NotReached, Sight
 from clusters.errors import Cancelled, InstallerError
+from clusters.remote.errors import ConnectionLost
 from clusters.remote.host import Cancel, CommandFailed
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def carry_out(
         here.note(error.message)
     except Exception as error:  # noqa: BLE001 - border: whatever goes wrong on a machine becomes a failure of its step
         result = NodeResult(State.FAILED, failure=_failure(row, here, error))
+        if dry_run and _is_unforeseen(row, cluster, error):
+            result = _unforeseen(row, here, str(error))
         if row.check is not None and row.check.id == FIRST:
             cluster.give_up(here.name)
     cluster.note_end(here.name, row.path, good=result.state.good)
@@ -103,21 +106,39 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
         if number < same + changed:
             continue
         same += state == State.SAME
-        changed += state != State.SAME
+        changed += state not in (State.SAME, State.UNFORESEEN)
         machine.tell(
             WantSeen(
                 host=machine.name,
                 step=row.path,
                 what=want.what,
                 state=state,
+                found=sight.found if dry_run else "",
                 diff=sight.diff,
                 seconds=time.monotonic() - began,
             )
         )
         if dry_run and state != State.SAME:
+            cluster.would_change = True
             machine.note("what follows in this step is decided during the run")
-            break
+            return NodeResult(State(state), same, changed)
     return NodeResult(State.CHANGED if changed else State.SAME, same, changed)
+
+
+def _is_unforeseen(row: PlannedStep, cluster: Cluster, error: Exception) -> bool:
+    """Whether a dry run cannot know better: the step needs what an earlier one would make, and that is not there yet.
+
+    A machine that is not reached is a failure in a dry run, too.
+    """
+    if row.check is not None or isinstance(error, (*NOT_THERE, ConnectionLost)):
+        return False
+    return isinstance(error, NoAnswer) or (cluster.would_change and isinstance(error, InstallerError))
+
+
+def _unforeseen(row: PlannedStep, machine: Machine, why: str) -> NodeResult:
+    machine.tell(WantSeen(host=machine.name, step=row.path, what=row.title, state=State.UNFORESEEN, found=why))
+    machine.note(f"{why} What follows in this step is decided during the run.")
+    return NodeResult(State.UNFORESEEN)
 
 
 def _wants(step: Step, machine: Machine, cluster: Cluster, dry_run: bool) -> Iterator[tuple[int, Want]]:
@@ -132,10 +153,7 @@ def _wants(step: Step, machine: Machine, cluster: Cluster, dry_run: bool) -> Ite
                     furthest = number
                     tries.progress()
         except InstallerError as error:
-            if dry_run and isinstance(error, NoAnswer):
-                machine.note(f"{error.message} What follows in this step is decided during the run.")
-                return
-            if not tries.another_after(error):
+            if (dry_run and isinstance(error, NoAnswer)) or not tries.another_after(error):
                 raise
         else:
             return
@@ -153,7 +171,7 @@ def _reach_one(want: Want, machine: Machine, cluster: Cluster, dry_run: bool) ->
             if sight.so:
                 return (State.SAME if first.so else State.CHANGED), first
             if dry_run:
-                return "would", first
+                return State.WOULD, first
             want.reach(machine)
             after = want.seen(machine)
             if after.so:
@@ -161,7 +179,7 @@ def _reach_one(want: Want, machine: Machine, cluster: Cluster, dry_run: bool) ->
             raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
         except InstallerError as error:
             if dry_run and isinstance(error, NoAnswer):
-                return "would", Sight(False, error.message)
+                return State.UNFORESEEN, Sight(False, error.message)
             if not tries.another_after(error):
                 raise
 

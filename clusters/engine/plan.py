@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import graphlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from clusters.engine.check import CHECKS, FIRST, Checks, Precheck
-from clusters.engine.recipe import recipe_called
+from clusters.engine.recipe import DEFAULT, recipe_called
 from clusters.engine.step import STEPS, Register, Step, machines_for
 from clusters.errors import PlanError
 from clusters.places import command_line
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from clusters.config.schema import Document
+    from clusters.engine.recipe import Recipe
 
 Node = tuple[str, str]
 """A step's path and a machine's name."""
@@ -77,27 +78,54 @@ class Plan:
 
 def make_plan(
     document: Document,
-    recipe: str = "create",
+    recipe: str = DEFAULT,
     *,
     steps: Register = STEPS,
     checks: Checks = CHECKS,
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
     leaders: Mapping[str, str] | None = None,
+    answers: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """The plan of a recipe for a document.
+    """The plan of a recipe for a document and the answers to the recipe's questions.
 
     `only` and `skip` name steps by path or phase; an unknown name is an error (PlanError), not a shrug.
     `leaders`: see Plan.
     """
-    phases = recipe_called(recipe).phases
-    led = leaders or {}
-    rows = [*_check_rows(document, checks, led)] if PRECHECK in phases else []
+    wanted = recipe_called(recipe)
+    phases, led = tuple(phase.name for phase in wanted.phases), leaders or {}
+    rows = [*_check_rows(document, _asked(wanted, checks), led)] if PRECHECK in phases else []
     rows += _step_rows(document, phases, steps, led)
+    rows = _on_its_machines(rows, wanted, document, answers or {})
     rows = _chosen(rows, tuple(only), tuple(skip))
     if not rows:
         raise PlanError("The plan is empty: no step applies to any machine.", hint="Do machines have roles?")
     return Plan(recipe, tuple(rows), _graph(rows, document), led)
+
+
+def _asked(recipe: Recipe, checks: Checks) -> Checks:
+    """The prechecks that the recipe asks for; the one that reads machines always is among them."""
+    if recipe.prechecks == "all":
+        return checks
+    unknown = [id for id in recipe.prechecks if id not in checks.checks]
+    if unknown:
+        raise PlanError(f"The recipe {recipe.name} asks for a precheck {unknown[0]!r}, which does not exist.")
+    wanted = {FIRST, *recipe.prechecks}
+    return Checks({id: check for id, check in checks.checks.items() if id in wanted})
+
+
+def _on_its_machines(
+    rows: list[PlannedStep], recipe: Recipe, document: Document, answers: Mapping[str, Any]
+) -> list[PlannedStep]:
+    """The rows on the machines that have a part in the recipe."""
+    if recipe.machines is None:
+        return rows
+    names = set(recipe.machines(document, answers))
+    unknown = sorted(names - {host.name for host in document.hosts})
+    if unknown:
+        raise PlanError(f"{unknown[0]} is not a machine of the document.")
+    kept = [replace(row, hosts=tuple(host for host in row.hosts if host in names)) for row in rows]
+    return [row for row in kept if row.hosts]
 
 
 def _check_rows(document: Document, checks: Checks, leaders: Mapping[str, str]) -> list[PlannedStep]:

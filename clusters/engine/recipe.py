@@ -1,27 +1,92 @@
-"""Recipe: which phases make up an undertaking, in reading order. A step joins by the phase in its path."""
+"""Recipe: something that is done to a cluster. What it declares here is all that pages and commands know of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
+from clusters.engine.question import NAME, Question
 from clusters.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from clusters.config.schema import Document
+
+    Answers = Mapping[str, Any]
+
+DEFAULT = "create"
+"""The recipe that brings a cluster into being. It has a place of its own on pages; nothing else names a recipe."""
+
+ANY_STATE = ("draft", "failed", "ready")
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Steps whose path begins with `name` belong to it; `title` is what people read."""
+
+    name: str
+    title: str
+
+
+def as_it_is(document: Document, answers: Answers) -> Document:
+    """The document unchanged."""
+    return document
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """An undertaking such as "create"; the graph gives the real order, this the order for reading."""
+    """The graph gives the real order of steps, `phases` the order for reading.
+
+    `verb` is the word for the terminal, `title` the button, `summary` one sentence about it; a recipe without a summary
+    is not offered to people. `heading` names its runs, `confirm` is what the terminal asks before it starts, `done`
+    what is shown after a success: {name}, {version} and {machines} are the cluster's.
+    `states` are those of the cluster in which it may start. `prechecks` are "all" of them or these ids, beside the
+    one that reads machines. `machines` gives the names of those that have a part; None is all. `prepare` makes the
+    document of the run from the cluster's. Without `cancellable`, nobody can stop a run that a worker has begun.
+    """
 
     name: str
     title: str
-    phases: tuple[str, ...]
+    phases: tuple[Phase, ...]
+    verb: str
+    summary: str = ""
+    questions: tuple[Question, ...] = ()
+    states: tuple[str, ...] = ANY_STATE
+    prechecks: Literal["all"] | tuple[str, ...] = "all"
+    machines: Callable[[Document, Answers], Sequence[str]] | None = None
+    prepare: Callable[[Document, Answers], Document] = as_it_is
+    cancellable: bool = True
+    warning: str = ""
+    heading: str = ""
+    confirm: str = ""
+    done: str = ""
+
+    def said(self, sentence: str, document: Document) -> str:
+        """A sentence of this recipe with the names of a cluster in it."""
+        words = {
+            "{name}": document.name,
+            "{version}": document.kubernetes.version,
+            "{machines}": ", ".join(host.name for host in document.hosts),
+        }
+        for place, word in words.items():
+            sentence = sentence.replace(place, word)
+        return sentence
 
 
 RECIPES: dict[str, Recipe] = {}
 
 
-def recipe(name: str, title: str, *phases: str) -> Recipe:
-    """Declare a recipe; files in `catalog/recipes/` call this."""
-    made = Recipe(name, title, phases)
+def recipe(name: str, title: str, *phases: str | Phase, verb: str = "", **declared: Any) -> Recipe:
+    """Declare a recipe; a file in `catalog/recipes/` calls this. A phase of one plain word needs no title."""
+    made = Recipe(
+        name,
+        title,
+        tuple(each if isinstance(each, Phase) else Phase(each, each.capitalize()) for each in phases),
+        verb or name,
+        **{"heading": f"{title}: {{name}}", "confirm": f"{title}: {{name}}, on {{machines}}?", **declared},
+    )
+    _refuse_bad_names(made)
     RECIPES[name] = made
     return made
 
@@ -31,3 +96,28 @@ def recipe_called(name: str) -> Recipe:
     if name not in RECIPES:
         raise PlanError(f"There is no recipe {name!r}.", hint=f"There are: {', '.join(sorted(RECIPES)) or 'none'}.")
     return RECIPES[name]
+
+
+def offered() -> tuple[Recipe, ...]:
+    """Those that people can start: the first one brings a cluster into being, the others follow by title."""
+    shown = [each for each in RECIPES.values() if each.summary]
+    return tuple(sorted(shown, key=lambda each: (each.name != DEFAULT, each.title)))
+
+
+def phase_title(name: str) -> str:
+    """What a phase is called; one that no recipe has is called as it is."""
+    titles = (phase.title for each in RECIPES.values() if each.summary for phase in each.phases if phase.name == name)
+    return next(titles, name.capitalize())
+
+
+def _refuse_bad_names(made: Recipe) -> None:
+    names = [question.name for question in made.questions]
+    bad = [name for name in names if not NAME.fullmatch(name) or names.count(name) > 1]
+    if bad:
+        raise PlanError(
+            f"The recipe {made.name} has a question {bad[0]!r}.",
+            hint="The name of a question is one word of a to z, digits and underscores, and there is one of it.",
+        )
+    same = [each for each in RECIPES.values() if each.verb == made.verb and each.name != made.name]
+    if same:
+        raise PlanError(f"The recipes {same[0].name} and {made.name} have the same verb.", hint="Change one of them.")

@@ -28,6 +28,7 @@ class Cluster(models.Model):
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
         INSTALLING = "installing", _("Installing")
+        WORKING = "working", _("Working")
         READY = "ready", _("Ready")
         FAILED = "failed", _("Failed")
 
@@ -49,6 +50,8 @@ class Cluster(models.Model):
 
     class Meta:
         ordering = ("-updated_at",)
+
+    BUSY = (State.INSTALLING, State.WORKING)
 
     def __str__(self) -> str:
         return self.name

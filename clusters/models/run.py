@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from clusters.engine.recipe import DEFAULT
 from clusters.models.cluster import Cluster
 from clusters.models.fields import EncryptedTextField
 
@@ -18,6 +19,8 @@ class Run(models.Model):
     `acknowledged` what it was started with, as `Cluster.waivers` has it; `acknowledged_texts` is as in `Cluster`.
     `accepted` has {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step
     which steps it waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all.
+    `answers` are those to the recipe's questions. A run that is a preview only looks: it leaves the cluster's state,
+    nodes, kubeconfig and notices as they are, and is not an attempt.
     """
 
     class State(models.TextChoices):
@@ -32,11 +35,13 @@ class Run(models.Model):
         WHOLE = "", _("Everything")
         STEP = "step", _("One step")
         REST = "rest", _("What was left")
+        PREVIEW = "preview", _("Preview")
 
     ACTIVE = (State.QUEUED, State.RUNNING, State.CANCELLING)
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="runs")
-    recipe = models.CharField(max_length=64, default="create")
+    recipe = models.CharField(max_length=64, default=DEFAULT)
+    answers = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=1)
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")
@@ -77,6 +82,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cluster} · {self.recipe} · {self.pk}"
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether it only looks."""
+        return self.part == self.Part.PREVIEW
 
     @property
     def active(self) -> bool:

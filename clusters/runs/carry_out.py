@@ -40,14 +40,16 @@ def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
         leaders = find_leaders(task.document, hosts.open, cancel)
         _tell(task.document, leaders, sink)
         return execute_plan(
-            make_plan(task.document, task.recipe, only=task.only, leaders=leaders),
+            make_plan(task.document, task.recipe, only=task.only, leaders=leaders, answers=task.answers),
             document=task.document,
             open_host=hosts.open,
             source=configured_source(),
             sink=sink,
             cancel=cancel,
             waivers=task.waivers,
+            dry_run=task.preview,
             granted=task.granted,
+            answers=task.answers,
         )
     finally:
         hosts.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -184,6 +185,7 @@ def _outcome(
         known = PinnedKeys(run.cluster_id)
         only, granted, at_terminal = tuple(run.only), patience.granted, key_files is not None
         task = Task(logins.document, run.recipe, tuple(run.waivers), known, only, granted, at_terminal)
+        task = replace(task, answers=run.answers, preview=run.is_preview)
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)
         outcome: Outcome = carry_out(task, tee, cancel)
     except Cancelled as error:
@@ -196,7 +198,7 @@ def _outcome(
         found = f"{type(error).__name__}: {error}"
         tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
         return "failed", sink.masks.text(f"Slipway itself failed: {found}")
-    return outcome.state, sink.masks.text(_sentence(outcome))
+    return outcome.state, sink.masks.text(_sentence(outcome, preview=run.is_preview))
 
 
 def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
@@ -208,8 +210,10 @@ def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
         raise
 
 
-def _sentence(outcome: Outcome) -> str:
+def _sentence(outcome: Outcome, *, preview: bool) -> str:
     """How it ended, with the first failure or the counts of wanted states."""
+    if preview and outcome.state == "succeeded":
+        return f"Nothing was changed. {outcome.changed} would change, {outcome.same} are correct already."
     counts = f"{outcome.changed} changed, {outcome.same} were so already."
     if outcome.state == "failed" and outcome.failures:
         first = outcome.failures[0]

@@ -133,7 +133,7 @@ def _plan(document: Document, checks: list[str], hosts: list[str]) -> Plan:
     """The prechecks that were asked for, on the machines that were asked for."""
     discover(catalog)
     only = [f"{PRECHECK}/{check}" for check in checks] or [PRECHECK]
-    plan = make_plan(document, "create", only=only)
+    plan = make_plan(document, only=only)
     if not hosts:
         return plan
     steps = tuple(replace(row, hosts=tuple(host for host in row.hosts if host in hosts)) for row in plan.steps)

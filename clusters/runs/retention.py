@@ -36,8 +36,8 @@ class Outdated:
 def outdated_runs(now: datetime | None = None) -> QuerySet[Run]:
     """Runs over for longer than logs are kept, without the newest run of each cluster and its newest success."""
     until = (now or timezone.now()) - timedelta(days=settings.SLIPWAY_KEEP_LOG_DAYS)
-    newest = Run.objects.filter(cluster=OuterRef("cluster")).order_by("-id").values("id")[:1]
-    good = Run.objects.filter(cluster=OuterRef("cluster"), state=Run.State.SUCCEEDED).order_by("-id").values("id")[:1]
+    runs = Run.objects.filter(cluster=OuterRef("cluster")).exclude(part=Run.Part.PREVIEW).order_by("-id").values("id")
+    newest, good = runs[:1], runs.filter(state=Run.State.SUCCEEDED)[:1]
     over = Run.objects.exclude(state__in=Run.ACTIVE).filter(finished_at__lt=until)
     kept = Q(pk=Subquery(newest)) | Q(pk=Subquery(good))
     return over.exclude(kept).order_by("id")

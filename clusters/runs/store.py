@@ -49,9 +49,13 @@ def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str,
         if batch.failures:
             kept = Run.objects.values_list("failures", flat=True).get(pk=run_id)
             Run.objects.filter(pk=run_id).update(failures=[*kept, *batch.failures])
-        _write_cluster(run_id, batch)
+        part = Run.objects.values_list("part", flat=True).get(pk=run_id)
+        if part != Run.Part.PREVIEW:
+            _write_cluster(run_id, batch)
         if ending:
-            _end_cluster(run_id, ending["state"])
+            _end_steps(run_id, ending["state"])
+        if ending and part != Run.Part.PREVIEW:
+            _end_cluster(run_id, ending["state"], part)
             announce(run_id)
 
 
@@ -99,7 +103,8 @@ def measured_seconds(paths: list[str]) -> dict[str, float]:
     Of those in which the step itself had something to change the middle one counts, whatever number of machines it had.
     """
     changed = StepRun.objects.filter(run_id=OuterRef("pk"), state="changed")
-    newest = Run.objects.filter(Exists(changed)).order_by("-pk").values_list("pk", flat=True)[:MEASURED_RUNS]
+    whole = Run.objects.exclude(part=Run.Part.PREVIEW)
+    newest = whole.filter(Exists(changed)).order_by("-pk").values_list("pk", flat=True)[:MEASURED_RUNS]
     seconds: dict[str, list[float]] = defaultdict(list)
     means = (
         StepRun.objects.filter(run_id__in=list(newest), step__in=paths, state="changed", seconds__gt=0)
@@ -122,14 +127,17 @@ def _write_cluster(run_id: int, batch: Batch) -> None:
         Cluster.objects.filter(runs=run_id).update(**fields)
 
 
-def _end_cluster(run_id: int, state: str) -> None:
-    """What the end of the run says of its cluster; and steps that will not happen any more do not look as if."""
-    cluster = Cluster.objects.get(runs=run_id)
-    part = Run.objects.values_list("part", flat=True).get(pk=run_id)
-    cluster_ended(cluster, "part" if state == "succeeded" and part == Run.Part.STEP else state)
+def _end_steps(run_id: int, state: str) -> None:
+    """Steps that will not happen any more do not look as if."""
     left = StepRun.objects.filter(run_id=run_id)
     left.filter(state="running").update(state="cancelled")
     left.filter(state="waiting").update(state="cancelled" if state == "cancelled" else "skipped")
+
+
+def _end_cluster(run_id: int, state: str, part: str) -> None:
+    """What the end of the run says of its cluster."""
+    cluster = Cluster.objects.get(runs=run_id)
+    cluster_ended(cluster, "part" if state == "succeeded" and part == Run.Part.STEP else state)
 
 
 def cluster_ended(cluster: Cluster, state: str) -> None:
@@ -139,10 +147,11 @@ def cluster_ended(cluster: Cluster, state: str) -> None:
     """
     states = {"succeeded": Cluster.State.READY, "failed": Cluster.State.FAILED}
     if state in ("cancelled", "part"):
-        before = Run.objects.filter(cluster=cluster, started_at__isnull=False, state__in=("succeeded", "failed"))
+        begun = Run.objects.filter(cluster=cluster, started_at__isnull=False).exclude(part=Run.Part.PREVIEW)
+        before = begun.filter(state__in=("succeeded", "failed"))
         steps = Q(part=Run.Part.STEP, state="succeeded")
         last = before.exclude(steps).order_by("-id").values_list("state", flat=True).first()
-        touched = Run.objects.filter(cluster=cluster, started_at__isnull=False).exists()
+        touched = begun.exists()
         fallback = Cluster.State.FAILED if touched else Cluster.State.DRAFT
         Cluster.objects.filter(pk=cluster.pk).update(state=states.get(last or "", fallback))
     else:

@@ -21,6 +21,8 @@ MARKS = {
     State.FAILED: "✘",
     State.CANCELLED: "○",
     State.SKIPPED: "-",
+    State.WOULD: "+",
+    State.UNFORESEEN: "?",
 }
 CARD_LINES = 10
 CONTINUED = " " * 14
@@ -52,6 +54,8 @@ class TerminalProgress:
                 return self._step(event)
             case events.Failed():
                 return _card(event)
+            case events.WantSeen(state="would" | "unforeseen"):
+                return _difference(event)
             case events.CheckFound(severity="error" | "warning"):
                 waived = " (waived)" if event.waived else ""
                 return [f"    {event.severity}{waived}: {event.host}: {event.message}"] + (
@@ -83,6 +87,13 @@ class TerminalProgress:
         seconds = f"{event.seconds:6.1f} s" if event.seconds else " " * 8
         head = f"{_clock(event.at)}  {event.host:{self._width}}  {MARKS[state]} {state:9}"
         return [f"{head} {seconds}  {title}{told}"]
+
+
+def _difference(event: events.WantSeen) -> list[str]:
+    """What a preview found on a machine instead of a wanted state."""
+    mark = MARKS[State(event.state)]
+    found = f"; found: {event.found}" if event.found else ""
+    return [f"    {mark} {event.host}: {event.what}{found}", *(f"        {line}" for line in event.diff.splitlines())]
 
 
 def _card(event: events.Failed) -> list[str]:

@@ -32,6 +32,7 @@ from clusters.selectors.log import EventText, LogLine, events_after, log_lines
 from clusters.selectors.needles import BadPattern, needle
 from clusters.selectors.notices import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
+from clusters.selectors.previews import MachineSeen, PreviewSeen, Seen, SeenStep, run_preview_seen
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
 from clusters.selectors.queue import QueuePlace, chore_place, probes_place, run_place
 from clusters.selectors.sign_in import SessionRow, password_limits, sessions_of
@@ -55,12 +56,16 @@ __all__ = [
     "Hits",
     "LateSteps",
     "LogLine",
+    "MachineSeen",
     "Phase",
     "Planned",
+    "PreviewSeen",
     "ProbeView",
     "QueuePlace",
     "Row",
     "RunSummary",
+    "Seen",
+    "SeenStep",
     "SessionRow",
     "Timeline",
     "Told",
@@ -96,6 +101,7 @@ __all__ = [
     "run_grid",
     "run_place",
     "run_plan",
+    "run_preview_seen",
     "run_summary",
     "run_timeline",
     "run_visible",

@@ -25,7 +25,8 @@ def so_before(run: Run) -> frozenset[Node]:
     key = (run.pk, run.created_at)
     if (found := _kept.get(key)) is not None:
         return found
-    earlier = Run.objects.filter(cluster_id=run.cluster_id, pk__lt=run.pk).order_by("-pk")
+    earlier = Run.objects.filter(cluster_id=run.cluster_id, pk__lt=run.pk)
+    earlier = earlier.exclude(part=Run.Part.PREVIEW).order_by("-pk")
     newest = list(earlier.values_list("pk", flat=True)[:ASKED])
     states = {}
     if newest:

@@ -28,7 +28,8 @@ PART = 25
 # Runs whose machines' roles are kept in memory: the document of a run never changes.
 KEPT = 16
 # What a group's cell says first: the worst that is true of one of its machines.
-WORST_FIRST = ("failed", "running", "cancelled", "waiting", "warning", "changed", "same", "skipped")
+WORST_FIRST = ("failed", "running", "cancelled", "waiting", "warning", "unforeseen", "would", "changed", "same",
+               "skipped")  # fmt: skip
 
 _roles: dict[tuple[int, Any], dict[str, str]] = {}
 

@@ -145,7 +145,7 @@ def _percent(run: Run, steps: list[StepRun], now: datetime) -> int:
 def _share(step: StepRun, now: datetime, *, active: bool) -> float:
     """How much of a step is behind us."""
     state = State(step.state)
-    if state in (State.SAME, State.CHANGED, State.WARNING):
+    if state.good and state is not State.SKIPPED:
         return 1.0
     if state is State.SKIPPED:
         return 1.0 if active else 0.0

@@ -39,9 +39,10 @@ from clusters.services.exports import NothingDelivered, config_export, kubeconfi
 from clusters.services.extensions import run_wait_longer
 from clusters.services.findings import findings_of
 from clusters.services.inspections import inspection_start, may_be_waived, precheck_key, precheck_waive
-from clusters.services.installs import RunRefused, run_cancel, run_retry, run_start
+from clusters.services.installs import RunRefused, may_be_cancelled, run_cancel, run_preview, run_retry, run_start
 from clusters.services.logins import password_failed
 from clusters.services.notices import notices_test
+from clusters.services.orders import StateRefused, is_allowed, is_outdated
 from clusters.services.password_limits import (
     TooManyTries,
     password_limit_lift,
@@ -70,6 +71,7 @@ __all__ = [
     "OneTimeExpired",
     "ReasonMissing",
     "RunRefused",
+    "StateRefused",
     "TextsUnread",
     "TooManyTries",
     "WarningsUnread",
@@ -97,8 +99,11 @@ __all__ = [
     "host_keys_pin",
     "ids_of",
     "inspection_start",
+    "is_allowed",
+    "is_outdated",
     "judged",
     "kubeconfig_export",
+    "may_be_cancelled",
     "may_be_waived",
     "notices_test",
     "one_time_password_check",
@@ -117,6 +122,7 @@ __all__ = [
     "run_cancel",
     "run_events",
     "run_log",
+    "run_preview",
     "run_retry",
     "run_retry_from",
     "run_retry_step",

@@ -12,9 +12,9 @@ from clusters.engine.check import CHECKS
 from clusters.engine.plan import PRECHECK, make_plan
 from clusters.engine.step import discover
 from clusters.models import Run
-from clusters.runs.documents import read_document
 from clusters.services.audit import allowed, audited
 from clusters.services.installs import run_retry
+from clusters.services.orders import order_for
 from clusters.services.reasons import NotPossible, accepted, given_reason
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def _order(run: Run, step: str) -> list[str]:
     """The steps of the present plan in reading order; `step` is one of them."""
     discover(catalog)
     run.cluster.refresh_from_db()
-    order = [row.path for row in make_plan(read_document(run.cluster.document), run.recipe).steps]
+    wanted = order_for(run.cluster, run.recipe, run.answers)
+    order = [row.path for row in make_plan(wanted.document, run.recipe, answers=wanted.answers).steps]
     if step not in order:
         raise NotPossible(
             _("The plan has no step %(step)s any more.") % {"step": step},

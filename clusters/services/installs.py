@@ -1,4 +1,4 @@
-"""Runs: started once however often the button is pressed, cancelled, and tried again."""
+"""Runs and previews: started once however often the button is pressed, cancelled, and tried again."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from clusters.catalog.recipes import recipes_by_name
+from clusters.engine.recipe import DEFAULT
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run
-from clusters.runs.documents import read_document
 from clusters.runs.doorbell import ring
 from clusters.runs.notices import announce
 from clusters.runs.store import cluster_ended
@@ -17,15 +19,17 @@ from clusters.services.acknowledgements import texts_for
 from clusters.services.audit import allowed, audited
 from clusters.services.credentials import refuse_credentials, used_in
 from clusters.services.findings import findings_of
-from clusters.services.reasons import accepted, given_reason
+from clusters.services.orders import active_run, order_for, refuse_state, the_same
+from clusters.services.reasons import NotPossible, accepted, given_reason
 from clusters.services.waivers import ids_of, judged, waivers_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.config.finding import Finding
+    from clusters.services.orders import Order
 
 
 class RunRefused(InstallerError):
@@ -44,30 +48,56 @@ def run_start(
     *,
     actor: AbstractBaseUser | None,
     cluster: Cluster,
-    recipe: str = "create",
+    recipe: str = DEFAULT,
+    answers: Mapping[str, Any] | None = None,
     waivers: Collection[str] = (),
     reason: str = "",
     acknowledge_all: bool = False,
     at_terminal: bool = False,
 ) -> Run:
-    """Freeze the document into a run and queue it. While one is active, that one is given back instead.
+    """Freeze the document into a run of the recipe and queue it. While the same is active, that run is given back.
 
     `waivers` are errors that do not block, by their ids, for this `reason`. `acknowledge_all` is for whoever has shown
     the actor every warning, `at_terminal` for a command that carries the run out itself, with the key files of its
     user. Raises RunRefused when findings block, ReasonMissing when nobody says why some do not, CredentialRefused when
     the actor may not use a credential, WarningsUnread when a warning was not acknowledged, TextsUnread when a text
-    that runs as root was not, ConfigError when the document cannot be read.
+    that runs as root was not, ConfigError when the document cannot be read, and what `order_for`, `refuse_state` and
+    `the_same` raise.
     """
     allowed(actor, cluster)
     why = given_reason(reason, ", ".join(sorted(waivers))) if waivers else ""
     cluster.refresh_from_db()
-    _refuse_findings(actor, cluster, waivers, at_terminal=at_terminal)
-    known = waivers_for(actor=actor, cluster=cluster, acknowledge_all=acknowledge_all)
-    ids = sorted({*waivers, *ids_of(known)})
-    fields: dict[str, Any] = {"recipe": recipe, "waivers": ids, "acknowledged": known}
+    order = order_for(cluster, recipe, answers or {})
+    refuse_state(order.recipe, cluster)
+    _refuse_findings(actor, order, waivers, at_terminal=at_terminal)
+    known = waivers_for(actor=actor, cluster=order.cluster, acknowledge_all=acknowledge_all)
+    fields: dict[str, Any] = {"waivers": sorted({*waivers, *ids_of(known)}), "acknowledged": known}
     fields["accepted"] = [accepted(actor, id, id, why) for id in sorted({id.partition("@")[0] for id in waivers})]
-    fields["acknowledged_texts"] = texts_for(actor=actor, cluster=cluster)
-    return _queue(actor, cluster, cluster.document, "run.start", **fields)
+    fields["acknowledged_texts"] = texts_for(actor=actor, cluster=order.cluster)
+    return _queue(actor, cluster, order, "run.start", **fields)
+
+
+def run_preview(
+    *,
+    actor: AbstractBaseUser | None,
+    cluster: Cluster,
+    recipe: str = DEFAULT,
+    answers: Mapping[str, Any] | None = None,
+    waivers: Collection[str] = (),
+    at_terminal: bool = False,
+) -> Run:
+    """Queue a run that only looks, and says what the recipe would change; the cluster stays as it is.
+
+    Nothing has to be acknowledged for it: nothing is changed. Findings that block are refused as in `run_start`.
+    """
+    allowed(actor, cluster)
+    cluster.refresh_from_db()
+    order = order_for(cluster, recipe, answers or {})
+    refuse_state(order.recipe, cluster)
+    _refuse_findings(actor, order, waivers, at_terminal=at_terminal)
+    known = waivers_for(actor=actor, cluster=order.cluster, acknowledge_all=True)
+    ids = sorted({*waivers, *ids_of(known)})
+    return _queue(actor, cluster, order, "run.preview", waivers=ids, part=Run.Part.PREVIEW)
 
 
 def run_retry(
@@ -83,22 +113,28 @@ def run_retry(
 
     What the first attempt waived by name stays waived; what was ticked in the wizard is asked for again there.
     `only` these steps, which are that `part` of the recipe; `more_waivers` were `accepted_since`, with a reason.
-    Raises what `run_start` raises.
+    Raises what `run_start` raises, and NotPossible for a preview, which is no attempt.
     """
     allowed(actor, run.cluster)
+    if run.is_preview:
+        raise NotPossible(_("A preview is not an attempt."), hint=_("Start another preview on the cluster's page."))
     cluster = Cluster.objects.get(pk=run.cluster_id)
+    order = order_for(cluster, run.recipe, run.answers)
     named = {*run.waivers, *more_waivers} - ids_of(run.acknowledged)
-    _refuse_findings(actor, cluster, named)
-    known = waivers_for(actor=actor, cluster=cluster)
+    _refuse_findings(actor, order, named)
+    known = waivers_for(actor=actor, cluster=order.cluster)
     ids = sorted({*named, *more_waivers, *ids_of(known)})
-    fields = {"recipe": run.recipe, "waivers": ids, "acknowledged": known, "attempt": run.attempt + 1, "retry_of": run}
+    fields = {"waivers": ids, "acknowledged": known, "attempt": run.attempt + 1, "retry_of": run}
     fields |= {"accepted": [*run.accepted, *accepted_since], "only": list(only), "part": part}
-    fields["acknowledged_texts"] = texts_for(actor=actor, cluster=cluster)
-    return _queue(actor, cluster, cluster.document, "run.retry", **fields)
+    fields["acknowledged_texts"] = texts_for(actor=actor, cluster=order.cluster)
+    return _queue(actor, cluster, order, "run.retry", **fields)
 
 
 def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
-    """Ask the run to stop. One that no worker has begun is cancelled at once; one that is over stays as it is."""
+    """Ask the run to stop. One that no worker has begun is cancelled at once; one that is over stays as it is.
+
+    Raises NotPossible for one that a worker has begun, when its recipe cannot be cancelled.
+    """
     allowed(actor, run.cluster)
     now = timezone.now()
     with transaction.atomic():
@@ -110,41 +146,53 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
         if waiting.update(**asked, **ended):
             data = {"state": "cancelled", "message": message}
             Event.objects.create(run=run, seq=1, at=now, kind="run", data=data)
-            cluster_ended(run.cluster, "cancelled")
-            announce(run.pk)
+            if not run.is_preview:
+                cluster_ended(run.cluster, "cancelled")
+                announce(run.pk)
             audited(actor, "run.cancel", run.cluster.name, run=run.pk)
+        elif not may_be_cancelled(run) and running.exists():
+            raise NotPossible(_("This run can't be interrupted safely, so it finishes."))
         elif running.update(state=Run.State.CANCELLING, **asked):
             audited(actor, "run.cancel", run.cluster.name, run=run.pk)
     run.refresh_from_db()
     ring(run.pk, run.last_seq)
 
 
+def may_be_cancelled(run: Run) -> bool:
+    """Whether a worker stops this run when somebody asks; a preview always, and a run whose recipe is gone."""
+    known = recipes_by_name().get(run.recipe)
+    return run.is_preview or known is None or known.cancellable
+
+
 def _refuse_findings(
-    actor: AbstractBaseUser | None, cluster: Cluster, waivers: Collection[str], *, at_terminal: bool = False
+    actor: AbstractBaseUser | None, order: Order, waivers: Collection[str], *, at_terminal: bool = False
 ) -> None:
     """Raises RunRefused for errors that are waived neither in the wizard nor by their ids.
 
     Raises CredentialRefused for a credential that the actor may not use, even if the cluster's owner may.
     """
-    document = read_document(cluster.document)
-    found = findings_of(cluster, document, waivers, at_terminal=at_terminal)
-    blocking = tuple(finding for finding in judged(cluster, found) if finding.blocking)
+    found = findings_of(order.cluster, order.document, waivers, at_terminal=at_terminal)
+    blocking = tuple(finding for finding in judged(order.cluster, found) if finding.blocking)
     if blocking:
         raise RunRefused(blocking)
-    refuse_credentials(actor, document)
+    refuse_credentials(actor, order.document)
 
 
-def _queue(actor: AbstractBaseUser | None, cluster: Cluster, text: str, deed: str, **fields: object) -> Run:
+def _queue(actor: AbstractBaseUser | None, cluster: Cluster, order: Order, deed: str, **fields: object) -> Run:
     """The database's constraint decides when two presses come at once: one makes the run, the other is given it."""
+    text, recipe = order.cluster.document, order.recipe.name
+    fields |= {"document": text, "recipe": recipe, "answers": order.answers}
     try:
         with transaction.atomic():
-            run = Run.objects.create(cluster=cluster, document=text, asked_by=actor, **fields)
-            Cluster.objects.filter(pk=cluster.pk).update(state=Cluster.State.INSTALLING)
+            run = Run.objects.create(cluster=cluster, asked_by=actor, **fields)
+            if not run.is_preview:
+                state = Cluster.State.INSTALLING if recipe == DEFAULT else Cluster.State.WORKING
+                Cluster.objects.filter(pk=cluster.pk).update(state=state)
             audited(actor, deed, cluster.name, run=run.pk, recipe=run.recipe, waivers=run.waivers, **used_in(text))
     except IntegrityError:
-        active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE).first()
+        active = active_run(cluster)
         if active is None:
             raise
-        return active
+        return the_same(active, recipe, preview=deed == "run.preview")
     cluster.refresh_from_db()
     return run

@@ -53,6 +53,7 @@ ACTIONS: Final[dict[str, _StrPromise]] = {
     "run.cancel": _("Run cancelled"),
     "run.events": _("Events downloaded"),
     "run.log": _("Log downloaded"),
+    "run.preview": _("Preview started"),
     "run.retry": _("Run retried"),
     "run.start": _("Run started"),
     "run.wait_longer": _("Step given more time"),

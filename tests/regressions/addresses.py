@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 
+from clusters.catalog.recipes import recipes
 from clusters.wizard import flow
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def addresses(run: Run) -> dict[str, str]:
         if "slug" in pattern.pattern.converters:
             for page in flow.pages():
                 found[f"{pattern.name}:{page.slug}"] = reverse(pattern.name, args=[about, page.slug])
+        elif "name" in pattern.pattern.converters:
+            for recipe in recipes():
+                found[f"{pattern.name}:{recipe.name}"] = reverse(pattern.name, args=[about, recipe.name])
         else:
             found[pattern.name] = reverse(pattern.name, args=[about])
     return found

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import get_resolver
 from django.utils import timezone
 
+from clusters.engine.recipe import DEFAULT
 from clusters.models import AuditEntry, Cluster, Credential, HostKey, Notice, Run
 from clusters.wizard.flow import pages
 
@@ -62,6 +63,7 @@ def filled_in(objects: dict[type, Any]) -> Iterator[str]:
     for route in routes(get_resolver()):
         kind = keys.get(route.partition("/")[0])
         route = route.replace("<int:pk>", str(objects[kind].pk) if kind else "1")
+        route = route.replace("<slug:name>", DEFAULT)
         places = [route.replace("<slug:slug>", page.slug) for page in pages()] if "<slug:slug>" in route else [route]
         shown = next((model for start, model in admins.items() if route.startswith(start)), None)
         if "<path:object_id>" in route and shown in objects:

@@ -263,3 +263,9 @@ def test_after_the_run_it_can_be_edited_again(busy: Visitor) -> None:
     Run.objects.update(state="failed")
     busy.post("endpoint", {"kind": "none", "domain": "new.example", "port": "6443"}, htmx=True)
     assert busy.document().control_plane_endpoint.domain == "new.example"
+
+
+def test_the_review_leads_to_a_preview_and_names_phases(visitor: Visitor) -> None:
+    shown = visitor.get("review").content.decode()
+    assert f'id="preview-first" href="/clusters/{visitor.cluster.pk}/do/' in shown
+    assert ">Operating system</th>" in shown

@@ -1,21 +1,26 @@
-"""The recipe "create": from bare machines to a cluster that answers."""
+"""The recipe that installs: from bare machines to a cluster that answers."""
 
 from __future__ import annotations
 
-from clusters.engine.recipe import recipe
+from clusters.engine.recipe import DEFAULT, Phase, recipe
 
 CREATE = recipe(
-    "create",
+    DEFAULT,
     "Install cluster",
-    "precheck",
-    "before",
-    "os",
-    "runtime",
-    "images",
-    "etcd",
-    "kubernetes",
-    "endpoint",
-    "network",
-    "finish",
-    "after",
+    Phase("precheck", "Prechecks"),
+    Phase("before", "Before"),
+    Phase("os", "Operating system"),
+    Phase("runtime", "Container runtime"),
+    Phase("images", "Images"),
+    Phase("etcd", "etcd"),
+    Phase("kubernetes", "Kubernetes"),
+    Phase("endpoint", "Endpoint"),
+    Phase("network", "Network"),
+    Phase("finish", "Finish"),
+    Phase("after", "After"),
+    summary="Create the cluster, or go on with it.",
+    states=("draft", "failed", "ready"),
+    heading="Install {name}",
+    confirm="Install Kubernetes {version} on {machines}?",
+    done="{name} stands",
 )

@@ -1,4 +1,4 @@
-"""`manage.py cluster create -f FILE`: build a cluster from the terminal, with the engine that the browser uses."""
+"""`manage.py cluster VERB -f FILE`: carry out a recipe from the terminal, with the engine that the browser uses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, transaction
 
 from clusters import catalog
+from clusters.catalog.recipes import recipes
 from clusters.config.carried import carry
 from clusters.config.load import LIMIT, load
 from clusters.config.rules import check
@@ -21,6 +22,7 @@ from clusters.engine.check import CHECKS
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.localfile import read_start
+from clusters.management.recipe_options import add_questions, answers_of_options, recipe_of_verb
 from clusters.management.root_texts import is_named, shown
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
@@ -34,12 +36,14 @@ from clusters.runs.terminal import TerminalProgress, duration
 from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
 from clusters.services import (
+    NotPossible,
     document_of,
     draft_create,
     draft_update,
     given_reason,
     host_keys_pin,
     run_cancel,
+    run_preview,
     run_start,
     text_acknowledge,
     texts_unread,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
+    from clusters.engine.recipe import Recipe
     from clusters.selectors.timeline import Timeline
 
 
@@ -59,36 +64,24 @@ WORTH_A_LINE = 1.0
 
 
 class Command(BaseCommand):
-    """Creates or brings up to date the cluster that a document describes."""
+    """Carries out a recipe on the cluster that a document describes; each recipe has its own verb."""
 
-    help = "Build the cluster that FILE describes; running it again changes only what is not so already."
+    help = "Work on the cluster that FILE describes; running it again changes only what is not so already."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What can be said on the command line."""
         verbs = parser.add_subparsers(dest="verb", required=True)
-        create = verbs.add_parser("create", help="Create the cluster, or go on with it.")
-        create.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
-        create.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
-        create.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
-        create.add_argument("--reason", default="", help="Why what --waive names is acceptable here; it is kept.")
-        create.add_argument(
-            "--acknowledge", action="append", default=[], metavar="SHA256",
-            help="You have read the text with this digest, which runs as root or changes every machine.",
-        )  # fmt: skip
-        create.add_argument(
-            "--host-key", action="append", default=[], metavar="SHA256:…",
-            help="Accept a host key seen for the first time when it has this fingerprint; once for each machine.",
-        )  # fmt: skip
-        create.add_argument(
-            "--accept-host-keys", action="store_true",
-            help="Accept whatever host keys are seen for the first time, on a network where nobody can be in between.",
-        )  # fmt: skip
-        create.add_argument("--yes", action="store_true", help="Start without asking.")
+        for recipe in recipes():
+            parser = verbs.add_parser(recipe.verb, help=recipe.summary.replace("%", "%%"))
+            _add_options(parser)
+            add_questions(parser, recipe)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read, check, ask, run, and tell how it ended: exit code 0 or 1."""
         # The first command on a fresh data directory may be this one, before `serve` has made the tables.
         call_command("migrate", verbosity=0)
+        self._recipe, self._preview = recipe_of_verb(options["verb"]), options["preview"]
+        self._answers = answers_of_options(self._recipe, options)
         try:
             if options["waive"]:
                 given_reason(options["reason"], ", ".join(options["waive"]))
@@ -96,16 +89,21 @@ class Command(BaseCommand):
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
             self._key_files = TerminalKeys(Path(options["filename"]).parent)
-            self._texts(cluster, owner, options["acknowledge"])
+            if not self._preview:
+                self._texts(cluster, owner, options["acknowledge"])
             self._keys(cluster, owner, document, named=options["host_key"], accept=options["accept_host_keys"])
-            names = ", ".join(host.name for host in document.hosts)
-            if not options["yes"]:
-                self._ask(f"Install Kubernetes {document.kubernetes.version} on {names}?", "--yes")
+            if not options["yes"] and not self._preview:
+                self._warn_of(self._recipe)
+                self._ask(self._recipe.said(self._recipe.confirm, document), "--yes")
             run = self._run(cluster, owner, options["waive"], options["reason"])
         except InstallerError as error:
             raise CommandError(f"{error.message}\n{error.hint}".rstrip()) from error
         if run.state != Run.State.SUCCEEDED:
             sys.exit(1)
+
+    def _warn_of(self, recipe: Recipe) -> None:
+        if recipe.warning:
+            self._warn(recipe.warning)
 
     def _read(self, path: Path, waivers: list[str]) -> Document:
         try:
@@ -203,9 +201,7 @@ class Command(BaseCommand):
         """Carry the run out in this process; made and claimed in one transaction, so that no other worker gets it."""
         name = fresh_name()
         with transaction.atomic():
-            run = run_start(
-                actor=owner, cluster=cluster, waivers=waivers, reason=reason, acknowledge_all=True, at_terminal=True
-            )
+            run = self._start(cluster, owner, waivers, reason)
             if claim(run.pk, name) is None:
                 raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
         progress = TerminalProgress(self._write)
@@ -215,11 +211,26 @@ class Command(BaseCommand):
             while thread.is_alive():
                 thread.join(0.2)
                 if interrupts.take():
-                    self._line("Cancelling; what must not be cut in half ends first.")
-                    run_cancel(actor=owner, run=run)
+                    self._cancel(run, owner)
         run.refresh_from_db()
         self._summary(run, progress)
         return run
+
+    def _start(self, cluster: Cluster, owner: Any, waivers: list[str], reason: str) -> Run:
+        """The run of the recipe, or its preview."""
+        order = {"actor": owner, "cluster": cluster, "recipe": self._recipe.name, "answers": self._answers}
+        if self._preview:
+            return run_preview(**order, waivers=waivers, at_terminal=True)
+        return run_start(**order, waivers=waivers, reason=reason, acknowledge_all=True, at_terminal=True)
+
+    def _cancel(self, run: Run, owner: Any) -> None:
+        try:
+            run.refresh_from_db()
+            run_cancel(actor=owner, run=run)
+        except NotPossible as error:
+            self._line(error.with_hint)
+        else:
+            self._line("Cancelling; what must not be cut in half ends first.")
 
     def _execute(self, pk: int, name: str, progress: TerminalProgress) -> None:
         try:
@@ -242,10 +253,34 @@ class Command(BaseCommand):
         counts = f"{progress.changed} wanted states changed, {progress.same} same"
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were the same"
+        if self._preview:
+            counts = f"nothing was changed; {progress.changed} would change, {progress.same} same"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
-        if run.state == Run.State.SUCCEEDED:
+        if run.state == Run.State.SUCCEEDED and not self._preview:
             for line in critical_path(run_timeline(run), took):
                 self._line(line)
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    """The options that every recipe has."""
+    parser.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
+    parser.add_argument("--preview", action="store_true", help="Show what would change; change nothing on machines.")
+    parser.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
+    parser.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
+    parser.add_argument("--reason", default="", help="Why what --waive names is acceptable here; it is kept.")
+    parser.add_argument(
+        "--acknowledge", action="append", default=[], metavar="SHA256",
+        help="You have read the text with this digest, which runs as root or changes every machine.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--host-key", action="append", default=[], metavar="SHA256:…",
+        help="Accept a host key seen for the first time when it has this fingerprint; once for each machine.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--accept-host-keys", action="store_true",
+        help="Accept whatever host keys are seen for the first time, on a network where nobody can be in between.",
+    )  # fmt: skip
+    parser.add_argument("--yes", action="store_true", help="Start without asking.")
 
 
 def critical_path(timeline: Timeline, took: float) -> Iterator[str]:

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from clusters import catalog
+from clusters.catalog.recipes import recipes
 from clusters.config.load import LIMIT, load
 from clusters.config.report import findings_of
 from clusters.engine.plan import Plan, make_plan
+from clusters.engine.question import checked
+from clusters.engine.recipe import DEFAULT, recipe_called
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.localfile import read_start
+from clusters.management.recipe_options import answers_of_pairs
 from clusters.plaintext import plain_text
 
 if TYPE_CHECKING:
@@ -29,7 +33,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The file, and what to leave out."""
         parser.add_argument("file", help="the document; - is standard input")
-        parser.add_argument("--recipe", default="create")
+        parser.add_argument("--recipe", default=DEFAULT, help=f"one of {', '.join(each.name for each in recipes())}")
+        parser.add_argument(
+            "--answer", action="append", default=[], metavar="NAME=VALUE", help="the answer to a question of the recipe"
+        )
         parser.add_argument("--only", action="append", default=[], metavar="STEP", help="only this step or phase")
         parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="all but this step or phase")
 
@@ -44,7 +51,11 @@ class Command(BaseCommand):
             raise CommandError(plain_text(f"{name} cannot be installed:\n{said}"))
         discover(catalog)
         try:
-            plan = make_plan(loaded.document, options["recipe"], only=options["only"], skip=options["skip"])
+            recipe = recipe_called(options["recipe"])
+            given = answers_of_pairs(recipe, options["answer"])
+            answers = checked(recipe.questions, loaded.document, given)
+            document = recipe.prepare(loaded.document, answers)
+            plan = make_plan(document, recipe.name, only=options["only"], skip=options["skip"], answers=answers)
         except InstallerError as error:
             raise CommandError(error.with_hint) from error
         self.stdout.write(plain_text(written(plan)))

@@ -12,6 +12,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from clusters import services
+from clusters.catalog.recipes import recipes
+from clusters.engine.recipe import phase_title
 from clusters.places import command_line
 from clusters.plaintext import plain_text
 
@@ -34,11 +36,14 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
     "failed": ("failed", "cross", _("Failed")),
     "cancelled": ("cancelled", "stop", _("Cancelled")),
     "skipped": ("skipped", "skip", _("Skipped")),
+    "would": ("changed", "edit", _("Would change")),
+    "unforeseen": ("warning", "ask", _("Not known yet")),
     "queued": ("waiting", "clock", _("Waiting for a worker")),
     "cancelling": ("cancelled", "spinner", _("Cancelling")),
     "succeeded": ("changed", "check", _("Succeeded")),
     "draft": ("waiting", "edit", _("Draft")),
     "installing": ("running", "spinner", _("Installing")),
+    "working": ("running", "spinner", _("Working")),
     "ready": ("changed", "check", _("Ready")),
     "incomplete": ("warning", "warning", _("Incomplete")),
     "ok": ("changed", "check", _("OK")),
@@ -51,23 +56,11 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
 }
 
 
-# What the phases of a plan are called; one that is not here is called as it is.
-PHASES: Final[dict[str, _StrPromise]] = {
-    "precheck": _("Prechecks"),
-    "os": _("Operating system"),
-    "runtime": _("Container runtime"),
-    "images": _("Images"),
-    "etcd": _("etcd"),
-    "kubernetes": _("Kubernetes"),
-    "network": _("Network"),
-    "finish": _("Finish"),
-}
-
-
 @register.filter
 def phase_name(name: str) -> str:
     """The phase of a plan in words."""
-    return str(PHASES.get(name, name.capitalize()))
+    recipes()
+    return gettext(phase_title(name))
 
 
 register.simple_tag(command_line)

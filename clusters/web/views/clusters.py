@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
+from clusters.catalog.recipes import recipes
 from clusters.config import render as rendering
 from clusters.config.load import LIMIT
 from clusters.errors import InstallerError
@@ -48,7 +49,7 @@ class ClusterRow:
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every cluster that this person may see."""
-    newest = Run.objects.filter(cluster=OuterRef("pk")).order_by("-id").values("pk")[:1]
+    newest = Run.objects.filter(cluster=OuterRef("pk")).exclude(part=Run.Part.PREVIEW).order_by("-id").values("pk")[:1]
     found = list(clusters_for(request.user).only(*LISTED).annotate(newest=Subquery(newest)))
     runs = Run.objects.only("state", "created_at").in_bulk([each.newest for each in found if each.newest])
     rows = [ClusterRow(each, nodes_of(each), runs.get(each.newest)) for each in found]
@@ -93,12 +94,16 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One cluster: nodes, endpoint, runs, and the document with its secrets masked."""
     cluster = cluster_for(request.user, pk)
     document = _document(cluster)
+    known = recipes()
     context = {
         "row": ClusterRow(cluster, nodes_of(cluster), None),
         "cluster": cluster,
         "document": document,
         "yaml": rendering.render(document, secrets="mask") if document else "",
         "runs": cluster.runs.defer("document").select_related("asked_by")[:RUNS_SHOWN],
+        "was_installed": cluster.runs.exclude(part=Run.Part.PREVIEW).exists(),
+        "first": known[0],
+        "recipes": [each for each in known if services.is_allowed(each, cluster)],
         "told": told_by(),
         "active": cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first(),
     }

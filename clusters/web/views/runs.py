@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,7 @@ from clusters.selectors import (
     run_grid,
     run_place,
     run_plan,
+    run_preview_seen,
     run_summary,
     run_timeline,
     steps_of,
@@ -31,6 +33,7 @@ from clusters.selectors import (
 )
 from clusters.web.disk import disk_left
 from clusters.web.nodes import nodes_of
+from clusters.web.recipe_words import words_of
 from clusters.web.timeline import drawing
 from clusters.web.views.clusters import say
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
     from clusters.models import Run
 
+PREVIEW = ("run-preview", _("Preview"))
 TABS = (("run", _("Log")), ("run-timeline", _("Timeline")), ("run-plan", _("Plan")), ("run-facts", _("Facts")))
 
 
@@ -50,6 +54,20 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     shape = run_grid(run, request.GET.get("open", ""))
     steps = [(row.step, row.title) for phase in shape.phases for row in phase.rows]
     return render(request, "runs/show.html", {**_page(run, "run"), "grid": shape, "steps": steps})
+
+
+@never_cache
+@require_GET
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a run of this recipe would change, on one machine in full; a run that is not a preview has its log."""
+    run = run_for(request.user, pk)
+    if not run.is_preview:
+        return redirect("run", pk=run.pk)
+    machine = request.GET.get("machine", "")
+    # What is shown stays the same machine when the page is refreshed.
+    query = f"?{urlencode({'machine': machine})}" if machine else ""
+    seen = run_preview_seen(run, machine)
+    return _tab(request, run, "preview", {"seen": seen, "outdated": _is_outdated(run), "query": query})
 
 
 @never_cache
@@ -109,7 +127,10 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask the run to stop."""
     run = run_for(request.user, pk)
-    services.run_cancel(actor=request.user, run=run)
+    try:
+        services.run_cancel(actor=request.user, run=run)
+    except services.NotPossible as error:
+        say(request, error)
     return redirect("run", pk=run.pk)
 
 
@@ -172,7 +193,15 @@ def _tab(request: HttpRequest, run: Run, name: str, more: dict[str, Any]) -> Htt
 
 
 def _page(run: Run, tab: str) -> dict[str, Any]:
-    return {**_header(run), "tabs": TABS, "tab": tab, "brief": tab != "run"}
+    tabs = (PREVIEW, *TABS) if run.is_preview else TABS
+    return {**_header(run), "tabs": tabs, "tab": tab, "brief": tab != "run"}
+
+
+def _is_outdated(run: Run) -> bool:
+    try:
+        return services.is_outdated(run)
+    except InstallerError:
+        return True
 
 
 def _header(run: Run) -> dict[str, Any]:
@@ -187,7 +216,7 @@ def _header(run: Run) -> dict[str, Any]:
         }
         for failure in summary.failures
     ]
-    succeeded = run.state == run.State.SUCCEEDED and run.part != run.Part.STEP
+    succeeded = run.state == run.State.SUCCEEDED and run.part not in (run.Part.STEP, run.Part.PREVIEW)
     return {
         "run": run,
         "cluster": run.cluster,
@@ -200,5 +229,13 @@ def _header(run: Run) -> dict[str, Any]:
         "worker": worker_seen() if run.state == run.State.QUEUED else None,
         "disk_left": disk_left() if run.active else None,
         "nodes": nodes_of(run.cluster) if succeeded else [],
-        "newer": run.cluster.runs.filter(pk__gt=run.pk).values_list("pk", flat=True).first(),
+        "newer": _newer(run),
+        "words": words_of(run),
+        "cancellable": services.may_be_cancelled(run),
     }
+
+
+def _newer(run: Run) -> int | None:
+    """The newest attempt, if there is one after this run."""
+    later = run.cluster.runs.filter(pk__gt=run.pk).exclude(part=run.Part.PREVIEW)
+    return later.values_list("pk", flat=True).first()

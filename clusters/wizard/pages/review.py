@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters import catalog
 from clusters.config.root_texts import ARGUMENTS, DNS, HOSTS, PACKAGES, SCRIPT, with_masks
 from clusters.engine.plan import make_plan
+from clusters.engine.recipe import DEFAULT
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.plaintext import visible_text
@@ -97,6 +98,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
         "plan": plan,
         "plan_problem": problem,
         "phases": _phases(plan) if plan else [],
+        "first": DEFAULT,
         "plan_hosts": [host.name for host in document.hosts],
     }
 
@@ -168,7 +170,7 @@ def _plan(document: Document, found: tuple[Finding, ...]) -> tuple[Plan | None, 
         return None, None
     discover(catalog)
     try:
-        return make_plan(document, "create"), None
+        return make_plan(document), None
     except InstallerError as error:
         return None, error
 

@@ -1,0 +1,231 @@
+"""Recipes are asked for with answers and in a state that fits; a preview leaves everything as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clusters import services
+from clusters.engine.question import AnswersRefused
+from clusters.engine.recipe import recipe
+from clusters.errors import PlanError
+from clusters.models import AuditEntry, Cluster, Notice, Run, StepRun
+from clusters.runs.execute import execute
+from clusters.runs.store import cluster_ended, measured_seconds
+from clusters.selectors import run_preview_seen
+from clusters.selectors.before import so_before
+from tests.added_recipe import forgotten, renew
+from tests.runs.fake_machines import FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
+
+    from clusters.engine.recipe import Recipe
+
+__all__ = ["forgotten", "renew"]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_findings(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+    monkeypatch.setattr("clusters.services.installs.findings_of", lambda *words, **options: ())
+    monkeypatch.setattr("clusters.services.waivers.check", lambda document: ())
+    settings.SLIPWAY_CARRY_OUT = "tests.runs.fake_machines.carry_out"
+    settings.SLIPWAY_WEBHOOK_URL = "http://127.0.0.1:9/"
+
+
+def in_state(cluster: Cluster, state: str) -> Cluster:
+    Cluster.objects.filter(pk=cluster.pk).update(state=state)
+    cluster.refresh_from_db()
+    return cluster
+
+
+def carried_out(run: Run) -> Run:
+    execute(run.pk, worker_name=f"worker of {run.pk}")
+    run.refresh_from_db()
+    return run
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_are_checked_stored_and_reach_the_machines_that_were_named(
+    cluster: Cluster, alice: User, renew: Recipe
+) -> None:
+    in_state(cluster, "ready")
+    with pytest.raises(AnswersRefused, match="Between 1 and 3,999"):
+        services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"days": "4000"})
+    with pytest.raises(AnswersRefused, match="cannot be chosen"):
+        services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"machines": ["node9"]})
+    assert not Run.objects.exists()
+    run = services.run_start(
+        actor=alice, cluster=cluster, recipe="renew", answers={"days": "30", "machines": ["node2"]}
+    )
+    assert (run.recipe, run.answers) == ("renew", {"days": 30, "machines": ["node2"]})
+    assert run.cluster.state == "working"
+    assert carried_out(run).state == "succeeded"
+    assert FILES["node2"].files["/etc/days"].content == b"30\n"
+    assert not FILES["node1"].files and not FILES["node3"].files
+
+
+def test_a_state_that_does_not_fit_is_refused_in_a_sentence(cluster: Cluster, alice: User, renew: Recipe) -> None:
+    with pytest.raises(services.StateRefused) as refused:
+        services.run_start(actor=alice, cluster=cluster, recipe="renew")
+    assert refused.value.message == "“Renew certificates” cannot start: the state of sample is “Draft”."
+    assert refused.value.hint == "It needs the state “Ready” or “Failed”."
+    with pytest.raises(services.StateRefused):
+        services.run_preview(actor=alice, cluster=cluster, recipe="renew")
+    with pytest.raises(PlanError, match="There is no recipe"):
+        services.run_start(actor=alice, cluster=cluster, recipe="nothing")
+    assert not Run.objects.exists()
+
+
+def test_a_retry_takes_the_answers_along(cluster: Cluster, alice: User, renew: Recipe) -> None:
+    in_state(cluster, "ready")
+    run = services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"days": 7})
+    Run.objects.filter(pk=run.pk).update(state="failed")
+    run.refresh_from_db()
+    again = services.run_retry(actor=alice, run=run)
+    assert (again.answers, again.attempt) == ({"days": 7, "machines": []}, 2)
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_the_run_gets_the_document_that_the_recipe_prepares(cluster: Cluster, alice: User) -> None:
+    def prepared(document: Any, answers: Any) -> Any:
+        return document.model_copy(update={"name": "prepared"})
+
+    recipe("rename", "Rename", "os", summary="Rename it.", prepare=prepared)
+    run = services.run_start(actor=alice, cluster=cluster, recipe="rename")
+    cluster.refresh_from_db()
+    assert services.document_of(run).name == "prepared"
+    assert services.document_of(cluster).name == "sample"
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_what_runs_as_root_in_a_prepared_document_has_to_be_read_too(cluster: Cluster, alice: User) -> None:
+    def prepared(document: Any, answers: Any) -> Any:
+        script = {"name": "more", "bash": "rm -rf /"}
+        return type(document).model_validate({**document.model_dump(by_alias=True), "system": {"preInstall": [script]}})
+
+    recipe("script", "Script", "os", summary="A script.", prepare=prepared)
+    with pytest.raises(services.TextsUnread):
+        services.run_start(actor=alice, cluster=cluster, recipe="script")
+
+
+def test_a_run_that_cannot_be_cancelled_says_so_once_a_worker_has_it(
+    cluster: Cluster, alice: User, renew: Recipe
+) -> None:
+    in_state(cluster, "ready")
+    run = services.run_start(actor=alice, cluster=cluster, recipe="renew")
+    Run.objects.filter(pk=run.pk).update(state="running")  # since the page was shown, on which it waited
+    with pytest.raises(services.NotPossible, match="can't be interrupted"):
+        services.run_cancel(actor=alice, run=run)
+    run.refresh_from_db()
+    assert (run.state, run.cancel_asked_at) == ("running", None)
+    Run.objects.filter(pk=run.pk).update(state="queued")
+    run.refresh_from_db()
+    services.run_cancel(actor=alice, run=run)
+    assert run.state == "cancelled"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("state", ["draft", "ready", "failed"])
+def test_a_preview_changes_neither_machines_nor_the_cluster(cluster: Cluster, alice: User, state: str) -> None:
+    in_state(cluster, state)
+    Cluster.objects.filter(pk=cluster.pk).update(kubeconfig="kept", nodes=[{"name": "old"}])
+    run = carried_out(services.run_preview(actor=alice, cluster=cluster))
+    cluster.refresh_from_db()
+    assert (run.state, run.is_preview, run.attempt) == ("succeeded", True, 1)
+    assert run.message == "Nothing was changed. 3 would change, 4 are correct already."
+    assert (cluster.state, cluster.kubeconfig, cluster.nodes) == (state, "kept", [{"name": "old"}])
+    assert cluster.nodes_seen_at is None
+    assert len(FILES) == 3 and not any(host.files for host in FILES.values())
+    assert not Notice.objects.exists()
+    assert AuditEntry.objects.filter(deed="run.preview").count() == 1
+    assert set(StepRun.objects.filter(run=run).values_list("step", "state")) == {
+        ("os/prepare", "would"), ("os/ask", "unforeseen"), ("os/deliver", "same"),
+    }  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_seen_is_shown_machine_by_machine(
+    cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = carried_out(services.run_preview(actor=alice, cluster=cluster))
+    seen = run_preview_seen(run, "node2")
+    assert [(one.host, one.same, one.would, one.unforeseen, one.state) for one in seen.machines] == [
+        ("node1", 2, 1, 1, "would"), ("node2", 1, 1, 1, "would"), ("node3", 1, 1, 1, "would"),
+    ]  # fmt: skip
+    (changes,) = seen.changes
+    would = [want for want in changes.wants if want.state == "would"]
+    assert "+none" in would[0].diff and "there is no /etc/days" in would[0].found
+    assert [want.found for want in seen.unforeseen[0].wants] == ["There is no /etc/days yet."]
+    assert (seen.host, seen.since, seen.until) == ("node2", run.started_at, run.finished_at)
+    assert seen.seconds > 0 and not seen.measured
+    assert run_preview_seen(run, "nowhere").host == "node1"
+    monkeypatch.setattr("clusters.selectors.previews.MOST_MACHINES", 2)
+    StepRun.objects.filter(run=run, host="node3", step="os/ask").update(state="failed")
+    run.last_seq += 1  # else the steps are those that were read before
+    few = run_preview_seen(run)
+    assert ([one.host for one in few.machines], few.more) == (["node3", "node1"], 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_preview_does_not_count_as_an_attempt_or_a_measurement(cluster: Cluster, alice: User) -> None:
+    run = carried_out(services.run_preview(actor=alice, cluster=cluster))
+    with pytest.raises(services.NotPossible, match="not an attempt"):
+        services.run_retry(actor=alice, run=run)
+    StepRun.objects.filter(run=run).update(state="changed", seconds=9.0)
+    assert measured_seconds(["os/prepare"]) == {}
+    cluster_ended(cluster, "cancelled")
+    cluster.refresh_from_db()
+    assert cluster.state == "draft"
+    real = services.run_start(actor=alice, cluster=cluster)
+    assert so_before(real) == frozenset()
+    assert (real.attempt, real.retry_of) == (1, None)
+
+
+def test_a_cancelled_preview_leaves_the_state_and_tells_nobody(cluster: Cluster, alice: User) -> None:
+    in_state(cluster, "ready")
+    run = services.run_preview(actor=alice, cluster=cluster)
+    services.run_cancel(actor=alice, run=run)
+    cluster.refresh_from_db()
+    assert (run.state, cluster.state) == ("cancelled", "ready")
+    assert not Notice.objects.exists()
+
+
+def test_a_press_is_not_answered_with_a_run_that_does_something_else(
+    cluster: Cluster, alice: User, renew: Recipe
+) -> None:
+    in_state(cluster, "ready")
+    preview = services.run_preview(actor=alice, cluster=cluster)
+    assert services.run_preview(actor=alice, cluster=cluster) == preview
+    with pytest.raises(services.NotPossible, match=f"Run {preview.pk} works with sample"):
+        services.run_start(actor=alice, cluster=cluster)
+    with pytest.raises(services.NotPossible):
+        services.run_preview(actor=alice, cluster=cluster, recipe="renew")
+    services.run_cancel(actor=alice, run=preview)
+    run = services.run_start(actor=alice, cluster=cluster)
+    with pytest.raises(services.NotPossible):
+        services.run_preview(actor=alice, cluster=cluster)
+    assert services.run_start(actor=alice, cluster=cluster) == run
+
+
+def test_a_preview_is_outdated_once_the_document_was_changed(cluster: Cluster, alice: User) -> None:
+    run = services.run_preview(actor=alice, cluster=cluster)
+    assert not services.is_outdated(run)
+    services.run_cancel(actor=alice, run=run)
+    changed = services.document_of(cluster).model_copy(update={"name": "other"})
+    services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)
+    run.cluster.refresh_from_db()
+    assert services.is_outdated(run)
+
+
+def test_a_stranger_starts_no_preview(cluster: Cluster, bob: User, make_run: Callable[..., Run]) -> None:
+    from django.core.exceptions import PermissionDenied
+
+    with pytest.raises(PermissionDenied):
+        services.run_preview(actor=bob, cluster=cluster)
