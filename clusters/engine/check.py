@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 
+PRECHECK = "precheck"
+"""The phase of all prechecks, with which their paths begin in a plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Precheck:
     """`id` is what waivers name (`time.skew`); `waivable` says whether an error may be waived at all."""

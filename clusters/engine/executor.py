@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from clusters.engine.check import PRECHECK
 from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Failed, Output, PlanMade
 from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
-from clusters.engine.plan import EVERYWHERE, PRECHECK
+from clusters.engine.plan import EVERYWHERE
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clusters.engine.check import PRECHECK
 from clusters.engine.deadline import deadline_in, nothing_granted
 from clusters.engine.events import Observed, Output, SecretMade, Uncut
 from clusters.engine.sendings import Sendings
@@ -252,13 +253,13 @@ class Machine:
         """Comes round each time it is time to look, until `within` seconds are over by the clock; pauses in between.
 
         The first time is now, the last one at the end. With `longer` it is as much longer as the step's time. In a dry
-        run there is one: what is waited for comes of something that nobody does then.
+        run there is one: what is waited for comes of something that nobody does then. A precheck waits as always.
         """
         began = time.monotonic()
         while True:
             yield
             left = within + (self.granted if longer else 0.0) - (time.monotonic() - began)
-            if left <= 0 or self._dry_run:
+            if left <= 0 or (self._dry_run and not self.step.startswith(f"{PRECHECK}/")):
                 return
             self.pause(min(every, left))
 

@@ -6,7 +6,7 @@ import graphlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from clusters.engine.check import CHECKS, FIRST, Checks, Precheck
+from clusters.engine.check import CHECKS, FIRST, PRECHECK, Checks, Precheck
 from clusters.engine.recipe import DEFAULT, recipe_called
 from clusters.engine.step import STEPS, Register, Step, machines_for
 from clusters.errors import PlanError
@@ -25,7 +25,6 @@ EVERYWHERE = ""
 """In the place of a machine's name: the step on all of its machines, which is over when the last of them is. Were each
 of a thousand machines to wait for each of the others, a plan would have millions of edges."""
 
-PRECHECK = "precheck"
 EXPECTED_CHECK_SECONDS = 0.3
 
 

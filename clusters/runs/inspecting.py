@@ -15,9 +15,10 @@ from django.utils import timezone
 from clusters import catalog
 from clusters.catalog.prechecks.node_to_node import TOPIC
 from clusters.catalog.sources.unopened import Unopened
+from clusters.engine.check import PRECHECK
 from clusters.engine.events import CheckFound, Observed, State, StepChanged
 from clusters.engine.executor import execute_plan
-from clusters.engine.plan import PRECHECK, Plan, make_plan
+from clusters.engine.plan import Plan, make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError, SourceError
 from clusters.models import Inspection

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clusters.engine.check import PRECHECK
 from clusters.engine.events import State
-from clusters.engine.plan import PRECHECK
 from clusters.models import Event
 from clusters.selectors.before import LOOK_SECONDS
 from clusters.selectors.progress import graph_of, steps_of

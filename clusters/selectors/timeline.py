@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from clusters.engine.check import PRECHECK
 from clusters.engine.events import State
-from clusters.engine.plan import PRECHECK
 from clusters.selectors.grid import WORST_FIRST
 from clusters.selectors.progress import graph_of, machine_states, steps_of
 

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import catalog
-from clusters.engine.check import CHECKS
-from clusters.engine.plan import PRECHECK, make_plan
+from clusters.engine.check import CHECKS, PRECHECK
+from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.models import Run
 from clusters.services.audit import allowed, audited

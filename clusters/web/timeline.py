@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 
-from clusters.engine.plan import PRECHECK
+from clusters.engine.check import PRECHECK
 
 if TYPE_CHECKING:
     from clusters.selectors.timeline import Bar, Timeline

@@ -9,8 +9,8 @@ import pytest
 from clusters import services
 from clusters.config.schema import JumpHost, Network
 from clusters.config.secret import Secret
+from clusters.engine.check import PRECHECK
 from clusters.engine.events import StepChanged
-from clusters.engine.plan import PRECHECK
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
 from clusters.runs.carry_out import carry_out
