@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 DEFAULT = "create"
 """The recipe that brings a cluster into being. It has a place of its own on pages; nothing else names a recipe."""
 
+RESERVED = {
+    "accept_host_keys", "acknowledge", "csrfmiddlewaretoken", "filename", "force_color", "help", "host_key",
+    "no_color", "owner", "preview", "pythonpath", "reason", "settings", "skip_checks", "traceback", "verb",
+    "verbosity", "version", "waive", "yes",
+}  # fmt: skip
+"""Fields and options that every recipe has."""
+
 ANY_STATE = ("draft", "failed", "ready")
 
 
@@ -41,9 +48,11 @@ class Recipe:
     `verb` is the word for the terminal, `title` the button, `summary` one sentence about it; a recipe without a summary
     is not offered to people. `heading` names its runs, `confirm` is what the terminal asks before it starts, `done`
     what is shown after a success: {name}, {version} and {machines} are the cluster's.
-    `states` are those of the cluster in which it may start. `prechecks` are "all" of them or these ids, beside the
-    one that reads machines. `machines` gives the names of those that have a part; None is all. `prepare` makes the
-    document of the run from the cluster's. Without `cancellable`, nobody can stop a run that a worker has begun.
+    `states` are those of the cluster in which it may start. With `makes_ready` its success means that the cluster is
+    ready, and its failure that it is not whole; any other leaves the cluster's state as it was. `prechecks` are "all"
+    of them or these ids, beside the one that reads machines. `machines` gives the names of those that have a part; None
+    is all. `prepare` makes the document of the run from the cluster's. Without `cancellable`, nobody can stop a run
+    that a worker has begun.
     """
 
     name: str
@@ -57,6 +66,7 @@ class Recipe:
     machines: Callable[[Document, Answers], Sequence[str]] | None = None
     prepare: Callable[[Document, Answers], Document] = as_it_is
     cancellable: bool = True
+    makes_ready: bool = False
     warning: str = ""
     heading: str = ""
     confirm: str = ""
@@ -112,11 +122,11 @@ def phase_title(name: str) -> str:
 
 def _refuse_bad_names(made: Recipe) -> None:
     names = [question.name for question in made.questions]
-    bad = [name for name in names if not NAME.fullmatch(name) or names.count(name) > 1]
+    bad = [name for name in names if not NAME.fullmatch(name) or names.count(name) > 1 or name in RESERVED]
     if bad:
         raise PlanError(
             f"The recipe {made.name} has a question {bad[0]!r}.",
-            hint="The name of a question is one word of a to z, digits and underscores, and there is one of it.",
+            hint="The name is one word of a to z, digits and underscores, used once, and no option of all recipes.",
         )
     same = [each for each in RECIPES.values() if each.verb == made.verb and each.name != made.name]
     if same:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.recipes import recipes
@@ -28,7 +29,7 @@ def add_questions(parser: ArgumentParser, recipe: Recipe) -> None:
         words = " ".join(part for part in (question.label.rstrip(".") + ".", question.help) if part)
         kind: dict[str, Any] = {"metavar": question.kind.upper()}
         if question.kind == "switch":
-            kind = {"action": "store_const", "const": True}
+            kind = {"action": BooleanOptionalAction}
         elif question.kind == "machines":
             kind = {"action": "append", "metavar": "MACHINE"}
         option, dest = f"--{question.name.replace('_', '-')}", _dest(question)

@@ -24,7 +24,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="run",
             name="answers",
-            field=models.JSONField(blank=True, default=dict),
+            field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict),
+        ),
+        migrations.AddField(
+            model_name="run",
+            name="cluster_before",
+            field=models.CharField(blank=True, db_default="", default="", max_length=16),
         ),
         migrations.AlterField(
             model_name="run",

@@ -19,8 +19,8 @@ class Run(models.Model):
     `acknowledged` what it was started with, as `Cluster.waivers` has it; `acknowledged_texts` is as in `Cluster`.
     `accepted` has {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step
     which steps it waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all.
-    `answers` are those to the recipe's questions. A run that is a preview only looks: it leaves the cluster's state,
-    nodes, kubeconfig and notices as they are, and is not an attempt.
+    `answers` are those to the recipe's questions; `cluster_before` is the cluster's state when the run was queued.
+    A preview only looks: it leaves the cluster's state, nodes, kubeconfig and notices as they are, and is no attempt.
     """
 
     class State(models.TextChoices):
@@ -41,7 +41,8 @@ class Run(models.Model):
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="runs")
     recipe = models.CharField(max_length=64, default=DEFAULT)
-    answers = models.JSONField(default=dict, blank=True)
+    answers = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), blank=True)
+    cluster_before = models.CharField(max_length=16, default="", db_default="", blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     attempt = models.PositiveIntegerField(default=1)
     retry_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retries")

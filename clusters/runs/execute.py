@@ -183,7 +183,8 @@ def _outcome(
             sink.masks.add(secret)
         logins.insist()
         known = PinnedKeys(run.cluster_id)
-        only, granted, at_terminal = tuple(run.only), patience.granted, key_files is not None
+        only = () if run.is_preview else tuple(run.only)
+        granted, at_terminal = patience.granted, key_files is not None
         task = Task(logins.document, run.recipe, tuple(run.waivers), known, only, granted, at_terminal)
         task = replace(task, answers=run.answers, preview=run.is_preview)
         carry_out = import_string(settings.SLIPWAY_CARRY_OUT)

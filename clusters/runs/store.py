@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Avg, Exists, OuterRef, Q
 from django.utils import timezone
 
+from clusters.catalog.recipes import recipes_by_name
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run, StepRun
 from clusters.runs.chunks import plan_rows, step_rows
@@ -136,18 +137,29 @@ def _end_steps(run_id: int, state: str) -> None:
 
 def _end_cluster(run_id: int, state: str, part: str) -> None:
     """What the end of the run says of its cluster."""
-    cluster = Cluster.objects.get(runs=run_id)
-    cluster_ended(cluster, "part" if state == "succeeded" and part == Run.Part.STEP else state)
+    run = Run.objects.select_related("cluster").get(pk=run_id)
+    recipe_ended(run, "part" if state == "succeeded" and part == Run.Part.STEP else state)
 
 
-def cluster_ended(cluster: Cluster, state: str) -> None:
-    """Set the cluster's state after a run that ended in `state`.
+def recipe_ended(run: Run, state: str) -> None:
+    """Set the cluster's state after a run that ended in `state`: as it was before, unless its recipe decides it."""
+    known = recipes_by_name().get(run.recipe)
+    if known is not None and not known.makes_ready and run.cluster_before:
+        Cluster.objects.filter(pk=run.cluster_id).update(state=run.cluster_before)
+    else:
+        _cluster_ended(run.cluster, state)
+
+
+def _cluster_ended(cluster: Cluster, state: str) -> None:
+    """Set the cluster's state after a run that decides it and ended in `state`.
 
     A cancelled one, and one ("part") that did a single step with success, bring back what was before.
     """
     states = {"succeeded": Cluster.State.READY, "failed": Cluster.State.FAILED}
     if state in ("cancelled", "part"):
+        others = [name for name, each in recipes_by_name().items() if not each.makes_ready]
         begun = Run.objects.filter(cluster=cluster, started_at__isnull=False).exclude(part=Run.Part.PREVIEW)
+        begun = begun.exclude(recipe__in=others)
         before = begun.filter(state__in=("succeeded", "failed"))
         steps = Q(part=Run.Part.STEP, state="succeeded")
         last = before.exclude(steps).order_by("-id").values_list("state", flat=True).first()

@@ -150,7 +150,7 @@ def _document(run: Run, masks: Masks) -> str:
 
 
 def _tables(run: Run) -> dict[str, Any]:
-    fields = ("id", "recipe", "state", "part", "only", "attempt", "retry_of_id", "waivers", "acknowledged")
+    fields = ("id", "recipe", "answers", "state", "part", "only", "attempt", "retry_of_id", "waivers", "acknowledged")
     fields += (
         "accepted",
         "created_at",

@@ -14,12 +14,12 @@ from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run
 from clusters.runs.doorbell import ring
 from clusters.runs.notices import announce
-from clusters.runs.store import cluster_ended
+from clusters.runs.store import recipe_ended
 from clusters.services.acknowledgements import texts_for
 from clusters.services.audit import allowed, audited
 from clusters.services.credentials import refuse_credentials, used_in
 from clusters.services.findings import findings_of
-from clusters.services.orders import active_run, order_for, refuse_state, the_same
+from clusters.services.orders import active_run, order_for, refuse_state, settled_state, the_same
 from clusters.services.reasons import NotPossible, accepted, given_reason
 from clusters.services.waivers import ids_of, judged, waivers_for
 
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.config.finding import Finding
+    from clusters.config.schema import Document
     from clusters.services.orders import Order
+
+ONLY_LOOKS = "preview/looks-only"
+"""The one step that a preview names. No plan has it: a worker that knows no previews refuses such a run, and would
+carry it out otherwise."""
 
 
 class RunRefused(InstallerError):
@@ -85,19 +90,21 @@ def run_preview(
     answers: Mapping[str, Any] | None = None,
     waivers: Collection[str] = (),
     at_terminal: bool = False,
+    document: Document | None = None,
 ) -> Run:
     """Queue a run that only looks, and says what the recipe would change; the cluster stays as it is.
 
+    With a `document` it says what would change if the cluster had that one.
     Nothing has to be acknowledged for it: nothing is changed. Findings that block are refused as in `run_start`.
     """
     allowed(actor, cluster)
     cluster.refresh_from_db()
-    order = order_for(cluster, recipe, answers or {})
+    order = order_for(cluster, recipe, answers or {}, document)
     refuse_state(order.recipe, cluster)
     _refuse_findings(actor, order, waivers, at_terminal=at_terminal)
     known = waivers_for(actor=actor, cluster=order.cluster, acknowledge_all=True)
     ids = sorted({*waivers, *ids_of(known)})
-    return _queue(actor, cluster, order, "run.preview", waivers=ids, part=Run.Part.PREVIEW)
+    return _queue(actor, cluster, order, "run.preview", waivers=ids, only=[ONLY_LOOKS], part=Run.Part.PREVIEW)
 
 
 def run_retry(
@@ -119,6 +126,7 @@ def run_retry(
     if run.is_preview:
         raise NotPossible(_("A preview is not an attempt."), hint=_("Start another preview on the cluster's page."))
     cluster = Cluster.objects.get(pk=run.cluster_id)
+    _refuse_an_old_one(run)
     order = order_for(cluster, run.recipe, run.answers)
     named = {*run.waivers, *more_waivers} - ids_of(run.acknowledged)
     _refuse_findings(actor, order, named)
@@ -128,6 +136,15 @@ def run_retry(
     fields |= {"accepted": [*run.accepted, *accepted_since], "only": list(only), "part": part}
     fields["acknowledged_texts"] = texts_for(actor=actor, cluster=order.cluster)
     return _queue(actor, cluster, order, "run.retry", **fields)
+
+
+def _refuse_an_old_one(run: Run) -> None:
+    """Raises NotPossible when another run of the cluster ended since: what this one was for may be settled."""
+    newer = run.cluster.runs.exclude(part=Run.Part.PREVIEW).exclude(state__in=Run.ACTIVE).filter(pk__gt=run.pk)
+    if (last := newer.order_by("-pk").values_list("pk", flat=True).first()) is not None:
+        raise NotPossible(
+            _("Run %(newer)s is newer than this one.") % {"newer": last}, hint=_("Retry that one, or start again.")
+        )
 
 
 def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
@@ -147,7 +164,7 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
             data = {"state": "cancelled", "message": message}
             Event.objects.create(run=run, seq=1, at=now, kind="run", data=data)
             if not run.is_preview:
-                cluster_ended(run.cluster, "cancelled")
+                recipe_ended(run, "cancelled")
                 announce(run.pk)
             audited(actor, "run.cancel", run.cluster.name, run=run.pk)
         elif not may_be_cancelled(run) and running.exists():
@@ -181,18 +198,19 @@ def _refuse_findings(
 def _queue(actor: AbstractBaseUser | None, cluster: Cluster, order: Order, deed: str, **fields: object) -> Run:
     """The database's constraint decides when two presses come at once: one makes the run, the other is given it."""
     text, recipe = order.cluster.document, order.recipe.name
-    fields |= {"document": text, "recipe": recipe, "answers": order.answers}
+    fields |= {"document": text, "recipe": recipe, "answers": order.answers, "cluster_before": settled_state(cluster)}
     try:
         with transaction.atomic():
             run = Run.objects.create(cluster=cluster, asked_by=actor, **fields)
             if not run.is_preview:
                 state = Cluster.State.INSTALLING if recipe == DEFAULT else Cluster.State.WORKING
                 Cluster.objects.filter(pk=cluster.pk).update(state=state)
-            audited(actor, deed, cluster.name, run=run.pk, recipe=run.recipe, waivers=run.waivers, **used_in(text))
+            said = {"recipe": run.recipe, "answers": run.answers, "waivers": run.waivers, **used_in(text)}
+            audited(actor, deed, cluster.name, run=run.pk, **said)
     except IntegrityError:
         active = active_run(cluster)
         if active is None:
             raise
-        return the_same(active, recipe, preview=deed == "run.preview")
+        return the_same(active, order, preview=deed == "run.preview")
     cluster.refresh_from_db()
     return run

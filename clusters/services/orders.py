@@ -38,24 +38,32 @@ class Order:
     cluster: Cluster
 
 
-def order_for(cluster: Cluster, name: str, given: Mapping[str, Any]) -> Order:
-    """The order of a recipe. Raises AnswersRefused, ConfigError for a document that cannot be read, PlanError."""
+def order_for(cluster: Cluster, name: str, given: Mapping[str, Any], instead: Document | None = None) -> Order:
+    """The order of a recipe for the cluster's document, or for another one `instead`.
+
+    Raises AnswersRefused, ConfigError for a document that cannot be read, PlanError.
+    """
     recipes()
     recipe = recipe_called(name)
-    present = read_document(cluster.document)
+    stored = read_document(cluster.document)
+    present = instead or stored
     answers = checked(recipe.questions, present, given)
     document = recipe.prepare(present, answers)
     seen = copy.copy(cluster)
-    if document != present:
+    if document != stored:
         # What a person has to acknowledge is in the document of the run, not in that of the draft.
         seen.document = text_with(cluster.document, document)
     return Order(recipe, answers, document, seen)
 
 
+def settled_state(cluster: Cluster) -> str:
+    """The cluster's state; one that a broken run left behind counts as failed."""
+    return str(Cluster.State.FAILED if cluster.state in Cluster.BUSY else cluster.state)
+
+
 def is_allowed(recipe: Recipe, cluster: Cluster) -> bool:
-    """Whether the recipe may start in the cluster's state. One that a broken run left behind counts as failed."""
-    state = Cluster.State.FAILED if cluster.state in Cluster.BUSY else cluster.state
-    return state in recipe.states
+    """Whether the recipe may start in the cluster's state."""
+    return settled_state(cluster) in recipe.states
 
 
 def refuse_state(recipe: Recipe, cluster: Cluster) -> None:
@@ -75,9 +83,10 @@ def active_run(cluster: Cluster) -> Run | None:
     return Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE).first()
 
 
-def the_same(active: Run, recipe: str, *, preview: bool) -> Run:
+def the_same(active: Run, order: Order, *, preview: bool) -> Run:
     """The active run, when it does what was asked for. Raises NotPossible when it does something else."""
-    if active.recipe == recipe and active.is_preview == preview:
+    same = (active.recipe, active.answers) == (order.recipe.name, order.answers)
+    if same and active.is_preview == preview:
         return active
     raise NotPossible(
         _("Run %(run)s works with %(name)s, so nothing else can start.")

@@ -29,9 +29,16 @@ def recipe_form(recipe: Recipe, document: Document, data: QueryDict | None) -> A
 
 
 def answers_in(form: Any) -> dict[str, Any]:
-    """What was answered; a field that was left empty is not."""
+    """What was answered, empty fields too."""
     found = form.cleaned_data
-    return {name: list(value) if isinstance(value, list) else value for name, value in found.items()}
+    return {name: _answer(value) for name, value in found.items()}
+
+
+def _answer(value: Any) -> Any:
+    """A number that somebody cleared is an empty answer, and not the default."""
+    if value is None:
+        return ""
+    return list(value) if isinstance(value, list) else value
 
 
 def refuse(form: Any, problems: Mapping[str, str]) -> None:

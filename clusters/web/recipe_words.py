@@ -42,5 +42,5 @@ def sent(answers: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Names and values of the fields that give these answers again."""
     for name, value in answers.items():
         for each in value if isinstance(value, list) else [value]:
-            if each not in (None, False, ""):
+            if each is not None and each is not False and each != "":
                 yield name, "on" if each is True else str(each)

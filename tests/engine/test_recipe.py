@@ -266,3 +266,9 @@ def test_a_dry_run_does_not_wait_for_what_nobody_makes() -> None:
     outcome, _hosts = carry_out(register, dry_run=True)
     assert outcome.seconds < 10
     assert rounds == ["a"]
+
+
+@pytest.mark.parametrize("name", ["preview", "yes", "csrfmiddlewaretoken", "settings"])
+def test_a_question_has_no_name_of_an_option_of_all_recipes(name: str) -> None:
+    with pytest.raises(PlanError, match="has a question"):
+        recipe("odd", "Odd", "os", questions=(Question(name, "Odd"),))

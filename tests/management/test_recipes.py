@@ -100,6 +100,16 @@ def test_a_preview_asks_nothing_changes_nothing_and_prints_differences(file: Pat
     assert not any(host.files for host in FILES.values())
 
 
+def test_a_preview_of_another_file_leaves_the_stored_document(file: Path, admin: User) -> None:
+    cluster("create", "-f", str(file), "--accept-host-keys", "--preview")
+    stored = Cluster.objects.get(name="sample", owner=admin)
+    file.write_text(SEED.replace("v1.20.2", "v1.20.4"))
+    cluster("create", "-f", str(file), "--preview")
+    assert "v1.20.4" in Run.objects.first().document
+    stored.refresh_from_db()
+    assert "v1.20.2" in stored.document and stored.kubernetes_version == "v1.20.2"
+
+
 def plan(*words: str) -> str:
     out = io.StringIO()
     call_command("plan", *words, stdout=out)

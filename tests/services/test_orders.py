@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters import services
+from clusters.engine.plan import make_plan
 from clusters.engine.question import AnswersRefused
 from clusters.engine.recipe import recipe
 from clusters.errors import PlanError
 from clusters.models import AuditEntry, Cluster, Notice, Run, StepRun
+from clusters.runs.documents import read_document
 from clusters.runs.execute import execute
-from clusters.runs.store import cluster_ended, measured_seconds
+from clusters.runs.store import measured_seconds, recipe_ended
 from clusters.selectors import run_preview_seen
 from clusters.selectors.before import so_before
 from tests.added_recipe import forgotten, renew
@@ -180,10 +182,10 @@ def test_a_preview_does_not_count_as_an_attempt_or_a_measurement(cluster: Cluste
         services.run_retry(actor=alice, run=run)
     StepRun.objects.filter(run=run).update(state="changed", seconds=9.0)
     assert measured_seconds(["os/prepare"]) == {}
-    cluster_ended(cluster, "cancelled")
+    real = services.run_start(actor=alice, cluster=cluster)
+    recipe_ended(real, "cancelled")
     cluster.refresh_from_db()
     assert cluster.state == "draft"
-    real = services.run_start(actor=alice, cluster=cluster)
     assert so_before(real) == frozenset()
     assert (real.attempt, real.retry_of) == (1, None)
 
@@ -229,3 +231,58 @@ def test_a_stranger_starts_no_preview(cluster: Cluster, bob: User, make_run: Cal
 
     with pytest.raises(PermissionDenied):
         services.run_preview(actor=bob, cluster=cluster)
+
+
+@pytest.mark.parametrize("state", ["ready", "failed"])
+@pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
+def test_a_recipe_that_makes_no_cluster_ready_leaves_its_state(
+    cluster: Cluster, alice: User, forgotten: None, state: str, end: str
+) -> None:
+    """A backup of a half installed cluster does not make it ready; one that fails does not break a healthy one."""
+    recipe("backup", "Back up", "os", summary="A copy.")
+    run = services.run_start(actor=alice, cluster=in_state(cluster, state), recipe="backup")
+    assert cluster.state == "working"
+    recipe_ended(run, end)
+    cluster.refresh_from_db()
+    assert cluster.state == state
+
+
+def test_another_answer_is_not_the_same_run(cluster: Cluster, alice: User, renew: Recipe) -> None:
+    in_state(cluster, "ready")
+    run = services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"days": 30})
+    assert services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"days": "30"}) == run
+    with pytest.raises(services.NotPossible, match="nothing else can start"):
+        services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"days": 31})
+
+
+def test_the_audit_has_the_answers(cluster: Cluster, alice: User, renew: Recipe) -> None:
+    in_state(cluster, "ready")
+    services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"days": 30, "machines": ["node2"]})
+    entry = AuditEntry.objects.get(deed="run.start")
+    assert entry.details["answers"] == {"days": 30, "machines": ["node2"]}
+
+
+def test_a_worker_that_knows_no_previews_refuses_one(cluster: Cluster, alice: User) -> None:
+    """It would carry out the recipe: it takes the run's document, its recipe, and the steps that the run names."""
+    run = services.run_preview(actor=alice, cluster=cluster)
+    with pytest.raises(PlanError, match="no step or phase"):
+        make_plan(read_document(run.document), run.recipe, only=tuple(run.only))
+
+
+def test_a_run_that_is_not_the_newest_is_not_tried_again(cluster: Cluster, alice: User) -> None:
+    first = services.run_start(actor=alice, cluster=cluster)
+    Run.objects.filter(pk=first.pk).update(state="failed")
+    again = services.run_retry(actor=alice, run=first)
+    Run.objects.filter(pk=again.pk).update(state="succeeded")
+    with pytest.raises(services.NotPossible, match=f"Run {again.pk} is newer"):
+        services.run_retry(actor=alice, run=first)
+
+
+def test_a_preview_of_another_document_leaves_the_stored_one(cluster: Cluster, alice: User) -> None:
+    before = cluster.document
+    stored = services.document_of(cluster)
+    other = stored.model_copy(update={"hosts": stored.hosts[:1]})
+    run = services.run_preview(actor=alice, cluster=cluster, document=other)
+    assert services.document_of(run) == other
+    cluster.refresh_from_db()
+    assert cluster.document == before

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.http import QueryDict
 from django.urls import reverse
 
-from clusters.engine.recipe import DEFAULT
+from clusters.config.schema import Document
+from clusters.engine.question import Question, checked
+from clusters.engine.recipe import DEFAULT, Recipe
 from clusters.models import Cluster, Run
 from clusters.runs.execute import execute
+from clusters.web.recipe_form import answers_in, recipe_form
+from clusters.web.recipe_words import sent
 from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
@@ -19,8 +24,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
-
-    from clusters.engine.recipe import Recipe
 
 __all__ = ["forgotten", "renew"]
 
@@ -168,3 +171,12 @@ def test_the_name_of_a_phase_comes_from_its_recipe() -> None:
     assert phase_name("os") == "Operating system"
     assert phase_name("etcd") == "etcd"
     assert phase_name("unheard") == "Unheard"
+
+
+def test_a_number_keeps_its_zero_and_a_cleared_one_is_no_default() -> None:
+    """The page of a preview sends its answers again: a run must not have others."""
+    assert dict(sent({"days": 0, "all": True, "none": None, "off": False, "text": ""})) == {"days": "0", "all": "on"}
+    days = Question("days", "Days", kind="number", default=3)
+    form = recipe_form(Recipe("odd", "Odd", (), "odd", questions=(days,)), Document(), QueryDict("days="))
+    assert form.is_valid()
+    assert checked((days,), Document(), answers_in(form)) == {"days": None}

@@ -19,6 +19,7 @@ CREATE = recipe(
     Phase("finish", "Finish"),
     Phase("after", "After"),
     summary="Create the cluster, or go on with it.",
+    makes_ready=True,
     states=("draft", "failed", "ready"),
     heading="Install {name}",
     confirm="Install Kubernetes {version} on {machines}?",

@@ -85,7 +85,7 @@ class Command(BaseCommand):
         try:
             if options["waive"]:
                 given_reason(options["reason"], ", ".join(options["waive"]))
-            document = self._read(Path(options["filename"]), options["waive"])
+            document = self._document = self._read(Path(options["filename"]), options["waive"])
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
             self._key_files = TerminalKeys(Path(options["filename"]).parent)
@@ -143,7 +143,7 @@ class Command(BaseCommand):
             return draft_create(actor=owner, name=document.name, document=document)
         if cluster.runs.filter(state__in=Run.ACTIVE).exists():
             raise CommandError(f"A run of {cluster.name} is not over yet; watch or cancel it in the browser.")
-        if document_of(cluster) == document:
+        if self._preview or document_of(cluster) == document:
             return cluster
         return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
 
@@ -220,7 +220,7 @@ class Command(BaseCommand):
         """The run of the recipe, or its preview."""
         order = {"actor": owner, "cluster": cluster, "recipe": self._recipe.name, "answers": self._answers}
         if self._preview:
-            return run_preview(**order, waivers=waivers, at_terminal=True)
+            return run_preview(**order, waivers=waivers, at_terminal=True, document=self._document)
         return run_start(**order, waivers=waivers, reason=reason, acknowledge_all=True, at_terminal=True)
 
     def _cancel(self, run: Run, owner: Any) -> None:
