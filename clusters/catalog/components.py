@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusters.catalog.pins import PINS
-from clusters.config.pluginversions import plugin_version
+from clusters.config.plugins import plugin_version
 from clusters.config.versions import CRI_DOCKERD, DOCKER, facts_of
 from clusters.errors import SourceError
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.components import version_for
 from clusters.config import matrix
+from clusters.config.plugins import series_of
 from clusters.config.versions import parse_version
 from clusters.errors import ConfigError, SourceError
 
@@ -45,7 +46,7 @@ def fit_of(component: str, version: str, kubernetes_version: str) -> Fit:
         return _containerd(version, found, kubernetes.minor, str(kubernetes))
     if component == "etcd" and found < (oldest := matrix.oldest_etcd(kubernetes.minor, kubernetes.patch)):
         return Fit(refused=f"kubeadm {kubernetes} takes etcd {matrix.dotted(oldest)} and newer, not {version}")
-    minors = matrix.PLUGINS.get(component, {}).get(f"{found[0]}.{found[1]}")
+    minors = series_of(component, found)
     # The table begins with the oldest Kubernetes of KubeKey 4, which says nothing of those before.
     if minors is not None and not minors[0] <= max(kubernetes.minor, matrix.PLUGINS_SINCE) <= minors[1]:
         series = f"v1.{minors[0]} to v1.{minors[1]}"

@@ -3,7 +3,7 @@
 Sources: Calico: computed from `manifests/` at the release's tag in projectcalico/calico, which is what the address
 serves. Cilium, Kube-OVN, Hybridnet: the `digest` in the `index.yaml` of their chart repositories; those of Cilium and
 Kube-OVN were compared with the archives themselves; of Hybridnet only the chart at its tag was at hand. A release that
-is added to `config/pluginversions.py` needs its line here; a test insists. Docker: KubeKey 3.1's table; cri-dockerd:
+is added to `config/plugins/` needs its line here; a test insists. Docker: KubeKey 3.1's table; cri-dockerd:
 kubespray's.
 """
 

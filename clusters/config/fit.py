@@ -8,6 +8,7 @@ from clusters.config import v4fit
 from clusters.config.finding import Finding, info, warning
 from clusters.config.logins import not_in_the_file
 from clusters.config.losing import losses, without
+from clusters.config.plugins import KUBEKEY_4, plugins
 from clusters.config.shape import NEW, uses_newer_keys
 from clusters.config.yamltree import shown
 
@@ -54,7 +55,7 @@ def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
 def _strange(document: Document, dialect: str) -> Iterator[Finding]:
     """Values that are Slipway's own, or that this KubeKey does not have: they are written as they are."""
     words = (
-        ("spec.network.plugin", document.network.plugin, _PLUGINS[dialect], "network plugin", "installs none"),
+        ("spec.network.plugin", document.network.plugin, _plugins(dialect), "network plugin", "installs none"),
         (
             "spec.controlPlaneEndpoint.internalLoadbalancer",
             document.control_plane_endpoint.internal_loadbalancer,
@@ -77,11 +78,12 @@ def _strange(document: Document, dialect: str) -> Iterator[Finding]:
             yield warning("dialect.value", path, message, found=shown(text), allowed=allowed)
 
 
-_PLUGINS = {
-    "v1alpha1": ("calico", "flannel", "cilium", "kubeovn", "none"),
-    "v1alpha2": ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "none"),
-    "v4": ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "other", "none"),
-}
+def _plugins(dialect: str) -> tuple[str, ...]:
+    """KubeKey 4 has one more word, for a plugin that it does not install; it comes before the last, which is none."""
+    known = [each.name for each in plugins() if dialect in each.dialects]
+    return (*known[:-1], "other", known[-1]) if dialect == KUBEKEY_4 else tuple(known)
+
+
 _BALANCERS = ("", "haproxy", "kube-vip")
 _PROXY_MODES = ("", "iptables", "ipvs")
 

@@ -19,38 +19,8 @@ KUBESPHERE: dict[str, tuple[int, int]] = {
 }
 """Version -> oldest and newest minor of Kubernetes. Source: KubeKey 3's table of KubeSphere versions."""
 
-PLUGINS: dict[str, dict[str, tuple[int, int]]] = {
-    "calico": {
-        "3.25": (23, 28),
-        "3.26": (23, 28),
-        "3.27": (23, 29),
-        "3.28": (23, 30),
-        "3.29": (23, 32),
-        "3.30": (23, 33),
-        "3.31": (23, 35),
-        "3.32": (34, 37),
-    },
-    "cilium": {
-        "1.14": (23, 27),
-        "1.15": (23, 29),
-        "1.16": (23, 30),
-        "1.17": (23, 32),
-        "1.18": (23, 33),
-        "1.19": (23, 34),
-        "1.20": (33, 37),
-    },
-    "kubeovn": {
-        "1.12": (23, 28),
-        "1.13": (23, 28),
-        "1.14": (23, 36),
-        "1.15": (23, 37),
-        "1.16": (29, 37),
-    },
-}
-"""Plugin -> its series -> oldest and newest minor of Kubernetes. Source: KubeKey 4's cluster_require defaults."""
-
 PLUGINS_SINCE = 23
-"""The oldest minor that the table of plugins speaks of: the oldest that KubeKey 4 installs."""
+"""The oldest minor that the series of plugins (`NetworkPlugin.series`) speak of: the oldest that KubeKey 4 installs."""
 
 Version = tuple[int, int, int]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from clusters.config.keys import ACTED, OLD
+from clusters.config.plugins import plugins
 from clusters.config.sections.network import Network
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def options_of(plugin: str) -> tuple[Option, ...]:
     return tuple(_options(info, f"spec.network.{info.alias or plugin}", plugin))
 
 
-SECTIONS = ("calico", "flannel", "cilium", "kubeovn", "hybridnet")
+SECTIONS = tuple(each.name for each in plugins() if each.section is not None)
 """Plugins with a section of their own."""
 
 

@@ -18,7 +18,7 @@ from clusters.config.sections.etcd import Etcd, ExternalEtcd
 from clusters.config.sections.kubernetes import Kubernetes
 from clusters.config.sections.kubesphere import KubeSphere, KubeSphereSpec, KubeSphereWish
 from clusters.config.sections.machines import Host, JumpHost, RoleGroups
-from clusters.config.sections.network import Calico, Flannel, Hybridnet, KubeOvn, Network
+from clusters.config.sections.network import Network
 from clusters.config.sections.registry import NamespaceRewrite, Registry, RegistryAuth, RemoteMirror
 from clusters.config.sections.system import (
     Addon,
@@ -36,7 +36,6 @@ from clusters.config.sections.system import (
 __all__ = [
     "Addon",
     "AddonSources",
-    "Calico",
     "Chart",
     "ControlPlaneEndpoint",
     "CoreDns",
@@ -46,11 +45,8 @@ __all__ = [
     "Etcd",
     "ExternalEtcd",
     "ExternalZone",
-    "Flannel",
     "Host",
-    "Hybridnet",
     "JumpHost",
-    "KubeOvn",
     "KubeSphere",
     "KubeSphereSpec",
     "KubeSphereWish",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import topology, v4map
 from clusters.config.finding import Finding, info, warning
 from clusters.config.losing import bare, losses, unknown_keys, without
+from clusters.config.plugins import plugins
 from clusters.config.schema import Host
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _HOST_KEYS = ("name", "internalAddress", "labels", "arch", *v4map.CONNECTOR)
 _ARCH = Host.model_fields["arch"].default
 _ITSELF = {
     "addons": "Install them with Helm when the cluster stands.",
-    "calico": "Write a values file for Calico's chart, and name it in cni.calico.values.",
     "preInstall": "KubeKey 4 has hook playbooks.",
     "postInstall": "KubeKey 4 has hook playbooks.",
     "credential": "Write user, and password or private_key_content, into the machine's connector.",
@@ -73,10 +73,11 @@ def _are_args(items: tuple[str, ...]) -> bool:
 
 def findings(document: Document) -> Iterator[Finding]:
     """What is left out or changed, in the order of the document."""
+    instead = _ITSELF | {each.name: each.instead for each in plugins() if each.instead}
     for path, key in losses(document, "spec", _lost(document)):
         parts = path.split(".")
         hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
-        hint = _ITSELF.get(key.name, "Export as v1alpha2 to keep it.")
+        hint = instead.get(key.name, "Export as v1alpha2 to keep it.")
         named = key.name if hosts else path.removeprefix("spec.")
         message = f"KubeKey 4 has no place for {named}; it is left out."
         yield warning("dialect.lost", path, message, hint=hint, hosts=hosts)

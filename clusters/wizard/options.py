@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
 
-TITLES = {"calico": "Calico", "flannel": "Flannel", "cilium": "Cilium", "kubeovn": "Kube-OVN", "hybridnet": "Hybridnet"}
 _SWITCH = {"true": gettext_lazy("on"), "false": gettext_lazy("off")}
 
 

@@ -23,7 +23,7 @@ from clusters.catalog.manifests import read_objects
 from clusters.catalog.networks import cilium, hybridnet, kubeovn
 from clusters.catalog.pins import PINS
 from clusters.catalog.plugins import pod_specs, settled
-from clusters.config.pluginversions import RELEASES, Release
+from clusters.config.plugins import Release, releases_of
 from clusters.config.versions import known_versions, parse_version
 from clusters.engine.cluster import Cluster
 from clusters.remote.host import Cancel
@@ -175,7 +175,7 @@ def main(helm: str, folder: Path) -> None:
     """Write the facts of every chart that is there; those of others stay."""
     facts = yaml.safe_load(FACTS.read_text()) if FACTS.exists() else {}
     for plugin in MODULES:
-        for release in RELEASES[plugin]:
+        for release in releases_of(plugin):
             (name,) = file_names(plugin, release.version, "any")
             chart = folder / name
             if not chart.exists():

@@ -9,7 +9,7 @@ import yaml
 
 from clusters.catalog.pluginneeds import needs_of
 from clusters.catalog.plugins import images
-from clusters.config.pluginversions import RELEASES, Release
+from clusters.config.plugins import Release, releases_of
 from tests.catalog import rendered
 from tests.catalog.pretend import pretend
 from tests.catalog.rendered import MODULES, USUAL, cases, known, paths, values_of
@@ -26,7 +26,7 @@ READ_BY_TEMPLATES_ONLY = {"cilium": ["kubeProxyReplacement"]}
 ALL = [
     pytest.param(plugin, release, name, document, id=f"{plugin}-{release.version}-{document.kubernetes.version}-{name}")
     for plugin in MODULES
-    for release in RELEASES[plugin]
+    for release in releases_of(plugin)
     for name, document in cases(plugin, release)
 ]
 

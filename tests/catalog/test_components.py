@@ -10,7 +10,7 @@ import pytest
 
 from clusters.catalog.components import ANY, COMPONENTS, digest_in, file_names, published, version_for
 from clusters.catalog.runtimes import docker
-from clusters.config.pluginversions import RELEASES
+from clusters.config.plugins import releases_of
 from clusters.config.versions import known_versions, parse_version
 from clusters.errors import ConfigError, SourceError
 from tests.lab import bundle_1_20, layout
@@ -72,7 +72,7 @@ def test_every_component_of_every_known_version_has_an_address() -> None:
 def test_every_release_of_a_plugin_is_pinned_and_no_other() -> None:
     pinned = {component: {place.partition("/")[0] for place in known.pins} for component, known in COMPONENTS.items()}
     for plugin in ("calico", "cilium", "kubeovn", "hybridnet"):
-        assert pinned[plugin] == {release.version for release in RELEASES[plugin]}
+        assert pinned[plugin] == {release.version for release in releases_of(plugin)}
 
 
 def test_a_release_that_is_not_pinned_is_refused() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,12 @@ import yaml
 from clusters.catalog.networks import calico, flannel, none
 from clusters.catalog.plugins import images, settled
 from clusters.catalog.steps.images import network
-from clusters.config.pluginoptions import SECTIONS, options_of
-from clusters.config.pluginversions import DUAL_STACK, RELEASES, plugin_version
-from clusters.config.sections.network import PLUGINS
+from clusters.config.plugins import plugins
 from clusters.config.versions import known_versions, parse_version
 from clusters.engine.events import CheckFound, Output
 from clusters.engine.plan import make_plan
 from clusters.engine.source import Artifact
-from clusters.errors import ConfigError, SourceError
+from clusters.errors import SourceError
 from tests.catalog.pretend import NODES, pretend, seed
 from tests.catalog.test_manifests import ApiServer
 from tests.plans import waits_for
@@ -215,11 +212,11 @@ def test_flannels_pods_mount_only_what_is_there_and_match_their_selector() -> No
 
 
 def test_images_are_known_for_every_plugin_and_version() -> None:
-    for plugin in RELEASES:
+    for plugin in (each for each in plugins() if each.releases):
         for version in known_versions():
-            if plugin == "kubeovn" and parse_version(version).minor < 23:
+            if parse_version(version).minor < plugin.releases[0].oldest:
                 continue
-            refs = images(document(plugin, version=version))
+            refs = images(document(plugin.name, version=version))
             assert refs and all(ref.count(":") == 1 and "/" in ref.partition(":")[0] for ref in refs)
     assert images(document("none")) == images(document("bridge")) == ()
 
@@ -268,30 +265,3 @@ def test_with_a_plugin_of_the_users_own_nothing_is_said(archive: Path, monkeypat
     cluster, _, sink = pretend(monkeypatch, archive, document("none"))
     list(none.none(cluster.machine("node1"), cluster))
     assert not [event for event in sink.events if isinstance(event, CheckFound)]
-
-
-def test_every_plugin_has_a_release_for_each_known_version_or_none_at_all() -> None:
-    assert set(RELEASES) | {"bridge", "none"} == set(PLUGINS) and set(DUAL_STACK) <= set(PLUGINS)
-    for plugin, releases in RELEASES.items():
-        for before, after in itertools.pairwise(releases):
-            assert after.oldest == before.newest + 1, plugin
-        assert releases[-1].newest == max(parse_version(each).minor for each in known_versions())
-    with pytest.raises(ConfigError, match=r"no release of kubeovn for Kubernetes v1.20.2") as caught:
-        plugin_version("kubeovn", "v1.20.2")
-    assert caught.value.hint == "It is for v1.23 to v1.37."
-
-
-def test_options_are_data_for_whoever_shows_them() -> None:
-    options = {each.path: each for each in options_of("calico")}
-    ipip = options["spec.network.calico.ipipMode"]
-    assert (ipip.kind, ipip.choices, ipip.default) == ("choice", ("Always", "CrossSubnet", "Never"), "Always")
-    assert options["spec.network.calico.typha.enabled"].kind == "switch"
-    assert options["spec.network.calico.vethMTU"].kind == "number"
-    assert not any(".dpdk." in each.path for each in options_of("kubeovn"))
-    assert options_of("bridge") == options_of("none") == options_of("weave") == ()
-    for plugin in SECTIONS:
-        for each in options_of(plugin):
-            value: Any = seed().network
-            for name in each.attribute.split("."):
-                value = getattr(value, name)
-            assert value == each.default

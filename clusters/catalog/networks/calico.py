@@ -9,7 +9,7 @@ from clusters.catalog.components import artifact
 from clusters.catalog.manifests import applied, find, read_objects
 from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, settled
 from clusters.catalog.rollout import rolled_out
-from clusters.config.pluginversions import plugin_version
+from clusters.config.plugins import plugin_version
 from clusters.config.topology import members
 from clusters.config.versions import parse_version
 from clusters.engine.step import step

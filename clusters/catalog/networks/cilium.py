@@ -10,7 +10,7 @@ from clusters.catalog.load_balancers.name import LOOPBACK
 from clusters.catalog.manifests import applied
 from clusters.catalog.plugins import AFTER, node_count, nodes_ready, plugin, pod_networks, settled
 from clusters.catalog.rollout import rolled_out
-from clusters.config.pluginversions import plugin_version
+from clusters.config.plugins import plugin_version
 from clusters.config.topology import load_balancer
 from clusters.config.versions import parse_version
 from clusters.engine.step import step

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog.manifests import applied
 from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, settled
 from clusters.catalog.rollout import rolled_out
-from clusters.config.pluginversions import FLANNEL_CNI_PLUGIN, plugin_version
+from clusters.config.plugins import plugin_version
 from clusters.engine.step import step
 
 if TYPE_CHECKING:
@@ -28,12 +28,14 @@ NAME = "flannel"
 WORKLOAD = "kube-flannel-ds"
 LABELS = {"app": "flannel", "app.kubernetes.io/managed-by": "slipway"}
 CNI_CONFIG = "10-flannel.conflist"
+CNI_PLUGIN = "v1.8.0-flannel1"
+"""The release of its CNI program that Flannel 0.27.4 names in its own manifest."""
 
 
 def images(document: Document) -> tuple[str, ...]:
     """The daemon, and the program that containerd calls for a pod."""
     version = plugin_version(NAME, document.kubernetes.version)
-    return (f"ghcr.io/flannel-io/flannel:{version}", f"ghcr.io/flannel-io/flannel-cni-plugin:{FLANNEL_CNI_PLUGIN}")
+    return (f"ghcr.io/flannel-io/flannel:{version}", f"ghcr.io/flannel-io/flannel-cni-plugin:{CNI_PLUGIN}")
 
 
 PLUGIN = plugin(NAME, images)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.catalog.manifests import Object
+    from clusters.config.plugins.hybridnet import HybridnetNetwork, HybridnetSubnet
     from clusters.config.schema import Document
-    from clusters.config.sections.network import HybridnetNetwork, HybridnetSubnet
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want

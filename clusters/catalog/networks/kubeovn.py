@@ -18,7 +18,7 @@ from clusters.catalog.plugins import (
     settled,
 )
 from clusters.catalog.rollout import rolled_out
-from clusters.config.pluginversions import plugin_version
+from clusters.config.plugins import plugin_version
 from clusters.config.syntax import parts_of
 from clusters.config.topology import names
 from clusters.config.versions import MASTER_KEY, WORKER_KEY, facts_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import CLAIM
 from clusters.catalog.pluginneeds import needs_of
-from clusters.config.pluginversions import RELEASES
+from clusters.config.plugins import releases_of
 from clusters.engine.check import error, precheck
 from clusters.numbers import hexadecimal
 from clusters.remote.shell import sh
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def runs_in_pods(document: Document) -> bool:
     """Whether the plugin is one that opens ports."""
-    return document.network.plugin in RELEASES
+    return bool(releases_of(document.network.plugin))
 
 
 @precheck(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import matrix, versions
 from clusters.config.finding import error, info, warning
 from clusters.config.gates import gates_in
+from clusters.config.plugins import series_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.errors import ConfigError
@@ -45,7 +46,7 @@ def plugin(document: Document) -> Iterator[Finding]:
     version, name = kubernetes_of(document), document.network.plugin
     text = _of_v4(document, "cni", f"{name}_version")
     found = matrix.parsed(text)
-    minors = matrix.PLUGINS.get(name, {}).get(f"{found[0]}.{found[1]}") if found else None
+    minors = series_of(name, found) if found else None
     if version is None or minors is None or minors[0] <= version.minor <= minors[1]:
         return
     yield error(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import versions
 from clusters.config.finding import error, info, warning
+from clusters.config.plugins import plugins
 from clusters.config.proxyflags import has_a_place
 from clusters.config.rules.registry import rule
 from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS
@@ -221,15 +222,16 @@ def runtime_options(document: Document) -> Iterator[Finding]:
 
 @rule(waivable=True)
 def somebody_serves_services(document: Document) -> Iterator[Finding]:
-    """Without kube-proxy the network plugin has to do its work, and of these only Cilium can."""
-    if document.kubernetes.disable_kube_proxy and document.network.plugin != "cilium":
+    """Without kube-proxy the network plugin has to do its work, and few can."""
+    able = [each.name for each in plugins() if each.replaces_kube_proxy]
+    if document.kubernetes.disable_kube_proxy and document.network.plugin not in able:
         yield error(
             "kubernetes.no_kube_proxy",
             f"{_PATH}.disableKubeProxy",
             f"kube-proxy is switched off, and {document.network.plugin} does not do its work: no service is reachable.",
-            hint="Take cilium, or keep kube-proxy.",
+            hint=f"Take {' or '.join(able)}, or keep kube-proxy.",
             found=document.network.plugin,
-            allowed="cilium",
+            allowed=", ".join(able),
         )
 
 

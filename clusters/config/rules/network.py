@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
+from clusters.config.cidrs import PODS, SERVICES, networks, usable
 from clusters.config.finding import error, warning
+from clusters.config.plugins import names
 from clusters.config.rules.registry import rule
-from clusters.config.sections.network import PLUGINS
-from clusters.config.syntax import Network, address_of, did_you_mean, network_of, parts_of
+from clusters.config.syntax import address_of, did_you_mean, network_of, parts_of
 from clusters.config.yamltree import shown
 
 if TYPE_CHECKING:
@@ -26,28 +27,16 @@ MOST_SERVICE_BITS = 20
 DOCKER_BRIDGE = "172.17.0.0/16"
 """Source: Docker's default bridge."""
 
-_PODS, _SERVICES = "spec.network.kubePodsCIDR", "spec.network.kubeServiceCIDR"
 _SYNTAX = "a network like 10.233.64.0/18, or IPv4,IPv6"
-
-
-def networks(document: Document) -> tuple[tuple[str, str, str], ...]:
-    """Path, what it is, and the text."""
-    network = document.network
-    return ((_PODS, "pod", network.kube_pods_cidr), (_SERVICES, "service", network.kube_service_cidr))
-
-
-def usable(text: str) -> tuple[Network, ...]:
-    """The networks a text names, as far as they are networks."""
-    return tuple(network for part in parts_of(text) if (network := network_of(part)) is not None)
 
 
 @rule
 def plugin(document: Document) -> Iterator[Finding]:
     """The network plugin is one there is."""
     text, path = document.network.plugin, "spec.network.plugin"
-    if text not in PLUGINS:
+    if text not in names():
         message = f"{shown(text)} is no network plugin."
-        hint, allowed = did_you_mean(text, PLUGINS), ", ".join(PLUGINS)
+        hint, allowed = did_you_mean(text, names()), ", ".join(names())
         yield error("network.plugin_unknown", path, message, hint=hint, found=shown(text), allowed=allowed)
     elif text == "none":
         yield warning(
@@ -92,7 +81,7 @@ def both_or_neither(document: Document) -> Iterator[Finding]:
         message = "Pods and services need networks of the same kinds: both IPv4, or both IPv4,IPv6."
         yield error(
             "network.dual_stack_mixed",
-            _SERVICES,
+            SERVICES,
             message,
             found=document.network.kube_service_cidr,
             allowed=" and ".join(f"IPv{kind}" for kind in kinds[0]),
@@ -131,7 +120,7 @@ def apart(document: Document) -> Iterator[Finding]:
             if pods.version == services.version and pods.overlaps(services):
                 yield error(
                     "network.overlap",
-                    _SERVICES,
+                    SERVICES,
                     f"The service network {services} and the pod network {pods} overlap.",
                     hint="For instance 10.233.64.0/18 for pods and 10.233.0.0/18 for services.",
                     found=str(services),
@@ -203,13 +192,13 @@ def room_for_nodes(document: Document) -> Iterator[Finding]:
             message = f"The pod network {pods} is smaller than one node's part, a /{mask}."
             hint = f"Take a larger network or a larger {key}."
             allowed = f"/{mask} or larger"
-            yield error("network.pods_too_small", _PODS, message, hint=hint, found=str(pods), allowed=allowed)
+            yield error("network.pods_too_small", PODS, message, hint=hint, found=str(pods), allowed=allowed)
         elif 2**bits < nodes:
             message = f"The pod network {pods} has {2**bits} parts of size /{mask} for {nodes} nodes."
             fitting = mask - (nodes - 1).bit_length()
             hint = f"Take a /{fitting} or a larger {key}."
             allowed = f"/{fitting} or larger"
-            yield error("network.pods_too_small", _PODS, message, hint=hint, found=str(pods), allowed=allowed)
+            yield error("network.pods_too_small", PODS, message, hint=hint, found=str(pods), allowed=allowed)
         elif bits > MOST_SUBNET_BITS or mask > pods.max_prefixlen:
             most = min(pods.prefixlen + MOST_SUBNET_BITS, pods.max_prefixlen)
             message = f"/{mask} is {bits} bits longer than the pod network {pods}; kubeadm allows {MOST_SUBNET_BITS}."
@@ -226,11 +215,11 @@ def room_for_services(document: Document) -> Iterator[Finding]:
         if services.num_addresses < FEWEST_SERVICES:
             message = f"{services} has {services.num_addresses} addresses; at least {FEWEST_SERVICES} are needed."
             allowed = f"at least {FEWEST_SERVICES} addresses"
-            yield error("network.services_too_small", _SERVICES, message, found=str(services), allowed=allowed)
+            yield error("network.services_too_small", SERVICES, message, found=str(services), allowed=allowed)
         elif services.prefixlen < longest:
             hint = f"Take a /{longest} or smaller."
             message = f"{services} is too large for kubeadm."
             allowed = f"/{longest} or smaller"
             yield error(
-                "network.services_too_large", _SERVICES, message, hint=hint, found=str(services), allowed=allowed
+                "network.services_too_large", SERVICES, message, hint=hint, found=str(services), allowed=allowed
             )

@@ -1,4 +1,6 @@
-"""What Slipway can install so far: one table. What is written as false here is refused, and only here.
+"""What Slipway can install so far: one table. What is false here is refused, and only here.
+
+The lines of network plugins come from their files (`clusters.config.plugins`).
 
 Building something means its line becomes true; the other rules speak of every choice as if all were built.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
+from clusters.config.plugins import plugins
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, network_of
 
@@ -37,15 +40,7 @@ BUILT: dict[str, dict[str, bool]] = {
         "kubeadm": True,
         "external": True,
     },
-    "plugin": {
-        "bridge": True,
-        "none": True,
-        "calico": True,
-        "flannel": True,
-        "cilium": True,
-        "kubeovn": True,
-        "hybridnet": True,
-    },
+    "plugin": {each.name: each.built for each in plugins()},
     "kubernetes.type": {
         "kubernetes": True,
         "k3s": False,

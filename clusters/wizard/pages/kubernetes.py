@@ -8,13 +8,12 @@ from crispy_forms.layout import Field
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from clusters.config.plugins import names, plugins
 from clusters.config.rules.notbuilt import is_built
-from clusters.config.sections.network import PLUGINS
 from clusters.config.versions import is_known, spelled
 from clusters.wizard.choices import kubernetes_versions
 from clusters.wizard.fields import choice, laid_out, text
 from clusters.wizard.options import (
-    TITLES,
     field_of,
     initial_of,
     name_of,
@@ -43,10 +42,7 @@ PATHS = {
     "spec.network.kubePodsCIDR": "kube_pods_cidr",
     "spec.network.kubeServiceCIDR": "kube_service_cidr",
 }
-NETWORKS = TITLES | {
-    "bridge": _("bridge (built in)"),
-    "none": _("none (install one yourself)"),
-}
+NETWORKS = {each.name: _(each.title) for each in plugins()}
 VERSION = Field("version", template="wizard/_version.html")
 BY_THE_MACHINES = "auto"
 """Stands in the list for a document that says nothing of the mode."""
@@ -98,7 +94,7 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     initial |= {name_of(option): initial_of(document, option) for option in options}
     form = KubernetesForm(data, initial=initial)
     form.fields |= {name_of(option): field_of(document, option) for option in options}
-    known = [(name, NETWORKS.get(name, name)) for name in PLUGINS if is_built("plugin", name)]
+    known = [(name, NETWORKS.get(name, name)) for name in names() if is_built("plugin", name)]
     for name, choices in (("plugin", known), ("proxy_mode", [*PROXY_MODES])):
         _give_choices(form.fields[name], _with(initial[name], choices))
     _offer_versions(form, document, data.get("version", "") if data is not None else "")

@@ -10,7 +10,7 @@ from clusters.catalog.kubeconfig import LARGEST, rebuilt
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF
 from clusters.catalog.rollout import all_ready, is_ready
-from clusters.config.sections.network import PLUGINS
+from clusters.config.plugins import names
 from clusters.config.syntax import in_url
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, eventually, sight_of, so_if
@@ -31,7 +31,7 @@ BEFORE = (
     "kubernetes/kubelet-config",
     "kubernetes/proxy",
     "kubernetes/dns",
-    *(f"network/{each}" for each in PLUGINS),
+    *(f"network/{each}" for each in names()),
     "endpoint/own",
     "endpoint/haproxy",
     "endpoint/kube-vip-others",

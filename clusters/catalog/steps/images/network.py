@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog import runtimes
 from clusters.catalog.plugins import images
-from clusters.config.pluginversions import RELEASES
+from clusters.config.plugins import releases_of
 from clusters.engine.artifacts import image
 from clusters.engine.step import step
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def wanted(document: Document) -> bool:
     """Whether the plugin has images: one that has releases runs in pods."""
-    return document.network.plugin in RELEASES
+    return bool(releases_of(document.network.plugin))
 
 
 @step(

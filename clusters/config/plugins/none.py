@@ -1,0 +1,7 @@
+"""The network plugin "none": the pods' network is left to the user."""
+
+from __future__ import annotations
+
+from clusters.config.plugins import KUBEKEY_1, KUBEKEY_3, KUBEKEY_4, NetworkPlugin
+
+PLUGIN = NetworkPlugin("none", "none (install one yourself)", 7, dialects=(KUBEKEY_1, KUBEKEY_3, KUBEKEY_4))
