@@ -67,7 +67,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
             "ipaddress.ip_address(cluster.endpoint)",
         ),
         "clusters/catalog/networks/hybridnet.py": ("ipaddress.ip_network(subnet.cidr, strict=False)",),
-        "clusters/catalog/networks/kubeovn.py": ("ipaddress.ip_network(each, strict=False)",),
+        "clusters/catalog/networks/kubeovn/__init__.py": ("ipaddress.ip_network(each, strict=False)",),
     },
     "an expression has counted its digits, or `float` takes any number of them": {
         "clusters/config/kubeletfields.py": ("float(percent[1])", "float(quantity[1])"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from clusters.catalog.pins import PINS
-from clusters.config.plugins import plugin_version
+from clusters.catalog.plugins import plugins
 from clusters.config.versions import CRI_DOCKERD, DOCKER, facts_of
 from clusters.errors import SourceError
 
@@ -124,42 +125,9 @@ _TABLE = (
         ("helm-{version}-linux-{arch}.tar.gz",),
         "{name}.sha256sum",
     ),
-    Component(
-        "calico",
-        lambda facts: plugin_version("calico", str(facts.version)),
-        "https://raw.githubusercontent.com/projectcalico/calico/{version}/manifests",
-        "calico/{version}",
-        ("calico.yaml", "calico-typha.yaml"),
-        kind="manifest",
-        pins=PINS["calico"],
-    ),
-    Component(
-        "cilium",
-        lambda facts: plugin_version("cilium", str(facts.version)),
-        "https://helm.cilium.io",
-        "cilium/{version}",
-        ("cilium-{plain}.tgz",),
-        kind="chart",
-        pins=PINS["cilium"],
-    ),
-    Component(
-        "kubeovn",
-        lambda facts: plugin_version("kubeovn", str(facts.version)),
-        "https://kubeovn.github.io/kube-ovn",
-        "kubeovn/{version}",
-        ("kube-ovn-{version}.tgz",),
-        kind="chart",
-        pins=PINS["kubeovn"],
-    ),
-    Component(
-        "hybridnet",
-        lambda facts: plugin_version("hybridnet", str(facts.version)),
-        "https://github.com/alibaba/hybridnet/releases/download/helm-chart-{plain}",
-        "hybridnet/{version}",
-        ("hybridnet-{plain}.tgz",),
-        kind="chart",
-        pins=PINS["hybridnet"],
-    ),
+)
+
+_OF_DOCKER = (
     Component(
         "docker",
         lambda facts: f"v{DOCKER}",
@@ -178,19 +146,26 @@ _TABLE = (
     ),
 )
 
-COMPONENTS = {component.name: component for component in _TABLE}
-"""By name. Source of the addresses: `download.yml` of kubespray and `10-download.yaml` of KubeKey 4, which agree; of
-the checksum files: kubespray's `components.py` and the release scripts of each project.
 
-Docker and cri-dockerd publish no checksums, so theirs are pinned: docker's are those of KubeKey 3.1
-(version/components.json), cri-dockerd's those of kubespray (checksums.yml). None was compared with a download here."""
+@cache
+def components() -> Mapping[str, Component]:
+    """By name, with the manifests and charts that network plugins bring along.
+
+    Source of the addresses: `download.yml` of kubespray and `10-download.yaml` of KubeKey 4, which agree; of the
+    checksum files: kubespray's `components.py` and the release scripts of each project.
+
+    Docker and cri-dockerd publish no checksums, so theirs are pinned: docker's are those of KubeKey 3.1
+    (version/components.json), cri-dockerd's those of kubespray (checksums.yml). None was compared with a download here.
+    """
+    of_plugins = [each.component for each in plugins().values() if each.component is not None]
+    return {component.name: component for component in (*_TABLE, *of_plugins, *_OF_DOCKER)}
 
 
 def component_of(name: str) -> Component:
     """A component by its name. Raises SourceError."""
-    found = COMPONENTS.get(name)
+    found = components().get(name)
     if found is None:
-        raise SourceError(f"There is no component {name!r}.", hint=f"Known are {', '.join(COMPONENTS)}.")
+        raise SourceError(f"There is no component {name!r}.", hint=f"Known are {', '.join(components())}.")
     return found
 
 

@@ -11,7 +11,6 @@ from clusters.catalog import plugins
 from clusters.catalog.components import ANY, component_of, file_names
 from clusters.catalog.images import image_ref
 from clusters.catalog.load_balancers import haproxy, kube_vip
-from clusters.catalog.networks.calico import typha_is_on
 from clusters.catalog.runtimes import runtime_of
 from clusters.catalog.steps.etcd.certificates import is_service
 from clusters.catalog.steps.images.load import wanted_images
@@ -49,18 +48,20 @@ def parts(document: Document) -> tuple[str, ...]:
 
 def _of_the_plugin(document: Document) -> tuple[str, ...]:
     """The plugin's manifest or chart, and what renders a chart; its objects are applied by the first control plane."""
-    plugin = document.network.plugin
-    kind = {"calico": "manifest", "cilium": "chart", "kubeovn": "chart", "hybridnet": "chart"}.get(plugin)
-    return {"manifest": (plugin,), "chart": (plugin, "helm")}.get(kind or "", ())
+    component = plugins.plugin_of(document).component
+    if component is None:
+        return ()
+    return (component.name, "helm") if component.kind == "chart" else (component.name,)
 
 
 def files(document: Document, source: Source, name: str, arch: str) -> Iterator[tuple[str, str, str, str]]:
     """Component, version, file and architecture of each file for a machine. Raises SourceError for unknown versions."""
+    plugin = plugins.plugin_of(document)
     for component in components(document, name):
         version = source.version_of(component, document.kubernetes.version)
         where = arch if component_of(component).kind == "program" else ANY
         for file in file_names(component, version, where):
-            if component != "calico" or ("typha" in file) == typha_is_on(document):
+            if component != plugin.name or plugin.takes(document, file):
                 yield component, version, file, where
 
 

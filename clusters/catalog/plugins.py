@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.images import image_ref
 from clusters.catalog.manifests import for_old_servers
 from clusters.catalog.rollout import all_ready
+from clusters.config.plugins import names
 from clusters.config.syntax import parts_of
 from clusters.config.versions import parse_version
-from clusters.engine.step import discover
 from clusters.engine.wants import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from clusters.catalog.components import Component
     from clusters.catalog.manifests import Object
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
@@ -36,32 +38,68 @@ NODES_WITHIN = 300.0
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """Ports that a plugin opens on a node, TCP and UDP, and kernel modules it cannot do without."""
+
+    tcp: tuple[int, ...] = ()
+    udp: tuple[int, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """TCP ports that have to be open between machines: of every node for every other; of control planes for every node;
+    of control planes for each other."""
+
+    nodes: tuple[int, ...] = ()
+    central: tuple[int, ...] = ()
+    among_central: tuple[int, ...] = ()
+
+
+def never(document: Document) -> bool:
+    """For no document."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
 class Plugin:
-    """A plugin that runs in pods: its name in the document, and its images for a document, as upstream calls them."""
+    """What a plugin is to machines: its name in the document, and what it needs for a document.
+
+    `images` as upstream calls them; `component` is its manifest or chart, of which a document needs the files that it
+    `takes`. `needs` are ports and modules of a machine, by its name; `between` those of the ports that are for other
+    machines, the rest are for the node itself. `sends_directly`: packets to pods leave a node without a tunnel, so the
+    next node has to be its neighbour. `runs_felix`: Felix is on nodes. `interfaces` are beginnings of their names.
+    """
 
     name: str
-    images: Callable[[Document], tuple[str, ...]]
+    images: Callable[[Document], tuple[str, ...]] = lambda document: ()
+    component: Component | None = None
+    takes: Callable[[Document, str], bool] = lambda document, file: True
+    needs: Callable[[Document, str], Needs] = lambda document, machine: Needs()
+    between: Callable[[Document], Between] = lambda document: Between()
+    sends_directly: Callable[[Document], bool] = never
+    runs_felix: Callable[[Document], bool] = never
+    interfaces: tuple[str, ...] = ()
 
     def chosen(self, document: Document) -> bool:
         """Whether the document asks for this plugin."""
         return document.network.plugin == self.name
 
 
-PLUGINS: dict[str, Plugin] = {}
-"""By name; filled by the modules of `clusters.catalog.networks`."""
+@cache
+def plugins() -> Mapping[str, Plugin]:
+    """By name, as they are listed for people: the record `PLUGIN` of each module of `clusters.catalog.networks`."""
+    return {name: importlib.import_module(f"clusters.catalog.networks.{name}").PLUGIN for name in names()}
 
 
-def plugin(name: str, images: Callable[[Document], tuple[str, ...]]) -> Plugin:
-    """Declare a plugin."""
-    PLUGINS[name] = Plugin(name, images)
-    return PLUGINS[name]
+def plugin_of(document: Document) -> Plugin:
+    """The document's plugin; one that needs nothing where there is none of that name."""
+    return plugins().get(document.network.plugin) or Plugin(document.network.plugin)
 
 
 def images(document: Document) -> tuple[str, ...]:
     """The images that the document's network plugin needs, as they are pulled: what a bundle has to hold for it."""
-    discover(importlib.import_module("clusters.catalog.networks"))
-    known = PLUGINS.get(document.network.plugin)
-    return tuple(image_of(document, each) for each in known.images(document)) if known else ()
+    return tuple(image_of(document, each) for each in plugin_of(document).images(document))
 
 
 def image_of(document: Document, ref: str) -> str:

@@ -1,6 +1,6 @@
 """Who has to reach whom: the TCP connections between machines that a cluster cannot do without.
 
-Source: "Ports and Protocols" in Kubernetes' documentation, and the requirements of each network plugin (`pluginneeds`).
+Source: "Ports and Protocols" in Kubernetes' documentation, and the requirements of each network plugin (`networks`).
 Tunnels and DNS speak UDP, which says nothing of itself before something answers; these ports are not here.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clusters.catalog.networks.calico import typha_is_on
-from clusters.catalog.pluginneeds import ports_between
+from clusters.catalog.networks.needs import ports_between
 from clusters.config.topology import api_port, members
 from clusters.remote.dial import PATIENCE, dial_command, read_dials
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from clusters.remote.dial import Dial
 
 KUBELET = 10250
-TYPHA = 5473
 STATIC_ETCD_CLIENTS, STATIC_ETCD_PEERS = 2379, 2380
 """Of an etcd that kubeadm runs."""
 
@@ -98,8 +96,7 @@ def etcd_places(document: Document) -> tuple[tuple[str, str, int], ...]:
 def _of_the_plugin(document: Document, name: str, masters: tuple[Host, ...], nodes: tuple[Host, ...]) -> Iterator[Flow]:
     """What the network plugin's pods tell each other; they have the machines' own addresses."""
     plugin, ports = document.network.plugin, ports_between(document)
-    typha = (TYPHA,) if plugin == "calico" and typha_is_on(document) else ()
-    yield from (_flow(host, port, plugin) for port in ports.nodes + typha for host in _neighbours(nodes, name))
+    yield from (_flow(host, port, plugin) for port in ports.nodes for host in _neighbours(nodes, name))
     if any(host.name == name for host in nodes):
         yield from (_flow(host, port, plugin) for port in ports.central for host in masters)
     if any(host.name == name for host in masters):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.catalog.components import ANY, COMPONENTS, digest_in, file_names, published, version_for
+from clusters.catalog.components import ANY, components, digest_in, file_names, published, version_for
 from clusters.catalog.runtimes import docker
 from clusters.config.plugins import releases_of
 from clusters.config.versions import known_versions, parse_version
@@ -43,7 +43,7 @@ hybridnet - https://github.com/alibaba/hybridnet/releases/download/helm-chart-0.
 def test_files_lie_where_their_projects_publish_them(line: str) -> None:
     component, name, url, sums = line.split()
     version = version_for(component, "v1.34.2")
-    arch = "arm64" if COMPONENTS[component].kind == "program" else ANY
+    arch = "arm64" if components()[component].kind == "program" else ANY
     name = file_names(component, version, arch)[0] if name == "-" else name
     found = published(component, version, name, arch)
     assert found.url == url
@@ -56,7 +56,7 @@ def test_files_lie_where_their_projects_publish_them(line: str) -> None:
 
 def test_every_component_of_every_known_version_has_an_address() -> None:
     for text in known_versions():
-        for component, known in COMPONENTS.items():
+        for component, known in components().items():
             if component == "kubeovn" and parse_version(text).minor < 23:
                 with pytest.raises(ConfigError, match="no release of kubeovn"):
                     version_for(component, text)
@@ -70,7 +70,7 @@ def test_every_component_of_every_known_version_has_an_address() -> None:
 
 
 def test_every_release_of_a_plugin_is_pinned_and_no_other() -> None:
-    pinned = {component: {place.partition("/")[0] for place in known.pins} for component, known in COMPONENTS.items()}
+    pinned = {component: {place.partition("/")[0] for place in known.pins} for component, known in components().items()}
     for plugin in ("calico", "cilium", "kubeovn", "hybridnet"):
         assert pinned[plugin] == {release.version for release in releases_of(plugin)}
 
@@ -111,7 +111,7 @@ def test_the_labs_bundle_is_laid_out_as_the_catalogue_says(tmp_path: Path) -> No
     )
     placed = {(release.name, release.version): release.files for release in releases}
     not_there = {"helm", "calico", "cilium", "kubeovn", "hybridnet", "cri-dockerd"}
-    assert {component for component, _ in placed} | {"docker"} == set(COMPONENTS) - not_there
+    assert {component for component, _ in placed} | {"docker"} == set(components()) - not_there
     for (component, version), paths in placed.items():
         there = {str(path.relative_to(root)) for path in paths}
         files = [published(component, version, name, "amd64") for name in file_names(component, version, "amd64")]

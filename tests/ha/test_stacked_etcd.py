@@ -13,8 +13,8 @@ from clusters.catalog.networks import flannel
 from clusters.catalog.plugins import settled
 from clusters.catalog.steps.kubernetes.dns import manifest as node_dns
 from clusters.config.load import load
+from tests.catalog.networks.rendered import BOTH
 from tests.catalog.pretend import seed
-from tests.catalog.rendered import BOTH
 from tests.ha import changes, layouts
 from tests.ha.given import out_of_the_bundle
 from tests.ha.installed import Installed, allowed_silence, longest_silence, wait_until

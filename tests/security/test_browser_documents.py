@@ -214,7 +214,7 @@ def test_the_machines_page_asks_for_the_key_that_lies_where_kk_ran(client: Clien
 
 
 OPENS = {
-    "clusters/catalog/networks/calico.py": "a manifest of the artifact source",
+    "clusters/catalog/networks/calico/__init__.py": "a manifest of the artifact source",
     "clusters/catalog/sources/download.py": "the cache of artifacts",
     "clusters/catalog/sources/index.py": "the index of the bundle that SLIPWAY_ARTIFACTS names",
     "clusters/catalog/sources/upstream.py": "a file of checksums in the cache",

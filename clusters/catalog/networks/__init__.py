@@ -1,1 +1,1 @@
-"""Network plugins, one file each."""
+"""Network plugins, a file or a folder each; found by walking this package."""

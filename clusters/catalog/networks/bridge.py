@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog import runtimes
 from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
+from clusters.catalog.plugins import Plugin
 from clusters.config.syntax import address_of, parts_of
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Wanted, directory, file, service, so_if
@@ -17,7 +18,6 @@ from clusters.remote.shell import sh
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
@@ -29,17 +29,14 @@ UNIT = "/etc/systemd/system/slipway-pod-routes.service"
 RANGES_WITHIN = 30.0
 """Seconds in which new nodes get their pod addresses."""
 
-
-def chosen(document: Document) -> bool:
-    """Whether the document asks for this plugin."""
-    return document.network.plugin == NAME
+PLUGIN = Plugin(NAME, sends_directly=lambda document: True, interfaces=("cni",))
 
 
 @step(
     "network/bridge-first",
     on="first-control-plane",
     needs=("kubernetes/init",),
-    when=chosen,
+    when=PLUGIN.chosen,
     expected=1,
 )
 def bridge_first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
@@ -54,7 +51,7 @@ def bridge_first(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     on="kubernetes",
     needs=(*runtimes.STEPS, "network/bridge-first"),
     needs_all=("kubernetes/control-plane", "kubernetes/join", "kubernetes/join-control-plane"),
-    when=chosen,
+    when=PLUGIN.chosen,
     expected=4,
 )
 def bridge(machine: Machine, cluster: Cluster) -> Iterator[Want]:

@@ -9,7 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.manifests import applied
-from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, settled
+from clusters.catalog.networks.needs import LINUX_VXLAN
+from clusters.catalog.plugins import AFTER, Needs, Plugin, nodes_ready, pod_networks, settled
 from clusters.catalog.rollout import rolled_out
 from clusters.config.plugins import plugin_version
 from clusters.engine.step import step
@@ -38,7 +39,24 @@ def images(document: Document) -> tuple[str, ...]:
     return (f"ghcr.io/flannel-io/flannel:{version}", f"ghcr.io/flannel-io/flannel-cni-plugin:{CNI_PLUGIN}")
 
 
-PLUGIN = plugin(NAME, images)
+def needs(document: Document, machine: str) -> Needs:
+    """What the plugin needs of the machine of that name."""
+    both = all(pod_networks(document))
+    return {
+        "vxlan": Needs(udp=(LINUX_VXLAN,), modules=("vxlan",)),
+        "ipip": Needs(modules=("ipip",)),
+        # Each family has a tunnel of its own.
+        "wireguard": Needs(udp=(51820, 51821) if both else (51820,), modules=("wireguard",)),
+    }.get(document.network.flannel.backend_mode, Needs())
+
+
+PLUGIN = Plugin(
+    NAME,
+    images=images,
+    needs=needs,
+    sends_directly=lambda document: document.network.flannel.backend_mode == "host-gw",
+    interfaces=("flannel",),
+)
 
 
 @step(

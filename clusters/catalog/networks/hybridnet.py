@@ -1,4 +1,8 @@
-"""The network plugin "hybridnet": the project's chart, then the networks that the document lists."""
+"""The network plugin "hybridnet": the project's chart, then the networks that the document lists.
+
+Sources of the ports that its pods open in a node's own network: the pods that helm renders from the pinned chart; for
+what these do not name, the flags of its programs (`cmd/`, `pkg/daemon/config`) and `policy/policyinit.sh` at v0.8.8.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.charts import Chart
+from clusters.catalog.components import Component
 from clusters.catalog.manifests import applied
-from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, settled
+from clusters.catalog.networks.needs import LINUX_VXLAN, TYPHA
+from clusters.catalog.plugins import AFTER, Needs, Plugin, nodes_ready, pod_networks, settled
 from clusters.catalog.rollout import rolled_out
+from clusters.config.plugins import plugin_version
+from clusters.config.topology import names
 from clusters.config.versions import facts_of
 from clusters.engine.step import step
 
@@ -23,6 +31,19 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 NAME = "hybridnet"
+COMPONENT = Component(
+    NAME,
+    lambda facts: plugin_version(NAME, str(facts.version)),
+    "https://github.com/alibaba/hybridnet/releases/download/helm-chart-{plain}",
+    "hybridnet/{version}",
+    ("hybridnet-{plain}.tgz",),
+    kind="chart",
+    pins={
+        "v0.6.8/hybridnet-0.6.8.tgz": "e95f774828dd482be37035150678af62f6c157db979b4ff3ad1291548d276823",
+    },
+)
+"""The SHA-256 is the `digest` in the `index.yaml` of its repository; only the chart at its tag was at hand."""
+
 NAMESPACE = "kube-system"
 API = "networking.alibaba.com/v1"
 IMAGE = "docker.io/hybridnetdev/hybridnet:v0.8.8"
@@ -39,7 +60,24 @@ def images(document: Document) -> tuple[str, ...]:
     return (IMAGE,)
 
 
-PLUGIN = plugin(NAME, images)
+def needs(document: Document, machine: str) -> Needs:
+    """What the plugin needs of the machine of that name."""
+    control_plane = machine in names(document, "master")
+    policies = document.network.hybridnet.enable_network_policy
+    return Needs(
+        tcp=(11021, *((9898, 9899) if control_plane else ()), *((9099, *TYPHA) if policies else ())),
+        udp=(LINUX_VXLAN,),
+        modules=("vxlan",),
+    )
+
+
+PLUGIN = Plugin(
+    NAME,
+    images=images,
+    component=COMPONENT,
+    needs=needs,
+    runs_felix=lambda document: document.network.hybridnet.enable_network_policy,
+)
 
 
 @step(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog.plugins import AFTER
+from clusters.catalog.plugins import AFTER, Plugin
 from clusters.catalog.rollout import all_ready
 from clusters.config.finding import Severity
 from clusters.engine.events import CheckFound
@@ -14,7 +14,6 @@ from clusters.engine.wants import Sight, Wanted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
@@ -22,13 +21,10 @@ if TYPE_CHECKING:
 ID = "network.none"
 FIX = "Install a plugin with the kubeconfig of this cluster; nodes become ready by themselves. Then run this again."
 
-
-def chosen(document: Document) -> bool:
-    """Whether the document asks for no plugin."""
-    return document.network.plugin == "none"
+PLUGIN = Plugin("none")
 
 
-@step("network/none", on="first-control-plane", needs_all=AFTER, when=chosen, expected=1)
+@step("network/none", on="first-control-plane", needs_all=AFTER, when=PLUGIN.chosen, expected=1)
 def none(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Leave the pods' network to a plugin of your own"""
     wanted = {each.name for each in cluster.members("master") + cluster.members("worker")}

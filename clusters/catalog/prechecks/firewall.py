@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog.pluginneeds import needs_of
+from clusters.catalog.networks.needs import needs_of
 from clusters.catalog.prechecks.ports import wanted_ports
 from clusters.engine.check import precheck, warning
 from clusters.remote.shell import sh

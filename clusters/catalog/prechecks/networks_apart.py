@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.claimed import of_a_cluster
+from clusters.catalog.plugins import plugins
 from clusters.config.syntax import network_of, parts_of
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.shell import sh
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
-OF_PLUGINS = ("cni", "flannel", "cali", "tunl", "vxlan", "cilium", "lxc", "ovn", "kube-", "nodelocaldns", "genev")
-"""How interfaces of network plugins are called: what one left behind is the next one's to use."""
+OF_KUBERNETES = ("kube-", "nodelocaldns")
 
 
 @precheck(
@@ -49,6 +49,11 @@ def _told(way: str, route: Network, wanted: Network, name: str) -> Finding:
     )
 
 
+def _of_a_cluster() -> tuple[str, ...]:
+    """How interfaces of clusters are called: what one network plugin left behind is the next one's to use."""
+    return OF_KUBERNETES + tuple(name for each in plugins().values() for name in each.interfaces)
+
+
 def _routes(text: str) -> Iterator[tuple[Network, str]]:
     """Network and interface of each route that is neither the default nor a plugin's."""
     for line in text.splitlines():
@@ -61,7 +66,7 @@ def _routes(text: str) -> Iterator[tuple[Network, str]]:
             network is not None
             and network.prefixlen
             and not network.is_link_local
-            and not device.startswith(OF_PLUGINS)
+            and not device.startswith(_of_a_cluster())
         ):
             yield network, device
 

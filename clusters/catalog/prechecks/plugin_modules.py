@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog.pluginneeds import needs_of
+from clusters.catalog.networks.needs import needs_of
 from clusters.catalog.prechecks.plugin_ports import runs_in_pods
 from clusters.engine.check import error, precheck
 

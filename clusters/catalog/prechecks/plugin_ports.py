@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.networks.needs import needs_of
 from clusters.catalog.paths import CLAIM
-from clusters.catalog.pluginneeds import needs_of
 from clusters.config.plugins import releases_of
 from clusters.engine.check import error, precheck
 from clusters.numbers import hexadecimal

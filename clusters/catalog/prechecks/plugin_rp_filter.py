@@ -1,9 +1,10 @@
-"""net.rp_filter: Felix, which is in Calico and Hybridnet, does not start where the kernel checks senders loosely."""
+"""net.rp_filter: Felix, which is in some network plugins, does not start where the kernel checks senders loosely."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.plugins import plugin_of
 from clusters.engine.check import error, precheck
 from clusters.remote.shell import sh
 
@@ -20,9 +21,8 @@ LOOSE = "2"
 
 
 def felix_runs(document: Document) -> bool:
-    """Whether Felix is on nodes: always with Calico, and for the policies of Hybridnet."""
-    network = document.network
-    return network.plugin == "calico" or (network.plugin == "hybridnet" and network.hybridnet.enable_network_policy)
+    """Whether Felix is on nodes."""
+    return plugin_of(document).runs_felix(document)
 
 
 @precheck(

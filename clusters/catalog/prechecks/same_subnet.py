@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.catalog.pluginneeds import sends_directly
+from clusters.catalog.networks.needs import sends_directly
 from clusters.engine.check import error, precheck
 from clusters.remote.shell import sh, words
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clusters.catalog.components import COMPONENTS
+from clusters.catalog.components import components
 from clusters.catalog.fitting import best
 from clusters.catalog.sources.download import sha256_of
 from clusters.config.versions import is_version, parse_version, spelled
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def _spelled(entry: Entry) -> Entry:
     """The entry with its version as the rest of Slipway spells it, with a leading v."""
     version = spelled(entry.version) if entry.component == "kubernetes" else entry.version
-    return replace(entry, version=f"v{version}" if entry.component in COMPONENTS and version[:1].isdigit() else version)
+    bare = entry.component in components() and version[:1].isdigit()
+    return replace(entry, version=f"v{version}" if bare else version)
 
 
 def _not_there(path: Path) -> SourceError:

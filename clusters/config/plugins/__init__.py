@@ -43,7 +43,8 @@ class NetworkPlugin:
     runs in pods. `dual_stack`: whether it is set up for IPv4 and IPv6 when the document has both. `dialects` are those
     whose KubeKey knows it; `instead` is what to do in KubeKey 4, which has no place for its options. `series` are the
     oldest and newest minors of Kubernetes, by series of the plugin, of KubeKey 4's `cluster_require` defaults. `rules`
-    check the options. A plugin that is not `built` is refused.
+    check the options. A plugin that is not `built` is refused; one that is not
+    `installed` is left to the user.
     """
 
     name: str
@@ -58,6 +59,7 @@ class NetworkPlugin:
     replaces_kube_proxy: bool = False
     rules: tuple[Rule, ...] = ()
     built: bool = True
+    installed: bool = True
 
 
 @cache
@@ -75,6 +77,12 @@ def names() -> tuple[str, ...]:
 def plugin_of(name: str) -> NetworkPlugin | None:
     """The plugin of that name; None where there is none."""
     return next((each for each in plugins() if each.name == name), None)
+
+
+def is_left_to_the_user(name: str) -> bool:
+    """Whether Slipway installs no plugin, because the user does."""
+    found = plugin_of(name)
+    return found is not None and not found.installed
 
 
 def releases_of(name: str) -> tuple[Release, ...]:

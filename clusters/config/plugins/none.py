@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from clusters.config.plugins import KUBEKEY_1, KUBEKEY_3, KUBEKEY_4, NetworkPlugin
 
-PLUGIN = NetworkPlugin("none", "none (install one yourself)", 7, dialects=(KUBEKEY_1, KUBEKEY_3, KUBEKEY_4))
+PLUGIN = NetworkPlugin(
+    "none", "none (install one yourself)", 7, dialects=(KUBEKEY_1, KUBEKEY_3, KUBEKEY_4), installed=False
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clusters.config import topology
 from clusters.config.cidrs import PODS, SERVICES, networks, usable
 from clusters.config.finding import error, warning
-from clusters.config.plugins import names
+from clusters.config.plugins import is_left_to_the_user, names
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, did_you_mean, network_of, parts_of
 from clusters.config.yamltree import shown
@@ -38,7 +38,7 @@ def plugin(document: Document) -> Iterator[Finding]:
         message = f"{shown(text)} is no network plugin."
         hint, allowed = did_you_mean(text, names()), ", ".join(names())
         yield error("network.plugin_unknown", path, message, hint=hint, found=shown(text), allowed=allowed)
-    elif text == "none":
+    elif is_left_to_the_user(text):
         yield warning(
             "network.plugin_none", path, "Without a network plugin nodes stay NotReady until you install one yourself."
         )

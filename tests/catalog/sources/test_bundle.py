@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from clusters.catalog.components import COMPONENTS, version_for
+from clusters.catalog.components import components, version_for
 from clusters.catalog.fitting import NothingFits, fit_of
 from clusters.catalog.sources.bundle import Bundle
 from clusters.catalog.sources.index import index_in
@@ -92,7 +92,7 @@ def test_what_kubernetes_refuses_is_never_taken(
 
 def test_what_is_taken_from_upstream_always_fits() -> None:
     for kubernetes in newest_patches():
-        for component in COMPONENTS:
+        for component in components():
             if component != "kubeovn" or int(kubernetes.split(".")[1]) >= 23:
                 fit = fit_of(component, version_for(component, kubernetes), kubernetes)
                 assert not fit.refused, fit

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clusters.catalog.pins import PINS
+from clusters.catalog.components import components
 from clusters.catalog.sources import download, open_source, web
 from clusters.catalog.sources.web import NotPublished
 from clusters.errors import Cancelled, SourceError
@@ -101,7 +101,8 @@ def pinned(site: Site, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A manifest that is published without a checksum file, and is what it must be."""
     content = b"kind: DaemonSet\n"
     site.put(MANIFEST, content)
-    monkeypatch.setitem(PINS["calico"], "v3.24.5/calico.yaml", hashlib.sha256(content).hexdigest())
+    pins: Any = components()["calico"].pins
+    monkeypatch.setitem(pins, "v3.24.5/calico.yaml", hashlib.sha256(content).hexdigest())
     return content
 
 

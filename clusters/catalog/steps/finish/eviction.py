@@ -17,6 +17,7 @@ from clusters.catalog.paths import MANIFESTS
 from clusters.catalog.rollout import nodes_of
 from clusters.catalog.staticpod import command_of, running
 from clusters.catalog.steps.kubernetes.control_plane import comes_back
+from clusters.config.plugins import is_left_to_the_user
 from clusters.config.versions import Version, parse_version
 from clusters.engine.step import step
 from clusters.engine.wants import NoAnswer, NotReached, Sight, Wanted
@@ -53,7 +54,8 @@ class Leader:
 
 def forgets_dead_nodes(document: Document) -> bool:
     """Whether this Kubernetes has the mistake."""
-    return document.network.plugin != "none" and parse_version(document.kubernetes.version) < MENDED
+    left = is_left_to_the_user(document.network.plugin)
+    return not left and parse_version(document.kubernetes.version) < MENDED
 
 
 @step(

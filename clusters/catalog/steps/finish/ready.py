@@ -10,7 +10,7 @@ from clusters.catalog.kubeconfig import LARGEST, rebuilt
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import ADMIN_CONF
 from clusters.catalog.rollout import all_ready, is_ready
-from clusters.config.plugins import names
+from clusters.config.plugins import is_left_to_the_user, names
 from clusters.config.syntax import in_url
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, eventually, sight_of, so_if
@@ -41,7 +41,7 @@ BEFORE = (
 
 def has_plugin(document: Document) -> bool:
     """Whether nodes can become ready by what Slipway does."""
-    return document.network.plugin != "none"
+    return not is_left_to_the_user(document.network.plugin)
 
 
 @step("finish/ready", on="first-control-plane", needs_all=BEFORE, when=has_plugin, timeout=300, expected=20)

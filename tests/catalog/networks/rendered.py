@@ -1,8 +1,9 @@
 """What helm makes of the pinned charts with our values, written down as facts that tests hold our code against.
 
-`python -m tests.catalog.rendered HELM CHARTS` renders, with a real helm, every pinned chart that lies in the folder
-CHARTS (as its project names it) for each case below, and writes `chart_facts.yaml` anew. It says which of our values a
-chart does not know. Charts are not in the repository, so this is for whoever adds a release; tests need the facts only.
+`python -m tests.catalog.networks.rendered HELM CHARTS` renders, with a real helm, every pinned chart that lies in the
+folder CHARTS (as its project names it) for each case below, and writes `chart_facts.yaml`. It says which of our
+values a chart does not know. Charts are not in the repository, so this is for whoever adds a release; tests need the
+facts only.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog.charts import plain, template, without_hooks
-from clusters.catalog.components import file_names
+from clusters.catalog.components import component_of, file_names
 from clusters.catalog.manifests import read_objects
 from clusters.catalog.networks import cilium, hybridnet, kubeovn
-from clusters.catalog.pins import PINS
 from clusters.catalog.plugins import pod_specs, settled
 from clusters.config.plugins import Release, releases_of
 from clusters.config.versions import known_versions, parse_version
@@ -181,7 +181,7 @@ def main(helm: str, folder: Path) -> None:
             if not chart.exists():
                 print(f"{name} is not there")
                 continue
-            pin = PINS[plugin][f"{release.version}/{name}"]
+            pin = component_of(plugin).pins[f"{release.version}/{name}"]
             if hashlib.sha256(chart.read_bytes()).hexdigest() != pin:
                 print(f"{name} is not the one that is pinned")
             facts.setdefault(plugin, {})[release.version] = facts_of(helm, chart, plugin, release)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from clusters.catalog.networks import calico, flannel, none
+from clusters.catalog.networks.calico.needs import typha_is_on
 from clusters.catalog.plugins import images, settled
 from clusters.catalog.steps.images import network
 from clusters.config.plugins import plugins
@@ -131,7 +132,7 @@ def test_calico_has_both_families_when_the_document_has() -> None:
 )
 def test_typha_is_scaled_as_either_spelling_says(options: dict[str, Any]) -> None:
     wanted = document("calico", **options)
-    assert calico.typha_is_on(wanted) and images(wanted)[-1] == "docker.io/calico/typha:v3.24.5"
+    assert typha_is_on(wanted) and images(wanted)[-1] == "docker.io/calico/typha:v3.24.5"
     objects = calico.edited(calico_like(), wanted, typha=True)
     (typha,) = [each for each in objects if each["metadata"]["name"] == "calico-typha"]
     assert typha["spec"]["replicas"] == 3
@@ -143,9 +144,9 @@ def test_typha_is_on_above_fifty_nodes() -> None:
         {"name": f"node{each}", "address": f"10.0.0.{each}", "user": "u", "password": "x"} for each in range(1, 53)
     ]
     roles = {"etcd": ["node1"], "master": ["node1"], "worker": ["node[2:51]"]}
-    assert calico.typha_is_on(seed(hosts=hosts, roleGroups=roles, network={"plugin": "calico"}))
+    assert typha_is_on(seed(hosts=hosts, roleGroups=roles, network={"plugin": "calico"}))
     roles["worker"] = ["node[2:50]"]
-    assert not calico.typha_is_on(seed(hosts=hosts, roleGroups=roles, network={"plugin": "calico"}))
+    assert not typha_is_on(seed(hosts=hosts, roleGroups=roles, network={"plugin": "calico"}))
 
 
 def test_calico_is_applied_and_a_second_run_changes_nothing(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from clusters.catalog.pluginneeds import needs_of
+from clusters.catalog.networks.needs import needs_of
 from clusters.catalog.plugins import images
 from clusters.config.plugins import Release, releases_of
-from tests.catalog import rendered
+from tests.catalog.networks import rendered
+from tests.catalog.networks.rendered import MODULES, USUAL, cases, known, paths, values_of
 from tests.catalog.pretend import pretend
-from tests.catalog.rendered import MODULES, USUAL, cases, known, paths, values_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def test_a_chart_knows_every_value_it_is_given(plugin: str, release: Release, ca
     unknown = [
         path for path in paths(values_of(document)) if not any(f"{path}.".startswith(f"{each}.") for each in taken)
     ]
-    assert not unknown, "helm passes over values that a chart does not know: python -m tests.catalog.rendered"
+    assert not unknown, "helm passes over values that a chart does not know: python -m tests.catalog.networks.rendered"
 
 
 @pytest.mark.parametrize(("plugin", "release", "case", "document"), ALL)

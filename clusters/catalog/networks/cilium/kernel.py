@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from clusters.catalog.networks import cilium
+from clusters.catalog.networks.cilium import PLUGIN
+from clusters.catalog.networks.cilium.chart_values import minor
 from clusters.engine.check import error, precheck
 from clusters.numbers import release_of, whole_number
 
@@ -19,17 +20,25 @@ if TYPE_CHECKING:
 _EL8 = re.compile(r"4\.18\.0-(\d+)\..*el8")
 """RHEL 8 and its like: new features in an old version, told apart by the build."""
 
+OLDEST_KERNEL = {14: (4, 19), 15: (4, 19), 17: (5, 4), 19: (5, 10), 20: (5, 10)}
+"""Minor of Cilium 1 -> the oldest kernel. Source: "System Requirements" in each release's documentation. 1.14 and 1.15
+say 4.19.57; which patch a distribution's 4.19 has is not to be seen in its name."""
+
+OLDEST_EL8 = {14: 80, 15: 80, 17: 372, 19: 553, 20: 553}
+"""The same for the kernel 4.18.0 of RHEL 8, by its build: the documentation takes it as equivalent, from 8.6 on for
+1.17 and from 8.10 on for 1.18 and later. Source of the builds: Red Hat's table of kernels."""
+
 
 @precheck(
     "net.cilium_kernel",
     on="kubernetes",
-    when=cilium.PLUGIN.chosen,
+    when=PLUGIN.chosen,
     fix="Upgrade the kernel, or choose another network plugin.",
 )
 def cilium_kernel(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The kernel is new enough for Cilium"""
-    minor, kernel = cilium.minor(cluster.document), machine.facts.kernel
-    oldest, build = cilium.OLDEST_KERNEL[minor], cilium.OLDEST_EL8[minor]
+    release, kernel = minor(cluster.document), machine.facts.kernel
+    oldest, build = OLDEST_KERNEL[release], OLDEST_EL8[release]
     limit = ".".join(map(str, oldest))
     if rhel := _EL8.match(kernel):
         if (whole_number(rhel[1]) or 0) < build:

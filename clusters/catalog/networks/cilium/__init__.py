@@ -5,35 +5,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.charts import Chart
-from clusters.catalog.ciliumparts import images_of, without_digests
+from clusters.catalog.components import Component
 from clusters.catalog.load_balancers.name import LOOPBACK
 from clusters.catalog.manifests import applied
-from clusters.catalog.plugins import AFTER, node_count, nodes_ready, plugin, pod_networks, settled
+from clusters.catalog.networks.cilium.chart_values import NAME, over, settings
+from clusters.catalog.networks.cilium.needs import HEALTH, needs, sends_directly
+from clusters.catalog.networks.cilium.parts import images_of
+from clusters.catalog.plugins import AFTER, Between, Plugin, node_count, nodes_ready, settled
 from clusters.catalog.rollout import rolled_out
 from clusters.config.plugins import plugin_version
 from clusters.config.topology import load_balancer
-from clusters.config.versions import parse_version
 from clusters.engine.step import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.catalog.ciliumparts import Values
+    from clusters.catalog.networks.cilium.parts import Values
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
-NAME = "cilium"
+COMPONENT = Component(
+    NAME,
+    lambda facts: plugin_version(NAME, str(facts.version)),
+    "https://helm.cilium.io",
+    "cilium/{version}",
+    ("cilium-{plain}.tgz",),
+    kind="chart",
+    pins={
+        "v1.14.19/cilium-1.14.19.tgz": "fc402d6f21ad6bb203e050c86bf96bdb894e6349a90d310594f8e57b037bc697",
+        "v1.15.19/cilium-1.15.19.tgz": "fd1c33af55d62c0954fe302d603295cf6aead24b715e92ee75b7be06c5a8b591",
+        "v1.17.18/cilium-1.17.18.tgz": "6a9a929a4bfa7a7cbb1fbb429514dde61fdf70622aac3adfd0bed8a4b09e34e9",
+        "v1.19.6/cilium-1.19.6.tgz": "21c43cf53841f9ab0375047d95aa4c64051ea52bbd2c679416e6408f5f1c9179",
+        "v1.20.0/cilium-1.20.0.tgz": "c5f013912360d1a334f44ef25f36da59ba3414cdb48f466ee12d0c4fdff27883",
+    },
+)
+"""The SHA-256 are the `digest` in the `index.yaml` of its repository, compared with the archives themselves."""
+
 NAMESPACE = "kube-system"
-
-OLDEST_KERNEL = {14: (4, 19), 15: (4, 19), 17: (5, 4), 19: (5, 10), 20: (5, 10)}
-"""Minor of Cilium 1 -> the oldest kernel. Source: "System Requirements" in each release's documentation. 1.14 and 1.15
-say 4.19.57; which patch a distribution's 4.19 has is not to be seen in its name."""
-
-OLDEST_EL8 = {14: 80, 15: 80, 17: 372, 19: 553, 20: 553}
-"""The same for the kernel 4.18.0 of RHEL 8, by its build: the documentation takes it as equivalent, from 8.6 on for
-1.17 and from 8.10 on for 1.18 and later. Source of the builds: Red Hat's table of kernels."""
 
 
 def images(document: Document) -> tuple[str, ...]:
@@ -41,12 +51,15 @@ def images(document: Document) -> tuple[str, ...]:
     return images_of(settings(document), plugin_version(NAME, document.kubernetes.version))
 
 
-PLUGIN = plugin(NAME, images)
-
-
-def minor(document: Document) -> int:
-    """The minor of the document's Cilium 1."""
-    return parse_version(plugin_version(NAME, document.kubernetes.version)).minor
+PLUGIN = Plugin(
+    NAME,
+    images=images,
+    component=COMPONENT,
+    needs=needs,
+    between=lambda document: Between(nodes=(HEALTH,)),
+    sends_directly=sends_directly,
+    interfaces=("cilium", "lxc"),
+)
 
 
 @step(
@@ -75,7 +88,7 @@ def values(cluster: Cluster) -> Values:
     if document.kubernetes.disable_kube_proxy:
         # Without kube-proxy nobody but Cilium makes the API server's service address lead anywhere.
         made |= {"k8sServiceHost": _api_server(cluster), "k8sServicePort": document.control_plane_endpoint.port}
-    return _over(made, settings(document))
+    return over(made, settings(document))
 
 
 def _api_server(cluster: Cluster) -> str:
@@ -85,34 +98,3 @@ def _api_server(cluster: Cluster) -> str:
         return LOOPBACK
     endpoint = cluster.document.control_plane_endpoint
     return endpoint.domain if endpoint.external_dns else cluster.endpoint
-
-
-def settings(document: Document) -> Values:
-    """The values that the document alone decides, its own among them.
-
-    Addresses are those that the control plane gives each node. Hubble and a separate Envoy are off: they bring
-    certificates and images that nobody asked for; images are named by tag, so that other registries may serve them.
-    Pods read their settings when they start, so other settings have to start them anew.
-    """
-    ipv4, ipv6 = pod_networks(document)
-    made: Values = {
-        "ipam": {"mode": "kubernetes"},
-        "k8s": {"requireIPv4PodCIDR": bool(ipv4), "requireIPv6PodCIDR": bool(ipv6)},
-        "ipv4": {"enabled": bool(ipv4)},
-        "ipv6": {"enabled": bool(ipv6)},
-        "kubeProxyReplacement": document.kubernetes.disable_kube_proxy,
-        "hubble": {"enabled": False, "relay": {"rollOutPods": True}, "ui": {"rollOutPods": True}},
-        "envoy": {"enabled": False, "rollOutPods": True},
-        "rollOutCiliumPods": True,
-        "operator": {"rollOutPods": True},
-    }
-    return _over(_over(made, without_digests()), document.network.cilium)
-
-
-def _over(below: Values, above: Values) -> Values:
-    """Both, where mappings are joined and everything else of `above` counts."""
-    joined = dict(below)
-    for key, value in above.items():
-        known = joined.get(key)
-        joined[key] = _over(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
-    return joined

@@ -9,13 +9,16 @@ import yaml
 
 from clusters.catalog import charts
 from clusters.catalog.networks import cilium, hybridnet, kubeovn
+from clusters.catalog.networks.cilium.chart_values import minor
+from clusters.catalog.networks.cilium.kernel import OLDEST_KERNEL
+from clusters.catalog.networks.cilium.parts import PARTS, image_of, value, without_digests
 from clusters.config.secret import Secret
 from clusters.engine.artifacts import INCOMING
 from clusters.engine.wants import NotReached
 from clusters.errors import ConfigError
+from tests.catalog.networks.test_networks import BOTH, document
 from tests.catalog.pretend import pretend, seed
 from tests.catalog.test_manifests import ApiServer
-from tests.catalog.test_networks import BOTH, document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +40,7 @@ def test_cilium_follows_the_document_and_takes_values_of_the_charts_own(
     values = cilium.values(pretend(monkeypatch, archive, alone)[0])
     assert values["kubeProxyReplacement"] is True and values["operator"]["replicas"] == 1
     assert (values["k8sServiceHost"], values["k8sServicePort"]) == ("10.99.0.11", 6443)
-    assert cilium.OLDEST_KERNEL[cilium.minor(alone)] == (5, 4)
+    assert OLDEST_KERNEL[minor(alone)] == (5, 4)
 
 
 @pytest.mark.parametrize(
@@ -244,3 +247,11 @@ def test_a_hook_that_an_installation_needs_is_not_passed_over() -> None:
     with pytest.raises(NotReached, match="The chart of net wants helm to run Job certificates after the rest") as found:
         charts.without_hooks([hooked("certificates", "post-install, post-upgrade")], "net")
     assert found.value.hint == "Choose values of spec.network.net that do without it."
+
+
+def test_no_part_of_cilium_is_named_by_a_digest_unless_the_document_does() -> None:
+    (agent,) = (part for part in PARTS if part.place == "image")
+    named = {"repository": "r.example/cilium", "tag": "v1", "digest": "sha256:ab"}
+    assert image_of(agent, {"image": named}, "v1.17.18") == "r.example/cilium:v1@sha256:ab"
+    assert image_of(agent, {"image": {**named, "useDigest": False}}, "v1.17.18") == "r.example/cilium:v1"
+    assert all(value(without_digests(), f"{part.place}.useDigest") is False for part in PARTS)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.components import artifact
 from clusters.catalog.manifests import applied, find, read_objects
-from clusters.catalog.plugins import AFTER, nodes_ready, plugin, pod_networks, settled
+from clusters.catalog.networks.calico.files import COMPONENT, NAME, manifest_of
+from clusters.catalog.networks.calico.needs import between, needs, sends_directly, typha_is_on
+from clusters.catalog.plugins import AFTER, Plugin, nodes_ready, pod_networks, settled
 from clusters.catalog.rollout import rolled_out
 from clusters.config.plugins import plugin_version
-from clusters.config.topology import members
 from clusters.config.versions import parse_version
 from clusters.engine.step import step
 from clusters.errors import SourceError
@@ -29,21 +30,11 @@ if TYPE_CHECKING:
 LARGEST_MANIFEST = 8 * 1024 * 1024
 """Bytes; those of Calico's releases have less than one megabyte."""
 
-NAME = "calico"
 NAMESPACE = "kube-system"
-TYPHA_ABOVE = 50
-"""Nodes above which Typha is on whatever the document says. Source: KubeKey 3, and Calico's own advice."""
-
 _QUAY_SINCE = (3, 31, 0)
 """From this release on the manifest names quay.io instead of docker.io. Source: the manifests themselves."""
 
 _MTU = "__CNI_MTU__"
-
-
-def typha_is_on(document: Document) -> bool:
-    """Whether nodes ask Typha instead of the API server."""
-    calico = document.network.calico
-    return calico.typha.enabled or calico.enable_typha or len(members(document, "kubernetes")) > TYPHA_ABOVE
 
 
 def images(document: Document) -> tuple[str, ...]:
@@ -54,7 +45,17 @@ def images(document: Document) -> tuple[str, ...]:
     return tuple(f"{registry}/calico/{name}:{version}" for name in names)
 
 
-PLUGIN = plugin(NAME, images)
+PLUGIN = Plugin(
+    NAME,
+    images=images,
+    component=COMPONENT,
+    takes=lambda document, file: file == manifest_of(document),
+    needs=needs,
+    between=between,
+    sends_directly=sends_directly,
+    runs_felix=lambda document: True,
+    interfaces=("cali", "tunl", "vxlan"),
+)
 
 
 @step(
@@ -68,7 +69,7 @@ PLUGIN = plugin(NAME, images)
 def calico(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Connect pods with Calico"""
     typha = typha_is_on(cluster.document)
-    found = artifact(machine, cluster, NAME, "calico-typha.yaml" if typha else "calico.yaml")
+    found = artifact(machine, cluster, NAME, manifest_of(cluster.document))
 
     def objects(here: Machine) -> list[Object]:
         read = read_objects(_text_of(found.path), found.path.name)

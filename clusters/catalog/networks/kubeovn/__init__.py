@@ -6,12 +6,14 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.charts import Chart
+from clusters.catalog.components import Component
 from clusters.catalog.manifests import applied
+from clusters.catalog.networks.kubeovn.needs import between, database_label, has_database, needs
 from clusters.catalog.plugins import (
     AFTER,
+    Plugin,
     image_of,
     nodes_ready,
-    plugin,
     pod_networks,
     pod_specs,
     service_networks,
@@ -20,8 +22,6 @@ from clusters.catalog.plugins import (
 from clusters.catalog.rollout import rolled_out
 from clusters.config.plugins import plugin_version
 from clusters.config.syntax import parts_of
-from clusters.config.topology import names
-from clusters.config.versions import MASTER_KEY, WORKER_KEY, facts_of
 from clusters.engine.step import step
 from clusters.errors import ConfigError
 
@@ -35,6 +35,20 @@ if TYPE_CHECKING:
     from clusters.engine.wants import Want
 
 NAME = "kubeovn"
+COMPONENT = Component(
+    NAME,
+    lambda facts: plugin_version(NAME, str(facts.version)),
+    "https://kubeovn.github.io/kube-ovn",
+    "kubeovn/{version}",
+    ("kube-ovn-{version}.tgz",),
+    kind="chart",
+    pins={
+        "v1.13.15/kube-ovn-v1.13.15.tgz": "a89e6374c89a3d9d1dab9ebb2219d8759eccd769ff99f775724596c2ea60f75a",
+        "v1.15.24/kube-ovn-v1.15.24.tgz": "585124ea50b23d3216bd47f9b1df48a6d026e4954f2177609f191c2231b561b1",
+    },
+)
+"""The SHA-256 are the `digest` in the `index.yaml` of its repository, compared with the archives themselves."""
+
 NAMESPACE = "kube-system"
 NAT_CONFIG = "ovn-vpc-nat-config"
 """Says which image gateways of virtual networks are started from. It is on no node before somebody makes one."""
@@ -51,7 +65,7 @@ def images(document: Document) -> tuple[str, ...]:
     return (f"docker.io/kubeovn/kube-ovn:{plugin_version(NAME, document.kubernetes.version)}",)
 
 
-PLUGIN = plugin(NAME, images)
+PLUGIN = Plugin(NAME, images=images, component=COMPONENT, needs=needs, between=between, interfaces=("ovn", "genev"))
 
 
 @step(
@@ -120,33 +134,6 @@ def values(cluster: Cluster) -> dict[str, Any]:
         "cni_conf": {"CNI_CONFIG_PRIORITY": options.cni.cni_config_priority},
         **_networks(document),
     }
-
-
-def database_label(document: Document) -> str:
-    """The label of the nodes OVN's database runs on: the document's, or what it is called in this Kubernetes."""
-    label = document.network.kubeovn.label
-    known = facts_of(document.kubernetes.version).control_plane_labels
-    return known[-1] if label.rstrip("=") == MASTER_KEY and MASTER_KEY not in known else label
-
-
-def has_database(document: Document, name: str) -> bool:
-    """Whether OVN's database runs on the machine of that name: it has the label, and the label's value is the same.
-
-    A label without a value means the empty one: so the chart's monitor selects its nodes, which reads the database's
-    files.
-    """
-    labels = dict.fromkeys(_roles(document, name), "")
-    labels |= next((each.labels for each in document.hosts if each.name == name), {})
-    key, _, value = database_label(document).partition("=")
-    return labels.get(key) == value
-
-
-def _roles(document: Document, name: str) -> tuple[str, ...]:
-    """The labels that a node gets for its roles."""
-    found: tuple[str, ...] = (WORKER_KEY,) if name in names(document, "worker") else ()
-    if name in names(document, "master"):
-        found += facts_of(document.kubernetes.version).control_plane_labels
-    return found
 
 
 def databases(cluster: Cluster) -> list[str]:

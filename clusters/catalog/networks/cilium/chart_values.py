@@ -1,0 +1,52 @@
+"""The values of Cilium's chart that the document alone decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.networks.cilium.parts import without_digests
+from clusters.catalog.plugins import pod_networks
+from clusters.config.plugins import plugin_version
+from clusters.config.versions import parse_version
+
+if TYPE_CHECKING:
+    from clusters.catalog.networks.cilium.parts import Values
+    from clusters.config.schema import Document
+
+NAME = "cilium"
+
+
+def minor(document: Document) -> int:
+    """The minor of the document's Cilium 1."""
+    return parse_version(plugin_version(NAME, document.kubernetes.version)).minor
+
+
+def settings(document: Document) -> Values:
+    """The values that the document alone decides, its own among them.
+
+    Addresses are those that the control plane gives each node. Hubble and a separate Envoy are off: they bring
+    certificates and images that nobody asked for; images are named by tag, so that other registries may serve them.
+    Pods read their settings when they start, so other settings have to start them anew.
+    """
+    ipv4, ipv6 = pod_networks(document)
+    made: Values = {
+        "ipam": {"mode": "kubernetes"},
+        "k8s": {"requireIPv4PodCIDR": bool(ipv4), "requireIPv6PodCIDR": bool(ipv6)},
+        "ipv4": {"enabled": bool(ipv4)},
+        "ipv6": {"enabled": bool(ipv6)},
+        "kubeProxyReplacement": document.kubernetes.disable_kube_proxy,
+        "hubble": {"enabled": False, "relay": {"rollOutPods": True}, "ui": {"rollOutPods": True}},
+        "envoy": {"enabled": False, "rollOutPods": True},
+        "rollOutCiliumPods": True,
+        "operator": {"rollOutPods": True},
+    }
+    return over(over(made, without_digests()), document.network.cilium)
+
+
+def over(below: Values, above: Values) -> Values:
+    """Both, where mappings are joined and everything else of `above` counts."""
+    joined = dict(below)
+    for key, value in above.items():
+        known = joined.get(key)
+        joined[key] = over(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return joined
