@@ -35,7 +35,7 @@ def binary(artifact: Artifact, path: str) -> Wanted:
         machine.note(f"putting {artifact.component} {artifact.version} at {path}")
         machine.put(artifact.path, path, mode=0o755)
 
-    return Wanted(f"{path} is {artifact.component} {artifact.version}", look, act)
+    return Wanted(f"{path} is {artifact.component} {artifact.version}", look, act, (path,))
 
 
 def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
@@ -68,7 +68,7 @@ def unpacked(artifact: Artifact, members: Mapping[str, str]) -> Wanted:
         ]
         machine.do(all_of((unpack, *place, sh("rm -rf {}", aside))), stdin=artifact.path)
 
-    return Wanted(f"{artifact.component} {artifact.version} is unpacked", look, act)
+    return Wanted(f"{artifact.component} {artifact.version} is unpacked", look, act, tuple(digests))
 
 
 def digests_of(paths: Iterable[str]) -> Command:

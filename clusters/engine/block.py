@@ -34,7 +34,7 @@ def block(path: str, name: str, text: str) -> Wanted:
         mode, owner = (0o644, "root:root") if mode is None else (mode, stat[1])
         machine.put(found.wanted.encode("utf-8", "surrogateescape"), path, mode=mode, owner=owner)
 
-    return Wanted(f"{path} has our lines on {name}", look, act)
+    return Wanted(f"{path} has our lines on {name}", look, act, (path,))
 
 
 @dataclass(frozen=True, slots=True)

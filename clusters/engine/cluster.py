@@ -14,7 +14,7 @@ from clusters.engine.sendings import Sendings
 from clusters.errors import PlanError, RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
@@ -33,8 +33,7 @@ READ_AT_ONCE = 32
 class Cluster:
     """What a step may know. What is dear to get is kept for the run by `once`.
 
-    `answers` are those to the recipe's questions. `would_change` says, in a dry run, that a step found something to
-    change: what comes later may need it.
+    `answers` are those to the recipe's questions.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Cluster:
         self._lock = threading.Lock()
         self._given_up: set[str] = set()
         self._ends: dict[tuple[str, str], bool] = {}
-        self.would_change = False
+        self._open: dict[str, set[str]] = {}
         sendings = Sendings()
         for spec in document.hosts:
             held = roles(document, spec.name)
@@ -115,6 +114,15 @@ class Cluster:
     def end_of(self, name: str, step: str) -> bool | None:
         """Whether that came to a good end; None as long as it goes on, or may be tried again."""
         return self._ends.get((name, step))
+
+    def leave_open(self, name: str, step: str) -> None:
+        """In a dry run: the run changes something in this step on this machine, or in one that the step needs."""
+        with self._lock:
+            self._open.setdefault(step, set()).add(name)
+
+    def is_left_open(self, name: str, needs: Collection[str], needs_all: Collection[str]) -> bool:
+        """Whether that holds of a step on this machine among `needs`, or of one on any machine among `needs_all`."""
+        return any(step in self._open for step in needs_all) or any(name in self._open.get(step, ()) for step in needs)
 
     def readable(self) -> tuple[Machine, ...]:
         """The machines whose facts can be read; of the others each step that is on them says why not."""

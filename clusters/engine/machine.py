@@ -19,7 +19,7 @@ from clusters.remote.facts import MachineFacts, read_facts
 from clusters.remote.host import LARGEST_READ, READ_WITHIN, Cancel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from clusters.config.schema import Host as HostSpec
@@ -35,6 +35,10 @@ LAST_LOOK = 10.0
 
 WORTH_SAYING_SECONDS = 1.0
 """From which wait for a turn on the log says so."""
+
+
+class OnlyLooking(InstallerError):
+    """A look or a step's body was about to change a machine in a dry run or precheck: a bug in Slipway."""
 
 
 class FactsOnce:
@@ -70,6 +74,7 @@ class Machine:
         urgency: float = 0.0,
         sendings: Sendings | None = None,
         dry_run: bool = False,
+        to_write: set[str] | None = None,
     ) -> None:
         self.spec = spec
         self.host = host
@@ -83,6 +88,7 @@ class Machine:
         self._urgency = urgency
         self._sendings = sendings or Sendings()
         self._dry_run = dry_run
+        self._to_write: set[str] = set() if to_write is None else to_write
 
     @property
     def name(self) -> str:
@@ -147,6 +153,7 @@ class Machine:
             urgency=urgency,
             sendings=self._sendings,
             dry_run=dry_run,
+            to_write=self._to_write,
         )
 
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
@@ -229,6 +236,19 @@ class Machine:
     def text_of(self, path: str) -> str:
         """A small file as text, empty where there is none. What is not UTF-8 in it is replaced: see U+FFFD."""
         return (self.read(path) or b"").decode("utf-8", "replace")
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether this is a dry run or precheck: what earlier steps of a run do was not done."""
+        return self._dry_run
+
+    def will_write(self, paths: Iterable[str]) -> None:
+        """A dry run found that a run writes these files on this machine."""
+        self._to_write.update(paths)
+
+    def written_by_the_run(self, paths: Iterable[str]) -> str:
+        """In a dry run, the first of these files that the run writes before; else empty. Who reads it is restarted."""
+        return next((path for path in paths if path in self._to_write), "")
 
     def note(self, text: str) -> None:
         """Say something in the log, under this machine and step."""
@@ -319,7 +339,7 @@ class Machine:
     def _stop_if_dry_run(self, what: str) -> None:
         """The engine acts in no dry run; should a look or a step's body do so, it is stopped here."""
         if self._dry_run:
-            raise InstallerError(
+            raise OnlyLooking(
                 f"{self.step} was about to change {self.name} where it may only look: {what}",
                 hint="Nothing was changed. This is a bug in Slipway; please report it.",
             )

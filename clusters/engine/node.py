@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from clusters.config.finding import Severity
 from clusters.engine.check import FIRST, waived
+from clusters.engine.deadline import OutOfTime
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
-from clusters.engine.tries import NOT_THERE, Tries
-from clusters.engine.wants import NoAnswer, NotReached, Sight
-from clusters.errors import Cancelled, InstallerError
-from clusters.remote.errors import ConnectionLost
+from clusters.engine.machine import OnlyLooking
+from clusters.engine.tries import Tries
+from clusters.engine.wants import NotReached, Sight
+from clusters.errors import Cancelled, ConfigError, InstallerError, PlanError, RemoteError, SourceError
 from clusters.remote.host import Cancel, CommandFailed
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 CHECK_TIMEOUT = 60.0
 """Seconds a precheck may take on one machine."""
+
+NO_STEPS_DOING = (SourceError, ConfigError, PlanError, OutOfTime, OnlyLooking)
+"""Errors that no earlier step of the run prevents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,13 @@ def carry_out(
         here.note(error.message)
     except Exception as error:  # noqa: BLE001 - border: whatever goes wrong on a machine becomes a failure of its step
         result = NodeResult(State.FAILED, failure=_failure(row, here, error))
-        if dry_run and _is_unforeseen(row, cluster, error):
+        if dry_run and _is_unforeseen(row, here, cluster, error):
             result = _unforeseen(row, here, str(error))
         if row.check is not None and row.check.id == FIRST:
             cluster.give_up(here.name)
     cluster.note_end(here.name, row.path, good=result.state.good)
+    if dry_run and (result.state in (State.WOULD, State.UNFORESEEN) or _needs_a_change(row, here, cluster)):
+        cluster.leave_open(here.name, row.path)
     if result.failure is not None:
         here.tell(result.failure)
         if row.check is None:
@@ -100,9 +106,9 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
     if row.step is None:
         raise InstallerError(f"{row.path} is neither a step nor a precheck. This is a bug in Slipway.")
     same = changed = 0
-    for number, want in _wants(row.step, machine, cluster, dry_run):
+    for number, want in _wants(row, row.step, machine, cluster, dry_run):
         began = time.monotonic()
-        state, sight = _reach_one(want, machine, cluster, dry_run)
+        state, sight = _reach_one(row, want, machine, cluster, dry_run)
         if number < same + changed:
             continue
         same += state == State.SAME
@@ -119,20 +125,28 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
             )
         )
         if dry_run and state != State.SAME:
-            cluster.would_change = True
+            machine.will_write(getattr(want, "files", ()))
             machine.note("what follows in this step is decided during the run")
             return NodeResult(State(state), same, changed)
     return NodeResult(State.CHANGED if changed else State.SAME, same, changed)
 
 
-def _is_unforeseen(row: PlannedStep, cluster: Cluster, error: Exception) -> bool:
+def _is_unforeseen(row: PlannedStep, machine: Machine, cluster: Cluster, error: Exception) -> bool:
     """Whether a dry run cannot know better: the step needs what an earlier one would make, and that is not there yet.
 
-    A machine that is not reached is a failure in a dry run, too.
+    What no step makes is a failure in a dry run, too: a machine that is not reached or slow, an artifact that cannot be
+    had, a document that cannot be used, a bug in Slipway.
     """
-    if row.check is not None or isinstance(error, (*NOT_THERE, ConnectionLost)):
+    if not isinstance(error, InstallerError) or isinstance(error, NO_STEPS_DOING):
         return False
-    return isinstance(error, NoAnswer) or (cluster.would_change and isinstance(error, InstallerError))
+    if isinstance(error, RemoteError) and not isinstance(error, CommandFailed):
+        return False
+    return _needs_a_change(row, machine, cluster)
+
+
+def _needs_a_change(row: PlannedStep, machine: Machine, cluster: Cluster) -> bool:
+    step = row.step
+    return step is not None and cluster.is_left_open(machine.name, step.needs, step.needs_all)
 
 
 def _unforeseen(row: PlannedStep, machine: Machine, why: str) -> NodeResult:
@@ -141,7 +155,9 @@ def _unforeseen(row: PlannedStep, machine: Machine, why: str) -> NodeResult:
     return NodeResult(State.UNFORESEEN)
 
 
-def _wants(step: Step, machine: Machine, cluster: Cluster, dry_run: bool) -> Iterator[tuple[int, Want]]:
+def _wants(
+    row: PlannedStep, step: Step, machine: Machine, cluster: Cluster, dry_run: bool
+) -> Iterator[tuple[int, Want]]:
     """The step's wanted states with their numbers; from the first one again where a connection broke between two."""
     tries, furthest = Tries(machine, cluster), -1
     while True:
@@ -153,13 +169,15 @@ def _wants(step: Step, machine: Machine, cluster: Cluster, dry_run: bool) -> Ite
                     furthest = number
                     tries.progress()
         except InstallerError as error:
-            if (dry_run and isinstance(error, NoAnswer)) or not tries.another_after(error):
+            if (dry_run and _is_unforeseen(row, machine, cluster, error)) or not tries.another_after(error):
                 raise
         else:
             return
 
 
-def _reach_one(want: Want, machine: Machine, cluster: Cluster, dry_run: bool) -> tuple[str, Sight]:
+def _reach_one(
+    row: PlannedStep, want: Want, machine: Machine, cluster: Cluster, dry_run: bool
+) -> tuple[str, Sight]:
     """Bring one wanted state about, trying again where the error says so; returns its verdict and the first sight."""
     first: Sight | None = None
     tries = Tries(machine, cluster)
@@ -178,7 +196,7 @@ def _reach_one(want: Want, machine: Machine, cluster: Cluster, dry_run: bool) ->
                 return State.CHANGED, first
             raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
         except InstallerError as error:
-            if dry_run and isinstance(error, NoAnswer):
+            if dry_run and _is_unforeseen(row, machine, cluster, error):
                 return State.UNFORESEEN, Sight(False, error.message)
             if not tries.another_after(error):
                 raise

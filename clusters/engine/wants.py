@@ -79,6 +79,11 @@ class FileWant:
         """The sentence."""
         return f"{self.path} is as it should be"
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """See Wanted."""
+        return (self.path,)
+
     def seen(self, machine: Machine) -> Sight:
         """Compare digest, mode and owner in one round trip."""
         answer = machine.ask(sh("sha256sum < {0} && stat -c '%a %U:%G' {0}", self.path))
@@ -129,11 +134,15 @@ def file(path: str, content: str | bytes | Secret, *, mode: int = 0o644, owner: 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A wanted state made of two functions; the other kinds here are made of it."""
+    """A wanted state made of two functions; the other kinds here are made of it.
+
+    `files` are those that `act` writes: a dry run then knows which services a later step of the run restarts.
+    """
 
     what: str
     look: Callable[[Machine], Sight]
     act: Callable[[Machine], None]
+    files: tuple[str, ...] = ()
 
     def seen(self, machine: Machine) -> Sight:
         """Look."""
@@ -253,7 +262,7 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
         PRECISELY,
         files,
     )
-    look = so_if(
+    now = so_if(
         all_of(
             (
                 sh(
@@ -266,6 +275,10 @@ def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
             )
         )
     )
+
+    def look(machine: Machine) -> Sight:
+        written = machine.written_by_the_run(restart_for)
+        return Sight(False, f"{name} is restarted for a new {written}") if written else now(machine)
 
     def act(machine: Machine) -> None:
         machine.do(sh("systemctl daemon-reload && systemctl enable {}", name), shared=True)

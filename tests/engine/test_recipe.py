@@ -9,16 +9,18 @@ import pytest
 from clusters.catalog.recipes import recipes
 from clusters.config.schema import Document
 from clusters.engine.check import CHECKS, Checks, precheck
+from clusters.engine.deadline import OutOfTime
 from clusters.engine.executor import Outcome, execute_plan
+from clusters.engine.machine import OnlyLooking
 from clusters.engine.plan import make_plan
 from clusters.engine.question import AnswersRefused, Question, checked
 from clusters.engine.recipe import DEFAULT, RECIPES, Phase, offered, phase_title, recipe
 from clusters.engine.step import STEPS, Register, step
-from clusters.engine.wants import NoAnswer, Sight, Wanted, file
-from clusters.errors import InstallerError, PlanError
-from clusters.remote.errors import ConnectTimedOut
+from clusters.engine.wants import NoAnswer, Sight, Wanted, file, service
+from clusters.errors import ConfigError, InstallerError, PlanError, SourceError
+from clusters.remote.errors import CommandTimedOut, ConnectionLost, ConnectTimedOut
 from clusters.remote.fake import FakeHost
-from clusters.remote.host import Cancel
+from clusters.remote.host import Cancel, Result
 from tests.engine.test_executor import Kept
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ DOCUMENT = Document.model_validate(
         "roleGroups": {"etcd": ["a"], "master": ["a"], "worker": ["b", "c"]},
     }
 )
+WRITTEN = "/etc/answer"
 QUESTIONS = (
     Question("note", "Note"),
     Question("count", "Count", kind="number", default=2),
@@ -146,7 +149,7 @@ def _register() -> tuple[Register, Checks]:
     @step("one/write", on="all", register=register)
     def write(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         """Write what was answered"""
-        yield file("/etc/answer", f"{cluster.answers.get('note', '')}\n")
+        yield file(WRITTEN, f"{cluster.answers.get('note', '')}\n")
 
     for id in ("access.facts", "hw.one", "hw.two"):
 
@@ -272,3 +275,95 @@ def test_a_dry_run_does_not_wait_for_what_nobody_makes() -> None:
 def test_a_question_has_no_name_of_an_option_of_all_recipes(name: str) -> None:
     with pytest.raises(PlanError, match="has a question"):
         recipe("odd", "Odd", "os", questions=(Question(name, "Odd"),))
+
+
+def timed_out() -> CommandTimedOut:
+    result = Result("b", "look", 124, "", "", 1.0)
+    return CommandTimedOut("look took longer than 60 s.", result=result)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceError("Nothing is there."),
+        ConfigError("There is no such version."),
+        OutOfTime("It was not done within 60 s."),
+        OnlyLooking("It was about to change b."),
+        ConnectionLost("The connection broke."),
+        timed_out(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_dry_run_fails_for_what_no_earlier_step_mends(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusters.engine.tries.TRIES", 1)
+    monkeypatch.setattr("clusters.engine.tries.RETURN_SECONDS", 0.0)
+    register = _register()[0]
+    failing(register, error)
+    outcome, _hosts = carry_out(register, dry_run=True)
+    assert outcome.state == "failed"
+    assert {failure.found for failure in outcome.failures} == {str(error)}
+
+
+@pytest.mark.parametrize("error", [InstallerError("There is no kubectl."), NoAnswer("It is silent.", retryable=False)])
+def test_a_change_on_another_machine_does_not_explain_an_error(error: Exception) -> None:
+    register, sink = Register(), Kept()
+
+    @step("one/write", on="first-etcd", register=register)
+    def write(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Write a file on the first machine"""
+        yield file(WRITTEN, "new\n")
+
+    @step("one/later", on="all", needs=("one/write",), register=register)
+    def later(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Need what the step before makes"""
+        while cluster.end_of("a", "one/write") is None:
+            machine.pause(0.01)
+        yield Wanted("it is there", look, lambda machine: None)
+
+    def look(machine: Machine) -> Sight:
+        raise error
+
+    outcome, _hosts = carry_out(register, dry_run=True, sink=sink)
+    ends = {(path, host): state for path, host, state in sink.states()}
+    assert outcome.state == "failed"
+    assert (ends["one/write", "a"], ends["one/later", "b"], ends["one/later", "c"]) == ("would", "failed", "failed")
+    assert {failure.found for failure in outcome.failures} == {str(error)}
+
+
+def test_what_an_earlier_step_leaves_open_is_open_through_others() -> None:
+    register, sink = _register()[0], Kept()
+
+    @step("one/between", on="first-etcd", needs=("one/write",), register=register)
+    def between(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Be correct already"""
+        yield Wanted("it is there", lambda machine: Sight(True), lambda machine: None)
+
+    @step("one/last", on="all", needs_all=("one/between",), register=register)
+    def last(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Need what was written, by way of another step"""
+        yield Wanted("it is there", there_is_none, lambda machine: None)
+
+    outcome, _hosts = carry_out(register, dry_run=True, sink=sink)
+    assert outcome.state == "succeeded"
+    assert {(path, state) for path, _host, state in sink.states()} == {
+        ("one/write", "would"), ("one/between", "same"), ("one/last", "unforeseen"),
+    }  # fmt: skip
+
+
+def there_is_none(machine: Machine) -> Sight:
+    raise InstallerError("There is no file.", retryable=True)
+
+
+def test_a_service_that_reads_what_an_earlier_step_writes_is_restarted() -> None:
+    register, sink = _register()[0], Kept()
+
+    @step("one/serve", on="all", register=register, needs=("one/write",))
+    def serve(machine: Machine, cluster: Cluster) -> Iterator[Want]:
+        """Run a service with the file"""
+        yield service("other", restart_for=("/etc/y",))
+        yield service("reader", restart_for=(WRITTEN,))
+
+    carry_out(register, dry_run=True, sink=sink)
+    (seen,) = [each.data() for each in sink.events if each.kind == "want" and each.step == "one/serve"
+               and each.host == "b" and each.data()["state"] != "same"]  # fmt: skip
+    assert (seen["state"], seen["found"]) == ("would", f"reader is restarted for a new {WRITTEN}")
