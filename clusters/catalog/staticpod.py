@@ -95,6 +95,11 @@ class StaticPod:
         return f"{self.name} runs with the document's arguments"
 
     def seen(self, machine: Machine) -> Sight:
+        """What an earlier step of a dry run's run writes, then `now`."""
+        changed = machine.written_by_the_run((self.path, *self.reads))
+        return Sight(False, f"{self.name} is restarted for a new {changed}") if changed else self.now(machine)
+
+    def now(self, machine: Machine) -> Sight:
         """The file first, then the processes."""
         written = file(self.path, self.content, mode=0o600).seen(machine)
         sight = self._runs(machine, frozenset()) if written.so else written

@@ -134,4 +134,4 @@ def in_turn(
                         f"Expected on {machine.name}: {each.what}. Found: {found}.", retryable=each is recovered
                     )
 
-    return Wanted(want.what, want.seen, act)
+    return Wanted(want.what, want.seen, act, getattr(want, "files", ()))

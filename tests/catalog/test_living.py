@@ -135,9 +135,9 @@ def test_one_that_is_down_gets_its_manifests_and_is_not_waited_for(
     cluster, hosts, _ = pretend(monkeypatch, archive)
     machine = cluster.machine("node1")
     hosts["node1"].answer("/proc/[0-9]*/comm", "100 1 1000 eA==\n")
-    assert [type(want) for want in control_plane(machine, cluster)] == [StaticPod, Together]
+    assert [type(want) for want in control_plane(machine, cluster)] == [FileWant, StaticPod, Together]
     hosts["node1"].answer("get --raw /readyz", 1)
-    assert [type(want) for want in control_plane(machine, cluster)] == [FileWant, Together]
+    assert [type(want) for want in control_plane(machine, cluster)] == [FileWant, FileWant, Together]
 
 
 class Component(StaticPod):

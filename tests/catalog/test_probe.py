@@ -141,7 +141,7 @@ def test_nobody_waits_for_a_component_whose_address_kubectl_cannot_read(
 ) -> None:
     cluster, hosts, _ = pretend(monkeypatch, archive)
     host = hosts["node1"]
-    monkeypatch.setattr("clusters.catalog.staticpod.StaticPod.seen", lambda pod, machine: Sight(True))
+    monkeypatch.setattr("clusters.catalog.staticpod.StaticPod.now", lambda pod, machine: Sight(True))
     host.put(SCHEDULER, f"{PLACE}/kube-scheduler.yaml", mode=0o600)
     host.answer("get --raw /livez", Answer(exit_code=1, stderr='error: host must be a URL or a host:port pair: "x"'))
     want = comes_back("kube-scheduler", cluster)

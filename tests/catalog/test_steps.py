@@ -63,7 +63,10 @@ WANTS = {
         "node1",
         ["kube-apiserver runs", "kube-controller-manager runs", "kube-scheduler runs", "shows its certificate"],
     ),
-    "kubernetes/control-plane": ("node1", ["kube-apiserver.yaml", "kube-controller-manager.yaml", "scheduler.yaml"]),
+    "kubernetes/control-plane": (
+        "node1",
+        ["kubeadm-config.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "scheduler.yaml"],
+    ),
     "kubernetes/kubelet-config": ("node2", ["the configuration that the cluster keeps"]),
     "kubernetes/proxy": ("node1", ["is the document's", "were started with it", "every pod of kube-proxy"]),
     "kubernetes/binaries": ("node3", ["kubeadm", "kubelet", "kubectl"]),

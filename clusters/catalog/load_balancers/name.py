@@ -57,7 +57,7 @@ def known(machine: Machine, cluster: Cluster) -> Want:
     def look(here: Machine) -> Sight:
         return Sight(True) if lasting.seen(here).so else first.seen(here)
 
-    return Wanted("the endpoint's name is known", look, first.reach)
+    return Wanted("the endpoint's name is known", look, first.reach, (HOSTS,))
 
 
 def lead_to_first(machine: Machine, cluster: Cluster) -> None:

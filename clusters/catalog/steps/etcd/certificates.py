@@ -43,7 +43,7 @@ def authority(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         here.note("making a new authority for etcd")
         _put(here, pki.make_authority("etcd-ca"), CA, CA_KEY)
 
-    yield Wanted("etcd has an authority", look, act)
+    yield Wanted("etcd has an authority", look, act, (CA, CA_KEY))
 
 
 def _refuse_a_second_one(machine: Machine, cluster: Cluster) -> None:
@@ -107,7 +107,7 @@ def certificate(cluster: Cluster, name: str, names: tuple[str, ...]) -> Want:
         here.note(f"signing {path}")
         _put(here, pki.sign(authority_of(here, cluster), name, names), path, key_path)
 
-    return Wanted(f"certificate {name} serves", look, act)
+    return Wanted(f"certificate {name} serves", look, act, (path, key_path))
 
 
 def authority_of(machine: Machine, cluster: Cluster) -> pki.KeyPair:
@@ -134,7 +134,7 @@ def _authority_known(machine: Machine, cluster: Cluster) -> Want:
     def act(here: Machine) -> None:
         here.put(wanted, CA)
 
-    return Wanted("the machine knows etcd's authority", lambda here: Sight(here.read(CA) == wanted), act)
+    return Wanted("the machine knows etcd's authority", lambda here: Sight(here.read(CA) == wanted), act, (CA,))
 
 
 def _authority_kept(machine: Machine, cluster: Cluster) -> Want:

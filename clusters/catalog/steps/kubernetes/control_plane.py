@@ -6,7 +6,7 @@ import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clusters.catalog.kubeadm import audit
+from clusters.catalog.kubeadm import audit, init_configuration
 from clusters.catalog.kubectl import api_server_is_ready
 from clusters.catalog.load_balancers.keepalived import stood_aside
 from clusters.catalog.paths import BIN, INITIALISED, KUBEADM_CONFIG, KUBELET_CONF, LOCK, MANIFESTS
@@ -49,6 +49,8 @@ def control_plane(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     if not machine.ask(sh("[ -e {} ] && [ -s {} ] || {{ {}; }}", INITIALISED, KUBELET_CONF, whole)).ok:
         machine.note(f"{machine.name} is no control plane yet; it joins with what the cluster keeps")
         return
+    # There already, except in a preview: kubeadm would be asked with the configuration that the run replaces.
+    yield file(KUBEADM_CONFIG, init_configuration(machine, cluster), mode=0o600)
     wanted = manifests_of_kubeadm(machine)
     well: list[StaticPod] = []
     for name in COMPONENTS:
@@ -85,7 +87,7 @@ def _runs(name: str, cluster: Cluster) -> Callable[[Machine], Sight]:
         if content is None:
             return Sight(False, f"there is no manifest of {name}")
         pod = component(name, content, machine, cluster)
-        sight = pod.seen(machine)
+        sight = pod.now(machine)
         if not sight.so:
             return sight
         health = sight_of(machine.ask(pod.healthy))

@@ -37,22 +37,32 @@ def configuration_kept(cluster: Cluster) -> Wanted:
     wanted = _wanted(cluster)
 
     def look(machine: Machine) -> Sight:
-        for place, digest in wanted.items():
-            item = config_map(machine, place[0])
-            if item is None:
-                return Sight(False, f"there is no ConfigMap {place[0]}")
-            noted = item["metadata"].get("annotations", {})
-            if noted.get(WANTED) != digest:
-                return Sight(False, f"{place[0]} was made from another document")
-            if noted.get(STORED) != digest_of(item["data"].get(place[1], "")):
-                return Sight(False, f"somebody else has changed {place[0]}")
-        return Sight(True)
+        sights = (_kept(machine, place, digest) for place, digest in wanted.items())
+        return next((sight for sight in sights if not sight.so), Sight(True))
 
     def act(machine: Machine) -> None:
         machine.do(sh("flock {} {}/kubeadm init phase upload-config all --config {}", LOCK, BIN, KUBEADM_CONFIG))
         note_what_is_kept(machine, cluster)
 
     return Wanted("the cluster keeps this configuration for its machines", look, act)
+
+
+def kubelet_configuration_kept(machine: Machine, cluster: Cluster) -> Sight:
+    """Whether what a control plane's cluster keeps for kubelets is what the document describes."""
+    place = kubelet_map(cluster.document)
+    return _kept(machine, place, _wanted(cluster)[place])
+
+
+def _kept(machine: Machine, place: tuple[str, str], digest: str) -> Sight:
+    name, key = place
+    item = config_map(machine, name)
+    if item is None:
+        return Sight(False, f"there is no ConfigMap {name}")
+    noted = item["metadata"].get("annotations", {})
+    if noted.get(WANTED) != digest:
+        return Sight(False, f"{name} was made from another document")
+    changed = noted.get(STORED) != digest_of(item["data"].get(key, ""))
+    return Sight(not changed, f"somebody else has changed {name}" if changed else "")
 
 
 def note_what_is_kept(machine: Machine, cluster: Cluster) -> None:

@@ -9,7 +9,7 @@ import yaml
 from clusters.catalog.answers import object_of
 from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import KUBELET_CONF
-from clusters.catalog.steps.kubernetes.kept import config_map, kubelet_map
+from clusters.catalog.steps.kubernetes.kept import config_map, kubelet_configuration_kept, kubelet_map
 from clusters.catalog.turns import in_turn
 from clusters.config.yamlvalues import read_value
 from clusters.engine.step import step
@@ -50,6 +50,9 @@ def kubelet_config(machine: Machine, cluster: Cluster) -> Iterator[Want]:
 
 def _configured(cluster: Cluster) -> Wanted:
     def look(machine: Machine) -> Sight:
+        if machine.only_looks and not (kept := _kept(machine, cluster)).so:
+            # kubernetes/init of the run stores another configuration first.
+            return Sight(False, f"kubelet gets another configuration: {kept.found}")
         wanted = _wanted(machine, cluster)
         if _here(machine) != wanted:
             return Sight(False, f"{CONFIG} is not what the cluster keeps")
@@ -101,6 +104,11 @@ def _wanted(machine: Machine, cluster: Cluster) -> dict[str, Any]:
     here = _here(machine)
     own = {key: here[key] for key in OF_THE_MACHINE if key in here}
     return {**{key: value for key, value in kept.items() if key not in OF_THE_MACHINE or key in own}, **own}
+
+
+def _kept(machine: Machine, cluster: Cluster) -> Sight:
+    first = cluster.first("master", machine)
+    return cluster.once("kubelet-configuration-kept", lambda: kubelet_configuration_kept(first, cluster))
 
 
 def _here(machine: Machine) -> dict[str, Any]:
