@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from clusters.remote.host import Result
 
 
-def kubectl(arguments: str, *values: Value | Command) -> Command:
-    """A kubectl command; values fill the `{}` of `arguments` and are quoted. Answers within 20 s or fails."""
-    return sh("{}/kubectl --kubeconfig {} --request-timeout 20s {}", BIN, ADMIN_CONF, sh(arguments, *values))
+ANSWERS_WITHIN = 20
+"""Seconds that a request to the API server may take."""
+
+
+def kubectl(arguments: str, *values: Value | Command, within: int = ANSWERS_WITHIN) -> Command:
+    """A kubectl command; values fill the `{}` of `arguments` and are quoted. Answers `within` that many seconds or
+    fails."""
+    inner = sh(arguments, *values)
+    return sh("{}/kubectl --kubeconfig {} --request-timeout {}s {}", BIN, ADMIN_CONF, within, inner)
 
 
 def api_server_is_ready(address: str, port: int) -> Command:

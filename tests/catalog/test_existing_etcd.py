@@ -13,6 +13,7 @@ from clusters.engine.executor import execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.wants import NotReached
 from clusters.errors import InstallerError
+from clusters.remote.fake import Answer
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, PretendSource, pretend, seed
 from tests.clock import stopped_clock
@@ -198,7 +199,9 @@ def test_a_member_that_did_not_begin_with_the_documents_others_is_no_first_start
     assert "rm -r /var/lib/etcd/member on node1" in refused.value.hint
 
 
-def test_a_worker_is_not_added_either_while_etcd_is_silent(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubeadms_etcd_counts_as_silent_unless_an_api_server_is_ready(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kubeadm = Machines(archive, monkeypatch, document=three("kubeadm"), set_up=["node1"], new=["node3"])
     kubeadm.hosts["node1"].answer("get --raw /readyz", 1)
     assert set(kubeadm.found()) == {"node3"}
@@ -223,3 +226,53 @@ def test_an_election_is_waited_for(archive: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(etcd_silent, "silent_etcd", recovers)
     assert etcd.found() == {}
     assert len(looks) == 3
+
+
+NO_LOGIN = "Error: open /etc/ssl/etcd/ssl/admin-node1.pem: no such file or directory"
+
+
+def test_an_etcd_that_runs_and_refuses_the_login_is_not_called_stopped(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = ["node1", "node2"]
+    etcd = Machines(archive, monkeypatch, data=old, runs=old, set_up=old, new=["node3"])
+    etcd.hosts["node1"].answer("endpoint health", Answer(f"{NO_LOGIN}\n", 1))
+    etcd.hosts["node2"].answer("endpoint health", Answer("x" * 100_000, 1))
+    _, sink = etcd.run("precheck/etcd.silent")
+    (found,) = [event for event in sink.events if isinstance(event, CheckFound)]
+    assert (found.host, found.severity) == ("node3", "error")
+    assert f"its service runs on node1, node2. etcdctl on node1: {NO_LOGIN}." in found.message
+    assert "systemctl start etcd" not in found.fix
+    assert "run once, which corrects them" in found.fix and "restore etcd from a backup" in found.fix
+    etcd.hosts["node1"].answer("endpoint health", Answer("y" * 100_000, 1))
+    assert len(etcd.found()["node3"]) < 1000
+
+
+def test_a_machine_without_a_member_of_etcd_is_only_warned_while_etcd_is_silent(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("kubekey", "kubeadm"):
+        group = {"etcd": ["node1"]} if kind == "kubekey" else {}
+        document = seed(
+            roleGroups={"master": ["node1", "node2"], "worker": NAMES, "etcd": [], **group},
+            controlPlaneEndpoint={"internalLoadbalancer": "keepalived", "address": "10.99.0.200"},
+            etcd={"type": kind},
+        )
+        etcd = Machines(
+            archive, monkeypatch, document=document, data=["node1"], set_up=["node1"], new=["node2", "node3"]
+        )
+        etcd.hosts["node1"].answer("get --raw /readyz", 1)
+        etcd.hosts["node2"].answer("test -s /etc/kubernetes/manifests/etcd.yaml", 1)
+        outcome, sink = etcd.run("precheck/etcd.silent")
+        found = {event.host: str(event.severity) for event in sink.events if isinstance(event, CheckFound)}
+        assert found == {"node2": "warning" if kind == "kubekey" else "error", "node3": "warning"}
+        assert outcome.state == ("succeeded" if kind == "kubekey" else "failed")
+
+
+def test_a_precheck_does_not_wait_for_the_way_into_a_pod(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    etcd = Machines(archive, monkeypatch, document=three("kubeadm"), set_up=["node1"], new=["node3"])
+    etcd.hosts["node1"].answer("endpoint health", Answer("", 1, "error: error dialing backend: no route to host"))
+    etcd.hosts["node1"].answer("get --raw /readyz", 1)
+    assert members.silent_etcd(etcd.cluster.machine("node1"), etcd.cluster) is not None
+    asked = [each for each in etcd.hosts["node1"].commands if "kubectl" in each]
+    assert len(asked) == 2 and all(f"--request-timeout {members.SOON}s " in each for each in asked)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.claimed import of_a_cluster
 from clusters.catalog.steps.etcd.members import silent_etcd
-from clusters.engine.check import error, precheck
+from clusters.engine.check import error, precheck, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,8 @@ SILENT_FOR = 15.0
     "etcd.silent",
     waivable=False,
     when=lambda document: document.etcd.type != "external",
-    fix="Start its members until a majority runs, then retry; or take the new machine out of the document for now.",
+    fix="Repair etcd until a majority of its members answers, then retry; or take the new machine out of the document "
+    "for now.",
 )
 def silent(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """A machine is added only to a cluster whose etcd answers"""
@@ -34,8 +35,11 @@ def silent(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     found = cluster.once("etcd-silent", lambda: _silent(machine, cluster))
     if found is None:
         return
-    if machine.name in found.without or not machine.ask(of_a_cluster()).ok:
+    if machine.name in found.without:
         yield error(f"{found.message} {machine.name} cannot be added to it; nothing was changed.", hint=found.hint)
+    elif not machine.ask(of_a_cluster()).ok:
+        # It has no member of etcd, and starts none: it joins when the API server answers, or the run ends before.
+        yield warning(f"{found.message} {machine.name} can join only when the API server answers.", hint=found.hint)
 
 
 def _silent(machine: Machine, cluster: Cluster) -> Existing | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import INITIALISED, MANIFESTS
@@ -10,7 +10,7 @@ from clusters.config.syntax import in_url
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
@@ -24,12 +24,13 @@ CA_KEY = "/etc/kubernetes/pki/ca.key"
 @dataclass(frozen=True, slots=True)
 class Existing:
     """An etcd that was set up before this run: the machines that have a member's data, and those of the document that
-    have none and would be given a new member."""
+    have none and would be given a new member. `otherwise` is the part of the hint for when nothing else helps."""
 
     members: tuple[str, ...]
     without: tuple[str, ...]
     message: str
     hint: str
+    otherwise: str = ""
 
 
 def existing(machine: Machine, cluster: Cluster) -> Existing | None:
@@ -45,6 +46,18 @@ def existing(machine: Machine, cluster: Cluster) -> Existing | None:
         return _existing(cluster, members, new)
     odd = [each for each in members if not _expects(each, new, cluster)]
     return _existing(cluster, odd, new, begun=True) if odd and new else None
+
+
+def running_but_silent(found: Existing, active: Iterable[str], said: str) -> Existing:
+    """The same where a majority of the members runs: what does not answer may be the login, and `said` shows it."""
+    return replace(
+        found,
+        message=f"The cluster's etcd on {', '.join(found.members)} does not answer Slipway, although its service runs "
+        f"on {', '.join(active)}. {said.rstrip('.')}.",
+        hint="A missing or expired certificate, a missing etcdctl or another port: take the new machine out of the "
+        "document and run once, which corrects them; then add it again. Anything else: journalctl -u etcd on "
+        f"{', '.join(found.members)} says why there is no majority. {found.otherwise}",
+    )
 
 
 def has_data(machine: Machine, cluster: Cluster) -> bool:
@@ -73,9 +86,16 @@ def _parted(machine: Machine, cluster: Cluster) -> tuple[list[Machine], list[Mac
 
 def _was_set_up(machine: Machine, cluster: Cluster) -> bool:
     """Whether a control plane of the document has run. What is left of it after `kubeadm reset` does not count."""
+    return any(_was_initialised(each) for each in _control_planes(machine, cluster))
+
+
+def _was_initialised(control_plane: Machine) -> bool:
     both = {INITIALISED, CA_KEY}
-    every = (cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("master"))
-    return any(both <= {*each.ask(sh("ls {} {} 2>/dev/null", INITIALISED, CA_KEY)).stdout.split()} for each in every)
+    return both <= {*control_plane.ask(sh("ls {} {} 2>/dev/null", INITIALISED, CA_KEY)).stdout.split()}
+
+
+def _control_planes(machine: Machine, cluster: Cluster) -> Iterator[Machine]:
+    return (cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("master"))
 
 
 def _expects(member: Machine, others: Iterable[Machine], cluster: Cluster) -> bool:
@@ -109,19 +129,21 @@ def _existing(cluster: Cluster, members: list[Machine], new: list[Machine], *, b
         f"The cluster's etcd on {listed} does not answer, or has no majority.",
         f"On {listed}: systemctl start etcd, and journalctl -u etcd says why it does not run. When a majority of its "
         f"members runs, retry. {otherwise}",
+        otherwise,
     )
 
 
 def _in_pods(machine: Machine, cluster: Cluster) -> Existing | None:
-    """kubeadm's etcd: kubeadm itself asks it before it adds a member, so no machine begins another one."""
+    """kubeadm's etcd: each control plane has a member, and new ones are given one when they join."""
     if not _was_set_up(machine, cluster):
         return None
-    every = (cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("master"))
+    every = tuple(_control_planes(machine, cluster))
     names = [each.name for each in every if each.ask(sh("test -s {}", f"{MANIFESTS}/etcd.yaml")).ok]
+    new = [each.name for each in every if each.name not in names and not _was_initialised(each)]
     listed = ", ".join(names) or "the control planes"
     return Existing(
         tuple(names),
-        (),
+        tuple(new),
         f"The cluster's etcd on {listed} does not answer, or has no majority.",
         f"On {listed}: crictl ps -a and journalctl -u kubelet say why etcd does not run. When a majority of its "
         "members runs, retry. If most of its machines are lost, restore etcd from a backup first.",

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.addresses import host_of
-from clusters.catalog.kubectl import kubectl
+from clusters.catalog.kubectl import ANSWERS_WITHIN, kubectl
 from clusters.catalog.paths import ADMIN_CONF, BIN, ETCD_PKI
 from clusters.catalog.steps.etcd.certificates import is_service
-from clusters.catalog.steps.etcd.existing import Existing, existing
+from clusters.catalog.steps.etcd.existing import Existing, existing, running_but_silent
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import Command, Value, sh
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 PKI = "/etc/kubernetes/pki/etcd"
 KUBELET_BACK_WITHIN = 40.0
+SOON = 8
+"""Seconds for an answer by way of kubectl where somebody asks again and again; etcdctl itself gives up after five."""
+QUOTED_LINES, QUOTED = 3, 500
+"""The last lines of etcdctl, and their last characters, that a sentence quotes."""
 LOOKS, BETWEEN = 3, 2.0
 """How often, and after how many seconds again, a member is asked before it counts as dead."""
 
@@ -76,7 +80,7 @@ def teller(machine: Machine, cluster: Cluster) -> Machine | None:
     """
 
     def find() -> str:
-        found = _answering(machine, cluster)
+        found = _heard(machine, cluster).name
         silent = None if found else silent_etcd(machine, cluster)
         if silent is not None and (silent.without or is_in_pods(cluster.document)):
             raise NotReached(
@@ -91,25 +95,52 @@ def teller(machine: Machine, cluster: Cluster) -> Machine | None:
 
 
 def silent_etcd(machine: Machine, cluster: Cluster) -> Existing | None:
-    """The etcd that was set up before, if it does not answer now; None where it does, or where there is none yet."""
+    """The etcd that was set up before, if it does not answer now; None where it does, or where there is none yet.
+
+    Asked once and briefly: a precheck asks again and again, and the first step has asked patiently before.
+    """
     found = existing(machine, cluster)
-    if found is None or _answering(machine, cluster):
+    if found is None:
         return None
-    # The way into a pod may be closed while etcd runs. An API server is ready only with its etcd.
-    pods = is_in_pods(cluster.document)
-    ready = pods and cluster.first("master", machine).ask(kubectl("get --raw /readyz")).ok
-    return None if ready else found
+    heard = _heard(machine, cluster, patient=False)
+    if heard.name:
+        return None
+    if is_in_pods(cluster.document):
+        # The way into a pod may be closed while etcd runs. An API server is ready only with its etcd.
+        ready = cluster.first("master", machine).ask(kubectl("get --raw /readyz", within=SOON)).ok
+        return None if ready else found
+    active = [name for name in found.members if name in heard.active]
+    # A majority that runs and does not answer may be one to which only the login, or the address, is wrong.
+    return running_but_silent(found, active, heard.said) if 2 * len(active) > len(found.members) else found
 
 
-def _answering(machine: Machine, cluster: Cluster) -> str:
-    """The name of a machine whose etcd has a majority; empty where none says so."""
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """`name` is a machine whose etcd has a majority, or empty; of the `active` ones, where it runs, one `said` why."""
+
+    name: str
+    active: tuple[str, ...]
+    said: str
+
+
+def _heard(machine: Machine, cluster: Cluster, *, patient: bool = True) -> _Heard:
+    """Ask one machine after the other until etcd answers."""
     if is_in_pods(cluster.document):
         first = cluster.first("master", machine)
         candidates = [first] if first.ask(sh("test -s {}", ADMIN_CONF)).ok else []
     else:
         candidates = [cluster.machine(each.name).on_behalf_of(machine) for each in cluster.members("etcd")]
         candidates = [each for each in candidates if each.ask(sh("systemctl is-active --quiet etcd")).ok]
-    return next((each.name for each in candidates if _asked(each, etcdctl(each, cluster, "endpoint health")).ok), "")
+    active, said = tuple(each.name for each in candidates), ""
+    for each in candidates:
+        within = ANSWERS_WITHIN if patient else SOON
+        health = etcdctl(each, cluster, "endpoint health", within=within)
+        answer = _asked(each, health) if patient else each.ask(health)
+        if answer.ok:
+            return _Heard(each.name, active, "")
+        printed = " ".join(answer.last_lines(QUOTED_LINES))[-QUOTED:] or f"exit code {answer.exit_code}"
+        said = said or f"etcdctl on {each.name}: {printed}"
+    return _Heard("", active, said)
 
 
 def listed(asked: Machine, cluster: Cluster) -> tuple[Member, ...]:
@@ -226,8 +257,16 @@ def forget(machine: Machine, cluster: Cluster, *, tried: bool) -> None:
             first.do(etcdctl(first, cluster, "member remove {}", member.id))
 
 
-def etcdctl(asked: Machine, cluster: Cluster, arguments: str, *values: Value | Command, at: str = "") -> Command:
-    """etcdctl on a member's machine, or in its pod, with its rights; asks it, or whoever is `at` these URLs."""
+def etcdctl(
+    asked: Machine,
+    cluster: Cluster,
+    arguments: str,
+    *values: Value | Command,
+    at: str = "",
+    within: int = ANSWERS_WITHIN,
+) -> Command:
+    """etcdctl on a member's machine, or in its pod, with its rights; asks it, or whoever is `at` these URLs. The way
+    into the pod opens `within` that many seconds."""
     port = cluster.document.etcd.port
     if is_in_pods(cluster.document):
         # Nothing of it is on the machine itself.
@@ -238,6 +277,7 @@ def etcdctl(asked: Machine, cluster: Cluster, arguments: str, *values: Value | C
             sh(login, at or "https://127.0.0.1:2379", PKI),
             f"{PKI}/healthcheck-client.key",
             sh(arguments, *values),
+            within=within,
         )
     admin = f"{ETCD_PKI}/admin-{asked.name}"
     return sh(
