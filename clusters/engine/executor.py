@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.engine.check import PRECHECK
 from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
-from clusters.engine.events import Failed, Output, PlanMade
+from clusters.engine.events import Failed, Output, PlanMade, State
 from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
 from clusters.engine.plan import EVERYWHERE
 from clusters.errors import PlanError
@@ -42,13 +42,15 @@ LOOK_EVERY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended: `state` is succeeded, failed or cancelled; counts are of wanted states."""
+    """How it ended: `state` is succeeded, failed or cancelled; counts are of wanted states. `unforeseen` is how many
+    steps on machines a dry run could not foresee."""
 
     state: str
     failures: tuple[Failed, ...] = ()
     same: int = 0
     changed: int = 0
     seconds: float = 0.0
+    unforeseen: int = 0
 
 
 class _Walk:
@@ -236,7 +238,8 @@ def _outcome(walk: _Walk, cancel: Cancel, seconds: float) -> Outcome:
     changed = sum(result.changed for result in walk.results.values())
     everything = not walk.waiting and all(result.state.good for result in walk.results.values())
     state = "succeeded" if everything else "cancelled" if cancel.asked and not failures else "failed"
-    return Outcome(state, failures, same, changed, seconds)
+    unforeseen = sum(result.state is State.UNFORESEEN for result in walk.results.values())
+    return Outcome(state, failures, same, changed, seconds, unforeseen)
 
 
 def told_of(step: PlannedStep, document: Document) -> dict[str, object]:

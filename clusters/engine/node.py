@@ -175,9 +175,7 @@ def _wants(
             return
 
 
-def _reach_one(
-    row: PlannedStep, want: Want, machine: Machine, cluster: Cluster, dry_run: bool
-) -> tuple[str, Sight]:
+def _reach_one(row: PlannedStep, want: Want, machine: Machine, cluster: Cluster, dry_run: bool) -> tuple[str, Sight]:
     """Bring one wanted state about, trying again where the error says so; returns its verdict and the first sight."""
     first: Sight | None = None
     tries = Tries(machine, cluster)

@@ -202,6 +202,13 @@ def _outcome(
     return outcome.state, sink.masks.text(_sentence(outcome, preview=run.is_preview))
 
 
+def foreseen(would: int, same: int, unforeseen: int) -> str:
+    """What a preview found, in numbers."""
+    steps = "step is" if unforeseen == 1 else "steps are"
+    rest = f", {unforeseen} {steps} not known yet" if unforeseen else ""
+    return f"{would} would change, {same} are correct already{rest}"
+
+
 def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
     """Raises AuthorityLost, and says so in the log. What is half done already is brought to its end instead."""
     try:
@@ -213,8 +220,9 @@ def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
 
 def _sentence(outcome: Outcome, *, preview: bool) -> str:
     """How it ended, with the first failure or the counts of wanted states."""
-    if preview and outcome.state == "succeeded":
-        return f"Nothing was changed. {outcome.changed} would change, {outcome.same} are correct already."
+    if preview and outcome.state != "failed":
+        begin = "Nothing was changed." if outcome.state == "succeeded" else "The preview was cancelled."
+        return f"{begin} {foreseen(outcome.changed, outcome.same, outcome.unforeseen)}."
     counts = f"{outcome.changed} changed, {outcome.same} were so already."
     if outcome.state == "failed" and outcome.failures:
         first = outcome.failures[0]

@@ -37,7 +37,7 @@ class TerminalProgress:
         self._titles: dict[str, str] = {}
         self._width = 8
         self._lock = threading.Lock()
-        self.same = self.changed = 0
+        self.same = self.changed = self.unforeseen = 0
 
     def emit(self, event: events.Event) -> None:
         """Show one event, if it is one to show."""
@@ -82,6 +82,7 @@ class TerminalProgress:
             return []
         self.same += event.same
         self.changed += event.changed
+        self.unforeseen += state is State.UNFORESEEN
         title = self._titles.get(event.step, event.step)
         told = f": {event.message}" if event.message and not state.good else ""
         seconds = f"{event.seconds:6.1f} s" if event.seconds else " " * 8

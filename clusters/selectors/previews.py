@@ -36,13 +36,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class SeenStep:
-    """A step on the shown machine with what was seen in it; `state` is "skipped" where nobody looked."""
+    """A step on the shown machine with what was seen in it; `state` is "skipped" where nobody looked.
+
+    `message` says why it failed.
+    """
 
     step: str
     title: str
     phase: str
     state: str
     wants: tuple[Seen, ...]
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class PreviewSeen:
     machines: list[MachineSeen]
     more: int
     host: str
+    failed: list[SeenStep]
     changes: list[SeenStep]
     unforeseen: list[SeenStep]
     same: list[SeenStep]
@@ -82,6 +87,11 @@ class PreviewSeen:
     since: datetime | None
     until: datetime | None
 
+    @property
+    def complete(self) -> bool:
+        """Whether every step of the shown machine was checked, and each is known."""
+        return self.until is not None and not (self.failed or self.unforeseen or self.unseen)
+
 
 def run_preview_seen(run: Run, host: str = "") -> PreviewSeen:
     """What is known until now; without a name, of the first machine."""
@@ -90,15 +100,19 @@ def run_preview_seen(run: Run, host: str = "") -> PreviewSeen:
     for step in steps:
         by_host[step.host].append(step)
     shown = host if host in by_host else next(iter(by_host), "")
-    seen = _steps_of_machine(run, shown, by_host.get(shown, []))
+    mine = by_host.get(shown, [])
+    every = _steps_of_machine(run, shown, mine)
+    checks = {step.step for step in mine if _is_check(step)}
+    seen = [each for each in every if each.step not in checks]
     seconds, measured = _seconds(run, steps)
-    machines = [_machine(name, mine) for name, mine in by_host.items()]
+    machines = [_machine(name, rows) for name, rows in by_host.items()]
     if len(machines) > MOST_MACHINES:
         machines.sort(key=lambda machine: WORST_FIRST.index(machine.state))
     return PreviewSeen(
         machines=machines[:MOST_MACHINES],
         more=max(0, len(machines) - MOST_MACHINES),
         host=shown,
+        failed=[each for each in every if each.state == State.FAILED],
         changes=[each for each in seen if each.state == State.WOULD],
         unforeseen=[each for each in seen if each.state == State.UNFORESEEN],
         same=[each for each in seen if each.state == State.SAME],
@@ -133,9 +147,8 @@ def _steps_of_machine(run: Run, host: str, steps: list[StepRun]) -> list[SeenSte
         words = {name: str(data.get(name, "")) for name in ("what", "state", "found", "diff")}
         wants[path].append(Seen(**words))
     return [
-        SeenStep(step.step, step.title or step.step, step.phase, step.state, tuple(wants[step.step]))
+        SeenStep(step.step, step.title or step.step, step.phase, step.state, tuple(wants[step.step]), step.message)
         for step in steps
-        if not _is_check(step)
     ]
 
 

@@ -58,6 +58,7 @@ class RunSummary:
     last_line: int = 0
     same: int = 0
     changed: int = 0
+    unforeseen: int = 0
     measured: bool = False
     silent: float | None = None
     over: int = 0
@@ -107,6 +108,7 @@ def run_summary(run: Run) -> RunSummary:
         last_line=run.last_line,
         same=sum(step.same for step in steps),
         changed=sum(step.changed for step in steps),
+        unforeseen=sum(step.state == State.UNFORESEEN for step in steps),
         measured=measured,
         silent=_silent(run, now),
         over=sum(State(step.state).over and step.state != State.SKIPPED for step in steps),
@@ -136,13 +138,15 @@ def _percent(run: Run, steps: list[StepRun], now: datetime) -> int:
     if run.state == Run.State.SUCCEEDED:
         return 100
     before = so_before(run)
-    weights = [_weight(step, before) for step in steps]
+    looks = run.is_preview
+    weights = [_weight(step, before, looks=looks) for step in steps]
     total = sum(weights)
-    done = sum(weight * _share(step, now, active=run.active) for step, weight in zip(steps, weights, strict=True))
+    shares = (_share(step, now, active=run.active, looks=looks) for step in steps)
+    done = sum(weight * share for weight, share in zip(weights, shares, strict=True))
     return min(99, int(100 * done / total)) if total else 0
 
 
-def _share(step: StepRun, now: datetime, *, active: bool) -> float:
+def _share(step: StepRun, now: datetime, *, active: bool, looks: bool) -> float:
     """How much of a step is behind us."""
     state = State(step.state)
     if state.good and state is not State.SKIPPED:
@@ -150,7 +154,7 @@ def _share(step: StepRun, now: datetime, *, active: bool) -> float:
     if state is State.SKIPPED:
         return 1.0 if active else 0.0
     if state is State.RUNNING and active and step.started_at:
-        return max(0.0, min(MOST_OF_RUNNING, (now - step.started_at).total_seconds() / _expected(step)))
+        return max(0.0, min(MOST_OF_RUNNING, (now - step.started_at).total_seconds() / _expected(step, looks)))
     return 0.0
 
 
@@ -159,29 +163,29 @@ def _time_left(run: Run, steps: list[StepRun], now: datetime) -> tuple[float | N
     if not run.active or not steps:
         return None, None, False
     before = so_before(run)
-    left = {(step.step, step.host): _left(step, now, before) for step in steps}
+    left = {(step.step, step.host): _left(step, now, before, looks=run.is_preview) for step in steps}
     if run.plan:
         longest = max(graph_of(run, steps).finishes(lambda node: left[node]).values(), default=0.0)
     else:
         longest = max(_by_machine(left).values(), default=0.0)
     known = sum(left[(step.step, step.host)] for step in steps if step.measured)
-    measured = known > sum(left.values()) / 2
+    measured = known > sum(left.values()) / 2 and not run.is_preview
     low, high = (SHORTER, LONGER) if measured else (GUESSED_SHORTER, GUESSED_LONGER)
     return longest * low, longest * high, measured
 
 
-def _left(step: StepRun, now: datetime, before: frozenset[Node]) -> float:
+def _left(step: StepRun, now: datetime, before: frozenset[Node], *, looks: bool) -> float:
     """What is so already costs a look; one that runs for longer than that is not so, and takes its usual time."""
     if State(step.state).over:
         return 0.0
     if step.state == State.WAITING:
-        return _weight(step, before)
-    return _expected(step) * (1 - _share(step, now, active=True))
+        return _weight(step, before, looks=looks)
+    return _expected(step, looks) * (1 - _share(step, now, active=True, looks=looks))
 
 
-def _weight(step: StepRun, before: frozenset[Node]) -> float:
+def _weight(step: StepRun, before: frozenset[Node], *, looks: bool) -> float:
     """How much a step counts in the whole. It never changes during a run, or the bar would go back."""
-    expected = _expected(step)
+    expected = _expected(step, looks)
     return min(expected, LOOK_SECONDS) if (step.step, step.host) in before else expected
 
 
@@ -192,8 +196,10 @@ def _by_machine(left: dict[tuple[str, str], float]) -> dict[str, float]:
     return sums
 
 
-def _expected(step: StepRun) -> float:
-    return step.expected or UNKNOWN_SECONDS
+def _expected(step: StepRun, looks: bool) -> float:
+    """What it should take; a preview `looks` only, however long an installation takes."""
+    expected = step.expected or UNKNOWN_SECONDS
+    return min(expected, LOOK_SECONDS) if looks else expected
 
 
 def machine_states(run: Run, steps: Iterable[StepRun]) -> dict[str, str]:

@@ -144,9 +144,7 @@ CONTROL_PLANE = ("kubernetes/init", "kubernetes/control-plane", "kubernetes/kube
 NODES = ("node1", "node2", "node3")
 
 
-def test_a_preview_of_what_is_installed_finds_nothing_to_change(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_preview_of_what_is_installed_finds_nothing_to_change(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Installed(archive, monkeypatch).preview(DOCUMENT, *CONTROL_PLANE)
     assert {state for state, _ in found.values()} == {"same"}
     assert len(found) == 5

@@ -95,7 +95,7 @@ def test_a_preview_asks_nothing_changes_nothing_and_prints_differences(file: Pat
     assert "+ node2: /etc/days is as it should be; found: there is no /etc/days" in shown
     assert "        +none" in shown
     assert "? node2: Read the file again; found: There is no /etc/days yet." in shown
-    assert "nothing was changed; 3 would change, 4 same" in shown
+    assert "nothing was changed; 3 would change, 4 are correct already, 3 steps are not known yet." in shown
     assert "critical path" not in shown
     assert not any(host.files for host in FILES.values())
 

@@ -12,8 +12,9 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from clusters.engine import events
+from clusters.engine.executor import Outcome
 from clusters.models import Run
-from clusters.runs.execute import Handover, execute
+from clusters.runs.execute import Handover, _sentence, execute
 from clusters.runs.lease import abandon, claim, claimable
 from clusters.services import run_cancel
 
@@ -306,3 +307,20 @@ def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(make_run: Ma
     assert run in claimable()
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() + timedelta(seconds=20))
     assert run not in claimable()
+
+
+@pytest.mark.parametrize(
+    ("state", "unforeseen", "sentence"),
+    [
+        ("succeeded", 0, "Nothing was changed. 3 would change, 4 are correct already."),
+        ("succeeded", 1, "Nothing was changed. 3 would change, 4 are correct already, 1 step is not known yet."),
+        (
+            "cancelled",
+            2,
+            "The preview was cancelled. 3 would change, 4 are correct already, 2 steps are not known yet.",
+        ),
+    ],
+)
+def test_the_sentence_of_a_preview_leaves_nothing_out(state: str, unforeseen: int, sentence: str) -> None:
+    outcome = Outcome(state, same=4, changed=3, unforeseen=unforeseen)
+    assert _sentence(outcome, preview=True) == sentence

@@ -212,6 +212,17 @@ def test_the_time_left_follows_who_waits_for_whom_and_what_was_measured(steps: R
     assert summary.eta_high == pytest.approx(70 * 1.5)
 
 
+def test_a_preview_is_measured_by_what_looks_take(steps: Run) -> None:
+    steps.part = "preview"
+    StepRun.objects.update(measured=True)
+    StepRun.objects.filter(state="running").update(started_at=timezone.now() - timedelta(seconds=0.25))
+    summary = selectors.run_summary(steps)
+    # One of four looks is over, and half of another one.
+    assert summary.percent == 37
+    assert summary.eta_high == pytest.approx(0.5 * 2)
+    assert not summary.measured
+
+
 def test_a_worker_that_fell_silent_is_told_of(steps: Run) -> None:
     steps.lease_until = timezone.now() + timedelta(seconds=20)
     assert selectors.run_summary(steps).silent is None

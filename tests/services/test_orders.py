@@ -141,7 +141,7 @@ def test_a_preview_changes_neither_machines_nor_the_cluster(cluster: Cluster, al
     run = carried_out(services.run_preview(actor=alice, cluster=cluster))
     cluster.refresh_from_db()
     assert (run.state, run.is_preview, run.attempt) == ("succeeded", True, 1)
-    assert run.message == "Nothing was changed. 3 would change, 4 are correct already."
+    assert run.message == "Nothing was changed. 3 would change, 4 are correct already, 3 steps are not known yet."
     assert (cluster.state, cluster.kubeconfig, cluster.nodes) == (state, "kept", [{"name": "old"}])
     assert cluster.nodes_seen_at is None
     assert len(FILES) == 3 and not any(host.files for host in FILES.values())

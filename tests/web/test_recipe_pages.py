@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
 from clusters.config.schema import Document
 from clusters.engine.question import Question, checked
 from clusters.engine.recipe import DEFAULT, Recipe
-from clusters.models import Cluster, Run
+from clusters.models import Cluster, Run, StepRun
 from clusters.runs.execute import execute
 from clusters.web.recipe_form import answers_in, recipe_form
 from clusters.web.recipe_words import sent
@@ -147,6 +148,53 @@ def test_the_page_of_a_preview_is_for_previews_and_for_those_who_may_see_it(
     for address in (reverse("run-preview", args=[preview.pk]), do(cluster, DEFAULT)):
         assert client.get(address).status_code == 404
     assert client.post(do(cluster, DEFAULT)).status_code == 404
+
+
+def preview_with(make_run: Callable[..., Run], state: str, *steps: tuple[str, str]) -> str:
+    """The address of the page of a preview with these steps on node1."""
+    over = {} if state == "running" else {"finished_at": timezone.now()}
+    failed = [{"step": step, "host": "node1", "found": "No way."} for step, end in steps if end == "failed"]
+    run = make_run(state=state, part="preview", started_at=timezone.now(), failures=failed, **over)
+    for position, (step, end) in enumerate(steps):
+        message = "No way <b>." if end == "failed" else ""
+        StepRun.objects.create(
+            run=run, step=step, title=f"Do {step}", phase=step.partition("/")[0], position=position, host="node1",
+            state=end, message=message,
+        )  # fmt: skip
+    return reverse("run-preview", args=[run.pk])
+
+
+NOTHING = "No difference was found here."
+
+
+@pytest.mark.parametrize(
+    ("state", "ends", "sentence"),
+    [
+        ("running", ("same", "waiting"), "No difference was found yet."),
+        ("failed", ("skipped", "skipped"), "No difference was found in the steps that were checked."),
+        ("cancelled", ("same", "cancelled"), "No difference was found in the steps that were checked."),
+        ("succeeded", ("same", "unforeseen"), "No difference was found in the steps that were checked."),
+        ("succeeded", ("same", "same"), NOTHING),
+    ],
+)
+def test_no_difference_is_said_only_of_what_was_checked(
+    person: Client, make_run: Callable[..., Run], state: str, ends: tuple[str, str], sentence: str
+) -> None:
+    shown = text_of(person, preview_with(make_run, state, ("os/a", ends[0]), ("os/b", ends[1])))
+    assert sentence in shown
+    assert (NOTHING in shown) is (sentence == NOTHING)
+    assert "Programs that are missing on Slipway's server are downloaded there" in shown
+
+
+@pytest.mark.parametrize(("step", "stops"), [("precheck/hw.one", True), ("os/a", False)])
+def test_a_failed_step_is_listed_and_only_a_precheck_stops_a_run_for_certain(
+    person: Client, make_run: Callable[..., Run], step: str, stops: bool
+) -> None:
+    shown = text_of(person, preview_with(make_run, "failed", (step, "failed"), ("os/b", "same")))
+    listed = shown.partition('id="preview-failed"')[2].partition("</section>")[0]
+    assert f"Do {step}" in listed and "No way &lt;b&gt;." in listed
+    assert ("A run would stop here, too." in shown) is stops
+    assert "Nothing was changed." in shown
 
 
 def test_a_run_that_cannot_be_cancelled_has_no_button_for_it(

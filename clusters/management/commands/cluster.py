@@ -26,7 +26,7 @@ from clusters.management.recipe_options import add_questions, answers_of_options
 from clusters.management.root_texts import is_named, shown
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
-from clusters.runs.execute import execute
+from clusters.runs.execute import execute, foreseen
 from clusters.runs.firstsight import look_at_keys, one_key_a_place
 from clusters.runs.keyfiles import TerminalKeys
 from clusters.runs.keys import OtherKey
@@ -254,7 +254,7 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were the same"
         if self._preview:
-            counts = f"nothing was changed; {progress.changed} would change, {progress.same} same"
+            counts = f"nothing was changed; {foreseen(progress.changed, progress.same, progress.unforeseen)}"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
         if run.state == Run.State.SUCCEEDED and not self._preview:
             for line in critical_path(run_timeline(run), took):

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
+from clusters.engine.check import PRECHECK
 from clusters.errors import InstallerError
 from clusters.numbers import whole_number
 from clusters.selectors import (
@@ -222,6 +223,7 @@ def _header(run: Run) -> dict[str, Any]:
         "cluster": run.cluster,
         "summary": summary,
         "failures": failures,
+        "precheck_failed": any(str(each.get("step", "")).startswith(f"{PRECHECK}/") for each in failures),
         "late": late_steps(run),
         "ending": run_ending(run),
         "attempts": attempts_of(run),
