@@ -68,7 +68,14 @@ def text_acknowledge(*, actor: AbstractBaseUser | None, cluster: Cluster, digest
     cluster.acknowledged_texts = [*cluster.acknowledged_texts, record][-MOST_KEPT:]
     # Without `save()`: the draft itself was not edited, so its time and version stay.
     Cluster.objects.filter(pk=cluster.pk).update(acknowledged_texts=cluster.acknowledged_texts)
-    audited(actor, "text.acknowledge", cluster.name, cluster=cluster.pk, path=text.path, **_digest_for_audit(cluster, document, digest))
+    audited(
+        actor,
+        "text.acknowledge",
+        cluster.name,
+        cluster=cluster.pk,
+        path=text.path,
+        **_digest_for_audit(cluster, document, digest),
+    )
     return True
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import textwrap
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -195,7 +196,7 @@ def test_ten_times_as_many_forms_with_one_beginning_take_less_than_three_times_a
         for number in range(count):
             known.add(form(number), 8)
         tail = text[-512:]
-        assert list(known.places(form(7) + text))[0][0] == 0
+        assert next(known.places(form(7) + text))[0] == 0
         return min(seconds(lambda: (list(known.places(text)), [known.begins_at_end(tail, at) for at in range(500)]))
                    for _ in range(3))  # fmt: skip
 
@@ -233,7 +234,7 @@ def test_what_is_covered_is_what_a_plain_search_for_every_form_covers(known: lis
         covered.update(at for start in starts for at in range(start, start + len(form)))
     spans = list(forms.places(text))
     assert {at for start, end in spans for at in range(start, end)} == covered
-    assert all(one[1] <= other[0] for one, other in zip(spans, spans[1:], strict=False)), "in order, and apart"
+    assert all(one[1] <= other[0] for one, other in pairwise(spans)), "in order, and apart"
     shown = Masks(map(Secret, known)).text(text).replace(MASK, "")
     assert len(shown) <= len(text) - len(covered)
     for start in range(len(text) - SHORTEST_FORM + 1):
