@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.http import parse_cookie
-
-from clusters.services.client_address import address_from
-from clusters.web.fair_places import FairPlaces, client_called
-from installer_site.known_sessions import person_of
+from clusters.web.fair_places import FairPlaces
+from installer_site.clients import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -57,13 +53,3 @@ class FairRequests:
         finally:
             if inside:
                 self.places.leave(client)
-
-
-def client_of(scope: Message) -> str:
-    """Who sends a request: the person who is signed in, whatever the number of their sessions, or else the address."""
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    session = parse_cookie(headers.get(b"cookie", b"").decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
-    if session and (person := person_of(session)) is not None:
-        return client_called(person)
-    remote = str((scope.get("client") or ("",))[0])
-    return address_from(remote, headers.get(b"x-forwarded-for", b"").decode("latin-1"))

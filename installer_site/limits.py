@@ -13,13 +13,12 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
-from django.http import parse_cookie
 from twisted.internet import reactor
 from twisted.web.http import HTTPChannel
 
 from clusters.web.live_rights import NOT_UNDERSTOOD, is_admitted
 from installer_site.budgets import BODIES_BYTES, LATE_SECONDS, Budget, Places, allow_more_files
-from installer_site.fair_requests import client_of
+from installer_site.clients import client_of, session_in
 from installer_site.unread import Unread, when_there_is_room
 
 if TYPE_CHECKING:
@@ -387,12 +386,9 @@ def _too_large() -> str:
 
 
 def _session_key(request: Request) -> str:
-    header = b"; ".join(request.requestHeaders.getRawHeaders(b"Cookie", []))
-    return parse_cookie(header.decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
+    return session_in((b"cookie", line) for line in request.requestHeaders.getRawHeaders(b"Cookie", []))
 
 
 def _client_of_handshake(headers: dict[str, str], peer: Any) -> str:
-    known = [
-        (name.encode(), headers.get(name, "").encode("latin-1", "replace")) for name in ("cookie", "x-forwarded-for")
-    ]
+    known = [(name.encode("latin-1", "replace"), text.encode("latin-1", "replace")) for name, text in headers.items()]
     return client_of({"headers": known, "client": (getattr(peer, "host", ""), 0)})

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from clusters.config.secret_arguments import PLACED, Found, behind, by_place, whole
 from clusters.config.secret_names import is_open_value, is_secret_key, is_weak_key
 from clusters.config.secret_programs import (
     BEFORE,
     BY_PROGRAM,
     CARRIERS,
     LAST,
+    NAMES_IN_URLS,
     OTHERS,
     PRINTERS,
     READERS,
@@ -28,14 +30,6 @@ if TYPE_CHECKING:
     from clusters.config.secret_shell import Command
 
 
-class Found(NamedTuple):
-    """A secret in a list of words: which word, and from where to where."""
-
-    word: int
-    start: int
-    end: int
-
-
 LONGEST_NAME = 40
 DEEPEST_LINE = 3
 """Command lines in words of command lines: `ssh h "bash -c 'mysql -px'"`."""
@@ -44,8 +38,12 @@ _FILE = re.compile(r"[-_.]?(?:file|path|fd)$|^--?(?:from-)?file=")
 _LINE = re.compile(r"(?:[^\n\\]|\\(?s:.))++")
 _PROGRAM = re.compile(
     r"(?<![\w-])(?:"
-    + "|".join(re.escape(each) for each in sorted({*BY_PROGRAM, *READERS, *READING_WITH, *LAST, *OTHERS}))
-    + r")(?![\w.-])|--password-stdin|--stdin|--passphrase-fd|--with-token|-S(?!\w)|(?:^|(?<=\s))set(?=\s)|>\s*+[~/.\w]"
+    + "|".join(
+        re.escape(each)
+        for each in sorted({*BY_PROGRAM, *PLACED, *READERS, *READING_WITH, *LAST, *OTHERS} - {*NAMES_IN_URLS})
+    )
+    + r")(?![\w.-])|https?(?=[ \t])"
+    r"|--password-stdin|--stdin|--passphrase-fd|--with-token|-S(?!\w)|(?:^|(?<=\s))set(?=\s)|>\s*+[~/.\w]"
     r"|(?<=\s)tee(?=\s)|<\(|\$\((?:echo|printf)|_EXEC=|(?<=\s)-s(?=\s)"
 )
 
@@ -98,26 +96,14 @@ def in_words(words: Sequence[str]) -> Iterator[Found]:
                 if takes.programs == "sshpass":
                     return  # what follows is the command that it starts
         if name in LAST and len(words) > place + 2 and (not name.endswith("passwd") or _has_flag(words[place:], "b")):
-            yield from _whole(words, len(words) - 1)
-        if name == "mc" and {"alias", "host"} & {*words[place + 1 : place + 3]} and len(words) > place + 6:
-            yield from _whole(words, place + 6)
-        if name == "openssl" and words[place + 1 : place + 2] == ["passwd"] and words[-2] not in ("passwd", "-salt"):
-            yield from _whole(words, len(words) - 1)
-        if name == "keyctl":
-            yield from _of_keyring(words, place + 1)
+            yield from whole(words, len(words) - 1)
+        yield from by_place(words, place, name)
         if name in ("sh", "bash") and "-s" in words[place:]:
             # What gets the script that installs it: `curl -sfL https://get.k3s.io | sh -s - agent -t x`.
             yield from _of_agent(words, place)
         if name == "sed":
             yield from _edited(words)
     yield from _set(words)
-
-
-def _of_keyring(words: Sequence[str], place: int) -> Iterator[Found]:
-    """`keyctl add user name x @u`, `keyctl update 1 x`; `new 32` has the kernel make one up."""
-    at = {"add": 3, "update": 2, "instantiate": 2}.get(words[place] if place < len(words) else "")
-    if at is not None and place + at < len(words) and not words[place + at].startswith("new "):
-        yield from _whole(words, place + at)
 
 
 def _of_agent(words: Sequence[str], place: int) -> Iterator[Found]:
@@ -150,15 +136,15 @@ def _taken(words: Sequence[str], place: int, takes: Takes) -> Iterator[Found]:
     for at in range(place + 1, len(words)):
         word = words[at]
         if words[at - 1] in takes.after and at > place + (takes.programs != "vault"):
-            yield from _behind(words, at, 0, takes.mark)
+            yield from behind(words, at, 0, takes.mark)
             if takes.programs == "sshpass":
                 return
         word, flags = _without_switches(word, takes)
         if flags and word in takes.after and at + 1 < len(words):
-            yield from _behind(words, at + 1, 0, takes.mark)
+            yield from behind(words, at + 1, 0, takes.mark)
         for option in takes.joined:
             if word.startswith(option) and len(word) > len(option):
-                yield from _behind(words, at, len(option) + flags, takes.mark)
+                yield from behind(words, at, len(option) + flags, takes.mark)
                 if takes.programs == "sshpass":
                     return
 
@@ -171,38 +157,20 @@ def _without_switches(word: str, takes: Takes) -> tuple[str, int]:
     return f"-{rest}", len(word) - 1 - len(rest)
 
 
-def _behind(words: Sequence[str], at: int, start: int, mark: str) -> Iterator[Found]:
-    word = words[at]
-    if mark and word[start : start + 1] in ("'", '"') and word.endswith(word[start]):
-        word = word[:-1]
-    found = word.find(mark, start)
-    if found < 0:
-        return
-    start = found + len(mark)
-    for quote in ('\\"', "'", '"'):
-        if word.startswith(quote, start) and word.endswith(quote):
-            start, word = start + len(quote), word[: -len(quote)]
-    value = word[start:]
-    if value and not value.startswith("-") and not is_open_value("", value) and not (mark == ":" and value.isdigit()):
-        yield Found(at, start, start + len(value))
-
-
-def _whole(words: Sequence[str], at: int) -> Iterator[Found]:
-    return _behind(words, at, 0, "")
-
-
 def _set(words: Sequence[str]) -> Iterator[Found]:
     """`config set requirepass x`, `configure set aws_secret_access_key x`, `rabbitmqctl change_password me x`."""
     of_people = "rabbitmqctl" in words
     for at in range(2, len(words)):
         # `iscsiadm -n node.session.auth.password -v x`
         if words[at - 1] == "-v" and words[at - 3] == "-n" and is_secret_key(words[at - 2]):
-            yield from _whole(words, at)
+            yield from whole(words, at)
         if words[at - 2] not in SETS or not words[at - 1]:
             continue
+        if "ipmitool" in words:
+            continue  # which has a number before the password
         named = is_secret_key(words[at - 1]) and not is_weak_key(words[at - 1])
         if named or of_people:
-            yield from _whole(words, at)
+            yield from whole(words, at)
 
 
 def _has_flag(words: Sequence[str], letter: str) -> bool:
@@ -232,6 +200,8 @@ def _reads(words: Sequence[str], program: str) -> bool:
 def _handed(command: Command, printers: Sequence[Command]) -> Iterator[Span]:
     """What is printed into a program that reads a password, or given to it after `<<<`, or in `< <(…)`."""
     program = _reader(command.words)
+    if program == "su" and command.here >= 0 and " " not in command.words[command.here]:
+        yield from _spans(command, command.here, "")  # several words are a command for its shell
     if not _reads(command.words, program):
         return
     mark = ":" if program == "chpasswd" else ""
@@ -309,17 +279,25 @@ def _spans(command: Command, at: int, mark: str) -> Iterator[Span]:
             yield command.starts[at] + place - len(value), command.starts[at] + place
 
 
-def from_heredoc(line: str, head: str, body: str) -> Iterator[Span]:
-    """Where secrets stand in a here document: `head` is the command that reads it, `line` the whole line."""
-    program = _reader([word.strip("\"'") for word in head.split()])
+def from_heredoc(line: str, heads: Sequence[str], body: str) -> Iterator[Span]:
+    """Where secrets stand in a here document: `heads` are the commands that read it, `line` is the whole line."""
+    commands = [[word.strip("\"'") for word in head.split()] for head in heads]
+    readers = [program for words in commands if _reads_document(words, program := _reader(words))]
     written = any(map(_is_for_secrets, _WRITTEN.findall(line)))
-    if program not in READERS and not written:
+    asked = any("sudo" in words and "-S" in words for words in commands)
+    if not readers and not written and not asked:
         return
     place = 0
     for each in body.split("\n"):
-        value = each.partition(":")[2] if program == "chpasswd" else each.strip()
+        value = each.partition(":")[2] if "chpasswd" in readers else each.strip()
         end = place + len(each.rstrip())
         # Of a file with names in it, these say what is a secret.
         if value.strip() and not is_open_value("", value.strip()) and not (written and set(value) & set(" :=#")):
             yield end - len(value.rstrip()), end
+        if not readers and not written:
+            return  # sudo reads one line
         place += len(each) + 1
+
+
+def _reads_document(words: Sequence[str], program: str) -> bool:
+    return _reads([word for word in words if word != "-S"], program)

@@ -2,9 +2,9 @@
 
 It finds what is a `Secret`, what lies under a name that sounds like a secret, and what stands in texts (arguments,
 scripts, values of addons, comments, kubeconfigs). `secret_names` knows names, `secret_looks` what is known by its
-looks, `secret_commands` command lines (`secret_shell` takes them apart, `secret_programs` names programs),
-`secret_dialogs` what is sent at prompts, `secret_sentences` comments; `secret_texts` brings them together for a text,
-`secret_walk` for data.
+looks, `secret_commands` command lines (`secret_shell` takes them apart, `secret_programs` names programs and their
+options, `secret_arguments` knows places of words), `secret_dialogs` what is sent at prompts, `secret_sentences`
+comments; `secret_texts` brings them together for a text, `secret_walk` for data.
 """
 
 from __future__ import annotations

@@ -25,9 +25,11 @@ TAKES = (
     Takes("sshpass", after=("-p",), joined=("-p",), switches="v"),
     Takes("mysql mysqldump mysqladmin mysqlimport mysqlshow mysqlcheck mysqlpump mariadb mariadb-dump mariadb-admin",
           joined=("-p",)),
+    Takes("mysqladmin mariadb-admin", after=("password", "old-password")),
     Takes("docker podman nerdctl buildah skopeo oras crane helm oc az", after=("-p",), joined=("-p",),
           subcommand="login"),
-    Takes("mongo mongosh mongodump mongorestore mongoexport mongoimport", after=("-p",)),
+    Takes("docker podman nerdctl buildah skopeo oras crane helm", joined=("-p=",), subcommand="login"),
+    Takes("mongo mongosh mongodump mongorestore mongoexport mongoimport", after=("-p",), joined=("-p",)),
     Takes("usermod useradd", after=("-p",)),
     Takes("redis-cli", after=("-a",)),
     Takes("ldappasswd", after=("-s", "-a")),
@@ -36,11 +38,20 @@ TAKES = (
     Takes("zip unzip sqlcmd ipmitool bcp", after=("-P",), joined=("-P",), switches="rqjmoe9"),
     Takes("7z 7za 7zr rar unrar", joined=("-p",)),
     Takes("curl", after=("-u", "-U"), joined=("-u", "-U"), mark=":", switches="sSfLkgGiIvnNaj0123456#qBRJOl"),
+    Takes("curl", after=("-b", "--cookie"), joined=("-b",), mark="=", switches="sSfLkgGiIvnNaj0123456#qBRJOl"),
+    Takes("curl", after=("--oauth2-bearer",), joined=("--oauth2-bearer=",)),
+    Takes("http https xh xhs", after=("-a",), joined=("-a",), mark=":"),
+    Takes("http https xh xhs", after=("-a",), subcommand="bearer"),
+    Takes("ceph", joined=("key=",), subcommand="auth"),
+    Takes("ceph rbd rados ceph-fuse", after=("--key",), joined=("--key=",)),
+    Takes("influx", after=("-t",), joined=("-t=",)),
+    Takes("influx", after=("-p",), joined=("-p=",), subcommand="setup"),
+    Takes("influx", after=("-p",), joined=("-p=",), subcommand="user"),
+    Takes("virsh", after=("--base64",), joined=("--base64=",), subcommand="secret-set-value"),
     Takes("crictl skopeo podman buildah", after=("--creds", "--src-creds", "--dest-creds"),
           joined=("--creds=", "--src-creds=", "--dest-creds="), mark=":"),
-    Takes("ansible-vault", after=("encrypt_string",)),
     Takes("nmcli", after=("password", "wifi-sec.psk", "802-11-wireless-security.psk")),
-    Takes("smbclient rpcclient net", after=("-U",), mark="%"),
+    Takes("smbclient rpcclient net", after=("-U", "--user"), joined=("-U", "--user="), mark="%"),
     Takes("lftp", after=("-u",), mark=","),
     Takes("openssl", after=("-passin", "-passout", "-pass"), mark="pass:"),
     Takes("openssl", after=("-k", "-K")),
@@ -94,5 +105,7 @@ PRINTERS = ("echo", "printf", "yes")
 BEFORE = ("sudo", "env", "exec", "then", "do", "else", "if", "!", "{", "time", "nohup", "command")
 LAST = ("htpasswd", "mosquitto_passwd", "wpa_passphrase")
 """Programs whose last word is a password."""
-OTHERS = ("mc", "rabbitmqctl", "sed", "iscsiadm", "keyctl")
+OTHERS = ("rabbitmqctl", "sed", "iscsiadm", "su")
+NAMES_IN_URLS = ("http", "https")
+"""Programs of these names count only with a blank behind them."""
 SETS = ("set", "change_password", "add_user", "passwd")

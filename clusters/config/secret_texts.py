@@ -44,6 +44,7 @@ _WHOLE = re.compile(r"-{0,2}(?P<key>[\w.-]++)=(?P<value>.+)")
 _NEXT_SET = re.compile(r",[\w.-]++=")
 _HEREDOC = re.compile(r"<<-?[ \t]*+[\"']?(?P<end>[A-Za-z_]\w*+)")
 _LAST_COMMAND = re.compile(r"[|;&<]")
+_END_OF_PIPELINE = re.compile(r"\|\||&&|;")
 _HEAD_OF_BLOCK = re.compile(r"[|>][-+\d]{0,2}")
 _HEAD_OF_MAPPING = re.compile(r"\{[ \t]*+[\"']?[\w.-]++[\"']?:[ \t]")
 _PROMPT = re.compile(r"(?P<quote>[\"'])[^\"'\\\n]*+\\*(?P=quote)[ \t]*+(?:[){;|&]++(?=[\s\"']|$)|\n|$)")
@@ -252,7 +253,7 @@ def _heredocs(text: str) -> Iterator[Span]:
     place = 0
     while "<<" in text and (match := _HEREDOC.search(text, place)) is not None:
         first = text.rfind("\n", 0, match.start()) + 1
-        head = _LAST_COMMAND.split(text[first : match.start()])[-1]
+        before = _LAST_COMMAND.split(text[first : match.start()])[-1]
         body = place = end = text.find("\n", match.end()) + 1
         if not body:
             return
@@ -264,7 +265,10 @@ def _heredocs(text: str) -> Iterator[Span]:
             end = stop + 1
         place = min(max(end, place), len(text))
         inside = text[body:place]
-        found = [*from_heredoc(text[first:body], head, inside), *_embedded(inside, "", 1)]
+        # `cat <<E | chpasswd`: what the pipeline goes on with reads it, too.
+        pipeline = _END_OF_PIPELINE.split(text[match.end() : body], maxsplit=1)[0]
+        heads = [before, *pipeline.split("|")[1:]]
+        found = [*from_heredoc(text[first:body], heads, inside), *_embedded(inside, "", 1)]
         yield from ((body + start, body + stop) for start, stop in found)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from clusters.config.root_texts import root_texts
@@ -13,14 +14,17 @@ from clusters.errors import InstallerError
 from clusters.models import Cluster
 from clusters.runs.documents import read_document
 from clusters.services.audit import allowed, audited
+from clusters.services.masked_texts import hides, texts_with_masks
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.config.root_texts import RootText
+    from clusters.config.schema import Document
 
 MOST_KEPT = 500
 """Acknowledgements of one cluster that are remembered, the newest."""
+_SALT = "clusters.acknowledgements"
 
 
 class TextsUnread(InstallerError):
@@ -43,8 +47,8 @@ class TextsUnread(InstallerError):
 
 def texts_unread(*, actor: AbstractBaseUser | None, cluster: Cluster) -> tuple[RootText, ...]:
     """What of the present document this person has not acknowledged word for word."""
-    known = {each["digest"] for each in _read_by(actor, cluster)}
-    return tuple(text for text in root_texts(read_document(cluster.document)) if text.digest not in known)
+    known = {each["sealed"] for each in _read_by(actor, cluster)}
+    return tuple(text for text in root_texts(read_document(cluster.document)) if sealed(text.digest) not in known)
 
 
 @transaction.atomic
@@ -52,27 +56,49 @@ def text_acknowledge(*, actor: AbstractBaseUser | None, cluster: Cluster, digest
     """Write down that this person has read the text with this digest; false when the document has no such text now."""
     allowed(actor, cluster)
     cluster.acknowledged_texts = Cluster.objects.select_for_update().get(pk=cluster.pk).acknowledged_texts
-    text = next((each for each in root_texts(read_document(cluster.document)) if each.digest == digest), None)
+    document = read_document(cluster.document)
+    text = next((each for each in root_texts(document) if each.digest == digest), None)
     if text is None:
         return False
-    if any(each["digest"] == digest for each in _read_by(actor, cluster)):
+    seal = sealed(digest)
+    if any(each["sealed"] == seal for each in _read_by(actor, cluster)):
         return True
     by = actor.get_username() if actor is not None else ""
-    record = {"digest": digest, "path": text.path, "by": by, "by_id": _id_of(actor), "at": timezone.now().isoformat()}
+    record = {"sealed": seal, "path": text.path, "by": by, "by_id": _id_of(actor), "at": timezone.now().isoformat()}
     cluster.acknowledged_texts = [*cluster.acknowledged_texts, record][-MOST_KEPT:]
     # Without `save()`: the draft itself was not edited, so its time and version stay.
     Cluster.objects.filter(pk=cluster.pk).update(acknowledged_texts=cluster.acknowledged_texts)
-    audited(actor, "text.acknowledge", cluster.name, cluster=cluster.pk, path=text.path, sha256=digest)
+    audited(
+        actor,
+        "text.acknowledge",
+        cluster.name,
+        cluster=cluster.pk,
+        path=text.path,
+        **_digest_for_audit(cluster, document, digest),
+    )
     return True
+
+
+def sealed(digest: str) -> str:
+    """What is stored of a digest: a hash with the server's key, without which no secret in the text can be guessed."""
+    return salted_hmac(_SALT, digest, algorithm="sha256").hexdigest()
+
+
+def _digest_for_audit(cluster: Cluster, document: Document, digest: str) -> dict[str, str]:
+    """The SHA-256 of a text without secrets, which everybody can check; of another one the hash with the key."""
+    texts = texts_with_masks(cluster.document, document)
+    if any(hides(text, masked) for text, masked in texts if text.digest == digest):
+        return {"hmac": sealed(digest)}
+    return {"sha256": digest}
 
 
 def texts_for(*, actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str, Any]]:
     """The acknowledgements that a run of the present document takes along. Raises TextsUnread."""
     texts = root_texts(read_document(cluster.document))
-    present = {text.digest for text in texts}
-    found = [each for each in _read_by(actor, cluster) if each["digest"] in present]
-    read = {each["digest"] for each in found}
-    unread = tuple(text for text in texts if text.digest not in read)
+    present = {sealed(text.digest): text for text in texts}
+    found = [each for each in _read_by(actor, cluster) if each["sealed"] in present]
+    read = {each["sealed"] for each in found}
+    unread = tuple(text for seal, text in present.items() if seal not in read)
     if unread:
         raise TextsUnread(unread)
     return found

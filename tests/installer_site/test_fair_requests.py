@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from clusters.services.client_address import address_of
+from clusters.web.fair_places import client_called
 from installer_site import known_sessions
 from installer_site.budgets import Places
-from installer_site.fair_requests import AT_ONCE, OF_ONE_CLIENT, FairRequests, client_of
+from installer_site.clients import client_of, session_in
+from installer_site.fair_requests import AT_ONCE, OF_ONE_CLIENT, FairRequests
+from installer_site.form_bodies import LeanRequest
 from installer_site.known_sessions import note, person_of
 from installer_site.limits import _client_of_handshake
 
@@ -187,6 +193,61 @@ def test_a_client_is_a_person_or_else_an_address(settings: Any) -> None:
     note("another", 7)
     assert client_of(with_cookie) == client_of(other) == "person 7"
     assert client_of({"headers": [], "client": None}) == ""
+
+
+SIGNED_IN = b"sessionid=secret"
+REPEATED = {
+    "a further line of cookies": [(b"cookie", SIGNED_IN + b"; a=b"), (b"cookie", b"x=1")],
+    "the session in the last line": [(b"cookie", b"x=1; a=b"), (b"cookie", b"c=d; " + SIGNED_IN)],
+    "lines that Django joins to no session": [(b"cookie", SIGNED_IN), (b"cookie", b"x=1")],
+    "an empty line behind": [(b"cookie", SIGNED_IN + b";"), (b"cookie", b"")],
+    "an empty line before": [(b"cookie", b""), (b"cookie", b"a=b; " + SIGNED_IN)],
+    "odd case": [(b"Cookie", SIGNED_IN)],
+    "two cases": [(b"COOKIE", SIGNED_IN + b"; a=b"), (b"cookie", b"x=1")],
+    "two sessions in a line": [(b"cookie", b"sessionid=other; " + SIGNED_IN)],
+    "two sessions in a line, the known one first": [(b"cookie", SIGNED_IN + b"; sessionid=other")],
+    "two sessions in two lines": [(b"cookie", SIGNED_IN + b"; a=b"), (b"cookie", b"c=d; sessionid=other")],
+    "a name with an underscore": [(b"x_forwarded_for", b"192.0.2.1")],
+    "addresses in two lines": [(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"192.0.2.2")],
+    "an empty line of addresses": [(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"")],
+    "addresses in odd case": [(b"X-Forwarded-For", b"192.0.2.1")],
+    "addresses in two cases": [(b"x-forwarded-for", b"192.0.2.1"), (b"X-FORWARDED-FOR", b"192.0.2.2, 10.0.0.2")],
+}
+
+
+@pytest.mark.parametrize("kind", REPEATED)
+def test_a_client_is_who_django_takes_it_for_however_often_a_header_comes(kind: str, settings: Any) -> None:
+    settings.SLIPWAY_TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+    note("secret", 7)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": REPEATED[kind], "client": ("10.0.0.1", 1)}
+    request = LeanRequest(scope, BytesIO())
+    session = request.COOKIES.get("sessionid", "")
+    person = person_of(session)
+    assert client_of(scope) == (address_of(request) if person is None else client_called(person))
+    assert session_in(REPEATED[kind]) == session
+
+
+def test_further_lines_of_cookies_bring_a_person_no_further_places() -> None:
+    async def story() -> None:
+        pages = Pages()
+        fair = FairRequests(pages)  # type: ignore[arg-type]
+        note("secret", 7)
+
+        async def send(message: Any) -> None:
+            pass
+
+        def asked(number: int) -> asyncio.Future[None]:
+            lines = [(b"cookie", SIGNED_IN + b"; a=b"), *[(b"cookie", b"x=1")] * (number % 2)]
+            scope = {"type": "http", "path": f"/{number}", "client": ("10.0.0.1", 1), "headers": lines}
+            return asyncio.ensure_future(fair(scope, None, send))
+
+        waiting = [asked(number) for number in range(20)]
+        await rest()
+        assert pages.most == OF_ONE_CLIENT
+        pages.go.set()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(story())
 
 
 def test_live_sockets_are_limited_for_a_person_and_not_for_each_session() -> None:

@@ -76,6 +76,93 @@ SECRET_SCRIPTS = [
     "rclone config create a b pass {}",
 ]  # fmt: skip
 
+SECRET_ARGUMENTS = [
+    "mysqladmin -u root password {}", "docker login -u me -p={} r", "podman login -u me -p={} r",
+    "cat <<E | chpasswd\nroot:{}\nE", "cat <<'E' | sudo chpasswd\nroot:{}\nE",
+    "cat << E | passwd --stdin root\n{}\nE", "cat <<E | docker login --password-stdin r\n{}\nE",
+    "cat <<E | ssh node1 sudo chpasswd -e\nroot:{}\nE", "cat <<E | base64 -d | chpasswd\nroot:{}\nE",
+    "cat <<E > /root/.pgpass\nh:5432:db:u:{}\nE", "cat <<E | tee /root/password.txt\n{}\nE",
+    "curl --oauth2-bearer {} h", "curl --oauth2-bearer={} h", 'curl -b "session={}" h',
+    'curl --cookie "session={}" h', "curl -b session={} h", 'su - a <<< "{}"', "su -c id <<< {}", "http -a me:{} h",
+    "https -a me:{} h", "http -A bearer -a {} h", "xh -a me:{} h", "ceph auth add client.a key={}",
+    "ceph auth import -i x --key={}", "rbd map a --key {}", "mount -t ceph a:/ /b -o name=admin,secret={}",
+    'pwsh -c "ConvertTo-SecureString {} -AsPlainText"', "ConvertTo-SecureString '{}' -AsPlainText -Force",
+    "ConvertTo-SecureString -String {} -AsPlainText", "ConvertTo-SecureString -AsPlainText {} -Force",
+    "sqlplus a/{}@db", "sqlplus -s a/{}@db @x.sql", 'sqlplus -S "a/{}@//h:1521/x"', "sqlplus a/{}",
+    'wget --header "X-Api-Key: {}" h', 'wget --header="Authorization: Bearer {}" h', "wget --http-password={} h",
+    "wget --http-password {} h", "wget --ftp-password={} h", "aws configure set aws_secret_access_key {}",
+    "aws configure set aws_session_token {} --profile x", "aws configure set profile.x.aws_secret_access_key {}",
+    "mysql --password={} -u a", "mysql -p{} -u a", 'mysql --password "{}"', "mysql -uroot -p'{}' -e 'select 1'",
+    "mariadb --password={}", "MYSQL_PWD={} mysql", "PGPASSWORD={} psql -h h", 'psql "postgresql://a:{}@h/db"',
+    "ldapsearch -x -D cn=a -w {} -b dc=x", "ldapsearch -xw {} -b dc=x", "ldapsearch -w '{}'",
+    "ldappasswd -s {} uid=a", "smbclient -U u%{} //h/x", "smbclient -Uu%{} //h/x", "smbclient --user=u%{} //h/x",
+    "smbclient --user u%{} //h/x", "smbclient //h/x {} -U u", "rclone obscure {}",
+    "rclone config create a s3 secret_access_key={}", "openssl rsa -passin pass:{}",
+    "openssl pkcs12 -password pass:{} -in x", "openssl enc -aes-256-cbc -pass pass:{}", "openssl enc -k {} -in x",
+    "gpg --passphrase {} -d x", "gpg --batch --passphrase={} -d x", "gpg --passphrase '{}' -c x", "7z a -p{} x.7z y",
+    "7z x -p'{}' x.7z", "zip -P {} a.zip b", "zip -rP {} a.zip b", "unzip -P {} a.zip",
+    "ansible-vault encrypt_string {}", "ansible-vault encrypt_string '{}' --name x",
+    "ansible-vault encrypt_string --name x {}", "ansible-vault encrypt_string --vault-id a@b {}",
+    "echo {} | ansible-vault encrypt_string --stdin-name x", "kubectl create secret generic a --from-literal=k={}",
+    "kubectl create secret generic a --from-literal k={}", "kubectl config set-credentials a --token={}",
+    "kubectl config set-credentials a --token {}", "kubectl config set-credentials a --username=b --password={}",
+    "kubectl --token={} get pods", "helm install a b --set auth.password={}",
+    "helm upgrade a b --set image.tag=1,auth.rootPassword={},x=1", "helm install a b --set-string auth.password={}",
+    "helm repo add a h --username u --password {}", "vault login {}",
+    "vault login -method=userpass username=a password={}", "vault kv put a/b k={}", "vault kv put a/b k={} l={}",
+    "vault kv put -mount=x a k={}", "vault kv patch a/b k={}", "vault write a/b value={}",
+    "vault write auth/userpass/users/a password={}", "redis-cli -a {} ping", "redis-cli -h h -a '{}'",
+    "redis-cli --pass {} ping", "mongo -u a -p {}", "mongosh -u a -p{} h", "mongo --password {} h",
+    "mongodump -u a -p '{}'", "influx -t {}", "influx bucket list -t {}", "influx auth list --token {}",
+    "influx -username a -password {}", "influx setup -u a -p {} -f", "etcdctl --user u:{} get a",
+    "etcdctl --user=u:{} get a", "etcdctl --user u --password {} get a", "etcdctl user add u:{}",
+    "ipmitool -I lanplus -H h -U a -P {} power status", "ipmitool user set password 2 {}", "snmpwalk -v3 -A {} h",
+    "net use x /user:a {}", "virsh secret-set-value --base64 {}", "virsh secret-set-value a --base64 {}",
+    "curl -u me:{} h", "curl --user me:{} h", "curl -U p:{} h", "curl --proxy-user p:{} h", "curl --pass {} h",
+    "curl -F password={} h", 'curl --data-urlencode "password={}" h', 'curl "https://h/?token={}"',
+    "docker login --password={} r", "docker run -e DB_PASSWORD={} x", "docker run --env DB_PASSWORD={} x",
+    "docker build --build-arg TOKEN={} .", "podman secret create a <(echo {})",
+    "printf '%s' {} | docker secret create a -", "printf {} | vault login -", "kinit a <<< {}",
+    "psql -c \"ALTER USER a PASSWORD '{}'\"", "mysql -e \"CREATE USER a IDENTIFIED BY '{}'\"",
+    "net ads join -U a%{}", "rpcclient -U a%{} h", "mount.cifs //h/x /y -o user=a,pass={}", "sshpass -p{} ssh h",
+    "argocd login h --username a --password {}", "gh auth login --with-token <<< {}",
+    "az login --service-principal -u a -p {} --tenant t", "gcloud auth activate-service-account --password {}",
+    "s3cmd --secret_key={} ls", "mc alias set a http://h AK {}", "mc config host add a http://h AK {}",
+    "consul kv put app/password {}", "consul acl set-agent-token default {}", "etcdctl put /app/password {}",
+    "nomad var put a password={}", "jfrog config add --password={}", "jf c add --access-token={}",
+    "curl -b 'sid={}' -c jar h", "curl -sb sid={} h", "net use x: \\\\h\\y {} /user:a",
+]  # fmt: skip
+HONEST_ARGUMENTS = [
+    "mysqladmin -u root status", "mysqladmin -u root password", 'mysqladmin password "$PW"',
+    "docker login -u me -p=$PW r", "docker run -p 80:80 x", "cat <<E | sort\nroot:x\nE",
+    "cat <<E | tee /etc/hosts\n10.0.0.1 node1\nE", "cat <<E | kubectl apply -f -\nkind: Pod\nmetadata: {name: a}\nE",
+    "cat <<E | bash\necho a:b\nE", "cat <<E | grep x || passwd -l root\na: b\nE",
+    "cat <<E | sort; chpasswd < f\na:b\nE", "curl -b cookies.txt h", "curl -b /tmp/jar -c /tmp/jar h",
+    'curl -b "session=$SID" h', 'curl --oauth2-bearer "$T" h', "curl -b '' h", "curl -c jar h", 'su - a -c "ls"',
+    "su - a <<E\nls\nE", 'su -c id <<< "$PW"', "echo ls | sh", "http h a=b", 'http -a "$A" h', "http -v GET h",
+    "ceph auth add client.a mon 'allow r'", "ceph auth get-key client.a", "ceph auth add client.a -i key.ring",
+    "ConvertTo-SecureString $pw -AsPlainText -Force", "sqlplus / as sysdba", "sqlplus /nolog", "sqlplus a@db",
+    "sqlplus a/$PW@db", "sqlplus -s / as sysdba @/opt/x.sql", "sqlplus -s $U/$PW@db @a/b.sql",
+    'wget --header "Accept: text/html" h', 'wget --header="Content-Type: application/json" h',
+    "aws configure set region eu-west-1", "aws configure set default.output json", "aws configure list",
+    "mysql -u root -P 3306 -h h db", "psql -p 5432 -U a -w db", "psql -W -h h", "ldapsearch -x -W -D cn=a",
+    "smbclient -U u //h/x", "smbclient -L //h -N", "smbclient //h/x -c 'ls'", "smbclient //h/x -U u -c ls",
+    "rclone copy a b", "openssl rsa -passin env:PW", "openssl rsa -passin file:/x", "openssl req -new -key a.key",
+    "gpg --passphrase-file x -d y", "gpg --passphrase-fd 0 x", "7z x a.7z -oout", "7z a -t7z x.7z y",
+    "zip -r a.zip b", "tar -P -xf x", "ansible-vault view x.yml", "ansible-vault encrypt_string --stdin-name x",
+    "ansible-vault encrypt x.yml", "kubectl create secret generic a --from-file=k=f",
+    "kubectl config set-credentials a --client-certificate=x", "kubectl config set-context a --user=b",
+    "helm install a b --set image.tag=1", "vault login -method=oidc", "vault login -method=userpass username=a",
+    "vault kv get a/b", "vault kv put a/b @data.json", "vault kv put a/b k=@f.txt", "vault kv put a/b k=$V",
+    "vault kv put a/b -", "vault write auth/kubernetes/config kubernetes_host=https://h",
+    "vault write -f transit/keys/a", "vault read a/b", "redis-cli -h a -p 6379 ping", "redis-cli -n 1 get a",
+    "mongo --port 27017", "mongod -p", "influx -host h -port 8086", "influx bucket list -o org",
+    "etcdctl --user u get a", "etcdctl get a:b", "etcdctl user get root", 'ipmitool -P "" power status',
+    "ipmitool user set name 2 admin", "ipmitool user list 1", "ipmitool -I lanplus power status",
+    "snmpget -v2c -c public h", "nc -z h 80", 'nc <<< "GET /"', "net use x: //h/y", "virsh secret-list",
+    "virsh secret-define x.xml", "curl -sS -o x h", "curl -X POST -d a=b h", "consul kv put app/replicas 3",
+    "etcdctl put /app/replicas 3", "kubectl -n a get secret",
+]  # fmt: skip
 HONEST_LINES = [
     "PASS: all tests", "PASS: 12 checks", "PASS: 3", "secretBackend: vault", "secret_store: vault-prod",
     "secretManager: aws", "secretsEngine: kv-v2", "tokenTTL: 24h", "tokenPolicies: [a, b]", "tokenSource: account",
@@ -127,6 +214,32 @@ def test_a_secret_in_a_script_is_hidden_and_all_else_is_not(form: str) -> None:
     assert X not in hidden_text(form.format(*words))
 
 
+@pytest.mark.parametrize("form", SECRET_ARGUMENTS)
+def test_a_secret_among_the_words_of_a_command_is_hidden_and_all_else_is_not(form: str) -> None:
+    words = [X] * form.count("{}")
+    assert shell(form.replace("{}", X)) == form.replace("{}", MASK)
+    assert X not in hidden_text(form.format(*words)) and X not in shell(f"sudo {form.replace('{}', X)} || exit 1\n")
+
+
+@pytest.mark.parametrize("text", HONEST_ARGUMENTS)
+def test_a_command_beside_those_with_a_secret_is_shown(text: str) -> None:
+    for each in (text, f"{text}\n"):
+        assert hidden({"x": each}, mask=True)["x"] == each == shell(each)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"curl -b 'sid={X}; theme=dark' h", f"curl -b 'sid={MASK}' h"),
+        (f"mysqladmin -u root -pold1 password {X}", f"mysqladmin -u root -p{MASK} password {MASK}"),
+        (f"sudo -S true <<E\n{X}\nopen\nE", f"sudo -S true <<E\n{MASK}\nopen\nE"),
+        ("su - a <<< 'createdb open'", "su - a <<< 'createdb open'"),
+    ],
+)
+def test_what_stands_beside_a_secret_is_hidden_only_where_it_may_belong_to_it(text: str, shown: str) -> None:
+    assert shell(text) == shown
+
+
 @pytest.mark.parametrize("sign", ["P@ss;w)0{rd", "a b}c", "x'y z"])
 def test_a_password_that_expect_sends_is_hidden_whatever_signs_are_in_it(sign: str) -> None:
     assert shell(f'expect "assword" {{ send "{sign}\\r" }}') == f'expect "assword" {{ send "{MASK}\\r" }}'
@@ -173,7 +286,8 @@ def test_a_name_that_is_close_to_a_harmless_one_still_hides_its_value(form: str)
     ['send "a', 'expect "password:" send "a\\r" ', "<(echo a) ", "--password <(echo a) ", "$(echo a ",
      "TOKEN=$(echo a) ", "PASS: a ", '"password:" ', '"password:" {', "# token: one per ", "user = a:b curl ",
      "keyctl add user a ", "INSTALL_K3S_EXEC='agent -t a' ", "sh -s - agent -t a ", "echo a | ", "expect\nsend -- a",
-     "PASS: tests "],
+     "PASS: tests ", "vault kv put a k=a ", "sqlplus a/b@", "sqlplus a/b ", "net use /user:a a ", "http -a a:b ",
+     "ansible-vault encrypt_string a ", "cat <<E | ", "cat <<E | chpasswd\na:b\n", "su <<< a "],
 )  # fmt: skip
 def test_a_text_eight_times_as_long_is_searched_in_about_eight_times_the_time(unit: str) -> None:
     def took(length: int, key: str) -> float:

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import time
+import zipfile
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
+from django.apps import apps
 from django.urls import reverse
 
 from clusters import services
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts, with_masks
 from clusters.config.secret import MASK
-from clusters.models import Cluster
+from clusters.models import AuditEntry, Cluster, Run
+from clusters.services.acknowledgements import sealed
 from tests.conftest import SEED
 from tests.security.test_secrets_again import RIGHT, grow_old
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
+
+    from clusters.config.root_texts import RootText
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +118,56 @@ def test_a_text_with_masks_is_acknowledged_only_after_the_password(
     grow_old(visitor, 10 * 60 + 1)
     shown = section(visitor, imported)
     assert shown.count("Acknowledged by alice") == 2 and SECRETS[0] not in shown
+
+
+def hashes_of(text: RootText) -> set[str]:
+    """What is computed from the text without a key, with nothing else unknown than the secret."""
+    return {text.digest, *(file.sha256 for file in text.files)}
+
+
+def test_no_hash_of_a_text_with_secrets_is_written_down(imported: Cluster, alice: User) -> None:
+    document = load(imported.document).document
+    assert document is not None
+    for text in root_texts(document):
+        assert services.text_acknowledge(actor=alice, cluster=imported, digest=text.digest)
+    run = services.run_start(actor=alice, cluster=Cluster.objects.get(), acknowledge_all=True)
+    entries = {entry.details["path"]: entry.details for entry in AuditEntry.objects.filter(deed="text.acknowledge")}
+    rows = [Cluster.objects.get().acknowledged_texts, run.acknowledged_texts]
+    rows += [list(AuditEntry.objects.values()), list(Run.objects.values("plan", "message", "acknowledged"))]
+    file = io.BytesIO()
+    services.run_bundle(actor=alice, run=run)(file)
+    with zipfile.ZipFile(file) as archive:
+        bundle = [archive.read(name) for name in archive.namelist()]
+    for text, masked in with_masks(document):
+        hides = masked.text != text.text or masked.files != text.files or SECRETS[4] in text.text
+        assert (entries[text.path].get("sha256") == text.digest) != hides == ("hmac" in entries[text.path])
+        assert not hides or not any(each in f"{rows}{bundle}" for each in hashes_of(text))
+    assert len(entries) == 4
+
+
+def test_the_same_text_with_secrets_has_the_same_hash_in_each_entry(
+    imported: Cluster, alice: User, admin: User, settings: SettingsWrapper
+) -> None:
+    document = load(imported.document).document
+    assert document is not None
+    digest = root_texts(document)[0].digest
+    for actor in (alice, admin):
+        assert services.text_acknowledge(actor=actor, cluster=imported, digest=digest)
+    one, other = (entry.details["hmac"] for entry in AuditEntry.objects.filter(deed="text.acknowledge"))
+    assert one == other == sealed(digest)
+    settings.SECRET_KEY = "another-key-of-the-server" * 3
+    assert sealed(digest) != one, "who has not the key cannot compute it"
+
+
+def test_acknowledgements_from_before_count_on_without_their_hash(imported: Cluster, alice: User) -> None:
+    texts = services.texts_unread(actor=alice, cluster=imported)
+    old = [{"digest": text.digest, "path": text.path, "by": "alice", "by_id": alice.pk, "at": "2026-01-01T00:00:00Z"}
+           for text in texts]  # fmt: skip
+    Cluster.objects.update(acknowledged_texts=old)
+    import_module("clusters.migrations.0016_sealed_digests").seal(apps, None)
+    cluster = Cluster.objects.get()
+    assert services.texts_unread(actor=alice, cluster=cluster) == ()
+    assert not any(text.digest in str(cluster.acknowledged_texts) for text in texts)
 
 
 def test_a_stranger_hears_nothing_of_a_text(client: Client, imported: Cluster, bob: User) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import textwrap
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -177,17 +178,65 @@ def test_ten_times_as_many_secrets_that_are_alike_do_not_take_ten_times_as_long(
     assert took(2_000) < 5 * max(took(200), 0.02)
 
 
+ALIKE = {
+    "one length": (lambda number: f"AKIA-common-prefix-{number:05}", "see AKIA-common-prefix-99999 there\n"),
+    "many lengths": (lambda number: "a" * (8 + number), "a" * 35 + "\n"),
+    "many lengths, each ending otherwise": (lambda number: "ab" * (4 + number) + "x", "ab" * 17 + "\n"),
+    "each the middle of others": (lambda number: "a" * (8 + number % 40) + "b" * (number // 40), "aaaaaaaaabbb" * 3),
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ALIKE)
+def test_ten_times_as_many_forms_with_one_beginning_take_less_than_three_times_as_long(kind: str) -> None:
+    form, unit = ALIKE[kind]
+
+    def took(count: int) -> float:
+        known, text = KnownForms(), (unit * 10_000)[:60_000].replace("\n", "")
+        for number in range(count):
+            known.add(form(number), 8)
+        tail = text[-512:]
+        assert next(known.places(form(7) + text))[0] == 0
+        return min(seconds(lambda: (list(known.places(text)), [known.begins_at_end(tail, at) for at in range(500)]))
+                   for _ in range(3))  # fmt: skip
+
+    assert took(600) < 3 * max(took(60), 0.05)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ALIKE)
+def test_a_repetitive_text_eight_times_as_long_takes_about_eight_times_the_time(kind: str) -> None:
+    form, unit = ALIKE[kind]
+    masks = Masks([Secret(form(number)) for number in range(300)])
+
+    def took(length: int) -> float:
+        text = (unit * length)[:length]
+        return min(seconds(lambda: masks.after("", [text])) for _ in range(3))
+
+    assert took(240_000) < 24 * max(took(30_000), 0.008)
+
+
 @given(
-    st.lists(st.text("ab", min_size=SHORTEST_FORM, max_size=14), min_size=1, max_size=6),
+    st.lists(st.text("ab", min_size=SHORTEST_FORM, max_size=14), min_size=1, max_size=8),
     st.text("ab", max_size=60),
 )
 @example(["aaaaaaaa", "aaaaaaaaab"], "baaaaaaaa")
-def test_the_forms_that_are_found_are_those_that_a_plain_search_finds(known: list[str], text: str) -> None:
+@example(["aaaaaaaa", "aaaaaaaaaaaaab", "aaaaaaaaaaaaa"], "aaaaaaaaaaaabaaaaaaaaaaaab")
+@example(["abababab", "babababb"], "aababababbabababab")
+def test_what_is_covered_is_what_a_plain_search_for_every_form_covers(known: list[str], text: str) -> None:
     forms = KnownForms()
-    for form in known:
+    covered: set[int] = set()
+    for number, form in enumerate(known):
+        if number == len(known) // 2:
+            list(forms.places(text))
         forms.add(form, 10)
-    wanted = {match.span() for form in known for match in re.finditer(form, text)}
-    assert set(forms.places(text)) == wanted
+        starts = (match.start() for match in re.finditer(f"(?={form})", text))
+        covered.update(at for start in starts for at in range(start, start + len(form)))
+    spans = list(forms.places(text))
+    assert {at for start, end in spans for at in range(start, end)} == covered
+    assert all(one[1] <= other[0] for one, other in pairwise(spans)), "in order, and apart"
+    shown = Masks(map(Secret, known)).text(text).replace(MASK, "")
+    assert len(shown) <= len(text) - len(covered)
     for start in range(len(text) - SHORTEST_FORM + 1):
         left = len(text) - start
         begun = left >= 10 and any(

@@ -18,6 +18,7 @@ from clusters.runs.execute import execute
 from clusters.runs.inspecting import inspect_row
 from clusters.runs.scanning import scan_row
 from clusters.services import TextsUnread
+from clusters.services.acknowledgements import sealed
 from clusters.services.waivers import waiver_key
 from tests.conftest import SEED
 
@@ -199,7 +200,7 @@ def test_the_terminal_shows_what_runs_as_root_and_yes_does_not_answer_for_it(ter
         create(terminal, "--acknowledge", text.digest[:6])
     said = create(terminal, "--acknowledge", text.digest)
     assert "  | echo <U+001B>]52;c;x<U+0007> root" in said and "\x1b" not in said
-    assert Run.objects.get().acknowledged_texts[0]["digest"] == text.digest
+    assert Run.objects.get().acknowledged_texts[0]["sealed"] == sealed(text.digest)
     assert "echo" not in create(terminal)
 
 

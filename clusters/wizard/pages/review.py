@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from clusters import catalog
-from clusters.config.root_texts import ARGUMENTS, DNS, HOSTS, PACKAGES, SCRIPT, with_masks
+from clusters.config.root_texts import ARGUMENTS, DNS, HOSTS, PACKAGES, SCRIPT
 from clusters.engine.plan import make_plan
 from clusters.engine.recipe import DEFAULT
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.plaintext import visible_text
-from clusters.runs.logins import known_secrets
-from clusters.runs.masking import Masks
 from clusters.selectors import probes_of
 from clusters.services import answerable, counts, unread, waiver_key
+from clusters.services.acknowledgements import sealed
+from clusters.services.masked_texts import hides, texts_with_masks
 from clusters.wizard.inspected import inspection_of
 from clusters.wizard.page import NothingToFill, Page
 
@@ -105,30 +105,14 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
 
 def texts_shown(cluster: Cluster, document: Document) -> list[ShownText]:
     """What runs as root, in full and masked: the finder's secrets, and the document's own wherever they stand."""
-    texts = with_masks(document)
     readers: dict[str, dict[int, dict[str, Any]]] = {}
     for record in cluster.acknowledged_texts:
-        readers.setdefault(record["digest"], {})[record["by_id"]] = record
-    masks = Masks(known_secrets(cluster.document) if texts else ())
+        readers.setdefault(record["sealed"], {})[record["by_id"]] = record
     shown = []
-    for text, masked in texts:
-        whole = _shown(text, readers.get(text.digest, {}))
-        hidden = _shown(_masked(masked, masks), whole.readers)
-        differs = (hidden.text, hidden.name, hidden.files) != (whole.text, whole.name, whole.files)
-        shown.append(replace(whole, masked=hidden if differs else None))
+    for text, masked in texts_with_masks(cluster.document, document):
+        whole = _shown(text, readers.get(sealed(text.digest), {}))
+        shown.append(replace(whole, masked=_shown(masked, whole.readers) if hides(text, masked) else None))
     return shown
-
-
-def _masked(text: RootText, masks: Masks) -> RootText:
-    def mask(file: RootFile) -> RootFile:
-        masked = _lines_masked(file.text, masks)
-        return replace(file, text=masked, sha256=file.sha256 if masked == file.text else "")
-
-    return replace(text, text=_lines_masked(text.text, masks), files=tuple(map(mask, text.files)))
-
-
-def _lines_masked(text: str, masks: Masks) -> str:
-    return "\n".join(masks.lines(text.split("\n")))
 
 
 def _shown(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:

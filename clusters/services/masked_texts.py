@@ -1,0 +1,38 @@
+"""Texts that run as root with masks for their secrets: the finder's, and the document's own wherever they stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from clusters.config.root_texts import with_masks
+from clusters.runs.logins import known_secrets
+from clusters.runs.masking import Masks
+
+if TYPE_CHECKING:
+    from clusters.config.root_texts import RootFile, RootText
+    from clusters.config.schema import Document
+
+
+def texts_with_masks(stored: str, document: Document) -> list[tuple[RootText, RootText]]:
+    """Each text of the document that is stored as this, in full and masked."""
+    texts = with_masks(document)
+    masks = Masks(known_secrets(stored) if texts else ())
+    return [(text, _masked(masked, masks)) for text, masked in texts]
+
+
+def hides(text: RootText, masked: RootText) -> bool:
+    """Whether anything of a text is masked."""
+    return (masked.text, masked.name, masked.files) != (text.text, text.name, text.files)
+
+
+def _masked(text: RootText, masks: Masks) -> RootText:
+    def mask(file: RootFile) -> RootFile:
+        masked = _lines_masked(file.text, masks)
+        return replace(file, text=masked, sha256=file.sha256 if masked == file.text else "")
+
+    return replace(text, text=_lines_masked(text.text, masks), files=tuple(map(mask, text.files)))
+
+
+def _lines_masked(text: str, masks: Masks) -> str:
+    return "\n".join(masks.lines(text.split("\n")))
