@@ -130,14 +130,14 @@ def test_the_yes_is_for_this_sentence_and_a_retry_asks_for_it_too(even: Visitor)
     run = services.run_start(actor=even.cluster.owner, cluster=even.cluster)
     Run.objects.update(state="failed")
     run.refresh_from_db()
-    services.run_retry(actor=even.cluster.owner, run=run)
+    again = services.run_retry(actor=even.cluster.owner, run=run)
     Run.objects.update(state="failed")
     even.post("machines", even.row(3, None, name="node4", address="10.99.0.8", password="x"), htmx=True)
     names = ["node1", "node2", "node3", "node4"]
     even.post("roles", {"role-etcd": names, "role-master": ["node1"], "role-worker": ["node3"]})
     even.cluster.refresh_from_db()
     with pytest.raises(services.RunRefused):
-        services.run_retry(actor=even.cluster.owner, run=run)
+        services.run_retry(actor=even.cluster.owner, run=again)
 
 
 def test_an_error_that_may_not_be_waived_has_no_box_and_is_not(visitor: Visitor) -> None:
