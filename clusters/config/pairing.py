@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Keys = list["Hashable | None"]
 """A key for each entry of a list; None for an entry without one."""
+Others = Callable[["Hashable | None"], Iterable[Any]]
+"""A key -> the values that it has anywhere in the document."""
 
 
 class Pairs:
@@ -33,14 +36,26 @@ class Pairs:
                 for place, other in zip(places, found, strict=True):
                     self._pair(place, other)
 
-    def copies(self, old: Keys, new: Keys, values: Sequence[Any]) -> None:
-        """What is left of the new ones, where all old ones with that key have the same value."""
+    def copies(self, old: Keys, new: Keys, values: Sequence[Any], others: Others = lambda _: ()) -> None:
+        """What is left of the new ones, where all old ones with that key have the same value.
+
+        `others` gives the values that the key has elsewhere: what is new here may have been moved from there.
+        """
         known = _grouped(old, range(len(old)))
         alike = {key: all(values[each] == values[places[0]] for each in places) for key, places in known.items()}
         for place in list(self._new):
             key = new[place]
             if key is not None and alike.get(key):
-                self._pair(place, known[key][0])
+                first = known[key][0]
+                if all(value == values[first] for value in others(key)):
+                    self._pair(place, first)
+
+    def unless_moved(self, old: Keys, new: Keys, values: Sequence[Any], others: Others) -> None:
+        """Takes back pairs of what was not here before, and has another value where it was."""
+        here = set(old)
+        for place, other in list(self.of.items()):
+            if new[place] not in here and any(value != values[other] for value in others(new[place])):
+                del self.of[place]
 
     def between(self, old: int, new: int) -> None:
         """The one that is left between two pairs, or before the first, or behind the last: it was changed."""
@@ -64,14 +79,18 @@ def _grouped(keys: Keys, places: Any) -> dict[Hashable, list[int]]:
     return groups
 
 
-def paired(old: Sequence[Any], new: Sequence[Any]) -> dict[int, int]:
-    """Places of new entries -> those of the old ones: by all that is shown of them, by their name, or between two."""
+def paired(old: Sequence[Any], new: Sequence[Any], others: Others = lambda _: ()) -> dict[int, int]:
+    """Places of new entries -> those of the old ones: by all that is shown of them, by their name, or between two.
+
+    `others` gives all entries of the document that are shown so.
+    """
     pairs = Pairs(len(old), len(new))
-    whole: tuple[Keys, Keys] = [_printed(each) for each in old], [_printed(each) for each in new]
+    whole: tuple[Keys, Keys] = [printed(each) for each in old], [printed(each) for each in new]
     pairs.by(*whole)
-    pairs.copies(*whole, old)
+    pairs.copies(*whole, old, others)
     pairs.by(*_once([_name(each) for each in old], [_name(each) for each in new]))
     pairs.between(len(old), len(new))
+    pairs.unless_moved(*whole, old, others)
     return pairs.of
 
 
@@ -117,14 +136,14 @@ def _name(item: Any) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _printed(value: Any) -> str:
+def printed(value: Any) -> str:
     """All that is shown of a value."""
     if isinstance(value, Secret):
         return repr(value.reveal())
     if isinstance(value, dict | BaseModel):
-        return "{" + ",".join(sorted(f"{key!r}:{_printed(inner)}" for key, inner in parts_of(value))) + "}"
+        return "{" + ",".join(sorted(f"{key!r}:{printed(inner)}" for key, inner in parts_of(value))) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_printed, value)) + "]"
+        return "[" + ",".join(map(printed, value)) + "]"
     return repr(str(value))
 
 

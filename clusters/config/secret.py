@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import hmac
+import re
+import secrets
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler  # noqa: TC002 - pydantic reads the annotation at run time
 from pydantic_core import CoreSchema, core_schema
 
 MASK = "••••••••"
+STAND_IN = "".join(chr(0xE000 + secrets.randbelow(0x1800)) for _ in MASK)
+"""Put where masks are while a text is read, since a mask that is read means that no secret was given.
+
+As long as a mask, so that places in the text stay as they are, and of characters that nobody types.
+"""
+_PIECE = re.compile(rf"(?:[{STAND_IN}]|{'|'.join(re.escape(ascii(each)[1:-1]) for each in STAND_IN)}){{2,}}+")
+
+
+def without_stand_ins(text: str) -> str:
+    """A sentence with masks for stand-ins, also for one that is escaped or cut: nobody may learn what it is."""
+    return _PIECE.sub(MASK, text)
 
 
 class Secret:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import secrets
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from clusters.config.finding import error
-from clusters.config.pairing import paired, parts_of, same_machines
-from clusters.config.placing import Shown, secrets_of_texts
-from clusters.config.secret import MASK, Secret
+from clusters.config.pairing import paired, parts_of, printed, same_machines
+from clusters.config.placing import Places, Shown, secrets_of_texts
+from clusters.config.secret import MASK, STAND_IN, Secret
 from clusters.config.secret_finder import apart, secret_spans
 from clusters.config.secret_names import is_open_value, is_secret_key
 from clusters.config.secret_walk import walked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.config.secret_looks import Span
     from clusters.config.secret_walk import Spans
-
-STAND_IN = "".join(chr(0xE000 + secrets.randbelow(0x1800)) for _ in MASK)
-"""Put where masks are while a text is read, since a mask that is read means that no secret was given.
-
-As long as a mask, so that places in the text stay as they are, and of characters that nobody types.
-"""
 
 
 def with_stand_ins(text: str) -> str:
@@ -59,19 +53,63 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
     missing: set[str] = set()
     stored = as_shown(before)
     same = same_machines(before.hosts, fresh.hosts)
+    back = _Returning(stored, missing)
     hosts = tuple(
-        _put_back(host, stored.hosts[same[place]] if place in same else None, f"spec.hosts.{place}", missing)
+        _put_back(host, stored.hosts[same[place]] if place in same else None, f"spec.hosts.{place}", back)
         for place, host in enumerate(fresh.hosts)
     )
-    theirs = _put_back(fresh.kubesphere_document, stored.kubesphere_document, "kubesphere", missing)
+    theirs = _put_back(fresh.kubesphere_document, stored.kubesphere_document, "kubesphere", back)
     bare = {"hosts": (), "kubesphere_document": None}
-    rest = _put_back(fresh.model_copy(update=bare), stored.model_copy(update=bare), "spec", missing)
+    rest = _put_back(fresh.model_copy(update=bare), stored.model_copy(update=bare), "spec", back)
     return _found_again(rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), missing), missing
 
 
 def _filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
     """A part of the document with its secrets."""
-    return _found_again(_put_back(fresh, as_shown(before), path, missing), missing)
+    stored = as_shown(before)
+    return _found_again(_put_back(fresh, stored, path, _Returning(stored, missing)), missing)
+
+
+class _Returning:
+    """Paths of masks whose secret is not known, and what the whole stored document has, for what was moved in it."""
+
+    def __init__(self, stored: Any, missing: set[str]) -> None:
+        self._stored = stored
+        self.missing = missing
+
+    @cached_property
+    def places(self) -> Places:
+        """Its secrets by the lines of all its texts."""
+        return Places((each for each in _lists_in(self._stored) if all(map(_is_text, each))), STAND_IN)
+
+    def entries(self, shown: Any) -> list[Any]:
+        """All entries of its lists that are shown so."""
+        return self._entries.get(shown, [])
+
+    @cached_property
+    def _entries(self) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {}
+        for each in _lists_in(self._stored):
+            for entry in each if not all(map(_is_text, each)) else ():
+                found.setdefault(printed(entry), []).append(entry)
+        return found
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | Shown | Secret)
+
+
+def _lists_in(value: Any) -> Iterator[Sequence[Any]]:
+    """All lists of a document, and each text that is in none as a list of its own."""
+    if isinstance(value, Shown):
+        yield [value]
+    elif isinstance(value, dict | BaseModel):
+        for _key, inner in parts_of(value):
+            yield from _lists_in(inner)
+    elif isinstance(value, list | tuple):
+        yield value
+        for inner in value:
+            yield from _lists_in(inner) if not _is_text(inner) else ()
 
 
 class _Back(str):
@@ -153,19 +191,19 @@ def _covered(spans: list[Span], found: list[Span]) -> bool:
     return True
 
 
-def _put_back(fresh: Any, stored: Any, path: str, missing: set[str]) -> Any:
+def _put_back(fresh: Any, stored: Any, path: str, back: _Returning) -> Any:
     """A part of the document with its secrets; the texts with `_Back`."""
     if isinstance(fresh, Secret):
         if STAND_IN not in fresh.reveal():
             return fresh
-        text = _texts([fresh.reveal()], [stored], lambda _: path, missing)[0]
+        text = _texts([fresh.reveal()], [stored], lambda _: path, back)[0]
         return _secret(text)
     if isinstance(fresh, str):
-        return _texts([fresh], [stored], lambda _: path, missing)[0]
+        return _texts([fresh], [stored], lambda _: path, back)[0]
     if isinstance(fresh, list | tuple):
-        return _list(fresh, stored if isinstance(stored, list | tuple) else (), path, missing)
+        return _list(fresh, stored if isinstance(stored, list | tuple) else (), path, back)
     if isinstance(fresh, dict | BaseModel):
-        return _parts(fresh, stored, path, missing)
+        return _parts(fresh, stored, path, back)
     return fresh
 
 
@@ -173,33 +211,34 @@ def _secret(text: str | Secret) -> Secret | None:
     return text if isinstance(text, Secret) else Secret(str(text)) if text else None
 
 
-def _list(fresh: Any, stored: Any, path: str, missing: set[str]) -> Any:
+def _list(fresh: Any, stored: Any, path: str, back: _Returning) -> Any:
     here = [each.reveal() if isinstance(each, Secret) else each for each in fresh]
     if all(isinstance(each, str) for each in here):
         if not any(STAND_IN in each for each in here):
             return fresh
-        back = _texts(here, stored, lambda place: f"{path}.{place}", missing)
-        kept = [_secret(new) if isinstance(old, Secret) else new for new, old in zip(back, fresh, strict=True)]
+        texts = _texts(here, stored, lambda place: f"{path}.{place}", back)
+        kept = [_secret(new) if isinstance(old, Secret) else new for new, old in zip(texts, fresh, strict=True)]
     else:
-        same = paired(stored, fresh)
+        same = paired(stored, fresh, back.entries)
         kept = [
-            _put_back(new, stored[same[place]] if place in same else None, f"{path}.{place}", missing)
+            _put_back(new, stored[same[place]] if place in same else None, f"{path}.{place}", back)
             for place, new in enumerate(fresh)
         ]
     return fresh if all(new is old for new, old in zip(kept, fresh, strict=True)) else type(fresh)(kept)
 
 
-def _texts(fresh: Sequence[str], stored: Sequence[Any], path: Callable[[int], str], missing: set[str]) -> list[Any]:
+def _texts(fresh: Sequence[str], stored: Sequence[Any], path: Callable[[int], str], back: _Returning) -> list[Any]:
     """Texts of one list with their secrets; empty, and the path missing, where one is not known."""
     if not any(STAND_IN in each for each in fresh):
         return list(fresh)
     kept: list[Any] = []
-    for place, (new, found) in enumerate(zip(fresh, secrets_of_texts(stored, fresh, STAND_IN), strict=True)):
+    known = secrets_of_texts(stored, fresh, STAND_IN, back.places)
+    for place, (new, found) in enumerate(zip(fresh, known, strict=True)):
         if found:
             kept.append(_back(new, found, path(place)))
             continue
         if found is None:
-            missing.add(path(place))
+            back.missing.add(path(place))
         kept.append(new if found is not None else "")
     return kept
 
@@ -221,12 +260,12 @@ def _back(text: str, found: list[object], path: str) -> _Back | Secret:
     return back
 
 
-def _parts(fresh: Any, stored: Any, path: str, missing: set[str]) -> Any:
+def _parts(fresh: Any, stored: Any, path: str, back: _Returning) -> Any:
     known = dict(parts_of(stored)) if isinstance(stored, dict | BaseModel) else {}
     names = {} if isinstance(fresh, dict) else {field.alias: name for name, field in type(fresh).model_fields.items()}
     update: dict[str, Any] = {}
     for key, here in parts_of(fresh):
-        filled = _put_back(here, known.get(key), f"{path}.{key}", missing)
+        filled = _put_back(here, known.get(key), f"{path}.{key}", back)
         if filled is not here:
             update[names.get(key, key)] = filled
     if not update:

@@ -285,7 +285,8 @@ def test_a_copied_line_of_several_that_look_alike_has_no_secret_of_its_own() -> 
 
 
 def test_a_mask_behind_another_option_is_missing() -> None:
-    from clusters.config.unmask import STAND_IN, _filled
+    from clusters.config.secret import STAND_IN
+    from clusters.config.unmask import _filled
 
     missing: set[str] = set()
     _filled(["--other-token", STAND_IN], ["--token", "Hid-1"], "x", missing)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.config.load import load
-from clusters.config.secret import MASK, Secret
-from clusters.config.unmask import STAND_IN, with_stand_ins
+from clusters.config.secret import MASK, STAND_IN, Secret
+from clusters.config.unmask import with_stand_ins
 from clusters.services import draft_import
 from clusters.wizard.editor import Typed, editor, typed
 from tests.conftest import SEED
