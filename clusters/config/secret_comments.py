@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from clusters.config.nodes import every
 from clusters.config.placing import Shown, secrets_of_masks
 from clusters.config.secret import MASK, Secret
 from clusters.config.secret_finder import hidden_text, places, secrets_in
-from clusters.config.yamltree import Mapping, Scalar, Sequence, read
+from clusters.config.yamltree import Mapping, Scalar, read
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
-    from clusters.config.yamltree import Node
 
 Masked = Callable[[list[str]], list[str]]
 """Lines -> the same without the secrets that are known already."""
@@ -138,7 +138,7 @@ def _replaced(text: str, spans: Iterable[tuple[int, int]], fresh: Iterable[str])
 
 def comments_of(text: str) -> Iterator[tuple[int, int]]:
     """Where the comments of a YAML text are, each from its # to the end of its line. Raises ConfigError."""
-    inside = sorted(_scalars(read(text)))
+    inside = sorted(_scalars(text))
     place = number = 0
     while (start := text.find("#", place)) >= 0:
         while number < len(inside) and inside[number][1] <= start:
@@ -151,19 +151,10 @@ def comments_of(text: str) -> Iterator[tuple[int, int]]:
         yield start, place
 
 
-def _scalars(nodes: Iterable[Node]) -> Iterator[tuple[int, int]]:
-    waiting = list(nodes)
-    seen: set[int] = set()
-    while waiting:
-        node = waiting.pop()
-        # An alias is the same node again.
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
+def _scalars(text: str) -> Iterator[tuple[int, int]]:
+    for node in every(read(text)):
         if isinstance(node, Scalar):
-            yield node.start, node.end
-        elif isinstance(node, Sequence):
-            waiting += node.items
+            # Behind `|` may be a comment.
+            yield text.find("\n", node.start) if node.block else node.start, node.end
         elif isinstance(node, Mapping):
-            for mark, value in node.pairs.values():
-                waiting += [mark, value]
+            yield from ((mark.start, mark.end) for mark, _value in node.pairs.values())

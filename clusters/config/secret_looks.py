@@ -64,6 +64,9 @@ _OF_HOST = re.compile(
     r"(?i:(?:address|host|hosts|hostname|domain|server|servers|endpoint|registry|registries|mirrors?|repo|image|name"
     r"|node|nodes|url|etcd|master|worker|fqdn|sans|altnames))$"
 )
+_OF_PROXY = re.compile(r"(?i:(?:proxy|proxies|hops))$")
+# A login before a host without a scheme: `me:x@registry.example:5000`; `image:1.0@sha256:…` is a digest.
+_LOGIN_OF_HOST = re.compile(r"(?:^|(?<=,))[ \t]*+[^\s:@/,\"'{}$]++:(?P<value>[^\s/,\"']+)@(?!sha\d++:)(?=[\w\[])")
 _NAME_BEFORE = re.compile(r"(?<!\w)(?P<key>\w++)[\"']?+[ \t]*+[:=][ \t]*+[\[\"']*+(?:[\w.-]++,[ \t]*+)*+$")
 _OF_TOKEN = re.compile(r"(?i)token|kubeadm|join|secret|pass")
 NEAR = 80
@@ -159,6 +162,12 @@ def _name_of(text: str, start: int, before: str) -> str:
 def is_host(key: str, text: str) -> bool:
     """Whether a value is a host that looks like a token of kubeadm: `address: node01.internalregistry`."""
     return _OF_HOST.search(key) is not None and _JOIN_TOKEN.fullmatch(text) is not None
+
+
+def before_host(key: str, text: str) -> Iterator[Span]:
+    """Passwords in what a key of hosts says without a scheme: `privateRegistry: me:x@host`."""
+    if "@" in text and (_OF_HOST.search(key) is not None or _OF_PROXY.search(key) is not None):
+        yield from _unless_open(text, _LOGIN_OF_HOST)
 
 
 def _unless_open(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:

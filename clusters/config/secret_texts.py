@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from clusters.config.nodes import overridden
 from clusters.config.secret_commands import from_heredoc, in_commands
 from clusters.config.secret_dialogs import in_dialogs
-from clusters.config.secret_looks import NEAR, by_looks, is_host
+from clusters.config.secret_looks import NEAR, before_host, by_looks, is_host
 from clusters.config.secret_names import is_open_value, is_secret_key, is_weak_key
 from clusters.config.secret_sentences import LONGEST_TALK, in_comments, is_report, tells_no_secret
 from clusters.config.secret_walk import SHELL_KEYS, walked
@@ -67,7 +68,7 @@ def places_in_value(text: str, key: str = "") -> list[Span]:
     found = _places(text, key in SHELL_KEYS)
     if key.lower().endswith("authorization") and (match := _SCHEME.fullmatch(text)) is not None:
         found.append(match.span("value"))
-    return apart([*found, *_embedded(text, key, DEEPEST)])
+    return apart([*found, *before_host(key, text), *_embedded(text, key, DEEPEST)])
 
 
 def _places(text: str, in_shell: bool) -> list[Span]:
@@ -294,7 +295,7 @@ def _embedded(text: str, key: str, depth: int) -> Iterator[Span]:
             found.extend(_spans_of(text, value.scalar, name, more, depth))
         return value
 
-    for node in nodes:
+    for node in (*nodes, *overridden(nodes)):
         if not isinstance(node, Scalar):
             walked(placed(node, {}), leaf)
     yield from found
@@ -327,7 +328,7 @@ def _spans_of(text: str, scalar: Scalar, name: str, more: Spans, depth: int) -> 
         return [] if is_open_value(name, scalar.text) or is_report(name, scalar.text) else whole
     inner = scalar.text
     there = [] if is_host(name, inner) else _places(inner, name in SHELL_KEYS)
-    spans = apart([*more, *there, *_embedded(inner, name, depth - 1)])
+    spans = apart([*more, *there, *before_host(name, inner), *_embedded(inner, name, depth - 1)])
     if not spans:
         return []
     places = lines_of_block(raw, inner) if raw[:1] == "|" else None

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from clusters.config.load import WITH_STAND_INS, load
+from clusters.config.nodes import overridden
 from clusters.config.pairing import parts_of
 from clusters.config.placing import Shown, secrets_of_masks
-from clusters.config.secret import Secret
+from clusters.config.secret import STAND_IN, Secret
 from clusters.config.secret_texts import Placed, apart, placed
 from clusters.config.secret_walk import walked
-from clusters.config.unmask import STAND_IN, as_shown, spans_of
+from clusters.config.unmask import as_shown, spans_of
 from clusters.config.written import inner_span, place_of, written_spans
 from clusters.config.yamltree import Mapping, Refused, Scalar, Sequence, read
 
@@ -105,6 +106,13 @@ def masked_text(text: str, document: Document) -> MaskedText | None:
     return masked if again is not None and _is_as_shown(document, shown, again) else None
 
 
+def secrets_beside(text: str) -> Iterator[Secret]:
+    """Secrets in a text that its document does not hold. Raises Refused."""
+    tree = read(text)
+    for scalar, spans in _outside(tree, _Nodes(tree).held(load(text, limit=WITH_STAND_INS))):
+        yield from (Secret(scalar.text[start:end]) for start, end in spans)
+
+
 def _edits(text: str, document: Document, shown: Any) -> list[_Edit]:
     """Which spans of the text are secret, in order. Raises CannotMask and Refused."""
     loaded = load(text, limit=WITH_STAND_INS)
@@ -130,7 +138,7 @@ def _secrets(text: str, loaded: Loaded, document: Document, shown: Any) -> Itera
     return found.values()
 
 
-def _outside(tree: Iterable[Node], held: set[int]) -> Iterator[tuple[Scalar, list[Span]]]:
+def _outside(tree: tuple[Node, ...], held: set[int]) -> Iterator[tuple[Scalar, list[Span]]]:
     """Secrets of what a document does not hold, such as a section that only aliases use: as in any YAML."""
     found: list[tuple[Scalar, list[Span]]] = []
 
@@ -145,12 +153,13 @@ def _outside(tree: Iterable[Node], held: set[int]) -> Iterator[tuple[Scalar, lis
     yield from found
 
 
-def _beside(tree: Iterable[Node]) -> Iterator[Any]:
-    """What stands beside `spec`, as plain data."""
+def _beside(tree: tuple[Node, ...]) -> Iterator[Any]:
+    """What stands beside `spec`, and what does not count anywhere, as plain data."""
     known: dict[int, Any] = {}
     for node in tree:
         if isinstance(node, Mapping):
             yield {key: placed(value, known) for key, (_mark, value) in node.pairs.items() if key != "spec"}
+    yield from (placed(each, known) for each in overridden(tree))
 
 
 class _Nodes:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
 from clusters.config.finding import Finding, Severity
+from clusters.config.parserwords import SYNTAX
+from clusters.config.secret import without_stand_ins
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -93,11 +95,15 @@ class Sequence:
 
 @dataclass(slots=True)
 class Mapping:
-    """Keys and values in their order."""
+    """Keys and values in their order.
+
+    `hidden` are mappings in which something stands that does not count: merged with <<, and given here once more.
+    """
 
     line: int
     column: int
     pairs: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+    hidden: list[Mapping] = field(default_factory=list)
     nodes: int = 1
     start: int = 0
     end: int = 0
@@ -252,11 +258,15 @@ class _Composer:
             if key.tag == "merge":
                 merged += value.items if isinstance(value, Sequence) else [value]
             else:
+                if key.text in node.pairs:
+                    node.hidden.append(replace(node, pairs={key.text: node.pairs[key.text]}, hidden=[]))
                 node.pairs[key.text] = (key, value)
                 self._refuse_keys(node)
         for other in merged:
             if not isinstance(other, Mapping):
                 raise refuse("yaml.merge", "<< takes a mapping.", path=path, line=other.line, column=other.column)
+            if not other.pairs.keys().isdisjoint(node.pairs) or other.hidden:
+                node.hidden.append(other)
             for name, pair in other.pairs.items():
                 node.pairs.setdefault(name, pair)
         self._refuse_keys(node)
@@ -320,6 +330,7 @@ def _not_a_key(key: Node, path: str) -> Refused:
 
 def shown(text: str) -> str:
     """A short text from the file for a message: quoted, cut at 60 characters."""
+    text = without_stand_ins(text)
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
@@ -352,29 +363,6 @@ def _scalar(event: Any, path: str, line: int, column: int) -> Scalar:
     return Scalar(line, column, event.value, tag, plain, end, start=start, block=block)
 
 
-_QUOTE = "Put the value in quotes."
-_SYNTAX = (
-    ("alias|anchor", "A value starts with * or &, which mean something else in YAML.", _QUOTE),
-    ("tag", "A value starts with !, which means something else in YAML.", _QUOTE),
-    (
-        "mapping values are not allowed",
-        "There is a colon too many, or the indentation is off.",
-        f"If it is text: {_QUOTE}",
-    ),
-    ("flow node", "A [ or a { is not closed, or there is a comma too many.", "Close it, or put the value in quotes."),
-    ("escape", "In double quotes a backslash is special.", "Use single quotes, or write two backslashes."),
-    ("quoted scalar", "A quote is opened and not closed.", "Close it; inside single quotes a quote is written twice."),
-    ("'}'|flow mapping", "A { is not closed, or a comma is missing.", "Put values that contain , { } [ ] in quotes."),
-    ("'\\]'|flow seq", "A [ is not closed, or a comma is missing.", "Put values that contain , { } [ ] in quotes."),
-    ("start any token", "No value can start with this character.", _QUOTE),
-    ("expected ':'", "A key without its colon.", "Write a colon and a blank after it."),
-    ("block", "The indentation is off.", "Lines of one list or mapping start in the same column."),
-    ("document start|node content", "Something stands before or after the document.", "Remove it."),
-    ("", "The structure is broken here.", "Look at this line and the one before it."),
-)
-"""Words of the parser -> our message and hint. Its own words are not shown: they may quote a piece of a password."""
-
-
 def _syntax(problem: yaml.MarkedYAMLError, text: str) -> Refused:
     mark = problem.problem_mark or problem.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -382,7 +370,7 @@ def _syntax(problem: yaml.MarkedYAMLError, text: str) -> Refused:
         message, hint = "There is a tab where YAML allows only blanks.", "Indent with two blanks for each level."
         return refuse("yaml.tab", message, hint=hint, line=line, column=column)
     words = f"{problem.context or ''} {problem.problem or ''}"
-    message, hint = next((message, hint) for part, message, hint in _SYNTAX if re.search(part, words))
+    message, hint = next((message, hint) for part, message, hint in SYNTAX if re.search(part, words))
     return refuse("yaml.syntax", f"This is not YAML. {message}", hint=hint, line=line, column=column)
 
 

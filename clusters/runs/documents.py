@@ -9,6 +9,7 @@ from clusters.config.markdown import source_of
 from clusters.config.render import render
 from clusters.config.secret_comments import secrets_in_comments
 from clusters.config.secret_finder import secrets_in
+from clusters.config.text_masks import secrets_beside
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def write_document(document: Document) -> str:
 
 
 def secrets_of(text: str) -> Iterator[Secret]:
-    """Every secret behind stored text: in its values, and in its comments. Raises ConfigError as `read_document`."""
+    """Every secret behind stored text: in values, comments, and what does not count. Raises as `read_document`."""
     yield from secrets_in(read_document(text))
+    yield from secrets_beside(source_of(text))
     yield from commented_secrets(text)
 
 
