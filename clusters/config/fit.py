@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config import v4fit
 from clusters.config.finding import Finding, info, warning
+from clusters.config.finding_masks import without_secrets_in
 from clusters.config.logins import not_in_the_file
 from clusters.config.losing import losses, without
 from clusters.config.plugins import KUBEKEY_4, plugins
@@ -25,7 +26,8 @@ _REMOVED = {"imageRepo": "1.1"}
 def what_does_not_fit(document: Document, dialect: str) -> tuple[Finding, ...]:
     """What an export to this dialect would lose, or what KubeKey would do otherwise."""
     makers = {"v1alpha1": _lost_in_the_old, "v4": v4fit.findings}
-    return (*makers.get(dialect, _ignored_by_the_new)(document), *_strange(document, dialect))
+    found = (*makers.get(dialect, _ignored_by_the_new)(document), *_strange(document, dialect))
+    return without_secrets_in(found, document)
 
 
 def fitted(document: Document, dialect: str) -> Document:

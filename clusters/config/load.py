@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from clusters.config import reading, v4read
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
+from clusters.config.finding_masks import without_secrets_in
 from clusters.config.limits import exceeded, refuse_repeated
 from clusters.config.markdown import without_fence
 from clusters.config.parts import Parts, pick, text_at
 from clusters.config.scalars import Walk, warn_of_comments, what
 from clusters.config.schema import Document
 from clusters.config.secondread import kubesphere, rest
+from clusters.config.secret_texts import placed
 from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.suggestions import share_of_suggestions
@@ -76,7 +78,7 @@ def _load(text: str, limit: int, file: str) -> Loaded:
         refuse_repeated(read(text), DOCUMENT)
         parts = pick(read(text))
     except Refused as refused:
-        return Loaded(None, locate((refused.finding,), {}, file))
+        return Loaded(None, locate(without_secrets_in((refused.finding,), None), {}, file))
     with share_of_suggestions():
         dialect = _header(walk, parts)
         data = _content(walk, parts, dialect)
@@ -87,7 +89,15 @@ def _load(text: str, limit: int, file: str) -> Loaded:
     if document is not None:
         walk.findings += exceeded(document)
         document = None if any(finding.blocking for finding in walk.findings) else document
-    return Loaded(document, locate(walk.findings, walk.positions, file), walk.positions, dialect)
+    found = _without_secrets(walk.findings, text)
+    return Loaded(document, locate(found, walk.positions, file), walk.positions, dialect)
+
+
+def _without_secrets(findings: list[Finding], text: str) -> tuple[Finding, ...]:
+    """What reading found, without secrets of the whole text: of what is no document, too."""
+    known: dict[int, Any] = {}
+    quoting = any("'" in each.message or '"' in each.message or each.found for each in findings)
+    return without_secrets_in(findings, [placed(node, known) for node in read(text)] if quoting else None)
 
 
 def _header(walk: Walk, parts: Parts) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.addresses import read_address
+from clusters.config.secret_finder import secret_spans
 from clusters.config.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def is_domain(text: str, longest: int = 253) -> bool:
 
 
 def tidied(text: str) -> str:
-    """The nearest text that is a DNS subdomain, for "did you mean"; empty when nothing is left."""
+    """The nearest text that is a DNS subdomain, for "did you mean"; empty for nothing, and for a secret."""
+    if secret_spans(text):
+        return ""
     parts = (re.sub(r"[^a-z0-9-]+", "-", part).strip("-") for part in text.lower().strip().split("."))
     return ".".join(part for part in parts if part)[:63].rstrip("-.")
 

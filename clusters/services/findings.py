@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
+from clusters.config.finding_masks import without_secrets_in
 from clusters.config.logins import WHERE_KK_RAN, credential_names, logins_of, needs_key_file
 from clusters.config.rules import check
 from clusters.errors import RemoteError
@@ -34,7 +35,7 @@ def login_findings(cluster: Cluster, document: Document, *, at_terminal: bool = 
     that reads the key files of its user.
     """
     files = () if at_terminal else _key_files(document)
-    return (*files, *_credentials(cluster, document))
+    return without_secrets_in((*files, *_credentials(cluster, document)), document)
 
 
 def _key_files(document: Document) -> Iterator[Finding]:

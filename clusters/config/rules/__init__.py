@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import warning
+from clusters.config.finding_masks import without_secrets_in
 from clusters.config.rules.registry import registered
 from clusters.config.suggestions import share_of_suggestions
 from clusters.config.yamltree import shown
@@ -48,6 +49,7 @@ def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, .
 
     `waivers` are ids of findings somebody answers for: where the rule allows it, they come back with `waived` set
     and block no longer. A waiver that did nothing is a warning. Who waived what is for the caller to write down.
+    No finding quotes a secret of the document: they go to pages, acknowledgements and the audit.
     """
     _discover()
     with share_of_suggestions():
@@ -56,7 +58,7 @@ def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, .
         found = [replace(each, waived=True) if each.waivable and each.id in waivers else each for each in found]
         done = {each.id for each in found if each.waived}
         found += [_unused(id, found) for id in sorted(set(waivers) - done)]
-    return tuple(sorted(found, key=_section))
+    return without_secrets_in(sorted(found, key=_section), document)
 
 
 def _unused(id: str, found: list[Finding]) -> Finding:
