@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from clusters.config.astray import masks_astray
 from clusters.config.finding import Severity, locate
+from clusters.config.finding_masks import with_texts
 from clusters.config.load import WITH_STAND_INS, load
 from clusters.config.markdown import source_of
 from clusters.config.rules import check
-from clusters.config.secret import MASK
+from clusters.config.secret import MASK, STAND_IN, without_stand_ins
 from clusters.config.secret_comments import hidden_comments, restored_comments, without
 from clusters.config.secret_finder import replaced
 from clusters.config.text_masks import MaskedText, masked_text
-from clusters.config.unmask import STAND_IN, missing_secret, with_masks, with_secrets, with_stand_ins
+from clusters.config.unmask import missing_secret, with_masks, with_secrets, with_stand_ins
 from clusters.services.drafts import text_with
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def editor(document: Document, original: str, check: Check = check) -> Editor:
     # A mask is on the line of what stands in for it; the text with that was just read, to prove that it is right.
     loaded = load(text, limit=WITH_STAND_INS)
     shown = with_masks(hidden_comments(text, partial(without, document)))
-    return Editor(shown, loaded.findings, locate(check(document), loaded.positions))
+    return Editor(shown, tuple(map(_shown, loaded.findings)), locate(check(document), loaded.positions))
 
 
 def _masked(document: Document, stored: str) -> MaskedText:
@@ -129,9 +131,11 @@ def typed(before: Document, stored: str, text: str, check: Check = check) -> Typ
     masks = _masked(known, own)
     document, missing = with_secrets(loaded.document, known)
     kept, lines = _with_comments(text, (before, with_masks(masks.text)), document)
-    whole, beside = ("", []) if missing or lines else _with_values(text, kept, masks, document)
-    lost = (*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines), *map(_missing_beside, beside))
-    said = (*map(_shown, loaded.findings), *locate(lost, loaded.positions))
+    astray = _astray(text, stored)
+    whole, beside = ("", []) if missing or lines or astray else _with_values(text, kept, masks, document)
+    lost = [*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines)]
+    lost += map(_missing_beside, [*astray, *beside])
+    said = tuple(map(_shown, (*loaded.findings, *locate(lost, loaded.positions))))
     shown = Editor(text, said, locate(check(document), loaded.positions))
     if lost:
         return Typed(document, text, shown, complete=False)
@@ -179,6 +183,13 @@ def _with_values(text: str, kept: str, masks: MaskedText, document: Document) ->
     return with_masks(whole), [above + line for line in masks.lost(source_of(back), whole)]
 
 
+def _astray(text: str, stored: str) -> list[int]:
+    """The lines of masks in keys and the like."""
+    source = source_of(with_stand_ins(text))
+    above = _lines_above(with_stand_ins(text), source)
+    return [above + line for line in masks_astray(source, source_of(stored))]
+
+
 def _missing_in_comment(line: int) -> Finding:
     return replace(missing_secret("", _("The comment in line %d") % line), line=line)
 
@@ -188,8 +199,7 @@ def _missing_beside(line: int) -> Finding:
 
 
 def _shown(finding: Finding) -> Finding:
-    found = with_masks(finding.found) if isinstance(finding.found, str) else finding.found
-    return replace(finding, message=with_masks(finding.message), hint=with_masks(finding.hint), found=found)
+    return with_texts(finding, without_stand_ins)
 
 
 def _marks(findings: Iterable[Finding]) -> tuple[Mark, ...]:

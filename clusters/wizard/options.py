@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters.config import emit
+from clusters.config.astray import masks_astray
 from clusters.config.load import load
 from clusters.config.pluginoptions import Option, options_of
 from clusters.config.render import documents
@@ -101,7 +102,7 @@ class _Yaml(forms.CharField):
             raise forms.ValidationError(said)
         fresh = _written(self._document, self._option, _value(loaded.document, self._option))
         filled, missing = with_secrets(fresh, self._document)
-        if missing:
+        if missing or masks_astray(_around(self._option, with_stand_ins(text))):
             raise forms.ValidationError(_("There is a mask where no secret is stored; write the secret itself."))
         return _value(filled, self._option)
 

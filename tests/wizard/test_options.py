@@ -110,6 +110,8 @@ def test_a_secret_in_a_charts_values_is_masked_and_kept(visitor: Visitor) -> Non
     text = save(visitor, {"option-cilium": shown.replace("relay", "other")})
     assert "no secret is stored" in text
     assert "other" not in visitor.document().network.cilium["hubble"]
+    assert "no secret is stored" in save(visitor, {"option-cilium": f'{shown}\n"token=••••••••": x'})
+    assert list(visitor.document().network.cilium) == ["hubble"]
 
 
 def test_another_plugin_swaps_the_fields_and_loses_nothing(calico: Visitor) -> None:
