@@ -132,6 +132,6 @@ STAND_INS: dict[tuple[str, str], dict[str, Any]] = {
 
 LOOPS: dict[tuple[str, str], Any] = {
     ("clusters/selectors/causes.py", "pattern"): lambda module: [pattern for pattern, _ in module.KNOWN],
-    ("clusters/config/yamltree.py", "part"): lambda module: [re.compile(part) for part, _, _ in module._SYNTAX],
+    ("clusters/config/yamltree.py", "part"): lambda module: [re.compile(part) for part, _, _ in module.SYNTAX],
 }
 """Expressions that are taken from a table of their module."""
