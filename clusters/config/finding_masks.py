@@ -26,7 +26,8 @@ SHORTEST_ANYWHERE = 8
 """Letters and digits. A shorter secret is masked where it is a word."""
 CUT = "…"
 """Ends what a message quotes of a longer value."""
-_QUOTED = re.compile(r"(?<![\w'])'(?:[^'\\]|\\.)*+'(?!\w)|(?<![\w\"])\"(?:[^\"\\]|\\.)*+\"(?!\w)", re.S)
+# No quote behind a backslash begins one: a text is read once.
+_QUOTED = re.compile(r"(?<![\w'\\])'(?:[^'\\]|\\.)*+'(?!\w)|(?<![\w\"\\])\"(?:[^\"\\]|\\.)*+\"(?!\w)", re.S)
 _LONGEST_QUOTED = 10_000
 
 
