@@ -104,7 +104,9 @@ class _Masks:
     def _quoted(self, quoted: str, key: str) -> str:
         """A value in quotes: as it is in the document, as a part of a value of it, or by what the finder sees in it."""
         plain = _plain(quoted)
-        spans = self._values.get(plain) or self._of_part(plain.removesuffix(CUT)) or _seen(plain, key)
+        spans = self._values.get(plain) or self._of_part(plain.removesuffix(CUT))
+        if not spans and plain != key:  # a finding about a key names it
+            spans = _seen(plain, key)
         return repr(_with_masks(plain, spans)) if spans else quoted
 
     def _of_part(self, part: str) -> list[Span]:
