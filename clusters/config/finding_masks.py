@@ -105,8 +105,8 @@ class _Masks:
         """A value in quotes: as it is in the document, as a part of a value of it, or by what the finder sees in it."""
         plain = _plain(quoted)
         spans = self._values.get(plain) or self._of_part(plain.removesuffix(CUT))
-        if not spans and plain != key:  # a finding about a key names it
-            spans = _seen(plain, key)
+        # A finding about a key names it.
+        spans = spans or _seen(plain, "" if plain == key else key)
         return repr(_with_masks(plain, spans)) if spans else quoted
 
     def _of_part(self, part: str) -> list[Span]:
