@@ -159,15 +159,14 @@ def _without_switches(word: str, takes: Takes) -> tuple[str, int]:
 
 def _set(words: Sequence[str]) -> Iterator[Found]:
     """`config set requirepass x`, `configure set aws_secret_access_key x`, `rabbitmqctl change_password me x`."""
-    of_people = "rabbitmqctl" in words
+    of_people, numbered = "rabbitmqctl" in words, "ipmitool" in words
     for at in range(2, len(words)):
         # `iscsiadm -n node.session.auth.password -v x`
         if words[at - 1] == "-v" and words[at - 3] == "-n" and is_secret_key(words[at - 2]):
             yield from whole(words, at)
-        if words[at - 2] not in SETS or not words[at - 1]:
+        # ipmitool has a number before the password.
+        if words[at - 2] not in SETS or not words[at - 1] or numbered:
             continue
-        if "ipmitool" in words:
-            continue  # which has a number before the password
         named = is_secret_key(words[at - 1]) and not is_weak_key(words[at - 1])
         if named or of_people:
             yield from whole(words, at)
