@@ -153,7 +153,7 @@ def _steps_of_machine(run: Run, host: str, steps: list[StepRun]) -> list[SeenSte
 
 
 def _seconds(run: Run, steps: list[StepRun]) -> tuple[float, bool]:
-    """Along the longest chain of steps that wait for each other; what is so already costs a look."""
+    """The longest chain of steps that wait for each other; a step with nothing to do takes as long as a check."""
     cost = {
         (step.step, step.host): min(step.expected, LOOK_SECONDS) if step.state == State.SAME else step.expected
         for step in steps

@@ -228,3 +228,10 @@ def test_a_number_keeps_its_zero_and_a_cleared_one_is_no_default() -> None:
     form = recipe_form(Recipe("odd", "Odd", (), "odd", questions=(days,)), Document(), QueryDict("days="))
     assert form.is_valid()
     assert checked((days,), Document(), answers_in(form)) == {"days": None}
+
+
+def test_a_run_that_is_not_the_newest_is_not_tried_again(person: Client, cluster: Cluster) -> None:
+    first, newer = (Run.objects.create(cluster=cluster, document=cluster.document, state="failed") for _ in range(2))
+    refused = person.post(reverse("run-retry", args=[first.pk]), follow=True)
+    assert f"Run {newer.pk} is newer than this one." in refused.content.decode()
+    assert Run.objects.count() == 2

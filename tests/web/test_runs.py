@@ -139,15 +139,6 @@ def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client
     assert "no step os/gone any more" in refused.content.decode()
 
 
-def test_a_run_that_is_not_the_newest_any_more_is_not_tried_again(page: Client, run: Run) -> None:
-    Run.objects.filter(pk=run.pk).update(state="failed")
-    page.post(reverse("run-retry", args=[run.pk]))
-    newer = Run.objects.latest("pk")
-    Run.objects.filter(pk=newer.pk).update(state="succeeded")
-    refused = page.post(reverse("run-retry", args=[run.pk]), follow=True)
-    assert f"Run {newer.pk} is newer than this one." in refused.content.decode()
-
-
 def test_what_was_accepted_beforehand_is_among_the_facts(page: Client, run: Run) -> None:
     at = "2026-01-02T10:00:00+00:00"
     known = {

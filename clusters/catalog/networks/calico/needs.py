@@ -30,7 +30,7 @@ def needs(document: Document, machine: str) -> Needs:
     """What the plugin needs of the machine of that name."""
     ipip, vxlan = document.network.calico.ipip_mode != "Never", document.network.calico.vxlan_mode != "Never"
     return Needs(
-        # BGP runs unless all tunnels are VXLAN; Felix answers for its health on the loopback.
+        # BGP runs unless all tunnels are VXLAN. Felix serves its health check on the loopback address.
         tcp=(*(() if vxlan and not ipip else (BGP,)), 9099, *(TYPHA if typha_is_on(document) else ())),
         udp=(TUNNEL_PORTS["vxlan"],) if vxlan else (),
         modules=(("ipip",) if ipip else ()) + (("vxlan",) if vxlan else ()),

@@ -26,7 +26,7 @@ def settings(document: Document) -> Values:
 
     Addresses are those that the control plane gives each node. Hubble and a separate Envoy are off: they bring
     certificates and images that nobody asked for; images are named by tag, so that other registries may serve them.
-    Pods read their settings when they start, so other settings have to start them anew.
+    Pods read their settings when they start, so changed settings have to restart them.
     """
     ipv4, ipv6 = pod_networks(document)
     made: Values = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENV = "/etc/etcd.env"
 BEGINNING = ("INITIAL_CLUSTER", "INITIAL_CLUSTER_STATE")
-"""What etcd is told of how its member came to be."""
+"""The variables that tell etcd with which members it starts, and whether the cluster is new."""
 CA_KEY = "/etc/kubernetes/pki/ca.key"
 
 
