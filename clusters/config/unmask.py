@@ -64,12 +64,6 @@ def with_secrets(fresh: Document, before: Document) -> tuple[Document, set[str]]
     return _found_again(rest.model_copy(update={"hosts": hosts, "kubesphere_document": theirs}), missing), missing
 
 
-def _filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
-    """A part of the document with its secrets."""
-    stored = as_shown(before)
-    return _found_again(_put_back(fresh, stored, path, _Returning(stored, missing)), missing)
-
-
 class _Returning:
     """Paths of masks whose secret is not known, and what the whole stored document has, for what was moved in it."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from clusters.config.load import load
 from clusters.config.secret import MASK, STAND_IN, Secret
-from clusters.config.unmask import with_stand_ins
+from clusters.config.unmask import _found_again, _put_back, _Returning, as_shown, with_stand_ins
 from clusters.services import draft_import
 from clusters.wizard.editor import Typed, editor, typed
 from tests.conftest import SEED
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from clusters.config.schema import Document
+
+
+def filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
+    """A part of a document with its secrets, as `with_secrets` fills a whole one."""
+    stored = as_shown(before)
+    return _found_again(_put_back(fresh, stored, path, _Returning(stored, missing)), missing)
+
 
 SCRIPTS = """\
   system:
@@ -179,11 +186,9 @@ L = f"sshpass -p {MASK} ssh node1"
     ],
 )  # fmt: skip
 def test_lines_that_look_alike_get_their_own_secrets_or_none(script: str, typed_in: str, wanted: str | None) -> None:
-    from clusters.config.unmask import _filled
-
     lines = [f"sshpass -p Hid-{number} ssh node1" for number in range(3)]
     missing: set[str] = set()
-    found = _filled(with_stand_ins(typed_in.format(L=L)), script.format(*lines), "x", missing)
+    found = filled(with_stand_ins(typed_in.format(L=L)), script.format(*lines), "x", missing)
     assert (None if missing else found) == (wanted and wanted.format(*lines))
 
 
@@ -200,11 +205,9 @@ def test_lines_that_look_alike_get_their_own_secrets_or_none(script: str, typed_
     ],
 )  # fmt: skip
 def test_of_entries_that_look_alike_nobody_guesses_which_is_gone(before: Any, after: Any, wanted: Any) -> None:
-    from clusters.config.unmask import _filled
-
     fresh = [STAND_IN if each == MASK else {**each, "password": STAND_IN} for each in after]
     missing: set[str] = set()
-    found = _filled({"passwords": fresh}, {"passwords": before}, "x", missing)
+    found = filled({"passwords": fresh}, {"passwords": before}, "x", missing)
     assert (None if missing else found["passwords"]) == wanted
 
 
@@ -234,7 +237,6 @@ SHAPES: dict[str, Callable[[int], tuple[Any, Any]]] = {
 @pytest.mark.parametrize("made", SHAPES.values(), ids=SHAPES)
 def test_many_masks_get_their_secrets_back_in_proportion(made: Callable[[int], tuple[Any, Any]]) -> None:
     from clusters.config.secret_finder import hidden
-    from clusters.config.unmask import _filled
 
     def masked(value: Any) -> Any:
         if isinstance(value, str):
