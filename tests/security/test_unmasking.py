@@ -246,8 +246,8 @@ def test_many_masks_get_their_secrets_back_in_proportion(made: Callable[[int], t
     def work(count: int) -> Callable[[], object]:
         value = made(count)[0]
         shown, missing = masked(value), set[str]()
-        assert _filled(shown, value, "x", missing) == value and not missing
-        return lambda: _filled(shown, value, "x", set())
+        assert filled(shown, value, "x", missing) == value and not missing
+        return lambda: filled(shown, value, "x", set())
 
     assert growth_of(work) < MOST_GROWTH
 
