@@ -15,6 +15,7 @@ from clusters.runs.documents import secrets_of
 from clusters.runs.masking import Masks
 from clusters.services.exports import config_export
 from clusters.wizard.editor import editor, typed
+from tests.security.filled import filled
 from tests.security.pumps import seconds
 
 if TYPE_CHECKING:
@@ -264,32 +265,31 @@ SAME = "curl -u me:Hidden-one https://a.example\necho then\ncurl -u me:Hidden-tw
     ],
 )  # fmt: skip
 def test_a_mask_that_moved_is_the_secret_that_it_was(value: Any, change: Any, wanted: Any) -> None:
-    from clusters.config.unmask import _filled, with_stand_ins
+    from clusters.config.unmask import with_stand_ins
 
     masked = change(hidden(value, mask=True))
     typed_in = with_stand_ins(masked) if isinstance(masked, str) else [with_stand_ins(each) for each in masked]
     missing: set[str] = set()
-    assert _filled(typed_in, value, "x", missing) == wanted and not missing
+    assert filled(typed_in, value, "x", missing) == wanted and not missing
 
 
 def test_a_copied_line_of_several_that_look_alike_has_no_secret_of_its_own() -> None:
-    from clusters.config.unmask import _filled, with_stand_ins
+    from clusters.config.unmask import with_stand_ins
 
     masked = with_stand_ins(hidden(THREE, mask=True))
     missing: set[str] = set()
-    _filled(f"{masked.splitlines()[0]}\n{masked}", THREE, "x", missing)
+    filled(f"{masked.splitlines()[0]}\n{masked}", THREE, "x", missing)
     assert missing == {"x"}
     alike, missing = "login --password Hid-1\necho", set()
     masked = with_stand_ins(hidden(alike, mask=True))
-    assert _filled(f"{masked}\n{masked}", alike, "x", missing) == f"{alike}\n{alike}" and not missing
+    assert filled(f"{masked}\n{masked}", alike, "x", missing) == f"{alike}\n{alike}" and not missing
 
 
 def test_a_mask_behind_another_option_is_missing() -> None:
     from clusters.config.secret import STAND_IN
-    from clusters.config.unmask import _filled
 
     missing: set[str] = set()
-    _filled(["--other-token", STAND_IN], ["--token", "Hid-1"], "x", missing)
+    filled(["--other-token", STAND_IN], ["--token", "Hid-1"], "x", missing)
     assert missing == {"x.1"}
 
 

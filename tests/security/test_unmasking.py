@@ -8,10 +8,11 @@ import pytest
 
 from clusters.config.load import load
 from clusters.config.secret import MASK, STAND_IN, Secret
-from clusters.config.unmask import _found_again, _put_back, _Returning, as_shown, with_stand_ins
+from clusters.config.unmask import with_stand_ins
 from clusters.services import draft_import
 from clusters.wizard.editor import Typed, editor, typed
 from tests.conftest import SEED
+from tests.security.filled import filled
 from tests.security.pumps import MOST_GROWTH, growth_of
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from clusters.config.schema import Document
-
-
-def filled(fresh: Any, before: Any, path: str, missing: set[str]) -> Any:
-    """A part of a document with its secrets, as `with_secrets` fills a whole one."""
-    stored = as_shown(before)
-    return _found_again(_put_back(fresh, stored, path, _Returning(stored, missing)), missing)
 
 
 SCRIPTS = """\
