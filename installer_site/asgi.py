@@ -15,7 +15,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from clusters.heap import settle  # noqa: E402
+from clusters.gc_freeze import settle  # noqa: E402
 from clusters.web.origins import OwnOriginOnly  # noqa: E402
 from clusters.web.sockets import websocket_urls  # noqa: E402
 from installer_site.fair_requests import FairRequests  # noqa: E402

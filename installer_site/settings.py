@@ -39,8 +39,8 @@ SLIPWAY_POLL_SECONDS = env.number("SLIPWAY_POLL_SECONDS", 0.5)
 # How many runs one worker carries out at the same time; half of them, rounded up, for the clusters of one owner.
 SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 6))
 # What carries out a run and what tests a connection; other values serve tests of the worker alone.
-SLIPWAY_CARRY_OUT = env.text("SLIPWAY_CARRY_OUT", "clusters.runs.carry_out.carry_out")
-SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.probing.probe_machine")
+SLIPWAY_RUN_ON_MACHINES = env.text("SLIPWAY_RUN_ON_MACHINES", "clusters.runs.run_on_machines.run_on_machines")
+SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.jobs.probes.probe_machine")
 # Where the end of a run is told: a webhook, signed when there is a secret, and mail addresses.
 SLIPWAY_WEBHOOK_URL = env.text("SLIPWAY_WEBHOOK_URL")
 SLIPWAY_WEBHOOK_SECRET = env.text("SLIPWAY_WEBHOOK_SECRET")

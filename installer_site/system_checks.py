@@ -15,8 +15,8 @@ from clusters.addresses import host_of
 from clusters.catalog.sources import NONE, read_mirrors, unprotected
 from clusters.config.syntax import address_of
 from clusters.errors import InstallerError, SourceError
-from clusters.runs.syslog import place_of
-from clusters.runs.targets import allowed_networks, webhook_networks
+from clusters.runs.access.targets import allowed_networks, webhook_networks
+from clusters.runs.notify.syslog import place_of
 from installer_site.private_files import is_private, make_private, sqlite_files
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def environment(**more: str) -> dict[str, str]:
         "SLIPWAY_LEASE_SECONDS": "2",
         "SLIPWAY_HEARTBEAT_SECONDS": "0.3",
         "SLIPWAY_POLL_SECONDS": "0.1",
-        "SLIPWAY_CARRY_OUT": "tests.runs.fakes.slow",
+        "SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.slow",
         "SLIPWAY_PROBE": "tests.runs.fakes.gentle_probe",
         **more,
     }

@@ -29,11 +29,11 @@ MOST_OF_A_LINE = 120
 LONG_FUNCTIONS = {
     "clusters/catalog/load_balancers/keepalived.py:config",
     "clusters/catalog/steps/kubernetes/dns.py:_daemon_set",
-    "clusters/engine/node.py:carry_out",
+    "clusters/engine/node.py:run_node",
     "clusters/engine/wants.py:service",
     "clusters/remote/ssh.py:_perform",
-    "clusters/remote/standing.py:look",
-    "clusters/runs/probing.py:probe_row",
+    "clusters/remote/session/root_shells.py:run_in_root_shell",
+    "clusters/runs/jobs/probes.py:probe_row",
     "tests/catalog/pretend.py:pretend",
     "tests/e2e/test_bad_days.py:"
     "test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the_rest_survives_a_reboot",

@@ -54,11 +54,11 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         "clusters/config/rules/registries.py": ("ipaddress.ip_interface(text)",),
         "clusters/config/syntax.py": ("ipaddress.ip_address(text)", "ipaddress.ip_network(text, strict=False)"),
         "clusters/config/topology.py": ("ipaddress.ip_network(cidr, strict=False)",),
-        "clusters/remote/networks.py": ("ipaddress.ip_address(text.partition('%')[0])",),
+        "clusters/remote/connection/networks.py": ("ipaddress.ip_address(text.partition('%')[0])",),
         "clusters/remote/scan.py": ("ipaddress.IPv4Network(text.strip(), strict=False)",),
         "clusters/services/client_address.py": ("ipaddress.ip_address(text.partition('%')[0])",),
         "clusters/services/password_limits.py": ("ipaddress.ip_address(address)",),
-        "clusters/wizard/taking.py": ("ipaddress.IPv4Address(begin)", "ipaddress.IPv4Address(whole)"),
+        "clusters/wizard/machines/additions.py": ("ipaddress.IPv4Address(begin)", "ipaddress.IPv4Address(whole)"),
         "installer_site/env.py": ("float(found)", "ip_network(word)"),
     },
     "a rule has seen that it is one": {
@@ -70,22 +70,22 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         "clusters/catalog/networks/kubeovn/__init__.py": ("ipaddress.ip_network(each, strict=False)",),
     },
     "an expression has counted its digits, or `float` takes any number of them": {
-        "clusters/config/kubeletfields.py": ("float(percent[1])", "float(quantity[1])"),
+        "clusters/config/components/kubelet_fields.py": ("float(percent[1])", "float(quantity[1])"),
         "clusters/config/matrix.py": ("int(match[1])", "int(match[2])", "int(match[3] or 0)"),
-        "clusters/config/scalars.py": ("float(node.text)", "int(node.text)"),
+        "clusters/config/yaml/scalars.py": ("float(node.text)", "int(node.text)"),
         "clusters/config/topology.py": ("int(match[2])", "int(match[3])"),
         "clusters/config/versions.py": ("int(part)",),
-        "clusters/config/written.py": ("int(code, 16)",),
-        "clusters/remote/output.py": ("int(word)",),
+        "clusters/config/yaml/written.py": ("int(code, 16)",),
+        "clusters/remote/session/output.py": ("int(word)",),
     },
     "Slipway wrote it": {
-        "clusters/config/fit.py": ("int(parts[2])",),
+        "clusters/config/dialects/fit.py": ("int(parts[2])",),
         "clusters/config/keys.py": ("int(part)",),
-        "clusters/config/v4fit.py": ("int(parts[2])",),
+        "clusters/config/v4/fit.py": ("int(parts[2])",),
         "clusters/config/versions.py": ("date.fromisoformat(_SERIES[version.minor].ends)",),
-        "clusters/remote/networks.py": ("ipaddress.ip_address(address)", "ipaddress.ip_network(word)"),
+        "clusters/remote/connection/networks.py": ("ipaddress.ip_address(address)", "ipaddress.ip_network(word)"),
         "clusters/remote/scan.py": ("ipaddress.IPv4Address(answer.address)",),
-        "clusters/runs/chunks.py": (
+        "clusters/runs/events/batches.py": (
             "float(event.at)",
             "float(step.get('expected') or 0)",
             "float(step.get('timeout') or 0)",
@@ -95,7 +95,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "a number": {
         "clusters/config/rules/network.py": ("int(network.network_address)",),
-        "clusters/config/yamltree.py": ("int(mark.index)",),
+        "clusters/config/yaml/tree.py": ("int(mark.index)",),
         "clusters/models/audit_chain.py": ("int(value)",),
         "clusters/remote/facts.py": (
             "int(said.number('cgroup'))",
@@ -105,14 +105,14 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
             "int(said.number('memory_kb'))",
             "int(said.number('swap_kb'))",
         ),
-        "clusters/remote/networks.py": ("ipaddress.IPv4Address(each)", "ipaddress.IPv4Address(packed[12:])"),
+        "clusters/remote/connection/networks.py": ("ipaddress.IPv4Address(each)", "ipaddress.IPv4Address(packed[12:])"),
         "clusters/remote/target.py": ("float(host.timeout if host.timeout > 0 else 30)",),
-        "clusters/remote/tunnel.py": (
+        "clusters/remote/connection/tunnel.py": (
             "int(channel.remote_chanid)",
             "int(self._channel.send(data))",
             "int(super()._next_channel())",
         ),
-        "clusters/runs/webhook.py": ("int(timezone.now().timestamp())",),
+        "clusters/runs/notify/webhook.py": ("int(timezone.now().timestamp())",),
         "clusters/selectors/progress.py": ("int(100 * done / total)",),
         "clusters/services/password_limits.py": (
             "int((timezone.now() - until).total_seconds() // 60)",
@@ -133,7 +133,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
         "clusters/web/views/sign_in.py": (
             "int(wanted != _this(request) and services.session_end(actor=request.user, session=wanted))",
         ),
-        "clusters/wizard/taking.py": ("int(first)", "int(last)"),
+        "clusters/wizard/machines/additions.py": ("int(first)", "int(last)"),
         "installer_site/middleware.py": ("int(seconds * 1000)",),
         "installer_site/settings.py": (
             "int(SLIPWAY_MAX_BODY_MB * 1024 * 1024)",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.config.components.proxy_mode import mode_in
 from clusters.config.matrix import NFTABLES_STABLE
-from clusters.config.proxymode import mode_in
 from clusters.config.versions import parse_version
 from clusters.numbers import release_of
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from clusters.remote.host import Result
 
 LARGEST = 2 * 1024 * 1024
-"""Bytes of a command's output that are kept: its first and its last MiB (see clusters/remote/output.py)."""
+"""Bytes of a command's output that are kept: its first and its last MiB (see clusters/remote/session/output.py)."""
 
 
 def object_of(answer: Result, what: str) -> dict[str, Any]:

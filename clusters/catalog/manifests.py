@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog.kubectl import get_object, kubectl, no_answer, says_missing
-from clusters.config.yamltree import Refused
-from clusters.config.yamlvalues import read_values
+from clusters.config.yaml.tree import Refused
+from clusters.config.yaml.values import read_values
 from clusters.engine.wants import Sight, Wanted
 from clusters.errors import SourceError
 from clusters.remote.shell import words

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog.endings import ContainerEnds
 from clusters.catalog.paths import BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
-from clusters.config.yamlvalues import read_value
+from clusters.config.yaml.values import read_value
 from clusters.engine.wants import NotReached, Sight, file
 from clusters.numbers import whole_number
 from clusters.remote.shell import Command, sh, words

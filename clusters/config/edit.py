@@ -5,17 +5,17 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from clusters.config import emit
-from clusters.config.fit import fitted
+from clusters.config.dialects.file_parts import pick
+from clusters.config.dialects.fit import fitted
+from clusters.config.dialects.markdown import source_of
+from clusters.config.dialects.render import documents, render
 from clusters.config.load import LIMIT, WITH_STAND_INS, load
-from clusters.config.markdown import source_of
-from clusters.config.parts import pick
-from clusters.config.patch import CannotPatch, Patcher
-from clusters.config.render import documents, render
-from clusters.config.secret import MASK
-from clusters.config.text_masks import masked_text
-from clusters.config.unmask import with_masks, with_stand_ins
-from clusters.config.yamltree import Mapping, read
+from clusters.config.masks.texts import masked_text
+from clusters.config.masks.unmask import with_masks, with_stand_ins
+from clusters.config.secrets.secret import MASK
+from clusters.config.yaml import emit
+from clusters.config.yaml.patch import CannotPatch, Patcher
+from clusters.config.yaml.tree import Mapping, read
 from clusters.errors import ConfigError
 from clusters.places import command_line
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from clusters.config.secret import Secret
-from clusters.config.secret_finder import hidden
-from clusters.config.secret_names import is_secret_key
-from clusters.config.secret_walk import called
+from clusters.config.secrets.finder import hidden
+from clusters.config.secrets.names import is_secret_key
+from clusters.config.secrets.secret import Secret
+from clusters.config.secrets.walk import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
 from clusters.config.topology import entries, range_size
-from clusters.config.yamltree import Mapping, Scalar, Sequence, refuse_entries
+from clusters.config.yaml.tree import Mapping, Scalar, Sequence, refuse_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
-    from clusters.config.yamltree import Limits, Node
+    from clusters.config.yaml.tree import Limits, Node
 
 MOST_MACHINES = 5_000
 """Kubernetes itself ends at 5,000 nodes."""

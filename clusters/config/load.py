@@ -8,22 +8,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from clusters.config import reading, v4read
+from clusters.config import reading
+from clusters.config.dialects.companion_documents import kubesphere, rest
+from clusters.config.dialects.file_parts import Parts, pick, text_at
+from clusters.config.dialects.markdown import without_fence
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
-from clusters.config.finding_masks import without_secrets_in
 from clusters.config.limits import exceeded, refuse_repeated
-from clusters.config.markdown import without_fence
-from clusters.config.parts import Parts, pick, text_at
-from clusters.config.scalars import Walk, warn_of_comments, what
+from clusters.config.masks.findings import without_secrets_in
 from clusters.config.schema import Document
-from clusters.config.secondread import kubesphere, rest
-from clusters.config.secret_texts import placed
+from clusters.config.secrets.texts import placed
 from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.suggestions import share_of_suggestions
+from clusters.config.v4 import read as v4_read
 from clusters.config.versions import newest_proven
-from clusters.config.yamltree import DOCUMENT, Mapping, Refused, Scalar, read, refuse, shown
-from clusters.heap import without_collection
+from clusters.config.yaml.scalars import Walk, warn_of_comments, what
+from clusters.config.yaml.tree import DOCUMENT, Mapping, Refused, Scalar, read, refuse, shown
+from clusters.gc_freeze import without_collection
 
 VERSION_IMPLIED = "default.kubernetes_version"
 """The finding that the text names no version of Kubernetes, so that the document holds Slipway's choice."""
@@ -134,7 +135,7 @@ def _header(walk: Walk, parts: Parts) -> str:
 def _content(walk: Walk, parts: Parts, dialect: str) -> dict[str, Any]:
     """metadata.name and everything below spec, as data for the model."""
     if dialect == "v4":
-        data = v4read.content(walk, parts)
+        data = v4_read.content(walk, parts)
     else:
         data = _spec(walk, parts.first)
         data |= rest(walk, parts)

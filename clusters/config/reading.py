@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
 from clusters.config.keys import Key, Model, keys_of
-from clusters.config.scalars import Walk, decimal, masked, natural, of_one_line, secret, text, truth, what, whole, wrong
-from clusters.config.secret import MASK
-from clusters.config.secret_names import is_secret_key
+from clusters.config.secrets.names import is_secret_key
+from clusters.config.secrets.secret import MASK
 from clusters.config.suggestions import nearest
-from clusters.config.yamltree import Mapping, Node, Scalar, Sequence, shown
+from clusters.config.yaml.scalars import (
+    Walk,
+    decimal,
+    masked,
+    natural,
+    of_one_line,
+    secret,
+    text,
+    truth,
+    what,
+    whole,
+    wrong,
+)
+from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,11 +11,11 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from clusters.config import emit
-from clusters.config.carried import is_carried, scripts_of, unpacked
-from clusters.config.secret import MASK
-from clusters.config.secret_finder import hidden, replaced
-from clusters.config.secret_walk import SHELL_KEYS
+from clusters.config.carried_files import is_carried, scripts_of, unpacked
+from clusters.config.secrets.finder import hidden, replaced
+from clusters.config.secrets.secret import MASK
+from clusters.config.secrets.walk import SHELL_KEYS
+from clusters.config.yaml import emit
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from clusters.addresses import read_address
-from clusters.config.secret_finder import secret_spans
+from clusters.config.secrets.finder import secret_spans
 from clusters.config.suggestions import nearest
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:

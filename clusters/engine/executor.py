@@ -15,7 +15,7 @@ from clusters.engine.check import PRECHECK
 from clusters.engine.cluster import Cluster
 from clusters.engine.deadline import nothing_granted
 from clusters.engine.events import Failed, Output, PlanMade, State
-from clusters.engine.node import CHECK_TIMEOUT, NodeResult, carry_out
+from clusters.engine.node import CHECK_TIMEOUT, NodeResult, run_node
 from clusters.engine.plan import EVERYWHERE
 from clusters.errors import PlanError
 
@@ -203,7 +203,7 @@ def _walk_plan(
                 walk.skip(node)
                 continue
             machine, urgency = cluster.machine(node[1]), walk.urgency[node]
-            future = pool.submit(carry_out, row, machine, cluster, cancel, waivers, dry_run, urgency)
+            future = pool.submit(run_node, row, machine, cluster, cancel, waivers, dry_run, urgency)
             walk.start(node, future)
         if not walk.running:
             if walk.has_more:

@@ -44,7 +44,7 @@ class NodeResult:
     failure: Failed | None = None
 
 
-def carry_out(
+def run_node(
     row: PlannedStep,
     machine: Machine,
     cluster: Cluster,

@@ -15,7 +15,7 @@ class NameNotResolved(RemoteError):
 
 
 class AddressRefused(RemoteError):
-    """Slipway's server may not connect to that address, or there is no such port (`clusters.remote.networks`)."""
+    """Slipway's server may not connect to that address, or the port is impossible (`remote.connection.networks`)."""
 
 
 class ConnectionRefused(RemoteError):

@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from clusters.errors import RemoteError
-from clusters.remote.envelope import Become
+from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, PinnedKey
 from clusters.remote.facts import MachineFacts, read_facts
-from clusters.remote.hostkeys import HostKeyChanged, HostKeyUnknown, PinnedKey
+from clusters.remote.session.envelope import Become
 from clusters.remote.ssh import SshHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clusters.remote.hostkeys import KnownKeys
+    from clusters.remote.auth.host_keys import KnownKeys
     from clusters.remote.target import Target
 
 State = Literal["running", "ok", "failed", "ask", "skipped"]

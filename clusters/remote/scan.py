@@ -14,7 +14,7 @@ from clusters.plaintext import plain_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from clusters.remote.networks import Networks
+    from clusters.remote.connection.networks import Networks
 
 # A /22; a larger network is asked for by mistake, or should be asked for in parts.
 MOST_ADDRESSES = 1024
@@ -74,7 +74,7 @@ def scan(addresses: Iterable[str], port: int, *, tell: Callable[[int, tuple[Answ
     was found. What breaks the look itself is raised here.
     """
     look = _Look(tuple(addresses), port)
-    thread = threading.Thread(target=look.carry_out, name=f"scan port {port}", daemon=True)
+    thread = threading.Thread(target=look.run, name=f"scan port {port}", daemon=True)
     thread.start()
     ended = False
     try:
@@ -103,7 +103,7 @@ class _Look:
         self._addresses = addresses
         self._port = port
 
-    def carry_out(self) -> None:
+    def run(self) -> None:
         """Look at every address in an event loop of its own; what breaks it is kept for whoever waits."""
         try:
             asyncio.run(self.at_all())

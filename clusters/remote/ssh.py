@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 
 from clusters.errors import Cancelled
 from clusters.plaintext import plain_text
-from clusters.remote.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
+from clusters.remote.connection.gateways import SHARED
+from clusters.remote.connection.link import Link, open_link
+from clusters.remote.connection.wire import ASK_AFTER, GIVE_UP_AFTER
 from clusters.remote.errors import CommandTimedOut, ShellUnusable
-from clusters.remote.files import (
+from clusters.remote.host import LARGEST_READ, READ_WITHIN, CommandFailed, Result
+from clusters.remote.session.envelope import PLAIN_SHELLS, POSIX_SHELLS, Become, Frame
+from clusters.remote.session.files import (
     NO_DECODER,
     chunks_of,
     install_command,
@@ -21,23 +25,19 @@ from clusters.remote.files import (
     why_not_read,
     why_not_written,
 )
-from clusters.remote.gateways import SHARED
-from clusters.remote.host import LARGEST_READ, READ_WITHIN, CommandFailed, Result
-from clusters.remote.link import Link, open_link
-from clusters.remote.output import TooMuch
-from clusters.remote.perform import KEEP, Keep, Limits, Performed, Way, perform
-from clusters.remote.runner import LOOK_EVERY, NotStarted
+from clusters.remote.session.output import TooMuch
+from clusters.remote.session.perform import KEEP, Keep, Limits, Performed, Way, perform
+from clusters.remote.session.root_shells import run_in_root_shell
+from clusters.remote.session.runner import LOOK_EVERY, NotStarted
+from clusters.remote.session.sudo import refusal, way_to_root
 from clusters.remote.shell import Command
-from clusters.remote.standing import look
-from clusters.remote.sudo import refusal, way_to_root
-from clusters.remote.wire import ASK_AFTER, GIVE_UP_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from clusters.remote.gateways import Gateways
+    from clusters.remote.auth.host_keys import KnownKeys
+    from clusters.remote.connection.gateways import Gateways
     from clusters.remote.host import Cancel
-    from clusters.remote.hostkeys import KnownKeys
     from clusters.remote.target import Target
 
 # The first command on a connection; a login shell that needs longer than this hangs, in seconds.
@@ -63,7 +63,7 @@ class _Session:
 class SshHost:
     """A machine behind SSH. May be used by many threads; connects when first needed.
 
-    All methods raise what `clusters.remote.link.open_link` raises when there is no connection yet.
+    All methods raise what `clusters.remote.connection.link.open_link` raises when there is no connection yet.
     `ask_after` and `give_up_after` (seconds of silence) say when a peer is asked for a sign of
     life and when the connection to it counts as lost. `gateways` are the connections to jump hosts that it shares.
     """
@@ -163,7 +163,7 @@ class SshHost:
             way = self._root(session)
         except NotStarted:
             return False
-        done = look(session.link, self.name, command, way, limits=limits, keep=KEEP, small=content)
+        done = run_in_root_shell(session.link, self.name, command, way, limits=limits, keep=KEEP, small=content)
         if done is None or not (done.started or done.timed_out) or done.exit_code == NO_DECODER:
             return False
         self._check_written(path, command, done)
@@ -253,7 +253,9 @@ class SshHost:
         def attempt(session: _Session) -> Performed:
             way = self._root(session) if sudo else session.plain
             if sudo and payload is None and shared:
-                looked = look(session.link, self.name, command, way, limits=limits, keep=keep, on_line=on_line)
+                looked = run_in_root_shell(
+                    session.link, self.name, command, way, limits=limits, keep=keep, on_line=on_line
+                )
                 if looked is not None:
                     return looked
             with _slot(session.link, self.name, limits):

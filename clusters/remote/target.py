@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clusters.config.hops import way_to
+from clusters.config.jump_hosts import way_to
 from clusters.config.logins import WHERE_KK_RAN
+from clusters.remote.auth.keys import parse_key
 from clusters.remote.errors import CredentialRefused, KeyUnreadable
-from clusters.remote.keys import parse_key
 
 if TYPE_CHECKING:
     import paramiko
 
-    from clusters.config.hops import Hop
+    from clusters.config.jump_hosts import Hop
     from clusters.config.schema import Host
-    from clusters.config.secret import Secret
-    from clusters.remote.networks import Networks
+    from clusters.config.secrets.secret import Secret
+    from clusters.remote.connection.networks import Networks
 
 MOST_SECONDS = 60.0
 """The longest that a stage of connecting lasts, whatever the document says: it holds a place others wait for."""
@@ -65,7 +65,7 @@ class Target:
         return self.name if self.is_jump else f"{self.address}:{self.port}"
 
     def key(self) -> paramiko.PKey | None:
-        """The private key to log in with, if there is one. Files are not read here: `clusters.runs.logins` does that.
+        """The private key to log in with, if there is one. `clusters.runs.access.logins` reads files, not this.
 
         Raises KeyUnreadable, CredentialRefused, KeyEncrypted, KeyTooShort or KeyNotUnderstood.
         """
@@ -95,8 +95,8 @@ def credential_refused(name: str) -> CredentialRefused:
 def target_of(host: Host, agent_socket: str | None = None, networks: Networks | None = None) -> Target:
     """The target of a host of the document, by KubeKey's rules for what is left out; at most MOST_SECONDS for a stage.
 
-    Its jump host is the one in its own row (`clusters.config.hops.reached`). Raises ConfigError when that one cannot
-    be read.
+    Its jump host is the one in its own row (`clusters.config.jump_hosts.reached`). Raises ConfigError when that one
+    cannot be read.
     """
     target = Target(
         name=host.name,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.config.dialects.markdown import source_of
+from clusters.config.dialects.render import render
 from clusters.config.load import load
-from clusters.config.markdown import source_of
-from clusters.config.render import render
-from clusters.config.secret_comments import secrets_in_comments
-from clusters.config.secret_finder import secrets_in
-from clusters.config.text_masks import secrets_beside
+from clusters.config.masks.texts import secrets_beside
+from clusters.config.secrets.comments import secrets_in_comments
+from clusters.config.secrets.finder import secrets_in
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.schema import Document
-    from clusters.config.secret import Secret
+    from clusters.config.secrets.secret import Secret
 
 
 class UnreadableDocument(ConfigError):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
     from clusters.engine.deadline import Granted
-    from clusters.remote.hostkeys import KnownKeys
+    from clusters.remote.auth.host_keys import KnownKeys
 
 
 @dataclass(frozen=True, slots=True)

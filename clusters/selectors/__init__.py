@@ -10,11 +10,12 @@ from clusters.selectors.access import (
     run_for,
     run_visible,
 )
-from clusters.selectors.answered import Answered, run_answered
+from clusters.selectors.acknowledgements import Answered, run_answered
 from clusters.selectors.attempts import Attempt, attempts_of
 from clusters.selectors.audit import AuditFilter, audit_actions, audit_entries, audit_head, verify_audit
+from clusters.selectors.cancellation import Ending, run_ending
 from clusters.selectors.causes import Cause, likely_causes
-from clusters.selectors.connections import ProbeView, probes_of
+from clusters.selectors.connection_tests import ProbeView, probes_of
 from clusters.selectors.credentials import (
     CredentialView,
     credential_for,
@@ -23,19 +24,18 @@ from clusters.selectors.credentials import (
     offered_key_files,
     usable_names,
 )
-from clusters.selectors.ending import Ending, run_ending
 from clusters.selectors.facts import Found, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
-from clusters.selectors.hits import Hits, log_hits
-from clusters.selectors.late import LateSteps, late_steps
 from clusters.selectors.log import EventText, LogLine, events_after, log_lines
-from clusters.selectors.needles import BadPattern, needle
-from clusters.selectors.notices import Told, told_by
+from clusters.selectors.log_hits import Hits, log_hits
+from clusters.selectors.log_search import BadPattern, needle
+from clusters.selectors.notifications import Told, told_by
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.previews import MachineSeen, PreviewSeen, Seen, SeenStep, run_preview_seen
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
 from clusters.selectors.queue import QueuePlace, chore_place, probes_place, run_place
 from clusters.selectors.sign_in import SessionRow, password_limits, sessions_of
+from clusters.selectors.slow_steps import LateSteps, late_steps
 from clusters.selectors.timeline import Timeline, run_timeline
 from clusters.selectors.workers import WorkerSeen, worker_seen
 

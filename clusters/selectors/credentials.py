@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404
 
 from clusters.models import Credential
-from clusters.runs.keyfiles import OfferedKeys
+from clusters.runs.access.key_files import OfferedKeys
 from clusters.selectors.access import foreign_credential_opened
 
 if TYPE_CHECKING:

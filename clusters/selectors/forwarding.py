@@ -8,7 +8,7 @@ from django.conf import settings
 
 from clusters.addresses import host_of
 from clusters.models import AuditForward
-from clusters.runs.audit_forwarding import forward_ways
+from clusters.runs.notify.audit_forwarding import forward_ways
 from clusters.selectors.audit import audit_head
 
 

@@ -13,8 +13,8 @@ from clusters.config.topology import all_roles
 from clusters.engine.events import State
 from clusters.errors import InstallerError
 from clusters.runs.documents import read_document
-from clusters.selectors.late import late_after
 from clusters.selectors.progress import machine_states, steps_of
+from clusters.selectors.slow_steps import late_after
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -14,14 +14,14 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from clusters.models import Event, Run
-from clusters.selectors.needles import needle
+from clusters.selectors.log_search import needle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.models import QuerySet
 
-    from clusters.selectors.needles import Needle
+    from clusters.selectors.log_search import Needle
 
 # Rows read at once while looking for lines that fit.
 PAGE = 200

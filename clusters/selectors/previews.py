@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clusters.engine.check import PRECHECK
 from clusters.engine.events import State
 from clusters.models import Event
-from clusters.selectors.before import LOOK_SECONDS
+from clusters.selectors.earlier_results import LOOK_SECONDS
 from clusters.selectors.progress import graph_of, steps_of
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from clusters.engine.events import State
 from clusters.models import Run, StepRun
-from clusters.selectors.before import LOOK_SECONDS, so_before
-from clusters.selectors.paths import Graph
+from clusters.selectors.critical_path import Graph
+from clusters.selectors.earlier_results import LOOK_SECONDS, so_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from clusters.selectors.paths import Node
+    from clusters.selectors.critical_path import Node
 
 # Seconds that a step is expected to take when nobody has measured or estimated it.
 UNKNOWN_SECONDS = 5.0

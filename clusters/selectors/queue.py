@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count
 
 from clusters.models import Probe, Run
-from clusters.runs.shares import NOBODY
+from clusters.runs.worker.shares import NOBODY
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -66,7 +66,7 @@ def probes_place(cluster: Cluster) -> QueuePlace | None:
 def _place(
     kind: type[Model], cluster: Cluster, before: int, waiting: tuple[str, ...], busy: tuple[str, ...], many: int = 1
 ) -> QueuePlace:
-    """The place behind `before` of the same owner: who has less under way comes first (`clusters.runs.shares`)."""
+    """The place behind `before` of the same owner: who has less under way comes first (`runs.worker.shares`)."""
     queued, running = _by_owner(kind, waiting), _by_owner(kind, busy)
     me = cluster.owner_id or NOBODY
     mine = running.pop(me, 0)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from clusters.models import Run, StepRun
-    from clusters.selectors.paths import Node
+    from clusters.selectors.critical_path import Node
 
 # Machines that are drawn; of more, those that decided and those that failed, and some of the others.
 MOST_LANES = 24

@@ -10,18 +10,18 @@ from functools import partial
 from importlib import metadata
 from typing import IO, TYPE_CHECKING, Any
 
-from clusters.config.render import render
-from clusters.config.secret_finder import hidden, hidden_text, secrets_in
+from clusters.config.dialects.render import render
+from clusters.config.secrets.finder import hidden, hidden_text, secrets_in
 from clusters.errors import InstallerError
 from clusters.models import Event
 from clusters.numbers import next_page
-from clusters.runs.chunks import plain
+from clusters.runs.access.logins import known_secrets
 from clusters.runs.documents import read_document
-from clusters.runs.logins import known_secrets
-from clusters.runs.masking import Masks
+from clusters.runs.events.batches import plain
+from clusters.runs.events.masking import Masks
 from clusters.selectors import run_facts, run_findings
 from clusters.selectors.log import lines_in
-from clusters.selectors.text import line_as_text
+from clusters.selectors.log_text import line_as_text
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from clusters.config.schema import Host
-from clusters.config.yamltree import Refused
-from clusters.config.yamlvalues import read_value
+from clusters.config.yaml.tree import Refused
+from clusters.config.yaml.values import read_value
 from clusters.errors import ConfigError
 from clusters.models import HostKey, Probe
+from clusters.runs.access.host_keys import OtherKey, pin, pin_first, shown_key
+from clusters.runs.access.logins import versions_of
 from clusters.runs.documents import read_document
-from clusters.runs.keys import OtherKey, pin, pin_first, shown_key
-from clusters.runs.logins import versions_of
-from clusters.runs.probing import spec_digest, waiting_stages
+from clusters.runs.jobs.probes import spec_digest, waiting_stages
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.models import Cluster
-    from clusters.remote.hostkeys import PinnedKey
+    from clusters.remote.auth.host_keys import PinnedKey
 
 
 @transaction.atomic

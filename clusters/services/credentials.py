@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters.config.logins import credential_names
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Credential
+from clusters.remote.auth.keys import parse_key
 from clusters.remote.errors import KeyEncrypted
-from clusters.remote.keys import parse_key
 from clusters.remote.target import credential_refused
 from clusters.runs.documents import read_document
 from clusters.services.audit import audited

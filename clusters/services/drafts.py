@@ -13,14 +13,14 @@ from clusters.config.defaults import starter_document
 from clusters.config.edit import edit
 from clusters.config.load import LIMIT, load
 from clusters.config.logins import without_credentials
-from clusters.config.secret_comments import covered_comments, replaced_secrets, without_secrets
-from clusters.config.secret_finder import secrets_in
+from clusters.config.secrets.comments import covered_comments, replaced_secrets, without_secrets
+from clusters.config.secrets.finder import secrets_in
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run
+from clusters.runs.artifact_source import starter_version
 from clusters.runs.documents import read_document, write_document
-from clusters.runs.masking import Masks
-from clusters.runs.ordinary_words import ORDINARY
-from clusters.runs.source import starter_version
+from clusters.runs.events.masking import Masks
+from clusters.runs.events.ordinary_words import ORDINARY
 from clusters.services.audit import allowed, audited
 from clusters.services.columns import columns_of
 

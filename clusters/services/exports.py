@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.config.dialects.render import files, render
 from clusters.config.edit import masked
 from clusters.config.load import load
 from clusters.config.logins import credential_names, note_for_kubekey
-from clusters.config.render import files, render
-from clusters.config.secret_comments import hidden_comments
+from clusters.config.secrets.comments import hidden_comments
 from clusters.errors import ConfigError, InstallerError
+from clusters.runs.access.logins import granted, known_secrets
 from clusters.runs.documents import read_document
-from clusters.runs.logins import granted, known_secrets
-from clusters.runs.masking import Masks
+from clusters.runs.events.masking import Masks
 from clusters.services.audit import allowed, audited
 from clusters.services.drafts import text_with
 

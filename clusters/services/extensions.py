@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters.models import Extension, Run
-from clusters.selectors.late import more_seconds
+from clusters.selectors.slow_steps import more_seconds
 from clusters.services.attempts import NotPossible
 from clusters.services.audit import allowed, audited
 

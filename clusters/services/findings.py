@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error
-from clusters.config.finding_masks import without_secrets_in
 from clusters.config.logins import WHERE_KK_RAN, credential_names, logins_of, needs_key_file
+from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules import check
 from clusters.errors import RemoteError
 from clusters.models import Credential
 from clusters.remote.target import credential_refused
-from clusters.runs.keyfiles import OfferedKeys
+from clusters.runs.access.key_files import OfferedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -12,9 +12,9 @@ from clusters.catalog.recipes import recipes_by_name
 from clusters.engine.recipe import DEFAULT
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Event, Run
-from clusters.runs.doorbell import ring
-from clusters.runs.notices import announce
-from clusters.runs.store import recipe_ended
+from clusters.runs.events.doorbell import ring
+from clusters.runs.events.store import recipe_ended
+from clusters.runs.notify.outbox import announce
 from clusters.services.acknowledgements import texts_for
 from clusters.services.audit import allowed, audited
 from clusters.services.credentials import refuse_credentials, used_in

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clusters.config.root_texts import with_masks
-from clusters.runs.logins import known_secrets
-from clusters.runs.masking import Masks
+from clusters.runs.access.logins import known_secrets
+from clusters.runs.events.masking import Masks
 
 if TYPE_CHECKING:
     from clusters.config.root_texts import RootFile, RootText

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters.models import Notice
-from clusters.runs.notices import ways
+from clusters.runs.notify.outbox import ways
 from clusters.services.attempts import NotPossible
 from clusters.services.audit import audited
 

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from clusters.models import Scan
-from clusters.remote.networks import LAST_PORT
+from clusters.remote.connection.networks import LAST_PORT
 from clusters.remote.scan import ScanRefused, addresses_of
-from clusters.runs.targets import allowed_networks
+from clusters.runs.access.targets import allowed_networks
 from clusters.services.audit import allowed, audited
 
 if TYPE_CHECKING:

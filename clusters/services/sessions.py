@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from clusters.models import Session
-from clusters.runs.doorbell import session_ended
+from clusters.runs.events.doorbell import session_ended
 from clusters.services.audit import audited
 
 if TYPE_CHECKING:

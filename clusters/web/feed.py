@@ -15,7 +15,7 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError, InterfaceError
 
 from clusters.models import Run
-from clusters.runs.doorbell import heard
+from clusters.runs.events.doorbell import heard
 from clusters.selectors import events_after
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError
 from django.dispatch import receiver
 
 from clusters.models import hashed
-from clusters.runs.doorbell import session_ended
+from clusters.runs.events.doorbell import session_ended
 from clusters.selectors import Admission, admission_of, run_for, run_visible
 from clusters.services.origin import Origin, asked_from
 

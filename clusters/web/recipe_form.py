@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from clusters.engine.question import LONGEST_TEXT
-from clusters.wizard.fields import choice, describe, laid_out, number, text, tick, wide
+from clusters.wizard.core.fields import choice, describe, laid_out, number, text, tick, wide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

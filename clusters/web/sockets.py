@@ -17,7 +17,7 @@ from django.urls import path, re_path
 
 from clusters.models import hashed
 from clusters.numbers import next_page
-from clusters.runs.doorbell import group, heard, session_group
+from clusters.runs.events.doorbell import group, heard, session_group
 from clusters.selectors import events_after
 from clusters.services.client_address import address_of
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching

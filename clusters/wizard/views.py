@@ -19,21 +19,21 @@ from clusters.errors import InstallerError
 from clusters.numbers import whole_number
 from clusters.selectors import cluster_for, probes_of
 from clusters.services.drafts import DraftBusy, DraftRefused
-from clusters.wizard import flow
-from clusters.wizard.answers import keep, page_or_404, refused, show, stand_in_the_way, values
-from clusters.wizard.architectures import as_seen
-from clusters.wizard.editor import typed
-from clusters.wizard.layouts import laid, layout_called
-from clusters.wizard.practice import with_practice_machines
-from clusters.wizard.rows import Machines, without
-from clusters.wizard.standings import with_version
+from clusters.wizard.connection.architectures import as_seen
+from clusters.wizard.core import flow
+from clusters.wizard.core.responses import keep, page_or_404, refused, show, stand_in_the_way, values
+from clusters.wizard.document.editor import typed
+from clusters.wizard.kubernetes.version_choices import with_version
+from clusters.wizard.machines.practice import with_practice_machines
+from clusters.wizard.machines.table import Machines, without
+from clusters.wizard.topology.layouts import laid, layout_called
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from clusters.config.schema import Document
     from clusters.models import Cluster
-    from clusters.wizard.page import Page, PageForm
+    from clusters.wizard.core.page import Page, PageForm
 
 
 @require_GET

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import yaml
 
 from clusters import catalog
+from clusters.config.dialects.render import render
 from clusters.config.edit import edit
 from clusters.config.load import load
-from clusters.config.render import render
 from clusters.config.rules import check
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover

@@ -25,8 +25,8 @@ from django.core.management import call_command  # noqa: E402
 
 from clusters.config.schema import Document, Host  # noqa: E402
 from clusters.models import Cluster, Run  # noqa: E402
+from clusters.runs.access.host_keys import pin  # noqa: E402
 from clusters.runs.documents import write_document  # noqa: E402
-from clusters.runs.keys import pin  # noqa: E402
 from tests.bench import ansible  # noqa: E402
 from tests.bench.machines import machines  # noqa: E402
 from tests.bench.row import Row  # noqa: E402
@@ -156,7 +156,7 @@ def interleaved(rounds: int) -> dict[str, Times]:
         here = Path(place)
         with machines(here, HOSTS) as hosts, site() as pages:
             cluster = cluster_of(hosts)
-            with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.trivial_steps", SLIPWAY_LEASE_SECONDS="30",
+            with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.trivial_steps", SLIPWAY_LEASE_SECONDS="30",
                         SLIPWAY_HEARTBEAT_SECONDS="5", BENCH_STEPS=str(STEPS)):  # fmt: skip
                 for number in range(rounds):
                     found["bare"].append(bare(hosts))

@@ -155,7 +155,7 @@ def storing(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     page = opened(browser, pages, session)
     page.goto(f"/runs/{run.pk}/")
     page.locator("#live[data-live=live]").wait_for()
-    with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.crowd", BENCH_LINES=str(count), **LEASE) as worker:
+    with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.crowd", BENCH_LINES=str(count), **LEASE) as worker:
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 300, "the end of the run")
         memory = highest_memory(worker.pid)
     run.refresh_from_db()
@@ -196,7 +196,7 @@ def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     page.goto(f"/runs/{run.pk}/")
     page.locator("#live[data-live=live]").wait_for()
     more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "1"}
-    with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more):
+    with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome", **LEASE, **more):
         # Not in the page: what waits there looks through it with every frame.
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 90, "the end of the run")
         page.locator("#live[data-live=over]").wait_for(timeout=90_000)
@@ -206,7 +206,7 @@ def latency(browser: Browser, pages: Site, session: str) -> Iterator[Row]:
     missing = rate * seconds - len(late)
     # Not at the same time: whoever asks again and again makes the pages slower for all.
     run, more["BENCH_SECONDS"] = new_run(), "5"
-    with asking(pages, session, run) as asked, manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome",
+    with asking(pages, session, run) as asked, manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome",
                                                       **LEASE, **more):  # fmt: skip
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 90, "the end of the run")
     most, echo, other = (times[int(len(times) * 0.99)] for times in (late, bare, sorted(asked)))
@@ -227,7 +227,7 @@ def watchers(pages: Site, session: str) -> Iterator[Row]:
     )
     more = {"BENCH_RATE": str(rate), "BENCH_SECONDS": str(seconds), "BENCH_WAIT": "5"}
     try:
-        with manage("work", SLIPWAY_CARRY_OUT="tests.bench.fakes.metronome", **LEASE, **more):
+        with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.bench.fakes.metronome", **LEASE, **more):
             said, _ = crowd.communicate(timeout=180)
     finally:
         crowd.kill()

@@ -16,9 +16,9 @@ from clusters.config.schema import Document
 from clusters.engine.cluster import Cluster
 from clusters.engine.source import Artifact
 from clusters.remote.facts import Address, MachineFacts
-from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
 from tests.catalog.admin_conf import admin_conf
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from clusters.engine.events import Event
     from clusters.engine.source import Asker
-    from clusters.remote.fake import Ran
+    from tests.fake_host import Ran
 
 ADDRESSES = {"node1": "10.99.0.11", "node2": "10.99.0.12", "node3": "10.99.0.13"}
 

@@ -14,17 +14,17 @@ from clusters.catalog.staticpod import StaticPod
 from clusters.catalog.steps.kubernetes import kubelet_config
 from clusters.engine.wants import NotReached
 from clusters.remote.errors import ConnectionLost
-from clusters.remote.fake import Answer
 from clusters.remote.shell import sh
 from tests.catalog.pretend import pretend, seed
 from tests.catalog.test_living import ASIDE, NEW, OLD, PATH, Kubelet, at_once, heard, living, pod
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.remote.fake import FakeHost, Ran
+    from tests.fake_host import FakeHost, Ran
 
 __all__ = ["at_once"]
 

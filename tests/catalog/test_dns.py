@@ -15,8 +15,8 @@ from clusters.catalog.steps.os import names
 from clusters.config.versions import NODE_DNS_IMAGE
 from clusters.engine.plan import make_plan
 from clusters.engine.wants import NoAnswer
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend, seed
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pytest
 
 from clusters.catalog.dns_pods import APART, misplaced, settled, spread
 from clusters.engine.wants import NoAnswer
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
 from tests.clock import stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path

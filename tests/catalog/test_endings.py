@@ -14,11 +14,11 @@ from clusters.catalog import endings, staticpod
 from clusters.catalog.steps.etcd import start
 from clusters.catalog.steps.kubernetes import init, join, join_control_plane, kubelet_config
 from clusters.engine.wants import NotReached, Sight, eventually
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend, seed
 from tests.catalog.test_etcd_members import Etcd, row
 from tests.catalog.test_living import NEW, OLD, PATH, Kubelet, pod
 from tests.clock import Clock, stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
-    from clusters.remote.fake import FakeHost, Ran
+    from tests.fake_host import FakeHost, Ran
 
 BEGAN = 100.0
 WHY = "flag provided but not defined"

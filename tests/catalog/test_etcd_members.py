@@ -9,16 +9,16 @@ import pytest
 from clusters.catalog.steps.etcd import certificates, members, start
 from clusters.engine.wants import NotReached
 from clusters.errors import Cancelled, InstallerError
-from clusters.remote.fake import Answer
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
 from tests.catalog.pretend import pretend, seed
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
-    from clusters.remote.fake import FakeHost, Ran
+    from tests.fake_host import FakeHost, Ran
 
 NAMES = ["node1", "node2", "node3"]
 THREE = seed(roleGroups={"etcd": NAMES, "master": NAMES, "worker": NAMES})

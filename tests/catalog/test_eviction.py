@@ -10,15 +10,15 @@ import pytest
 
 from clusters.catalog.steps.finish import eviction
 from clusters.engine.wants import NoAnswer, NotReached
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import manifest, pretend, seed
 from tests.clock import stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.machine import Machine
-    from clusters.remote.fake import FakeHost, Ran
+    from tests.fake_host import FakeHost, Ran
 
 EARLY, READY, LATE = "2026-01-01T10:00:00.123456Z", "2026-01-01T10:01:00Z", "2026-01-01T10:02:00.000001Z"
 

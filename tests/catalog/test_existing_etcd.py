@@ -13,10 +13,10 @@ from clusters.engine.executor import execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.wants import NotReached
 from clusters.errors import InstallerError
-from clusters.remote.fake import Answer
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, PretendSource, pretend, seed
 from tests.clock import stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.executor import Outcome
-    from clusters.remote.fake import FakeHost
+    from tests.fake_host import FakeHost
 
 NAMES = ["node1", "node2", "node3"]
 SET_UP = "/etc/slipway/control-plane-initialised\n/etc/kubernetes/pki/ca.key\n"

@@ -15,18 +15,18 @@ from clusters.catalog.steps.kubernetes import kubelet_config
 from clusters.catalog.steps.os import extra_packages
 from clusters.engine.step import STEPS
 from clusters.engine.wants import NotReached, Packages, Want
-from clusters.remote.fake import Answer
 from clusters.remote.shell import sh
 from tests.catalog.pretend import manifest, pretend, seed
 from tests.catalog.test_steps import WANTS
 from tests.clock import stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.remote.fake import FakeHost
+    from tests.fake_host import FakeHost
 
 REFUSED = Answer(exit_code=1, stderr="The connection to the server was refused")
 

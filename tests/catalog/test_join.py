@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.catalog.steps.kubernetes import join
-from clusters.remote.fake import Answer
 from clusters.remote.host import CommandFailed, Result
 from tests.catalog.pretend import pretend
 from tests.clock import stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.remote.fake import Ran
+    from tests.fake_host import Ran
 
 TOKEN = "abcdef.0123456789abcdef"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.catalog.steps.kubernetes import kept
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from clusters.catalog.leaders import find_leaders
 from clusters.catalog.load_balancers import name
 from clusters.engine.plan import make_plan
 from clusters.remote.errors import ConnectionLost
-from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import ADDRESSES, pretend, seed
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,16 +17,16 @@ from clusters.catalog.staticpod import Restart, StaticPod, Together, probe_of
 from clusters.catalog.steps.kubernetes import certificate, kept, kubelet_config, proxy
 from clusters.catalog.steps.kubernetes.control_plane import control_plane
 from clusters.engine.wants import FileWant, NotReached, Sight
-from clusters.remote.fake import Answer
 from clusters.remote.shell import sh
 from tests.catalog.pretend import manifest, pretend, seed
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
-    from clusters.remote.fake import FakeHost, Ran
+    from tests.fake_host import FakeHost, Ran
 
 NAME, PATH = "kube-scheduler", "/etc/kubernetes/manifests/kube-scheduler.yaml"
 ASIDE = "/etc/slipway/before/kube-scheduler.yaml"

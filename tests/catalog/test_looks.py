@@ -15,10 +15,10 @@ from clusters.engine.events import Output
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS
 from clusters.errors import InstallerError
-from clusters.remote.fake import Answer
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import pretend, seed
 from tests.clock import stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

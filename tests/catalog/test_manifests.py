@@ -11,14 +11,14 @@ import yaml
 from clusters.catalog.manifests import applied, find, for_old_servers, read_objects
 from clusters.catalog.rollout import rolled_out
 from clusters.errors import SourceError
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.machine import Machine
-    from clusters.remote.fake import FakeHost, Ran
+    from tests.fake_host import FakeHost, Ran
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "system"}}
 BINDING = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "net"}}

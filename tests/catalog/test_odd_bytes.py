@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.engine.cluster import Cluster
-    from clusters.remote.fake import FakeHost
+    from tests.fake_host import FakeHost
 
 ODD = b"\xff\xfe\x80"
 

@@ -24,18 +24,18 @@ from clusters.engine.machine import Machine
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.engine.wants import file, service
-from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import GOOD, PretendSource, manifest, pretend, seed
 from tests.catalog.test_living import living
 from tests.catalog.test_looks import DOCUMENTS
 from tests.engine.test_executor import Kept
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from clusters.config.schema import Document
-    from clusters.remote.fake import Ran
+    from tests.fake_host import Ran
 
 DOCUMENT = seed()
 

@@ -10,9 +10,9 @@ import yaml
 from clusters.catalog.staticpod import probe_of
 from clusters.catalog.steps.kubernetes.control_plane import comes_back
 from clusters.engine.wants import IN_VAIN, NotReached, Sight
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
 from tests.clock import stopped_clock
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path

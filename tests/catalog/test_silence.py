@@ -15,10 +15,10 @@ from clusters.catalog.steps.kubernetes.kept import config_map
 from clusters.engine.events import Output
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import pretend
 from tests.clock import Clock, stopped_clock
 from tests.engine.test_executor import World
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

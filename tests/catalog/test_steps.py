@@ -14,8 +14,8 @@ from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import join
-from clusters.config.etcdtuning import flag_of
-from clusters.config.secret import Secret
+from clusters.config.components.etcd_tuning import flag_of
+from clusters.config.secrets.secret import Secret
 from clusters.engine.events import Delivered, Observed, Output
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS

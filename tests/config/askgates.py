@@ -1,9 +1,9 @@
-"""Asks kubelets which feature gates they take, and prints clusters/config/gatelists.py from what they answer.
+"""Asks kubelets which feature gates they take; prints config/components/feature_gate_lists.py from the answers.
 
 A kubelet reads its feature gates before its configuration: one that finds no configuration names a gate that it
 refuses, and ends. Components share the list: the API servers of the same three versions gave the same answers.
 
-    python -m tests.config.askgates KUBELET... > new && mv new clusters/config/gatelists.py
+    python -m tests.config.askgates KUBELET... > new && mv new clusters/config/components/feature_gate_lists.py
 
 `--help` names gates that are alpha, beta or deprecated. Of finished ones only those are asked for that gates.py names.
 """
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from textwrap import fill
 
-from clusters.config import gates
+from clusters.config.components import feature_gates
 
 _SECONDS = 60
 _IN_HELP = re.compile(r"(?:kube:)?([A-Z][A-Za-z0-9]+)=true\|false")
@@ -55,12 +55,14 @@ def lists(what: str, explained: str, found: dict[int, set[str]]) -> str:
 def main(kubelets: list[str]) -> None:
     """Prints the module."""
     texts = {kubelet: printed(kubelet, "--version").rpartition(" v")[2].strip() for kubelet in kubelets}
-    asked = {name for kubelet in kubelets for name in _IN_HELP.findall(printed(kubelet, "--help"))} | gates.LISTED
+    asked = {
+        name for kubelet in kubelets for name in _IN_HELP.findall(printed(kubelet, "--help"))
+    } | feature_gates.LISTED
     known: dict[int, set[str]] = {}
     locked: tuple[dict[int, set[str]], dict[int, set[str]]] = ({}, {})
     for kubelet, text in texts.items():
         minor = int(text.split(".")[1])
-        known[minor] = taken(kubelet, asked - gates.OF_A_STAGE, "true", _UNKNOWN)
+        known[minor] = taken(kubelet, asked - feature_gates.OF_A_STAGE, "true", _UNKNOWN)
         for where, value in zip(locked, ("false", "true"), strict=True):
             where[minor] = known[minor] - taken(kubelet, known[minor], value, _LOCKED)
     print('"""The feature gates that three kubelets took when asked: of their minors Slipway knows the whole list.')

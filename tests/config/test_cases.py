@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clusters.config import yamltree
 from clusters.config.finding import format_finding
 from clusters.config.load import load
 from clusters.config.report import findings_of
+from clusters.config.yaml import tree
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 SECRETS = ("Testing", "x1y2z3", "Rest}")
@@ -28,7 +28,7 @@ def _expected(text: str) -> list[str]:
 )
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_a_file_gives_exactly_the_findings_it_names(case: Path, loader: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yamltree, "_LOADER", loader)
+    monkeypatch.setattr(tree, "_LOADER", loader)
     text = case.read_text(encoding="utf-8")
     found = findings_of(load(text))
     assert sorted(f"{each.id}@{each.line}" if each.line else each.id for each in found) == _expected(text)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clusters.config.dialects.render import documents as shaped
+from clusters.config.dialects.render import render
 from clusters.config.edit import edit, masked
 from clusters.config.keys import Key, keys_of
 from clusters.config.load import load
-from clusters.config.render import documents as shaped
-from clusters.config.render import render
 from clusters.config.schema import Host, Kubernetes, RoleGroups, System
-from clusters.config.secret import MASK, Secret
+from clusters.config.secrets.secret import MASK, Secret
 from clusters.errors import ConfigError
 from tests.config.documents import documents, seed_document
 

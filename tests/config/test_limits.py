@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from clusters.config import limits, yamltree
+from clusters.config import limits
 from clusters.config import load as load_module
 from clusters.config.load import load
+from clusters.config.yaml import tree
 from tests.conftest import SEED
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ STRUCTURE = [
 def test_reading_ends_where_a_limit_is_passed(
     monkeypatch: pytest.MonkeyPatch, limit: str, most: int, id: str, message: str
 ) -> None:
-    monkeypatch.setattr(yamltree, "DOCUMENT", replace(yamltree.DOCUMENT, **{limit: most}))
+    monkeypatch.setattr(tree, "DOCUMENT", replace(tree.DOCUMENT, **{limit: most}))
     events = Events(monkeypatch)
     text = f"{SEED}# {limit}\nx: [" + "{a: 1}, " * 100 + "]\n"
     found = next(finding for finding in load(text).findings if finding.blocking)
@@ -58,7 +59,7 @@ def test_reading_ends_where_a_limit_is_passed(
 
 
 def test_what_aliases_repeat_counts_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_module, "DOCUMENT", replace(yamltree.DOCUMENT, entries=12))
+    monkeypatch.setattr(load_module, "DOCUMENT", replace(tree.DOCUMENT, entries=12))
     found = next(f for f in load(f"{SEED}a: &a [1, 2]\nb: [*a, *a, *a]\n").findings if f.blocking)
     assert found.id == "limit.entries"
 

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters.config.fit import OWN, what_does_not_fit
+from clusters.config.dialects.fit import OWN, what_does_not_fit
+from clusters.config.dialects.lost_keys import unknown_keys
+from clusters.config.dialects.render import render
 from clusters.config.keys import Model, keys_of
 from clusters.config.load import DIALECTS, load
-from clusters.config.losing import unknown_keys
-from clusters.config.render import render
 from clusters.config.schema import Document
 from clusters.config.sections.etcd import MOVED
 from tests.config.documents import documents, large_document, seed_document

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management.base import CommandError
 
-from clusters.config.render import render
+from clusters.config.dialects.render import render
 from clusters.config.report import report
 from clusters.management.commands.config import Command
 from tests.config.documents import seed_document

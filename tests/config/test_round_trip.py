@@ -9,13 +9,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clusters.config import yamltree
+from clusters.config.dialects.fit import fitted, what_does_not_fit
+from clusters.config.dialects.render import render
 from clusters.config.finding import format_finding
-from clusters.config.fit import fitted, what_does_not_fit
 from clusters.config.load import _load, load
-from clusters.config.render import render
 from clusters.config.report import findings_of
 from clusters.config.rules import check
+from clusters.config.yaml import tree
 from tests.bench.row import cpu_seconds
 from tests.config.documents import TEXTS, documents, large_document, seed_document
 
@@ -98,7 +98,7 @@ def test_any_text_is_findings_and_never_a_crash(text: str) -> None:
 
 
 def test_the_python_parser_reads_what_the_c_parser_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yamltree, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(tree, "_LOADER", yaml.SafeLoader)
     _same(seed_document(), "v1alpha1")
     _same(seed_document(), "v1alpha2")
     _same(seed_document(), "v4")
@@ -112,7 +112,7 @@ def test_a_thousand_machines_are_written_read_and_checked_at_once() -> None:
 
     def read_and_check() -> None:
         _load.cache_clear()
-        yamltree.read.cache_clear()
+        tree.read.cache_clear()
         loaded = load(text).document
         assert loaded is not None
         assert not [each for each in check(loaded) if each.blocking]

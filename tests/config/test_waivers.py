@@ -101,7 +101,7 @@ def test_versions_of_parts_are_compared_as_numbers(text: str, version: tuple[int
 
 
 def test_the_command_waives_and_speaks_json(tmp_path: Path) -> None:
-    from clusters.config.render import render
+    from clusters.config.dialects.render import render
 
     groups = RoleGroups(etcd=("node1", "node2"), master=("node1",), worker=("node3",))
     file = tmp_path / "a.yaml"
@@ -124,8 +124,8 @@ def test_the_command_waives_and_speaks_json(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_the_schema_and_v4(tmp_path: Path) -> None:
+    from clusters.config.dialects.render import render
     from clusters.config.load import load
-    from clusters.config.render import render
 
     out = io.StringIO()
     command = Command(stdout=out, stderr=io.StringIO(), no_color=True)
@@ -162,8 +162,8 @@ def test_the_documentation_names_what_may_be_waived() -> None:
 def test_the_command_writes_and_reads_the_two_files_of_v4(tmp_path: Path) -> None:
     from django.core.management.base import CommandError
 
+    from clusters.config.dialects.render import render
     from clusters.config.load import load
-    from clusters.config.render import render
 
     file = tmp_path / "a.yaml"
     file.write_text(render(seed_document(network=Network(plugin="none")), secrets="show"), encoding="utf-8")

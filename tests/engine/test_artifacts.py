@@ -18,9 +18,9 @@ from clusters.engine.artifacts import binary, image, unpacked
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
-from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, seed
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.step import Register, step
 from clusters.errors import InstallerError
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from tests.engine.test_executor import Kept
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

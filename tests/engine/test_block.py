@@ -6,9 +6,9 @@ import pytest
 
 from clusters.engine.block import block
 from clusters.engine.machine import FactsOnce, Machine
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, seed
+from tests.fake_host import FakeHost
 
 PATH = "/etc/hosts"
 OURS = "# slipway hosts BEGIN\n10.0.0.1 node1\n# slipway hosts END\n"

@@ -14,11 +14,11 @@ from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted
 from clusters.errors import Cancelled, InstallerError
 from clusters.remote.errors import ConnectionLost
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
 from tests.clock import stopped_clock
 from tests.engine.test_executor import Kept, World
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

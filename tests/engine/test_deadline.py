@@ -11,9 +11,9 @@ from clusters.engine.deadline import OutOfTime, nothing_granted
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.wants import Sight, eventually
 from clusters.remote.errors import CommandTimedOut
-from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from clusters.engine.deadline import Granted

@@ -16,9 +16,9 @@ from clusters.engine.recipe import recipe
 from clusters.engine.step import Register, step
 from clusters.engine.wants import Sight, Wanted, command, file
 from clusters.errors import PlanError, RemoteError
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
+from tests.fake_host import FakeHost
 from tests.plans import waits_for
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from clusters.config.schema import Host
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.wants import IN_VAIN, NotReached, command, eventually, sight_of, so_if
-from clusters.remote.fake import Answer, FakeHost, Ran
 from clusters.remote.host import Cancel, Result
 from clusters.remote.shell import sh
+from tests.fake_host import Answer, FakeHost, Ran
 
 NO_PROGRAM = Answer(exit_code=127, stderr="sh: 1: kubectl: not found")
 USAGE = "error: unknown flag: --rwa\nSee 'kubectl get --help' for usage."

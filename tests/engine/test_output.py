@@ -7,9 +7,9 @@ from typing import Any
 from clusters.config.schema import Host
 from clusters.engine.events import Output
 from clusters.engine.machine import FactsOnce, Machine
-from clusters.remote.fake import Answer, FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
+from tests.fake_host import Answer, FakeHost
 
 
 class Kept:

@@ -19,9 +19,9 @@ from clusters.engine.step import STEPS, Register, step
 from clusters.engine.wants import NoAnswer, Sight, Wanted, file, service
 from clusters.errors import ConfigError, InstallerError, PlanError, SourceError
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, ConnectTimedOut
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel, Result
 from tests.engine.test_executor import Kept
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,10 @@ from clusters.engine.cluster import Cluster
 from clusters.engine.events import Output
 from clusters.engine.sendings import LONGEST_HOLD, Sendings
 from clusters.errors import Cancelled
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
 from tests.catalog.pretend import Kept, PretendSource, seed
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import pytest
 
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.wants import service
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from tests.catalog.pretend import Kept, seed
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,11 +12,11 @@ from clusters.engine.step import step
 from clusters.engine.wants import NoAnswer, Sight, Wanted
 from clusters.errors import RemoteError
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, ConnectionRefused, ConnectTimedOut
-from clusters.remote.fake import Answer, Ran
 from clusters.remote.host import Result
 from clusters.remote.shell import sh
 from tests.clock import Clock, stopped_clock
 from tests.engine.test_executor import World, flag
+from tests.fake_host import Answer, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

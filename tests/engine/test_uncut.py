@@ -8,9 +8,9 @@ from clusters.config.schema import Host
 from clusters.engine.events import Event, Uncut
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.errors import Cancelled, RemoteError
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
+from tests.fake_host import FakeHost
 
 
 class Told:

@@ -12,11 +12,11 @@ import clusters
 from clusters.catalog.staticpod import StaticPod
 from clusters.engine.machine import FactsOnce, Machine
 from clusters.engine.wants import NotReached, Sight, eventually
-from clusters.remote.fake import FakeHost
 from clusters.remote.host import Cancel
 from clusters.remote.shell import sh
 from tests.catalog.pretend import Kept, manifest, seed
 from tests.clock import Clock, stopped_clock
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

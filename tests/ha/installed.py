@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from clusters.config.carried import carry
+from clusters.config.carried_files import carry
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts
 from tests.e2e import walking

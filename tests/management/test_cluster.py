@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from clusters.config.carried import carry, unpacked
+from clusters.config.carried_files import carry, unpacked
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts
 from clusters.errors import InstallerError
 from clusters.models import AuditEntry, Cluster, HostKey, Run
-from clusters.runs.execute import execute
-from clusters.runs.targets import target_for
+from clusters.runs.access.targets import target_for
+from clusters.runs.supervise import supervise
 from clusters.services import document_of
 from tests.processes import manage, wait_for
-from tests.remote.test_keys import ECDSA, ED25519, OPENSSH, PKCS1, PKCS8, RSA, pem
+from tests.remote.auth.test_keys import ECDSA, ED25519, OPENSSH, PKCS1, PKCS8, RSA, pem
 from tests.runs.fakes import Ended
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _pretended(settings: SettingsWrapper) -> None:
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.quick"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
 
 
@@ -107,7 +107,7 @@ def test_an_error_of_the_document_is_answered_for_by_its_id(file: Path, seed: st
 def test_a_failure_is_told_as_a_card_and_by_the_exit_code(
     file: Path, admin: User, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.fails"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.fails"
     with pytest.raises(SystemExit) as ended:
         call_command("cluster", "create", "-f", str(file), "--accept-host-keys", "--yes")
     said = capsys.readouterr().out
@@ -159,7 +159,7 @@ def test_a_run_that_is_on_is_not_disturbed(file: Path, admin: User) -> None:
 @pytest.mark.thorough
 def test_ctrl_c_cancels_and_says_so(file: Path, admin: User) -> None:
     arguments = ("cluster", "create", "-f", str(file), "--accept-host-keys", "--yes")
-    lives = {"PYTHONUNBUFFERED": "1", "SLIPWAY_CARRY_OUT": "tests.runs.fakes.endless"}
+    lives = {"PYTHONUNBUFFERED": "1", "SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.endless"}
     with manage(*arguments, read=True, **lives) as process:
         wait_for(lambda: Run.objects.filter(last_line__gt=3).exists(), what="the first lines")
         process.send_signal(signal.SIGINT)
@@ -188,7 +188,7 @@ KEYS: dict[str, str] = {}
 def test_key_files_are_read_as_the_user_who_runs_the_command_and_stored_nowhere(
     file: Path, admin: User, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SLIPWAY_CARRY_OUT = f"{__name__}.logged_in_with"
+    settings.SLIPWAY_RUN_ON_MACHINES = f"{__name__}.logged_in_with"
     home = file.parent / "home"
     (home / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
@@ -212,5 +212,5 @@ def test_key_files_are_read_as_the_user_who_runs_the_command_and_stored_nowhere(
         assert "PRIVATE KEY" not in stored and "privateKeyPath: beside" in stored
     # Another worker that goes on with it is nobody at a terminal.
     Run.objects.filter(pk=run.pk).update(state="queued", finished_at=None)
-    execute(run.pk, worker_name="another")
+    supervise(run.pk, worker_name="another")
     assert KEYS["node1"] == "The private key file ~/named cannot be used." and KEYS["node3"] == ""

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _pretended(settings: SettingsWrapper) -> None:
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fake_machines.carry_out"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fake_machines.run_on_machines"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
 
 

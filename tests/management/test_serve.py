@@ -50,7 +50,7 @@ def gone(pid: int) -> bool:
 def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable[..., Run]) -> None:
     get_user_model().objects.create_superuser("root")
     port = free_port()
-    lives = {"SLIPWAY_LEASE_SECONDS": "300", "SLIPWAY_CARRY_OUT": "tests.runs.fakes.endless"}
+    lives = {"SLIPWAY_LEASE_SECONDS": "300", "SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.endless"}
     with manage("serve", "--listen", f"127.0.0.1:{port}", **lives) as serve:
         wait_for(lambda: "work" in children(serve.pid), what="the worker")
         run = make_run()

@@ -11,7 +11,7 @@ from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern, URLResolver
 
 from clusters.catalog.recipes import recipes
-from clusters.wizard import flow
+from clusters.wizard.core import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

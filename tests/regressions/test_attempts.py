@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import Cluster, Run
-from clusters.runs.execute import execute
-from clusters.runs.lease import claim
+from clusters.runs.supervise import supervise
+from clusters.runs.worker.leases import claim
 from tests.processes import wait_for
 from tests.regressions.addresses import content_of
 from tests.runs.scenes import cluster_of, worker
@@ -84,11 +84,11 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
     if end == "cancelled":
         claim(run.pk, "one")
         Run.objects.filter(pk=run.pk).update(state="cancelling", cancel_asked_at=past)
-        settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.endless"
+        settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.endless"
         Run.objects.filter(pk=run.pk).update(lease_until=past)
     else:
-        settings.SLIPWAY_CARRY_OUT = f"tests.runs.fakes.{end if end.isalpha() else 'quick'}"
-    execute(run.pk, worker_name="two")
+        settings.SLIPWAY_RUN_ON_MACHINES = f"tests.runs.fakes.{end if end.isalpha() else 'quick'}"
+    supervise(run.pk, worker_name="two")
     run.refresh_from_db()
     assert run.state == ("cancelled" if end == "cancelled" else "failed")
     states = set(run.steps.values_list("state", flat=True))

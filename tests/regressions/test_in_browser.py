@@ -56,7 +56,7 @@ def test_10_a_browser_that_was_closed_finds_the_run_finished(
     page.close()
     pages.stop()
     # Only now: a run that began before might be over before anybody looked.
-    with manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.slow", SLIPWAY_LEASE_SECONDS="30"):
+    with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.slow", SLIPWAY_LEASE_SECONDS="30"):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 120, "the end of the run")
     expect(stayed.locator("#live")).to_have_attribute("data-live", "again")
     pages.start()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clusters.models import Run
-from clusters.remote.perform import GRACE
+from clusters.remote.session.perform import GRACE
 from tests.proc import children_of, processes, words_of
 from tests.processes import manage, wait_for
 from tests.regressions.addresses import content_of

@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client
 
 from clusters.models import Run
-from clusters.runs.execute import execute
+from clusters.runs.supervise import supervise
 from tests.processes import wait_for
 from tests.regressions.addresses import addresses, content_of
 from tests.runs.fakes import KEY_DATA, forms_of
@@ -40,9 +40,9 @@ CODED = re.compile(rb"[A-Za-z0-9+/]{16,}")
 @pytest.fixture
 def leaked(make_run: Callable[..., Run], settings: SettingsWrapper) -> Run:
     """A run in which programs printed every secret they know in every form."""
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.leaky"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.leaky"
     run = make_run()
-    execute(run.pk, worker_name="leaky")
+    supervise(run.pk, worker_name="leaky")
     return Run.objects.get(pk=run.pk)
 
 

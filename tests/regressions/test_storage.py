@@ -48,7 +48,7 @@ def test_20_a_database_that_is_locked_for_20_seconds_loses_nothing_and_the_log_s
     make_run: Callable[..., Run], alice: User, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go"
-    lives = {"SLIPWAY_CARRY_OUT": "tests.runs.fakes.until_told", "FAKE_GO_ON": str(go_on)}
+    lives = {"SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.until_told", "FAKE_GO_ON": str(go_on)}
     person = Client()
     person.force_login(alice)
     run = make_run()
@@ -116,7 +116,7 @@ def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
 ) -> None:
     run, session = make_run(), session_of(alice)
     place = {"SLIPWAY_DATA_DIR": str(small_disk), "SLIPWAY_LEASE_SECONDS": "30"}
-    with site(**place) as pages, manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.steady", **place):
+    with site(**place) as pages, manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.steady", **place):
         header = reverse("run-header", args=[run.pk])
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 50, what="the first lines")
         assert "no sign of life" not in fetch(pages.port, header, session)

@@ -63,7 +63,7 @@ def test_11_a_burst_reaches_a_slow_and_a_fast_browser_alike(make_run: Callable[.
             return breath.wait(0.05) and False
 
         slow = Watcher(pages.port, run.pk, session, after_frame=dawdle)
-        with following(fast, slow), manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.burst", **LEASE):
+        with following(fast, slow), manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.burst", **LEASE):
             wait_for(lambda: fast.state, what="the end for the fast one")
             wait_for(lambda: slow.state, what="the end for the slow one")
     text = texts_of(run)
@@ -99,7 +99,10 @@ def test_12_a_socket_that_is_cut_every_three_seconds_loses_nothing(make_run: Cal
         fast, slow, cut = watcher(), watcher(lambda count: breath.wait(0.3) and False), watcher(every_three_seconds())
         late = watcher(every_three_seconds())
         began = time.monotonic()
-        with following(fast, slow, cut) as join, manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.steady", **LEASE):
+        with (
+            following(fast, slow, cut) as join,
+            manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.steady", **LEASE),
+        ):
             wait_for(lambda: last_line(run) > 3_000, what="half of the lines")
             pages.stop()
             before = last_line(run)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clusters.config.secret import Secret
-from clusters.remote.gateways import Gateways
+from clusters.config.secrets.secret import Secret
+from clusters.remote.connection.gateways import Gateways
 from clusters.remote.ssh import SshHost
 from tests.proc import descendants_of
 from tests.sshd import running_sshd, user
@@ -20,7 +20,7 @@ from tests.sshd import running_sshd, user
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.remote.hostkeys import InMemoryKeys
+    from clusters.remote.auth.host_keys import InMemoryKeys
     from clusters.remote.target import Target
     from tests.sshd import Sshd
 

@@ -17,7 +17,7 @@ import pytest
 
 from clusters.errors import RemoteError
 from clusters.remote.facts import Address, MachineFacts, facts_command, parse_facts, read_facts
-from clusters.remote.fake import FakeHost
+from tests.fake_host import FakeHost
 from tests.missing import cannot_be_had
 
 if TYPE_CHECKING:

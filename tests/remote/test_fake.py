@@ -10,9 +10,9 @@ import pytest
 
 from clusters.errors import Cancelled
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, FileMissing
-from clusters.remote.fake import Answer, FakeHost, Ran
 from clusters.remote.host import Cancel, CommandFailed, Host
 from clusters.remote.shell import sh
+from tests.fake_host import Answer, FakeHost, Ran
 
 if TYPE_CHECKING:
     from pathlib import Path

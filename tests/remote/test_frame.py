@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.remote.envelope import Frame
+from clusters.remote.connection.link import open_link
 from clusters.remote.errors import CommandTimedOut
-from clusters.remote.link import open_link
+from clusters.remote.session.envelope import Frame
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from tests.missing import cannot_be_had

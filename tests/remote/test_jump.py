@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.remote import errors
-from clusters.remote.gateways import Gateways
-from clusters.remote.hostkeys import HostKeyChanged, HostKeyUnknown
-from clusters.remote.link import open_link
+from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown
+from clusters.remote.connection.gateways import Gateways
+from clusters.remote.connection.link import open_link
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from tests.remote.bastion import LOGIN, Bastion, bastion_before
@@ -84,7 +84,7 @@ def test_the_last_machine_closes_the_connection_and_the_next_one_opens_it_again(
 def test_a_wrong_password_names_the_jump_host_and_is_tried_once_for_all(
     bastion: Bastion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clusters.remote.gateways.REFUSED_FOR", 600.0)
+    monkeypatch.setattr("clusters.remote.connection.gateways.REFUSED_FOR", 600.0)
     before = bastion.log()
     wrong = bastion.hop(password=Secret("not-the-password"))
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from paramiko.packet import Packetizer
 
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.errors import Cancelled, RemoteError
 from clusters.remote import errors
+from clusters.remote.connection.link import Link
+from clusters.remote.connection.tunnel import JumpTransport, Tunnel, open_tunnel
 from clusters.remote.host import Cancel
-from clusters.remote.link import Link
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
-from clusters.remote.tunnel import JumpTransport, Tunnel, open_tunnel
 from tests.proc import gone, own_seconds
 from tests.remote.bastion import LOGIN, Bastion, bastion_before
 from tests.remote.cable import Cable

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secret import Secret
-from clusters.remote.hostkeys import InMemoryKeys
+from clusters.config.secrets.secret import Secret
+from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.probe import STAGES, Stage, probe
 from tests.remote.bastion import bastion_before
 from tests.sshd import free_port
 
 if TYPE_CHECKING:
-    from tests.remote.test_link import Person
+    from tests.remote.connection.test_link import Person
     from tests.sshd import Sshd
 
 pytestmark = pytest.mark.sshd

@@ -23,7 +23,7 @@ from tests.sshd import running_sshd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.remote.test_link import Person
+    from tests.remote.connection.test_link import Person
     from tests.sshd import Sshd
 
 pytestmark = pytest.mark.sshd
@@ -183,7 +183,7 @@ def test_a_machine_with_few_sessions_is_used_patiently(sshd: Sshd, tmp_path: Pat
 def test_a_process_left_in_the_background_does_not_hold_the_command(
     root: SshHost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("clusters.remote.runner.LINGER", 0.5)
+    monkeypatch.setattr("clusters.remote.session.runner.LINGER", 0.5)
     began = time.monotonic()
 
     result = root.run(sh("sleep 600 & echo started $!"), on_line=lambda stream, line: None)

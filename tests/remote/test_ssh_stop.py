@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.errors import Cancelled
-from clusters.remote import envelope, perform
 from clusters.remote.errors import CommandTimedOut
 from clusters.remote.host import Cancel
+from clusters.remote.session import envelope, perform
 from clusters.remote.shell import sh
 from tests.proc import gone, own_seconds, running
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.errors import RemoteError
-from clusters.remote import sudo
 from clusters.remote.errors import SudoRefused
-from clusters.remote.output import Capture, Tap
-from clusters.remote.perform import Performed, Way
+from clusters.remote.session import sudo
+from clusters.remote.session.output import Capture, Tap
+from clusters.remote.session.perform import Performed, Way
 from clusters.remote.target import Target
 
 TARGET = Target("node1", "10.0.0.1", user="ubuntu", password=Secret("right"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.schema import Host, JumpHost
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.remote.errors import CredentialRefused, KeyUnreadable
 from clusters.remote.target import target_of
 
@@ -44,7 +44,7 @@ def test_a_credential_that_nobody_resolved_is_refused() -> None:
 
 
 def test_a_key_in_the_document_wins_over_a_path() -> None:
-    from tests.remote.test_keys import ED25519, OPENSSH, pem
+    from tests.remote.auth.test_keys import ED25519, OPENSSH, pem
 
     host = Host(name="n1", private_key=pem(ED25519, OPENSSH), private_key_path="/nowhere")
 

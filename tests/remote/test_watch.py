@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from clusters.remote.wire import Watch
+from clusters.remote.connection.wire import Watch
 
 
 class Peer:

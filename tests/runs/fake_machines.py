@@ -1,18 +1,18 @@
-"""The real engine on machines that are none, named by SLIPWAY_CARRY_OUT in tests of runs and previews."""
+"""The real engine on machines that are none, named by SLIPWAY_RUN_ON_MACHINES in tests of runs and previews."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.engine.check import Checks
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan
 from clusters.engine.step import Register, step
 from clusters.engine.wants import Sight, Wanted, file
 from clusters.errors import InstallerError
-from clusters.remote.fake import Answer, FakeHost
+from tests.fake_host import Answer, FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ def digest(host: FakeHost) -> Callable[[Any], Answer]:
     return answer
 
 
-def carry_out(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+def run_on_machines(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     """Do it, or only look."""
     FILES.clear()
     for spec in task.document.hosts:

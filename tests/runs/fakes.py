@@ -1,4 +1,4 @@
-"""Pretended engines and connection tests, named by SLIPWAY_CARRY_OUT and SLIPWAY_PROBE in tests of the worker."""
+"""Pretended engines and connection tests, named by SLIPWAY_RUN_ON_MACHINES and SLIPWAY_PROBE in tests of the worker."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from urllib.parse import quote, quote_plus
 
 from django.utils import timezone
 
-from clusters.config.hops import way_to
-from clusters.config.secret import Secret
+from clusters.config.jump_hosts import way_to
+from clusters.config.secrets.secret import Secret
 from clusters.engine import events
 from clusters.errors import RemoteError
 from clusters.models import Event
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Host
     from clusters.engine.events import Sink
+    from clusters.remote.auth.host_keys import KnownKeys
     from clusters.remote.host import Cancel
-    from clusters.remote.hostkeys import KnownKeys
     from clusters.runs.task import Task
 
 

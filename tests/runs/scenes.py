@@ -1,4 +1,4 @@
-"""Small installations by the real engine over real SSH, for workers that are processes; SLIPWAY_CARRY_OUT names one.
+"""Small installations by the real engine over SSH, for workers that are processes (SLIPWAY_RUN_ON_MACHINES names one).
 
 Their "machines" are logins on this one; what steps do there they leave as files in the directory SCENE_DIR.
 """
@@ -20,8 +20,8 @@ from clusters.models import Cluster
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
+from clusters.runs.access.host_keys import pin
 from clusters.runs.documents import write_document
-from clusters.runs.keys import pin
 from tests.processes import manage
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def cluster_of(alice: User, sshd: Sshd, *names: str, address: str = "", port: in
 @contextmanager
 def worker(scene: str, place: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
     """A worker process that plays the scene."""
-    settings = {"SLIPWAY_CARRY_OUT": f"tests.runs.scenes.{scene}", "SLIPWAY_LEASE_SECONDS": "30", **more}
+    settings = {"SLIPWAY_RUN_ON_MACHINES": f"tests.runs.scenes.{scene}", "SLIPWAY_LEASE_SECONDS": "30", **more}
     with manage("work", SCENE_DIR=str(place), **settings) as process:
         yield process
 
@@ -101,7 +101,7 @@ def until_told(machine: Machine) -> Command:
 
 
 def play(register: Register, task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """What `carry_out` does, with these steps only."""
+    """What `run_on_machines` does, with these steps only."""
     return execute_plan(
         make_plan(task.document, RECIPE, steps=register, checks=Checks()),
         document=task.document,

@@ -8,14 +8,14 @@ import pytest
 
 from clusters import services
 from clusters.config.schema import JumpHost, Network
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.engine.check import PRECHECK
 from clusters.engine.events import StepChanged
 from clusters.models import Inspection
 from clusters.remote.host import Cancel
-from clusters.runs.carry_out import carry_out
-from clusters.runs.inspecting import inspect_row
-from clusters.runs.keys import pin
+from clusters.runs.access.host_keys import pin
+from clusters.runs.jobs.inspections import inspect_row
+from clusters.runs.run_on_machines import run_on_machines
 from clusters.runs.task import Task
 from tests.config.documents import seed_document
 from tests.remote.bastion import LOGIN, Bastion, bastion_before
@@ -69,7 +69,7 @@ def test_a_run_goes_through_the_jump_host(bastion: Bastion) -> None:
     heard = Heard()
     task = Task(behind(bastion), "create", (), bastion.known(), (f"{PRECHECK}/access.facts",))
 
-    carry_out(task, heard, Cancel())
+    run_on_machines(task, heard, Cancel())
 
     told = {event.host for event in heard.events if isinstance(event, StepChanged)}
     assert {"node1", "node2", "node3"} <= told

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from clusters.engine import events
 from clusters.models import Cluster, Run, StepRun
-from clusters.runs.sink import DatabaseSink
-from clusters.runs.store import MEASURED_RUNS, measured_seconds
+from clusters.runs.events.sink import DatabaseSink
+from clusters.runs.events.store import MEASURED_RUNS, measured_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,12 @@ from django.utils import timezone
 from clusters import services
 from clusters.config.load import load
 from clusters.models import Cluster, Credential, Inspection, Probe, Run, Scan
-from clusters.remote.hostkeys import PinnedKey
-from clusters.runs.keys import pin
-from clusters.runs.probing import spec_digest, waiting_stages
+from clusters.remote.auth.host_keys import PinnedKey
+from clusters.runs.access.host_keys import pin
+from clusters.runs.jobs.probes import spec_digest, waiting_stages
 from clusters.services import Given, precheck_key, waiver_key
 from clusters.services.waivers import answerable, signed
-from clusters.wizard.flow import judged_findings
+from clusters.wizard.core.flow import judged_findings
 from tests.screenshots.story import Ending, tell
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from clusters import catalog
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.config.topology import all_roles
 from clusters.engine import events
 from clusters.engine.executor import told_of
@@ -20,7 +20,7 @@ from clusters.engine.step import discover
 from clusters.models import Run
 from clusters.remote.facts import MachineFacts
 from clusters.runs.documents import read_document
-from clusters.runs.sink import DatabaseSink
+from clusters.runs.events.sink import DatabaseSink
 from tests.screenshots.lines import lines_of
 
 if TYPE_CHECKING:

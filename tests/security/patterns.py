@@ -20,7 +20,7 @@ USES = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "find
 WHOLE = ("match", "fullmatch")
 """Uses that begin at one place. All others try every place of the text, one after the other."""
 
-TEXT_OF_PEOPLE = {("clusters/selectors/needles.py", "text"), ("clusters/selectors/needles.py", "several")}
+TEXT_OF_PEOPLE = {("clusters/selectors/log_search.py", "text"), ("clusters/selectors/log_search.py", "several")}
 """Expressions that people type to search a log: each search of them has a time limit."""
 
 
@@ -122,7 +122,7 @@ def _value(node: ast.expr, space: dict[str, Any]) -> Any:
 
 
 STAND_INS: dict[tuple[str, str], dict[str, Any]] = {
-    ("clusters/runs/masking.py", "f'{before}{re.escape(text)}{after}'"): {
+    ("clusters/runs/events/masking.py", "f'{before}{re.escape(text)}{after}'"): {
         "before": r"(?<!\w)",
         "text": "abc",
         "after": r"(?!\w)",
@@ -132,6 +132,6 @@ STAND_INS: dict[tuple[str, str], dict[str, Any]] = {
 
 LOOPS: dict[tuple[str, str], Any] = {
     ("clusters/selectors/causes.py", "pattern"): lambda module: [pattern for pattern, _ in module.KNOWN],
-    ("clusters/config/yamltree.py", "part"): lambda module: [re.compile(part) for part, _, _ in module.SYNTAX],
+    ("clusters/config/yaml/tree.py", "part"): lambda module: [re.compile(part) for part, _, _ in module.SYNTAX],
 }
 """Expressions that are taken from a table of their module."""

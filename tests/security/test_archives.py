@@ -18,8 +18,8 @@ from clusters.engine.archives import member_digests
 from clusters.engine.artifacts import unpacked
 from clusters.engine.source import Artifact
 from clusters.errors import SourceError
-from clusters.remote.fake import FakeHost
 from tests.engine.test_artifacts import machine_on
+from tests.fake_host import FakeHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters import catalog, services
+from clusters.config.dialects.render import DIALECTS, render
 from clusters.config.keys import keys_of
-from clusters.config.render import DIALECTS, render
 from clusters.config.rules import check
 from clusters.config.schema import Host, JumpHost
 from clusters.engine.plan import make_plan
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Inspection, Probe, Run
-from clusters.runs.execute import execute
-from clusters.runs.inspecting import inspect_row
-from clusters.runs.probing import probe_row
-from clusters.runs.targets import target_for
-from clusters.runs.worker import fresh_name
-from clusters.wizard.flow import pages
+from clusters.runs.access.targets import target_for
+from clusters.runs.jobs.inspections import inspect_row
+from clusters.runs.jobs.probes import probe_row
+from clusters.runs.supervise import supervise
+from clusters.runs.worker.worker import fresh_name
+from clusters.wizard.core.flow import pages
 from tests.config.documents import seed_document
-from tests.remote.test_keys import ED25519, OPENSSH, pem
+from tests.remote.auth.test_keys import ED25519, OPENSSH, pem
 from tests.runs.fakes import Ended
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test_no_key_of_a_browsers_document_makes_the_server_open_or_look_for_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> None:  # fmt: skip
     settings.SLIPWAY_KEY_DIR = str(tmp_path / folder) if folder else ""
-    settings.SLIPWAY_CARRY_OUT = f"{__name__}.log_in"
+    settings.SLIPWAY_RUN_ON_MACHINES = f"{__name__}.log_in"
     settings.SLIPWAY_PROBE = f"{__name__}.log_in_once"
     client.force_login(alice)
     text = render(hostile(canary), secrets="show")
@@ -176,7 +176,7 @@ def test_no_key_of_a_browsers_document_makes_the_server_open_or_look_for_a_file(
 def carry_out(cluster: Cluster, actor: User) -> None:
     """What a worker does with the document, whatever the rules said of it."""
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=actor)
-    execute(run.pk, worker_name=fresh_name())
+    supervise(run.pk, worker_name=fresh_name())
     run.refresh_from_db()
     assert run.state == "succeeded"
     services.probes_start(actor=actor, cluster=cluster)
@@ -187,7 +187,9 @@ def carry_out(cluster: Cluster, actor: User) -> None:
     row = Inspection.objects.get()
     Inspection.objects.filter(pk=row.pk).update(state="running", worker="w")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("clusters.runs.inspecting.execute_plan", lambda plan, **rest: log_in(_task(rest), None, None))
+        patch.setattr(
+            "clusters.runs.jobs.inspections.execute_plan", lambda plan, **rest: log_in(_task(rest), None, None)
+        )
         inspect_row(row.pk, "w")
 
 
@@ -219,17 +221,17 @@ OPENS = {
     "clusters/catalog/sources/index.py": "the index of the bundle that SLIPWAY_ARTIFACTS names",
     "clusters/catalog/sources/upstream.py": "a file of checksums in the cache",
     "clusters/catalog/prechecks/installer.py": "the identity of the server's machine, at constant paths",
-    "clusters/config/carried.py": "files of a document, for `cluster create` alone",
+    "clusters/config/carried_files.py": "files of a document, for `cluster create` alone",
     "clusters/engine/archives.py": "archives of the artifact source",
-    "clusters/remote/fake.py": "content that tests give",
-    "clusters/remote/files.py": "content of the artifact source",
-    "clusters/runs/keyfiles.py": "key files below SLIPWAY_KEY_DIR, and of the user of `cluster create`",
+    "tests/fake_host.py": "content that tests give",
+    "clusters/remote/session/files.py": "content of the artifact source",
+    "clusters/runs/access/key_files.py": "key files below SLIPWAY_KEY_DIR, and of the user of `cluster create`",
     "clusters/services/connections.py": "the file that SLIPWAY_PRACTICE_FILE names",
     "clusters/localfile.py": "the bounded readers themselves",
 }
 """Modules that open files of the server, and which: none that a browser's document could name."""
 OPENING = {"open", "read_text", "read_bytes", "read_regular", "read_start"}
-NOT_FILES = {"clusters/services/bundles.py", "clusters/runs/notices.py", "clusters/catalog/sources/web.py"}
+NOT_FILES = {"clusters/services/bundles.py", "clusters/runs/notify/outbox.py", "clusters/catalog/sources/web.py"}
 """They open an archive in memory, and addresses."""
 
 

@@ -19,18 +19,18 @@ from django.utils import timezone
 from clusters import services
 from clusters.config.load import load
 from clusters.config.schema import Host, JumpHost
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.engine import events
 from clusters.models import AuditEntry, Cluster, Credential, Event, Probe, Run
 from clusters.remote.errors import CredentialRefused
-from clusters.runs.execute import execute
-from clusters.runs.logins import fits, logins_for
-from clusters.runs.probing import probe_row
-from clusters.runs.targets import target_for
-from clusters.runs.worker import fresh_name
+from clusters.runs.access.logins import fits, logins_for
+from clusters.runs.access.targets import target_for
+from clusters.runs.jobs.probes import probe_row
+from clusters.runs.supervise import supervise
+from clusters.runs.worker.worker import fresh_name
 from clusters.selectors import probes_of
-from clusters.wizard.flow import pages
-from tests.remote.test_keys import OPENSSH, RSA, pem
+from clusters.wizard.core.flow import pages
+from tests.remote.auth.test_keys import OPENSSH, RSA, pem
 from tests.runs.fakes import Ended
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Scene:
 
     def carry_out(self, run: Run) -> Run:
         """What a worker does."""
-        done = execute(run.pk, worker_name=fresh_name())
+        done = supervise(run.pk, worker_name=fresh_name())
         assert done is not None
         return done
 
@@ -78,7 +78,7 @@ class Scene:
 @pytest.fixture
 def scene(cluster: Cluster, bob: User, settings: SettingsWrapper) -> Scene:
     """Nothing is shared yet."""
-    settings.SLIPWAY_CARRY_OUT = f"{__name__}.prints_all_it_gets"
+    settings.SLIPWAY_RUN_ON_MACHINES = f"{__name__}.prints_all_it_gets"
     settings.SLIPWAY_PROBE = f"{__name__}.looks"
     given = services.Given(login="deploy", password=PASSWORD, private_key=KEY, passphrase=PASSPHRASE)
     credential = services.credential_create(actor=bob, name="prod", given=given)

@@ -17,14 +17,14 @@ from clusters import services
 from clusters.config.schema import Document, Host, JumpHost
 from clusters.models import Cluster, Inspection, Probe, Run, Scan
 from clusters.remote import target as target_module
+from clusters.remote.connection.wire import open_wire
 from clusters.remote.errors import ConnectTimedOut
 from clusters.remote.target import Target, target_of
-from clusters.remote.wire import open_wire
-from clusters.runs import probing
-from clusters.runs.chores import Chores
-from clusters.runs.probing import MACHINES_AT_ONCE, Probing
-from clusters.runs.shares import Shares, share
-from clusters.runs.worker import Worker
+from clusters.runs.jobs import probes
+from clusters.runs.jobs.probes import MACHINES_AT_ONCE, Probing
+from clusters.runs.worker.jobs import Chores
+from clusters.runs.worker.shares import Shares, share
+from clusters.runs.worker.worker import Worker
 from clusters.selectors import chore_place, probes_place, run_place
 from tests.processes import wait_for
 from tests.wizard.conftest import visitor
@@ -87,8 +87,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
         held.work(Run.objects.select_related("cluster").get(pk=pk))
         Run.objects.filter(pk=pk).update(state="succeeded")
 
-    monkeypatch.setattr(probing, "probe_row", probe)
-    monkeypatch.setattr("clusters.runs.worker.execute", run)
+    monkeypatch.setattr(probes, "probe_row", probe)
+    monkeypatch.setattr("clusters.runs.worker.worker.execute", run)
     yield held
     held.over.set()
 

@@ -8,14 +8,14 @@ import pytest
 
 from clusters.config.edit import masked
 from clusters.config.load import load
-from clusters.config.secret import MASK
-from clusters.config.secret_finder import hidden, places, secrets_in
-from clusters.config.secret_names import is_secret_key
+from clusters.config.secrets.finder import hidden, places, secrets_in
+from clusters.config.secrets.names import is_secret_key
+from clusters.config.secrets.secret import MASK
 from clusters.runs.documents import secrets_of
-from clusters.runs.masking import Masks
+from clusters.runs.events.masking import Masks
 from clusters.services.exports import config_export
-from clusters.wizard.differences import differences
-from clusters.wizard.editor import editor, typed
+from clusters.wizard.document.diff import differences
+from clusters.wizard.document.editor import editor, typed
 from tests.security.patterns import every_pattern
 from tests.security.pumps import seconds
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.config.load import load
-from clusters.config.secret import MASK
-from clusters.config.secret_finder import hidden, hidden_text, places, secrets_in
+from clusters.config.secrets.finder import hidden, hidden_text, places, secrets_in
+from clusters.config.secrets.secret import MASK
 from clusters.runs.documents import secrets_of
-from clusters.runs.masking import Masks
+from clusters.runs.events.masking import Masks
 from clusters.services.exports import config_export
-from clusters.wizard.editor import editor, typed
+from clusters.wizard.document.editor import editor, typed
 from tests.security.filled import filled
 from tests.security.pumps import seconds
 
@@ -265,7 +265,7 @@ SAME = "curl -u me:Hidden-one https://a.example\necho then\ncurl -u me:Hidden-tw
     ],
 )  # fmt: skip
 def test_a_mask_that_moved_is_the_secret_that_it_was(value: Any, change: Any, wanted: Any) -> None:
-    from clusters.config.unmask import with_stand_ins
+    from clusters.config.masks.unmask import with_stand_ins
 
     masked = change(hidden(value, mask=True))
     typed_in = with_stand_ins(masked) if isinstance(masked, str) else [with_stand_ins(each) for each in masked]
@@ -274,7 +274,7 @@ def test_a_mask_that_moved_is_the_secret_that_it_was(value: Any, change: Any, wa
 
 
 def test_a_copied_line_of_several_that_look_alike_has_no_secret_of_its_own() -> None:
-    from clusters.config.unmask import with_stand_ins
+    from clusters.config.masks.unmask import with_stand_ins
 
     masked = with_stand_ins(hidden(THREE, mask=True))
     missing: set[str] = set()
@@ -286,7 +286,7 @@ def test_a_copied_line_of_several_that_look_alike_has_no_secret_of_its_own() -> 
 
 
 def test_a_mask_behind_another_option_is_missing() -> None:
-    from clusters.config.secret import STAND_IN
+    from clusters.config.secrets.secret import STAND_IN
 
     missing: set[str] = set()
     filled(["--other-token", STAND_IN], ["--token", "Hid-1"], "x", missing)

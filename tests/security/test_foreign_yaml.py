@@ -12,10 +12,10 @@ from clusters.catalog.sources.index import index_in
 from clusters.catalog.staticpod import command_of, probe_of
 from clusters.catalog.steps.kubernetes.kubelet_config import _parsed
 from clusters.config.load import load
-from clusters.config.yamlvalues import FOREIGN, read_value, read_values
+from clusters.config.yaml.values import FOREIGN, read_value, read_values
 from clusters.errors import InstallerError, SourceError
 from clusters.services import practice_machines
-from clusters.wizard.listing import read_list
+from clusters.wizard.machines.list_parser import read_list
 from tests.conftest import SEED
 from tests.security.pumps import MOST_GROWTH, growth_of, seconds
 

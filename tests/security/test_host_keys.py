@@ -13,10 +13,10 @@ from django.core.management import CommandError, call_command
 from clusters import services
 from clusters.config.schema import Document, Host
 from clusters.models import AuditEntry, HostKey, Probe, Run
-from clusters.remote.hostkeys import PinnedKey
-from clusters.runs.firstsight import Sight, one_key_a_place
-from clusters.runs.keys import OtherKey, pin, pin_first
-from clusters.runs.probing import probe_row
+from clusters.remote.auth.host_keys import PinnedKey
+from clusters.runs.access.host_keys import OtherKey, pin, pin_first
+from clusters.runs.jobs.host_key_scan import Sight, one_key_a_place
+from clusters.runs.jobs.probes import probe_row
 from tests.sshd import sshd
 from tests.wizard.conftest import visitor
 
@@ -122,7 +122,7 @@ def test_the_password_goes_to_no_machine_whose_key_came_in_between(alice: User, 
 
 @pytest.fixture
 def file(tmp_path: Path, seed: str, settings: SettingsWrapper) -> Path:
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.quick"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
     path = tmp_path / "config-sample.yaml"
     path.write_text(seed)

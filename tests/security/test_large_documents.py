@@ -15,9 +15,9 @@ from clusters.config import limits
 from clusters.config.load import _load, load
 from clusters.config.rules import check
 from clusters.config.schema import Host
-from clusters.config.secret_finder import hidden_text
+from clusters.config.secrets.finder import hidden_text
 from clusters.config.topology import endpoint_address
-from clusters.config.yamltree import read
+from clusters.config.yaml.tree import read
 from clusters.models import Cluster
 from clusters.models.fields import EncryptedTextField
 from tests.conftest import SEED

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.carried import packed
+from clusters.config.carried_files import packed
 from clusters.errors import ConfigError
 from clusters.localfile import read_regular
 from clusters.remote.errors import KeyUnreadable
-from clusters.runs.keyfiles import OfferedKeys, TerminalKeys
-from tests.remote.test_keys import ED25519, OPENSSH, PKCS1, RSA, pem
+from clusters.runs.access.key_files import OfferedKeys, TerminalKeys
+from tests.remote.auth.test_keys import ED25519, OPENSSH, PKCS1, RSA, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_django.fixtures import SettingsWrapper
 
-    from clusters.runs.keyfiles import KeyFiles
+    from clusters.runs.access.key_files import KeyFiles
 
     FilesOf = Callable[[SettingsWrapper, Path], KeyFiles]
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from clusters.selectors import BadPattern, needle, needles
+from clusters.selectors import BadPattern, log_search, needle
 from clusters.selectors.expression_size import expanded_size
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ def test_expressions_that_people_use_are_searched_for(text: str) -> None:
 @settings(deadline=None, max_examples=2 * settings.default.max_examples, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_what_is_small_enough_takes_little_memory_to_compile(pieces: list[str]) -> None:
-    text = "".join(pieces)[: needles.LONGEST_PATTERN]
-    assume(expanded_size(text) <= needles.LARGEST_PATTERN)
+    text = "".join(pieces)[: log_search.LONGEST_PATTERN]
+    assume(expanded_size(text) <= log_search.LARGEST_PATTERN)
     tracemalloc.start()
     try:
         needle(text, pattern=True)
@@ -145,7 +145,7 @@ ENDLESS = {
 @pytest.mark.sampled(5)
 @pytest.mark.parametrize("text,line", ENDLESS.values(), ids=ENDLESS)
 def test_searching_and_marking_end_with_the_time(text: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(needles, "PATTERN_SECONDS", 0.2)
+    monkeypatch.setattr(log_search, "PATTERN_SECONDS", 0.2)
     for use in ("fits", "marks"):
         with pytest.raises(BadPattern, match="takes too long"):
             getattr(needle(text, pattern=True), use)(line)
@@ -153,7 +153,7 @@ def test_searching_and_marking_end_with_the_time(text: str, line: str, monkeypat
 
 @pytest.mark.thorough
 def test_other_threads_work_while_lines_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(needles, "PATTERN_SECONDS", 0.5)
+    monkeypatch.setattr(log_search, "PATTERN_SECONDS", 0.5)
     sought = needle(r"(a+)\1+b", pattern=True)
     turns, over = [0], threading.Event()
 

@@ -11,15 +11,16 @@ import paramiko
 import pytest
 
 from clusters.errors import RemoteError
-from clusters.remote import bounded, output, perform, runner
+from clusters.remote.auth.host_keys import InMemoryKeys
+from clusters.remote.connection import bounded
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, FileTooLarge, HandshakeFailed, ShellUnusable
 from clusters.remote.facts import parse_facts
-from clusters.remote.fake import FakeHost
-from clusters.remote.hostkeys import InMemoryKeys
-from clusters.remote.output import Capture, Framed, Lines, Tap
+from clusters.remote.session import output, perform, runner
+from clusters.remote.session.output import Capture, Framed, Lines, Tap
 from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import Target
+from tests.fake_host import FakeHost
 from tests.security.hostile import Memory, listening, machine
 
 if TYPE_CHECKING:

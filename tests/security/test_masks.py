@@ -15,12 +15,12 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clusters.config.secret import MASK, Secret
+from clusters.config.secrets.secret import MASK, Secret
 from clusters.engine import events
-from clusters.runs.chunks import make_batch
-from clusters.runs.encodings import SHORTEST_FORM
-from clusters.runs.known_forms import KnownForms
-from clusters.runs.masking import LONGEST_TAIL, Masks
+from clusters.runs.events.batches import make_batch
+from clusters.runs.events.encodings import SHORTEST_FORM
+from clusters.runs.events.masking import LONGEST_TAIL, Masks
+from clusters.runs.events.secret_forms import KnownForms
 from tests.security.pumps import seconds
 
 SECRET = "p<4>'s&\"w/örd\\x"

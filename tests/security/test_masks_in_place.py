@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clusters.config.dialects.markdown import source_of
+from clusters.config.dialects.render import render
 from clusters.config.edit import masked
 from clusters.config.load import load
-from clusters.config.markdown import source_of
-from clusters.config.render import render
-from clusters.config.secret import MASK, Secret
-from clusters.config.secret_comments import comments_of
-from clusters.config.text_masks import masked_text
+from clusters.config.masks.texts import masked_text
+from clusters.config.secrets.comments import comments_of
+from clusters.config.secrets.secret import MASK, Secret
 from clusters.services import draft_import, draft_update
 from clusters.services.drafts import text_with
-from clusters.wizard.editor import Typed, editor, typed
+from clusters.wizard.document.editor import Typed, editor, typed
 from tests.config.documents import seed_document
 from tests.conftest import SEED
 from tests.security.pumps import MOST_GROWTH, growth_of

@@ -13,20 +13,20 @@ from django.core.checks import run_checks
 from clusters import services
 from clusters.config.schema import Document, Host, JumpHost
 from clusters.models import Probe, Scan
-from clusters.remote import networks as networks_module
+from clusters.remote.auth.host_keys import InMemoryKeys
+from clusters.remote.connection import networks as networks_module
+from clusters.remote.connection.link import open_link
+from clusters.remote.connection.networks import Networks, NetworksUnreadable, is_own, resolved
+from clusters.remote.connection.wire import open_wire
 from clusters.remote.errors import AddressRefused
-from clusters.remote.hostkeys import InMemoryKeys
-from clusters.remote.link import open_link
-from clusters.remote.networks import Networks, NetworksUnreadable, is_own, resolved
-from clusters.remote.posting import PostRefused, post
+from clusters.remote.http.posting import PostRefused, post
 from clusters.remote.scan import ScanRefused, addresses_of, ssh_greeting
 from clusters.remote.target import Target
-from clusters.remote.wire import open_wire
-from clusters.runs.probing import probe_row
-from clusters.runs.scanning import scan_row
-from clusters.runs.targets import target_for, webhook_networks
+from clusters.runs.access.targets import target_for, webhook_networks
+from clusters.runs.jobs.probes import probe_row
+from clusters.runs.jobs.scans import scan_row
 from clusters.selectors.forwarding import forwards
-from clusters.selectors.notices import told_by
+from clusters.selectors.notifications import told_by
 from tests.remote.test_scan import greeting
 from tests.wizard.conftest import visitor
 

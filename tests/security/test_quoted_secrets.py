@@ -10,15 +10,15 @@ import pytest
 import yaml
 
 from clusters.config.finding import warning
-from clusters.config.finding_masks import without_secrets_in
 from clusters.config.keys import keys_of
 from clusters.config.load import load
+from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules import check
 from clusters.config.schema import Document
-from clusters.config.secret import MASK, STAND_IN
-from clusters.config.yamltree import shown
+from clusters.config.secrets.secret import MASK, STAND_IN
+from clusters.config.yaml.tree import shown
 from clusters.services import draft_import, findings_of
-from clusters.wizard.editor import editor, typed
+from clusters.wizard.document.editor import editor, typed
 from tests.conftest import SEED
 from tests.security.pumps import MOST_GROWTH, growth_of
 

@@ -14,9 +14,9 @@ from clusters import services
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts
 from clusters.models import AuditEntry, Cluster, Inspection, Run, Scan
-from clusters.runs.execute import execute
-from clusters.runs.inspecting import inspect_row
-from clusters.runs.scanning import scan_row
+from clusters.runs.jobs.inspections import inspect_row
+from clusters.runs.jobs.scans import scan_row
+from clusters.runs.supervise import supervise
 from clusters.services import TextsUnread
 from clusters.services.acknowledgements import sealed
 from clusters.services.waivers import waiver_key
@@ -181,7 +181,7 @@ def create(file: Path, *options: str) -> str:
 
 @pytest.fixture
 def terminal(tmp_path: Path, settings: SettingsWrapper, admin: User) -> Path:
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.quick"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
     file = tmp_path / "config-sample.yaml"
     file.write_text(SEED + '  system:\n    preInstall:\n    - {bash: "echo \\u001b]52;c;x\\u0007 root"}\n')
@@ -263,12 +263,12 @@ def lost(alice: User, how: str, cluster: Cluster, other: User) -> None:
 def test_a_run_that_waits_does_not_run_when_who_asked_lost_the_right(
     how: str, sentence: str, alice: User, bob: User, settings: SettingsWrapper
 ) -> None:
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.fails"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.fails"
     cluster, _findings = services.draft_import(actor=alice, text=SEED)
     assert cluster is not None
     run = start(alice, cluster)
     lost(alice, how, cluster, bob)
-    execute(run.pk, worker_name="later")
+    supervise(run.pk, worker_name="later")
     run.refresh_from_db()
     assert run.state == "failed" and f"alice, who asked for this run, {sentence}" in run.message
     lines = [line[2] for event in run.events.filter(kind="output") for line in event.data["lines"]]

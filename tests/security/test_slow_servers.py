@@ -13,9 +13,9 @@ import pytest
 from clusters.catalog.sources import web
 from clusters.catalog.sources.download import fetch_text, look_at
 from clusters.errors import SourceError
-from clusters.remote.networks import Networks
-from clusters.remote.pace import LEAST_BYTES, MOST_BEFORE_BODY
-from clusters.remote.posting import post
+from clusters.remote.connection.networks import Networks
+from clusters.remote.http.pace import LEAST_BYTES, MOST_BEFORE_BODY
+from clusters.remote.http.posting import post
 from tests.catalog.sources.serving import Site, serving
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.config.load import load
-from clusters.config.secret import MASK, STAND_IN, Secret
-from clusters.config.unmask import with_stand_ins
+from clusters.config.masks.unmask import with_stand_ins
+from clusters.config.secrets.secret import MASK, STAND_IN, Secret
 from clusters.services import draft_import
-from clusters.wizard.editor import Typed, editor, typed
+from clusters.wizard.document.editor import Typed, editor, typed
 from tests.conftest import SEED
 from tests.security.filled import filled
 from tests.security.pumps import MOST_GROWTH, growth_of
@@ -231,7 +231,7 @@ SHAPES: dict[str, Callable[[int], tuple[Any, Any]]] = {
 @pytest.mark.thorough
 @pytest.mark.parametrize("made", SHAPES.values(), ids=SHAPES)
 def test_many_masks_get_their_secrets_back_in_proportion(made: Callable[[int], tuple[Any, Any]]) -> None:
-    from clusters.config.secret_finder import hidden
+    from clusters.config.secrets.finder import hidden
 
     def masked(value: Any) -> Any:
         if isinstance(value, str):

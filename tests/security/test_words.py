@@ -18,9 +18,9 @@ from clusters.management.commands.cluster import Command
 from clusters.plaintext import plain_block, plain_text
 from clusters.remote import scan
 from clusters.remote.facts import parse_facts
-from clusters.runs.inspecting import _Notes
-from clusters.runs.masking import Masks
-from clusters.runs.terminal import TerminalProgress
+from clusters.runs.events.masking import Masks
+from clusters.runs.events.terminal import TerminalProgress
+from clusters.runs.jobs.inspections import _Notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 
 from clusters import services
 from clusters.models import AuditEntry, Cluster, Run, StepRun
-from clusters.runs.store import recipe_ended
+from clusters.runs.events.store import recipe_ended
 from clusters.services import NotPossible
 from clusters.services.attempts import _order
 

@@ -13,10 +13,10 @@ from clusters.engine.recipe import recipe
 from clusters.errors import PlanError
 from clusters.models import AuditEntry, Cluster, Notice, Run, StepRun
 from clusters.runs.documents import read_document
-from clusters.runs.execute import execute
-from clusters.runs.store import measured_seconds, recipe_ended
+from clusters.runs.events.store import measured_seconds, recipe_ended
+from clusters.runs.supervise import supervise
 from clusters.selectors import run_preview_seen
-from clusters.selectors.before import so_before
+from clusters.selectors.earlier_results import so_before
 from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db
 def _no_findings(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
     monkeypatch.setattr("clusters.services.installs.findings_of", lambda *words, **options: ())
     monkeypatch.setattr("clusters.services.waivers.check", lambda document: ())
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fake_machines.carry_out"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fake_machines.run_on_machines"
     settings.SLIPWAY_WEBHOOK_URL = "http://127.0.0.1:9/"
 
 
@@ -48,7 +48,7 @@ def in_state(cluster: Cluster, state: str) -> Cluster:
 
 
 def carried_out(run: Run) -> Run:
-    execute(run.pk, worker_name=f"worker of {run.pk}")
+    supervise(run.pk, worker_name=f"worker of {run.pk}")
     run.refresh_from_db()
     return run
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from clusters import services
 from clusters.models import AuditEntry, Credential
-from tests.remote.test_keys import ED25519, OPENSSH, pem
+from tests.remote.auth.test_keys import ED25519, OPENSSH, pem
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from clusters.engine.recipe import DEFAULT
 from clusters.models import AuditEntry, Cluster, Credential, HostKey, Notice, Run
-from clusters.wizard.flow import pages
+from clusters.wizard.core.flow import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from django.urls import reverse
 
-from clusters.config.fit import fitted, what_does_not_fit
+from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.load import load
 from clusters.models import AuditEntry
 from clusters.services import document_of

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from clusters.models import Cluster, Run
-from clusters.runs.execute import execute
+from clusters.runs.supervise import supervise
 from tests.added_recipe import forgotten, renew
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def page(
     """Alice's browser on the page of her cluster, which is ready."""
     monkeypatch.setattr("clusters.services.installs.findings_of", lambda *words, **options: ())
     monkeypatch.setattr("clusters.services.waivers.check", lambda document: ())
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fake_machines.carry_out"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fake_machines.run_on_machines"
     Cluster.objects.update(state="ready")
     client.force_login(alice)
     with browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900}) as context:
@@ -80,7 +80,7 @@ def test_from_the_clusters_page_to_what_would_change(page: Page, renew: Recipe) 
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_text("The machines appear as soon as the plan is made.")).to_be_visible()
     run = Run.objects.get()
-    execute(run.pk, worker_name="one")
+    supervise(run.pk, worker_name="one")
     page.reload()
     expect(page.get_by_role("heading", name="The preview is complete")).to_be_visible()
     page.get_by_role("link", name="node3").click()

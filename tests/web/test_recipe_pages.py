@@ -13,7 +13,7 @@ from clusters.config.schema import Document
 from clusters.engine.question import Question, checked
 from clusters.engine.recipe import DEFAULT, Recipe
 from clusters.models import Cluster, Run, StepRun
-from clusters.runs.execute import execute
+from clusters.runs.supervise import supervise
 from clusters.web.recipe_form import answers_in, recipe_form
 from clusters.web.recipe_words import sent
 from tests.added_recipe import forgotten, renew
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.django_db
 def _no_findings(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
     monkeypatch.setattr("clusters.services.installs.findings_of", lambda *words, **options: ())
     monkeypatch.setattr("clusters.services.waivers.check", lambda document: ())
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fake_machines.carry_out"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fake_machines.run_on_machines"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_from_the_preview_to_the_run(person: Client, cluster: Cluster, renew: Re
     answer = person.post(do(cluster), {**sent, "preview": "yes"})
     preview = Run.objects.get()
     assert answer["Location"] == reverse("run-preview", args=[preview.pk])
-    execute(preview.pk, worker_name="one")
+    supervise(preview.pk, worker_name="one")
     shown = text_of(person, f"{answer['Location']}?machine=node3")
     assert "Preview: Renew certificates of sample" in shown
     assert "Nothing was changed. 2 would change" in shown
@@ -123,7 +123,7 @@ def test_from_the_preview_to_the_run(person: Client, cluster: Cluster, renew: Re
     answer = person.post(do(cluster), sent)
     run = Run.objects.get(part="")
     assert answer["Location"] == reverse("run", args=[run.pk])
-    execute(run.pk, worker_name="two")
+    supervise(run.pk, worker_name="two")
     assert "sample has new certificates" in text_of(person, reverse("run-header", args=[run.pk]))
     assert FILES["node3"].files["/etc/days"].content == b"30\n" and not FILES["node1"].files
 

@@ -82,7 +82,7 @@ def test_a_flood_of_lines_does_not_end_the_following_but_a_hand_on_the_scrollbar
     flooded = make_run()
     page.goto(f"/runs/{flooded.pk}/")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
-    fake = {"SLIPWAY_CARRY_OUT": "tests.bench.fakes.crowd", "BENCH_LINES": "2500", "SLIPWAY_LEASE_SECONDS": "30"}
+    fake = {"SLIPWAY_RUN_ON_MACHINES": "tests.bench.fakes.crowd", "BENCH_LINES": "2500", "SLIPWAY_LEASE_SECONDS": "30"}
     with manage("work", **fake):
         wait_for(lambda: Run.objects.get(pk=flooded.pk).finished_at, 120, "the end of the run")
     expect(page.locator("#live")).to_have_attribute("data-live", "over", timeout=4 * PATIENCE)

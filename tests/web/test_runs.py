@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import AuditEntry, Cluster, Event, Run, StepRun
-from clusters.runs.execute import execute
+from clusters.runs.supervise import supervise
 from clusters.selectors import run_facts, run_timeline
 from tests.runs.fakes import KEY_DATA, forms_of
 
@@ -287,9 +287,9 @@ def test_what_was_stored_with_colours_is_handed_out_without(page: Client, run: R
 def test_a_support_bundle_has_everything_but_secrets(
     page: Client, make_run: Callable[..., Run], settings: SettingsWrapper
 ) -> None:
-    settings.SLIPWAY_CARRY_OUT = "tests.runs.fakes.leaky"
+    settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.leaky"
     run = make_run()
-    execute(run.pk, worker_name="leaky")
+    supervise(run.pk, worker_name="leaky")
     answer = page.get(reverse("run-bundle", args=[run.pk]))
     bundle = zipfile.ZipFile(io.BytesIO(content_of(answer)))
     names = {"README.txt", "document.yaml", "run.json", "plan.json", "steps.json", "facts.json", "findings.json"}

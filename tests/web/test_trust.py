@@ -49,7 +49,7 @@ def test_a_killed_worker_is_told_of_until_another_goes_on(
 ) -> None:
     client.force_login(alice)
     run = make_run()
-    with manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.endless", SLIPWAY_LEASE_SECONDS="300") as worker:
+    with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.endless", SLIPWAY_LEASE_SECONDS="300") as worker:
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0, what="the first lines")
         worker.kill()
         worker.wait()
@@ -57,7 +57,7 @@ def test_a_killed_worker_is_told_of_until_another_goes_on(
     # What the five minutes of the lease would bring.
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=60))
     assert "no sign of life" in header(client, run)
-    with manage("work", SLIPWAY_CARRY_OUT="tests.runs.fakes.quick"):
+    with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.quick"):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     assert "no sign of life" not in header(client, run)
     assert_gapless(run)
@@ -78,7 +78,7 @@ def test_a_full_disk_of_the_pages_is_told_of_at_once(
 def test_a_clock_that_is_set_is_told_of_and_stops_nothing(make_run: Callable[..., Run]) -> None:
     run = make_run()
     fake = "tests.runs.fakes.time_traveller"
-    with manage("work", SLIPWAY_CARRY_OUT=fake, SLIPWAY_LEASE_SECONDS="300"):
+    with manage("work", SLIPWAY_RUN_ON_MACHINES=fake, SLIPWAY_LEASE_SECONDS="300"):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 200, "the end of the run")
     run.refresh_from_db()
     text = " ".join(lines_of(run))

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from clusters import services
 from clusters.models import Cluster, Scan
 from clusters.services import draft_create
-from clusters.wizard import flow
+from clusters.wizard.core import flow
 from tests.browser import browser
 from tests.conftest import SEED
 from tests.wizard.browsing import (

@@ -9,11 +9,11 @@ import pytest
 
 from clusters import services
 from clusters.config.schema import Document, Host
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.models import HostKey, Probe
-from clusters.remote.hostkeys import PinnedKey
-from clusters.runs.keys import pin
-from clusters.runs.probing import probe_row
+from clusters.remote.auth.host_keys import PinnedKey
+from clusters.runs.access.host_keys import pin
+from clusters.runs.jobs.probes import probe_row
 from tests.sshd import Sshd, free_port, generate_key, sshd, user
 
 if TYPE_CHECKING:

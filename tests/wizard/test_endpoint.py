@@ -9,8 +9,8 @@ import pytest
 from clusters.config.finding import Finding, error
 from clusters.config.load import load
 from clusters.config.schema import Document, Host, RoleGroups
-from clusters.wizard import endpoints, layouts
-from clusters.wizard.endpoints import cards, kind_called, kind_of, why_not, with_kind
+from clusters.wizard.topology import endpoint_kinds, layouts
+from clusters.wizard.topology.endpoint_kinds import cards, kind_called, kind_of, why_not, with_kind
 from tests.conftest import SEED
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Document], lis
     """Puts other rules in place of those that there are."""
 
     def put(rule: Callable[[Document], list[Finding]]) -> None:
-        for module in (endpoints, layouts):
+        for module in (endpoint_kinds, layouts):
             monkeypatch.setattr(module, "check", lambda document: tuple(rule(document)))
 
     return put
@@ -91,7 +91,7 @@ def test_with_one_control_plane_a_load_balancer_may_be_taken_and_says_what_it_is
 def test_every_card_has_its_drawing_and_says_why_it_cannot_be_taken(visitor: Visitor) -> None:
     text = visitor.get("endpoint").content.decode()
     found = text.split('<label class="choice')[1:]
-    assert len(found) == len(endpoints.KINDS)
+    assert len(found) == len(endpoint_kinds.KINDS)
     for card in found:
         assert '<svg class="drawing"' in card.split("</label>")[0]
         if "disabled" in card.split("<span")[0]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.schema import RoleGroups
 from clusters.services import document_of, draft_update
-from clusters.wizard.rename import follow
+from clusters.wizard.machines.role_groups import follow
 
 if TYPE_CHECKING:
     from tests.wizard.visitor import Visitor

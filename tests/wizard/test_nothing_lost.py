@@ -9,9 +9,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from clusters.config.secret import Secret
+from clusters.config.secrets.secret import Secret
 from clusters.services import document_of, draft_update
-from tests.wizard.test_logins import KEY
+from tests.wizard.machines.test_logins import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

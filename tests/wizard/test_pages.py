@@ -11,8 +11,8 @@ from clusters.models import Cluster, HostKey, Probe
 from clusters.runs.documents import write_document
 from clusters.services import document_of, draft_create
 from clusters.services.drafts import DraftBusy, DraftConflict
-from clusters.wizard import flow
-from clusters.wizard.choices import Offered
+from clusters.wizard.core import flow
+from clusters.wizard.kubernetes.artifact_choices import Offered
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from clusters import services
 from clusters.models import AuditEntry, Inspection
 from clusters.services import precheck_key
-from clusters.wizard.inspected import inspection_of, rail_state
+from clusters.wizard.prechecks.results import inspection_of, rail_state
 from tests.conftest import SEED
 
 if TYPE_CHECKING:

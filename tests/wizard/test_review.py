@@ -13,7 +13,7 @@ from clusters.config.rules import check
 from clusters.models import AuditEntry, Run
 from clusters.services import waiver_key
 from clusters.services.waivers import WarningsUnread, unread
-from clusters.wizard.editor import editor
+from clusters.wizard.document.editor import editor
 from tests.conftest import SEED
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from clusters.catalog.adapt import cgroup_driver, conntrack_settable, proxy_mode
 from clusters.catalog.images import image_ref
 from clusters.catalog.kubeadm.dialect import known_gates, merged, parsed
 from clusters.catalog.runtimes import runtime_of
-from clusters.config.proxyflags import as_configuration
+from clusters.config.components.proxy_flags import as_configuration
 from clusters.config.topology import NODE_DNS_ADDRESS, load_balancer
 from clusters.config.versions import facts_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config import gates
+from clusters.config.components import feature_gates
 from clusters.config.versions import facts_of, parse_version
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def parsed(items: Iterable[str]) -> dict[str, str]:
 def known_gates(document: Document) -> dict[str, bool]:
     """The document's feature gates that this version takes: it would not start with another one."""
     minor, wanted = parse_version(document.kubernetes.version).minor, sorted(document.kubernetes.feature_gates.items())
-    return {name: on for name, on in wanted if gates.is_taken(name, on, minor)}
+    return {name: on for name, on in wanted if feature_gates.is_taken(name, on, minor)}
 
 
 def gates_argument(document: Document) -> dict[str, str]:

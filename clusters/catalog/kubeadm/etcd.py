@@ -10,7 +10,7 @@ from clusters.catalog.paths import ETCD_PKI
 from clusters.catalog.steps.etcd import external
 from clusters.catalog.steps.etcd.certificates import CLIENT
 from clusters.catalog.steps.etcd.start import endpoints
-from clusters.config.etcdtuning import flags
+from clusters.config.components.etcd_tuning import flags
 from clusters.config.versions import etcd_image, facts_of, parse_version
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.carried import paths_left
+from clusters.config.carried_files import paths_left
 from clusters.engine.check import error, precheck
 from clusters.places import command_line
 

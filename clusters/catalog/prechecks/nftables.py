@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import is_recent_for_nftables
-from clusters.config.proxymode import mode_in
+from clusters.config.components.proxy_mode import mode_in
 from clusters.engine.check import error, precheck
 
 if TYPE_CHECKING:

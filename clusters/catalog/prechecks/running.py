@@ -13,7 +13,7 @@ from clusters.catalog.rollout import is_silent
 from clusters.catalog.steps.etcd.members import answers, listed, spare, strangers, teller
 from clusters.catalog.steps.kubernetes.kept import CLUSTER, config_map
 from clusters.config.versions import parse_version
-from clusters.config.yamlvalues import read_value
+from clusters.config.yaml.values import read_value
 from clusters.engine.check import error, precheck, warning
 from clusters.engine.wants import NotReached
 from clusters.remote.shell import sh

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clusters.config.yamltree import Mapping, Node, Refused, Scalar, Sequence, read, shown
+from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, Sequence, read, shown
 from clusters.errors import SourceError
 from clusters.localfile import read_regular
 from clusters.numbers import whole_number

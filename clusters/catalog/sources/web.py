@@ -13,14 +13,14 @@ from clusters.addresses import host_of, read_address
 from clusters.errors import SourceError
 from clusters.numbers import whole_number
 from clusters.remote.errors import AddressRefused
-from clusters.remote.pace import Pace, opener
+from clusters.remote.http.pace import Pace, opener
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage, HTTPResponse
     from typing import IO
 
 TIMEOUT = 30.0
-"""Seconds until an answer begins, however its headers come, and then for each 16 KB of it (`clusters.remote.pace`)."""
+"""Seconds until an answer begins, and then for each 16 KB of it (`clusters.remote.http.pace`)."""
 
 PASSING = (408, 416, 429, 500, 502, 503, 504)
 """Answers that may be others a moment later; after 416 the file is asked for from its start."""

@@ -12,7 +12,7 @@ from clusters.config.finding import error
 from clusters.config.keys import Model, Text, key
 from clusters.config.plugins import KUBEKEY_1, KUBEKEY_3, KUBEKEY_4, NetworkPlugin, Release
 from clusters.config.syntax import address_of, network_of
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

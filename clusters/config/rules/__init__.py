@@ -9,10 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import warning
-from clusters.config.finding_masks import without_secrets_in
+from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules.registry import registered
 from clusters.config.suggestions import share_of_suggestions
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection

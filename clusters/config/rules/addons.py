@@ -9,7 +9,7 @@ from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.sections.system import Chart
 from clusters.config.syntax import NAME_RULE, is_domain
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

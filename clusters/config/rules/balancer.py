@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import topology
+from clusters.config.components.proxy_mode import mode_in
 from clusters.config.finding import error, info, warning
-from clusters.config.proxymode import mode_in
 from clusters.config.rules.notbuilt import choices
 from clusters.config.rules.registry import rule
 from clusters.config.sections.endpoint import LOAD_BALANCERS, VIP_MODES, VIRTUAL, KubeVip
 from clusters.config.syntax import address_of, did_you_mean, network_of
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

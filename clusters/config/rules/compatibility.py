@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config import matrix, versions
+from clusters.config.components.feature_gates import gates_in
 from clusters.config.finding import error, info, warning
-from clusters.config.gates import gates_in
 from clusters.config.plugins import series_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, is_domain
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 from clusters.numbers import whole_number
 
 if TYPE_CHECKING:

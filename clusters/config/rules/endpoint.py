@@ -9,7 +9,7 @@ from clusters.config.finding import error
 from clusters.config.rules.registry import rule
 from clusters.config.sections.endpoint import VIRTUAL
 from clusters.config.syntax import NAME_RULE, address_of, is_address_or_name, is_domain, tidied
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

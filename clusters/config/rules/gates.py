@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.config.components.feature_gates import LISTED, gates_in, locked_to, why_unknown
 from clusters.config.finding import error, warning
-from clusters.config.gates import LISTED, gates_in, locked_to, why_unknown
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,7 +20,7 @@ from clusters.config.syntax import (
     is_label_value,
     tidied,
 )
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

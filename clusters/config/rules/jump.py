@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error, warning
-from clusters.config.hops import SYNTAX, hops_of, reached, said, way_to
+from clusters.config.jump_hosts import SYNTAX, hops_of, reached, said, way_to
 from clusters.config.rules.registry import rule
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.finding import error, warning
-from clusters.config.kubeletfields import (
+from clusters.config.components.kubelet_fields import (
     CGROUP_DRIVERS,
     FIELDS,
     GC_DEFAULTS,
@@ -18,10 +17,11 @@ from clusters.config.kubeletfields import (
     is_threshold,
     nearest_field,
 )
+from clusters.config.finding import error, warning
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.finding import error
-from clusters.config.kubeletfields import (
+from clusters.config.components.kubelet_fields import (
     DURATIONS,
     ENFORCEABLE,
     ITEMS,
@@ -21,6 +20,7 @@ from clusters.config.kubeletfields import (
     is_quantity,
     is_threshold,
 )
+from clusters.config.finding import error
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.kubelet import amounts_of, is_of, settings, wrong_value
 from clusters.config.rules.registry import rule

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import versions
+from clusters.config.components.proxy_flags import has_a_place
 from clusters.config.finding import error, info, warning
 from clusters.config.plugins import plugins
-from clusters.config.proxyflags import has_a_place
 from clusters.config.rules.registry import rule
 from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS
 from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, parts_of, tidied
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 from clusters.numbers import MOST_DIGITS, whole_number
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from clusters.config.rules.compatibility import kubernetes_of, series
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

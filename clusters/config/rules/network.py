@@ -10,7 +10,7 @@ from clusters.config.finding import error, warning
 from clusters.config.plugins import is_left_to_the_user, names
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import address_of, did_you_mean, network_of, parts_of
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from clusters.config.plugins import minors_of, plugin_of, plugin_version, plugin
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import parts_of
 from clusters.config.versions import is_known
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:

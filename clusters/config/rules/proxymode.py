@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config import matrix, versions
+from clusters.config.components.feature_gates import gates_in
+from clusters.config.components.proxy_mode import ModeInDocument, mode_in
 from clusters.config.finding import error, warning
-from clusters.config.gates import gates_in
-from clusters.config.proxymode import ModeInDocument, mode_in
 from clusters.config.rules.compatibility import kubernetes_of
 from clusters.config.rules.registry import rule
 from clusters.config.sections.kubernetes import PROXY_MODES
 from clusters.config.syntax import did_you_mean
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.sections.registry import REGISTRY_TYPES
 from clusters.config.syntax import did_you_mean, is_absolute, is_url
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

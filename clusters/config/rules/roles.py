@@ -9,7 +9,7 @@ from clusters.config.finding import error, info, warning
 from clusters.config.rules.registry import rule
 from clusters.config.suggestions import nearest
 from clusters.config.syntax import did_you_mean
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

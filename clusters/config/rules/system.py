@@ -7,11 +7,11 @@ import zoneinfo
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from clusters.config.carried import is_carried, unpacked
+from clusters.config.carried_files import is_carried, unpacked
 from clusters.config.finding import error, warning
 from clusters.config.rules.registry import rule
 from clusters.config.syntax import did_you_mean, is_absolute, is_address_or_name
-from clusters.config.yamltree import shown
+from clusters.config.yaml.tree import shown
 from clusters.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from django.db import connections, transaction
 
 from clusters import catalog
 from clusters.catalog.recipes import recipes
-from clusters.config.carried import carry
+from clusters.config.carried_files import carry
 from clusters.config.load import LIMIT, load
 from clusters.config.rules import check
 from clusters.engine.check import CHECKS
@@ -26,14 +26,14 @@ from clusters.management.recipe_options import add_questions, answers_of_options
 from clusters.management.root_texts import is_named, shown
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
-from clusters.runs.execute import execute, foreseen
-from clusters.runs.firstsight import look_at_keys, one_key_a_place
-from clusters.runs.keyfiles import TerminalKeys
-from clusters.runs.keys import OtherKey
-from clusters.runs.lease import claim
-from clusters.runs.logins import logins_for
-from clusters.runs.terminal import TerminalProgress, duration
-from clusters.runs.worker import fresh_name
+from clusters.runs.access.host_keys import OtherKey
+from clusters.runs.access.key_files import TerminalKeys
+from clusters.runs.access.logins import logins_for
+from clusters.runs.events.terminal import TerminalProgress, duration
+from clusters.runs.jobs.host_key_scan import look_at_keys, one_key_a_place
+from clusters.runs.supervise import foreseen, supervise
+from clusters.runs.worker.leases import claim
+from clusters.runs.worker.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
 from clusters.services import (
     NotPossible,
@@ -205,7 +205,7 @@ class Command(BaseCommand):
             if claim(run.pk, name) is None:
                 raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
         progress = TerminalProgress(self._write)
-        thread = threading.Thread(target=self._execute, args=(run.pk, name, progress), name=f"run {run.pk}")
+        thread = threading.Thread(target=self._run_claimed, args=(run.pk, name, progress), name=f"run {run.pk}")
         with _Interrupts() as interrupts:
             thread.start()
             while thread.is_alive():
@@ -232,9 +232,9 @@ class Command(BaseCommand):
         else:
             self._line("Cancelling; what must not be cut in half ends first.")
 
-    def _execute(self, pk: int, name: str, progress: TerminalProgress) -> None:
+    def _supervise(self, pk: int, name: str, progress: TerminalProgress) -> None:
         try:
-            execute(pk, worker_name=name, extra_sink=progress, key_files=self._key_files)
+            supervise(pk, worker_name=name, extra_sink=progress, key_files=self._key_files)
         finally:
             connections.close_all()
 

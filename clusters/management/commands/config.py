@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from clusters.config.dialects.file_parts import joined
+from clusters.config.dialects.render import files, render, what_does_not_fit
 from clusters.config.finding import format_finding
-from clusters.config.jsonschema import json_schema_text
+from clusters.config.json_schema import json_schema_text
 from clusters.config.load import DIALECTS, LIMIT, load
-from clusters.config.parts import joined
-from clusters.config.render import files, render, what_does_not_fit
 from clusters.config.report import report
 from clusters.localfile import read_start
 from clusters.plaintext import plain_block, plain_text

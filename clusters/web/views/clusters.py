@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clusters import services
 from clusters.catalog.recipes import recipes
-from clusters.config import render as rendering
+from clusters.config.dialects import render as rendering
 from clusters.config.load import LIMIT
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clusters import services
 from clusters.selectors import credential_for, credential_view, credentials_for
-from clusters.wizard.agents import agent_kind, agent_text
-from clusters.wizard.fields import laid_out, lines, secret, secret_lines, text, tick, wide
-from clusters.wizard.offers import key_upload, uploaded_key
-from clusters.wizard.page import problems_of
+from clusters.wizard.core.fields import laid_out, lines, secret, secret_lines, text, tick, wide
+from clusters.wizard.core.page import problems_of
+from clusters.wizard.machines.agent_keys import agent_kind, agent_text
+from clusters.wizard.machines.login_choices import key_upload, uploaded_key
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clusters import services
-from clusters.config.fit import what_does_not_fit
-from clusters.config.jsonschema import json_schema_text
+from clusters.config.dialects.fit import what_does_not_fit
+from clusters.config.json_schema import json_schema_text
 from clusters.config.load import load
 from clusters.errors import ConfigError
 from clusters.selectors import cluster_for

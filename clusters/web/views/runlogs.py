@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from clusters.models import Run
     from clusters.selectors import LogLine
-    from clusters.selectors.needles import Needle
+    from clusters.selectors.log_search import Needle
 
 LINES, MOST_LINES = 1000, 5000
 FILTERS = ("host", "step", "stream", "search")

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.remote.probe import JUMP
 from clusters.selectors import probes_of, probes_place
-from clusters.wizard.architectures import architectures
-from clusters.wizard.page import NothingToFill, Page
-from clusters.wizard.ways import stopped_there, ways
+from clusters.wizard.connection.architectures import architectures
+from clusters.wizard.connection.jump_routes import stopped_there, ways
+from clusters.wizard.core.page import NothingToFill, Page
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document, Host
     from clusters.models import Cluster
     from clusters.selectors import ProbeView
-    from clusters.wizard.page import PageForm
+    from clusters.wizard.core.page import PageForm
 
 WORDS: dict[str, _StrPromise] = {
     "jump": _("Jump host"),

@@ -10,9 +10,9 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import endpoint_address, load_balancer
-from clusters.wizard.endpoints import KINDS, SECTION, cards, kind_called, kind_of, why_not, with_kind
-from clusters.wizard.fields import Drawn, laid_out, number, text, wide
-from clusters.wizard.page import OneForm, Page
+from clusters.wizard.core.fields import Drawn, laid_out, number, text, wide
+from clusters.wizard.core.page import OneForm, Page
+from clusters.wizard.topology.endpoint_kinds import KINDS, SECTION, cards, kind_called, kind_of, why_not, with_kind
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
-    from clusters.wizard.page import PageForm
+    from clusters.wizard.core.page import PageForm
 
 PATHS = {
     SECTION: "kind",

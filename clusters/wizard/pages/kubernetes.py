@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from clusters.config.plugins import names, plugins
 from clusters.config.rules.notbuilt import is_built
 from clusters.config.versions import is_known, spelled
-from clusters.wizard.choices import kubernetes_versions
-from clusters.wizard.fields import choice, laid_out, text
-from clusters.wizard.options import (
+from clusters.wizard.core.fields import choice, laid_out, text
+from clusters.wizard.core.page import OneForm, Page
+from clusters.wizard.kubernetes.artifact_choices import kubernetes_versions
+from clusters.wizard.kubernetes.plugin_options import (
     field_of,
     initial_of,
     name_of,
@@ -21,8 +22,14 @@ from clusters.wizard.options import (
     shown_options,
     with_options,
 )
-from clusters.wizard.page import OneForm, Page
-from clusters.wizard.standings import SEEN_WHOLE, does_not_fit, grouped, marks_of, marks_of_parts, missing
+from clusters.wizard.kubernetes.version_choices import (
+    SEEN_WHOLE,
+    does_not_fit,
+    grouped,
+    marks_of,
+    marks_of_parts,
+    missing,
+)
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -30,8 +37,8 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
-    from clusters.wizard.choices import Offered
-    from clusters.wizard.page import PageForm
+    from clusters.wizard.core.page import PageForm
+    from clusters.wizard.kubernetes.artifact_choices import Offered
 
 PATHS = {
     "metadata.name": "name",

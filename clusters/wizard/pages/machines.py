@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from clusters.config.hops import said as way_in_words
+from clusters.config.jump_hosts import said as way_in_words
 from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
 from clusters.services import practice_machines
-from clusters.wizard.layouts import layout_cards
-from clusters.wizard.page import Page
-from clusters.wizard.rows import Machines, Row
+from clusters.wizard.core.page import Page
+from clusters.wizard.machines.table import Machines, Row
+from clusters.wizard.topology.layouts import layout_cards
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
-    from clusters.wizard.page import PageForm
+    from clusters.wizard.core.page import PageForm
 
 
 LOGINS = {

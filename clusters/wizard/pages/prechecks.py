@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
-from clusters.wizard.inspecting import shown
-from clusters.wizard.page import NothingToFill, Page
+from clusters.wizard.core.page import NothingToFill, Page
+from clusters.wizard.prechecks.views import shown
 
 if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document
     from clusters.models import Cluster
-    from clusters.wizard.page import PageForm
+    from clusters.wizard.core.page import PageForm
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:

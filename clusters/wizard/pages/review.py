@@ -18,8 +18,8 @@ from clusters.selectors import probes_of
 from clusters.services import answerable, counts, unread, waiver_key
 from clusters.services.acknowledgements import sealed
 from clusters.services.masked_texts import hides, texts_with_masks
-from clusters.wizard.inspected import inspection_of
-from clusters.wizard.page import NothingToFill, Page
+from clusters.wizard.core.page import NothingToFill, Page
+from clusters.wizard.prechecks.results import inspection_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
     from clusters.engine.plan import Plan
     from clusters.models import Cluster
-    from clusters.wizard.page import PageForm
+    from clusters.wizard.core.page import PageForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _weight(finding: Finding) -> str:
 
 
 def _entries(cluster: Cluster, document: Document, found: tuple[Finding, ...]) -> list[Entry]:
-    from clusters.wizard import flow
+    from clusters.wizard.core import flow
 
     given = {waiver["key"]: waiver for waiver in cluster.waivers if counts(waiver)}
     forms = {page.slug: page.bind(document, None) for page in flow.pages()}

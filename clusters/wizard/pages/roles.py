@@ -9,10 +9,10 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import GROUPS, all_roles, members, names, tolerates
-from clusters.wizard.drawing import draw
-from clusters.wizard.fields import Drawn, laid_out
-from clusters.wizard.layouts import layout_cards
-from clusters.wizard.page import OneForm, Page
+from clusters.wizard.core.fields import Drawn, laid_out
+from clusters.wizard.core.page import OneForm, Page
+from clusters.wizard.topology.diagram import draw
+from clusters.wizard.topology.layouts import layout_cards
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document, Host
     from clusters.models import Cluster
-    from clusters.wizard.page import PageForm
+    from clusters.wizard.core.page import PageForm
 
 TITLES = {"etcd": _("etcd"), "master": _("Control plane"), "worker": _("Worker")}
 PATHS = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.schema import Document
-from clusters.remote.hostkeys import InMemoryKeys
+from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
 from tests.missing import cannot_be_had

@@ -10,8 +10,8 @@ import yaml
 
 from clusters.catalog.kubeadm.documents import cluster_configuration
 from clusters.engine.check import CHECKS
-from clusters.remote.fake import Answer
 from tests.catalog.pretend import NODES, pretend, seed
+from tests.fake_host import Answer
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clusters.config.keys import Model
-from clusters.config.pluginoptions import SECTIONS, options_of
+from clusters.config.plugin_options import SECTIONS, options_of
 from clusters.config.plugins import names, plugin_version, plugins
 from clusters.config.schema import Document, Network
 from clusters.config.versions import known_versions, parse_version

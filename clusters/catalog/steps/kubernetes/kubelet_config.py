@@ -11,7 +11,7 @@ from clusters.catalog.kubectl import kubectl
 from clusters.catalog.paths import KUBELET_CONF
 from clusters.catalog.steps.kubernetes.kept import config_map, kubelet_configuration_kept, kubelet_map
 from clusters.catalog.turns import in_turn
-from clusters.config.yamlvalues import read_value
+from clusters.config.yaml.values import read_value
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.numbers import moment, whole_number

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from clusters.config.carried import unpacked
+from clusters.config.carried_files import unpacked
 from clusters.config.topology import members
 from clusters.engine.step import step
 from clusters.engine.wants import Sight, Wanted

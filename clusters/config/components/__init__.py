@@ -1,0 +1,1 @@
+"""The settings of kubelet, kube-proxy, etcd and feature gates, by version."""

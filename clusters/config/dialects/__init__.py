@@ -1,0 +1,1 @@
+"""KubeKey's file formats: the document written in each, and what a format cannot hold."""

@@ -1,0 +1,147 @@
+"""What a dialect cannot hold: named as findings, and the document as it comes back from that dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.config.dialects.lost_keys import losses, without
+from clusters.config.dialects.shape import NEW, uses_newer_keys
+from clusters.config.finding import Finding, info, warning
+from clusters.config.logins import not_in_the_file
+from clusters.config.masks.findings import without_secrets_in
+from clusters.config.plugins import KUBEKEY_4, plugins
+from clusters.config.v4 import fit
+from clusters.config.yaml.tree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.keys import Key
+    from clusters.config.schema import Document
+
+_REMOVED = {"imageRepo": "1.1"}
+"""Key -> KubeKey's release that no longer reads it."""
+
+
+def what_does_not_fit(document: Document, dialect: str) -> tuple[Finding, ...]:
+    """What an export to this dialect would lose, or what KubeKey would do otherwise."""
+    makers = {"v1alpha1": _lost_in_the_old, "v4": fit.findings}
+    found = (*makers.get(dialect, _ignored_by_the_new)(document), *_strange(document, dialect))
+    return without_secrets_in(found, document)
+
+
+def fitted(document: Document, dialect: str) -> Document:
+    """The document as it comes back after an export to this dialect and an import."""
+    if dialect == "v1alpha1":
+        return _old(document)
+    return fit.fitted(document) if dialect == "v4" else document
+
+
+def _ignored_by_the_new(document: Document) -> Iterator[Finding]:
+    """v1alpha2 holds everything; some keys only mean something to Slipway or to older releases."""
+    if document.kubernetes.image_repo:
+        message = "KubeKey reads imageRepo up to 1.0 only; it stays in the file."
+        yield info("dialect.ignored", "spec.kubernetes.imageRepo", message, hint="namespaceOverride has replaced it.")
+    yield from not_in_the_file(document)
+    for path, own in losses(document, "spec", lambda key, _: key.since >= OWN):
+        if own.name == "credential":
+            continue  # said above, with what has to be filled in
+        message = f"{own.name} means something to Slipway only; it stays in the file."
+        yield info("dialect.ignored", path, message)
+    for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
+        for key in data:
+            message = f"{key} means something to KubeKey 4 only; it stays in the file."
+            yield info("dialect.ignored", f"{part}.{key}", message)
+
+
+def _strange(document: Document, dialect: str) -> Iterator[Finding]:
+    """Values that are Slipway's own, or that this KubeKey does not have: they are written as they are."""
+    words = (
+        ("spec.network.plugin", document.network.plugin, _plugins(dialect), "network plugin", "installs none"),
+        (
+            "spec.controlPlaneEndpoint.internalLoadbalancer",
+            document.control_plane_endpoint.internal_loadbalancer,
+            _BALANCERS,
+            "internal load balancer",
+            "installs none",
+        ),
+        (
+            "spec.kubernetes.proxyMode",
+            document.kubernetes.proxy_mode,
+            _PROXY_MODES,
+            "proxy mode",
+            "prepares machines for iptables and ipvs only",
+        ),
+    )
+    for path, text, known, what, instead in words:
+        if text not in known:
+            message = f"KubeKey does not know the {what} {shown(text)}: it {instead}. It stays in the file."
+            allowed = ", ".join(word for word in known if word)
+            yield warning("dialect.value", path, message, found=shown(text), allowed=allowed)
+
+
+def _plugins(dialect: str) -> tuple[str, ...]:
+    """KubeKey 4 has one more word, for a plugin that it does not install; it comes before the last, which is none."""
+    known = [each.name for each in plugins() if dialect in each.dialects]
+    return (*known[:-1], "other", known[-1]) if dialect == KUBEKEY_4 else tuple(known)
+
+
+_BALANCERS = ("", "haproxy", "kube-vip")
+_PROXY_MODES = ("", "iptables", "ipvs")
+
+
+OWN = (99,)
+"""`since` of keys that no KubeKey has."""
+
+
+def _too_new(key: Key, path: str) -> bool:
+    return key.since >= NEW and path not in _ELSEWHERE
+
+
+_ELSEWHERE = ("spec.roleGroups.control-plane", "spec.kubernetes.dnsDomain")
+"""Newer keys that v1alpha1 holds in another place, or that are looked at by themselves."""
+
+
+def _old(document: Document) -> Document:
+    found: Document = without(document, "spec", _too_new)
+    groups = found.role_groups
+    merged = groups.model_copy(update={"master": groups.master + groups.control_plane, "control_plane": ()})
+    kubernetes = found.kubernetes.model_copy(update={"dns_domain": found.kubernetes.cluster_name})
+    etcd = type(found.etcd).model_construct(**{key: getattr(found.etcd, key) for key in type(found.etcd).model_fields})
+    update = {"role_groups": merged, "kubernetes": kubernetes, "etcd": etcd, "config_v4": {}, "inventory_v4": {}}
+    return found.model_copy(update=update)
+
+
+def _lost_in_the_old(document: Document) -> Iterator[Finding]:
+    """Source: the types of KubeKey 1.0 to 1.2."""
+    for path, key in losses(document, "spec", _too_new):
+        yield _lost(document, path, key.name, key.since)
+    if document.role_groups.control_plane:
+        message = "v1alpha1 has no group control-plane; its machines are written below master."
+        yield warning("dialect.renamed", "spec.roleGroups.control-plane", message)
+    for name in document.role_groups.model_extra or {}:
+        message = f"KubeKey reads groups of one's own from 2.0 on; {name} stays in the file."
+        yield info("dialect.ignored", f"spec.roleGroups.{name}", message)
+    kubernetes = document.kubernetes
+    if kubernetes.dns_domain != kubernetes.cluster_name:
+        yield _lost(document, "spec.kubernetes.dnsDomain", "dnsDomain", (2, 0))
+    for name in document.etcd.model_extra or {}:
+        yield _lost(document, f"spec.etcd.{name}", name, (2, 1))
+    for part, data in (("inventory", document.inventory_v4), ("config", document.config_v4)):
+        for name in data:
+            yield _lost(document, f"{part}.{name}", name, (4, 0))
+    if uses_newer_keys(document):
+        message = "Keys of KubeKey 1.1 or 1.2 are used, so numbers are written without quotes; 1.0 ignores these keys."
+        yield info("dialect.newer", "spec", message)
+    elif kubernetes.container_manager == "containerd":
+        message = "containerManager is left out: KubeKey 1.0 has no such key, and 1.1 and 1.2 install docker then."
+        yield warning("dialect.lost", "spec.kubernetes.containerManager", message, hint="Export as v1alpha2.")
+
+
+def _lost(document: Document, path: str, key: str, since: tuple[int, ...]) -> Finding:
+    release = ".".join(str(part) for part in since)
+    came = "which is Slipway's own" if since >= OWN else f"which came with KubeKey {release}"
+    parts = path.split(".")
+    hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
+    message = f"v1alpha1 has no key {key}, {came}; it is left out."
+    return warning("dialect.lost", path, message, hint="Export as v1alpha2 to keep it.", hosts=hosts)

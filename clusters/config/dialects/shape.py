@@ -1,0 +1,166 @@
+"""The document -> plain data in KubeKey's shape, in the dialects v1alpha1 and v1alpha2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.keys import Key, Model, keys_of
+from clusters.config.schema import Document, Host
+from clusters.config.secrets.finder import LEFT_OUT, hidden
+from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secrets.walk import called
+from clusters.config.sections.etcd import MOVED
+from clusters.config.yaml.emit import Quoted, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GROUP = "kubekey.kubesphere.io/"
+NEW = (2, 0)
+"""Keys of this release and later are not in v1alpha1."""
+
+
+class Shaper:
+    """How one export writes values: the dialect, and what becomes of secrets (mask, show, omit)."""
+
+    def __init__(self, dialect: str, secrets: str, *, bare: bool = True) -> None:
+        self.old = dialect == "v1alpha1"
+        self.secrets = secrets
+        self.bare = bare or not self.old
+
+    def model(self, section: Model) -> dict[str, Any]:
+        """The keys of a section that say something, in their order, then those nobody knows."""
+        data: dict[str, Any] = {}
+        values = section.__dict__
+        for key in keys_of(type(section)).values():
+            value = values[key.attribute]
+            if (value == key.default and not key.shown) or (self.old and key.since >= NEW) or key.name[:3] == "---":
+                continue
+            written = self.value(value, key)
+            if written is not LEFT_OUT and not (key.kind == "model" and written == {}):
+                data[key.name] = written
+        return data | self.plain(section.model_extra or {})
+
+    def value(self, value: Any, key: Key) -> Any:
+        """One value as plain data."""
+        if isinstance(value, str):
+            return self.text(value, key)
+        if isinstance(value, Model):
+            return self.model(value)
+        if isinstance(value, Secret):
+            return self.secret(value)
+        if isinstance(value, tuple):
+            if key.inner is Host:
+                return [Row(self.model(each)) for each in value]
+            if value and all(isinstance(each, str) for each in value):
+                # As a whole: `[--password, x]` says of its items what each of them does not.
+                return self.text(list(value), key)
+            items = (self.value(each, key) for each in value)
+            return [each for each in items if each is not LEFT_OUT]
+        if isinstance(value, dict):
+            return self.table(value, key) if key.kind == "table" else self.plain(value)
+        if key.quoted and not self.bare and not isinstance(value, bool):
+            return Quoted(value)
+        return value
+
+    def text(self, value: Any, key: Key) -> Any:
+        """A text, or a list of texts, without the secrets in it."""
+        return value if self.secrets == "show" else hidden(value, mask=self.secrets == "mask", key=called(key.name))
+
+    def table(self, value: Mapping[str, Any], key: Key) -> dict[str, Any]:
+        """Names to sections."""
+        return {name: self.value(inner, key) for name, inner in value.items()}
+
+    def secret(self, secret: Secret) -> Any:
+        """Its text, a mask, or nothing."""
+        if self.secrets == "omit":
+            return LEFT_OUT
+        return Quoted(secret.reveal() if self.secrets == "show" else MASK)
+
+    def plain(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Data nobody models: as it came, but for its secrets."""
+        if self.secrets == "show":
+            return dict(data)
+        kept: dict[str, Any] = hidden(data, mask=self.secrets == "mask")
+        return kept
+
+
+def documents(document: Document, dialect: str, secrets: str) -> list[dict[str, Any]]:
+    """The YAML documents of a file, in order."""
+    shaper = Shaper(dialect, secrets, bare=dialect != "v1alpha1" or uses_newer_keys(document))
+    spec = shaper.model(document)
+    spec.pop("name", None)
+    if shaper.old:
+        _as_of_old(document, spec, shaper)
+    extra = [key for key in (document.model_extra or {}) if key in spec]
+    spec |= {key: spec.pop(key) for key in ("addons", *extra) if key in spec}  # at the end
+    kinds = [_headed(f"{GROUP}{dialect}", "Cluster", document.name, spec)]
+    if document.kubesphere_document is not None:
+        kinds.append(kubesphere(document, shaper))
+    for kind, data in (("Inventory", document.inventory_v4), ("Config", document.config_v4)):
+        if data and not shaper.old:
+            kinds.append({"apiVersion": f"{GROUP}v1", "kind": kind, "spec": shaper.plain(data)})
+    return kinds
+
+
+def _headed(version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _as_of_old(document: Document, spec: dict[str, Any], shaper: Shaper) -> None:
+    """What v1alpha1 has elsewhere: one group for control planes, etcd's backup below kubernetes, docker by default."""
+    groups, kubernetes, etcd = document.role_groups, document.kubernetes, document.etcd
+    spec["roleGroups"]["master"] = list(groups.master + groups.control_plane)
+    if kubernetes.container_manager == "containerd" and not shaper.bare:
+        spec["kubernetes"].pop("containerManager", None)
+    values = {key.name: key for key in keys_of(type(etcd)).values()}
+    spec.pop("etcd", None)
+    for old, new in MOVED.items():
+        value = getattr(etcd, values[new].attribute)
+        if value != values[new].default:
+            spec["kubernetes"][old] = value
+
+
+def uses_newer_keys(document: Document) -> bool:
+    """Whether something is said that KubeKey 1.1 or 1.2 brought: then numbers are bare, as these want them.
+
+    KubeKey 1.0 reads both. containerd alone does not count: Slipway takes it where nothing is said.
+    """
+    kubernetes = document.kubernetes
+    calm = document
+    if kubernetes.container_manager == "containerd":
+        default = keys_of(type(kubernetes))["containerManager"].default
+        calm = document.model_copy(update={"kubernetes": kubernetes.model_copy(update={"container_manager": default})})
+    elif kubernetes.container_manager == "docker":
+        return True
+    return _newer(calm)
+
+
+def _newer(section: Model) -> bool:
+    for key in keys_of(type(section)).values():
+        value = section.__dict__[key.attribute]
+        if value == key.default:
+            continue
+        if (1, 1) <= key.since < NEW:
+            return True
+        if key.since < NEW or key.kind == "model":
+            inner = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(each, Model) and _newer(each) for each in inner):
+                return True
+    return False
+
+
+def kubesphere(document: Document, shaper: Shaper) -> dict[str, Any]:
+    """KubeSphere's document."""
+    found = document.kubesphere_document
+    if found is None:
+        return {}
+    metadata: dict[str, Any] = {"name": found.name, "namespace": found.namespace, **shaper.plain(found.metadata)}
+    if found.version:
+        labels = metadata.get("labels")
+        metadata["labels"] = {**(labels if isinstance(labels, dict) else {}), "version": found.version}
+    data: dict[str, Any] = {"apiVersion": found.api_version, "kind": found.kind, "metadata": metadata}
+    spec = Shaper("v1alpha2", shaper.secrets).model(found.spec)
+    parts = (("data", shaper.plain(found.data)), ("spec", spec), ("status", shaper.plain(found.status)))
+    data |= {key: part for key, part in parts if part}
+    return data | shaper.plain(found.model_extra or {})

@@ -1,0 +1,180 @@
+"""Masks what findings quote: no message, hint or value of one shows a secret of the document that it is about."""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_left
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.secrets.finder import apart, secret_spans
+from clusters.config.secrets.names import is_open_value, is_secret_key
+from clusters.config.secrets.secret import MASK, Secret, without_stand_ins
+from clusters.config.secrets.walk import walked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.config.secrets.patterns import Span
+    from clusters.config.secrets.walk import Spans
+
+SHORTEST = 4
+"""Letters and digits. A shorter secret is masked only within the value that it stands in: no sentence would be left."""
+SHORTEST_ANYWHERE = 8
+"""Letters and digits. A shorter secret is masked where it is a word."""
+CUT = "…"
+"""Ends what a message quotes of a longer value."""
+# No quote behind a backslash begins one: a text is read once.
+_QUOTED = re.compile(r"(?<![\w'\\])'(?:[^'\\]|\\.)*+'(?!\w)|(?<![\w\"\\])\"(?:[^\"\\]|\\.)*+\"(?!\w)", re.S)
+_LONGEST_QUOTED = 10_000
+
+
+def without_secrets_in(findings: Iterable[Finding], value: Any) -> tuple[Finding, ...]:
+    """The same findings, which quote no secret of this document (or plain data); the path is for programs."""
+    found = tuple(findings)
+    if not found:
+        return found
+    masks = _Masks(value)
+    return tuple(_masked(each, masks) for each in found)
+
+
+def with_texts(finding: Finding, change: Callable[[str], str]) -> Finding:
+    """A finding with every text of it changed that people read."""
+    message, hint = change(finding.message), change(finding.hint)
+    return replace(finding, message=message, hint=hint, found=change(finding.found), allowed=change(finding.allowed))
+
+
+def _masked(finding: Finding, masks: _Masks) -> Finding:
+    key = next((part for part in reversed(finding.path.split(".")) if not part.isdigit()), "")
+    return with_texts(finding, lambda text: masks.text(text, key))
+
+
+class _Masks:
+    """The secrets of a document as they may turn up in sentences.
+
+    Rules quote a value as it is, escaped, cut, in lower case, as one of its parts, or as a name made of it. So values
+    are compared in quotes first, and then secrets by their letters and digits alone.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self._values: dict[str, list[Span]] = {}
+        walked(value, self._leaf)
+        self._all = "\0".join(self._values)
+        self._starts: list[tuple[int, str]] = []
+        place = 0
+        for text in self._values:
+            self._starts.append((place, text))
+            place += len(text) + 1
+        secrets = {text[start:end] for text, spans in self._values.items() for start, end in spans}
+        forms = {_squashed(form)[0] for text in secrets for form in (text, repr(text)[1:-1], _in_ascii(text))}
+        self._forms = {form for form in forms if len(form) >= SHORTEST}
+        self._ordered = sorted(self._forms)
+        self._lengths: dict[str, set[int]] = {}
+        for form in self._forms:
+            self._lengths.setdefault(form[:SHORTEST], set()).add(len(form))
+        self._signs = sorted(
+            (text for text in secrets if len(text) >= SHORTEST and len(_squashed(text)[0]) < SHORTEST), key=len
+        )
+
+    def text(self, text: str, key: str) -> str:
+        """A sentence about the value of this key without secrets."""
+        text = without_stand_ins(text)
+        if text in self._values:
+            return _with_masks(text, self._values[text])
+        text = _QUOTED.sub(lambda match: self._quoted(match[0], key), text)
+        for signs in reversed(self._signs):
+            text = text.replace(signs, MASK).replace(repr(signs)[1:-1], MASK)
+        return _with_masks(text, apart(self._spans(text))) if self._forms else text
+
+    def _leaf(self, value: Any, key: str, more: Spans) -> Any:
+        # What is a `Secret` is quoted by no rule, and would cost most of the time.
+        if isinstance(value, Secret):
+            return value
+        text = str(value)
+        if is_secret_key(key):
+            spans = [] if is_open_value(key, text) or not text else [(0, len(text))]
+        else:
+            spans = secret_spans(text, key, more) if isinstance(value, str) else []
+        if spans:
+            self._values[text] = apart([*self._values.get(text, ()), *spans])
+        return value
+
+    def _quoted(self, quoted: str, key: str) -> str:
+        """A value in quotes: as it is in the document, as a part of a value of it, or by what the finder sees in it."""
+        plain = _plain(quoted)
+        spans = self._values.get(plain) or self._of_part(plain.removesuffix(CUT))
+        # A finding about a key names it.
+        spans = spans or _seen(plain, "" if plain == key else key)
+        return repr(_with_masks(plain, spans)) if spans else quoted
+
+    def _of_part(self, part: str) -> list[Span]:
+        at = self._all.find(part) if len(part) >= SHORTEST else -1
+        if at < 0:
+            return []
+        place, text = self._starts[bisect_left(self._starts, (at + 1, "")) - 1]
+        first = at - place
+        inside = ((max(start, first), min(end, first + len(part))) for start, end in self._values[text])
+        return [(start - first, end - first) for start, end in inside if start < end]
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        letters, at = _squashed(text)
+        for start in range(len(letters)):
+            for length in self._lengths.get(letters[start : start + SHORTEST], ()):
+                end = start + length
+                if letters[start:end] in self._forms and (
+                    length >= SHORTEST_ANYWHERE or _is_apart(text, at[start], at[end - 1] + 1)
+                ):
+                    yield at[start], at[end - 1] + 1
+        cut = text.find(CUT)
+        while cut >= 0:
+            yield from self._begun(text, cut)
+            cut = text.find(CUT, cut + 1)
+
+    def _begun(self, text: str, cut: int) -> Iterator[Span]:
+        """A secret that begins before the place where a value was cut."""
+        letters, at = _squashed(text[max(0, cut - 80) : cut])
+        for start in range(len(letters) - 1):
+            place = bisect_left(self._ordered, letters[start:])
+            if place < len(self._ordered) and self._ordered[place].startswith(letters[start:]):
+                yield max(0, cut - 80) + at[start], cut
+                return
+
+
+def _plain(quoted: str) -> str:
+    """What `repr` made a text of."""
+    if len(quoted) > _LONGEST_QUOTED:
+        return quoted[1:-1]
+    try:
+        return str(ast.literal_eval(quoted))
+    except (SyntaxError, ValueError):
+        return quoted[1:-1]
+
+
+def _seen(text: str, key: str) -> list[Span]:
+    if is_secret_key(key):
+        return [] if is_open_value(key, text) or not text else [(0, len(text))]
+    return secret_spans(text, key)
+
+
+def _squashed(text: str) -> tuple[str, list[int]]:
+    """Letters and digits of a text in lower case, and where each stands in it."""
+    at = [place for place, each in enumerate(text) if each.isalnum()]
+    return "".join(text[place].lower()[:1] for place in at), at
+
+
+def _in_ascii(text: str) -> str:
+    return text.encode("ascii", "ignore").decode()
+
+
+def _is_apart(text: str, start: int, end: int) -> bool:
+    return not text[max(0, start - 1) : start].isalnum() and not text[end : end + 1].isalnum()
+
+
+def _with_masks(text: str, spans: list[Span]) -> str:
+    parts, place = [], 0
+    for start, end in spans:
+        parts += [text[place:start], MASK]
+        place = end
+    return "".join([*parts, text[place:]])

@@ -1,0 +1,38 @@
+"""Masks that came back where no secret can be put: in keys, and whatever else is neither a value nor a comment."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from clusters.config.secrets.comments import comments_of
+from clusters.config.secrets.secret import MASK, STAND_IN
+from clusters.config.yaml.nodes import every
+from clusters.config.yaml.tree import Mapping, Scalar, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def masks_astray(text: str, stored: str = "") -> list[int]:
+    """The lines, from 1, of such stand-ins. Raises Refused. Dots in a key that is `stored` with them do not count."""
+    if STAND_IN not in text:
+        return []
+    known = {key.text for key in _keys(stored)} if MASK in stored else set()
+    spans = [(each.start, each.end) for each in every(read(text)) if isinstance(each, Scalar)]
+    spans += [(key.start, key.end) for key in _keys(text) if key.text.replace(STAND_IN, MASK) in known]
+    spans = sorted([*spans, *comments_of(text)])
+    starts = [start for start, _end in spans]
+    lines, place = [], text.find(STAND_IN)
+    while place >= 0:
+        number = bisect_right(starts, place) - 1
+        if number < 0 or spans[number][1] <= place:
+            lines.append(text.count("\n", 0, place) + 1)
+        place = text.find(STAND_IN, place + 1)
+    return lines
+
+
+def _keys(text: str) -> Iterator[Scalar]:
+    for node in every(read(text)):
+        if isinstance(node, Mapping):
+            yield from (key for key, _value in node.pairs.values())

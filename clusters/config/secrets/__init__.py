@@ -1,0 +1,1 @@
+"""Where secrets are: in values, texts, command lines and comments."""

@@ -1,0 +1,1 @@
+"""KubeKey 4's Inventory and Config, read and written."""

@@ -1,0 +1,187 @@
+"""What KubeKey 4's Inventory and Config cannot hold, and the document as it comes back from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config import topology
+from clusters.config.dialects.lost_keys import bare, losses, unknown_keys, without
+from clusters.config.finding import Finding, info, warning
+from clusters.config.plugins import plugins
+from clusters.config.schema import Host
+from clusters.config.v4 import mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clusters.config.keys import Key
+    from clusters.config.schema import Document, Registry, RoleGroups
+
+_HELD = (
+    "spec.hosts",
+    "spec.roleGroups.etcd",
+    "spec.roleGroups.master",
+    "spec.roleGroups.worker",
+    "spec.roleGroups.control-plane",
+    "spec.roleGroups.registry",
+    "spec.controlPlaneEndpoint.domain",
+    "spec.controlPlaneEndpoint.address",
+    "spec.controlPlaneEndpoint.port",
+    "spec.controlPlaneEndpoint.internalLoadbalancer",
+    "spec.controlPlaneEndpoint.kubevip.mode",
+    "spec.kubernetes.audit.enabled",
+    "spec.network.multusCNI.enabled",
+    "spec.registry.privateRegistry",
+    "spec.registry.namespaceOverride",
+    "spec.registry.auths",
+    "spec.dns.dnsEtcHosts",
+)
+_HOST_KEYS = ("name", "internalAddress", "labels", "arch", *mapping.CONNECTOR)
+_ARCH = Host.model_fields["arch"].default
+_ITSELF = {
+    "addons": "Install them with Helm when the cluster stands.",
+    "preInstall": "KubeKey 4 has hook playbooks.",
+    "postInstall": "KubeKey 4 has hook playbooks.",
+    "credential": "Write user, and password or private_key_content, into the machine's connector.",
+    "postClusterInstall": "KubeKey 4 has hook playbooks.",
+}
+"""Key -> what to do instead. Source: KubeKey 4's page on migrating a configuration."""
+
+
+def _lost(document: Document) -> Callable[[Key, str], bool]:
+    kubernetes = document.kubernetes
+
+    def is_lost(key: Key, path: str) -> bool:
+        if key.v4 or path in _HELD or path == "spec.name":
+            return False
+        if path.startswith("spec.hosts."):
+            return key.name not in _HOST_KEYS
+        if path.startswith("spec.registry.auths."):
+            return key.name not in mapping.AUTH
+        if path == "spec.etcd.type":
+            return document.etcd.type not in mapping.ETCD_TYPES
+        if path.startswith("spec.kubernetes.") and key.name in mapping.ARGS:
+            return not _are_args(getattr(kubernetes, key.attribute))
+        return key.kind != "model" or path == "spec.etcd.external"
+
+    return is_lost
+
+
+def _are_args(items: tuple[str, ...]) -> bool:
+    names = [item.partition("=")[0] for item in items]
+    return all("=" in item for item in items) and len(set(names)) == len(names)
+
+
+def findings(document: Document) -> Iterator[Finding]:
+    """What is left out or changed, in the order of the document."""
+    instead = _ITSELF | {each.name: each.instead for each in plugins() if each.instead}
+    for path, key in losses(document, "spec", _lost(document)):
+        parts = path.split(".")
+        hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
+        hint = instead.get(key.name, "Export as v1alpha2 to keep it.")
+        named = key.name if hosts else path.removeprefix("spec.")
+        message = f"KubeKey 4 has no place for {named}; it is left out."
+        yield warning("dialect.lost", path, message, hint=hint, hosts=hosts)
+    for path in unknown_keys(document, "spec"):
+        if not path.startswith("spec.roleGroups."):
+            name = path.rpartition(".")[2]
+            yield warning(
+                "dialect.lost", path, f"The key {name} is not known; KubeKey 4's files are written without it."
+            )
+    if document.kubesphere_document is not None:
+        yield warning("dialect.lost", "kubesphere", "KubeKey 4 does not install KubeSphere; its document is left out.")
+    yield from _changed(document)
+    yield from _spelled(document)
+
+
+def _changed(document: Document) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, host in enumerate(document.hosts):
+        if host.name in seen:
+            message = f"The second machine called {host.name} is left out: names are keys in the Inventory."
+            yield warning("dialect.lost", f"spec.hosts.{index}.name", message, hosts=(host.name,))
+        seen.add(host.name)
+    groups = document.role_groups
+    if groups != _expanded(groups):
+        message = "Ranges like node[1:3] are written out, and control-plane is called kube_control_plane."
+        yield info("dialect.renamed", "spec.roleGroups", message)
+    for data, taken, part in (
+        (document.config_v4, mapping.places(), "config"),
+        (document.inventory_v4, _names_of(document), "inventory"),
+    ):
+        if data and part == "config" and mapping.strip(data, taken) != data:
+            yield warning("dialect.lost", part, "What the rest of the Config says twice is written once.")
+
+
+def _spelled(document: Document) -> Iterator[Finding]:
+    """What says the same in other words after an import."""
+    for index, host in enumerate(document.hosts):
+        if _with_address(host) != host:
+            message = f"{host.name} gets the address it has anyway; without one KubeKey 4 would go to its name."
+            yield info("dialect.renamed", f"spec.hosts.{index}.address", message, hosts=(host.name,))
+        if host.arch != _ARCH:
+            message = f"KubeKey 4 asks {host.name} itself for its architecture; arch stays in the file."
+            yield info("dialect.ignored", f"spec.hosts.{index}.arch", message, hosts=(host.name,))
+    if _project(document.registry) != document.registry:
+        message = "What stands behind the registry's first / is its project, as in namespaceOverride."
+        yield info("dialect.renamed", "spec.registry.privateRegistry", message)
+    if _lines(document.dns.dns_etc_hosts) != document.dns.dns_etc_hosts:
+        yield info("dialect.renamed", "spec.dns.dnsEtcHosts", "The text is a list of lines there, so each ends here.")
+
+
+def _names_of(document: Document) -> tuple[tuple[str, ...], ...]:
+    return tuple(("hosts", host.name) for host in document.hosts)
+
+
+def _expanded(groups: RoleGroups) -> RoleGroups:
+    def names(items: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for item in items for name in (topology.expand(item).names or (item,)))
+
+    update: dict[str, Any] = {each: names(getattr(groups, each)) for each in ("etcd", "worker", "registry")}
+    update["master"] = names(groups.master + groups.control_plane)
+    return groups.model_copy(update={**update, "control_plane": ()})
+
+
+def fitted(document: Document) -> Document:
+    """The document as KubeKey 4's files hold it."""
+    groups = _expanded(document.role_groups)
+    hosts: dict[str, Host] = {}
+    for host in document.hosts:
+        hosts.setdefault(host.name, _with_address(host))
+    held: Document = bare(
+        without(document.model_copy(update={"hosts": tuple(hosts.values())}), "spec", _lost(document))
+    )
+    endpoint = held.control_plane_endpoint
+    balancer = {"kube_vip": mapping.VIP, mapping.LOCAL: ""}.get(
+        endpoint.internal_loadbalancer, endpoint.internal_loadbalancer
+    )
+    return held.model_copy(
+        update={
+            "role_groups": groups,
+            "registry": _project(held.registry),
+            "control_plane_endpoint": endpoint.model_copy(update={"internal_loadbalancer": balancer}),
+            "kubesphere_document": None,
+            "dns": held.dns.model_copy(update={"dns_etc_hosts": _lines(held.dns.dns_etc_hosts)}),
+            "config_v4": mapping.strip(document.config_v4, mapping.places()),
+            "inventory_v4": document.inventory_v4,
+        }
+    )
+
+
+def _project(registry: Registry) -> Registry:
+    """Registry and project are one text there, parted at the first slash."""
+    both = registry.private_registry
+    if registry.namespace_override:
+        both = f"{both}/{registry.namespace_override}"
+    private, _, namespace = both.partition("/")
+    return registry.model_copy(update={"private_registry": private, "namespace_override": namespace})
+
+
+def _lines(text: str) -> str:
+    """A list of lines there, so each of them ends here."""
+    body = text.rstrip("\n")
+    return f"{body}\n" if body else ""
+
+
+def _with_address(host: Host) -> Host:
+    return host.model_copy(update={"address": host.ssh_address or host.name})

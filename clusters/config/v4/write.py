@@ -1,0 +1,114 @@
+"""The document -> KubeKey 4's Inventory and Config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.dialects.shape import GROUP, Shaper
+from clusters.config.keys import keys_of
+from clusters.config.syntax import address_of
+from clusters.config.v4 import mapping
+from clusters.config.v4.fit import fitted
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document, Host, RegistryAuth
+
+
+def documents(document: Document, secrets: str) -> list[dict[str, Any]]:
+    """The Inventory and the Config, in this order. What they cannot hold is left out (`fit.what_does_not_fit`)."""
+    held = fitted(document)
+    shaper = Shaper("v4", secrets)
+    inventory = mapping.merged(_rest_of_inventory(held, shaper), _inventory(held, shaper))
+    config = mapping.merged(shaper.plain(held.config_v4), _config(held, shaper))
+    return [
+        {"apiVersion": f"{GROUP}v1", "kind": kind, "metadata": {"name": held.name}, "spec": spec}
+        for kind, spec in (("Inventory", inventory), ("Config", config))
+    ]
+
+
+def _rest_of_inventory(document: Document, shaper: Shaper) -> dict[str, Any]:
+    return shaper.plain(document.inventory_v4)
+
+
+def _inventory(document: Document, shaper: Shaper) -> dict[str, Any]:
+    groups = document.role_groups
+    written: dict[str, Any] = {mapping.CLUSTER_GROUP: {"groups": list(mapping.CLUSTER_GROUPS)}}
+    for name, other in mapping.GROUPS.items():
+        items = list(getattr(groups, name))
+        if items or name != "registry":
+            written[other] = {"hosts": items}
+    written |= {name: {"hosts": items} for name, items in shaper.plain(groups.model_extra or {}).items()}
+    return {"hosts": {host.name: _host(host, shaper) for host in document.hosts}, "groups": written}
+
+
+def _host(host: Host, shaper: Shaper) -> dict[str, Any]:
+    section = shaper.model(host)
+    connector = {"type": "ssh", "host": host.address, "port": host.port, "user": host.user}
+    connector |= {new: section[old] for old, new in mapping.CONNECTOR.items() if old in section}
+    data: dict[str, Any] = {"connector": connector}
+    first, comma, second = host.internal_address.partition(",")
+    if comma:
+        data |= {"internal_ipv4": first, "internal_ipv6": second}
+    elif first:
+        address = address_of(first)
+        data["internal_ipv6" if address is not None and address.version == 6 else "internal_ipv4"] = first
+    if "arch" in section:
+        data["arch"] = section["arch"]
+    if host.labels:
+        data["kubernetes"] = {"custom_labels": dict(host.labels)}
+    return data
+
+
+def _config(document: Document, shaper: Shaper) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for each in mapping.direct():
+        value, key = each.of(document), each.keys[-1]
+        if each.is_switch:
+            value = value.enabled
+        if value != key.default or value not in (False, "", (), {}, None):
+            _put(data, each.place, shaper.value(value, key))
+    for place, value in _special(document, shaper):
+        _put(data, place, value)
+    return data
+
+
+def _special(document: Document, shaper: Shaper) -> list[tuple[tuple[str, ...], Any]]:
+    endpoint, kubernetes = document.control_plane_endpoint, document.kubernetes
+    balancer = endpoint.internal_loadbalancer
+    found: list[tuple[tuple[str, ...], Any]] = [
+        ((*mapping.ENDPOINT, "host"), endpoint.domain),
+        ((*mapping.ENDPOINT, "port"), endpoint.port),
+        ((*mapping.ENDPOINT, "type"), balancer or mapping.LOCAL),
+        (mapping.ETCD_TYPE, mapping.ETCD_TYPES[document.etcd.type]),
+    ]
+    if endpoint.address:
+        section = "kube_vip" if balancer == mapping.VIP else "local"
+        found.append(((*mapping.ENDPOINT, section, "address"), endpoint.address))
+    if endpoint.kubevip != type(endpoint.kubevip)():
+        found.append(((*mapping.ENDPOINT, "kube_vip", "mode"), endpoint.kubevip.mode))
+    if document.network.multus_cni.enabled:
+        found.append((mapping.MULTUS, "multus"))
+    registry = document.registry
+    if registry.private_registry or registry.namespace_override:
+        namespace = f"/{registry.namespace_override}" if registry.namespace_override else ""
+        found.append((mapping.REGISTRY, registry.private_registry + namespace))
+    if registry.auths:
+        found.append((mapping.AUTHS, [_auth(name, auth, shaper) for name, auth in registry.auths.items()]))
+    if document.dns.dns_etc_hosts:
+        found.append((mapping.ETC_HOSTS, document.dns.dns_etc_hosts.removesuffix("\n").split("\n")))
+    for name, place in mapping.ARGS.items():
+        items = getattr(kubernetes, keys_of(type(kubernetes))[name].attribute)
+        if items:
+            found.append((place, shaper.plain(dict(item.split("=", 1) for item in items))))
+    return found
+
+
+def _auth(name: str, auth: RegistryAuth, shaper: Shaper) -> dict[str, Any]:
+    section = shaper.model(auth)
+    return {"registry": name, **{new: section[old] for old, new in mapping.AUTH.items() if old in section}}
+
+
+def _put(data: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
+    for name in place[:-1]:
+        data = data.setdefault(name, {})
+    data[place[-1]] = value

@@ -1,0 +1,1 @@
+"""YAML with places: read into a tree, patched in place, and written."""

@@ -1,0 +1,59 @@
+"""YAML from anywhere (machines, charts, bundles, lists) -> plain values, within limits on all that a text may hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from clusters.config.yaml.scalars import natural
+from clusters.config.yaml.tree import Limits, Node, Refused, Scalar, Sequence, compose, refuse
+
+if TYPE_CHECKING:
+    from clusters.config.finding import Finding
+
+FOREIGN = Limits(characters=8_000_000, depth=100, values=1_000_000, aliases=20_000, repeats=True)
+"""For what others publish or keep. The largest manifests of network plugins have 2 MB and about 30 levels."""
+
+
+def read_values(text: str | bytes, where: str, limits: Limits = FOREIGN) -> list[Any]:
+    """The documents of a YAML stream that are not empty, as plain values; keys are always text, dates stay text.
+
+    `where` says in messages what was read, like `/etc/file on node1`; empty where the text is shown. Raises Refused.
+    """
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
+        return [_value(node, {}) for node in compose(decoded, limits)]
+    except UnicodeDecodeError as error:
+        message = f"{where or 'This'} is not UTF-8 text: byte {error.start + 1} cannot be read."
+        raise refuse("yaml.encoding", message, hint="Is it the right file?") from None
+    except Refused as refused:
+        raise Refused(_placed(refused.finding, where)) from None
+
+
+def read_value(text: str | bytes, where: str, limits: Limits = FOREIGN) -> Any:
+    """The one document of a YAML text, None when it is empty. Raises Refused, also when there are several."""
+    found = read_values(text, where, limits)
+    if len(found) > 1:
+        message = f"Expected one YAML document{f' in {where}' if where else ''}, found {len(found)}."
+        raise refuse("yaml.documents", message, hint="Is it the right file?")
+    return found[0] if found else None
+
+
+def _placed(finding: Finding, where: str) -> Finding:
+    """The same, with what was read and the line in the message, where nobody sees the text beside it."""
+    if not where:
+        return finding
+    place = f"{where}, line {finding.line}" if finding.line else where
+    return replace(finding, message=f"{place}: {finding.message}")
+
+
+def _value(node: Node, made: dict[int, Any]) -> Any:
+    """A part of the tree as a value; a part that aliases refer to is one value, however often they do."""
+    if isinstance(node, Scalar):
+        return node.text if node.tag == "str" else natural(node)
+    if id(node) not in made:
+        if isinstance(node, Sequence):
+            made[id(node)] = [_value(item, made) for item in node.items]
+        else:
+            made[id(node)] = {key: _value(value, made) for key, (_, value) in node.pairs.items()}
+    return made[id(node)]

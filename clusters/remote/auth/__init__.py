@@ -1,0 +1,1 @@
+"""Keys, agents, host keys, and logging in."""

@@ -1,0 +1,1 @@
+"""One authenticated SSH connection: TCP, algorithms, jump hosts, limits."""

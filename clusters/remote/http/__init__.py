@@ -1,0 +1,1 @@
+"""HTTP requests that end in bounded time."""

@@ -1,0 +1,1 @@
+"""Commands on an open connection: sudo, root shells, output, files."""

@@ -1,0 +1,87 @@
+"""Many rows by one statement: events and changes of steps come by the thousand, and the ORM makes each one dear."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import connection
+
+from clusters.models import Event, StepRun
+from clusters.runs.events.batches import EventRow, StepRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from django.db.models import Model
+
+
+class StepChange(NamedTuple):
+    """What is new of a step on a machine: when it began, if it did now, and what an event said of it."""
+
+    run_id: int
+    step: str
+    host: str
+    started_at: datetime | None
+    said: dict[str, Any]
+
+
+def insert_events(rows: Sequence[EventRow]) -> None:
+    """Into the table of events, in the present transaction. Raises what the database raises."""
+    values = [(*row[:2], _moment(row.at), *row[3:6], _json(row.data), *row[7:]) for row in rows]
+    _insert(Event, EventRow._fields, values)
+
+
+def insert_steps(rows: Sequence[StepRow]) -> None:
+    """Into the table of steps, in the present transaction. Raises what the database raises."""
+    _insert(StepRun, StepRow._fields, rows)
+
+
+def _insert(model: type[Model], fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    if not rows:
+        return
+    columns = ", ".join(_column(model, name) for name in fields)
+    places = ", ".join(["%s"] * len(fields))
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", rows)  # noqa: S608 - our own names
+
+
+def _column(model: type[Model], name: str) -> str:
+    return connection.ops.quote_name(model._meta.get_field(name.removesuffix("_id")).column)
+
+
+def update_steps(changes: Sequence[StepChange]) -> int:
+    """The rows of these steps; gives how many there were. Raises what the database raises."""
+    found = 0
+    with connection.cursor() as cursor:
+        for begun in (True, False):
+            some = [change for change in changes if (change.started_at is not None) is begun]
+            if some:
+                cursor.executemany(_update(begun), [_values(change) for change in some])
+                found += cursor.rowcount
+    return found
+
+
+def _update(begun: bool) -> str:
+    fields = ("state", "seconds", "message", "same", "changed", *(("started_at",) if begun else ()))
+    settings = ", ".join(f"{_column(StepRun, name)} = %s" for name in fields)
+    where = " AND ".join(f"{_column(StepRun, name)} = %s" for name in ("run", "step", "host"))
+    table = connection.ops.quote_name(StepRun._meta.db_table)
+    return f"UPDATE {table} SET {settings} WHERE {where}"  # noqa: S608 - our own names
+
+
+def _values(change: StepChange) -> tuple[Any, ...]:
+    said = change.said
+    new = (said["state"][:16], said["seconds"] or 0, said["message"], said["same"], said["changed"])
+    began = () if change.started_at is None else (_moment(change.started_at),)
+    return (*new, *began, change.run_id, change.step, change.host)
+
+
+def _moment(at: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(at)
+
+
+def _json(data: dict[str, Any]) -> Any:
+    return connection.ops.adapt_json_value(data, json.JSONEncoder)

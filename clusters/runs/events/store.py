@@ -1,0 +1,170 @@
+"""store(): one batch of events into the database, in one transaction that only the owner of the run can make."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Avg, Exists, OuterRef, Q
+from django.utils import timezone
+
+from clusters.catalog.recipes import recipes_by_name
+from clusters.errors import InstallerError
+from clusters.models import Cluster, Run, StepRun
+from clusters.runs.events.batches import plan_rows, step_rows
+from clusters.runs.events.bulk_sql import StepChange, insert_events, insert_steps, update_steps
+from clusters.runs.notify.outbox import announce
+
+if TYPE_CHECKING:
+    from clusters.runs.events.batches import Batch
+
+OVER = ("succeeded", "failed", "cancelled")
+# How many earlier runs of a step are looked at to say how long it takes.
+MEASURED_RUNS = 20
+
+
+class LeaseLost(InstallerError):
+    """The run belongs to another worker now, or is over."""
+
+
+def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str, Any] | None = None) -> None:
+    """Write the batch, and with `ending` (fields of Run) the end of the run.
+
+    Raises LeaseLost unless the run is this worker's and its newest event is number `before`: a worker that was
+    thought dead cannot write into what another has taken over. When the database broke off just after
+    writing this very batch, writing it again is noticed and does nothing.
+    """
+    with transaction.atomic():
+        run = Run.objects.filter(pk=run_id, worker=worker, last_seq=before, state__in=Run.ACTIVE)
+        fields: dict[str, Any] = {"last_seq": batch.seq, "last_line": batch.line, **(ending or {})}
+        if batch.message is not None:
+            fields.setdefault("message", batch.message)
+        if not run.update(**fields):
+            if batch.rows and _written_before(run_id, worker, batch):
+                return
+            raise LeaseLost(f"Run {run_id} is no longer this worker's; nothing more is written.")
+        insert_events(batch.rows)
+        _write_steps(run_id, batch)
+        if batch.failures:
+            kept = Run.objects.values_list("failures", flat=True).get(pk=run_id)
+            Run.objects.filter(pk=run_id).update(failures=[*kept, *batch.failures])
+        part = Run.objects.values_list("part", flat=True).get(pk=run_id)
+        if part != Run.Part.PREVIEW:
+            _write_cluster(run_id, batch)
+        if ending:
+            _end_steps(run_id, ending["state"])
+        if ending and part != Run.Part.PREVIEW:
+            _end_cluster(run_id, ending["state"], part)
+            announce(run_id)
+
+
+def _written_before(run_id: int, worker: str, batch: Batch) -> bool:
+    """Whether this batch is there already, from a commit whose answer was lost."""
+    return Run.objects.filter(pk=run_id, worker=worker, last_seq=batch.seq).exists()
+
+
+def _write_steps(run_id: int, batch: Batch) -> None:
+    if batch.plan is not None:
+        paths = [str(step["path"]) for step in batch.plan.steps]
+        Run.objects.filter(pk=run_id).update(plan=plan_rows(batch.plan))
+        StepRun.objects.filter(run_id=run_id).delete()
+        insert_steps(step_rows(run_id, batch.plan, measured_seconds(paths)))
+    changes = []
+    for (step, host), said in batch.steps.items():
+        started = batch.started.get((step, host))
+        changes.append(StepChange(run_id, step, host, started, said))
+    if update_steps(changes) < len(changes):
+        for change in changes:
+            if not StepRun.objects.filter(run_id=run_id, step=change.step, host=change.host).exists():
+                _add_unplanned(change)
+    for (step, host), fields in batch.uncut.items():
+        StepRun.objects.filter(run_id=run_id, step=step, host=host).update(**fields)
+
+
+def _add_unplanned(change: StepChange) -> None:
+    """A step that the plan did not name is shown after those that it did."""
+    rows = StepRun.objects.filter(run_id=change.run_id)
+    last = rows.order_by("-position").values_list("position", flat=True).first()
+    StepRun.objects.create(
+        run_id=change.run_id,
+        step=change.step,
+        host=change.host,
+        title=change.step,
+        phase=change.step.split("/", maxsplit=1)[0][:64],
+        position=(last or 0) + 1,
+    )
+    update_steps([change])
+
+
+def measured_seconds(paths: list[str]) -> dict[str, float]:
+    """How long each of these steps takes on a machine, from the newest runs in which anything was changed.
+
+    Of those in which the step itself had something to change the middle one counts, whatever number of machines it had.
+    """
+    changed = StepRun.objects.filter(run_id=OuterRef("pk"), state="changed")
+    whole = Run.objects.exclude(part=Run.Part.PREVIEW)
+    newest = whole.filter(Exists(changed)).order_by("-pk").values_list("pk", flat=True)[:MEASURED_RUNS]
+    seconds: dict[str, list[float]] = defaultdict(list)
+    means = (
+        StepRun.objects.filter(run_id__in=list(newest), step__in=paths, state="changed", seconds__gt=0)
+        .order_by()
+        .values_list("step", "run_id")
+        .annotate(mean=Avg("seconds"))
+    )
+    for step, _run, mean in means:
+        seconds[step].append(mean)
+    return {step: statistics.median(took) for step, took in seconds.items()}
+
+
+def _write_cluster(run_id: int, batch: Batch) -> None:
+    fields: dict[str, Any] = {}
+    if batch.nodes is not None:
+        fields |= {"nodes": batch.nodes, "nodes_seen_at": timezone.now()}
+    if batch.kubeconfig is not None:
+        fields["kubeconfig"] = batch.kubeconfig
+    if fields:
+        Cluster.objects.filter(runs=run_id).update(**fields)
+
+
+def _end_steps(run_id: int, state: str) -> None:
+    """Steps that will not happen any more do not look as if."""
+    left = StepRun.objects.filter(run_id=run_id)
+    left.filter(state="running").update(state="cancelled")
+    left.filter(state="waiting").update(state="cancelled" if state == "cancelled" else "skipped")
+
+
+def _end_cluster(run_id: int, state: str, part: str) -> None:
+    """What the end of the run says of its cluster."""
+    run = Run.objects.select_related("cluster").get(pk=run_id)
+    recipe_ended(run, "part" if state == "succeeded" and part == Run.Part.STEP else state)
+
+
+def recipe_ended(run: Run, state: str) -> None:
+    """Set the cluster's state after a run that ended in `state`: as it was before, unless its recipe decides it."""
+    known = recipes_by_name().get(run.recipe)
+    if known is not None and not known.makes_ready and run.cluster_before:
+        Cluster.objects.filter(pk=run.cluster_id).update(state=run.cluster_before)
+    else:
+        _cluster_ended(run.cluster, state)
+
+
+def _cluster_ended(cluster: Cluster, state: str) -> None:
+    """Set the cluster's state after a run that decides it and ended in `state`.
+
+    A cancelled one, and one ("part") that did a single step with success, bring back what was before.
+    """
+    states = {"succeeded": Cluster.State.READY, "failed": Cluster.State.FAILED}
+    if state in ("cancelled", "part"):
+        others = [name for name, each in recipes_by_name().items() if not each.makes_ready]
+        begun = Run.objects.filter(cluster=cluster, started_at__isnull=False).exclude(part=Run.Part.PREVIEW)
+        begun = begun.exclude(recipe__in=others)
+        before = begun.filter(state__in=("succeeded", "failed"))
+        steps = Q(part=Run.Part.STEP, state="succeeded")
+        last = before.exclude(steps).order_by("-id").values_list("state", flat=True).first()
+        touched = begun.exists()
+        fallback = Cluster.State.FAILED if touched else Cluster.State.DRAFT
+        Cluster.objects.filter(pk=cluster.pk).update(state=states.get(last or "", fallback))
+    else:
+        Cluster.objects.filter(pk=cluster.pk).update(state=states[state])

@@ -1,0 +1,164 @@
+"""Inspections, carried out: the plan's prechecks on the machines, told as they come, without a run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.utils import timezone
+
+from clusters import catalog
+from clusters.catalog.prechecks.node_to_node import TOPIC
+from clusters.catalog.sources.unopened import Unopened
+from clusters.engine.check import PRECHECK
+from clusters.engine.events import CheckFound, Observed, State, StepChanged
+from clusters.engine.executor import execute_plan
+from clusters.engine.plan import Plan, make_plan
+from clusters.engine.step import discover
+from clusters.errors import InstallerError, SourceError
+from clusters.models import Inspection
+from clusters.remote.host import Cancel
+from clusters.remote.ssh import SshHost
+from clusters.runs.access.host_keys import PinnedKeys
+from clusters.runs.access.logins import logins_for
+from clusters.runs.access.targets import target_for
+from clusters.runs.artifact_source import configured_source
+from clusters.runs.documents import read_document
+from clusters.runs.events.batches import clean, plain
+from clusters.runs.events.masking import Masks
+from clusters.runs.worker.authority import refuse_without_authority
+from clusters.runs.worker.jobs import lease_end
+
+if TYPE_CHECKING:
+    from clusters.config.schema import Document
+    from clusters.config.schema import Host as HostSpec
+    from clusters.engine.events import Event
+    from clusters.engine.source import Source
+    from clusters.remote.auth.host_keys import KnownKeys
+    from clusters.remote.host import Host
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks at what was found so far.
+TELL_EVERY = 0.5
+
+
+def open_machine(document: Document, spec: HostSpec, known: KnownKeys) -> Host:
+    """A machine of the document over SSH."""
+    return SshHost(target_for(document, spec), known)
+
+
+class _Notes:
+    """A sink that keeps what prechecks found, by check and machine. May be told by many threads."""
+
+    def __init__(self, plan: Plan, masks: Masks) -> None:
+        self._masks = masks
+        self._lock = threading.Lock()
+        self._rows = {
+            (row.path, host): {
+                "check": row.check.id, "title": row.title, "host": host, "state": str(State.WAITING), "found": [],
+            }
+            for row in plan.steps if row.check is not None for host in row.hosts
+        }  # fmt: skip
+
+    def emit(self, event: Event) -> None:
+        """Note a state or a finding; the rest is for logs."""
+        with self._lock:
+            row: dict[str, Any] | None = self._rows.get((event.step, event.host))
+            if row is None:
+                return
+            if isinstance(event, CheckFound):
+                said = {"message": self._said(event.message), "fix": self._said(event.fix)}
+                row["found"].append({"severity": str(event.severity), **said})
+            elif isinstance(event, Observed) and event.topic == TOPIC:
+                row["seen"] = self._masks.value(plain(event.values))
+            elif isinstance(event, StepChanged):
+                row["state"] = str(event.state)
+                if event.state == State.FAILED and not row["found"]:
+                    said = {"message": self._said(event.message), "fix": ""}
+                    row["found"].append({"severity": "error", "broke": True, **said})
+
+    def _said(self, text: str) -> str:
+        """What is kept of somebody's words. Cleaned first: a code inside a secret must not hide it from the masks."""
+        return self._masks.text(clean(text))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What is known now."""
+        with self._lock:
+            return [{**row, "found": list(row["found"])} for row in self._rows.values()]
+
+
+def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
+    """Carry out an inspection that was claimed with this token."""
+    mine = Inspection.objects.filter(pk=pk, worker=token, state="running")
+    row = mine.select_related("cluster__owner", "asked_by").first()
+    if row is None:
+        return
+    ended: dict[str, Any] = {"finished_at": timezone.now(), "lease_until": None}
+    try:
+        refuse_without_authority(row.asked_by_id, row.cluster, "inspection")
+        text = row.cluster.document
+        logins = logins_for(read_document(text), row.cluster, row.asked_by, text=text)
+        logins.insist()
+        document = logins.document
+        plan = _plan(document, row.checks, row.hosts)
+        masks = Masks(logins.secrets)
+        notes = _Notes(plan, masks)
+        looked_at = {(each["check"], each["host"]) for each in notes.rows()}
+        kept = [each for each in row.results if (each["check"], each["host"]) not in looked_at]
+        cancel, known = Cancel(), PinnedKeys(row.cluster_id)
+        pool = ThreadPoolExecutor(1, thread_name_prefix="inspection")
+        work = pool.submit(_run_prechecks, plan, document, known, notes, cancel)
+        pool.shutdown(wait=False)
+        while not wait([work], TELL_EVERY).done:
+            if not mine.update(results=kept + notes.rows(), lease_until=lease_end()):
+                cancel.ask("another inspection was asked for")
+            if stop is not None and stop.is_set():
+                cancel.ask("the worker stops")
+                mine.update(state="waiting", worker="", lease_until=None)
+        work.result()
+        mine.update(**ended, state="done", results=kept + notes.rows(), message="")
+    except InstallerError as error:
+        mine.update(**ended, state="failed", message=error.with_hint)
+    except Exception as error:  # noqa: BLE001 - the border of an inspection; the person has to see that it broke
+        log.error("Inspection %s broke\n%s", pk, traceback.format_exc())
+        mine.update(**ended, state="failed", message=f"Slipway itself failed: {type(error).__name__}")
+
+
+def _plan(document: Document, checks: list[str], hosts: list[str]) -> Plan:
+    """The prechecks that were asked for, on the machines that were asked for."""
+    discover(catalog)
+    only = [f"{PRECHECK}/{check}" for check in checks] or [PRECHECK]
+    plan = make_plan(document, only=only)
+    if not hosts:
+        return plan
+    steps = tuple(replace(row, hosts=tuple(host for host in row.hosts if host in hosts)) for row in plan.steps)
+    needs = {node: before for node, before in plan.needs.items() if node[1] in hosts}
+    return replace(plan, steps=steps, needs=needs)
+
+
+def _source() -> Source:
+    """The artifact source; one that cannot be opened is a finding of the prechecks that ask it."""
+    try:
+        return configured_source()
+    except SourceError as error:
+        return Unopened(error)
+
+
+def _run_prechecks(plan: Plan, document: Document, known: KnownKeys, notes: _Notes, cancel: Cancel) -> None:
+    try:
+        execute_plan(
+            plan,
+            document=document,
+            open_host=lambda spec: open_machine(document, spec, known),
+            source=_source(),
+            sink=notes,
+            cancel=cancel,
+        )
+    finally:
+        connections.close_all()

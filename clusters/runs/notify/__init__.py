@@ -1,0 +1,1 @@
+"""Messages to the outside: webhooks, mail, and the audit forwarded to syslog."""

@@ -1,0 +1,151 @@
+"""Notices: the end of a run, or a test, told by webhook and mail; kept until delivered, sent by whichever worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+import smtplib
+import uuid
+from datetime import timedelta
+from http.client import HTTPException
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import F, Q
+from django.utils import timezone
+
+from clusters.errors import InstallerError
+from clusters.models import Notice, Run
+from clusters.runs.notify.courier import PAUSES, Courier, reason_of
+from clusters.runs.notify.webhook import post
+
+log = logging.getLogger(__name__)
+
+# Seconds that a worker has to send before another one may try.
+LEASE_SECONDS = 60
+FAILURES_TOLD = 5
+
+
+def announce(run_id: int) -> None:
+    """Write down what has to be told of the end of this run; called in the transaction that ends it."""
+    Notice.objects.bulk_create(Notice(run_id=run_id, way=way, key=uuid.uuid4().hex) for way in ways())
+
+
+def ways() -> list[Notice.Way]:
+    """How this installation tells of things."""
+    webhook, mail = bool(settings.SLIPWAY_WEBHOOK_URL), bool(settings.SLIPWAY_NOTIFY_MAIL)
+    return [Notice.Way.WEBHOOK] * webhook + [Notice.Way.MAIL] * mail
+
+
+def notices_courier() -> Courier[Notice]:
+    """One worker's share of the notices."""
+    return Courier("notices", due=lambda: _due().exists(), claim=claim_notice, send=deliver)
+
+
+def claim_notice() -> Notice | None:
+    """A notice that is due, made this caller's for a minute; None when there is none."""
+    for pk in _due().values_list("pk", flat=True)[:10]:
+        until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
+        if _due().filter(pk=pk).order_by().update(lease_until=until, tries=F("tries") + 1):
+            return Notice.objects.select_related("run", "run__cluster", "asked_by").get(pk=pk)
+    return None
+
+
+def deliver(notice: Notice) -> None:
+    """Try once, and write down how it went."""
+    mine = Notice.objects.filter(pk=notice.pk, state=Notice.State.WAITING)
+    try:
+        if notice.way == Notice.Way.WEBHOOK:
+            _post(notice)
+        else:
+            _mail(notice)
+    except (InstallerError, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
+        secrets = (settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, settings.EMAIL_HOST_PASSWORD)
+        _again(mine, notice, reason_of(error, secrets))
+        return
+    mine.update(state=Notice.State.SENT, sent_at=timezone.now(), lease_until=None, error="")
+    log.info("%s was told by %s", notice.about.capitalize(), notice.way)
+
+
+def said_of(run: Run) -> dict[str, Any]:
+    """What is told: only what the pages show too. Messages and failures were masked when they were stored."""
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.started_at and run.finished_at else 0.0
+    failures = [
+        {"machine": one.get("host", ""), "step": one.get("step", ""), "found": one.get("found", "")}
+        for one in run.failures[:FAILURES_TOLD]
+    ]
+    return {
+        "event": "run.finished",
+        "run": run.pk,
+        "attempt": run.attempt,
+        "cluster": run.cluster.name,
+        "recipe": run.recipe,
+        "state": run.state,
+        "message": run.message,
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "seconds": round(seconds, 1),
+        "failures": failures,
+        "url": f"{settings.SLIPWAY_PUBLIC_URL.rstrip('/')}/runs/{run.pk}/" if settings.SLIPWAY_PUBLIC_URL else "",
+    }
+
+
+def said_of_test(notice: Notice) -> dict[str, Any]:
+    """What a test says."""
+    by = notice.asked_by.get_username() if notice.asked_by else "Somebody"
+    message = f"{by} looks whether what Slipway tells arrives. It does."
+    return {"event": "test", "message": message, "url": settings.SLIPWAY_PUBLIC_URL}
+
+
+def _due() -> Any:
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    return Notice.objects.filter(free, state=Notice.State.WAITING, due_at__lte=now).order_by("due_at", "id")
+
+
+def _again(mine: Any, notice: Notice, error: str) -> None:
+    log.warning("%s by %s did not get through (try %s): %s", notice.about, notice.way, notice.tries, error)
+    # Whoever sent a test waits for the answer.
+    if notice.run_id is None or notice.tries > len(PAUSES):
+        mine.update(state=Notice.State.GIVEN_UP, error=error, lease_until=None)
+        return
+    due = timezone.now() + timedelta(seconds=PAUSES[notice.tries - 1])
+    mine.update(due_at=due, error=error, lease_until=None)
+
+
+def _post(notice: Notice) -> None:
+    said = said_of(notice.run) if notice.run is not None else said_of_test(notice)
+    body = json.dumps(said, ensure_ascii=False).encode()
+    post(settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, body, notice.key)
+
+
+def _mail(notice: Notice) -> None:
+    subject, lines = _letter_of(notice.run) if notice.run is not None else _letter_of_test(notice)
+    EmailMessage(
+        subject=f"[Slipway] {subject}",
+        body="\n".join(lines),
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=list(settings.SLIPWAY_NOTIFY_MAIL),
+        headers={"Message-ID": f"<{notice.key}@slipway>"},
+    ).send()
+
+
+def _letter_of(run: Run) -> tuple[str, list[str]]:
+    said = said_of(run)
+    lines = [
+        f"{said['cluster']}: {run.get_state_display()}",
+        "",
+        said["message"],
+        "",
+        f"Run {said['run']}, attempt {said['attempt']}, {said['recipe']}",
+        f"Began {said['started_at'] or '-'}, ended {said['finished_at'] or '-'} ({said['seconds']:.0f} s)",
+    ]
+    lines += [f"- {one['step']} on {one['machine']}: {one['found']}" for one in said["failures"]]
+    lines += ["", said["url"]] if said["url"] else []
+    return f"{' '.join(said['cluster'].split())}: {said['state']}", lines
+
+
+def _letter_of_test(notice: Notice) -> tuple[str, list[str]]:
+    said = said_of_test(notice)
+    return "test", [said["message"], *(["", said["url"]] if said["url"] else [])]

@@ -1,0 +1,97 @@
+"""run_on_machines(): where a run meets the engine, the catalog and SSH; everything it tells goes into the sink."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.db import connections
+
+from clusters import catalog
+from clusters.catalog.leaders import find_leaders
+from clusters.config.topology import members
+from clusters.engine.events import Output
+from clusters.engine.executor import Outcome, execute_plan
+from clusters.engine.plan import make_plan
+from clusters.engine.step import discover
+from clusters.gc_freeze import settle
+from clusters.remote.ssh import SshHost
+from clusters.runs.access.targets import target_for
+from clusters.runs.artifact_source import configured_source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clusters.config.schema import Document
+    from clusters.config.schema import Host as HostSpec
+    from clusters.engine.events import Sink
+    from clusters.remote.host import Cancel, Host
+    from clusters.runs.task import Task
+
+GROUPS = {"master": "control plane", "etcd": "etcd machine"}
+
+
+def run_on_machines(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
+    """Do it on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
+    load_catalog()
+    hosts = _Hosts(task)
+    try:
+        leaders = find_leaders(task.document, hosts.open, cancel)
+        _tell(task.document, leaders, sink)
+        return execute_plan(
+            make_plan(task.document, task.recipe, only=task.only, leaders=leaders, answers=task.answers),
+            document=task.document,
+            open_host=hosts.open,
+            source=configured_source(),
+            sink=sink,
+            cancel=cancel,
+            waivers=task.waivers,
+            dry_run=task.preview,
+            granted=task.granted,
+            answers=task.answers,
+        )
+    finally:
+        hosts.close()
+        connections.close_all()
+
+
+class _Hosts:
+    """One connection to each machine, for whoever asks."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._hosts: dict[str, Host] = {}
+        self._lock = threading.Lock()
+
+    def open(self, spec: HostSpec) -> Host:
+        """The connection to this machine; it is made when something is first asked of it."""
+        with self._lock:
+            if spec.name not in self._hosts:
+                task = self._task
+                target = target_for(task.document, spec, from_terminal=task.from_terminal)
+                self._hosts[spec.name] = SshHost(target, task.known)
+            return self._hosts[spec.name]
+
+    def close(self) -> None:
+        """Close them all; may be called twice."""
+        for host in list(self._hosts.values()):
+            host.close()
+
+
+def _tell(document: Document, leaders: Mapping[str, str], sink: Sink) -> None:
+    """Say who stands for a group when it is not who is listed first."""
+    for group, name in leaders.items():
+        first = members(document, group)[0].name
+        if name != first:
+            text = (
+                f"The first {GROUPS[group]} listed is {first}; this run asks {name}, which is there already and well."
+            )
+            sink.emit(Output(stream="note", text=text))
+
+
+@cache
+def load_catalog() -> None:
+    """Everything that can be installed, at the first run of a process."""
+    discover(catalog)
+    settle()

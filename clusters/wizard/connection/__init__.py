@@ -1,0 +1,1 @@
+"""The connection page: connection tests, host keys, and routes through jump hosts."""

@@ -1,0 +1,1 @@
+"""What the wizard's pages have in common: the page, its fields, the flow and the responses."""

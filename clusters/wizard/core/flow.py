@@ -1,0 +1,114 @@
+"""Flow: the pages in their order, the findings of each, and what the rail beside them shows."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from clusters.selectors import probes_of
+from clusters.services import findings_of, judged, unread
+from clusters.wizard import pages as package
+from clusters.wizard.prechecks.results import rail_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from clusters.config.finding import Finding
+    from clusters.config.schema import Document
+    from clusters.models import Cluster
+    from clusters.wizard.core.page import Page
+
+
+@cache
+def pages() -> tuple[Page, ...]:
+    """Every `PAGE` in `clusters.wizard.pages`, in order."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    found = [importlib.import_module(f"{package.__name__}.{name}").PAGE for name in names]
+    return tuple(sorted(found, key=lambda page: page.order))
+
+
+def page_called(slug: str) -> Page | None:
+    """The page with that slug."""
+    return next((page for page in pages() if page.slug == slug), None)
+
+
+def neighbour(page: Page, step: int) -> Page | None:
+    """The page `step` places on (1) or back (-1); none at the ends."""
+    place = pages().index(page) + step
+    return pages()[place] if 0 <= place < len(pages()) else None
+
+
+def owner(finding: Finding) -> Page:
+    """The page on which a finding is solved; the last one when no page has its key."""
+    return next((page for page in pages() if page.owns(finding.path)), pages()[-1])
+
+
+def judged_findings(cluster: Cluster, document: Document) -> tuple[Finding, ...]:
+    """What the rules say; an error that somebody answers for blocks no longer."""
+    return judged(cluster, findings_of(cluster, document))
+
+
+def by_page(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Slug -> findings, every page there."""
+    found: dict[str, list[Finding]] = {page.slug: [] for page in pages()}
+    for finding in findings:
+        found[owner(finding).slug].append(finding)
+    return found
+
+
+def first_with_problem(cluster: Cluster, document: Document) -> Page:
+    """Where to go on: the first page on which something failed, or the last page when nothing did."""
+    items = rail(cluster, document, pages()[-1])
+    return next((item.page for item in items if item.state == "failed"), pages()[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class RailItem:
+    """A page in the rail; `state` is one of `ui.STATES`, `count` how many things want attention."""
+
+    page: Page
+    state: str
+    count: int
+    current: bool
+
+
+def rail(
+    cluster: Cluster, document: Document, current: Page, found: dict[str, list[Finding]] | None = None
+) -> list[RailItem]:
+    """The rail: one item a page; `found` are the findings by page, where they are at hand."""
+    known = by_page(judged_findings(cluster, document)) if found is None else found
+    return [RailItem(page, *_state(page, cluster, document, known), page == current) for page in pages()]
+
+
+def _state(page: Page, cluster: Cluster, document: Document, found: dict[str, list[Finding]]) -> tuple[str, int]:
+    if page.slug == "connection":
+        return _connection_state(cluster, document)
+    if page.slug == "prechecks":
+        return rail_state(cluster)
+    errors = [each for each in found[page.slug] if each.blocking]
+    if errors:
+        return "failed", len(errors)
+    if page.slug == "review":
+        return _review_state(cluster, [each for findings in found.values() for each in findings])
+    warnings = unread(cluster, found[page.slug])
+    return ("warning", len(warnings)) if warnings else ("ok", 0)
+
+
+def _review_state(cluster: Cluster, found: list[Finding]) -> tuple[str, int]:
+    if any(each.blocking for each in found):
+        return "waiting", 0
+    warnings = unread(cluster, found)
+    return ("warning", len(warnings)) if warnings else ("ok", 0)
+
+
+def _connection_state(cluster: Cluster, document: Document) -> tuple[str, int]:
+    states = ["stale" if probe.stale else probe.state for probe in probes_of(cluster, document)]
+    for state in ("failed", "ask"):
+        if state in states:
+            return state, states.count(state)
+    if any(state in ("waiting", "running") for state in states):
+        return "running", 0
+    return ("ok", 0) if states and all(state == "ok" for state in states) else ("untested", 0)

@@ -1,0 +1,1 @@
+"""The document beside the forms: the editor, and the differences between two documents."""

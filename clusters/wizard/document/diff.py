@@ -1,0 +1,78 @@
+"""Differences: in which values two documents are not the same, for a person who has to choose; secrets stay hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from clusters.config.secrets.finder import replaced
+from clusters.config.secrets.secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.schema import Document, Host
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value: what is stored now, and what was typed here."""
+
+    path: str
+    theirs: str = field(repr=False)
+    mine: str = field(repr=False)
+
+
+def differences(theirs: Document, mine: Document) -> list[Difference]:
+    """Every value that is not the same in both, in the document's order; machines are told apart by their names."""
+    left, right = dict(_leaves(theirs)), dict(_leaves(mine))
+    paths = [*left, *(path for path in right if path not in left)]
+    found = [path for path in paths if left.get(path) != right.get(path)]
+    if not found:
+        return []
+    # Compared as they are: two secrets that differ would look the same.
+    left, right = dict(_leaves(_hidden(theirs))), dict(_leaves(_hidden(mine)))
+    return [Difference(path, _said(left.get(path)), _said(right.get(path))) for path in found]
+
+
+def _hidden(document: Document) -> Document:
+    hidden: Document = replaced(document, lambda _: MASK)
+    return hidden
+
+
+def _leaves(document: Document) -> Iterator[tuple[str, Any]]:
+    for place, host in enumerate(document.hosts):
+        yield from _walk(f"hosts.{host.name or place + 1}", host.model_dump(by_alias=True) | _login(host))
+    yield from _walk("", document.model_dump(by_alias=True, exclude={"hosts"}) | _jump(document))
+
+
+def _login(host: Host) -> dict[str, Any]:
+    """What a dump would mask: two secrets that differ would look the same."""
+    return {"password": host.password, "privateKey": host.private_key, **_jump(host)}
+
+
+def _jump(part: Document | Host) -> dict[str, Any]:
+    jump = part.jump_host
+    secrets = {"password": jump.password, "privateKey": jump.private_key}
+    return {"jumpHost": jump.model_dump(by_alias=True) | secrets}
+
+
+def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _walk(f"{path}.{key}" if path else str(key), below)
+    elif isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        yield path, ", ".join(value)
+    elif isinstance(value, list | tuple):
+        for place, below in enumerate(value):
+            yield from _walk(f"{path}.{place}", below)
+    else:
+        yield path, value
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Secret) or value == MASK:
+        return _("(a secret)")
+    return _("(nothing)") if value in (None, "") else str(value)

@@ -1,0 +1,1 @@
+"""What the Kubernetes page offers: versions, options of network plugins, artifacts."""

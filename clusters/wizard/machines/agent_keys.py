@@ -1,0 +1,30 @@
+"""Keys of the SSH agent, as forms offer them: only where the server's setting allows it, or a machine has one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from clusters.wizard.core.fields import text
+
+if TYPE_CHECKING:
+    from django import forms
+
+
+def agent_text() -> forms.CharField:
+    """Which key of the agent."""
+    return text(
+        gettext_lazy("Which key of the agent"),
+        gettext_lazy("A fingerprint (SHA256:…) or a comment as ssh-add -l prints it. Empty: any of its keys."),
+        mono=True,
+    )
+
+
+def agent_kind(*, used: bool) -> list[tuple[str, str]]:
+    """The choice of a login by the agent, where it can be had; one that is in use is not taken away."""
+    if settings.SLIPWAY_SSH_AGENT:
+        return [("agent", _("Key of the SSH agent of this server"))]
+    return [("agent", _("Key of the SSH agent (not allowed: SLIPWAY_SSH_AGENT)"))] if used else []

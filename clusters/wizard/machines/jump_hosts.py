@@ -1,0 +1,194 @@
+"""Jump hosts: through which ones machines are reached and how to log in there, for all machines or for some."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from clusters.config.jump_hosts import NONE, hops_of, reached, said
+from clusters.config.schema import JumpHost
+from clusters.config.secrets.secret import Secret
+from clusters.errors import ConfigError
+from clusters.wizard.core.fields import choice, laid_out, secret, secret_lines, text, wide
+from clusters.wizard.machines.agent_keys import agent_text
+from clusters.wizard.machines.login_choices import (
+    KEY,
+    Offers,
+    credential_choice,
+    file_choice,
+    key_upload,
+    kind_of,
+    offer,
+    uploaded_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from clusters.config.schema import Document, Host
+
+WAYS = (
+    ("keep", gettext_lazy("As before")),
+    ("shared", gettext_lazy("As the other machines of the cluster")),
+    ("none", gettext_lazy("Directly, through no jump host")),
+    ("own", gettext_lazy("Through other jump hosts")),
+)
+KINDS = (
+    ("same", gettext_lazy("The key of the machine behind it")),
+    ("password", gettext_lazy("Password")),
+    KEY,
+)
+PREFIX = "jump"
+
+
+class JumpForm(forms.Form):
+    """What is left empty stays as it is, while the kind of login does; secrets are never given as initial values."""
+
+    way = choice(gettext_lazy("Reached"), WAYS)
+    hops = text(
+        gettext_lazy("Jump hosts"),
+        gettext_lazy(
+            "Like user@bastion.example.com:22. Several, parted by commas, are passed in that order and share one login."
+            " Without a user it is the machine's."
+        ),
+        mono=True,
+    )
+    kind = choice(
+        gettext_lazy("Log in there with"),
+        KINDS,
+        gettext_lazy(
+            "Without a login of its own the machine's key is tried there, as ssh -J does. The machine's password"
+            " is never sent to a jump host."
+        ),
+    )
+    password = secret(gettext_lazy("Password"), gettext_lazy("Of the user on the jump host; not used for sudo."))
+    private_key = secret_lines(
+        gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END, without a passphrase.")
+    )
+    key_file = key_upload()
+    credential = credential_choice()
+    private_key_path = file_choice()
+    agent_key = agent_text()
+
+    def clean(self) -> dict[str, Any]:
+        """Jump hosts can be read, and a way to log in that was chosen is given."""
+        cleaned = uploaded_key(self.cleaned_data)
+        if cleaned.get("way", "own") != "own":
+            return cleaned
+        self._clean_hops(cleaned.get("hops", ""))
+        stored: JumpHost = self.initial["stored"]
+        for kind, name, there, said_ in (
+            ("password", "password", stored.password, _("Give the password.")),
+            ("key", "private_key", stored.private_key, _("Paste the key, or upload its file.")),
+            ("credential", "credential", None, _("Choose one.")),
+            ("path", "private_key_path", None, _("Name the file.")),
+        ):
+            if cleaned.get("kind") == kind and cleaned.get("hops") and not cleaned.get(name) and not there:
+                self.add_error(name, said_)
+        return cleaned
+
+    def _clean_hops(self, typed: str) -> None:
+        try:
+            found = hops_of(typed)
+        except ConfigError as wrong:
+            self.add_error("hops", wrong.with_hint)
+            return
+        if not found and "way" in self.fields:
+            self.add_error("hops", _("Name the jump host."))
+
+
+def shared_form(document: Document, offers: Offers, data: Any = None, files: Any = None) -> JumpForm:
+    """The form for the jump hosts of all machines."""
+    form = _form(document.jump_host, offers, data, files)
+    del form.fields["way"]
+    form.fields["hops"].help_text = f"{form.fields['hops'].help_text} {_('Empty: the machines are reached directly.')}"
+    return laid_out(form, wide("hops"), *_login_rows())
+
+
+def own_form(
+    document: Document, hosts: Sequence[Host], offers: Offers, data: Any = None, files: Any = None
+) -> JumpForm:
+    """The form for some machines."""
+    first = hosts[0].jump_host
+    alike = all(host.jump_host == first for host in hosts)
+    form = _form(first if alike else JumpHost(), offers, data, files)
+    form.initial["way"] = (_way(first) if alike else "keep") if len(hosts) == 1 else "keep"
+    shared = said(hosts[0].model_copy(update={"jump_host": document.jump_host})) or _("directly")
+    ways = [(way, f"{words} ({shared})" if way == "shared" else words) for way, words in WAYS]
+    form.fields["way"].choices = ways[1:] if len(hosts) == 1 else ways  # type: ignore[attr-defined]
+    return laid_out(form, wide("way"), wide("hops", css="only-own"), *_login_rows("only-own"))
+
+
+def _form(stored: JumpHost, offers: Offers, data: Any, files: Any) -> JumpForm:
+    shown = JumpHost() if stored.hops.strip().lower() == NONE else stored
+    initial = {"stored": shown, "kind": kind_of(shown, offers) or "same", "hops": shown.hops}
+    initial |= {name: getattr(shown, name) for name in ("private_key_path", "agent_key", "credential")}
+    form = JumpForm(data, files, prefix=PREFIX, initial=initial)
+    form.fields["kind"].choices = offer(form, KINDS, offers, [shown])  # type: ignore[attr-defined]
+    for name in ("password", "private_key"):
+        if getattr(shown, name):
+            form.fields[name].widget.attrs["placeholder"] = _("•••••• stored")
+    return form
+
+
+def _login_rows(css: str = "") -> list[Any]:
+    kinds = (("password", "password"), ("private_key", "key"), ("key_file", "key"), ("credential", "credential"))
+    kinds += (("private_key_path", "path"), ("agent_key", "agent"))
+    return [wide("kind", css=css), *(wide(name, css=f"only-{kind} {css}") for name, kind in kinds)]
+
+
+def _way(jump: JumpHost) -> str:
+    return "none" if jump.hops.strip().lower() == NONE else "own" if jump.hops else "shared"
+
+
+def with_shared_jump(document: Document, cleaned: dict[str, Any]) -> Document:
+    """The document with this jump host for all machines that say nothing else."""
+    return document.model_copy(update={"jump_host": _written(document.jump_host, cleaned)})
+
+
+def with_own_jump(document: Document, places: Collection[int], cleaned: dict[str, Any]) -> Document:
+    """The document with this way to the machines at these places."""
+    way = cleaned.get("way") or "keep"
+    if way == "keep":
+        return document
+
+    def changed(host: Host) -> Host:
+        jumps = {"shared": JumpHost(), "none": JumpHost(hops=NONE)}
+        return host.model_copy(update={"jump_host": jumps.get(way) or _written(host.jump_host, cleaned)})
+
+    hosts = tuple(changed(host) if place in places else host for place, host in enumerate(document.hosts))
+    return document.model_copy(update={"hosts": hosts})
+
+
+def _written(before: JumpHost, cleaned: dict[str, Any]) -> JumpHost:
+    """A jump host as it was typed. Without hops nothing is left, and with another kind of login the old one goes."""
+    if not cleaned.get("hops") or cleaned["hops"].strip().lower() == NONE:
+        return JumpHost()
+    kind = cleaned.get("kind") or "same"
+    # A path that this server does not offer was asked for as a key, and goes when the key comes.
+    stored = "path" if before.private_key_path and not before.private_key else kind_of(before, Offers())
+    kept = before if kind == (stored or "same") else JumpHost()
+    update: dict[str, Any] = {"hops": cleaned["hops"]}
+    if kind == "password" and cleaned.get("password"):
+        update["password"] = Secret(cleaned["password"])
+    elif kind == "key" and cleaned.get("private_key"):
+        update["private_key"] = Secret(cleaned["private_key"])
+    elif kind == "path":
+        update["private_key_path"] = cleaned.get("private_key_path", "")
+    elif kind == "credential":
+        update["credential"] = cleaned.get("credential", "")
+    elif kind == "agent":
+        update["agent_key"] = cleaned.get("agent_key") or "any"
+    return kept.model_copy(update=update)
+
+
+def ways_of(document: Document, hosts: Sequence[Host]) -> str:
+    """How these machines are reached now, in words."""
+    ways = {said(reached(document, host)) for host in hosts}
+    if len(ways) > 1:
+        return _("in different ways")
+    way = next(iter(ways), "")
+    return _("through %(way)s") % {"way": way} if way else _("directly")

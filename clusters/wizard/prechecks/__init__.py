@@ -1,0 +1,1 @@
+"""The prechecks page: inspections of the machines and what they found."""

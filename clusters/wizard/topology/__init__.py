@@ -1,0 +1,1 @@
+"""Which machine has which role, and where the API server is reached: layouts, diagram, endpoints."""

@@ -1,0 +1,116 @@
+"""Layouts that are common: roles and an endpoint for the machines at hand, or for new empty rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from clusters.config.rules import check
+from clusters.config.schema import Host, RoleGroups
+from clusters.wizard.topology.endpoint_kinds import SECTION, TYPED, kind_called, with_kind
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from clusters.config.schema import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`etcd` members and `masters` come first; `apart` says that they are different machines; the rest are workers."""
+
+    slug: str
+    title: _StrPromise
+    help: _StrPromise
+    machines: int
+    masters: int
+    etcd: int
+    apart: bool = False
+    endpoint: str = "none"
+
+    @property
+    def least(self) -> int:
+        """With so many machines it makes sense already: at least one of them is a worker."""
+        return self.masters + (self.etcd if self.apart else 0) + (self.machines > 1)
+
+
+LAYOUTS = (
+    Layout(
+        "all-in-one",
+        gettext_lazy("All in one"),
+        gettext_lazy("One machine does everything. For trying things out."),
+        machines=1, masters=1, etcd=1,
+    ),
+    Layout(
+        "small",
+        gettext_lazy("1 + 2"),
+        gettext_lazy("One control plane with etcd, two workers."),
+        machines=3, masters=1, etcd=1,
+    ),
+    Layout(
+        "available",
+        gettext_lazy("3 + 3"),
+        gettext_lazy("Three control planes with etcd behind an internal haproxy, three workers."),
+        machines=6, masters=3, etcd=3, endpoint="haproxy",
+    ),
+    Layout(
+        "dedicated-etcd",
+        gettext_lazy("3 + 3 + 3"),
+        gettext_lazy("etcd on three machines of its own, three control planes, three workers."),
+        machines=9, masters=3, etcd=3, apart=True, endpoint="haproxy",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutCard:
+    """A layout as a choice; `why_not` is empty when it can be taken."""
+
+    layout: Layout
+    why_not: str
+
+
+def layout_called(slug: str) -> Layout | None:
+    """The layout of that name."""
+    return next((layout for layout in LAYOUTS if layout.slug == slug), None)
+
+
+def laid(document: Document, layout: Layout) -> Document:
+    """The document with this layout; machines that are missing become rows with nothing but a name."""
+    hosts = [host for host in document.hosts if host.name]
+    taken = {host.name for host in hosts}
+    fresh = (f"node{number}" for number in range(1, 10_000) if f"node{number}" not in taken)
+    if len(hosts) < layout.least:
+        hosts += [Host(name=next(fresh)) for _ in range(layout.machines - len(hosts))]
+    names = tuple(host.name for host in hosts)
+    etcd = names[: layout.etcd]
+    masters = names[layout.etcd : layout.etcd + layout.masters] if layout.apart else names[: layout.masters]
+    workers = tuple(name for name in names if name not in etcd + masters) or masters
+    groups = RoleGroups(etcd=etcd, master=masters, worker=workers)
+    return with_kind(
+        document.model_copy(update={"hosts": tuple(hosts), "role_groups": groups}), kind_called(layout.endpoint)
+    )
+
+
+def layout_cards(document: Document, *, add_machines: bool) -> list[LayoutCard]:
+    """Every layout, with the reason when it cannot be taken."""
+    return [LayoutCard(layout, _why_not(document, layout, add_machines)) for layout in LAYOUTS]
+
+
+def _why_not(document: Document, layout: Layout, add_machines: bool) -> str:
+    if layout.machines == 1 and len(document.hosts) > 1:
+        return _("It is for one machine; there are %(count)s.") % {"count": len(document.hosts)}
+    missing = layout.least - sum(bool(host.name) for host in document.hosts)
+    if missing > 0 and not add_machines:
+        return ngettext("%(count)s more machine is needed.", "%(count)s more machines are needed.", missing) % {
+            "count": missing
+        }
+    for found in check(laid(document, layout)):
+        role = found.path.startswith("spec.roleGroups")
+        endpoint = found.path.startswith(SECTION) and found.path not in TYPED
+        if found.blocking and (role or endpoint):
+            return found.message
+    return ""

@@ -1,0 +1,205 @@
+"""What a dialect cannot hold is named, and only that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from clusters.config.dialects.fit import fitted, what_does_not_fit
+from clusters.config.dialects.render import documents, render
+from clusters.config.load import load
+from clusters.config.schema import ControlPlaneEndpoint, Document, Host, JumpHost, Network, Registry, RoleGroups
+from tests.config.documents import seed_document
+
+FULL = Path(__file__).parent / "cases" / "full_v1alpha2.yaml"
+
+
+def _full() -> Document:
+    document = load(FULL.read_text(encoding="utf-8")).document
+    assert document is not None
+    return document
+
+
+def _said(document: Document, dialect: str) -> dict[str, str]:
+    return {each.path: each.id for each in what_does_not_fit(document, dialect)}
+
+
+def test_v1alpha2_holds_everything_and_says_what_nobody_reads_there() -> None:
+    assert _said(_full(), "v1alpha2") == {}
+    kubernetes = _full().kubernetes.model_copy(update={"image_repo": "kubesphere"})
+    document = _full().model_copy(update={"kubernetes": kubernetes, "config_v4": {"zone": "cn"}})
+    assert _said(document, "v1alpha2") == {
+        "spec.kubernetes.imageRepo": "dialect.ignored",
+        "config.zone": "dialect.ignored",
+    }
+
+
+def test_keys_that_only_slipway_has_are_named() -> None:
+    kubevip = {"mode": "BGP", "localAS": 65010, "peers": [{"address": "10.1.2.1", "as": 65001}]}
+    endpoint = ControlPlaneEndpoint.model_validate({"internalLoadbalancer": "kube-vip", "kubevip": kubevip})
+    document = seed_document(control_plane_endpoint=endpoint)
+    ours = {f"spec.controlPlaneEndpoint.kubevip.{key}": "dialect.ignored" for key in ("localAS", "peers")}
+    assert {path: id for path, id in _said(document, "v1alpha2").items() if "kubevip" in path} == ours
+    assert "spec.controlPlaneEndpoint.kubevip.peers" in _said(document, "v4")
+    assert fitted(document, "v1alpha2") == document
+
+
+def test_a_credential_is_named_with_what_has_to_be_filled_in() -> None:
+    jump = JumpHost(hops="bastion", credential="door")
+    seed = seed_document()
+    host = seed.hosts[1].model_copy(update={"password": None, "credential": "prod", "jump_host": jump})
+    document = seed.model_copy(update={"hosts": (seed.hosts[0], host, seed.hosts[2]), "jump_host": jump})
+    found = {each.path: each for each in what_does_not_fit(document, "v1alpha2") if each.id == "dialect.credential"}
+    assert [each.message for each in found.values()] == [
+        "The login of node2 is the credential prod of Slipway, which is not in the file.",
+        "The login of the jump host of node2 is the credential door of Slipway, which is not in the file.",
+        "The login of the jump host is the credential door of Slipway, which is not in the file.",
+    ]
+    assert all("password or privateKeyPath" in each.hint for each in found.values())
+    assert found["spec.hosts.1.credential"].hosts == ("node2",)
+    for dialect in ("v1alpha1", "v4"):
+        assert _said(document, dialect)["spec.hosts.1.credential"]
+    assert fitted(document, "v1alpha2") == document
+
+
+def test_every_key_that_v1alpha1_has_not_is_named() -> None:
+    said = _said(_full(), "v1alpha1")
+    assert said["spec.system"] == said["spec.dns"] == said["spec.registry.auths"]
+    assert said["spec.registry.auths"] == "dialect.lost"
+    assert said["spec.roleGroups.control-plane"] == "dialect.renamed"
+    assert said["spec"] == "dialect.newer"
+    assert "spec.hosts.2.labels" not in said
+    assert "spec.kubernetes.kubeletArgs" not in said
+
+
+def test_etcds_backup_stands_below_kubernetes_in_v1alpha1() -> None:
+    spec = documents(_full(), "v1alpha1", "show")[0]["spec"]
+    assert "etcd" not in spec
+    assert spec["kubernetes"]["etcdBackupPeriod"] == 1800
+
+
+def test_v4_has_an_inventory_and_a_config() -> None:
+    inventory, config = yaml.safe_load_all(render(_full(), dialect="v4", secrets="show"))
+    assert (inventory["kind"], config["kind"]) == ("Inventory", "Config")
+    assert inventory["spec"]["hosts"]["node1"] == {
+        "connector": {"type": "ssh", "host": "192.0.2.1", "port": 8022, "user": "ubuntu", "password": "Testing123"},
+        "internal_ipv4": "172.16.0.2",
+    }
+    assert inventory["spec"]["groups"]["kube_worker"] == {"hosts": ["node2", "node3"]}
+    assert inventory["spec"]["groups"]["gateways"] == {"hosts": ["node2"]}
+    spec = config["spec"]
+    assert spec["kubernetes"]["kube_version"] == "v1.30.0"
+    assert spec["kubernetes"]["kubelet"]["extra_args"] == {"v": "2"}
+    assert spec["kubernetes"]["control_plane_endpoint"] == {
+        "host": "lb.kubesphere.local",
+        "port": 6443,
+        "type": "local",
+    }
+    assert spec["etcd"]["deployment_type"] == "external"
+    assert spec["image_registry"]["auth"]["registry"] == "hub.example.com/kubesphereio"
+    assert spec["cri"]["registry"]["auths"][0]["password"] == "Testing123"
+    assert spec["audit"] is True
+
+
+def test_what_v4_drops_is_named() -> None:
+    said = _said(_full(), "v4")
+    for path in (
+        "spec.addons",
+        "kubesphere",
+        "spec.hosts.2.timeout",
+        "spec.system.preInstall",
+        "spec.network.calico.typha.nodeSelector",
+    ):
+        assert said.get(path) == "dialect.lost", path
+    assert said["spec.roleGroups"] == "dialect.renamed"
+    assert "spec.kubernetes.maxPods" not in said
+
+
+def test_a_plugin_that_v4_has_not_is_named_and_kept() -> None:
+    document = seed_document(network=Network(plugin="bridge"))
+    assert _said(document, "v4") == {"spec.network.plugin": "dialect.value"}
+    assert fitted(document, "v4").network.plugin == "bridge"
+
+
+@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
+def test_a_load_balancer_kubekey_has_not_is_named_and_kept(dialect: str) -> None:
+    document = seed_document(
+        network=Network(plugin="calico"), control_plane_endpoint=ControlPlaneEndpoint(internal_loadbalancer="other")
+    )
+    path = "spec.controlPlaneEndpoint.internalLoadbalancer"
+    assert _said(document, dialect)[path] == "dialect.value"
+    assert fitted(document, dialect).control_plane_endpoint.internal_loadbalancer == "other"
+
+
+@pytest.mark.parametrize("dialect", ["v1alpha1", "v1alpha2", "v4"])
+def test_a_proxy_mode_kubekey_has_not_is_named_and_kept(dialect: str) -> None:
+    kubernetes = seed_document().kubernetes.model_copy(update={"proxy_mode": "nftables"})
+    document = seed_document(network=Network(plugin="calico"), kubernetes=kubernetes)
+    assert _said(document, dialect)["spec.kubernetes.proxyMode"] == "dialect.value"
+    assert fitted(document, dialect).kubernetes.proxy_mode == "nftables"
+
+
+def test_machines_of_one_name_are_one_in_v4() -> None:
+    document = Document(hosts=(Host(name="a", address="10.1.1.1"), Host(name="a", address="10.1.1.2")))
+    assert _said(document, "v4")["spec.hosts.1.name"] == "dialect.lost"
+    assert [host.address for host in fitted(document, "v4").hosts] == ["10.1.1.1"]
+
+
+@pytest.mark.parametrize(("balancer", "section"), [("", "local"), ("kube-vip", "kube_vip"), ("haproxy", "local")])
+def test_the_endpoint_has_its_own_shape_in_v4(balancer: str, section: str) -> None:
+    endpoint = ControlPlaneEndpoint(internal_loadbalancer=balancer, address="10.1.1.9")
+    document = seed_document(control_plane_endpoint=endpoint)
+    written = documents(document, "v4", "show")[1]["spec"]["kubernetes"]["control_plane_endpoint"]
+    assert written["type"] == (balancer or "local")
+    assert written[section] == {"address": "10.1.1.9"}
+
+
+def test_a_v4_file_keeps_what_has_no_place_through_v1alpha2() -> None:
+    text = render(seed_document(), dialect="v4", secrets="show")
+    text = text.replace(
+        "  kubernetes:\n    kube_version", "  zone: cn\n  kubernetes:\n    helm_version: v3.18.5\n    kube_version"
+    )
+    text = text.replace("      internal_ipv4: 172.16.0.3", "      internal_ipv4: 172.16.0.3\n      annotations: {a: b}")
+    document = load(text).document
+    assert document is not None
+    assert document.config_v4 == {"zone": "cn", "kubernetes": {"helm_version": "v3.18.5"}}
+    assert document.inventory_v4 == {"hosts": {"node2": {"annotations": {"a": "b"}}}}
+    stored = load(render(document, secrets="show")).document
+    assert stored == document
+    again = render(document, dialect="v4", secrets="show")
+    assert load(again).document == document
+    assert "helm_version: v3.18.5" in again
+
+
+def test_groups_are_written_out_in_their_order() -> None:
+    groups = RoleGroups.model_validate({"master": ["node[1:2]"], "control-plane": ["node3"], "x": ["node1"]})
+    kept = fitted(seed_document(role_groups=groups), "v4").role_groups
+    assert kept.master == ("node1", "node2", "node3")
+    assert kept.model_extra == {"x": ["node1"]}
+
+
+def test_a_project_in_the_registrys_name_is_the_project() -> None:
+    document = seed_document(registry=Registry(private_registry="hub.example.com/mine"))
+    kept = fitted(document, "v4").registry
+    assert (kept.private_registry, kept.namespace_override) == ("hub.example.com", "mine")
+
+
+@pytest.mark.parametrize(("written", "read"), [("kube_vip", "kube-vip"), ("local", "")])
+def test_words_of_v4_are_read_as_ours(written: str, read: str) -> None:
+    endpoint = ControlPlaneEndpoint(internal_loadbalancer=written, address="10.1.1.9")
+    document = seed_document(control_plane_endpoint=endpoint)
+    back = load(render(document, dialect="v4", secrets="show")).document
+    assert back == fitted(document, "v4")
+    assert back is not None
+    assert back.control_plane_endpoint.internal_loadbalancer == read
+
+
+def test_what_is_only_spelled_otherwise_is_worth_knowing() -> None:
+    document = Document(
+        hosts=(Host(name="a", internal_address="10.1.1.1"),), registry=Registry(private_registry="hub.example.com/mine")
+    )
+    found = {each.path: each for each in what_does_not_fit(document, "v4") if each.id == "dialect.renamed"}
+    assert set(found) == {"spec.hosts.0.address", "spec.registry.privateRegistry"}
+    assert not any(each.blocking for each in found.values())

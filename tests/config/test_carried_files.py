@@ -1,0 +1,55 @@
+"""Files that a document names are read at the terminal, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clusters.config.carried_files import LARGEST, carry, packed, paths_left, unpacked
+from clusters.config.dialects.render import render
+from clusters.config.load import load
+from clusters.config.schema import CustomScript, Etcd, ExternalEtcd, System
+from clusters.config.secrets.secret import Secret
+from clusters.errors import ConfigError
+from tests.config.documents import seed_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PEM = "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PRIVATE KEY-----\nBB\n-----END PRIVATE KEY-----\n"
+
+
+def test_what_was_read_is_in_the_document_and_survives_being_stored(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(PEM)
+    (tmp_path / "key.pem").write_text(KEY)
+    (tmp_path / "my tool").write_bytes(b"\0\xff")
+    given = ExternalEtcd(endpoints=("https://10.1.2.3:2379",), ca_file="ca.pem", cert_file=PEM, key_file="key.pem")
+    script = CustomScript(bash="./my_tool", materials=(str(tmp_path / "my tool"),))
+    document = seed_document(etcd=Etcd(type="external", external=given), system=System(pre_install=(script,)))
+    assert len(paths_left(document)) == 3
+    found = carry(document, tmp_path)
+    assert paths_left(found) == ()
+    assert isinstance(found.etcd.external.key_file, Secret)
+    assert unpacked(found.system.pre_install[0].materials[0]) == ("my_tool", b"\0\xff")
+    assert load(render(found, secrets="show")).document == found
+    assert carry(found, tmp_path) == found
+
+
+def test_what_cannot_be_carried_is_said(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b"x" * (LARGEST + 1))
+    with pytest.raises(ConfigError, match="more than"):
+        packed(tmp_path / "large")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        packed(tmp_path / "nothing")
+    given = ExternalEtcd(ca_file="large", cert_file=PEM, key_file=KEY)
+    (tmp_path / "large").write_text("no certificate")
+    with pytest.raises(ConfigError, match="certificate or a key in PEM"):
+        carry(seed_document(etcd=Etcd(type="external", external=given)), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["data:a;base64,x", "data:a,x", "data:a/b;base64,AAAA", "data:"])
+def test_a_damaged_file_is_no_file(text: str) -> None:
+    with pytest.raises(ConfigError, match="data:NAME"):
+        unpacked(text)
