@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.auth.host_keys import InMemoryKeys, PinnedKey, key_of
 from clusters.remote.target import Target
 from tests.missing import cannot_be_had

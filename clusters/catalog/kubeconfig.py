@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.yaml.tree import Mapping, Node, Refused, Scalar, Sequence, read
 from clusters.engine.wants import NotReached
 

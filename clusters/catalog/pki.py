@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import InstallerError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import ConfigError
 from clusters.localfile import read_regular
 from clusters.places import command_line

@@ -12,7 +12,7 @@ from clusters.config.dialects.render import documents, render
 from clusters.config.load import LIMIT, WITH_STAND_INS, load
 from clusters.config.masks.texts import masked_text
 from clusters.config.masks.unmask import with_masks, with_stand_ins
-from clusters.config.secrets.secret import MASK
+from clusters.config.secret import MASK
 from clusters.config.yaml import emit
 from clusters.config.yaml.patch import CannotPatch, Patcher
 from clusters.config.yaml.tree import Mapping, read

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from clusters.config.secret import Secret
 from clusters.config.secrets.finder import hidden
 from clusters.config.secrets.names import is_secret_key
-from clusters.config.secrets.secret import Secret
 from clusters.config.secrets.walk import called
 
 if TYPE_CHECKING:

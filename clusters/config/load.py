@@ -12,6 +12,7 @@ from clusters.config import reading
 from clusters.config.dialects.companion_documents import kubesphere, rest
 from clusters.config.dialects.file_parts import Parts, pick, text_at
 from clusters.config.dialects.markdown import without_fence
+from clusters.config.dialects.v4 import read as v4_read
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
 from clusters.config.limits import exceeded, refuse_repeated
 from clusters.config.masks.findings import without_secrets_in
@@ -20,7 +21,6 @@ from clusters.config.secrets.texts import placed
 from clusters.config.sections.etcd import MOVED
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.suggestions import share_of_suggestions
-from clusters.config.v4 import read as v4_read
 from clusters.config.versions import newest_proven
 from clusters.config.yaml.scalars import Walk, warn_of_comments, what
 from clusters.config.yaml.tree import DOCUMENT, Mapping, Refused, Scalar, read, refuse, shown

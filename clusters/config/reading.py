@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from clusters.config import schema
 from clusters.config.finding import Finding, Severity, warning
 from clusters.config.keys import Key, Model, keys_of
+from clusters.config.secret import MASK
 from clusters.config.secrets.names import is_secret_key
-from clusters.config.secrets.secret import MASK
 from clusters.config.suggestions import nearest
 from clusters.config.yaml.scalars import (
     Walk,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.carried_files import is_carried, scripts_of, unpacked
+from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, replaced
-from clusters.config.secrets.secret import MASK
 from clusters.config.secrets.walk import SHELL_KEYS
 from clusters.config.yaml import emit
 from clusters.errors import ConfigError

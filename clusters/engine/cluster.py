@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from clusters.config.schema import Document
     from clusters.config.schema import Host as HostSpec
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.engine.deadline import Granted
     from clusters.engine.events import Event, Sink
     from clusters.engine.source import Source

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
 
 
 class State(StrEnum):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from clusters.config.schema import Host as HostSpec
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.engine.deadline import Deadline, Granted
     from clusters.engine.events import Event, Sink
     from clusters.remote.host import Host, Result

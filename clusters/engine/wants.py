@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import InstallerError
 from clusters.remote.errors import FileTooLarge
 from clusters.remote.shell import all_of, sh, words

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from clusters.config.jump_hosts import Hop
     from clusters.config.schema import Host
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.remote.connection.networks import Networks
 
 MOST_SECONDS = 60.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from clusters.config.dialects.markdown import source_of
 from clusters.config.dialects.render import render
 from clusters.config.load import load
+from clusters.config.masks.comments import secrets_in_comments
 from clusters.config.masks.texts import secrets_beside
-from clusters.config.secrets.comments import secrets_in_comments
 from clusters.config.secrets.finder import secrets_in
 from clusters.errors import ConfigError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.schema import Document
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
 
 
 class UnreadableDocument(ConfigError):

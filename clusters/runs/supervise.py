@@ -18,12 +18,12 @@ from clusters.models import Run
 from clusters.remote.host import Cancel
 from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for
+from clusters.runs.claims.authority import AuthorityLost, refuse_without_authority
+from clusters.runs.claims.leases import Heartbeat, claim, release
 from clusters.runs.documents import read_document
 from clusters.runs.events.sink import DatabaseSink
 from clusters.runs.granted_time import Patience
 from clusters.runs.task import Task
-from clusters.runs.worker.authority import AuthorityLost, refuse_without_authority
-from clusters.runs.worker.leases import Heartbeat, claim, release
 
 if TYPE_CHECKING:
     from clusters.engine.executor import Outcome

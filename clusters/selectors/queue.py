@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count
 
 from clusters.models import Probe, Run
-from clusters.runs.worker.shares import NOBODY
+from clusters.runs.claims.shares import NOBODY
 
 if TYPE_CHECKING:
     from django.db.models import Model

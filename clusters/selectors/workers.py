@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from clusters.models import WorkerSign
-from clusters.runs.worker.heartbeats import EVERY_SECONDS
+from clusters.runs.heartbeats import EVERY_SECONDS
 
 if TYPE_CHECKING:
     from datetime import datetime

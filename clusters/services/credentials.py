@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters.config.logins import credential_names
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Credential

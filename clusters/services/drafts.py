@@ -13,7 +13,7 @@ from clusters.config.defaults import starter_document
 from clusters.config.edit import edit
 from clusters.config.load import LIMIT, load
 from clusters.config.logins import without_credentials
-from clusters.config.secrets.comments import covered_comments, replaced_secrets, without_secrets
+from clusters.config.masks.comments import covered_comments, replaced_secrets, without_secrets
 from clusters.config.secrets.finder import secrets_in
 from clusters.errors import ConfigError, InstallerError
 from clusters.models import Cluster, Probe, Run

@@ -8,7 +8,7 @@ from clusters.config.dialects.render import files, render
 from clusters.config.edit import masked
 from clusters.config.load import load
 from clusters.config.logins import credential_names, note_for_kubekey
-from clusters.config.secrets.comments import hidden_comments
+from clusters.config.masks.comments import hidden_comments
 from clusters.errors import ConfigError, InstallerError
 from clusters.runs.access.logins import granted, known_secrets
 from clusters.runs.documents import read_document

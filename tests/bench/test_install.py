@@ -14,7 +14,7 @@ import yaml
 from clusters.catalog.kubeadm import init_configuration, join_configuration
 from clusters.catalog.runtimes import containerd
 from clusters.config.load import load
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.versions import facts_of
 from tests.bench import bench_install
 from tests.bench.install_measured import PHASES, SCRIPT, StepTime, Took, _phases

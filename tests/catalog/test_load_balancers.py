@@ -14,7 +14,7 @@ from clusters.catalog import kubeadm
 from clusters.catalog.load_balancers import haproxy, keepalived, name
 from clusters.catalog.steps.images.load import wanted_images
 from clusters.catalog.steps.kubernetes import authorities, init, join
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.plan import make_plan
 from clusters.engine.wants import NotReached
 from tests.catalog.pretend import pretend, seed

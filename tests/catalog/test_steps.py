@@ -15,7 +15,7 @@ from clusters.catalog.steps.finish import ready
 from clusters.catalog.steps.images import load
 from clusters.catalog.steps.kubernetes import join
 from clusters.config.components.etcd_tuning import flag_of
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.events import Delivered, Observed, Output
 from clusters.engine.plan import make_plan
 from clusters.engine.step import STEPS

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clusters.config.keys import Key, Model, keys_of
 from clusters.config.schema import Document, Host, Kubernetes, KubeSphere, Network, RoleGroups
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 
 
 def seed_document(**changes: Any) -> Document:

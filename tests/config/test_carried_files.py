@@ -10,7 +10,7 @@ from clusters.config.carried_files import LARGEST, carry, packed, paths_left, un
 from clusters.config.dialects.render import render
 from clusters.config.load import load
 from clusters.config.schema import CustomScript, Etcd, ExternalEtcd, System
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import ConfigError
 from tests.config.documents import seed_document
 

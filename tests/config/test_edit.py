@@ -15,7 +15,7 @@ from clusters.config.edit import edit, masked
 from clusters.config.keys import Key, keys_of
 from clusters.config.load import load
 from clusters.config.schema import Host, Kubernetes, RoleGroups, System
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.errors import ConfigError
 from tests.config.documents import documents, seed_document
 

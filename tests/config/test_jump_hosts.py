@@ -9,7 +9,7 @@ from clusters.config.dialects.render import render
 from clusters.config.jump_hosts import Hop, hops_of, reached, said, way_to
 from clusters.config.load import load
 from clusters.config.schema import Document, Host, JumpHost
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.errors import ConfigError
 from tests.config.documents import seed_document
 

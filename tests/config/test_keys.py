@@ -12,7 +12,7 @@ from clusters.config.json_schema import DRAFT, json_schema, json_schema_text
 from clusters.config.keys import Key, Model, keys_of
 from clusters.config.load import load
 from clusters.config.schema import Document, Host, KubeSphereSpec
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 
 SAMPLES: dict[str, Any] = {
     "int": 7,

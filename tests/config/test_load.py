@@ -7,7 +7,7 @@ import pytest
 from clusters.config.finding import format_finding
 from clusters.config.load import load
 from clusters.config.report import findings_of
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 
 HEAD = "apiVersion: kubekey.kubesphere.io/v1alpha2\nkind: Cluster\nmetadata: {name: a}\nspec:\n"
 

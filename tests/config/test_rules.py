@@ -18,7 +18,7 @@ from clusters.config.schema import (
     Registry,
     RoleGroups,
 )
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.sections.kubernetes import KUBEKEY_TAKES
 from clusters.config.versions import newest_proven
 from tests.config.documents import seed_document

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import Cluster, Run
+from clusters.runs.claims.leases import claim
 from clusters.runs.supervise import supervise
-from clusters.runs.worker.leases import claim
 from tests.processes import wait_for
 from tests.regressions.addresses import content_of
 from tests.runs.scenes import cluster_of, worker

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.connection.gateways import Gateways
 from clusters.remote.ssh import SshHost
 from tests.proc import descendants_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.ssh import SshHost
 from tests.remote.bastion import Bastion, bastion_before
 from tests.sshd import Sshd, sshd, user

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote import errors
 from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown
 from clusters.remote.connection.gateways import Gateways

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from paramiko.packet import Packetizer
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import Cancelled, RemoteError
 from clusters.remote import errors
 from clusters.remote.connection.link import Link

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.probe import STAGES, Stage, probe
 from tests.remote.bastion import bastion_before

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.errors import CommandTooLong
 from clusters.remote.session.envelope import LONGEST_COMMAND, Marks, wrap
 from clusters.remote.shell import Command, all_of, sh

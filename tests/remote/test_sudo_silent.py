@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import RemoteError
 from clusters.remote.errors import SudoRefused
 from clusters.remote.session import sudo

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.schema import Host, JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.errors import CredentialRefused, KeyUnreadable
 from clusters.remote.target import target_of
 

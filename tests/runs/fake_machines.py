@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.check import Checks
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.plan import make_plan

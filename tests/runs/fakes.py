@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 from django.utils import timezone
 
 from clusters.config.jump_hosts import way_to
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine import events
 from clusters.errors import RemoteError
 from clusters.models import Event

@@ -8,7 +8,7 @@ import pytest
 
 from clusters import services
 from clusters.config.schema import JumpHost, Network
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.check import PRECHECK
 from clusters.engine.events import StepChanged
 from clusters.models import Inspection

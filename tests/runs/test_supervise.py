@@ -14,8 +14,8 @@ from django.utils import timezone
 from clusters.engine import events
 from clusters.engine.executor import Outcome
 from clusters.models import Run
+from clusters.runs.claims.leases import abandon, claim, claimable
 from clusters.runs.supervise import Handover, _sentence, supervise
-from clusters.runs.worker.leases import abandon, claim, claimable
 from clusters.services import run_cancel
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from clusters import catalog
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.topology import all_roles
 from clusters.engine import events
 from clusters.engine.executor import told_of

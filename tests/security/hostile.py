@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import paramiko
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.auth.host_keys import InMemoryKeys, pinned_key
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import Target

@@ -24,7 +24,7 @@ from clusters.runs.access.targets import target_for
 from clusters.runs.jobs.inspections import inspect_row
 from clusters.runs.jobs.probes import probe_row
 from clusters.runs.supervise import supervise
-from clusters.runs.worker.worker import fresh_name
+from clusters.runs.worker import fresh_name
 from clusters.wizard.core.flow import pages
 from tests.config.documents import seed_document
 from tests.remote.auth.test_keys import ED25519, OPENSSH, pem

@@ -19,7 +19,7 @@ from django.utils import timezone
 from clusters import services
 from clusters.config.load import load
 from clusters.config.schema import Host, JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine import events
 from clusters.models import AuditEntry, Cluster, Credential, Event, Probe, Run
 from clusters.remote.errors import CredentialRefused
@@ -27,7 +27,7 @@ from clusters.runs.access.logins import fits, logins_for
 from clusters.runs.access.targets import target_for
 from clusters.runs.jobs.probes import probe_row
 from clusters.runs.supervise import supervise
-from clusters.runs.worker.worker import fresh_name
+from clusters.runs.worker import fresh_name
 from clusters.selectors import probes_of
 from clusters.wizard.core.flow import pages
 from tests.remote.auth.test_keys import OPENSSH, RSA, pem

@@ -20,11 +20,11 @@ from clusters.remote import target as target_module
 from clusters.remote.connection.wire import open_wire
 from clusters.remote.errors import ConnectTimedOut
 from clusters.remote.target import Target, target_of
+from clusters.runs.claims.jobs import Chores
+from clusters.runs.claims.shares import Shares, share
 from clusters.runs.jobs import probes
 from clusters.runs.jobs.probes import MACHINES_AT_ONCE, Probing
-from clusters.runs.worker.jobs import Chores
-from clusters.runs.worker.shares import Shares, share
-from clusters.runs.worker.worker import Worker
+from clusters.runs.worker import Worker
 from clusters.selectors import chore_place, probes_place, run_place
 from tests.processes import wait_for
 from tests.wizard.conftest import visitor
@@ -88,7 +88,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
         Run.objects.filter(pk=pk).update(state="succeeded")
 
     monkeypatch.setattr(probes, "probe_row", probe)
-    monkeypatch.setattr("clusters.runs.worker.worker.execute", run)
+    monkeypatch.setattr("clusters.runs.worker.execute", run)
     yield held
     held.over.set()
 

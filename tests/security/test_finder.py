@@ -8,9 +8,9 @@ import pytest
 
 from clusters.config.edit import masked
 from clusters.config.load import load
+from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, places, secrets_in
 from clusters.config.secrets.names import is_secret_key
-from clusters.config.secrets.secret import MASK
 from clusters.runs.documents import secrets_of
 from clusters.runs.events.masking import Masks
 from clusters.services.exports import config_export

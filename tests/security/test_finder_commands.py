@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, hidden_text
-from clusters.config.secrets.secret import MASK
 from tests.security.pumps import seconds
 
 X = "Hid-6x"

@@ -10,10 +10,10 @@ from clusters.config.defaults import starter_document
 from clusters.config.dialects.render import DIALECTS, render
 from clusters.config.load import load
 from clusters.config.logins import note_for_kubekey
+from clusters.config.masks.comments import secrets_in_comments
 from clusters.config.schema import Host
-from clusters.config.secrets.comments import secrets_in_comments
+from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, hidden_text, secrets_in
-from clusters.config.secrets.secret import MASK
 from clusters.runs.documents import secrets_of
 from clusters.wizard.document.editor import editor
 from tests.config.documents import seed_document

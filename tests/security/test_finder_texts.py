@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.config.load import load
+from clusters.config.secret import MASK
 from clusters.config.secrets.finder import hidden, hidden_text, places, secrets_in
-from clusters.config.secrets.secret import MASK
 from clusters.runs.documents import secrets_of
 from clusters.runs.events.masking import Masks
 from clusters.services.exports import config_export
@@ -286,7 +286,7 @@ def test_a_copied_line_of_several_that_look_alike_has_no_secret_of_its_own() -> 
 
 
 def test_a_mask_behind_another_option_is_missing() -> None:
-    from clusters.config.secrets.secret import STAND_IN
+    from clusters.config.secret import STAND_IN
 
     missing: set[str] = set()
     filled(["--other-token", STAND_IN], ["--token", "Hid-1"], "x", missing)

@@ -6,7 +6,7 @@ import pytest
 
 from clusters.config.edit import masked
 from clusters.config.load import load
-from clusters.config.secrets.secret import MASK
+from clusters.config.secret import MASK
 from clusters.runs.documents import secrets_of
 from clusters.wizard.document.editor import editor, typed
 from tests.conftest import SEED

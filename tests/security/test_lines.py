@@ -159,7 +159,7 @@ def of_several_lines(model: type[Model]) -> Iterator[str]:
 
 def test_a_password_with_a_line_break_is_an_error_that_does_not_repeat_it() -> None:
     document = seed()
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
 
     host = document.hosts[0].model_copy(update={"password": Secret("Hidden\nword")})
     ((path, message),) = controls(document.model_copy(update={"hosts": (host, *document.hosts[1:])}))

@@ -17,7 +17,7 @@ from django.urls import reverse
 from clusters import services
 from clusters.config.load import load
 from clusters.config.root_texts import root_texts, with_masks
-from clusters.config.secrets.secret import MASK
+from clusters.config.secret import MASK
 from clusters.models import AuditEntry, Cluster, Run
 from clusters.services.acknowledgements import sealed
 from tests.conftest import SEED

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.runs.events.batches import make_batch
 from clusters.runs.events.encodings import SHORTEST_FORM

@@ -12,9 +12,9 @@ from clusters.config.dialects.markdown import source_of
 from clusters.config.dialects.render import render
 from clusters.config.edit import masked
 from clusters.config.load import load
+from clusters.config.masks.comments import comments_of
 from clusters.config.masks.texts import masked_text
-from clusters.config.secrets.comments import comments_of
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.services import draft_import, draft_update
 from clusters.services.drafts import text_with
 from clusters.wizard.document.editor import Typed, editor, typed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.load import load
-from clusters.config.secrets.secret import MASK, STAND_IN
+from clusters.config.secret import MASK, STAND_IN
 from clusters.wizard.document.editor import Typed, editor, typed
 from tests.conftest import SEED
 

@@ -15,7 +15,7 @@ from clusters.config.load import load
 from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules import check
 from clusters.config.schema import Document
-from clusters.config.secrets.secret import MASK, STAND_IN
+from clusters.config.secret import MASK, STAND_IN
 from clusters.config.yaml.tree import shown
 from clusters.services import draft_import, findings_of
 from clusters.wizard.document.editor import editor, typed

@@ -11,8 +11,8 @@ from clusters.config.edit import edit
 from clusters.config.load import load
 from clusters.config.masks.unmask import with_secrets, with_stand_ins
 from clusters.config.rules import check
+from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import replaced
-from clusters.config.secrets.secret import MASK, Secret
 from clusters.config.suggestions import nearest, share_of_suggestions
 from clusters.config.yaml.tree import read
 from clusters.runs.events.masking import Masks

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote.auth.agent import Identity, _chosen
 from clusters.remote.auth.host_keys import InMemoryKeys, pinned_key
 from clusters.remote.auth.keys import parse_key

@@ -8,7 +8,7 @@ import pytest
 
 from clusters.config.load import load
 from clusters.config.masks.unmask import with_stand_ins
-from clusters.config.secrets.secret import MASK, STAND_IN, Secret
+from clusters.config.secret import MASK, STAND_IN, Secret
 from clusters.services import draft_import
 from clusters.wizard.document.editor import Typed, editor, typed
 from tests.conftest import SEED

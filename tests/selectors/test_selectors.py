@@ -11,7 +11,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from clusters import selectors, services
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.models import Event, Probe, Run, StepRun
 
 if TYPE_CHECKING:

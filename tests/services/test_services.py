@@ -17,7 +17,7 @@ from clusters.config.defaults import STARTER_KUBERNETES, starter_document
 from clusters.config.finding import Finding, Severity
 from clusters.config.load import load
 from clusters.config.schema import JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Cluster, HostKey, Probe, Run
 from clusters.runs.jobs.probes import spec_digest
 from clusters.services import installs

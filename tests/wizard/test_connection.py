@@ -9,7 +9,7 @@ import pytest
 
 from clusters import services
 from clusters.config.schema import Document, Host
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.models import HostKey, Probe
 from clusters.remote.auth.host_keys import PinnedKey
 from clusters.runs.access.host_keys import pin

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from clusters.config.schema import Host, RoleGroups
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.services import draft_create
 from tests.browser import browser
 from tests.config.documents import seed_document

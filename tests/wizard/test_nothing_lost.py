@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.services import document_of, draft_update
 from tests.wizard.machines.test_logins import KEY
 

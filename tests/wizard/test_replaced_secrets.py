@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.load import load
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.services import config_export, document_of, draft_update
 from clusters.wizard.document.editor import editor
 from tests.conftest import SEED

@@ -26,7 +26,7 @@ from clusters.config.versions import Version, facts_of, parse_version
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 

@@ -14,7 +14,7 @@ from clusters.addresses import read_address
 from clusters.catalog.reach import dialled
 from clusters.catalog.steps.etcd.external import has_certificates
 from clusters.config.matrix import dotted, numbers, oldest_etcd
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.versions import parse_version
 from clusters.engine.check import error, precheck, warning
 from clusters.remote.dial import Answer

@@ -12,7 +12,7 @@ from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import registries
 from clusters.catalog.runtimes.kind import Runtime, socket_of
 from clusters.config.matrix import numbers
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step

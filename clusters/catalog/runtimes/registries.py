@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.catalog.images import DOCKER_HUB
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.wants import command, directory, file
 from clusters.remote.shell import sh
 

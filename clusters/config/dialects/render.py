@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from clusters.config.dialects import shape
 from clusters.config.dialects.fit import what_does_not_fit
-from clusters.config.v4 import write
+from clusters.config.dialects.v4 import write
 from clusters.config.yaml import emit
 from clusters.errors import ConfigError
 

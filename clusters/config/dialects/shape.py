@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.keys import Key, Model, keys_of
 from clusters.config.schema import Document, Host
+from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import LEFT_OUT, hidden
-from clusters.config.secrets.secret import MASK, Secret
 from clusters.config.secrets.walk import called
 from clusters.config.sections.etcd import MOVED
 from clusters.config.yaml.emit import Quoted, Row

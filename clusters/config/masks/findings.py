@@ -8,9 +8,9 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from clusters.config.secret import MASK, Secret, without_stand_ins
 from clusters.config.secrets.finder import apart, secret_spans
 from clusters.config.secrets.names import is_open_value, is_secret_key
-from clusters.config.secrets.secret import MASK, Secret, without_stand_ins
 from clusters.config.secrets.walk import walked
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from clusters.config.finding import error
 from clusters.config.masks.pairing import paired, parts_of, printed, same_machines
 from clusters.config.masks.placing import Places, Shown, secrets_of_texts
+from clusters.config.secret import MASK, STAND_IN, Secret
 from clusters.config.secrets.finder import apart, secret_spans
 from clusters.config.secrets.names import is_open_value, is_secret_key
-from clusters.config.secrets.secret import MASK, STAND_IN, Secret
 from clusters.config.secrets.walk import walked
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.config.finding import error
 from clusters.config.keys import Model, keys_of
 from clusters.config.rules.registry import rule
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.sections.system import CustomScript
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.names import is_open_value, is_secret_key
 from clusters.config.secrets.patterns import decoded
-from clusters.config.secrets.secret import MASK, Secret
 from clusters.config.secrets.texts import apart, places, places_in_value
 from clusters.config.secrets.walk import LEFT_OUT, walked
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from clusters.config.secret import Secret
 from clusters.config.secrets.commands import in_words
 from clusters.config.secrets.names import is_harmless_key, is_secret_key, is_weak_key
-from clusters.config.secrets.secret import Secret
 
 if TYPE_CHECKING:
     from clusters.config.secrets.patterns import Span

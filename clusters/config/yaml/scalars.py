@@ -10,7 +10,7 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import ScalarNode
 
 from clusters.config.finding import Finding, error, warning
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.config.yaml.tree import LONGEST_NUMBER, Node, Scalar, Sequence, shown
 
 _CONSTRUCTOR = SafeConstructor()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import yaml
 
 from clusters.config.finding import Finding, Severity
-from clusters.config.secrets.secret import without_stand_ins
+from clusters.config.secret import without_stand_ins
 from clusters.config.yaml.parser_messages import SYNTAX
 from clusters.errors import ConfigError
 

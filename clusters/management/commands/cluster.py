@@ -29,11 +29,11 @@ from clusters.plaintext import plain_block
 from clusters.runs.access.host_keys import OtherKey
 from clusters.runs.access.key_files import TerminalKeys
 from clusters.runs.access.logins import logins_for
+from clusters.runs.claims.leases import claim
 from clusters.runs.events.terminal import TerminalProgress, duration
 from clusters.runs.jobs.host_key_scan import look_at_keys, one_key_a_place
 from clusters.runs.supervise import foreseen, supervise
-from clusters.runs.worker.leases import claim
-from clusters.runs.worker.worker import fresh_name
+from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
 from clusters.services import (
     NotPossible,

@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from clusters.management.processes import Child, supervise
-from clusters.runs.worker.leases import abandon
-from clusters.runs.worker.worker import name_prefix
+from clusters.runs.claims.leases import abandon
+from clusters.runs.worker import name_prefix
 from clusters.services import first_admin
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand
 
 from clusters.gc_freeze import settle
-from clusters.runs.worker.worker import Worker
+from clusters.runs.worker import Worker
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 from paramiko.agent import AgentKey, AgentSSH
 
+from clusters.remote.auth.algorithms import check_login_key, is_short
 from clusters.remote.auth.host_keys import key_of
-from clusters.remote.connection.algorithms import check_login_key, is_short
 from clusters.remote.errors import AgentUnavailable
 
 if TYPE_CHECKING:

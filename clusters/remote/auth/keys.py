@@ -10,8 +10,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from clusters.config.secrets.secret import Secret
-from clusters.remote.connection.algorithms import check_login_key
+from clusters.config.secret import Secret
+from clusters.remote.auth.algorithms import check_login_key
 from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood
 
 if TYPE_CHECKING:

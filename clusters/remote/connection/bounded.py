@@ -8,7 +8,7 @@ import paramiko
 from paramiko.packet import Packetizer
 from paramiko.ssh_exception import IncompatiblePeer
 
-from clusters.remote.connection.algorithms import DISABLED, offer_in_words
+from clusters.remote.auth.algorithms import DISABLED, offer_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from fabric import Config, Connection
 from paramiko.ssh_exception import IncompatiblePeer
 
 from clusters.errors import RemoteError
+from clusters.remote.auth.algorithms import check_host_key
 from clusters.remote.auth.host_keys import HostKeyChanged, PinnedKey, check_key, pinned_key
 from clusters.remote.auth.login import OnlyWhatIsGiven
-from clusters.remote.connection.algorithms import check_host_key
 from clusters.remote.connection.bounded import BoundedTransport
 from clusters.remote.connection.gateways import SHARED
 from clusters.remote.connection.tunnel import JumpTransport, Tunnel, open_tunnel

@@ -23,7 +23,7 @@ from clusters.remote.shell import sh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.remote.connection.link import Link
     from clusters.remote.host import Cancel
     from clusters.remote.shell import Command

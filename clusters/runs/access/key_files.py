@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import RemoteError
 from clusters.localfile import read_regular
 from clusters.remote.auth.keys import LARGEST_KEY, parse_key

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config.jump_hosts import hops_of, reached
 from clusters.config.logins import credential_names, logins_of, needs_key_file
+from clusters.config.secret import Secret
 from clusters.config.secrets.finder import secrets_in
-from clusters.config.secrets.secret import Secret
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, RemoteError
 from clusters.models import Credential

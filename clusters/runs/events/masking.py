@@ -7,8 +7,8 @@ import threading
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
+from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import apart, places
-from clusters.config.secrets.secret import MASK, Secret
 from clusters.plaintext import plain_text
 from clusters.runs.events.encodings import SHORTEST_FORM, forms
 from clusters.runs.events.ordinary_words import ORDINARY

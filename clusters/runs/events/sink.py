@@ -21,7 +21,7 @@ from clusters.runs.events.store import LeaseLost, store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.models import Run
     from clusters.runs.events.batches import Tails
 

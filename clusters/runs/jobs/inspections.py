@@ -28,11 +28,11 @@ from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for
 from clusters.runs.access.targets import target_for
 from clusters.runs.artifact_source import configured_source
+from clusters.runs.claims.authority import refuse_without_authority
+from clusters.runs.claims.jobs import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import clean, plain
 from clusters.runs.events.masking import Masks
-from clusters.runs.worker.authority import refuse_without_authority
-from clusters.runs.worker.jobs import lease_end
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document

@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 from clusters.config.jump_hosts import reached
 from clusters.config.jump_hosts import said as way_in_words
 from clusters.config.schema import JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import InstallerError
 from clusters.models import Probe
 from clusters.remote.probe import JUMP, STAGES, probe
@@ -30,11 +30,11 @@ from clusters.remote.target import target_of
 from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for, versions_of
 from clusters.runs.access.targets import agent_socket, allowed_networks
+from clusters.runs.claims.authority import refuse_without_authority
+from clusters.runs.claims.shares import Shares, owner_counts
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import plain
 from clusters.runs.events.masking import Masks
-from clusters.runs.worker.authority import refuse_without_authority
-from clusters.runs.worker.shares import Shares, owner_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def waiting_stages(document: Document, host: Host) -> list[dict[str, str]]:
 
 
 class Probing:
-    """The connection tests of one worker, MACHINES_AT_ONCE of them, in fair shares (`clusters.runs.worker.shares`)."""
+    """The connection tests of one worker, MACHINES_AT_ONCE of them, in fair shares (`clusters.runs.claims.shares`)."""
 
     def __init__(self, worker: str) -> None:
         self._worker = worker

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import replaced
-from clusters.config.secrets.secret import MASK, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.topology import expand
 from clusters.wizard.machines.list_parser import MOST_LINES, Listed, Listing
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from clusters.config.jump_hosts import NONE, hops_of, reached, said
 from clusters.config.schema import JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.errors import ConfigError
 from clusters.wizard.core.fields import choice, laid_out, secret, secret_lines, text, wide
 from clusters.wizard.machines.agent_keys import agent_text

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from clusters.config.jump_hosts import reached
 from clusters.config.load import load
 from clusters.config.schema import Host, JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.config.syntax import address_of
 from clusters.config.yaml.tree import Limits, Refused
 from clusters.config.yaml.values import read_value

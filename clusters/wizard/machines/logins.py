@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.wizard.core.fields import choice, laid_out, number, secret, secret_lines, text, tick, wide
 from clusters.wizard.machines.agent_keys import agent_text
 from clusters.wizard.machines.login_choices import (

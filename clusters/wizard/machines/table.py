@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from clusters.config.jump_hosts import said as way_in_words
 from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.numbers import whole_number
 from clusters.wizard.core.fields import Drawn, laid_out, number, secret, text, typed_again
 from clusters.wizard.machines.role_groups import follow

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog import kubeadm
 from clusters.catalog.load_balancers import kube_vip
 from clusters.catalog.networks import bridge
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from tests.catalog.pretend import ADDRESSES, pretend, seed
 from tests.plans import newest_patches
 

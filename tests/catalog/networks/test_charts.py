@@ -12,7 +12,7 @@ from clusters.catalog.networks import cilium, hybridnet, kubeovn
 from clusters.catalog.networks.cilium.chart_values import minor
 from clusters.catalog.networks.cilium.kernel import OLDEST_KERNEL
 from clusters.catalog.networks.cilium.parts import PARTS, image_of, value, without_digests
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.artifacts import INCOMING
 from clusters.engine.wants import NotReached
 from clusters.errors import ConfigError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.catalog.runtimes import kind, registries, runtime_of
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.events import SecretMade
 from clusters.engine.wants import FileWant
 from clusters.errors import PlanError

@@ -19,8 +19,8 @@ from clusters.config.schema import (
     RoleGroups,
     System,
 )
+from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import hidden_text
-from clusters.config.secrets.secret import MASK, Secret
 from clusters.errors import ConfigError
 from tests.config.documents import seed_document
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote import errors
 from clusters.remote.connection.link import open_link
 from clusters.remote.shell import sh

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote import errors
 from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, InMemoryKeys
 from clusters.remote.connection.link import open_link

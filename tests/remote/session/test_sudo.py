@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.remote import errors
 from clusters.remote.session.envelope import Become
 from clusters.remote.session.sudo import refusal

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusters.config.load import load
+from clusters.config.secret import MASK, Secret
 from clusters.config.secrets.finder import secrets_in
-from clusters.config.secrets.secret import MASK, Secret
 from clusters.runs.events.masking import Masks
 from clusters.runs.events.ordinary_words import ORDINARY
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import DataError, OperationalError, connection
 
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.engine import events
 from clusters.models import Event, Run, StepRun
 from clusters.runs.events import sink as sink_module

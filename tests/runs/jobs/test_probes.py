@@ -8,7 +8,7 @@ import pytest
 
 from clusters import services
 from clusters.config.schema import Document, Host, JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.models import HostKey, Probe
 from clusters.runs.access.targets import target_for
 from clusters.runs.jobs.host_key_scan import look_at_keys

@@ -17,7 +17,7 @@ from clusters.models import AuditEntry, AuditForward
 from clusters.runs.notify import audit_forwarding
 from clusters.runs.notify.audit_forwarding import PAUSES, audit_courier, claim_forward, forward
 from clusters.runs.notify.syslog import MOST_BYTES, message, place_of
-from clusters.runs.worker.worker import Worker
+from clusters.runs.worker import Worker
 from clusters.services.audit import audited
 from tests.processes import wait_for
 from tests.runs.notify.test_outbox import Receiver, receiving

@@ -10,7 +10,7 @@ import pytest
 
 from clusters.config.load import load
 from clusters.config.schema import Host, RoleGroups
-from clusters.config.secrets.secret import MASK, Secret
+from clusters.config.secret import MASK, Secret
 from clusters.runs.documents import write_document
 from clusters.services import document_of, draft_create
 from clusters.wizard.core import flow

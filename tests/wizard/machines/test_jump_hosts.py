@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.config.schema import JumpHost
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.models import Probe
 from clusters.runs.jobs.probes import spec_digest
 from clusters.selectors import probes_of

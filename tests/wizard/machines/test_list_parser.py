@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clusters.config.load import load
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.wizard.machines.additions import Common, offered, range_lines, with_machines
 from clusters.wizard.machines.list_parser import MOST_LINES, read_list
 from tests.conftest import SEED

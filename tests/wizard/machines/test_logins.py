@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.services import document_of, draft_update
 
 if TYPE_CHECKING:

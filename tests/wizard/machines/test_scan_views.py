@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.models import AuditEntry, Scan
+from clusters.runs.claims.jobs import Chores
 from clusters.runs.jobs.scans import scan_row
-from clusters.runs.worker.jobs import Chores
 from tests.remote.test_scan import greeting
 
 if TYPE_CHECKING:

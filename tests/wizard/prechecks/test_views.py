@@ -9,11 +9,11 @@ import pytest
 from clusters import services
 from clusters.config.load import load
 from clusters.config.schema import Host, RoleGroups
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Inspection
 from clusters.runs.access.host_keys import pin
+from clusters.runs.claims.jobs import Chores
 from clusters.runs.jobs.inspections import inspect_row
-from clusters.runs.worker.jobs import Chores
 from tests.conftest import SEED
 from tests.sshd import Sshd, free_port, sshd
 

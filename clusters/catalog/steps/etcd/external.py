@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import ETCD_PKI
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import directory, file
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clusters.config.schema import Document
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want

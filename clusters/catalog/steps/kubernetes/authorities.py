@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clusters.config.schema import Document
-    from clusters.config.secrets.secret import Secret
+    from clusters.config.secret import Secret
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 

@@ -20,7 +20,7 @@ from clusters.catalog.steps.etcd.members import forget
 from clusters.catalog.steps.kubernetes.authorities import share
 from clusters.catalog.steps.kubernetes.binaries import DROP_IN, EXTRA, UNIT
 from clusters.catalog.steps.kubernetes.kept import note_what_a_join_stored
-from clusters.config.secrets.secret import Secret
+from clusters.config.secret import Secret
 from clusters.engine.step import step
 from clusters.engine.wants import NotReached, Sight, Wanted, eventually, service, so_if
 from clusters.remote.host import CommandFailed

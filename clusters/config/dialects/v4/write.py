@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.config.dialects.shape import GROUP, Shaper
+from clusters.config.dialects.v4 import mapping
+from clusters.config.dialects.v4.fit import fitted
 from clusters.config.keys import keys_of
 from clusters.config.syntax import address_of
-from clusters.config.v4 import mapping
-from clusters.config.v4.fit import fitted
 
 if TYPE_CHECKING:
     from clusters.config.schema import Document, Host, RegistryAuth

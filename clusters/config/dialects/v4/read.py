@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import reading
 from clusters.config.dialects.companion_documents import kept
+from clusters.config.dialects.v4 import mapping
 from clusters.config.schema import Document
-from clusters.config.v4 import mapping
 from clusters.config.yaml.scalars import Walk, what, wrong
 from clusters.config.yaml.tree import Mapping, Node, Scalar, Sequence
 

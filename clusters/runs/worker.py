@@ -13,6 +13,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from clusters.models import Inspection, Scan
+from clusters.runs.claims.jobs import Chores
+from clusters.runs.claims.leases import claimable
+from clusters.runs.claims.shares import Shares, owner_counts
+from clusters.runs.heartbeats import Signs
 from clusters.runs.jobs.inspections import inspect_row
 from clusters.runs.jobs.probes import Probing
 from clusters.runs.jobs.scans import scan_row
@@ -20,10 +24,6 @@ from clusters.runs.notify.audit_forwarding import audit_courier
 from clusters.runs.notify.outbox import notices_courier
 from clusters.runs.retention import Keeper
 from clusters.runs.supervise import Handover, supervise
-from clusters.runs.worker.heartbeats import Signs
-from clusters.runs.worker.jobs import Chores
-from clusters.runs.worker.leases import claimable
-from clusters.runs.worker.shares import Shares, owner_counts
 
 log = logging.getLogger(__name__)
 

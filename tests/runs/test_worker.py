@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.models import Probe, Run
-from clusters.runs.worker.worker import Worker
+from clusters.runs.worker import Worker
 from clusters.services import host_keys_accept, probes_start
 from tests.processes import manage, wait_for
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.config import topology
 from clusters.config.dialects.lost_keys import bare, losses, unknown_keys, without
+from clusters.config.dialects.v4 import mapping
 from clusters.config.finding import Finding, info, warning
 from clusters.config.plugins import plugins
 from clusters.config.schema import Host
-from clusters.config.v4 import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ import pytest
 from django.utils import timezone
 
 from clusters.models import Probe, Run
+from clusters.runs.claims import leases
 from clusters.runs.jobs import probes
-from clusters.runs.worker import leases
 from clusters.services import probes_start
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
-from clusters.runs.worker.shares import Shares, owner_counts
+from clusters.runs.claims.shares import Shares, owner_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

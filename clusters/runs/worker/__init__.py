@@ -1,1 +1,0 @@
-"""The worker: which work it claims, for how long, and how it shows that it runs."""
