@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from clusters.selectors import probes_of
-from clusters.services import findings_of, judged, unread
+from clusters.services import findings_of, judged
 from clusters.wizard import pages as package
-from clusters.wizard.prechecks.results import rail_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,35 +78,8 @@ def rail(
 ) -> list[RailItem]:
     """The rail: one item a page; `found` are the findings by page, where they are at hand."""
     known = by_page(judged_findings(cluster, document)) if found is None else found
-    return [RailItem(page, *_state(page, cluster, document, known), page == current) for page in pages()]
-
-
-def _state(page: Page, cluster: Cluster, document: Document, found: dict[str, list[Finding]]) -> tuple[str, int]:
-    if page.slug == "connection":
-        return _connection_state(cluster, document)
-    if page.slug == "prechecks":
-        return rail_state(cluster)
-    errors = [each for each in found[page.slug] if each.blocking]
-    if errors:
-        return "failed", len(errors)
-    if page.slug == "review":
-        return _review_state(cluster, [each for findings in found.values() for each in findings])
-    warnings = unread(cluster, found[page.slug])
-    return ("warning", len(warnings)) if warnings else ("ok", 0)
-
-
-def _review_state(cluster: Cluster, found: list[Finding]) -> tuple[str, int]:
-    if any(each.blocking for each in found):
-        return "waiting", 0
-    warnings = unread(cluster, found)
-    return ("warning", len(warnings)) if warnings else ("ok", 0)
-
-
-def _connection_state(cluster: Cluster, document: Document) -> tuple[str, int]:
-    states = ["stale" if probe.stale else probe.state for probe in probes_of(cluster, document)]
-    for state in ("failed", "ask"):
-        if state in states:
-            return state, states.count(state)
-    if any(state in ("waiting", "running") for state in states):
-        return "running", 0
-    return ("ok", 0) if states and all(state == "ok" for state in states) else ("untested", 0)
+    everything = [finding for findings in known.values() for finding in findings]
+    return [
+        RailItem(page, *page.rail_state(cluster, document, known[page.slug], everything), page == current)
+        for page in pages()
+    ]

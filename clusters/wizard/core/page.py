@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from clusters.services import unread
 from clusters.wizard.core.fields import typed_again
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from clusters.models import Cluster
 
     Context = Callable[[Cluster, Document, "PageForm", tuple[Finding, ...]], dict[str, Any]]
+    RailState = Callable[[Cluster, Document, list[Finding], list[Finding]], tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,33 @@ class PageForm(Protocol):
         """Name -> what to do about each secret that was sent, when it was not saved."""
         ...
 
+    def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
+        """What the page's template needs of the form besides its fields."""
+        ...
+
+    def show_others(self) -> None:
+        """Also show what the page did not have when it was sent, because somebody else added it meanwhile."""
+        ...
+
+
+def state_by_findings(
+    cluster: Cluster, document: Document, mine: list[Finding], everything: list[Finding]
+) -> tuple[str, int]:
+    """The rail's state of a page that has findings alone: failed, warning or ok, and how many."""
+    errors = [finding for finding in mine if finding.blocking]
+    if errors:
+        return "failed", len(errors)
+    warnings = unread(cluster, mine)
+    return ("warning", len(warnings)) if warnings else ("ok", 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """`sections` are the parts of the document whose findings belong here.
 
     `context` is what the template asks for besides; it is given everything that the rules found in the document.
+    `rail_state` gives one of `ui.STATES` and a count, from the findings of this page and those of the whole document.
+    `shows_all_findings`: the page lists every finding, also those about keys that are stored and not acted on.
     """
 
     slug: str
@@ -72,6 +95,8 @@ class Page:
     sections: tuple[str, ...]
     bind: Callable[[Document, QueryDict | None], PageForm]
     context: Context = lambda cluster, document, form, found: {}
+    rail_state: RailState = state_by_findings
+    shows_all_findings: bool = False
 
     @property
     def template(self) -> str:
@@ -114,6 +139,13 @@ class NothingToFill:
         """Nothing was typed."""
         return {}
 
+    def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def show_others(self) -> None:
+        """There is nothing to show."""
+
 
 class OneForm:
     """A Django form whose fields belong to paths; `write` gets what is valid and leaves the rest as it was."""
@@ -155,6 +187,13 @@ class OneForm:
     def secrets(self) -> dict[str, str]:
         """The form's passwords and keys."""
         return typed_again(self.form)
+
+    def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
+        """The fields are all there is."""
+        return {}
+
+    def show_others(self) -> None:
+        """A form has the same fields for everybody."""
 
 
 _TONES = {"error": "failed", "warning": "warning", "info": "running"}

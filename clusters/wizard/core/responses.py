@@ -21,7 +21,6 @@ from clusters.wizard.core import flow
 from clusters.wizard.core.page import Problem, problems
 from clusters.wizard.document.diff import differences
 from clusters.wizard.document.editor import editor
-from clusters.wizard.machines.table import Machines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,13 +96,15 @@ def values(
     said = problems(form, here)
     for name, sentence in (secrets or {}).items():
         said.setdefault(name, []).append(Problem("warning", sentence))
-    reviewed = (*written.found, *written.kept) if page.slug == "review" else written.found
+    reviewed = (*written.found, *written.kept) if page.shows_all_findings else written.found
     busy = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
-    shown = {
+    return {
         "cluster": cluster,
         "page": page,
         "form": form,
-        "findings": [(each, form.place(each.path), page.line(each)) for each in here] if page.slug != "review" else [],
+        "findings": []
+        if page.shows_all_findings
+        else [(each, form.place(each.path), page.line(each)) for each in here],
         "problems": said,
         "rail": flow.rail(cluster, document, page, found),
         "editor": written,
@@ -112,8 +113,8 @@ def values(
         "saved_at": timezone.now(),
         "busy": busy,
         **page.context(cluster, document, form, reviewed),
+        **form.context(said),
     }
-    return shown | ({"rows": form.shown(said)} if isinstance(form, Machines) else {})
 
 
 def show(
@@ -143,8 +144,7 @@ def refused(
     if mine is not None:
         said |= {"draft_version": version_of(request), "unsaved": ",".join(getattr(form, "forms", ())) or "yes"}
     shown = form or page.bind(document, None)
-    if isinstance(shown, Machines):
-        shown.show_others()
+    shown.show_others()
     secrets = shown.secrets()
     return show(request, cluster, document, page, shown, status=HTTPStatus.CONFLICT, more=said, secrets=secrets)
 

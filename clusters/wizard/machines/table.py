@@ -263,6 +263,10 @@ class Machines:
         """The passwords that were typed."""
         return {name: text for form in self.forms.values() for name, text in typed_again(form).items()}
 
+    def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
+        """The lines of the table."""
+        return {"rows": self.shown(problems)}
+
     def shown(self, problems: Mapping[str, Iterable[Problem]]) -> list[Row]:
         """Every line of the table with what is said of it; posted values where they could not be stored."""
         hosts = self._document.hosts

@@ -132,6 +132,17 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     return summary(cluster, document)
 
 
+def rail_state(cluster: Cluster, document: Document, mine: list[Finding], everything: list[Finding]) -> tuple[str, int]:
+    """The worst state of the machines' connection tests."""
+    states = ["stale" if probe.stale else probe.state for probe in probes_of(cluster, document)]
+    for state in ("failed", "ask"):
+        if state in states:
+            return state, states.count(state)
+    if any(state in ("waiting", "running") for state in states):
+        return "running", 0
+    return ("ok", 0) if states and all(state == "ok" for state in states) else ("untested", 0)
+
+
 PAGE = Page(
     slug="connection",
     order=20,
@@ -141,4 +152,5 @@ PAGE = Page(
     sections=(),
     bind=lambda document, data: NothingToFill(),
     context=context,
+    rail_state=rail_state,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from clusters.wizard.core.page import NothingToFill, Page
+from clusters.wizard.prechecks.results import rail_state
 from clusters.wizard.prechecks.views import shown
 
 if TYPE_CHECKING:
@@ -30,4 +31,5 @@ PAGE = Page(
     sections=(),
     bind=lambda document, data: NothingToFill(),
     context=context,
+    rail_state=lambda cluster, document, mine, everything: rail_state(cluster),
 )

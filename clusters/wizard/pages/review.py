@@ -18,6 +18,7 @@ from clusters.selectors import probes_of
 from clusters.services import answerable, counts, unread, waiver_key
 from clusters.services.acknowledgements import sealed
 from clusters.services.masked_texts import hides, texts_with_masks
+from clusters.wizard.core import flow
 from clusters.wizard.core.page import NothingToFill, Page
 from clusters.wizard.prechecks.results import inspection_of
 
@@ -135,8 +136,6 @@ def _weight(finding: Finding) -> str:
 
 
 def _entries(cluster: Cluster, document: Document, found: tuple[Finding, ...]) -> list[Entry]:
-    from clusters.wizard.core import flow
-
     given = {waiver["key"]: waiver for waiver in cluster.waivers if counts(waiver)}
     forms = {page.slug: page.bind(document, None) for page in flow.pages()}
     may = set(answerable(found))
@@ -167,6 +166,14 @@ def _phases(plan: Plan) -> list[tuple[str, list[Any]]]:
     return list(phases.items())
 
 
+def rail_state(cluster: Cluster, document: Document, mine: list[Finding], everything: list[Finding]) -> tuple[str, int]:
+    """Waiting while an error is in the way; else how many warnings are not acknowledged."""
+    if any(finding.blocking for finding in everything):
+        return "waiting", 0
+    warnings = unread(cluster, everything)
+    return ("warning", len(warnings)) if warnings else ("ok", 0)
+
+
 PAGE = Page(
     slug="review",
     order=60,
@@ -176,4 +183,6 @@ PAGE = Page(
     sections=(),
     bind=lambda document, data: NothingToFill(),
     context=context,
+    rail_state=rail_state,
+    shows_all_findings=True,
 )
