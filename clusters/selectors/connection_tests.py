@@ -45,8 +45,7 @@ class ProbeView:
 def probes_of(cluster: Cluster, document: Document | None = None) -> list[ProbeView]:
     """A row for each machine of the document, in its order; those never tested have the state "untested"."""
     rows = {probe.host: probe for probe in Probe.objects.filter(cluster=cluster)}
-    keys = HostKey.objects.filter(cluster=cluster).values_list("address", "port", "fingerprint")
-    pinned = {(address, port): fingerprint for address, port, fingerprint in keys}
+    pinned = _pinned_keys(cluster) if rows else {}
     views = []
     document = document or read_document(cluster.document)
     versions = versions_of(document)
@@ -61,3 +60,9 @@ def probes_of(cluster: Cluster, document: Document | None = None) -> list[ProbeV
         times = (row.asked_at, row.finished_at)
         views.append(ProbeView(host.name, row.state, row.stages, row.offered, row.facts, stale, *times, known))
     return views
+
+
+def _pinned_keys(cluster: Cluster) -> dict[tuple[str, int], str]:
+    """(address, port) -> the fingerprint that somebody accepted."""
+    keys = HostKey.objects.filter(cluster=cluster).values_list("address", "port", "fingerprint")
+    return {(address, port): fingerprint for address, port, fingerprint in keys}

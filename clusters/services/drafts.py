@@ -154,6 +154,7 @@ def draft_update(
     mine = Cluster.objects.filter(pk=cluster.pk, version=version).filter(~Exists(active))
     name = document.name or cluster.name
     written = _stored(cluster.document, document, text=text)
+    gone = _removed_machines(cluster, document)
     fields = {"document": written, "name": name, "updated_at": timezone.now(), **columns_of(document)}
     if not mine.update(version=F("version") + 1, **fields):
         refuse_while_busy(cluster)
@@ -161,10 +162,19 @@ def draft_update(
             f"This page shows version {version} of {cluster.name}, which has been changed since.",
             hint="Nothing was overwritten.",
         )
-    Probe.objects.filter(cluster=cluster).exclude(host__in=[host.name for host in document.hosts]).delete()
-    cluster.refresh_from_db()
+    if gone:
+        Probe.objects.filter(cluster=cluster, host__in=gone).delete()
+    # What the update wrote is known: to read the row again would be one more query for each save.
+    for field, value in {**fields, "version": version + 1}.items():
+        setattr(cluster, field, value)
     audited(actor, "draft.update", cluster.name, cluster=cluster.pk, version=cluster.version)
     return cluster
+
+
+def _removed_machines(cluster: Cluster, document: Document) -> set[str]:
+    """Names of machines that the stored draft has and this document does not."""
+    before = load(cluster.document).document
+    return {host.name for host in before.hosts} - {host.name for host in document.hosts} if before else set()
 
 
 @transaction.atomic

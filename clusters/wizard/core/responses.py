@@ -71,13 +71,15 @@ def changed_since(cluster: Cluster) -> InstallerError:
 
 def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
     """Save what is new, as this person; `text` is what was typed, if it was text. Raises DraftRefused."""
-    error = stand_in_the_way(request, cluster)
+    # A text may differ in its comments alone.
+    unchanged = fresh == before and text in ("", cluster.document)
+    version = version_of(request)
+    # The update itself refuses while a run is active: to ask beforehand would be one more query for each save.
+    error = stand_in_the_way(request, cluster) if unchanged or version != cluster.version else None
     if error is not None:
         raise error
-    # A text may differ in its comments alone.
-    if fresh == before and text in ("", cluster.document):
+    if unchanged:
         return cluster
-    version = version_of(request)
     return services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=version, text=text)
 
 
