@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import random
@@ -76,10 +77,11 @@ def _frame(said: dict[str, int]) -> bytes:
     return bytes([0x81, 0x80 | len(text)]) + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(text))
 
 
-async def main(port: int, path: str, session: str, count: int) -> None:
-    """Follow with that many; prints what each of them saw as JSON."""
+async def main(port: int, path: str, sessions: list[str], count: int) -> None:
+    """Follow with that many, the sessions in turn; prints what each of them saw as JSON."""
     watchers = [Watcher() for _ in range(count)]
-    await asyncio.gather(*(watcher.follow(port, path, session) for watcher in watchers))
+    turns = zip(watchers, itertools.cycle(sessions), strict=False)
+    await asyncio.gather(*(watcher.follow(port, path, session) for watcher, session in turns))
     found = {
         "last": sorted({watcher.last for watcher in watchers}),
         "gaps": sum(watcher.gaps for watcher in watchers),
@@ -90,4 +92,4 @@ async def main(port: int, path: str, session: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3].split(","), int(sys.argv[4])))
