@@ -52,7 +52,8 @@ RATE, ROUND = 2_000, 9
 """Lines a second, and seconds of a round."""
 LATE, OF_ASKING = 30.0, 0.25
 """Times a bare echo of the same lines, and times a page that asks every second. On a quiet machine the echo takes 1 ms
-(p99: 8), while a page gets what the worker has stored since it looked 40 ms ago: 105 ms at p99, 12 to 21 times the echo. On a
+(p99: 5 to 8), while a page gets what the worker has stored since it looked 40 ms ago: 105 ms at p99, 12 to 21 times as
+much. On a
 machine with ten processes for each processor both are slower: 0.4 to 10 times."""
 NEEDLE = "a needle in a haystack"
 SEARCHES = (
