@@ -8,7 +8,7 @@ from clusters.catalog.answers import object_of
 from clusters.catalog.paths import ADMIN_CONF, BIN, KUBELET_CONF
 from clusters.config.syntax import in_url
 from clusters.engine.wants import NoAnswer, sight_of
-from clusters.remote.shell import Command, Value, sh
+from clusters.remote.shell import Command, Value, sh, words
 
 if TYPE_CHECKING:
     from clusters.engine.machine import Machine
@@ -47,6 +47,19 @@ def get_object(machine: Machine, kind: str, name: str, namespace: str = "kube-sy
     if not answer.ok:
         raise no_answer(f"whether there is a {kind} {name}", answer)
     return object_of(answer, f"the {kind} {name}") if answer.stdout.strip() else None
+
+
+def get_objects(machine: Machine, *names: str, namespace: str = "kube-system") -> dict[str, dict[str, Any]]:
+    """What the API server has of `KIND/NAME`s of one namespace, by these names, in one question.
+
+    What does not exist is not among them. Raises NoAnswer when the API server does not answer.
+    """
+    answer = machine.ask(kubectl("get {} -n {} -o json --ignore-not-found", words(names), namespace))
+    if not answer.ok:
+        raise no_answer(f"whether there is a {' or a '.join(names)}", answer)
+    found = object_of(answer, ", ".join(names)) if answer.stdout.strip() else {}
+    items = found["items"] if found.get("kind") == "List" else [found] if found else []
+    return {f"{item['kind'].lower()}/{item['metadata']['name']}": item for item in items}
 
 
 def says_missing(answer: Result) -> bool:

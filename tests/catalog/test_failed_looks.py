@@ -79,15 +79,43 @@ def test_taints_that_could_not_be_seen_are_not_gone(archive: Path, monkeypatch: 
     groups = {"etcd": ["node1"], "master": ["node1"], "worker": ["node1"]}
     cluster, host, machine = control_plane(archive, monkeypatch, roleGroups=groups)
     _, takes_pods = STEPS.steps["kubernetes/labels"].body(machine, cluster)
-    host.answer("get node node1 -o json", REFUSED)
-    with pytest.raises(NotReached, match=r"does not say whether there is a node node1: .*refused") as caught:
+    host.answer("get nodes -o json", REFUSED)
+    with pytest.raises(NotReached, match=r"does not say which nodes there are: .*refused") as caught:
         takes_pods.seen(machine)
     assert caught.value.retryable
-    taint = {"key": "node-role.kubernetes.io/master", "effect": "NoSchedule"}
-    host.answer("get node node1 -o json", json.dumps({"metadata": {}, "spec": {"taints": [taint]}}))
-    assert takes_pods.seen(machine).found == "it has the taints node-role.kubernetes.io/master"
-    host.answer("get node node1 -o json", json.dumps({"metadata": {}, "spec": {}}))
+
+    def node(*taints: dict[str, str]) -> str:
+        return json.dumps({"items": [{"metadata": {"name": "node1"}, "spec": {"taints": list(taints)}}]})
+
+    host.answer("get nodes -o json", node({"key": "node-role.kubernetes.io/master", "effect": "NoSchedule"}))
+    assert takes_pods.seen(machine).found == "node1 has the taints node-role.kubernetes.io/master"
+    host.answer("get nodes -o json", node())
     assert takes_pods.seen(machine).so
+
+
+def test_nodes_are_asked_for_once_and_labelled_together(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, host, machine = control_plane(archive, monkeypatch)
+    [labelled] = STEPS.steps["kubernetes/labels"].body(machine, cluster)
+    bare = [{"metadata": {"name": name}, "spec": {}} for name in ("node1", "node2", "node3")]
+    host.answer("get nodes -o json", json.dumps({"items": bare}))
+    host.answer(re.compile("label nodes"), "")
+    before = len(host.commands)
+    assert labelled.seen(machine).found == (
+        "node2 has no label node-role.kubernetes.io/worker; node3 has no label node-role.kubernetes.io/worker"
+    )
+    assert len(host.commands) == before + 1
+    labelled.act(machine)
+    sent = [command for command in host.commands if "label nodes" in command]
+    assert len(sent) == 1
+    assert "label nodes node2 node3 --overwrite node-role.kubernetes.io/worker=" in sent[0]
+
+
+def test_a_node_that_has_not_joined_cannot_be_labelled(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, host, machine = control_plane(archive, monkeypatch)
+    [labelled] = STEPS.steps["kubernetes/labels"].body(machine, cluster)
+    host.answer("get nodes -o json", json.dumps({"items": [{"metadata": {"name": "node2"}, "spec": {}}]}))
+    with pytest.raises(NotReached, match="The API server knows no node node3"):
+        labelled.seen(machine)
 
 
 def test_a_file_system_table_that_cannot_be_read_may_switch_swap_on(

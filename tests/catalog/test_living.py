@@ -183,13 +183,26 @@ class Maps:
         self.items: dict[str, Any] = {
             name.replace("_", "-"): {"metadata": {"annotations": {}}, "data": dict(each)} for name, each in data.items()
         }
+        self.daemon_sets: dict[str, Any] = {}
         host.answer("get configmap", lambda ran: Answer(json.dumps(self.items.get(self._name(ran), {})) or ""))
+        host.answer("get configmap/", self._several)
         host.answer("annotate configmap", self._annotate)
         host.answer("patch configmap", self._patch)
 
     @staticmethod
     def _name(ran: Ran) -> str:
         return ran.command.split("configmap ")[1].split()[0]
+
+    def _several(self, ran: Ran) -> Answer:
+        kinds = {"configmap": ("ConfigMap", self.items), "daemonset": ("DaemonSet", self.daemon_sets)}
+        asked = ran.command.split(" get ")[1].split(" -n ")[0].replace("'", "").split()
+        found = []
+        for kind, _, name in (each.partition("/") for each in asked):
+            title, known = kinds[kind]
+            if name in known:
+                item = known[name]
+                found.append({"kind": title, **item, "metadata": {"name": name, **item["metadata"]}})
+        return Answer(json.dumps({"kind": "List", "items": found}))
 
     def _annotate(self, ran: Ran) -> Answer:
         words = [each.strip("'") for each in ran.command.split() if each.startswith(("slipway/", "'slipway/"))]
@@ -284,9 +297,8 @@ def test_kube_proxy_is_told_once_and_its_pods_start_anew_only_after_a_change(
 ) -> None:
     cluster, host, maps = living(archive, monkeypatch)
     machine = cluster.machine("node1")
-    daemons = {"spec": {"template": {"metadata": {}}}}
-    host.answer("get daemonset kube-proxy", lambda ran: Answer(json.dumps(daemons)))
-    proxy.note_what_is_kept(machine, cluster)
+    maps.daemon_sets["kube-proxy"] = {"metadata": {}, "spec": {"template": {"metadata": {}}}}
+    kept.note_what_is_kept(machine, cluster, proxy.stored_by_kubeadm(cluster))
     configured, told, _ = proxy.proxy(machine, cluster)
     assert configured.seen(machine).so and told.seen(machine).so, "as kubeadm made it"
     changed = living(archive, monkeypatch, kubernetes={"masqueradeAll": True})[0]

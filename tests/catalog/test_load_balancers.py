@@ -184,8 +184,9 @@ def test_without_kube_proxy_kubeadm_starts_none_and_none_is_missed(
     document = seed(kubernetes={"disableKubeProxy": True}, network={"plugin": "cilium"})
     cluster, hosts, _ = pretend(monkeypatch, archive, document)
     machine = cluster.machine("node1")
-    for each in ("kubeadm-config", "kubelet-config"):
-        hosts["node1"].answer(f"get configmap {each}", json.dumps({"metadata": {}, "data": {}}))
+    names = ("kubeadm-config", "kubelet-config-1.20")
+    maps = [{"kind": "ConfigMap", "metadata": {"name": each}, "data": {}} for each in names]
+    hosts["node1"].answer("get configmap/", json.dumps({"kind": "List", "items": maps}))
     assert init._looks_whole(machine, cluster).so
     (asked,) = [text for text in hosts["node1"].commands if "deployment/coredns" in text]
     assert "daemonset/kube-proxy" not in asked

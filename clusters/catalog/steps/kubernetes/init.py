@@ -127,9 +127,8 @@ def _initialise(machine: Machine, cluster: Cluster) -> None:
 
 def _note_where_it_is_from(machine: Machine, cluster: Cluster) -> None:
     """So that a later run knows whether the document still says what kubeadm has just stored."""
-    note_what_is_kept(machine, cluster)
-    if not without_proxy(cluster.document):
-        proxy.note_what_is_kept(machine, cluster)
+    also = {} if without_proxy(cluster.document) else proxy.stored_by_kubeadm(cluster)
+    note_what_is_kept(machine, cluster, also)
 
 
 def _refuse_to_begin_anew(machine: Machine, cluster: Cluster) -> None:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.catalog.kubeadm.components import kubelet_configuration
 from clusters.catalog.kubeadm.documents import cluster_configuration
-from clusters.catalog.kubectl import get_object, kubectl
+from clusters.catalog.kubectl import get_object, get_objects, kubectl
 from clusters.catalog.paths import BIN, KUBEADM_CONFIG, LOCK
 from clusters.config.versions import parse_version
 from clusters.engine.wants import NotReached, Sight, Wanted
 from clusters.remote.shell import sh
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
@@ -37,7 +39,8 @@ def configuration_kept(cluster: Cluster) -> Wanted:
     wanted = _wanted(cluster)
 
     def look(machine: Machine) -> Sight:
-        sights = (_kept(machine, place, digest) for place, digest in wanted.items())
+        maps = config_maps(machine, *(name for name, _ in wanted))
+        sights = (_kept(maps.get(place[0]), place, digest) for place, digest in wanted.items())
         return next((sight for sight in sights if not sight.so), Sight(True))
 
     def act(machine: Machine) -> None:
@@ -50,12 +53,11 @@ def configuration_kept(cluster: Cluster) -> Wanted:
 def kubelet_configuration_kept(machine: Machine, cluster: Cluster) -> Sight:
     """Whether what a control plane's cluster keeps for kubelets is what the document describes."""
     place = kubelet_map(cluster.document)
-    return _kept(machine, place, _wanted(cluster)[place])
+    return _kept(config_map(machine, place[0]), place, _wanted(cluster)[place])
 
 
-def _kept(machine: Machine, place: tuple[str, str], digest: str) -> Sight:
+def _kept(item: dict[str, Any] | None, place: tuple[str, str], digest: str) -> Sight:
     name, key = place
-    item = config_map(machine, name)
     if item is None:
         return Sight(False, f"there is no ConfigMap {name}")
     noted = item["metadata"].get("annotations", {})
@@ -65,10 +67,12 @@ def _kept(machine: Machine, place: tuple[str, str], digest: str) -> Sight:
     return Sight(not changed, f"somebody else has changed {name}" if changed else "")
 
 
-def note_what_is_kept(machine: Machine, cluster: Cluster) -> None:
-    """Note on what kubeadm has just stored where it came from."""
-    for (name, key), digest in _wanted(cluster).items():
-        item = config_map(machine, name)
+def note_what_is_kept(machine: Machine, cluster: Cluster, also: Mapping[tuple[str, str], str] | None = None) -> None:
+    """Note on what kubeadm has just stored where it came from; `also` are further (ConfigMap, key) -> digest."""
+    wanted = _wanted(cluster) | (also or {})
+    maps = config_maps(machine, *(name for name, _ in wanted))
+    for (name, key), digest in wanted.items():
+        item = maps.get(name)
         if item is None:
             raise NotReached(f"kubeadm stored no ConfigMap {name}.", hint="Retry the run.", retryable=True)
         stored = digest_of(item["data"].get(key, ""))
@@ -86,6 +90,12 @@ def note_what_a_join_stored(machine: Machine, cluster: Cluster) -> None:
         if item is not None and item["metadata"].get("annotations", {}).get(WANTED) == digest:
             note = f"{STORED}={digest_of(item['data'].get(key, ''))}"
             machine.do(kubectl("annotate configmap {} -n kube-system --overwrite {}", name, note))
+
+
+def config_maps(machine: Machine, *names: str) -> dict[str, dict[str, Any]]:
+    """The ConfigMaps of kube-system with these names, by name, in one question; raises NoAnswer without an answer."""
+    found = get_objects(machine, *(f"configmap/{name}" for name in names))
+    return {item["metadata"]["name"]: item for item in found.values()}
 
 
 def config_map(machine: Machine, name: str) -> dict[str, Any] | None:

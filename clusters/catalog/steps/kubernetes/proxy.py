@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clusters.catalog.kubeadm.components import proxy_configuration
-from clusters.catalog.kubectl import get_object, kubectl
+from clusters.catalog.kubectl import get_objects, kubectl
 from clusters.catalog.plugins import node_count
 from clusters.catalog.rollout import rolled_out, silent_nodes
 from clusters.catalog.steps.kubernetes.kept import STORED, WANTED, config_map, digest_of
@@ -52,13 +52,9 @@ def configuration(cluster: Cluster) -> dict[str, Any]:
     return {"bindAddress": "0.0.0.0", **ours, "clientConnection": clients}  # noqa: S104 - every node's own address
 
 
-def note_what_is_kept(machine: Machine, cluster: Cluster) -> None:
-    """Note on the ConfigMap that kubeadm has just made where it came from."""
-    item = config_map(machine, NAME)
-    if item is not None:
-        stored = digest_of(item["data"].get(KEY, ""))
-        notes = (f"{WANTED}={digest_of(configuration(cluster))}", f"{STORED}={stored}")
-        machine.do(kubectl("annotate configmap {} -n kube-system --overwrite {} {}", NAME, *notes))
+def stored_by_kubeadm(cluster: Cluster) -> dict[tuple[str, str], str]:
+    """(ConfigMap, key) -> the digest of what the document wants in it."""
+    return {(NAME, KEY): digest_of(configuration(cluster))}
 
 
 def _configured(cluster: Cluster) -> Want:
@@ -89,16 +85,15 @@ def _configured(cluster: Cluster) -> Want:
 def _told(cluster: Cluster) -> Want:
     """Its pods are to be those that were started for this configuration; one node after the other."""
 
-    def digest(machine: Machine) -> str:
-        item = config_map(machine, NAME) or {}
-        return str(item.get("metadata", {}).get("annotations", {}).get(ROLLED, ""))
+    def digest(item: dict[str, Any] | None) -> str:
+        return str((item or {}).get("metadata", {}).get("annotations", {}).get(ROLLED, ""))
 
     def look(machine: Machine) -> Sight:
-        found = get_object(machine, "daemonset", NAME)
+        both = get_objects(machine, f"configmap/{NAME}", f"daemonset/{NAME}")
+        found = both.get(f"daemonset/{NAME}")
         if found is None:
             return Sight(False, f"there is no daemonset {NAME}")
-        pods = found["spec"]["template"]["metadata"].get("annotations", {})
-        same = pods.get(ROLLED, "") == digest(machine)
+        same = digest(found["spec"]["template"]) == digest(both.get(f"configmap/{NAME}"))
         return Sight(same, "" if same else "its pods read another configuration when they started")
 
     def act(machine: Machine) -> None:
@@ -106,7 +101,7 @@ def _told(cluster: Cluster) -> Want:
         # half a minute to end; what it has told the kernel goes on meanwhile, so several nodes may be at it.
         at_once = max(1, node_count(cluster) // SHARE_AT_ONCE) + len(silent_nodes(machine))
         update = {"rollingUpdate": {"maxUnavailable": at_once}}
-        template = {"metadata": {"annotations": {ROLLED: digest(machine) or None}}}
+        template = {"metadata": {"annotations": {ROLLED: digest(config_map(machine, NAME)) or None}}}
         patch = {"spec": {"updateStrategy": update, "template": template}}
         machine.do(kubectl("patch daemonset {} -n kube-system --type merge -p {}", NAME, json.dumps(patch)))
 
