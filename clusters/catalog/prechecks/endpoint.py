@@ -1,12 +1,15 @@
-"""endpoint.dns_resolves, endpoint.reachable: an endpoint that is not ours leads somewhere from every machine."""
+"""endpoint.*, vip.*: the control plane endpoint leads to the control planes, and a virtual address is free."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clusters.catalog.paths import CLAIM
 from clusters.catalog.reach import dialled, lead_by_document
+from clusters.config.sections.endpoint import VIRTUAL
 from clusters.config.topology import load_balancer
-from clusters.engine.check import error, precheck
+from clusters.engine.check import error, precheck, warning
+from clusters.errors import RemoteError
 from clusters.remote.dial import Answer
 from clusters.remote.shell import sh
 
@@ -19,12 +22,12 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 
-def by_name(document: Document) -> bool:
+def uses_dns(document: Document) -> bool:
     """Whether machines ask a DNS where the endpoint is."""
     return load_balancer(document) == "dns"
 
 
-def elsewhere(document: Document) -> bool:
+def is_external(document: Document) -> bool:
     """Whether somebody else's load balancer or DNS stands before the control planes."""
     return load_balancer(document) in ("external", "dns")
 
@@ -32,7 +35,7 @@ def elsewhere(document: Document) -> bool:
 @precheck(
     "endpoint.dns_resolves",
     on="kubernetes",
-    when=by_name,
+    when=uses_dns,
     fix="Enter the name into the DNS that these machines ask, or into dns.nodeEtcHosts; or switch externalDNS off and "
     "give the address.",
 )
@@ -52,14 +55,14 @@ def dns_resolves(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 @precheck(
     "endpoint.reachable",
     on="kubernetes",
-    when=elsewhere,
+    when=is_external,
     fix="Start the load balancer and open the way to it. Waive this if it is silent until an API server is behind it.",
 )
-def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+def endpoint_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The control plane endpoint answers, if only by refusing"""
     endpoint = cluster.document.control_plane_endpoint
     where = cluster.endpoint
-    if by_name(cluster.document):
+    if uses_dns(cluster.document):
         where = lead_by_document(cluster.document, endpoint.domain) or endpoint.domain
     dials = dialled(machine, [(where, endpoint.port)])
     if dials is None:
@@ -70,3 +73,75 @@ def reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         machine.note(f"{where}:{endpoint.port}: {dial.told()}")
     elif dial.answer is not Answer.UNKNOWN_NAME:
         yield error(f"{machine.name} cannot reach the control plane endpoint {where}:{endpoint.port}: {dial.told()}.")
+
+
+SSH_PORT = 22
+
+
+def has_virtual_address(document: Document) -> bool:
+    """Whether control planes share an address."""
+    return load_balancer(document) in VIRTUAL
+
+
+def announced_by_arp(document: Document) -> bool:
+    """Whether they do so by ARP, which ends at the next router."""
+    endpoint = document.control_plane_endpoint
+    return has_virtual_address(document) and not (
+        endpoint.internal_loadbalancer == "kube-vip" and endpoint.kubevip.mode == "BGP"
+    )
+
+
+@precheck(
+    "vip.free",
+    on="control-plane",
+    when=has_virtual_address,
+    fix="Choose an address that nobody has and that no DHCP server gives away, or take it from whoever has it.",
+)
+def vip_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """Nobody has the virtual address yet"""
+    if cluster.once("vip.ours", lambda: _held_by_this_cluster(cluster)):
+        machine.note("this cluster has it")
+        return
+    address = cluster.endpoint
+    if address in machine.facts.ips:
+        yield error(f"{machine.name} itself has the virtual address {address}, and Slipway did not give it to it.")
+        return
+    ports = (cluster.document.control_plane_endpoint.port, SSH_PORT)
+    dials = dialled(machine, [(address, port) for port in ports], seconds=1) or ()
+    # Whoever has it answers ARP even where a firewall lets nothing through.
+    neighbour = machine.ask(sh("ip -o neigh show to {} nud reachable", address)).stdout.split()
+    if "lladdr" in neighbour:
+        owner = neighbour[neighbour.index("lladdr") + 1]
+        yield error(f"{machine.name} sees {address} taken: the machine with hardware address {owner} has it.")
+    elif answers := [dial for dial in dials if dial.answer.through]:
+        reasons = ", ".join(f"port {dial.port} {dial.answer.value}" for dial in answers)
+        yield error(f"{machine.name} sees {address} taken: something answers there ({reasons}).")
+
+
+@precheck(
+    "vip.same_subnet",
+    on="control-plane",
+    when=announced_by_arp,
+    fix="Take an address of the control planes' own subnet; with kube-vip and BGP it may be any.",
+)
+def vip_same_subnet(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """The virtual address is in the control planes' subnet"""
+    address = cluster.endpoint
+    route = machine.ask(sh("ip -o route get {} 2>&1", address)).stdout
+    if address not in machine.facts.ips and (" via " in route or "unreachable" in route):
+        yield warning(
+            f"{address} is not in a subnet of {machine.name} ({route.partition(chr(92))[0].strip()}); it is announced "
+            "by ARP, which no router passes on."
+        )
+
+
+def _held_by_this_cluster(cluster: Cluster) -> bool:
+    """Whether a control plane was prepared for a cluster before: a stranger's is refused elsewhere."""
+    for each in cluster.members("master"):
+        try:
+            if each.read(CLAIM) is not None:
+                return True
+        except RemoteError:
+            # It says itself that it cannot be reached.
+            continue
+    return False

@@ -65,3 +65,13 @@ def test_the_version_of_crio_is_asked(
     found = list(CHECKS.checks["cri.crio_there"].body(cluster.machine("node1"), cluster))
     assert [each.blocking for each in found] == ([] if blocking is None else [blocking])
     assert all(words in each.message for each in found)
+
+
+def test_cri_o_has_to_be_there_where_it_is_chosen(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"containerManager": "crio"}))
+    check = CHECKS.checks["cri.crio_there"]
+    assert check.when is not None and check.when(cluster.document) and not check.when(seed())
+    hosts["node2"].answer("command -v crio", 1)
+    assert not list(check.body(cluster.machine("node1"), cluster))
+    (finding,) = check.body(cluster.machine("node2"), cluster)
+    assert "node2 has no CRI-O" in finding.message

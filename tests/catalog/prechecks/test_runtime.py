@@ -1,0 +1,43 @@
+"""A container runtime that Slipway did not set up is reported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.catalog.paths import CLAIM
+from clusters.engine.check import CHECKS
+from tests.catalog.prechecks.findings import found
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_a_runtime_that_somebody_else_set_up_is_told(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node1"].answer("is-active --quiet", "containerd\n")
+    (finding,) = found("cri.already_present", cluster)
+    assert finding.severity.value == "warning"
+    assert finding.message.startswith("containerd runs on node1 already and was not set up by Slipway")
+    hosts["node1"].put(b"{}", CLAIM)
+    assert not found("cri.already_present", cluster)
+
+
+def test_cri_o_is_somebody_elses_by_design(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"containerManager": "crio"}))
+    hosts["node1"].answer("is-active --quiet", "containerd\n")
+    assert not found("cri.already_present", cluster)
+
+
+def test_a_docker_that_somebody_uses_is_not_taken_over_in_passing(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node2"].answer("docker ps -q", "abc\ndef\n")
+    machine, check = cluster.machine("node2"), CHECKS.checks["cri.unused"]
+    (finding,) = check.body(machine, cluster)
+    assert "node2 runs 2 containers" in finding.message
+    hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
+    assert not list(check.body(machine, cluster)), "an own earlier run is no stranger"
