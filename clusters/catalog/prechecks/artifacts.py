@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PARALLEL_LOOKUPS = 8
 LOOKUP_SECONDS = 25.0
-"""Seconds in which all answers have to be there; two attempts at a silent server take about 17."""
+"""Seconds for all answers; two attempts at a silent server take about 17."""
 
 File = tuple[str, str, str, str]
 """Component, version, file, architecture."""
@@ -29,7 +29,7 @@ File = tuple[str, str, str, str]
 @precheck(
     "artifact.source",
     on="first-control-plane",
-    fix="Choose a Kubernetes version that it has, complete it, or name another source in SLIPWAY_ARTIFACTS.",
+    fix="Choose a Kubernetes version that it has, add the files, or set another source in SLIPWAY_ARTIFACTS.",
 )
 def artifact_source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Every file that is needed can be had from the artifact source"""
@@ -49,17 +49,17 @@ def artifact_source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         yield error(problem.message, hint=problem.hint)
         return
     problems, late = _look_up(cluster, sorted(required))
-    machine.note(f"looked for {len(required)} files, {len(required) - len(problems) - len(late)} are there")
+    machine.note(f"looked up {len(required)} files; {len(required) - len(problems) - len(late)} are available")
     yield from _by_cause(problems)
     if late:
         names = ", ".join(file[2] for file in late)
-        yield error(f"The artifact source did not say within {LOOKUP_SECONDS:.0f} s whether it has {names}.")
+        yield error(f"The artifact source did not answer within {LOOKUP_SECONDS:.0f} s whether it has {names}.")
 
 
 @precheck(
     "artifact.fit",
     on="first-control-plane",
-    fix="Add the releases that are named to the bundle, or choose a Kubernetes version that goes with what it has.",
+    fix="Add the releases that are named to the bundle, or choose a Kubernetes version that fits those it has.",
 )
 def artifact_fit(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The parts that the artifact source has are tested with this Kubernetes"""
@@ -68,14 +68,14 @@ def artifact_fit(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         try:
             found = cluster.source.version_of(component, version)
         except SourceError:
-            # What is missing or refused, artifact.source says.
+            # artifact.source reports what is missing or refused.
             continue
         if doubt := fit_of(component, found, version).doubt:
             yield warning(f"The artifact source brings {component} {found}: {doubt}.")
 
 
 def _look_up(cluster: Cluster, required: list[File]) -> tuple[dict[File, SourceError], list[File]]:
-    """What is wrong with which file, and of which nothing was heard in time."""
+    """The errors by file, and the files without an answer in time."""
     pool = ThreadPoolExecutor(PARALLEL_LOOKUPS, thread_name_prefix="artifact")
     lookups = {pool.submit(cluster.source.look_for, *file): file for file in required}
     try:
@@ -93,12 +93,12 @@ def _look_up(cluster: Cluster, required: list[File]) -> tuple[dict[File, SourceE
 
 
 def _by_cause(problems: dict[File, SourceError]) -> Iterator[Finding]:
-    """What has the same cause is told once, with the names of all files."""
+    """One finding for each cause, with the names of all its files."""
     groups: dict[tuple[str, str], list[File]] = {}
     for file in sorted(problems):
         problem = problems[file]
         groups.setdefault((problem.hint, problem.message.partition(": ")[2]), []).append(file)
     for (hint, _), missing in groups.items():
         others = [file[2] for file in missing[1:]]
-        rest = f" It is the same with {', '.join(others)}." if others else ""
+        rest = f" The same applies to {', '.join(others)}." if others else ""
         yield error(problems[missing[0]].message + rest, hint=hint)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 LIMIT_SECONDS = 30.0
-"""Seconds away from the median; k0sctl's limit."""
+"""Difference from the median; the limit of k0sctl."""
 
 
-@precheck("time.skew", fix="Set the clock, and let chrony or systemd-timesyncd keep it.")
+@precheck("time.skew", fix="Set the clock, and keep it synchronized with chrony or systemd-timesyncd.")
 def skew(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine's clock agrees with the others"""
     own = machine.facts.clock_skew
@@ -39,7 +39,7 @@ def skew(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 @precheck(
     "time.vs_installer",
     on="first-control-plane",
-    fix="Set this server's clock or theirs; best let both ask the same time servers.",
+    fix="Correct this server's clock or theirs; let all use the same time servers.",
 )
 def installer_clock(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machines' clocks agree with the one of the server that installs them"""
@@ -49,23 +49,23 @@ def installer_clock(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         word = "ahead of" if offset > 0 else "behind"
         yield warning(
             f"The machines' clocks are {abs(offset):.1f} s {word} this server's (limit {LIMIT_SECONDS:.0f} s): "
-            "certificates that are made on one side may not be valid yet on the other."
+            "certificates made on one side may not be valid yet on the other."
         )
 
 
 def machine_keeps_clock(document: Document) -> bool:
-    """Whether the installation will not set up chrony itself."""
+    """Whether Slipway leaves the clock to the machine and does not set up chrony."""
     return not (wanted(document) and document.system.ntp_servers)
 
 
 @precheck(
     "time.ntp_active",
     when=machine_keeps_clock,
-    fix="Switch it on there (timedatectl set-ntp true, or chrony), or name servers in system.ntpServers.",
+    fix="Turn synchronization on there (timedatectl set-ntp true, or chrony), or name servers in system.ntpServers.",
 )
 def ntp_active(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine's clock is kept by a time server"""
-    # Old ones, such as CentOS 7's, know no `show`. A container has its host's clock and need not keep it.
+    # An old timedatectl, as in CentOS 7, has no `show`. A container uses its host's clock.
     look = sh("timedatectl show -p NTPSynchronized 2>/dev/null || timedatectl status 2>/dev/null; exit 0")
     state = re.search(r"synchronized\s*[:=]\s*(yes|no)", machine.ask(look).stdout, re.IGNORECASE)
     if state and state[1].lower() == "no" and not machine.facts.in_container:

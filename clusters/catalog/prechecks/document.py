@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @precheck(
     "document.files",
     on="first-control-plane",
-    fix=f"Put the text itself there (PEM), or use `{command_line('cluster create -f FILE')}`, which reads files.",
+    fix=f"Put the file's text there (PEM), or use `{command_line('cluster create -f FILE')}`, which reads files.",
     waivable=False,
 )
 def document_files(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Files that the document needs are in it"""
     for path in paths_left(cluster.document):
-        yield error(f"{path} names a file of the machine Slipway runs on; a run reads none there.")
+        yield error(f"{path} names a file on the machine that Slipway runs on; a run does not read files there.")

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def uses_dns(document: Document) -> bool:
-    """Whether machines ask a DNS where the endpoint is."""
+    """Whether DNS resolves the endpoint's name."""
     return load_balancer(document) == "dns"
 
 
 def is_external(document: Document) -> bool:
-    """Whether somebody else's load balancer or DNS stands before the control planes."""
+    """Whether the control planes have a load balancer or DNS that Slipway does not manage."""
     return load_balancer(document) in ("external", "dns")
 
 
@@ -36,27 +36,27 @@ def is_external(document: Document) -> bool:
     "endpoint.dns_resolves",
     on="kubernetes",
     when=uses_dns,
-    fix="Enter the name into the DNS that these machines ask, or into dns.nodeEtcHosts; or switch externalDNS off and "
-    "give the address.",
+    fix="Add the name to the DNS that these machines use, or to dns.nodeEtcHosts; or turn externalDNS off and set the "
+    "address.",
 )
 def dns_resolves(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The control plane endpoint's name leads to an address"""
     domain = cluster.document.control_plane_endpoint.domain
     if address := lead_by_document(cluster.document, domain):
-        machine.note(f"{domain} will be {address}, by dns.nodeEtcHosts")
+        machine.note(f"dns.nodeEtcHosts resolves {domain} to {address}")
         return
     found = machine.ask(sh("timeout 8 getent ahosts {} | awk '{{print $1}}' | sort -u", domain)).stdout.split()
     if not found:
         yield error(f"{machine.name} cannot resolve {domain}, the name of the control plane endpoint.")
     else:
-        machine.note(f"{domain} is {', '.join(found)}")
+        machine.note(f"{domain} resolves to {', '.join(found)}")
 
 
 @precheck(
     "endpoint.reachable",
     on="kubernetes",
     when=is_external,
-    fix="Start the load balancer and open the way to it. Waive this if it is silent until an API server is behind it.",
+    fix="Start the load balancer and allow connections to it. Waive this if it needs a running API server to answer.",
 )
 def endpoint_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The control plane endpoint answers, if only by refusing"""
@@ -66,7 +66,7 @@ def endpoint_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         where = lead_by_document(cluster.document, endpoint.domain) or endpoint.domain
     dials = dialled(machine, [(where, endpoint.port)])
     if dials is None:
-        machine.note("not tried: the machine has no bash that opens connections")
+        machine.note("not tested: the machine has no bash with /dev/tcp")
         return
     (dial,) = dials
     if dial.answer.through:
@@ -79,12 +79,12 @@ SSH_PORT = 22
 
 
 def has_virtual_address(document: Document) -> bool:
-    """Whether control planes share an address."""
+    """Whether control planes share a virtual address."""
     return load_balancer(document) in VIRTUAL
 
 
 def announced_by_arp(document: Document) -> bool:
-    """Whether they do so by ARP, which ends at the next router."""
+    """Whether ARP announces that address, which no router forwards."""
     endpoint = document.control_plane_endpoint
     return has_virtual_address(document) and not (
         endpoint.internal_loadbalancer == "kube-vip" and endpoint.kubevip.mode == "BGP"
@@ -95,34 +95,34 @@ def announced_by_arp(document: Document) -> bool:
     "vip.free",
     on="control-plane",
     when=has_virtual_address,
-    fix="Choose an address that nobody has and that no DHCP server gives away, or take it from whoever has it.",
+    fix="Choose an unused address outside every DHCP range, or free this one.",
 )
 def vip_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Nobody has the virtual address yet"""
     if cluster.once("vip.ours", lambda: _held_by_this_cluster(cluster)):
-        machine.note("this cluster has it")
+        machine.note("this cluster has the address")
         return
     address = cluster.endpoint
     if address in machine.facts.ips:
-        yield error(f"{machine.name} itself has the virtual address {address}, and Slipway did not give it to it.")
+        yield error(f"{machine.name} already has the virtual address {address}, and not from Slipway.")
         return
     ports = (cluster.document.control_plane_endpoint.port, SSH_PORT)
     dials = dialled(machine, [(address, port) for port in ports], seconds=1) or ()
-    # Whoever has it answers ARP even where a firewall lets nothing through.
+    # Its owner answers ARP even behind a firewall.
     neighbour = machine.ask(sh("ip -o neigh show to {} nud reachable", address)).stdout.split()
     if "lladdr" in neighbour:
         owner = neighbour[neighbour.index("lladdr") + 1]
-        yield error(f"{machine.name} sees {address} taken: the machine with hardware address {owner} has it.")
+        yield error(f"{machine.name} finds {address} in use by the machine with hardware address {owner}.")
     elif answers := [dial for dial in dials if dial.answer.through]:
         reasons = ", ".join(f"port {dial.port} {dial.answer.value}" for dial in answers)
-        yield error(f"{machine.name} sees {address} taken: something answers there ({reasons}).")
+        yield error(f"{machine.name} finds {address} in use: it answers ({reasons}).")
 
 
 @precheck(
     "vip.same_subnet",
     on="control-plane",
     when=announced_by_arp,
-    fix="Take an address of the control planes' own subnet; with kube-vip and BGP it may be any.",
+    fix="Choose an address in the control planes' own subnet; with kube-vip and BGP any address works.",
 )
 def vip_same_subnet(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The virtual address is in the control planes' subnet"""
@@ -130,18 +130,18 @@ def vip_same_subnet(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     route = machine.ask(sh("ip -o route get {} 2>&1", address)).stdout
     if address not in machine.facts.ips and (" via " in route or "unreachable" in route):
         yield warning(
-            f"{address} is not in a subnet of {machine.name} ({route.partition(chr(92))[0].strip()}); it is announced "
-            "by ARP, which no router passes on."
+            f"{address} is not in a subnet of {machine.name} ({route.partition(chr(92))[0].strip()}); ARP announces "
+            "it, which no router forwards."
         )
 
 
 def _held_by_this_cluster(cluster: Cluster) -> bool:
-    """Whether a control plane was prepared for a cluster before: a stranger's is refused elsewhere."""
+    """Whether a control plane already belongs to a cluster; k8s.leftovers refuses one of another cluster."""
     for each in cluster.members("master"):
         try:
             if each.read(CLAIM) is not None:
                 return True
         except RemoteError:
-            # It says itself that it cannot be reached.
+            # access.facts reports that this machine is unreachable.
             continue
     return False

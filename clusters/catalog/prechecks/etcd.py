@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 MOST_FSYNC_MS = 10.0
-"""Milliseconds for a write to be on the disk. Source: etcd's documentation, "Hardware recommendations" and "FAQ"."""
+"""Milliseconds until a write is on the disk. Source: etcd's documentation, "Hardware recommendations" and "FAQ"."""
 
 FSYNC_WRITES, FSYNC_BYTES, FSYNC_SECONDS = 50, 2300, 5
-"""As many bytes as a usual entry of etcd's log has, and no longer than so many seconds. Source for the size: etcd's
-advice on measuring a disk with fio."""
+"""The size of a usual entry of etcd's log, and the time limit in seconds. Source of the size: etcd's advice on
+measuring a disk with fio."""
 
 
 @precheck(
@@ -56,16 +56,16 @@ def fsync(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         machine.note("not measured: dd with oflag=dsync did not work there")
         return
     p90 = 1000 * times[min(len(times) - 1, len(times) * 9 // 10)]
-    measured = f"of {len(times)} synchronous writes nine in ten took up to {p90:.1f} ms"
+    measured = f"90% of {len(times)} synchronous writes took up to {p90:.1f} ms"
     machine.note(measured)
     if p90 > MOST_FSYNC_MS:
-        yield warning(f"On {machine.name} {measured}; etcd wants {MOST_FSYNC_MS:.0f} ms at most.")
+        yield warning(f"On {machine.name} {measured}; etcd needs {MOST_FSYNC_MS:.0f} ms or less.")
 
 
 def measure_fsync(directory: str) -> Command:
-    """Write over a small file again and again, each time until it is on the disk; the file is gone afterwards.
+    """Write to a small file repeatedly, each time until it is on the disk; the file is removed afterwards.
 
-    It is made in the directory, or in the one above it that is there. dd itself tells how long each write took.
+    The file is in the directory or in its nearest existing parent. dd prints how long each write took.
     """
     return sh(
         "at={}; while [ ! -d $at ]; do at=$(dirname $at); done\n"
@@ -83,7 +83,7 @@ def measure_fsync(directory: str) -> Command:
 
 
 def _fsync_seconds(text: str) -> list[float]:
-    """From each line like `2300 bytes (2.3 kB, 2.2 KiB) copied, 0.000812 s, 2.8 MB/s`; busybox says `seconds`."""
+    """From each line like `2300 bytes (2.3 kB, 2.2 KiB) copied, 0.000812 s, 2.8 MB/s`; busybox prints `seconds`."""
     found = map(decimal_number, re.findall(r"copied, ([0-9.e+-]+) s", text))
     return [each for each in found if each is not None]
 
@@ -94,11 +94,11 @@ _ASK_VERSION = (
     r"""exec 3<>"/dev/tcp/$1/$2" && printf 'GET /version HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" >&3 && timeout 3 cat <&3"""
 )
 _SERVER_VERSION = re.compile(r'"etcdserver"\s*:\s*"([^"]+)"')
-"""In what /version answers. Source: etcd 3.7.0, asked this way."""
+"""In the answer of /version. Source: etcd 3.7.0, asked this way."""
 
 
 def uses_external_etcd(document: Document) -> bool:
-    """Whether API servers are to use an etcd that is there already."""
+    """Whether API servers use an etcd that already exists."""
     return document.etcd.type == "external"
 
 
@@ -106,45 +106,45 @@ def uses_external_etcd(document: Document) -> bool:
     "etcd.external",
     on="control-plane",
     when=uses_external_etcd,
-    fix="Start the members, open the way to them from every control plane, and give endpoints, certificate and key as "
-    "etcd's own tools take them (etcdctl endpoint health).",
+    fix="Start the members, allow connections from every control plane, and check endpoints, certificate and key with "
+    "etcd's own tool (etcdctl endpoint health).",
 )
 def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The external etcd listens, and its certificates and version fit"""
     given = cluster.document.etcd.external
     if has_certificates(cluster.document) and (why := _login_problem(given)):
-        yield error(f"The external etcd cannot be logged in to: {why}.")
+        yield error(f"The login for the external etcd does not work: {why}.")
     places = {url: place for url in given.endpoints if (place := _address_and_port(url)) is not None}
-    yield from (error(f"{url} is not an address of an etcd.") for url in given.endpoints if url not in places)
+    yield from (error(f"{url} is not the address of an etcd member.") for url in given.endpoints if url not in places)
     dials = dialled(machine, list(dict.fromkeys(places.values())))
     if dials is None:
-        machine.note("not tried: the machine has no bash that opens connections")
+        machine.note("not tested: the machine has no bash with /dev/tcp")
         return
     listening = [dial for dial in dials if dial.answer is Answer.CONNECTED]
-    # Where some listen it may be that they are enough; one of which nothing is heard is told all the same.
+    # The members that listen may be enough: then a silent one is only a warning.
     finding = warning if listening else error
     for dial in dials:
         if dial.answer not in (Answer.CONNECTED, Answer.UNTRIED):
             yield finding(
-                f"{machine.name} does not reach the external etcd at {dial.address}:{dial.port}: {dial.told()}."
+                f"{machine.name} cannot reach the external etcd at {dial.address}:{dial.port}: {dial.told()}."
             )
     there = {(dial.address, dial.port) for dial in listening}
     yield from _outdated_members(machine, cluster, {url: place for url, place in places.items() if place in there})
 
 
 def _outdated_members(machine: Machine, cluster: Cluster, places: dict[str, tuple[str, int]]) -> Iterator[Finding]:
-    """Members that kubeadm takes for too old, where they say their version to anybody (http)."""
+    """Members that are too old for kubeadm, where they report their version without a certificate (http)."""
     version = parse_version(cluster.document.kubernetes.version)
     oldest = oldest_etcd(version.minor, version.patch)
     for url, place in places.items():
         if not url.startswith("http://"):
-            machine.note(f"{url} gives its version to those with a certificate only; kubeadm asks it when it begins")
+            machine.note(f"{url} reports its version only to clients with a certificate; kubeadm checks it later")
             continue
         answer = _SERVER_VERSION.search(machine.ask(sh("bash -c {} bash {} {}", _ASK_VERSION, *place)).stdout)
         found = numbers(answer[1]) if answer else None
         if answer is not None and found is not None and found < oldest:
             yield error(
-                f"The external etcd at {url} is {answer[1]}; kubeadm {version} takes {dotted(oldest)} and newer."
+                f"The external etcd at {url} runs {answer[1]}; kubeadm {version} needs {dotted(oldest)} or newer."
             )
 
 
@@ -157,22 +157,22 @@ def _address_and_port(url: str) -> tuple[str, int] | None:
 
 
 def _login_problem(given: ExternalEtcd) -> str:
-    """Why certificate and key do not serve; empty when nothing is to be seen."""
+    """Why certificate and key cannot work; empty where no reason is visible."""
     key = given.key_file.reveal() if isinstance(given.key_file, Secret) else given.key_file
     if not all("-----BEGIN" in text for text in (given.ca_file, given.cert_file, key)):
-        # Names of files; that they are none of ours to read, document.files says.
+        # Names of files: document.files reports them.
         return ""
     try:
         certificate = x509.load_pem_x509_certificate(given.cert_file.encode())
         private = load_pem_private_key(key.encode(), None)
         x509.load_pem_x509_certificate(given.ca_file.encode())
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return "what is given as certificate, key and authority cannot be read as such"
+        return "certificate, key or authority is not valid PEM"
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
-        return "the key is not that of the certificate"
+        return "the key does not belong to the certificate"
     if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC):
-        return f"the certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}"
+        return f"the certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
     return ""
 
 
@@ -184,13 +184,13 @@ SILENT_FOR = 15.0
     "etcd.silent",
     waivable=False,
     when=lambda document: document.etcd.type != "external",
-    fix="Repair etcd until a majority of its members answers, then retry; or take the new machine out of the document "
-    "for now.",
+    fix="Repair etcd until a majority of its members answers, then retry; or remove the new machine from the "
+    "document for now.",
 )
 def majority_answers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """A machine is added only to a cluster whose etcd answers"""
     if {each.name for each in cluster.readable()} != {each.name for each in cluster.machines}:
-        machine.note("not looked at, because some machines cannot be read")
+        machine.note("not checked, because some machines cannot be read")
         return
     found = cluster.once("etcd-silent", lambda: _silent_etcd(machine, cluster))
     if found is None:
@@ -198,7 +198,7 @@ def majority_answers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if machine.name in found.without:
         yield error(f"{found.message} {machine.name} cannot be added to it; nothing was changed.", hint=found.hint)
     elif not machine.ask(of_a_cluster()).ok:
-        # It has no member of etcd, and starts none: it joins when the API server answers, or the run ends before.
+        # It neither has nor starts an etcd member: it joins when the API server answers, or the run fails first.
         yield warning(f"{found.message} {machine.name} can join only when the API server answers.", hint=found.hint)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @precheck(
     "k8s.leftovers",
     waivable=False,
-    fix="If nobody needs it any more: kubeadm reset -f, and remove /var/lib/etcd. This deletes that cluster's data.",
+    fix="If it is no longer needed: kubeadm reset -f, and remove /var/lib/etcd. This deletes that cluster's data.",
 )
 def leftovers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Nothing of another cluster is on the machine"""
@@ -38,15 +38,15 @@ def leftovers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     claim = machine.read(CLAIM)
     if claim is None:
         if traces:
-            yield error(f"{machine.name} has {', '.join(traces)}, which Slipway did not put there.")
+            yield error(f"{machine.name} has {', '.join(traces)}, which Slipway did not create.")
         return
     owner = _owner(claim)
     if owner != cluster.document.name and traces:
-        yield error(f"{machine.name} belongs to the cluster {owner}, this is {cluster.document.name}.")
+        yield error(f"{machine.name} belongs to the cluster {owner}; this document is for {cluster.document.name}.")
 
 
 def _owner(claim: bytes) -> str:
-    """The cluster in a claim; other words where somebody else wrote into the file."""
+    """The cluster's name in a claim, or a description where the file has none."""
     try:
         return str(json.loads(claim)["cluster"])
     except (ValueError, RecursionError, TypeError, KeyError):
@@ -54,7 +54,7 @@ def _owner(claim: bytes) -> str:
 
 
 _RELEASE = re.compile(r"\bv\d+\.\d+\.\d+\b(?:-(?:alpha|beta|rc)\.\d+)?")
-"""A release in a text. v1.37.2-rc.1 is another than v1.37.2; what a vendor appends (-gke.100) is not read."""
+"""A release in a text. v1.37.2-rc.1 differs from v1.37.2; a vendor's suffix (-gke.100) is ignored."""
 
 IMMUTABLE_KEYS = {
     "networking.podSubnet": "network.kubePodsCIDR",
@@ -62,14 +62,14 @@ IMMUTABLE_KEYS = {
     "networking.dnsDomain": "kubernetes.dnsDomain",
     "controlPlaneEndpoint": "controlPlaneEndpoint.domain and .port",
 }
-"""kubeadm's key -> the document's: what is in every certificate, service or pod, and stays for a cluster's life."""
+"""kubeadm's key -> the document's. Certificates, services or pods contain these values, so they never change."""
 
 
 @precheck(
     "k8s.version",
     on="kubernetes",
     waivable=False,
-    fix="Put the version that runs back into the document. If the machine was never finished: kubeadm reset -f there.",
+    fix="Set the version that runs in the document. If the installation never finished: kubeadm reset -f there.",
 )
 def same_version(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """A machine that is a node already runs the document's Kubernetes"""
@@ -85,7 +85,8 @@ def same_version(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     others = sorted(set(_RELEASE.findall(output)) - {wanted})
     if others:
         yield error(
-            f"{machine.name} runs Kubernetes {', '.join(others)}, the document says {wanted}. No run upgrades yet."
+            f"{machine.name} runs Kubernetes {', '.join(others)}; the document has {wanted}. "
+            "Slipway cannot upgrade yet."
         )
 
 
@@ -93,7 +94,7 @@ def same_version(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     "k8s.unchanged",
     on="first-control-plane",
     waivable=False,
-    fix="Put what the cluster was made with back into the document, or make a new cluster.",
+    fix="Restore the original values in the document, or create a new cluster.",
 )
 def unchanged(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """What stays for a cluster's whole life is as it was made"""
@@ -102,7 +103,7 @@ def unchanged(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     try:
         item = config_map(machine, CLUSTER[0]) or {}
     except NotReached as trouble:
-        machine.note(f"not looked at: {trouble.message}")
+        machine.note(f"not checked: {trouble.message}")
         return
     current = read_value(item.get("data", {}).get(CLUSTER[1], ""), f"The cluster's ConfigMap {CLUSTER[0]}")
     current = current if isinstance(current, dict) else {}
@@ -110,11 +111,11 @@ def unchanged(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     for place, key in IMMUTABLE_KEYS.items():
         before, now = _value_at(current, place), _value_at(wanted, place)
         if before and str(before) != str(now):
-            yield error(f"The cluster was made with {before}, the document says {now} ({key}). No run changes that.")
+            yield error(f"The cluster was created with {before}; the document has {now} ({key}), which cannot change.")
     etcd = current.get("etcd")
     if etcd and isinstance(etcd, dict) and ("local" in etcd) != ("local" in wanted["etcd"]):
-        was = "in pods of kubeadm's" if "local" in etcd else "outside of kubeadm"
-        yield error(f"The cluster's etcd runs {was}, the document wants it otherwise (etcd.type).")
+        where = "in kubeadm's pods" if "local" in etcd else "outside kubeadm"
+        yield error(f"The cluster's etcd runs {where}; the document has another type (etcd.type).")
 
 
 def _value_at(whole: dict[str, Any], place: str) -> Any:
@@ -131,19 +132,19 @@ def unknown_members(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     answer = machine.ask(kubectl("get nodes -o json"))
     items = object_of(answer, "the nodes")["items"] if answer.ok and answer.stdout else []
     if not answer.ok:
-        machine.note(f"not looked at: {no_answer('which nodes there are', answer).message}")
+        machine.note(f"not checked: {no_answer('which nodes there are', answer).message}")
     ours = {each.name for each in cluster.members("master") + cluster.members("worker")}
     for node in items:
         name = node["metadata"]["name"]
         if name not in ours and is_silent(node):
             yield warning(
-                f"{name} is a node of the cluster and not in the document; nothing is heard of it.",
+                f"{name} is a node of the cluster and not in the document; it does not respond.",
                 hint=f"If it does not come back: kubectl delete node {name}",
             )
         elif name not in ours:
             yield warning(
                 f"{name} is a node of the cluster and not in the document. This run leaves it alone.",
-                hint=f"To take it out: kubectl drain {name} --ignore-daemonsets --delete-emptydir-data, "
+                hint=f"To remove it: kubectl drain {name} --ignore-daemonsets --delete-emptydir-data, "
                 f"kubectl delete node {name}, then kubeadm reset -f there.",
             )
     yield from _unknown_etcd_members(machine, cluster)
@@ -155,7 +156,7 @@ def _unknown_etcd_members(machine: Machine, cluster: Cluster) -> Iterator[Findin
     try:
         speaker = teller(machine, cluster)
     except NotReached as trouble:
-        machine.note(f"its members were not looked at: {trouble.message}")
+        machine.note(f"its members were not checked: {trouble.message}")
         return
     if speaker is None:
         return
@@ -166,12 +167,13 @@ def _unknown_etcd_members(machine: Machine, cluster: Cluster) -> Iterator[Findin
     for member in unknown:
         if member in removable:
             yield warning(
-                f"etcd's member {member.called} is not in the document and does not answer. This run takes it out.",
-                hint="If that is not wanted, put its machine back into the document and switch it on.",
+                f"etcd's member {member.called} is not in the document and does not answer. This run removes it.",
+                hint="To keep it, add its machine to the document again and start it.",
             )
         else:
-            why = "answers" if answers(speaker, cluster, member) else "is dead, but too few of the others are well"
+            silent = "does not answer, but too few other members are healthy"
+            why = "answers" if answers(speaker, cluster, member) else silent
             yield warning(
                 f"etcd's member {member.called} is not in the document and {why}. It stays.",
-                hint=f"To take it out, stop etcd there, then on {speaker.name}: etcdctl member remove {member.id}",
+                hint=f"To remove it, stop etcd there, then on {speaker.name}: etcdctl member remove {member.id}",
             )

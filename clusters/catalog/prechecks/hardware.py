@@ -44,7 +44,7 @@ def disk_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """There is room on the disk"""
     free = machine.facts.var_free_mb
     if free < LEAST_DISK_MB:
-        yield error(f"{machine.name} has {free} MiB free below /var, needed are {LEAST_DISK_MB} MiB.")
+        yield error(f"{machine.name} has {free} MiB free below /var; it needs {LEAST_DISK_MB} MiB.")
     elif free < RECOMMENDED_DISK_MB:
         yield warning(f"{machine.name} has {free} MiB free below /var; {RECOMMENDED_DISK_MB} MiB are recommended.")
 
@@ -52,7 +52,7 @@ def disk_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 @precheck(
     "arch.uniform",
     on="first-control-plane",
-    fix="Every image that runs on all of them has to be there for each architecture; your own, too.",
+    fix="Provide each image that runs on all of them for every architecture, your own images included.",
 )
 def arch_uniform(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machines are of one architecture"""

@@ -23,7 +23,7 @@ def readable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if found.arch not in ("amd64", "arm64"):
         yield error(f"{machine.name} has the architecture {found.arch or 'unknown'}; amd64 and arm64 are supported.")
     elif machine.spec.arch != found.arch:
-        yield warning(f"{machine.name} is {found.arch}, the document says {machine.spec.arch}; what was seen is used.")
+        yield warning(f"{machine.name} is {found.arch}, the document has {machine.spec.arch}; Slipway uses the former.")
     machine.note(
         f"{found.os_name}, kernel {found.kernel}, {found.arch}, {found.cpus} CPUs, {found.memory_mb} MiB of memory,"
         f" {found.var_free_mb} MiB free below /var"
@@ -46,7 +46,7 @@ def internal_ip(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     missing = [address for address in machine.addresses if address_of(address) not in held]
     if machine.facts.ips and missing:
         yield error(
-            f"{machine.name} has the addresses {', '.join(machine.facts.ips)}, the document says {', '.join(missing)}."
+            f"{machine.name} has the addresses {', '.join(machine.facts.ips)}; the document has {', '.join(missing)}."
         )
 
 
@@ -54,17 +54,19 @@ MACHINE_ID = Path("/etc/machine-id")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-@precheck("host.not_the_installer_itself", fix="Run Slipway elsewhere, or go on if this machine is meant to be a node.")
+@precheck(
+    "host.not_the_installer_itself",
+    fix="Run Slipway on another machine, or continue if this one is meant to be a node.",
+)
 def not_the_installer(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine is not the one that Slipway runs on"""
     facts = machine.facts
     same = bool(facts.machine_id) and facts.machine_id == _read_id(MACHINE_ID)
-    # In a container Slipway has an id of its own, but its host's kernel; so has a machine that is a container itself.
+    # In a container Slipway has its own machine id, but its host's kernel. So has a machine that is a container.
     under = bool(facts.boot_id) and facts.boot_id == _read_id(BOOT_ID) and not facts.in_container
     if same or under:
         yield warning(
-            f"{machine.name} is the machine that Slipway itself runs on: what goes wrong there, or a reboot, stops "
-            "the run as well."
+            f"{machine.name} is the machine that Slipway runs on: a failure or a reboot there also stops the run."
         )
 
 

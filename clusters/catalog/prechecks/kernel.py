@@ -46,7 +46,7 @@ def kernel_modules(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 
 def uses_nftables(document: Document) -> bool:
-    """Whether the document has kube-proxy use nftables; where it leaves that open, only fit kernels get nftables."""
+    """Whether the document selects kube-proxy's mode nftables. Without a choice, only recent kernels get it."""
     mode = mode_in(document)
     return mode is not None and mode.mode == "nftables" and not document.kubernetes.disable_kube_proxy
 
@@ -60,12 +60,12 @@ def uses_nftables(document: Document) -> bool:
 def kernel_nftables(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The kernel is new enough for kube-proxy's nftables"""
     if not is_recent_for_nftables(machine.facts.kernel):
-        yield error(f"{machine.name} has kernel {machine.facts.kernel}; kube-proxy with nftables wants 5.13 or newer.")
+        yield error(f"{machine.name} has kernel {machine.facts.kernel}; kube-proxy with nftables needs 5.13 or newer.")
 
 
 CGROUP_FIELD, CGROUP_FLAG = "failCgroupV1", "fail-cgroupv1"
 REQUIRED_CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
-"""What the kubelet and kubeadm's own check insist on, whatever the version of control groups."""
+"""The kubelet and kubeadm's own check require these in both versions of control groups."""
 
 
 @precheck(
@@ -86,26 +86,26 @@ def cgroups(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _cgroup_v1(name: str, kubernetes: Kubernetes) -> Finding:
-    """Slipway has this Kubernetes take version 1, unless the document says that it must not."""
+    """A warning, or an error where the document makes the kubelet refuse version 1."""
     setting = _cgroup_setting(kubernetes)
     if setting is not None and not setting.allows:
         return error(
             f"{name} has control groups of version 1, and {setting.text}; the kubelet of Kubernetes "
             f"{kubernetes.version} does not start there.",
-            hint=f"Boot with systemd.unified_cgroup_hierarchy=1, or take {setting.name} out of {setting.key}.",
+            hint=f"Boot with systemd.unified_cgroup_hierarchy=1, or remove {setting.name} from {setting.key}.",
         )
-    allowed = "Slipway sets failCgroupV1: false" if setting is None else f"Here {setting.text}"
+    allowed = "Slipway sets failCgroupV1: false" if setting is None else f"In the document {setting.text}"
     return warning(
         f"{name} uses cgroup v1 (control groups of version 1), which Kubernetes 1.35 and newer refuse by default. "
         f"{allowed}, and Slipway makes kubeadm skip its SystemVerification check.",
-        hint="This works up to Kubernetes 1.37; a later one may have no support for version 1 any more. Boot with "
-        "systemd.unified_cgroup_hierarchy=1 to have version 2.",
+        hint="This works up to Kubernetes 1.37; later releases may drop version 1. Boot with "
+        "systemd.unified_cgroup_hierarchy=1 for version 2.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _CgroupSetting:
-    """What the document says of version 1: in `key` under `name`, as a part of a sentence."""
+    """The document's setting for version 1: `name` below `key`; `text` names both in a sentence."""
 
     allows: bool
     key: str
@@ -114,19 +114,19 @@ class _CgroupSetting:
 
 
 def _cgroup_setting(kubernetes: Kubernetes) -> _CgroupSetting | None:
-    """The flag wins over the configuration, and null there takes Slipway's own setting away; None without either.
+    """The flag overrides the configuration; null there removes Slipway's own setting. None without either.
 
     Source: kubelet 1.36.3 and 1.37.2 --help, "--fail-cgroupv1 ... (default true)".
     """
     flag = parsed(kubernetes.kubelet_args).get(CGROUP_FLAG)
     if flag is not None:
         return _CgroupSetting(
-            switch_of(flag) is False, "kubeletArgs", CGROUP_FLAG, f"kubeletArgs say {CGROUP_FLAG}={flag}"
+            switch_of(flag) is False, "kubeletArgs", CGROUP_FLAG, f"kubeletArgs has {CGROUP_FLAG}={flag}"
         )
     if CGROUP_FIELD not in kubernetes.kubelet_configuration:
         return None
     value = kubernetes.kubelet_configuration[CGROUP_FIELD]
-    says = f"kubeletConfiguration says {CGROUP_FIELD}: {'null' if value is None else str(value).lower()}"
+    text = f"kubeletConfiguration has {CGROUP_FIELD}: {'null' if value is None else str(value).lower()}"
     if value is None:
-        says += ", which leaves the kubelet its default, true"
-    return _CgroupSetting(value is False, "kubeletConfiguration", CGROUP_FIELD, says)
+        text += ", which leaves the kubelet its default, true"
+    return _CgroupSetting(value is False, "kubeletConfiguration", CGROUP_FIELD, text)

@@ -44,7 +44,7 @@ def supported(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if found.os_id not in SUPPORTED and not set(found.os_like) & set(SUPPORTED):
         yield warning(
             f"{machine.name} runs {found.os_name or 'an unknown system'}; known to work: {', '.join(SUPPORTED)}.",
-            hint="It may work all the same; try one machine first.",
+            hint="It may work anyway; try one machine first.",
         )
 
 
@@ -60,7 +60,7 @@ def swap_off(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     elif machine.facts.swap_mb:
         yield warning(
             f"{machine.name} uses {machine.facts.swap_mb} MiB of swap; the installation switches it off for good.",
-            hint="Make sure the machine has memory enough without it.",
+            hint="Make sure the machine has enough memory without it.",
         )
 
 
@@ -68,7 +68,7 @@ def swap_off(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 def systemd(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """systemd runs the machine's services"""
     if not machine.facts.systemd:
-        yield error(f"{machine.name} is run by {machine.facts.init or 'something unknown'}, expected systemd.")
+        yield error(f"{machine.name} runs {machine.facts.init or 'an unknown init system'}; Slipway needs systemd.")
 
 
 @precheck(
@@ -99,7 +99,7 @@ elif command -v zypper >/dev/null; then
   sed -nE 's/^ *(baseurl|mirrorlist) *= *([^ ]+).*/source \2/p' /etc/zypp/repos.d/*.repo 2>/dev/null
 else echo none; fi | sort -u
 """
-"""The addresses that the package tool would ask, and a proxy on the way. It only prints: no list is fetched."""
+"""The addresses that the package tool would use, and its proxy. The script only prints and fetches nothing."""
 
 
 @precheck("pkg.tools", fix="Install them by hand, or give the machine a package source that it can reach.")
@@ -113,7 +113,7 @@ def system_tools(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if any(kind == "none" for kind, _, _ in lines):
         yield error(f"{lacks}, and has none of the package tools apt-get, dnf, yum and zypper.")
         return
-    # What the machine's files name and cannot be read is none: the package tool does not get anything from there.
+    # An address that cannot be parsed is not a source: the package tool cannot use it either.
     addresses = [(kind, address) for kind, _, url in lines if (address := read_address(url)) is not None]
     sources = [address for kind, address in addresses if kind == "source" and "$" not in address.netloc]
     if any(url.scheme.partition("+")[0] in LOCAL_SCHEMES for url in sources):
@@ -125,15 +125,15 @@ def system_tools(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     dials = dialled(machine, sorted(places)[:MOST_SOURCES])
     if dials is not None and not any(dial.answer is Answer.CONNECTED for dial in dials):
-        told = "; ".join(f"{dial.address}: {dial.told()}" for dial in dials[:3])
-        yield error(f"{lacks}, and reaches none of its package sources ({told}).")
+        reasons = "; ".join(f"{dial.address}: {dial.told()}" for dial in dials[:3])
+        yield error(f"{lacks}, and reaches none of its package sources ({reasons}).")
 
 
 _LIST_SOURCES = LIST_SOURCES.replace("{", "{{").replace("}", "}}")
 
 
 def _required_commands(machine: Machine, cluster: Cluster) -> dict[str, str]:
-    """The commands that steps are going to install, by whatever package has them."""
+    """The commands that steps install: command -> package."""
     document = cluster.document
     commands = dict(TOOLS) if {"master", "worker"} & set(machine.roles) else {}
     if "master" in machine.roles and keepalived.chosen(document):

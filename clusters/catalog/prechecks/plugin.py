@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def runs_in_pods(document: Document) -> bool:
-    """Whether the plugin is one that opens ports."""
+    """Whether the plugin runs in pods, and so opens ports."""
     return bool(releases_of(document.network.plugin))
 
 
@@ -30,7 +30,7 @@ def runs_in_pods(document: Document) -> bool:
     "net.plugin_ports",
     on="kubernetes",
     when=runs_in_pods,
-    fix="Stop what listens there, remove a tunnel that is left (ip -d link show type vxlan), or choose another plugin.",
+    fix="Stop what listens there, remove a leftover tunnel (ip -d link show type vxlan), or choose another plugin.",
 )
 def plugin_ports(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The ports of the network plugin are free"""
@@ -41,11 +41,11 @@ def plugin_ports(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     taken += [f"{port}/udp" for port in sorted(set(needs.udp) & _bound_udp_ports(machine))]
     if taken:
         plugin = cluster.document.network.plugin
-        yield error(f"{plugin} needs {', '.join(taken)} on {machine.name}, where something listens already.")
+        yield error(f"{plugin} needs {', '.join(taken)} on {machine.name}, but another process already listens there.")
 
 
 def _bound_udp_ports(machine: Machine) -> set[int]:
-    """UDP ports that are bound; tunnels of the kernel's own are among them."""
+    """The UDP ports that are in use, also by the kernel's own tunnels."""
     answer = machine.ask(sh("cat /proc/net/udp /proc/net/udp6 2>/dev/null"))
     places = [line.split()[1] for line in answer.stdout.splitlines() if line.count(":") > 2]
     ports = (hexadecimal(place.rpartition(":")[2]) for place in places)
@@ -69,11 +69,11 @@ def plugin_modules(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 
 LOOSE_RP_FILTER = "2"
-"""With it pods could send in another's name. Source: Felix, which ends with an error that says so."""
+"""It lets pods forge sender addresses. Source: Felix, which exits with an error."""
 
 
 def runs_felix(document: Document) -> bool:
-    """Whether Felix is on nodes."""
+    """Whether Felix runs on nodes."""
     return plugin_of(document).runs_felix(document)
 
 
@@ -88,7 +88,7 @@ def rp_filter(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     value = machine.ask(sh("cat /proc/sys/net/ipv4/conf/all/rp_filter")).stdout.strip()
     if value == LOOSE_RP_FILTER:
         plugin = cluster.document.network.plugin
-        yield error(f"net.ipv4.conf.all.rp_filter is 2 (loose) on {machine.name}; {plugin} wants 1 or 0.")
+        yield error(f"net.ipv4.conf.all.rp_filter is 2 (loose) on {machine.name}; {plugin} needs 1 or 0.")
 
 
 @precheck(

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @precheck(
     "registry.reachable",
     on="kubernetes",
-    fix="Open the way to it, name a mirror (registry.registryMirrors, remoteMirrors) or a private registry that can be "
-    "reached, or use a bundle that has the images.",
+    fix="Allow connections to it, configure a mirror (registry.registryMirrors, remoteMirrors) or a reachable private "
+    "registry, or use a bundle that has the images.",
 )
 def registry_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Registries that images come from can be reached"""
@@ -46,7 +46,7 @@ def registry_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     yield from (error(f"{url}, where images come from, is not an address.") for url in urls if url not in places)
     dials = dialled(machine, tuple(places.values()))
     if dials is None:
-        machine.note("not tried: the machine has no bash that opens connections")
+        machine.note("not tested: the machine has no bash with /dev/tcp")
         return
     dial_of = {(dial.address, dial.port): dial for dial in dials}
     answers = {url: dial_of[place] for url, place in places.items()}
@@ -56,7 +56,7 @@ def registry_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
 
 
 def _unreachable(machine: Machine, access: Access, answers: dict[str, Dial], *, private: bool) -> Iterator[Finding]:
-    """There is no other place than a private registry; to a public one the runtime may have a proxy of its own."""
+    """Only for a private registry an error: to a public one the runtime may have its own proxy."""
     urls = [url for url in (*access.mirrors, *access.urls) if url in answers]
     dead = [url for url in urls if url in access.mirrors and answers[url].answer is not Answer.CONNECTED]
     if urls and not any(answers[url].answer is Answer.CONNECTED for url in urls):

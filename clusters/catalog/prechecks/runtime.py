@@ -25,7 +25,7 @@ def docker_unused(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if running:
         yield error(
             f"{machine.name} runs {len(running)} containers in a Docker that Slipway did not set up.",
-            hint="Docker and its containerd get Slipway's settings and are started anew.",
+            hint="Slipway replaces the settings of Docker and its containerd and restarts them.",
         )
 
 
@@ -33,7 +33,7 @@ UNITS = {"containerd": ("containerd",), "docker": ("docker", "containerd")}
 """containerManager -> units whose settings are replaced. CRI-O is somebody else's by design."""
 
 
-@precheck("cri.already_present", on="kubernetes", fix="Keep a copy of its settings if somebody needs them.")
+@precheck("cri.already_present", on="kubernetes", fix="Save a copy of its settings if you need them.")
 def not_present(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The container runtime is set up by Slipway, or not there yet"""
     units = UNITS.get(cluster.document.kubernetes.container_manager, ())
@@ -43,6 +43,6 @@ def not_present(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     running = [unit for unit in machine.ask(sh(script, words(units))).stdout.split() if unit in units]
     if running:
         yield warning(
-            f"{' and '.join(running)} runs on {machine.name} already and was not set up by Slipway: it gets Slipway's "
-            "settings and is started anew."
+            f"{' and '.join(running)} already runs on {machine.name}, and Slipway did not set it up: Slipway replaces "
+            "its settings and restarts it."
         )

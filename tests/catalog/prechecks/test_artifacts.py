@@ -33,10 +33,10 @@ def test_files_with_the_same_trouble_are_told_together(archive: Path, monkeypatc
     runc, kubernetes = sorted(found("artifact.source", cluster), key=lambda each: each.hint, reverse=True)
     assert runc.message == "https://gh.example/runc does not exist." and runc.hint == "Is the version right?"
     assert kubernetes.message == (
-        "https://k8s.example/kubeadm cannot be fetched: no route. It is the same with kubectl, kubelet."
+        "https://k8s.example/kubeadm cannot be fetched: no route. The same applies to kubectl, kubelet."
     )
     assert len(asked) == len(set(asked)), "a file that several machines get is asked for once"
-    assert any("looked for 8 files, 4 are there" in getattr(event, "text", "") for event in sink.events)
+    assert any("looked up 8 files; 4 are available" in getattr(event, "text", "") for event in sink.events)
 
 
 def test_each_architecture_is_asked_for(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_a_source_that_does_not_answer_in_time_is_told(archive: Path, monkeypatc
     monkeypatch.setattr(artifacts, "LOOKUP_SECONDS", 0.2)
     (finding,) = found("artifact.source", cluster)
     over.set()
-    assert finding.message.startswith("The artifact source did not say within 0 s whether it has kubelet")
+    assert finding.message.startswith("The artifact source did not answer within 0 s whether it has kubelet")
 
 
 def test_a_version_the_source_lacks_is_told_with_those_it_has(

@@ -20,4 +20,4 @@ def test_only_paths_are_reported(archive: Path, monkeypatch: pytest.MonkeyPatch)
     cluster, _, _ = pretend(monkeypatch, archive, seed(etcd={"type": "external", "external": external}))
     (finding,) = found("document.files", cluster)
     assert finding.blocking
-    assert finding.message.startswith("spec.etcd.external.certFile names a file of the machine Slipway runs on")
+    assert finding.message.startswith("spec.etcd.external.certFile names a file on the machine that Slipway runs on")

@@ -61,7 +61,7 @@ def test_an_endpoint_that_is_no_address_is_told_and_the_others_are_tried(
     endpoint: str, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = external_findings(monkeypatch, archive, given(endpoints=[endpoint, *ENDPOINTS]), **{"10.9.1.1/2379": ""})
-    assert told[0].message == f"{endpoint} is not an address of an etcd." and told[0].blocking
+    assert told[0].message == f"{endpoint} is not the address of an etcd member." and told[0].blocking
     assert len(told) == 2 and "10.9.1.1:2379" in told[1].message
 
 
@@ -71,7 +71,7 @@ def test_refusing_is_no_answer_of_an_etcd_and_one_member_of_several_is_a_warning
     refused = "connect: Connection refused"
     one = external_findings(monkeypatch, archive, given(), **{"10.9.1.2/2379": refused})
     assert [(each.message, each.blocking) for each in one] == [
-        ("node1 does not reach the external etcd at 10.9.1.2:2379: refused: nothing listens there.", False)
+        ("node1 cannot reach the external etcd at 10.9.1.2:2379: refused: nothing listens there.", False)
     ]
     both = external_findings(monkeypatch, archive, given(), **{"10.9.1.1/2379": "", "10.9.1.2/2379": refused})
     assert [each.blocking for each in both] == [True, True]
@@ -81,8 +81,8 @@ def test_refusing_is_no_answer_of_an_etcd_and_one_member_of_several_is_a_warning
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"keyFile": OTHER.key.reveal()}, "the key is not that of the certificate"),
-        ({"certFile": "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----"}, "cannot be read as such"),
+        ({"keyFile": OTHER.key.reveal()}, "the key does not belong to the certificate"),
+        ({"certFile": "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----"}, "is not valid PEM"),
     ],
 )
 def test_a_certificate_that_does_not_serve_is_told(
@@ -99,7 +99,7 @@ def test_a_certificate_that_has_ended_is_told(archive: Path, monkeypatch: pytest
     (finding,) = external_findings(
         monkeypatch, archive, given(certFile=ended.certificate.decode(), keyFile=ended.key.reveal())
     )
-    assert "the certificate ended on" in finding.message
+    assert "the certificate expired on" in finding.message
 
 
 @pytest.mark.parametrize(("said", "refused"), [("3.5.21", True), ("3.5.24", False), ("3.7.0", False), ("", False)])
@@ -113,7 +113,7 @@ def test_a_member_that_is_too_old_for_kubeadm_is_told(
     hosts["node1"].answer("GET /version", f'HTTP/1.0 200 OK\n\n{{"etcdserver":"{said}","etcdcluster":"3.5.0"}}')
     found = list(CHECKS.checks["etcd.external"].body(cluster.machine("node1"), cluster))
     assert [each.message for each in found] == refused * [
-        f"The external etcd at http://10.9.1.1:2379 is {said}; kubeadm v1.37.2 takes 3.5.24 and newer."
+        f"The external etcd at http://10.9.1.1:2379 runs {said}; kubeadm v1.37.2 needs 3.5.24 or newer."
     ]
 
 
@@ -129,9 +129,7 @@ def test_a_slow_disk_under_etcd_is_a_warning_with_what_was_measured(
     hosts["node1"].answer("oflag=dsync", copied(*[2.0] * 45, *[30.0] * 5))
     (finding,) = found("etcd.fsync_p90", cluster)
     assert finding.severity.value == "warning"
-    assert finding.message == (
-        "On node1 of 50 synchronous writes nine in ten took up to 30.0 ms; etcd wants 10 ms at most."
-    )
+    assert finding.message == ("On node1 90% of 50 synchronous writes took up to 30.0 ms; etcd needs 10 ms or less.")
     hosts["node1"].answer("oflag=dsync", copied(*[2.0] * 47, *[30.0] * 3))
     assert not found("etcd.fsync_p90", cluster)
     hosts["node1"].answer("oflag=dsync", "dd: invalid flag")

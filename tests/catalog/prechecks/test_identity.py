@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     ("check", "name", "facts", "severity", "words"),
     [
         ("access.facts", "node1", {"arch": "riscv64"}, "error", "riscv64"),
-        ("access.facts", "node1", {"arch": "arm64"}, "warning", "the document says amd64"),
+        ("access.facts", "node1", {"arch": "arm64"}, "warning", "the document has amd64"),
         ("host.machine_id_unique", "node2", {"machine_id": "node1"}, "error", "same machine id as node1"),
         ("host.internal_ip_on_nic", "node2", {"addresses": ()}, "", ""),
     ],
@@ -50,4 +50,4 @@ def test_the_machine_slipway_runs_on_is_told(archive: Path, monkeypatch: pytest.
     )
     check = "host.not_the_installer_itself"
     assert [len(found(check, cluster, name)) for name in ("node1", "node2", "node3")] == [1, 1, 0]
-    assert "node2 is the machine that Slipway itself runs on" in found(check, cluster, "node2")[0].message
+    assert "node2 is the machine that Slipway runs on" in found(check, cluster, "node2")[0].message

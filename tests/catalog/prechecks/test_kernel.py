@@ -105,16 +105,20 @@ def test_old_control_groups_are_a_warning_from_kubernetes_1_35_on(
         (
             {"kubeletConfiguration": {"failCgroupV1": False}},
             "warning",
-            "Here kubeletConfiguration says failCgroupV1: f",
+            "In the document kubeletConfiguration has failCgroupV1: f",
         ),
-        ({"kubeletArgs": ["fail-cgroupv1=false"]}, "warning", "Here kubeletArgs say fail-cgroupv1=false, and"),
-        ({"kubeletConfiguration": {"failCgroupV1": True}}, "error", "kubeletConfiguration says failCgroupV1: true;"),
+        (
+            {"kubeletArgs": ["fail-cgroupv1=false"]},
+            "warning",
+            "In the document kubeletArgs has fail-cgroupv1=false, and",
+        ),
+        ({"kubeletConfiguration": {"failCgroupV1": True}}, "error", "kubeletConfiguration has failCgroupV1: true;"),
         ({"kubeletConfiguration": {"failCgroupV1": None}}, "error", "failCgroupV1: null, which leaves the kubelet its"),
-        ({"kubeletArgs": ["fail-cgroupv1=true"]}, "error", "kubeletArgs say fail-cgroupv1=true;"),
+        ({"kubeletArgs": ["fail-cgroupv1=true"]}, "error", "kubeletArgs has fail-cgroupv1=true;"),
         (
             {"kubeletArgs": ["fail-cgroupv1=false"], "kubeletConfiguration": {"failCgroupV1": True}},
             "warning",
-            "kubeletArgs say fail-cgroupv1=false",
+            "kubeletArgs has fail-cgroupv1=false",
         ),
     ],
 )

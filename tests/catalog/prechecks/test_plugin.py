@@ -26,7 +26,7 @@ PLUGINS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str], str]] =
     ("net.plugin_modules", {"plugin": "calico"}, {}, {}, "calico needs ipip, which node2's kernel 6.1.0-13-amd64"),
     ("net.plugin_modules", {"plugin": "kubeovn"}, {}, {}, "kubeovn needs openvswitch, geneve, which"),
     ("net.rp_filter", {"plugin": "calico"}, {}, {"rp_filter": "2\n"}, "rp_filter is 2 (loose) on node2"),
-    ("net.rp_filter", {"plugin": "hybridnet"}, {}, {"rp_filter": "2\n"}, "on node2; hybridnet wants 1 or 0"),
+    ("net.rp_filter", {"plugin": "hybridnet"}, {}, {"rp_filter": "2\n"}, "on node2; hybridnet needs 1 or 0"),
     (
         "net.plugin_ports",
         {"plugin": "calico", "calico": {"typha": {"enabled": True}}},

@@ -20,7 +20,7 @@ def test_a_runtime_that_somebody_else_set_up_is_told(archive: Path, monkeypatch:
     hosts["node1"].answer("is-active --quiet", "containerd\n")
     (finding,) = found("cri.already_present", cluster)
     assert finding.severity.value == "warning"
-    assert finding.message.startswith("containerd runs on node1 already and was not set up by Slipway")
+    assert finding.message.startswith("containerd already runs on node1, and Slipway did not set it up")
     hosts["node1"].put(b"{}", CLAIM)
     assert not found("cri.already_present", cluster)
 

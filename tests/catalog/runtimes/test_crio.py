@@ -52,8 +52,8 @@ def test_images_of_a_bundle_get_into_its_storage_by_skopeo() -> None:
     [
         ("v1.34.2", "crio version 1.34.1\nVersion: 1.34.1", None, ""),
         ("v1.34.2", "crio version 1.32.0-dev", False, "CRI-O 1.32.0-dev; its project tests each minor version"),
-        ("v1.34.2", "crio version 1.20.9", True, "the kubelet of v1.34.2 can talk to CRI-O 1.21.0 and newer only"),
-        ("v1.20.2", "crio version 1.26.4", True, "the kubelet of v1.20.2 can talk to CRI-O older than 1.26.0 only"),
+        ("v1.34.2", "crio version 1.20.9", True, "the kubelet of v1.34.2 works only with CRI-O 1.21.0 and newer"),
+        ("v1.20.2", "crio version 1.26.4", True, "the kubelet of v1.20.2 works only with CRI-O older than 1.26.0"),
         ("v1.34.2", "", None, ""),
     ],
 )

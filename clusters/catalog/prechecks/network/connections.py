@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 REACHABILITY = "reachability"
-"""What a machine found, for whoever draws it: {machine: {port: "" or what went wrong}}."""
+"""The topic of the event with a machine's results: {other machine: {port: "" or the reason}}."""
 
 MOST_NAMED = 6
-"""Machines that a sentence names; of further ones it gives the number."""
+"""The most machines that a finding names; it counts the others."""
 
 
 @precheck(
     "net.node_to_node",
-    fix="Let the machines reach each other's internal addresses on these ports, in the firewall of the machine that is "
-    "called (firewall-cmd --permanent --add-port=…/tcp, ufw allow proto tcp from …), in security groups and in routers "
-    "between; then check again.",
+    fix="Let the machines reach each other's internal addresses on these ports, in the firewall of the target "
+    "machine (firewall-cmd --permanent --add-port=…/tcp, ufw allow proto tcp from …), in security groups and in "
+    "routers between them; then check again.",
 )
 def node_to_node(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Machines reach each other on the ports that are needed"""
@@ -43,9 +43,8 @@ def node_to_node(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     dials = dialled(machine, [(flow.address, flow.port) for flow in flows])
     if dials is None:
         yield warning(
-            f"{machine.name} has no bash that opens connections, or no timeout: whether it reaches the others was not "
-            "tried.",
-            hint="Install bash and coreutils there, or see to it yourself that no firewall is between the machines.",
+            f"Slipway could not test the connections from {machine.name}: it lacks timeout, or a bash with /dev/tcp.",
+            hint="Install bash and coreutils there, or make sure that no firewall blocks these machines.",
         )
         return
     dial_of = {(dial.address, dial.port): dial for dial in dials}
@@ -65,7 +64,7 @@ def _reachability(pairs: list[tuple[Flow, Dial]]) -> dict[str, dict[str, str]]:
 
 
 def _blocked_ports(name: str, pairs: list[tuple[Flow, Dial]]) -> Iterator[Finding]:
-    """One finding for each set of ports that is closed in the same way, whichever machines they are on."""
+    """One finding for each set of ports that is blocked for the same reason, with all their machines."""
     closed: dict[tuple[str, str], dict[tuple[int, str], None]] = {}
     for flow, dial in pairs:
         if not dial.answer.through and dial.answer is not Answer.UNTRIED:
@@ -80,14 +79,14 @@ def _blocked_ports(name: str, pairs: list[tuple[Flow, Dial]]) -> Iterator[Findin
 
 
 MOST_LATENCY_MS = 10.0
-"""Milliseconds there and back, far more than inside a data centre. etcd wants its heartbeat interval to be about the
-round trip, and its own default for that is 100. Source: etcd's documentation, "Tuning"."""
+"""The round trip in milliseconds, far longer than inside a data centre. etcd recommends a heartbeat interval close to
+the round trip; its default is 100. Source: etcd's documentation, "Tuning"."""
 
 LATENCY_TRIES = 5
 
 
 def has_etcd_peers(document: Document) -> bool:
-    """Whether there are members that wait for each other."""
+    """Whether etcd has several members, which wait for each other."""
     return len(etcd_places(document)) > 1
 
 
@@ -111,31 +110,31 @@ def latency(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     for name, ms in medians.items():
         if ms > MOST_LATENCY_MS:
             yield warning(
-                f"{machine.name} waits {ms:.0f} ms for an answer of {name}, another etcd member; "
-                f"{MOST_LATENCY_MS:.0f} ms are a lot already."
+                f"{machine.name} waits {ms:.0f} ms for an answer from {name}, another etcd member; "
+                f"the limit is {MOST_LATENCY_MS:.0f} ms."
             )
 
 
 LOSS_TRIES = 20
 LOSS_TARGETS = 3
-"""How many other machines each tries; with one link gone bad, somebody's tries go over it."""
+"""The most machines that each machine connects to. If one link is faulty, some machine's connections use it."""
 
 TOLERATED_WORKER_LOSS = 0.1
-"""Part of the tries; a control plane or an etcd member may lose none. As the OpenShift assisted installer has it."""
+"""Share of the connections; control planes and etcd members may lose none. Source: the OpenShift assisted installer."""
 
 
 @precheck(
     "net.loss",
-    fix="Look at the cables, switch ports and interfaces between them (ip -s link): Kubernetes asks again, but etcd's "
-    "elections and every image take far longer.",
+    fix="Check the cables, switch ports and interfaces between them (ip -s link): Kubernetes retries, but etcd's "
+    "elections and image downloads take far longer.",
 )
 def loss(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Packets to other machines arrive the first time"""
     places = _loss_targets(machine, cluster)
     if not places or machine.ask(of_a_cluster()).ok:
-        # Servers that run write a line about each connection that says nothing.
+        # Running servers log each connection that sends nothing.
         return
-    # Where no try went well a wall is in between: net.node_to_node tells of that.
+    # Where every connection failed, a firewall blocks them: net.node_to_node reports that.
     lost = {
         places[place]: sum(ms >= RETRIED_MS for ms in times) / len(times)
         for place, times in connection_times(machine, places, tries=LOSS_TRIES, seconds=12).items()

@@ -24,16 +24,16 @@ MOST_SERVERS = 3
 """kubelet gives pods the first three. Source: Kubernetes' constant MaxDNSNameservers."""
 UPSTREAM_HINT = "Or name servers in dns.coredns.upstreamDNSServers."
 EMPTY_RESOLV_CONF = ("127.0.0.1",)
-"""The name server that pods get when resolvConf is empty. Source: GetPodDNS of the kubelet."""
+"""Pods get this name server when resolvConf is empty. Source: GetPodDNS of the kubelet."""
 
 
 def uses_machine_resolvers(document: Document) -> bool:
-    """Whether CoreDNS asks the machine's name servers, not the document's."""
+    """Whether CoreDNS uses the machine's name servers, not the document's."""
     return not document.dns.coredns.upstream_dns_servers
 
 
 def configured_resolv_conf(document: Document) -> str | None:
-    """The file that the document tells kubelet to read; arguments win over the configuration."""
+    """The file that the document sets for the kubelet; arguments override the configuration."""
     kubernetes = document.kubernetes
     configured = parsed(kubernetes.kubelet_args).get("resolv-conf", kubernetes.kubelet_configuration.get("resolvConf"))
     return configured if isinstance(configured, str) else None
@@ -48,7 +48,7 @@ def resolver(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if servers is None:
         yield error(
             f"{machine.name} has no {file}, from which kubelet takes the name servers of pods; CoreDNS does not start.",
-            hint="Make it, with a line such as nameserver 192.0.2.53, any server that answers."
+            hint="Create it with a line such as nameserver 192.0.2.53, for a server that answers."
             f"{_resolv_conf_hint(configured)} {UPSTREAM_HINT}",
         )
         return
@@ -57,15 +57,15 @@ def resolver(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     if not usable:
         yield error(
             f"{file} on {machine.name} names no name server; CoreDNS does not start without one, and pods have no DNS.",
-            hint=f"Add a nameserver line to {file}, any server that answers. {UPSTREAM_HINT}",
+            hint=f"Add a nameserver line to {file}, for a server that answers. {UPSTREAM_HINT}",
         )
     elif loops:
         finding = error if len(loops) == len(usable) else warning
         only = "only " if finding is error else ""
-        ends = "it asks itself in a loop, sees that and ends" if only else "some questions go in a loop, and it may end"
+        ends = "detect the loop and exit" if only else "may exit when it detects a loop"
         yield finding(
-            f"{file or 'An empty resolvConf'} on {machine.name} names {only}{', '.join(loops)}: in a pod of CoreDNS "
-            f"that is CoreDNS, so {ends}.",
+            f"{file or 'An empty resolvConf'} on {machine.name} names {only}{', '.join(loops)}: inside its pod "
+            f"CoreDNS would query itself and {ends}.",
             hint="Set resolvConf in kubernetes.kubeletConfiguration to a file with real servers "
             f"({RESOLVED_CONF} with systemd-resolved), or name them in dns.coredns.upstreamDNSServers.",
         )
@@ -83,7 +83,7 @@ def _servers(machine: Machine, file: str) -> tuple[str, ...] | None:
 
 
 def _is_loopback(server: str) -> bool:
-    """Whether a program that asks this address asks its own machine; Linux takes 0.0.0.0 and :: for that, too."""
+    """Whether this address is the machine itself; Linux treats 0.0.0.0 and :: like that, too."""
     address = address_of(server)
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped or address

@@ -32,7 +32,7 @@ def ports_free(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     taken = sorted(role_ports(machine, cluster.document) & set(machine.facts.listening))
     if taken:
-        yield error(f"On {machine.name} something listens on {', '.join(map(str, taken))} already.")
+        yield error(f"On {machine.name} another process already listens on {', '.join(map(str, taken))}.")
 
 
 def role_ports(machine: Machine, document: Document) -> set[int]:
@@ -47,7 +47,7 @@ def role_ports(machine: Machine, document: Document) -> set[int]:
     return ports
 
 
-@precheck("os.firewall", fix="Open these ports for the other machines and the pods' network, or switch it off.")
+@precheck("os.firewall", fix="Open these ports for the other machines and the pods' network, or turn it off.")
 def firewall(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """No firewall runs that has to be told of the cluster"""
     look = sh(
@@ -61,6 +61,6 @@ def firewall(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     ports = [f"{port}/tcp" for port in sorted({*role_ports(machine, cluster.document), *needs.tcp})]
     ports += [f"{port}/udp" for port in sorted(needs.udp)]
     yield warning(
-        f"{' and '.join(active)} is active on {machine.name}; Slipway does not change its rules. The machine is "
-        f"called on {', '.join(ports) or 'the ports of its pods'}."
+        f"{' and '.join(active)} is active on {machine.name}; Slipway does not change its rules. Other "
+        f"machines connect to {', '.join(ports) or 'the ports of its pods'}."
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 
-@precheck("proxy.ok", on="kubernetes", fix="Add them to no_proxy where the proxy is set (/etc/environment as a rule).")
+@precheck("proxy.ok", on="kubernetes", fix="Add them to no_proxy where the proxy is set (usually /etc/environment).")
 def proxy(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """A proxy on the machine is not in the way of the cluster"""
     lines = machine.ask(sh("env | grep -iE '^(https|no)_proxy='; exit 0")).stdout.splitlines()
@@ -33,13 +33,13 @@ def proxy(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     ]
     if proxied:
         yield warning(
-            f"Commands on {machine.name} go through a proxy ({_without_login(environment['https_proxy'])}), also to "
-            f"{', '.join(proxied)}: kubeadm and kubectl would not reach the API server."
+            f"Commands on {machine.name} use a proxy ({_without_login(environment['https_proxy'])}), even for "
+            f"{', '.join(proxied)}: kubeadm and kubectl cannot reach the API server."
         )
 
 
 def cluster_addresses(document: Document) -> tuple[str, ...]:
-    """What kubeadm and kubectl call on a node: the endpoint, the control planes, the service `kubernetes`."""
+    """What kubeadm and kubectl connect to on a node: the endpoint, the control planes, the service `kubernetes`."""
     service = first_service_address((parts_of(document.network.kube_service_cidr) or ("",))[0])
     endpoint = document.control_plane_endpoint
     found = [endpoint.domain, endpoint.address, *(host.node_addresses[0] for host in members(document, "master"))]
@@ -47,7 +47,7 @@ def cluster_addresses(document: Document) -> tuple[str, ...]:
 
 
 def bypasses_proxy(host: str, no_proxy: str) -> bool:
-    """Whether Go's programs go to a host directly: by its name or a domain above it, by address or network.
+    """Whether Go programs connect to a host directly: by its name, a parent domain, its address or its network.
 
     Source: golang.org/x/net/http/httpproxy.
     """

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @precheck(
     "net.default_route",
     on="kubernetes",
-    fix="Give the machine a default route; where there is no gateway, one through its own interface does "
-    "(ip route add default dev …, and in the network's configuration).",
+    fix="Add a default route; without a gateway, one through the machine's own interface is enough "
+    "(ip route add default dev …, and the same in the network's configuration).",
 )
 def default_route(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The machine has a default route, or one to the services"""
@@ -33,17 +33,17 @@ def default_route(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         service = first_service_address(network)
         if not service or (":" not in service and machine.facts.default_interface):
             continue
-        # The kernel looks for a route before kube-proxy's rules lead a packet elsewhere.
+        # The kernel looks for a route before kube-proxy's rules redirect a packet.
         if not machine.ask(sh("ip -o route get {}", service)).ok:
-            # Of a second network there is the first one's address, too, which most programs take.
-            say, of_it = (warning, " by that address") if place else (error, "")
-            yield say(
-                f"{machine.name} has no default route and none to the services ({service}): what runs on the machine "
-                f"itself reaches no service{of_it}."
+            # A service of the second network also has an address of the first, which most programs use.
+            finding, which = (warning, " at that address") if place else (error, "")
+            yield finding(
+                f"{machine.name} has no default route and none to the services ({service}): processes on the "
+                f"machine itself reach no service{which}."
             )
 
 
-@precheck("net.mtu", fix="Set the same MTU on all of them, and on what is between; it is the smallest that counts.")
+@precheck("net.mtu", fix="Set the same MTU on all of them and on the devices between; the smallest one counts.")
 def mtu(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Machines send packets of the same size"""
     own = machine.facts.mtu_of(machine.address)
@@ -68,7 +68,7 @@ KUBERNETES_INTERFACES = ("kube-", "nodelocaldns")
 def cidr_disjoint(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """No route of the machine leads into the pods' or the services' network"""
     if machine.ask(of_a_cluster()).ok:
-        machine.note("of a cluster already: its routes to pods are the cluster's own")
+        machine.note("already a node: its routes to pods belong to the cluster")
         return
     routes = list(_routes(machine.ask(sh("ip -o route show; ip -o -6 route show 2>/dev/null; exit 0")).stdout))
     network = cluster.document.network
@@ -83,13 +83,13 @@ def _overlap(prefix: str, route: Network, wanted: Network, name: str) -> Finding
     if route.prefixlen >= wanted.prefixlen:
         return error(f"{prefix}, which is in the network of the {name}, {wanted}.")
     return warning(
-        f"{prefix}, and the network of the {name}, {wanted}, is a part of it: what else has addresses there is not "
-        "reached any more."
+        f"{prefix}, and the network of the {name}, {wanted}, is a part of it: other hosts "
+        "in that range become unreachable."
     )
 
 
 def _cluster_interfaces() -> tuple[str, ...]:
-    """How interfaces of clusters are called: what one network plugin left behind is the next one's to use."""
+    """Prefixes of the names of interfaces that clusters make; a network plugin may reuse those of another."""
     return KUBERNETES_INTERFACES + tuple(name for each in plugins().values() for name in each.interfaces)
 
 
@@ -111,5 +111,5 @@ def _routes(text: str) -> Iterator[tuple[Network, str]]:
 
 
 def _with_prefix_length(text: str) -> str:
-    """A route to one address is printed without its length."""
+    """The network with its prefix length, which `ip route` omits for a single address."""
     return text if "/" in text else f"{text}/{128 if ':' in text else 32}"

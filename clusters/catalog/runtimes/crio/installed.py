@@ -37,13 +37,13 @@ def crio_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     said = _VERSION.search(machine.ask(sh("crio --version 2>/dev/null")).stdout)
     found = numbers(said[1]) if said else None
     if said is None or found is None:
-        machine.note("crio --version names no version, so it is not held against Kubernetes")
+        machine.note("crio --version prints no version, so it is not compared with Kubernetes")
         return
     version = parse_version(cluster.document.kubernetes.version)
     if allowed := runtime_refused("CRI-O", found, version.minor):
-        yield error(f"{machine.name} has CRI-O {said[1]}; the kubelet of {version} can talk to CRI-O {allowed} only.")
+        yield error(f"{machine.name} has CRI-O {said[1]}; the kubelet of {version} works only with CRI-O {allowed}.")
     elif found[:2] != (1, version.minor):
         yield warning(
-            f"{machine.name} has CRI-O {said[1]}; its project tests each minor version with the same of Kubernetes, "
-            f"here {version}."
+            f"{machine.name} has CRI-O {said[1]}; its project tests each minor version only with the same one of "
+            f"Kubernetes, here {version}."
         )

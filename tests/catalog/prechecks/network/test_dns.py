@@ -42,7 +42,7 @@ def test_a_machine_without_a_name_server_is_an_error(archive: Path, monkeypatch:
         assert finding.severity.value == "error"
         assert finding.message.startswith("/etc/resolv.conf on node2 names no name server; CoreDNS does not start")
         assert finding.hint == (
-            "Add a nameserver line to /etc/resolv.conf, any server that answers. "
+            "Add a nameserver line to /etc/resolv.conf, for a server that answers. "
             "Or name servers in dns.coredns.upstreamDNSServers."
         )
 

@@ -23,7 +23,7 @@ def test_a_proxy_that_takes_the_clusters_own_addresses_is_told_without_its_passw
     cluster, hosts, _ = pretend(monkeypatch, archive)
     hosts["node2"].answer("env | grep", PROXY + "no_proxy=localhost,.kubesphere.local,10.233.0.0/18\n")
     (finding,) = found("proxy.ok", cluster, "node2")
-    assert "through a proxy (proxy.example:3128), also to 10.99.0.11:" in finding.message
+    assert "use a proxy (proxy.example:3128), even for 10.99.0.11:" in finding.message
     assert "secret" not in finding.message
     hosts["node2"].answer("env | grep", PROXY + "no_proxy=lb.kubesphere.local,10.99.0.0/24,10.233.0.0/16\n")
     assert not found("proxy.ok", cluster, "node2")
