@@ -14,6 +14,7 @@ from clusters.config.finding_masks import without_secrets_in
 from clusters.config.limits import exceeded, refuse_repeated
 from clusters.config.markdown import without_fence
 from clusters.config.parts import Parts, pick, text_at
+from clusters.config.runtimes import DEFAULT
 from clusters.config.scalars import Walk, warn_of_comments, what
 from clusters.config.schema import Document
 from clusters.config.secondread import kubesphere, rest
@@ -203,9 +204,9 @@ def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
         return
     _fill_version(walk, kubernetes, dialect)
     if "containerManager" not in kubernetes:
-        kubernetes["containerManager"] = "containerd"
+        kubernetes["containerManager"] = DEFAULT
         if dialect != "v4":
-            message = "No container manager is named; KubeKey would install docker, Slipway installs containerd."
+            message = f"No container manager is named; KubeKey would install docker, Slipway installs {DEFAULT}."
             path = "spec.kubernetes.containerManager"
             walk.findings.append(info("default.container_manager", path, message))
     if dialect == "v1alpha1" and "dnsDomain" not in kubernetes and "clusterName" in kubernetes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import CLAIM
-from clusters.engine.check import error, precheck, warning
+from clusters.catalog.runtimes import RECORDS
+from clusters.engine.check import precheck, warning
 from clusters.remote.shell import sh, words
 
 if TYPE_CHECKING:
@@ -16,27 +17,11 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
 
 
-@precheck("cri.unused", on="kubernetes", fix="Move these containers elsewhere, or waive this if they may be stopped.")
-def docker_unused(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
-    """No containers of somebody else run in Docker"""
-    if machine.read(CLAIM) is not None:
-        return
-    running = machine.ask(sh("command -v docker >/dev/null && docker ps -q 2>/dev/null")).stdout.split()
-    if running:
-        yield error(
-            f"{machine.name} runs {len(running)} containers in a Docker that Slipway did not set up.",
-            hint="Slipway replaces the settings of Docker and its containerd and restarts them.",
-        )
-
-
-UNITS = {"containerd": ("containerd",), "docker": ("docker", "containerd")}
-"""containerManager -> units whose settings are replaced. CRI-O is somebody else's by design."""
-
-
 @precheck("cri.already_present", on="kubernetes", fix="Save a copy of its settings if you need them.")
 def not_present(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The container runtime is set up by Slipway, or not there yet"""
-    units = UNITS.get(cluster.document.kubernetes.container_manager, ())
+    record = RECORDS.get(cluster.document.kubernetes.container_manager)
+    units = record.units if record else ()
     if not units or machine.read(CLAIM) is not None:
         return
     script = 'for unit in {}; do systemctl is-active --quiet "$unit" 2>/dev/null && echo "$unit"; done; exit 0'

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.catalog.paths import CLAIM
-from clusters.engine.check import CHECKS
 from tests.catalog.prechecks.findings import found
 from tests.catalog.pretend import pretend, seed
 
@@ -29,15 +28,3 @@ def test_cri_o_is_somebody_elses_by_design(archive: Path, monkeypatch: pytest.Mo
     cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"containerManager": "crio"}))
     hosts["node1"].answer("is-active --quiet", "containerd\n")
     assert not found("cri.already_present", cluster)
-
-
-def test_a_docker_that_somebody_uses_is_not_taken_over_in_passing(
-    archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cluster, hosts, _ = pretend(monkeypatch, archive)
-    hosts["node2"].answer("docker ps -q", "abc\ndef\n")
-    machine, check = cluster.machine("node2"), CHECKS.checks["cri.unused"]
-    (finding,) = check.body(machine, cluster)
-    assert "node2 runs 2 containers" in finding.message
-    hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
-    assert not list(check.body(machine, cluster)), "an own earlier run is no stranger"

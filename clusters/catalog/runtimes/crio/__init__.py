@@ -9,7 +9,7 @@ from clusters.catalog.adapt import cgroup_driver
 from clusters.catalog.images import image_ref
 from clusters.catalog.paths import CNI_BIN
 from clusters.catalog.runtimes import registries
-from clusters.catalog.runtimes.kind import Runtime, socket_of
+from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
 from clusters.config.versions import facts_of
 from clusters.engine.artifacts import INCOMING
 from clusters.engine.step import step
@@ -52,17 +52,15 @@ def runtime(document: Document) -> Runtime:
     )
 
 
-def chosen(document: Document) -> bool:
-    """Whether the document asks for it."""
-    return document.kubernetes.container_manager == MANAGER
-
-
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Nothing: CRI-O comes with its own programs."""
     return iter(())
 
 
-@step("runtime/crio", on="kubernetes", needs=("runtime/binaries", "os/kernel"), when=chosen, expected=3)
+RUNTIME = RuntimeRecord(MANAGER, runtime, steps=("runtime/crio",))
+
+
+@step("runtime/crio", on="kubernetes", needs=("runtime/binaries", "os/kernel"), when=RUNTIME.chosen, expected=3)
 def crio(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Configure and start CRI-O"""
     yield directory(DROP_IN.rpartition("/")[0])

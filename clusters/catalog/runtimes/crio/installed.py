@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from clusters.catalog.runtimes.crio import chosen
+from clusters.catalog.runtimes.crio import RUNTIME
 from clusters.config.matrix import numbers, runtime_refused
 from clusters.config.versions import parse_version
 from clusters.engine.check import error, precheck, warning
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"crio version v?(\S+)")
     "cri.crio_there",
     on="kubernetes",
     waivable=False,
-    when=chosen,
+    when=RUNTIME.chosen,
     fix="Install CRI-O of the same minor version as Kubernetes from its packages, or choose containerd.",
 )
 def crio_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def crio_there(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         machine.note("crio --version prints no version, so it is not compared with Kubernetes")
         return
     version = parse_version(cluster.document.kubernetes.version)
-    if allowed := runtime_refused("CRI-O", found, version.minor):
+    if allowed := runtime_refused(RUNTIME.name, found, version.minor):
         yield error(f"{machine.name} has CRI-O {said[1]}; the kubelet of {version} works only with CRI-O {allowed}.")
     elif found[:2] != (1, version.minor):
         yield warning(

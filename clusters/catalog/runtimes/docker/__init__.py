@@ -11,7 +11,8 @@ from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.lines import one_line
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import gentle, registries
-from clusters.catalog.runtimes.kind import Runtime, socket_of
+from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
+from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
 from clusters.config.versions import facts_of
 from clusters.engine.artifacts import binary, unpacked
 from clusters.engine.step import step
@@ -67,14 +68,18 @@ def short(ref: str) -> str:
     return ref.removeprefix(f"{DOCKER_HUB}/").removeprefix("library/") if ref.startswith(f"{DOCKER_HUB}/") else ref
 
 
-def chosen(document: Document) -> bool:
-    """Whether the document asks for it."""
-    return document.kubernetes.container_manager == MANAGER
+RUNTIME = RuntimeRecord(
+    MANAGER,
+    runtime,
+    steps=("runtime/docker", "runtime/cri-dockerd"),
+    components=(ENGINE, SHIM),
+    units=("docker", "containerd"),
+)
 
 
 def through_cri(document: Document) -> bool:
     """Whether cri-dockerd stands between the kubelet and Docker."""
-    return chosen(document) and not has_dockershim(document)
+    return RUNTIME.chosen(document) and not has_dockershim(document)
 
 
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
@@ -85,7 +90,7 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         yield unpacked(artifact(machine, cluster, "cri-dockerd"), {"cri-dockerd/cri-dockerd": f"{BIN}/cri-dockerd"})
 
 
-@step("runtime/docker", on="kubernetes", needs=("runtime/binaries", "os/kernel"), when=chosen, expected=5)
+@step("runtime/docker", on="kubernetes", needs=("runtime/binaries", "os/kernel"), when=RUNTIME.chosen, expected=5)
 def docker(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Configure and start Docker Engine"""
     yield directory("/etc/docker")
