@@ -47,7 +47,7 @@ OF_NUMBERS = {"len", "round", "abs", "sum", "total_seconds"}
 ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "in a `try` that answers a ValueError": {
         "clusters/catalog/pki.py": ("ipaddress.ip_address(name)",),
-        "clusters/catalog/prechecks/proxy.py": (
+        "clusters/catalog/prechecks/network/proxy.py": (
             "ipaddress.ip_address(address)",
             "ipaddress.ip_network(network, strict=False)",
         ),

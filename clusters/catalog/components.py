@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from clusters.catalog.pins import PINS
 from clusters.catalog.plugins import plugins
-from clusters.config.versions import CRI_DOCKERD, DOCKER, facts_of
+from clusters.config.versions import facts_of
 from clusters.errors import SourceError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ ANY = "any"
 HELM = "v3.18.5"
 """Renders charts. Source: the version that KubeKey 3.1 and 4 take."""
 
-_GITHUB = "https://github.com/{}/releases/download/{{version}}"
+GITHUB = "https://github.com/{}/releases/download/{{version}}"
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -80,23 +80,15 @@ _TABLE = (
     Component(
         "etcd",
         lambda facts: f"v{facts.etcd}",
-        _GITHUB.format("etcd-io/etcd"),
+        GITHUB.format("etcd-io/etcd"),
         "etcd/{version}",
         ("etcd-{version}-linux-{arch}.tar.gz",),
         "SHA256SUMS",
     ),
     Component(
-        "containerd",
-        lambda facts: f"v{facts.containerd}",
-        _GITHUB.format("containerd/containerd"),
-        "containerd/{version}",
-        ("containerd-{plain}-linux-{arch}.tar.gz",),
-        "{name}.sha256sum",
-    ),
-    Component(
         "runc",
         lambda facts: f"v{facts.runc}",
-        _GITHUB.format("opencontainers/runc"),
+        GITHUB.format("opencontainers/runc"),
         "runc/{version}",
         ("runc.{arch}",),
         "runc.sha256sum",
@@ -104,7 +96,7 @@ _TABLE = (
     Component(
         "cni-plugins",
         lambda facts: f"v{facts.cni_plugins}",
-        _GITHUB.format("containernetworking/plugins"),
+        GITHUB.format("containernetworking/plugins"),
         "cni-plugins/{version}",
         ("cni-plugins-linux-{arch}-{version}.tgz",),
         "{name}.sha256",
@@ -112,7 +104,7 @@ _TABLE = (
     Component(
         "crictl",
         lambda facts: f"v{facts.crictl}",
-        _GITHUB.format("kubernetes-sigs/cri-tools"),
+        GITHUB.format("kubernetes-sigs/cri-tools"),
         "crictl/{version}",
         ("crictl-{version}-linux-{arch}.tar.gz",),
         "{name}.sha256",
@@ -127,38 +119,19 @@ _TABLE = (
     ),
 )
 
-_OF_DOCKER = (
-    Component(
-        "docker",
-        lambda facts: f"v{DOCKER}",
-        "https://download.docker.com/linux/static/stable/{machine}",
-        "docker/{version}/linux/static/stable/{machine}",
-        ("docker-{plain}.tgz",),
-        pins=PINS["docker"],
-    ),
-    Component(
-        "cri-dockerd",
-        lambda facts: f"v{CRI_DOCKERD}",
-        _GITHUB.format("Mirantis/cri-dockerd"),
-        "cri-dockerd/{version}",
-        ("cri-dockerd-{plain}.{arch}.tgz",),
-        pins=PINS["cri-dockerd"],
-    ),
-)
-
 
 @cache
 def components() -> Mapping[str, Component]:
-    """By name, with the manifests and charts that network plugins bring along.
+    """By name, with the files that network plugins and container runtimes declare.
 
     Source of the addresses: `download.yml` of kubespray and `10-download.yaml` of KubeKey 4, which agree; of the
     checksum files: kubespray's `components.py` and the release scripts of each project.
-
-    Docker and cri-dockerd publish no checksums, so theirs are pinned: docker's are those of KubeKey 3.1
-    (version/components.json), cri-dockerd's those of kubespray (checksums.yml). None was compared with a download here.
     """
+    # Runtimes import this module for their own files.
+    records = importlib.import_module("clusters.catalog.runtimes").RECORDS.values()
+    of_runtimes = [component for record in records for component in record.components]
     of_plugins = [each.component for each in plugins().values() if each.component is not None]
-    return {component.name: component for component in (*_TABLE, *of_plugins, *_OF_DOCKER)}
+    return {component.name: component for component in (*_TABLE, *of_plugins, *of_runtimes)}
 
 
 def component_of(name: str) -> Component:

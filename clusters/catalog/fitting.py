@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clusters.catalog.components import version_for
-from clusters.config import matrix
+from clusters.config import matrix, runtimes
 from clusters.config.plugins import series_of
 from clusters.config.versions import parse_version
 from clusters.errors import ConfigError, SourceError
@@ -14,7 +14,10 @@ from clusters.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_READ = ("etcd", "containerd")
+    from clusters.config.runtimes import Version as Release
+    from clusters.config.versions import Version
+
+_READ = ("etcd", *(each.name for each in runtimes.runtimes() if each.cri_v1))
 """Components whose version decides what Slipway writes for them, so that it has to be one that can be read."""
 
 
@@ -42,8 +45,8 @@ def fit_of(component: str, version: str, kubernetes_version: str) -> Fit:
         kubernetes = parse_version(kubernetes_version)
     except ConfigError:
         return Fit()
-    if component == "containerd":
-        return _containerd(version, found, kubernetes.minor, str(kubernetes))
+    if runtimes.runtime_called(component):
+        return _of_a_runtime(component, version, found, kubernetes)
     if component == "etcd" and found < (oldest := matrix.oldest_etcd(kubernetes.minor, kubernetes.patch)):
         return Fit(refused=f"kubeadm {kubernetes} takes etcd {matrix.dotted(oldest)} and newer, not {version}")
     minors = series_of(component, found)
@@ -54,11 +57,11 @@ def fit_of(component: str, version: str, kubernetes_version: str) -> Fit:
     return Fit()
 
 
-def _containerd(version: str, found: matrix.Version, minor: int, kubernetes: str) -> Fit:
-    if allowed := matrix.runtime_refused("containerd", found, minor):
-        return Fit(refused=f"the kubelet of {kubernetes} can talk to containerd {allowed} only, not to {version}")
-    if allowed := matrix.runtime_untested("containerd", found, minor):
-        return Fit(doubt=f"containerd's project names {allowed} for Kubernetes {kubernetes}, not {version}")
+def _of_a_runtime(name: str, version: str, found: Release, kubernetes: Version) -> Fit:
+    if allowed := matrix.runtime_refused(name, found, kubernetes.minor):
+        return Fit(refused=f"the kubelet of {kubernetes} can talk to {name} {allowed} only, not to {version}")
+    if allowed := matrix.runtime_untested(name, found, kubernetes.minor):
+        return Fit(doubt=f"{name}'s project names {allowed} for Kubernetes {kubernetes}, not {version}")
     return Fit()
 
 
@@ -74,7 +77,7 @@ def best(component: str, versions: Iterable[str], kubernetes_version: str) -> st
     except (ConfigError, SourceError):
         asked = None
 
-    def rank(version: str) -> tuple[bool, bool, bool, bool, matrix.Version, bool]:
+    def rank(version: str) -> tuple[bool, bool, bool, bool, Release, bool]:
         found, fit = matrix.numbers(version), fit_of(component, version, kubernetes_version)
         same = found is not None and asked is not None and found[:2] == asked[:2]
         whole = found is not None and found == asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clusters.config import runtimes
 from clusters.config.schema import ControlPlaneEndpoint, Document, Kubernetes, Network
 from clusters.config.versions import newest_proven
 
@@ -18,6 +19,6 @@ def starter_document(kubernetes_version: str = STARTER_KUBERNETES) -> Document:
     return Document(
         name="sample",
         control_plane_endpoint=ControlPlaneEndpoint(domain="lb.kubesphere.local", address="", port=6443),
-        kubernetes=Kubernetes(version=kubernetes_version, container_manager="containerd"),
+        kubernetes=Kubernetes(version=kubernetes_version, container_manager=runtimes.DEFAULT),
         network=Network(plugin="bridge"),
     )

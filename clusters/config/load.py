@@ -16,6 +16,7 @@ from clusters.config.dialects.v4 import read as v4_read
 from clusters.config.finding import Finding, Positions, error, info, locate, warning
 from clusters.config.limits import exceeded, refuse_repeated
 from clusters.config.masks.findings import without_secrets_in
+from clusters.config.runtimes import DEFAULT
 from clusters.config.schema import Document
 from clusters.config.secrets.texts import placed
 from clusters.config.sections.etcd import MOVED
@@ -204,9 +205,9 @@ def _fill(walk: Walk, data: dict[str, Any], dialect: str) -> None:
         return
     _fill_version(walk, kubernetes, dialect)
     if "containerManager" not in kubernetes:
-        kubernetes["containerManager"] = "containerd"
+        kubernetes["containerManager"] = DEFAULT
         if dialect != "v4":
-            message = "No container manager is named; KubeKey would install docker, Slipway installs containerd."
+            message = f"No container manager is named; KubeKey would install docker, Slipway installs {DEFAULT}."
             path = "spec.kubernetes.containerManager"
             walk.findings.append(info("default.container_manager", path, message))
     if dialect == "v1alpha1" and "dnsDomain" not in kubernetes and "clusterName" in kubernetes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from clusters.config.runtimes import Version, runtime_called
+
 KUBESPHERE: dict[str, tuple[int, int]] = {
     "v2.1.1": (15, 18),
     "v3.0.0": (15, 18),
@@ -22,21 +24,11 @@ KUBESPHERE: dict[str, tuple[int, int]] = {
 PLUGINS_SINCE = 23
 """The oldest minor that the series of plugins (`NetworkPlugin.series`) speak of: the oldest that KubeKey 4 installs."""
 
-Version = tuple[int, int, int]
-
 CRI_V1_SINCE, CRI_V1_ONLY = 23, 26
 """The minors in which the kubelet began to speak CRI v1, and ceased to speak v1alpha2. Source: Kubernetes' changelogs
 of 1.23 and 1.26. Asked of the binaries (which names of services they hold): kubelet 1.20.2 has only
 `runtime.v1alpha2.RuntimeService`; kubelet 1.36.3 and 1.37.2 and containerd 2.4.2 have only
 `runtime.v1.RuntimeService`."""
-
-CRI: dict[str, tuple[Version, Version]] = {"containerd": ((1, 6, 0), (2, 0, 0)), "CRI-O": ((1, 21, 0), (1, 26, 0))}
-"""Runtime -> the releases in which it began to speak CRI v1, and ceased to speak v1alpha2. Source: containerd's
-RELEASES.md; pull requests 4408 and 6347 of cri-o/cri-o."""
-
-CONTAINERD_TESTED, CONTAINERD_TESTED_SINCE = (2, 2, 0), 36
-"""The oldest containerd that its project names for Kubernetes from this minor on; older ones still run there, and the
-kubelet warns that they do not answer RuntimeConfig. Source: containerd's RELEASES.md, KEP-4033."""
 
 DUAL_STACK_SINCE = 21
 """The minor in which IPv4/IPv6 dual stack is on by default. Source: Kubernetes' changelog of 1.21."""
@@ -59,17 +51,22 @@ kube-proxy 1.37.2 and 1.36.3 refuse it, that of 1.20 takes it (its validation.go
 
 
 def runtime_refused(runtime: str, found: Version, minor: int) -> str:
-    """Which releases of a container runtime the kubelet of a minor can talk to, where this one is none of them."""
-    v1, without_alpha = CRI[runtime]
-    if minor >= CRI_V1_ONLY and found < v1:
-        return f"{dotted(v1)} and newer"
-    return f"older than {dotted(without_alpha)}" if minor < CRI_V1_SINCE and found >= without_alpha else ""
+    """Which releases of a container runtime the kubelet of a minor can talk to, where this one is not among them."""
+    known = runtime_called(runtime)
+    if known is None or known.cri_v1 is None or known.without_v1alpha2 is None:
+        return ""
+    if minor >= CRI_V1_ONLY and found < known.cri_v1:
+        return f"{dotted(known.cri_v1)} and newer"
+    old = minor < CRI_V1_SINCE and found >= known.without_v1alpha2
+    return f"older than {dotted(known.without_v1alpha2)}" if old else ""
 
 
 def runtime_untested(runtime: str, found: Version, minor: int) -> str:
     """Which releases of a runtime its project names for a minor, where this one is older but can be talked to."""
-    old = runtime == "containerd" and minor >= CONTAINERD_TESTED_SINCE and found < CONTAINERD_TESTED
-    return f"{dotted(CONTAINERD_TESTED)} and newer" if old else ""
+    known = runtime_called(runtime)
+    if known is None or known.tested is None:
+        return ""
+    return f"{dotted(known.tested)} and newer" if minor >= known.tested_since and found < known.tested else ""
 
 
 def oldest_etcd(minor: int, patch: int) -> Version:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.catalog.prechecks.leftovers import leftovers
+from clusters.catalog.prechecks.existing_cluster import leftovers
 from clusters.catalog.staticpod import running
 from clusters.catalog.steps.etcd import certificates, start
 from clusters.catalog.steps.kubernetes import authorities, certificate

@@ -232,7 +232,7 @@ def test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run(
     figure(f"API silent for {silence:.1f} s at most while a control plane was replaced, {len(refused)} writes refused")
     assert silence <= allowed_silence(MOST_SILENT_SECONDS, answers, began)
     assert refused == [] and started(cluster, "haproxy-node4") == before, "the proxy is reloaded, not restarted"
-    assert "is not in the document and does not answer. This run takes it out." in told
+    assert "is not in the document and does not answer. This run removes it." in told
     assert cluster.ready_nodes(on="node6") == {f"node{number}" for number in range(2, 8)}
     members = cluster.etcdctl("member list", on="node6").splitlines()
     assert sorted(line.split(", ")[2] for line in members) == ["node2", "node3", "node6"]

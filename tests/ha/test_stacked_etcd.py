@@ -187,8 +187,8 @@ def test_a_dead_control_plane_is_replaced_by_another_machine(cluster: Installed,
 
     cluster.change(edit)
     told = cluster.create()
-    assert "node1 is a node of the cluster and not in the document; nothing is heard of it." in told
-    assert "is not in the document and does not answer. This run takes it out." in told
+    assert "node1 is a node of the cluster and not in the document; it does not respond." in told
+    assert "is not in the document and does not answer. This run removes it." in told
     assert {"node2", "node3", "node4"} <= cluster.ready_nodes(on="node4")
     members = etcdctl(cluster, lab_bundle, "member list", on="node4").splitlines()
     assert sorted(line.split(", ")[2] for line in members) == ["node2", "node3", "node4"]

@@ -268,8 +268,9 @@ def prechecks(cluster: Cluster) -> None:
         "os.swap_off": "Swap is off, or will be switched off",
         "time.skew": "The machine's clock agrees with the others",
     }
-    more, skew = "Give the machine more memory.", "Set the clock, and let chrony or systemd-timesyncd keep it."
-    off = "Make sure the machine has memory enough without it."
+    more = "Give the machine more memory."
+    skew = "Set the clock, and keep it synchronized with chrony or systemd-timesyncd."
+    off = "Make sure the machine has enough memory without it."
     told = {
         ("hw.ram_role", "lock-2"): ("error", "lock-2 has 1743 MiB of memory, its roles need 1800 MiB.", more),
         ("net.node_to_node", "weir-2"): ("error", CLOSED, OPEN),

@@ -220,7 +220,7 @@ OPENS = {
     "clusters/catalog/sources/download.py": "the cache of artifacts",
     "clusters/catalog/sources/index.py": "the index of the bundle that SLIPWAY_ARTIFACTS names",
     "clusters/catalog/sources/upstream.py": "a file of checksums in the cache",
-    "clusters/catalog/prechecks/installer.py": "the identity of the server's machine, at constant paths",
+    "clusters/catalog/prechecks/identity.py": "the identity of the server's machine, at constant paths",
     "clusters/config/carried_files.py": "files of a document, for `cluster create` alone",
     "clusters/engine/archives.py": "archives of the artifact source",
     "tests/fake_host.py": "content that tests give",

@@ -1,1 +1,1 @@
-"""What must be true of machines before anything is changed, one file each."""
+"""What must be true of machines before anything changes, a file or folder for each subject."""

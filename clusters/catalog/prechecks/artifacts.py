@@ -1,4 +1,4 @@
-"""artifact.source, artifact.fit: every file that is put on machines can be had, and is of a release that fits."""
+"""artifact.*: the artifact source has every file that machines need, in releases that fit."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
 
-AT_ONCE = 8
-WITHIN = 25.0
-"""Seconds in which all answers have to be there; two attempts at a silent server take about 17."""
+
+PARALLEL_LOOKUPS = 8
+LOOKUP_SECONDS = 25.0
+"""Seconds for all answers; two attempts at a silent server take about 17."""
 
 File = tuple[str, str, str, str]
 """Component, version, file, architecture."""
@@ -28,13 +29,13 @@ File = tuple[str, str, str, str]
 @precheck(
     "artifact.source",
     on="first-control-plane",
-    fix="Choose a Kubernetes version that it has, complete it, or name another source in SLIPWAY_ARTIFACTS.",
+    fix="Choose a Kubernetes version that it has, add the files, or set another source in SLIPWAY_ARTIFACTS.",
 )
-def source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+def artifact_source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """Every file that is needed can be had from the artifact source"""
     readable = {each.name for each in cluster.readable()}
     try:
-        wanted = {
+        required = {
             file
             for each in cluster.machines
             for file in files(
@@ -47,57 +48,57 @@ def source(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     except SourceError as problem:
         yield error(problem.message, hint=problem.hint)
         return
-    problems, late = _looked_for(cluster, sorted(wanted))
-    machine.note(f"looked for {len(wanted)} files, {len(wanted) - len(problems) - len(late)} are there")
-    yield from _told(problems)
+    problems, late = _look_up(cluster, sorted(required))
+    machine.note(f"looked up {len(required)} files; {len(required) - len(problems) - len(late)} are available")
+    yield from _by_cause(problems)
     if late:
         names = ", ".join(file[2] for file in late)
-        yield error(f"The artifact source did not say within {WITHIN:.0f} s whether it has {names}.")
+        yield error(f"The artifact source did not answer within {LOOKUP_SECONDS:.0f} s whether it has {names}.")
 
 
 @precheck(
     "artifact.fit",
     on="first-control-plane",
-    fix="Add the releases that are named to the bundle, or choose a Kubernetes version that goes with what it has.",
+    fix="Add the releases that are named to the bundle, or choose a Kubernetes version that fits those it has.",
 )
-def fit(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+def artifact_fit(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     """The parts that the artifact source has are tested with this Kubernetes"""
     version = cluster.document.kubernetes.version
     for component in parts(cluster.document):
         try:
             found = cluster.source.version_of(component, version)
         except SourceError:
-            # What is missing or refused, artifact.source says.
+            # artifact.source reports what is missing or refused.
             continue
         if doubt := fit_of(component, found, version).doubt:
             yield warning(f"The artifact source brings {component} {found}: {doubt}.")
 
 
-def _looked_for(cluster: Cluster, wanted: list[File]) -> tuple[dict[File, SourceError], list[File]]:
-    """What is wrong with which file, and of which nothing was heard in time."""
-    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="artifact")
-    asked = {pool.submit(cluster.source.look_for, *file): file for file in wanted}
+def _look_up(cluster: Cluster, required: list[File]) -> tuple[dict[File, SourceError], list[File]]:
+    """The errors by file, and the files without an answer in time."""
+    pool = ThreadPoolExecutor(PARALLEL_LOOKUPS, thread_name_prefix="artifact")
+    lookups = {pool.submit(cluster.source.look_for, *file): file for file in required}
     try:
-        done, late = wait(asked, timeout=WITHIN)
+        done, late = wait(lookups, timeout=LOOKUP_SECONDS)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     problems: dict[File, SourceError] = {}
     for each in done:
         found = each.exception()
         if isinstance(found, SourceError):
-            problems[asked[each]] = found
+            problems[lookups[each]] = found
         elif found is not None:
             raise found
-    return problems, [asked[each] for each in late]
+    return problems, [lookups[each] for each in late]
 
 
-def _told(problems: dict[File, SourceError]) -> Iterator[Finding]:
-    """What has the same cause is told once, with the names of all files."""
+def _by_cause(problems: dict[File, SourceError]) -> Iterator[Finding]:
+    """One finding for each cause, with the names of all its files."""
     groups: dict[tuple[str, str], list[File]] = {}
     for file in sorted(problems):
         problem = problems[file]
         groups.setdefault((problem.hint, problem.message.partition(": ")[2]), []).append(file)
     for (hint, _), missing in groups.items():
         others = [file[2] for file in missing[1:]]
-        rest = f" It is the same with {', '.join(others)}." if others else ""
+        rest = f" The same applies to {', '.join(others)}." if others else ""
         yield error(problems[missing[0]].message + rest, hint=hint)

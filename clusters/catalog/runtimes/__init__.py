@@ -1,40 +1,53 @@
-"""Container runtimes, one file each; runtime_of() gives the one a document wants."""
+"""Container runtimes, a file or folder each, found by walking; runtime_of() gives the one of a document."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import TYPE_CHECKING
 
 from clusters.catalog.images import image_ref
-from clusters.catalog.runtimes import containerd, crio, docker
+from clusters.catalog.runtimes.kind import RuntimeRecord
+from clusters.config.runtimes import names
 from clusters.engine.artifacts import image
 from clusters.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from clusters.catalog.runtimes.kind import Runtime
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
-_MADE_BY: dict[str, Callable[[Document], Runtime]] = {
-    module.MANAGER: module.runtime for module in (containerd, docker, crio)
-}
 
-STEPS = ("runtime/containerd", "runtime/docker", "runtime/cri-dockerd", "runtime/crio")
+def _records() -> dict[str, RuntimeRecord]:
+    """The records `RUNTIME` of the modules of this folder, by name, in the order of lists for people."""
+    found: dict[str, RuntimeRecord] = {}
+    for each in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{each.name}")
+        if isinstance(record := getattr(module, "RUNTIME", None), RuntimeRecord):
+            found[record.name] = record
+    return {name: found[name] for name in names() if name in found}
+
+
+RECORDS = _records()
+
+STEPS = tuple(step for record in RECORDS.values() for step in record.steps)
 """The steps after which a runtime can be used; a plan has those of the chosen one."""
+
+SERVICES = tuple(f"{step.rpartition('/')[2]}.service" for step in STEPS)
+"""The services that these steps start, each of its step's name."""
 
 
 def runtime_of(document: Document) -> Runtime:
     """The runtime that `kubernetes.containerManager` names. Raises PlanError for one that is not built."""
-    made = _MADE_BY.get(document.kubernetes.container_manager)
-    if made is None:
+    record = RECORDS.get(document.kubernetes.container_manager)
+    if record is None:
         raise PlanError(
             f"There is no container runtime {document.kubernetes.container_manager!r}.",
-            hint=f"There are: {', '.join(_MADE_BY)}.",
+            hint=f"There are: {', '.join(RECORDS)}.",
         )
-    return made(document)
+    return record.runtime(document)
 
 
 def image_there(machine: Machine, cluster: Cluster, ref: str) -> Want:

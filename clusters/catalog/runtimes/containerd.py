@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 from clusters.catalog.adapt import cgroup_driver
-from clusters.catalog.components import artifact
+from clusters.catalog.components import GITHUB, Component, artifact
 from clusters.catalog.images import DOCKER_HUB, image_ref
 from clusters.catalog.paths import BIN, CNI_BIN
 from clusters.catalog.runtimes import registries
-from clusters.catalog.runtimes.kind import Runtime, socket_of
+from clusters.catalog.runtimes.kind import Runtime, RuntimeRecord, socket_of
 from clusters.config.matrix import numbers
 from clusters.config.secret import Secret
 from clusters.config.versions import facts_of
@@ -59,9 +59,22 @@ def runtime(document: Document) -> Runtime:
     )
 
 
-def chosen(document: Document) -> bool:
-    """Whether the document asks for it."""
-    return document.kubernetes.container_manager == MANAGER
+RUNTIME = RuntimeRecord(
+    MANAGER,
+    runtime,
+    steps=("runtime/containerd",),
+    components=(
+        Component(
+            "containerd",
+            lambda facts: f"v{facts.containerd}",
+            GITHUB.format("containerd/containerd"),
+            "containerd/{version}",
+            ("containerd-{plain}-linux-{arch}.tar.gz",),
+            "{name}.sha256sum",
+        ),
+    ),
+    units=("containerd",),
+)
 
 
 def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
@@ -70,7 +83,7 @@ def binaries(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield binary(artifact(machine, cluster, "runc"), "/usr/local/sbin/runc")
 
 
-@step("runtime/containerd", on="kubernetes", needs=("runtime/binaries", "os/kernel"), when=chosen, expected=3)
+@step("runtime/containerd", on="kubernetes", needs=("runtime/binaries", "os/kernel"), when=RUNTIME.chosen, expected=3)
 def containerd(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     """Configure and start containerd"""
     document = cluster.document

@@ -1,4 +1,4 @@
-"""Runtime: what the rest of the catalog asks of a container runtime, so that nothing else knows which one it is."""
+"""What the rest of the catalog asks of a container runtime, so that nothing else knows which one it is."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ from clusters.remote.shell import sh
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from clusters.catalog.components import Component
     from clusters.config.schema import Document
     from clusters.engine.cluster import Cluster
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
     from clusters.remote.shell import Command
+
+
+def socket_of(document: Document, usual: str) -> str:
+    """The socket's path: the one the document names in containerRuntimeEndpoint, or the usual one."""
+    return document.kubernetes.container_runtime_endpoint.removeprefix("unix://") or usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,21 @@ class Runtime:
     is_pinned: Callable[[str], Command] = lambda ref: sh("false")
 
 
-def socket_of(document: Document, usual: str) -> str:
-    """The socket's path: the one the document names in containerRuntimeEndpoint, or the usual one."""
-    return document.kubernetes.container_runtime_endpoint.removeprefix("unix://") or usual
+@dataclass(frozen=True, slots=True)
+class RuntimeRecord:
+    """What a runtime's module declares as `RUNTIME`.
+
+    `name` is its word in `kubernetes.containerManager`; `runtime` makes the Runtime of a document. Other steps wait for
+    `steps`. `components` are its rows in the table of components. `units` are services whose settings it replaces;
+    none where the user sets the runtime up.
+    """
+
+    name: str
+    runtime: Callable[[Document], Runtime]
+    steps: tuple[str, ...]
+    components: tuple[Component, ...] = ()
+    units: tuple[str, ...] = ()
+
+    def chosen(self, document: Document) -> bool:
+        """Whether the document asks for this runtime."""
+        return document.kubernetes.container_manager == self.name

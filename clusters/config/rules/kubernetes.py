@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.config import versions
+from clusters.config import runtimes, versions
 from clusters.config.components.proxy_flags import has_a_place
 from clusters.config.finding import error, info, warning
 from clusters.config.plugins import plugins
 from clusters.config.rules.registry import rule
-from clusters.config.sections.kubernetes import CONTAINER_MANAGERS, DISTRIBUTIONS
+from clusters.config.sections.kubernetes import DISTRIBUTIONS
 from clusters.config.syntax import NAME_RULE, address_of, did_you_mean, is_domain, parts_of, tidied
 from clusters.config.yaml.tree import shown
 from clusters.numbers import MOST_DIGITS, whole_number
@@ -67,7 +67,7 @@ def words(document: Document) -> Iterator[Finding]:
             "container_manager",
             "containerManager",
             section.container_manager,
-            CONTAINER_MANAGERS,
+            runtimes.names(),
             "{} is no container manager.",
         ),
         ("type", "type", section.type, DISTRIBUTIONS, "{} is no distribution of Kubernetes."),
@@ -200,14 +200,16 @@ def runtime_options(document: Document) -> Iterator[Finding]:
     """Kata, NVIDIA's runtime and the socket fit the container manager."""
     section = document.kubernetes
     manager = section.container_manager
-    if section.kata.enabled and manager not in ("containerd", "crio"):
-        message = f"Kata containers need containerd or crio, found {shown(manager)}."
+    kata = [each.name for each in runtimes.runtimes() if each.kata]
+    nvidia = [each.name for each in runtimes.runtimes() if each.nvidia]
+    if section.kata.enabled and manager not in kata:
+        message = f"Kata containers need {' or '.join(kata)}, found {shown(manager)}."
         path = f"{_PATH}.kata.enabled"
-        yield error("kubernetes.kata_runtime", path, message, found=shown(manager), allowed="containerd, crio")
-    if section.nvidia_runtime and manager != "containerd":
-        message = f"nvidiaRuntime is an option of containerd, found {shown(manager)}."
+        yield error("kubernetes.kata_runtime", path, message, found=shown(manager), allowed=", ".join(kata))
+    if section.nvidia_runtime and manager not in nvidia:
+        message = f"nvidiaRuntime is an option of {' and '.join(nvidia)}, found {shown(manager)}."
         path = f"{_PATH}.nvidiaRuntime"
-        yield error("kubernetes.nvidia_runtime", path, message, found=shown(manager), allowed="containerd")
+        yield error("kubernetes.nvidia_runtime", path, message, found=shown(manager), allowed=", ".join(nvidia))
     socket = section.container_runtime_endpoint
     if socket and not socket.removeprefix("unix://").startswith("/"):
         yield error(

@@ -1,6 +1,6 @@
 """What Slipway can install so far: one table. What is false here is refused, and only here.
 
-The lines of network plugins come from their files (`clusters.config.plugins`).
+The lines of network plugins and container runtimes come from their files (`clusters.config.plugins`, `.runtimes`).
 
 Building something means its line becomes true; the other rules speak of every choice as if all were built.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from clusters.config.finding import error
 from clusters.config.plugins import plugins
 from clusters.config.rules.registry import rule
+from clusters.config.runtimes import DEFAULT, runtimes
 from clusters.config.syntax import address_of, network_of
 
 if TYPE_CHECKING:
@@ -29,12 +30,7 @@ BUILT: dict[str, dict[str, bool]] = {
         "keepalived": True,
         "kube-vip": True,
     },
-    "containerManager": {
-        "containerd": True,
-        "docker": True,
-        "crio": True,
-        "isula": False,
-    },
+    "containerManager": {each.name: each.built for each in runtimes()},
     "etcd.type": {
         "kubekey": True,
         "kubeadm": True,
@@ -75,7 +71,7 @@ _CHOICES: tuple[tuple[str, Callable[[Document], str], str, str, str], ...] = (
         lambda document: document.kubernetes.container_manager,
         "kubernetes.container_manager_not_built",
         "spec.kubernetes.containerManager",
-        "Take containerd; images are the same.",
+        f"Choose {DEFAULT}; images are the same.",
     ),
     (
         "etcd.type",

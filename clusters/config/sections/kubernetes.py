@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from clusters.config import runtimes
 from clusters.config.keys import OURS, Model, Names, Switch, Text, key, text_of
 from clusters.config.versions import newest_proven, spelled
 
-CONTAINER_MANAGERS = ("docker", "containerd", "crio", "isula")
 PROXY_MODES = ("iptables", "ipvs", "nftables")
 DISTRIBUTIONS = ("kubernetes", "k3s", "k8e")
 
@@ -48,7 +48,7 @@ class Kubernetes(Model):
         since="1.1",
         shown=True,
         v4="cri.container_manager",
-        choices=CONTAINER_MANAGERS,
+        choices=runtimes.names(),
     )
     container_runtime_endpoint: Text = key(
         "", "The runtime's socket, when it is not the usual one.", since="1.1", v4="cri.cri_socket"

@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from clusters import catalog
-from clusters.catalog.prechecks.node_to_node import TOPIC
+from clusters.catalog.prechecks.network.connections import REACHABILITY
 from clusters.catalog.sources.unopened import Unopened
 from clusters.engine.check import PRECHECK
 from clusters.engine.events import CheckFound, Observed, State, StepChanged
@@ -75,7 +75,7 @@ class _Notes:
             if isinstance(event, CheckFound):
                 said = {"message": self._said(event.message), "fix": self._said(event.fix)}
                 row["found"].append({"severity": str(event.severity), **said})
-            elif isinstance(event, Observed) and event.topic == TOPIC:
+            elif isinstance(event, Observed) and event.topic == REACHABILITY:
                 row["seen"] = self._masks.value(plain(event.values))
             elif isinstance(event, StepChanged):
                 row["state"] = str(event.state)

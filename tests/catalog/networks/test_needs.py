@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,94 +17,6 @@ from clusters.config.plugins import names
 from clusters.engine.check import CHECKS
 from tests.catalog.networks.rendered import BOTH
 from tests.catalog.pretend import pretend, seed
-
-PLUGINS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str], str]] = [
-    ("net.plugin_ports", {"plugin": "calico"}, {"listening": (22, 179)}, {}, "calico needs 179/tcp on node2"),
-    (
-        "net.plugin_ports",
-        {"plugin": "flannel"},
-        {},
-        {"/proc/net/udp": "  sl  local_address\n  12: 00000000:2118 00000000:0000 07 00000000:00000000\n"},
-        "flannel needs 8472/udp on node2",
-    ),
-    ("net.plugin_modules", {"plugin": "calico"}, {}, {}, "calico needs ipip, which node2's kernel 6.1.0-13-amd64"),
-    ("net.plugin_modules", {"plugin": "kubeovn"}, {}, {}, "kubeovn needs openvswitch, geneve, which"),
-    ("net.rp_filter", {"plugin": "calico"}, {}, {"rp_filter": "2\n"}, "rp_filter is 2 (loose) on node2"),
-    ("net.rp_filter", {"plugin": "hybridnet"}, {}, {"rp_filter": "2\n"}, "on node2; hybridnet wants 1 or 0"),
-    (
-        "net.plugin_ports",
-        {"plugin": "calico", "calico": {"typha": {"enabled": True}}},
-        {"listening": (5473,)},
-        {},
-        "calico needs 5473/tcp on node2",
-    ),
-    (
-        "net.plugin_ports",
-        {"plugin": "hybridnet"},
-        {"listening": (9098, 9099)},
-        {},
-        "hybridnet needs 9098/tcp, 9099/tcp",
-    ),
-    ("net.plugin_ports", {"plugin": "cilium"}, {"listening": (9890, 9963)}, {}, "cilium needs 9890/tcp on node2"),
-    (
-        "net.plugin_ports",
-        {"plugin": "cilium", "cilium": {"tunnelProtocol": "geneve", "tunnelPort": 6082}},
-        {},
-        {"/proc/net/udp": "  sl  local_address\n  12: 00000000:17C2 00000000:0000 07 00000000:00000000\n"},
-        "cilium needs 6082/udp on node2",
-    ),
-    (
-        "net.plugin_modules",
-        {"plugin": "cilium", "cilium": {"encryption": {"enabled": True, "type": "wireguard"}}},
-        {},
-        {},
-        "cilium needs vxlan, wireguard, which",
-    ),
-    (
-        "net.kubeovn_ipv6",
-        {"plugin": "kubeovn"},
-        {},
-        {"/proc/cmdline": "root=/dev/sda1 ipv6.disable=1 ro\n"},
-        "The kernel of node2 was started with ipv6.disable=1",
-    ),
-    ("net.cilium_kernel", {"plugin": "cilium"}, {"kernel": "4.18.0-25-generic"}, {}, "Cilium wants 4.19 or newer"),
-    (
-        "net.same_subnet",
-        {"plugin": "flannel", "flannel": {"backendMode": "host-gw"}},
-        {},
-        {"route get": "10.99.0.11 10.99.0.11 via 10.0.0.1 dev eth0"},
-        "reaches 10.99.0.11 only through a router",
-    ),
-]
-
-
-@pytest.mark.parametrize(("check", "network", "facts", "answers", "words"), PLUGINS)
-def test_what_a_network_plugin_lacks_is_measured(
-    check: str,
-    network: dict[str, Any],
-    facts: dict[str, Any],
-    answers: dict[str, str],
-    words: str,
-    archive: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cluster, hosts, _ = pretend(monkeypatch, archive, seed(network=network), node2=facts)
-    for pattern, answer in answers.items():
-        hosts["node2"].answer(pattern, answer)
-    when = CHECKS.checks[check].when
-    assert when is not None and when(cluster.document)
-    (found,) = CHECKS.checks[check].body(cluster.machine("node2"), cluster)
-    assert found.severity.value == "error" and words in found.message
-
-
-def test_what_a_network_plugin_has_is_silent(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = (("vxlan", "loadable"), ("ipip", "active"), ("openvswitch", "active"), ("geneve", "loadable"))
-    for plugin in ("calico", "flannel", "cilium", "kubeovn", "hybridnet"):
-        cluster, hosts, _ = pretend(monkeypatch, archive, seed(network={"plugin": plugin}), node2={"modules": modules})
-        hosts["node2"].answer("rp_filter", "1\n")
-        for check in ("net.plugin_ports", "net.plugin_modules", "net.rp_filter"):
-            assert list(CHECKS.checks[check].body(cluster.machine("node2"), cluster)) == [], f"{check} of {plugin}"
-
 
 RHEL_8_6, RHEL_8_10 = "4.18.0-372.9.1.el8.x86_64", "4.18.0-553.el8_10.x86_64"
 
@@ -155,14 +66,6 @@ def test_cilium_without_tunnels_opens_no_port_for_them_and_wants_neighbours() ->
     native = seed(network={"plugin": "cilium", "cilium": {"routingMode": "native", "autoDirectNodeRoutes": True}})
     assert needs_of(native, "node1").udp == () and sends_directly(native)
     assert not sends_directly(seed(network={"plugin": "cilium"}))
-
-
-def test_a_plugin_that_runs_already_holds_its_own_ports(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster, hosts, _ = pretend(
-        monkeypatch, archive, seed(network={"plugin": "calico"}), node2={"listening": (179, 9099)}
-    )
-    hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
-    assert list(CHECKS.checks["net.plugin_ports"].body(cluster.machine("node2"), cluster)) == []
 
 
 def test_machines_know_the_plugins_that_documents_know() -> None:

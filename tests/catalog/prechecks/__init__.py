@@ -1,1 +1,1 @@
-"""Tests of prechecks that need more than one row of a table."""
+"""Tests of prechecks, a file for each module of prechecks."""

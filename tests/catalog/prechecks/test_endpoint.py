@@ -90,7 +90,7 @@ def test_an_address_that_answers_arp_is_taken(archive: Path, monkeypatch: pytest
     hosts["node2"].answer("ip -o neigh", "10.99.0.99 dev eth0 lladdr 52:54:00:12:34:56 REACHABLE\n")
     assert not found("vip.free", "node1", cluster)
     (finding,) = found("vip.free", "node2", cluster)
-    assert "10.99.0.99 taken: the machine with hardware address 52:54:00:12:34:56" in finding.message
+    assert "10.99.0.99 in use by the machine with hardware address 52:54:00:12:34:56" in finding.message
 
 
 def test_an_address_behind_a_router_is_taken_when_a_port_answers(
@@ -99,13 +99,13 @@ def test_an_address_behind_a_router_is_taken_when_a_port_answers(
     cluster, hosts, _ = pretend(monkeypatch, archive, shared())
     hosts["node1"].answer("exec 3<>", answers_dials(**{"/22": "connected", "/6443": ""}))
     (finding,) = found("vip.free", "node1", cluster)
-    assert finding.message.endswith("something answers there (port 22 connected).")
+    assert finding.message.endswith("in use: it answers (port 22 connected).")
 
 
 def test_an_address_that_a_machine_has_itself_is_taken(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, _, _ = pretend(monkeypatch, archive, shared(address="10.99.0.13"))
     (finding,) = found("vip.free", "node3", cluster)
-    assert "node3 itself has the virtual address 10.99.0.13" in finding.message
+    assert "node3 already has the virtual address 10.99.0.13" in finding.message
 
 
 def test_the_address_of_a_cluster_that_runs_is_its_own(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,8 +52,8 @@ def test_images_of_a_bundle_get_into_its_storage_by_skopeo() -> None:
     [
         ("v1.34.2", "crio version 1.34.1\nVersion: 1.34.1", None, ""),
         ("v1.34.2", "crio version 1.32.0-dev", False, "CRI-O 1.32.0-dev; its project tests each minor version"),
-        ("v1.34.2", "crio version 1.20.9", True, "the kubelet of v1.34.2 can talk to CRI-O 1.21.0 and newer only"),
-        ("v1.20.2", "crio version 1.26.4", True, "the kubelet of v1.20.2 can talk to CRI-O older than 1.26.0 only"),
+        ("v1.34.2", "crio version 1.20.9", True, "the kubelet of v1.34.2 works only with CRI-O 1.21.0 and newer"),
+        ("v1.20.2", "crio version 1.26.4", True, "the kubelet of v1.20.2 works only with CRI-O older than 1.26.0"),
         ("v1.34.2", "", None, ""),
     ],
 )
@@ -65,3 +65,13 @@ def test_the_version_of_crio_is_asked(
     found = list(CHECKS.checks["cri.crio_there"].body(cluster.machine("node1"), cluster))
     assert [each.blocking for each in found] == ([] if blocking is None else [blocking])
     assert all(words in each.message for each in found)
+
+
+def test_cri_o_has_to_be_there_where_it_is_chosen(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"containerManager": "crio"}))
+    check = CHECKS.checks["cri.crio_there"]
+    assert check.when is not None and check.when(cluster.document) and not check.when(seed())
+    hosts["node2"].answer("command -v crio", 1)
+    assert not list(check.body(cluster.machine("node1"), cluster))
+    (finding,) = check.body(cluster.machine("node2"), cluster)
+    assert "node2 has no CRI-O" in finding.message

@@ -11,6 +11,7 @@ import yaml
 
 from clusters.catalog import kubeadm
 from clusters.catalog.runtimes import docker, gentle, runtime_of
+from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import pretend, seed
 from tests.catalog.runtimes.documents import REGISTRY
@@ -117,3 +118,15 @@ def test_the_gentle_runc_takes_out_what_the_machine_has_not(tmp_path: Path) -> N
     assert kept["capabilities"]["bounding"] == [
         name for name in ("CAP_CHOWN", "CAP_NONE", "CAP_BPF") if name in ours or name == "CAP_NONE"
     ]
+
+
+def test_a_docker_that_somebody_uses_is_not_taken_over_in_passing(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node2"].answer("docker ps -q", "abc\ndef\n")
+    machine, check = cluster.machine("node2"), CHECKS.checks["cri.unused"]
+    (finding,) = check.body(machine, cluster)
+    assert "node2 runs 2 containers" in finding.message
+    hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
+    assert not list(check.body(machine, cluster)), "an own earlier run is no stranger"

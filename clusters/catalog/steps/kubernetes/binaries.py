@@ -67,7 +67,7 @@ def node_ip(machine: Machine, cluster: Cluster) -> str:
 UNIT_TEXT = f"""# Written by Slipway; changes are overwritten by its next run.
 [Unit]
 Description=kubelet: the Kubernetes node agent
-After=containerd.service docker.service cri-dockerd.service crio.service network-online.target
+After={" ".join(runtimes.SERVICES)} network-online.target
 Wants=network-online.target
 
 [Service]

@@ -1,0 +1,179 @@
+"""k8s.*: the cluster that already runs on the machines is the document's."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from clusters.catalog.answers import object_of
+from clusters.catalog.kubeadm.documents import cluster_configuration
+from clusters.catalog.kubectl import kubectl, no_answer
+from clusters.catalog.paths import ADMIN_CONF, API_SERVER, BIN, CLAIM, KUBELET_CONF
+from clusters.catalog.rollout import is_silent
+from clusters.catalog.steps.etcd.members import answers, listed, spare, strangers, teller
+from clusters.catalog.steps.kubernetes.kept import CLUSTER, config_map
+from clusters.config.versions import parse_version
+from clusters.config.yaml.values import read_value
+from clusters.engine.check import error, precheck, warning
+from clusters.engine.wants import NotReached
+from clusters.remote.shell import sh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.engine.cluster import Cluster
+    from clusters.engine.machine import Machine
+
+
+@precheck(
+    "k8s.leftovers",
+    waivable=False,
+    fix="If it is no longer needed: kubeadm reset -f, and remove /var/lib/etcd. This deletes that cluster's data.",
+)
+def leftovers(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """Nothing of another cluster is on the machine"""
+    traces = machine.facts.traces
+    claim = machine.read(CLAIM)
+    if claim is None:
+        if traces:
+            yield error(f"{machine.name} has {', '.join(traces)}, which Slipway did not create.")
+        return
+    owner = _owner(claim)
+    if owner != cluster.document.name and traces:
+        yield error(f"{machine.name} belongs to the cluster {owner}; this document is for {cluster.document.name}.")
+
+
+def _owner(claim: bytes) -> str:
+    """The cluster's name in a claim, or a description where the file has none."""
+    try:
+        return str(json.loads(claim)["cluster"])
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return f"that {CLAIM} does not name"
+
+
+_RELEASE = re.compile(r"\bv\d+\.\d+\.\d+\b(?:-(?:alpha|beta|rc)\.\d+)?")
+"""A release in a text. v1.37.2-rc.1 differs from v1.37.2; a vendor's suffix (-gke.100) is ignored."""
+
+IMMUTABLE_KEYS = {
+    "networking.podSubnet": "network.kubePodsCIDR",
+    "networking.serviceSubnet": "network.kubeServiceCIDR",
+    "networking.dnsDomain": "kubernetes.dnsDomain",
+    "controlPlaneEndpoint": "controlPlaneEndpoint.domain and .port",
+}
+"""kubeadm's key -> the document's. Certificates, services or pods contain these values, so they never change."""
+
+
+@precheck(
+    "k8s.version",
+    on="kubernetes",
+    waivable=False,
+    fix="Set the version that runs in the document. If the installation never finished: kubeadm reset -f there.",
+)
+def same_version(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """A machine that is a node already runs the document's Kubernetes"""
+    wanted = str(parse_version(cluster.document.kubernetes.version))
+    output = machine.ask(
+        sh(
+            "[ -s {} ] || exit 0; {}/kubelet --version 2>/dev/null; grep -s ' image: .*kube-apiserver:' {}; true",
+            KUBELET_CONF,
+            BIN,
+            API_SERVER,
+        )
+    ).stdout
+    others = sorted(set(_RELEASE.findall(output)) - {wanted})
+    if others:
+        yield error(
+            f"{machine.name} runs Kubernetes {', '.join(others)}; the document has {wanted}. "
+            "Slipway cannot upgrade yet."
+        )
+
+
+@precheck(
+    "k8s.unchanged",
+    on="first-control-plane",
+    waivable=False,
+    fix="Restore the original values in the document, or create a new cluster.",
+)
+def unchanged(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """What stays for a cluster's whole life is as it was made"""
+    if not machine.ask(sh("[ -s {} ]", ADMIN_CONF)).ok:
+        return
+    try:
+        item = config_map(machine, CLUSTER[0]) or {}
+    except NotReached as trouble:
+        machine.note(f"not checked: {trouble.message}")
+        return
+    current = read_value(item.get("data", {}).get(CLUSTER[1], ""), f"The cluster's ConfigMap {CLUSTER[0]}")
+    current = current if isinstance(current, dict) else {}
+    wanted = cluster_configuration(cluster)
+    for place, key in IMMUTABLE_KEYS.items():
+        before, now = _value_at(current, place), _value_at(wanted, place)
+        if before and str(before) != str(now):
+            yield error(f"The cluster was created with {before}; the document has {now} ({key}), which cannot change.")
+    etcd = current.get("etcd")
+    if etcd and isinstance(etcd, dict) and ("local" in etcd) != ("local" in wanted["etcd"]):
+        where = "in kubeadm's pods" if "local" in etcd else "outside kubeadm"
+        yield error(f"The cluster's etcd runs {where}; the document has another type (etcd.type).")
+
+
+def _value_at(whole: dict[str, Any], place: str) -> Any:
+    for name in place.split("."):
+        whole = whole.get(name, {}) if isinstance(whole, dict) else {}
+    return whole
+
+
+@precheck("k8s.strangers", on="first-control-plane")
+def unknown_members(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    """The cluster has no node and no etcd member that is not in the document"""
+    if not machine.ask(sh("[ -s {} ]", ADMIN_CONF)).ok:
+        return
+    answer = machine.ask(kubectl("get nodes -o json"))
+    items = object_of(answer, "the nodes")["items"] if answer.ok and answer.stdout else []
+    if not answer.ok:
+        machine.note(f"not checked: {no_answer('which nodes there are', answer).message}")
+    ours = {each.name for each in cluster.members("master") + cluster.members("worker")}
+    for node in items:
+        name = node["metadata"]["name"]
+        if name not in ours and is_silent(node):
+            yield warning(
+                f"{name} is a node of the cluster and not in the document; it does not respond.",
+                hint=f"If it does not come back: kubectl delete node {name}",
+            )
+        elif name not in ours:
+            yield warning(
+                f"{name} is a node of the cluster and not in the document. This run leaves it alone.",
+                hint=f"To remove it: kubectl drain {name} --ignore-daemonsets --delete-emptydir-data, "
+                f"kubectl delete node {name}, then kubeadm reset -f there.",
+            )
+    yield from _unknown_etcd_members(machine, cluster)
+
+
+def _unknown_etcd_members(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
+    if cluster.document.etcd.type == "external":
+        return
+    try:
+        speaker = teller(machine, cluster)
+    except NotReached as trouble:
+        machine.note(f"its members were not checked: {trouble.message}")
+        return
+    if speaker is None:
+        return
+    every = listed(speaker, cluster)
+    if not (unknown := strangers(cluster, every)):
+        return
+    removable = spare(cluster, speaker, every)
+    for member in unknown:
+        if member in removable:
+            yield warning(
+                f"etcd's member {member.called} is not in the document and does not answer. This run removes it.",
+                hint="To keep it, add its machine to the document again and start it.",
+            )
+        else:
+            silent = "does not answer, but too few other members are healthy"
+            why = "answers" if answers(speaker, cluster, member) else silent
+            yield warning(
+                f"etcd's member {member.called} is not in the document and {why}. It stays.",
+                hint=f"To remove it, stop etcd there, then on {speaker.name}: etcdctl member remove {member.id}",
+            )

@@ -1,0 +1,1 @@
+"""Prechecks of the network between and on machines."""

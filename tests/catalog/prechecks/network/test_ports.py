@@ -1,0 +1,44 @@
+"""Ports in use and active firewalls are reported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.catalog.prechecks.findings import found, measured
+from tests.catalog.pretend import pretend, seed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "facts", "severity", "words"),
+    [
+        ("net.ports_free", "node1", {"listening": (22, 6443)}, "error", "listens on 6443"),
+    ],
+)
+def test_a_bad_machine_is_reported_with_what_was_measured(
+    check: str,
+    name: str,
+    facts: dict[str, Any],
+    severity: str,
+    words: str,
+    archive: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    findings = measured(check, name, facts, archive, monkeypatch)
+    assert [each for each, _ in findings] == ([severity] if severity else [])
+    assert all(words in message for _, message in findings)
+
+
+def test_an_active_firewall_is_told_with_the_ports_of_the_machine(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(network={"plugin": "flannel"}))
+    hosts["node1"].answer("is-active --quiet firewalld", "firewalld\n")
+    (finding,) = found("os.firewall", cluster)
+    assert finding.message.startswith("firewalld is active on node1; Slipway does not change its rules.")
+    assert "2379/tcp, 2380/tcp, 6443/tcp, 10250/tcp, 10257/tcp, 10259/tcp, 8472/udp" in finding.message
+    assert not found("os.firewall", cluster, "node2")

@@ -1,0 +1,121 @@
+"""Differences between the document and a cluster that already runs are reported."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from clusters.catalog.kubeadm.documents import cluster_configuration
+from clusters.engine.check import CHECKS
+from tests.catalog.prechecks.findings import found
+from tests.catalog.pretend import NODES, pretend, seed
+from tests.fake_host import Answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from clusters.engine.cluster import Cluster
+
+
+def test_leftovers_of_our_own_earlier_run_are_no_error(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(
+        monkeypatch, archive, node2={"traces": ("/var/lib/etcd/member",), "listening": (10250,)}
+    )
+    hosts["node2"].put(json.dumps({"cluster": "sample"}).encode(), "/etc/slipway/cluster.json")
+    for check in ("k8s.leftovers", "net.ports_free"):
+        assert list(CHECKS.checks[check].body(cluster.machine("node2"), cluster)) == []
+    hosts["node2"].put(json.dumps({"cluster": "other"}).encode(), "/etc/slipway/cluster.json")
+    (found,) = CHECKS.checks["k8s.leftovers"].body(cluster.machine("node2"), cluster)
+    assert "belongs to the cluster other" in found.message
+
+
+def test_another_version_on_a_node_is_refused_and_cannot_be_waived(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": "v1.21.14"}))
+    assert found("k8s.version", cluster) == []
+    hosts["node1"].answer("kubelet --version", "Kubernetes v1.21.14\n    image: k8s.gcr.io/kube-apiserver:v1.20.2\n")
+    (refused,) = found("k8s.version", cluster)
+    assert "node1 runs Kubernetes v1.20.2; the document has v1.21.14" in refused.message
+    assert not CHECKS.checks["k8s.version"].waivable
+    hosts["node1"].answer("kubelet --version", "Kubernetes v1.21.14\n    image: k8s.gcr.io/kube-apiserver:v1.21.14\n")
+    assert found("k8s.version", cluster) == []
+
+
+def test_a_release_candidate_is_another_version_and_a_vendors_build_is_not(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive, seed(kubernetes={"version": "v1.37.2"}))
+    hosts["node1"].answer("kubelet --version", "Kubernetes v1.37.2-rc.1\n")
+    (refused,) = found("k8s.version", cluster)
+    assert "node1 runs Kubernetes v1.37.2-rc.1; the document has v1.37.2" in refused.message
+    for same in ("v1.37.2", "v1.37.2-gke.100", "v1.37.2+k3s1"):
+        hosts["node1"].answer("kubelet --version", f"Kubernetes {same}\n")
+        assert found("k8s.version", cluster) == []
+
+
+def kept(cluster: Cluster, **changes: Any) -> str:
+    """kubeadm-config as the API server gives it."""
+    text = yaml.safe_dump(cluster_configuration(cluster) | changes)
+    return json.dumps({"metadata": {}, "data": {"ClusterConfiguration": text}})
+
+
+def test_what_stays_for_a_clusters_life_is_held_against_what_it_was_made_with(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    hosts["node1"].answer("get configmap kubeadm-config", kept(cluster))
+    assert found("k8s.unchanged", cluster) == []
+    other = {"podSubnet": "10.1.0.0/16", "serviceSubnet": "10.233.0.0/18", "dnsDomain": "cluster.local"}
+    changed = kept(cluster, networking=other, controlPlaneEndpoint="old.example:6443", etcd={"local": {}})
+    hosts["node1"].answer("get configmap kubeadm-config", changed)
+    messages = [each.message for each in found("k8s.unchanged", cluster)]
+    assert len(messages) == 3
+    assert "created with 10.1.0.0/16; the document has 10.233.64.0/18 (network.kubePodsCIDR)" in messages[0]
+    assert "old.example:6443" in messages[1] and "in kubeadm's pods" in messages[2]
+    hosts["node1"].answer("get configmap kubeadm-config", 1)
+    assert found("k8s.unchanged", cluster) == [], "an API server that is down is not this check's affair"
+    hosts["node1"].answer("admin.conf ]", 1)
+    assert found("k8s.unchanged", cluster) == []
+
+
+def test_nodes_that_are_not_listed_are_told_with_the_way_out(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    assert found("k8s.strangers", cluster) == []
+    conditions = {"well": "True", "gone": "Unknown"}
+    more = [
+        {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": status}]}}
+        for name, status in conditions.items()
+    ]
+    hosts["node1"].answer("get nodes -o json", json.dumps({"items": NODES["items"] + more}))
+    well, gone = found("k8s.strangers", cluster)
+    assert "well is a node" in well.message and "kubeadm reset -f" in well.hint
+    assert "does not respond" in gone.message and gone.hint.endswith("kubectl delete node gone")
+    assert {well.severity.value, gone.severity.value} == {"warning"}
+
+
+def test_etcd_members_that_are_not_listed_go_when_they_are_dead_and_the_others_well(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clusters.catalog.steps.etcd.members.BETWEEN", 0.0)
+    cluster, hosts, _ = pretend(monkeypatch, archive)
+    host = hosts["node1"]
+    host.answer("systemctl is-active --quiet etcd", 0)
+    rows = [
+        f"{number}, started, m{number}, https://10.99.0.{number}:2380, https://10.99.0.{number}:2379, false"
+        for number in (11, 98, 99)
+    ]
+    host.answer("member list", lambda ran: Answer("\n".join(rows)))
+    host.answer("--endpoints https://10.99.0.99:2379", 1)
+    stays, goes = found("k8s.strangers", cluster)
+    assert "m98" in stays.message and "answers. It stays" in stays.message and "member remove 98" in stays.hint
+    assert "m99" in goes.message and "This run removes it" in goes.message
+    host.answer("--endpoints https://10.99.0.98:2379", 1)
+    host.answer(re.compile(r"10\.99\.0\.11:2379 .*endpoint health"), 1)
+    assert found("k8s.strangers", cluster)[-1].message.endswith("too few other members are healthy. It stays.")
