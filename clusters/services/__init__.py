@@ -42,7 +42,9 @@ from clusters.services.inspections import inspection_start, may_be_waived, prech
 from clusters.services.installs import RunRefused, may_be_cancelled, run_cancel, run_preview, run_retry, run_start
 from clusters.services.logins import password_failed
 from clusters.services.notices import notices_test
-from clusters.services.orders import StateRefused, is_allowed, is_outdated
+from clusters.services.differences import Difference
+from clusters.services.order_findings import OrderFindings, is_open, order_differences, order_findings
+from clusters.services.orders import Order, StateRefused, is_allowed, is_outdated, order_for
 from clusters.services.password_limits import (
     TooManyTries,
     password_limit_lift,
@@ -61,12 +63,15 @@ __all__ = [
     "AccountRefused",
     "ConfigError",
     "CredentialWrong",
+    "Difference",
     "DraftBusy",
     "DraftConflict",
     "DraftRefused",
     "DraftUnreadable",
     "Given",
     "NotPossible",
+    "Order",
+    "OrderFindings",
     "NothingDelivered",
     "OneTimeExpired",
     "ReasonMissing",
@@ -100,6 +105,7 @@ __all__ = [
     "ids_of",
     "inspection_start",
     "is_allowed",
+    "is_open",
     "is_outdated",
     "judged",
     "kubeconfig_export",
@@ -108,6 +114,9 @@ __all__ = [
     "notices_test",
     "one_time_password_check",
     "one_time_password_given",
+    "order_differences",
+    "order_findings",
+    "order_for",
     "password_changed",
     "password_failed",
     "password_limit_lift",

@@ -18,7 +18,7 @@ from clusters.models import Run
 from clusters.numbers import whole_number
 from clusters.services.drafts import DraftConflict, refuse_while_busy
 from clusters.wizard import flow
-from clusters.wizard.differences import differences
+from clusters.services.differences import differences
 from clusters.wizard.editor import editor
 from clusters.wizard.page import Problem, problems
 from clusters.wizard.rows import Machines

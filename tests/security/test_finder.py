@@ -14,7 +14,7 @@ from clusters.config.secret_names import is_secret_key
 from clusters.runs.documents import secrets_of
 from clusters.runs.masking import Masks
 from clusters.services.exports import config_export
-from clusters.wizard.differences import differences
+from clusters.services.differences import differences
 from clusters.wizard.editor import editor, typed
 from tests.security.patterns import every_pattern
 from tests.security.pumps import seconds
