@@ -23,6 +23,7 @@ from clusters.services.credentials import (
     credential_delete,
     credential_share,
 )
+from clusters.services.differences import Difference
 from clusters.services.drafts import (
     DraftBusy,
     DraftConflict,
@@ -42,7 +43,6 @@ from clusters.services.inspections import inspection_start, may_be_waived, prech
 from clusters.services.installs import RunRefused, may_be_cancelled, run_cancel, run_preview, run_retry, run_start
 from clusters.services.logins import password_failed
 from clusters.services.notices import notices_test
-from clusters.services.differences import Difference
 from clusters.services.order_findings import OrderFindings, is_open, order_differences, order_findings
 from clusters.services.orders import Order, StateRefused, is_allowed, is_outdated, order_for
 from clusters.services.password_limits import (
@@ -70,10 +70,10 @@ __all__ = [
     "DraftUnreadable",
     "Given",
     "NotPossible",
-    "Order",
-    "OrderFindings",
     "NothingDelivered",
     "OneTimeExpired",
+    "Order",
+    "OrderFindings",
     "ReasonMissing",
     "RunRefused",
     "StateRefused",

@@ -40,8 +40,8 @@ class TextsUnread(InstallerError):
             else _("You have not acknowledged %(count)s texts yet that run as root or change every machine: %(paths)s.")
             % {"count": len(texts), "paths": ", ".join(text.path for text in texts)},
             hint=_(
-                "Read them in full on the Review page, and acknowledge each; on the terminal, answer or pass "
-                "--acknowledge with its digest."
+                "Read them in full on the page that starts the run, and acknowledge each; on the terminal, answer or "
+                "pass --acknowledge with its digest."
             ),
         )
         self.texts = texts

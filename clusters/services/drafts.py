@@ -109,7 +109,7 @@ def refuse_other_version(cluster: Cluster, shown: int | None) -> None:
     if shown is not None and shown != cluster.version:
         raise DraftConflict(
             _("The document of %(name)s was changed since this page was opened.") % {"name": cluster.name},
-            hint=_("Nothing was started."),
+            hint=_("Nothing was started. Look at what it changes now, and start it again."),
         )
 
 

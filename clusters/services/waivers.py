@@ -40,7 +40,7 @@ class WarningsUnread(InstallerError):
             if len(findings) == 1
             else _("Nobody has acknowledged these %(count)s warnings yet, the first of them: %(text)s")
             % {"count": len(findings), "text": findings[0].message},
-            hint=_("The review page lists the warnings; each has a box to tick."),
+            hint=_("The page that starts the run lists them; each has a box to tick."),
         )
         self.findings = findings
 

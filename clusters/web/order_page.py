@@ -40,7 +40,7 @@ def where_to_solve(cluster: Cluster, recipe: str, answers: dict[str, Any]) -> st
 
 
 def answers_of(data: QueryDict, recipe: Recipe) -> dict[str, Any]:
-    """The answers that an acknowledgement is for, as its form sends them again. They are checked where they are used."""
+    """The answers that an acknowledgement is for, as its form sends them again; `order_for` checks them."""
     found: dict[str, Any] = {}
     for question in recipe.questions:
         values = data.getlist(question.name)
@@ -61,9 +61,7 @@ def order_in(cluster: Cluster, recipe: Recipe, form: Any) -> Order | None:
     return services.order_for(cluster, recipe.name, given)
 
 
-def order_shown(
-    actor: AbstractBaseUser | AnonymousUser, cluster: Cluster, recipe: Recipe, form: Any
-) -> dict[str, Any]:
+def order_shown(actor: AbstractBaseUser | AnonymousUser, cluster: Cluster, recipe: Recipe, form: Any) -> dict[str, Any]:
     """What templates ask for; of a recipe that leaves the document as it is, nothing.
 
     `refusal` is why there is no order of the answers that were given.

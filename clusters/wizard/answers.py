@@ -16,9 +16,9 @@ from django_htmx.http import reswap
 from clusters import services
 from clusters.models import Run
 from clusters.numbers import whole_number
+from clusters.services.differences import differences
 from clusters.services.drafts import DraftConflict, refuse_while_busy
 from clusters.wizard import flow
-from clusters.services.differences import differences
 from clusters.wizard.editor import editor
 from clusters.wizard.page import Problem, problems
 from clusters.wizard.rows import Machines

@@ -110,13 +110,13 @@ def _page(
     if isinstance(error, AnswersRefused):
         refuse(form, error.problems)
     elif error is not None:
-        form.add_error(None, _sentence(error))
+        shown["problem"] = _sentence(error)
     shown |= {"cluster": cluster, "recipe": recipe, "form": form, "problems": problems_of(form)}
     shown |= {"allowed": allowed, "active": active}
     status = HTTPStatus.OK
     if isinstance(problem, services.DraftRefused):
         status = HTTPStatus.CONFLICT
-    elif request.method == "POST" and "check" not in request.POST and form.errors:
+    elif request.method == "POST" and "check" not in request.POST and (form.errors or error):
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     return render(request, "clusters/do.html", shown, status=status)
 
@@ -153,9 +153,7 @@ def _started(request: HttpRequest, cluster: Cluster, recipe: Recipe, form: Any) 
     start = services.run_preview if is_preview else services.run_start
     version = whole_number(request.POST.get("shown", ""), digits=9)
     try:
-        run = start(
-            actor=request.user, cluster=cluster, recipe=recipe.name, answers=answers_in(form), version=version
-        )
+        run = start(actor=request.user, cluster=cluster, recipe=recipe.name, answers=answers_in(form), version=version)
     except (AnswersRefused, services.DraftConflict):
         raise
     except services.NotPossible as error:

@@ -32,9 +32,9 @@ from clusters.selectors import (
     steps_of,
     worker_seen,
 )
-from clusters.web.order_page import where_to_solve
 from clusters.web.disk import disk_left
 from clusters.web.nodes import nodes_of
+from clusters.web.order_page import where_to_solve
 from clusters.web.recipe_words import words_of
 from clusters.web.timeline import drawing
 from clusters.web.views.clusters import say
