@@ -19,9 +19,9 @@ DEFAULT = "create"
 """The recipe that brings a cluster into being. It has a place of its own on pages; nothing else names a recipe."""
 
 RESERVED = {
-    "accept_host_keys", "acknowledge", "csrfmiddlewaretoken", "filename", "force_color", "help", "host_key",
-    "no_color", "owner", "preview", "pythonpath", "reason", "settings", "skip_checks", "traceback", "verb",
-    "verbosity", "version", "waive", "yes",
+    "accept_host_keys", "acknowledge", "answered", "check", "csrfmiddlewaretoken", "digest", "filename", "force_color",
+    "given", "help", "host_key", "key", "no_color", "owner", "preview", "pythonpath", "reason", "settings", "shown",
+    "skip_checks", "traceback", "verb", "verbosity", "version", "waive", "yes",
 }  # fmt: skip
 """Fields and options that every recipe has."""
 

@@ -23,6 +23,7 @@ from clusters.services.credentials import (
     credential_delete,
     credential_share,
 )
+from clusters.services.differences import Difference
 from clusters.services.drafts import (
     DraftBusy,
     DraftConflict,
@@ -42,7 +43,8 @@ from clusters.services.inspections import inspection_start, may_be_waived, prech
 from clusters.services.installs import RunRefused, may_be_cancelled, run_cancel, run_preview, run_retry, run_start
 from clusters.services.logins import password_failed
 from clusters.services.notices import notices_test
-from clusters.services.orders import StateRefused, is_allowed, is_outdated
+from clusters.services.order_findings import OrderFindings, is_open, order_differences, order_findings
+from clusters.services.orders import Order, StateRefused, is_allowed, is_outdated, order_for
 from clusters.services.password_limits import (
     TooManyTries,
     password_limit_lift,
@@ -61,6 +63,7 @@ __all__ = [
     "AccountRefused",
     "ConfigError",
     "CredentialWrong",
+    "Difference",
     "DraftBusy",
     "DraftConflict",
     "DraftRefused",
@@ -69,6 +72,8 @@ __all__ = [
     "NotPossible",
     "NothingDelivered",
     "OneTimeExpired",
+    "Order",
+    "OrderFindings",
     "ReasonMissing",
     "RunRefused",
     "StateRefused",
@@ -100,6 +105,7 @@ __all__ = [
     "ids_of",
     "inspection_start",
     "is_allowed",
+    "is_open",
     "is_outdated",
     "judged",
     "kubeconfig_export",
@@ -108,6 +114,9 @@ __all__ = [
     "notices_test",
     "one_time_password_check",
     "one_time_password_given",
+    "order_differences",
+    "order_findings",
+    "order_for",
     "password_changed",
     "password_failed",
     "password_limit_lift",

@@ -15,12 +15,14 @@ from clusters.models import Cluster
 from clusters.runs.documents import read_document
 from clusters.services.audit import allowed, audited
 from clusters.services.masked_texts import hides, texts_with_masks
+from clusters.services.orders import as_ordered, for_recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.contrib.auth.models import AbstractBaseUser
 
     from clusters.config.root_texts import RootText
-    from clusters.config.schema import Document
 
 MOST_KEPT = 500
 """Acknowledgements of one cluster that are remembered, the newest."""
@@ -38,8 +40,8 @@ class TextsUnread(InstallerError):
             else _("You have not acknowledged %(count)s texts yet that run as root or change every machine: %(paths)s.")
             % {"count": len(texts), "paths": ", ".join(text.path for text in texts)},
             hint=_(
-                "Read them in full on the Review page, and acknowledge each; on the terminal, answer or pass "
-                "--acknowledge with its digest."
+                "Read them in full on the page that starts the run, and acknowledge each; on the terminal, answer or "
+                "pass --acknowledge with its digest."
             ),
         )
         self.texts = texts
@@ -52,11 +54,23 @@ def texts_unread(*, actor: AbstractBaseUser | None, cluster: Cluster) -> tuple[R
 
 
 @transaction.atomic
-def text_acknowledge(*, actor: AbstractBaseUser | None, cluster: Cluster, digest: str) -> bool:
-    """Write down that this person has read the text with this digest; false when the document has no such text now."""
+def text_acknowledge(
+    *,
+    actor: AbstractBaseUser | None,
+    cluster: Cluster,
+    digest: str,
+    recipe: str = "",
+    answers: Mapping[str, Any] | None = None,
+) -> bool:
+    """Write down that this person has read the text with this digest; false when the document has no such text now.
+
+    The document is the cluster's, or the one that a `recipe` makes of it with these answers. Raises what `order_for`
+    raises.
+    """
     allowed(actor, cluster)
     cluster.acknowledged_texts = Cluster.objects.select_for_update().get(pk=cluster.pk).acknowledged_texts
-    document = read_document(cluster.document)
+    ordered = as_ordered(cluster, recipe, answers).document
+    document = read_document(ordered)
     text = next((each for each in root_texts(document) if each.digest == digest), None)
     if text is None:
         return False
@@ -74,7 +88,8 @@ def text_acknowledge(*, actor: AbstractBaseUser | None, cluster: Cluster, digest
         cluster.name,
         cluster=cluster.pk,
         path=text.path,
-        **_digest_for_audit(cluster, document, digest),
+        **_digest_for_audit(texts_with_masks(ordered, document, cluster.document), digest),
+        **for_recipe(recipe),
     )
     return True
 
@@ -84,9 +99,8 @@ def sealed(digest: str) -> str:
     return salted_hmac(_SALT, digest, algorithm="sha256").hexdigest()
 
 
-def _digest_for_audit(cluster: Cluster, document: Document, digest: str) -> dict[str, str]:
+def _digest_for_audit(texts: list[tuple[RootText, RootText]], digest: str) -> dict[str, str]:
     """The SHA-256 of a text without secrets, which everybody can check; of another one the hash with the key."""
-    texts = texts_with_masks(cluster.document, document)
     if any(hides(text, masked) for text, masked in texts if text.digest == digest):
         return {"hmac": sealed(digest)}
     return {"sha256": digest}

@@ -18,6 +18,7 @@ from clusters.runs.notify.outbox import announce
 from clusters.services.acknowledgements import texts_for
 from clusters.services.audit import allowed, audited
 from clusters.services.credentials import refuse_credentials, used_in
+from clusters.services.drafts import refuse_other_version
 from clusters.services.findings import findings_of
 from clusters.services.orders import active_run, order_for, refuse_state, settled_state, the_same
 from clusters.services.reasons import NotPossible, accepted, given_reason
@@ -59,12 +60,14 @@ def run_start(
     reason: str = "",
     acknowledge_all: bool = False,
     at_terminal: bool = False,
+    version: int | None = None,
 ) -> Run:
     """Freeze the document into a run of the recipe and queue it. While the same is active, that run is given back.
 
     `waivers` are errors that do not block, by their ids, for this `reason`. `acknowledge_all` is for whoever has shown
     the actor every warning, `at_terminal` for a command that carries the run out itself, with the key files of its
-    user. Raises RunRefused when findings block, ReasonMissing when nobody says why some do not, CredentialRefused when
+    user, `version` is the one of the document that the actor was shown. Raises DraftConflict when it is another one by
+    now, RunRefused when findings block, ReasonMissing when nobody says why some do not, CredentialRefused when
     the actor may not use a credential, WarningsUnread when a warning was not acknowledged, TextsUnread when a text
     that runs as root was not, ConfigError when the document cannot be read, and what `order_for`, `refuse_state` and
     `the_same` raise.
@@ -72,6 +75,7 @@ def run_start(
     allowed(actor, cluster)
     why = given_reason(reason, ", ".join(sorted(waivers))) if waivers else ""
     cluster.refresh_from_db()
+    refuse_other_version(cluster, version)
     order = order_for(cluster, recipe, answers or {})
     refuse_state(order.recipe, cluster)
     _refuse_findings(actor, order, waivers, at_terminal=at_terminal)
@@ -91,14 +95,17 @@ def run_preview(
     waivers: Collection[str] = (),
     at_terminal: bool = False,
     document: Document | None = None,
+    version: int | None = None,
 ) -> Run:
     """Queue a run that only looks, and says what the recipe would change; the cluster stays as it is.
 
     With a `document` it says what would change if the cluster had that one.
-    Nothing has to be acknowledged for it: nothing is changed. Findings that block are refused as in `run_start`.
+    Nothing has to be acknowledged for it: nothing is changed. Findings that block, and a document of another `version`,
+    are refused as in `run_start`.
     """
     allowed(actor, cluster)
     cluster.refresh_from_db()
+    refuse_other_version(cluster, version)
     order = order_for(cluster, recipe, answers or {}, document)
     refuse_state(order.recipe, cluster)
     _refuse_findings(actor, order, waivers, at_terminal=at_terminal)

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 
-def texts_with_masks(stored: str, document: Document) -> list[tuple[RootText, RootText]]:
-    """Each text of the document that is stored as this, in full and masked."""
+def texts_with_masks(stored: str, document: Document, *others: str) -> list[tuple[RootText, RootText]]:
+    """Each text of the document that is stored as this, in full and masked; secrets of `others` are masked, too."""
     texts = with_masks(document)
-    masks = Masks(known_secrets(stored) if texts else ())
+    masks = masks_for(stored, *others) if texts else Masks()
     return [(text, _masked(masked, masks)) for text, masked in texts]
+
+
+def masks_for(*stored: str) -> Masks:
+    """Masks for every secret behind these stored texts."""
+    return Masks(secret for text in dict.fromkeys(stored) for secret in known_secrets(text))
 
 
 def hides(text: RootText, masked: RootText) -> bool:

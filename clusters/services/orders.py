@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from clusters.catalog.recipes import recipes
 from clusters.engine.question import checked
 from clusters.engine.recipe import recipe_called
+from clusters.errors import ConfigError
 from clusters.models import Cluster, Run
-from clusters.runs.documents import read_document
+from clusters.runs.documents import UnreadableDocument, read_document
 from clusters.services.drafts import text_with
 from clusters.services.reasons import NotPossible
 
@@ -30,17 +31,27 @@ class StateRefused(NotPossible):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done to a cluster, and with which document; `cluster` is as the document of the order has it."""
+    """What is to be done to a cluster, and with which document; `cluster` is as the document of the order has it.
+
+    `before` is the document that the recipe was given.
+    """
 
     recipe: Recipe
     answers: dict[str, Any]
     document: Document = field(repr=False)
     cluster: Cluster
+    before: Document = field(repr=False)
+
+    @property
+    def has_own_document(self) -> bool:
+        """Whether the recipe made another document than it was given."""
+        return self.document != self.before
 
 
 def order_for(cluster: Cluster, name: str, given: Mapping[str, Any], instead: Document | None = None) -> Order:
     """The order of a recipe for the cluster's document, or for another one `instead`.
 
+    The document of the order is what its run will read from text, not what the recipe has in memory.
     Raises AnswersRefused, ConfigError for a document that cannot be read, PlanError.
     """
     recipes()
@@ -53,7 +64,27 @@ def order_for(cluster: Cluster, name: str, given: Mapping[str, Any], instead: Do
     if document != stored:
         # What a person has to acknowledge is in the document of the run, not in that of the draft.
         seen.document = text_with(cluster.document, document)
-    return Order(recipe, answers, document, seen)
+        document = _read_again(recipe, seen.document)
+    return Order(recipe, answers, document, seen, present)
+
+
+def _read_again(recipe: Recipe, text: str) -> Document:
+    """The document that a recipe made, as a run reads it."""
+    try:
+        return read_document(text)
+    except UnreadableDocument as error:
+        words = {"title": recipe.title, "why": error.message}
+        raise ConfigError(_("“%(title)s” makes a document that cannot be used. %(why)s") % words) from error
+
+
+def as_ordered(cluster: Cluster, recipe: str, answers: Mapping[str, Any] | None) -> Cluster:
+    """The cluster with the document that a `recipe` makes with these answers; without a recipe the cluster itself."""
+    return order_for(cluster, recipe, answers or {}).cluster if recipe else cluster
+
+
+def for_recipe(recipe: str) -> dict[str, str]:
+    """What the audit notes of the recipe on whose page something was acknowledged, if it was on one."""
+    return {"recipe": recipe} if recipe else {}
 
 
 def settled_state(cluster: Cluster) -> str:

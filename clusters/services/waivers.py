@@ -17,10 +17,11 @@ from clusters.errors import InstallerError
 from clusters.models import Cluster
 from clusters.runs.documents import read_document
 from clusters.services.audit import allowed, audited
+from clusters.services.orders import as_ordered, for_recipe
 from clusters.services.reasons import counts, given_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -39,7 +40,7 @@ class WarningsUnread(InstallerError):
             if len(findings) == 1
             else _("Nobody has acknowledged these %(count)s warnings yet, the first of them: %(text)s")
             % {"count": len(findings), "text": findings[0].message},
-            hint=_("The review page lists the warnings; each has a box to tick."),
+            hint=_("The page that starts the run lists them; each has a box to tick."),
         )
         self.findings = findings
 
@@ -75,24 +76,36 @@ def unread(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]
 
 
 @transaction.atomic
-def waiver_set(*, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool, reason: str = "") -> Cluster:
+def waiver_set(
+    *,
+    actor: AbstractBaseUser | None,
+    cluster: Cluster,
+    key: str,
+    given: bool,
+    reason: str = "",
+    recipe: str = "",
+    answers: Mapping[str, Any] | None = None,
+) -> Cluster:
     """Acknowledge the finding with this key, or take that back. A key that no finding has changes nothing.
 
-    Neither does one of an error that may not be waived. Raises ReasonMissing for an error without a reason.
+    Neither does one of an error that may not be waived. The findings are those of the cluster's document, or of the one
+    that a `recipe` makes of it with these answers. Raises ReasonMissing for an error without a reason, and what
+    `order_for` raises.
     """
     allowed(actor, cluster)
     cluster = Cluster.objects.select_for_update().get(pk=cluster.pk)
-    found = {waiver_key(each): each for each in answerable(check(read_document(cluster.document)))}
+    document = read_document(as_ordered(cluster, recipe, answers).document)
+    found = {waiver_key(each): each for each in answerable(check(document))}
     there = any(each["key"] == key and counts(each) for each in cluster.waivers)
     if given and key in found and not there:
         finding = found[key]
         why = given_reason(reason, finding.id) if finding.severity is Severity.ERROR else ""
         others = [each for each in cluster.waivers if each["key"] != key]
         keep(cluster, [*others, record(actor, finding, why)])
-        about = {"id": finding.id, "text": finding.message, **({"reason": why} if why else {})}
+        about = {"id": finding.id, "text": finding.message, **({"reason": why} if why else {}), **for_recipe(recipe)}
         audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, **about)
     elif not given and there:
-        take_back(actor, cluster, key)
+        take_back(actor, cluster, key, recipe)
     return cluster
 
 
@@ -146,11 +159,11 @@ def signed(actor: AbstractBaseUser | None) -> dict[str, str]:
     return {"by": actor.get_username() if actor is not None else "", "at": timezone.now().isoformat()}
 
 
-def take_back(actor: AbstractBaseUser | None, cluster: Cluster, key: str) -> None:
+def take_back(actor: AbstractBaseUser | None, cluster: Cluster, key: str, recipe: str = "") -> None:
     """Forget the acknowledgement with this key, and write that down."""
     keep(cluster, [each for each in cluster.waivers if each["key"] != key])
     id = key.removeprefix(PRECHECK).partition(":")[0]
-    audited(actor, "waiver.take_back", cluster.name, cluster=cluster.pk, id=id)
+    audited(actor, "waiver.take_back", cluster.name, cluster=cluster.pk, id=id, **for_recipe(recipe))
 
 
 def keep(cluster: Cluster, waivers: list[dict[str, Any]]) -> None:

@@ -74,12 +74,18 @@ def note_password(request: HttpRequest) -> None:
     request.session[_GIVEN_AT] = time.time()
 
 
-def password_again(view: View | None = None, *, when: Callable[[HttpRequest], bool] = lambda request: True) -> Any:
+def password_again(
+    view: View | None = None,
+    *,
+    when: Callable[[HttpRequest], bool] = lambda request: True,
+    back: Callable[[HttpRequest], str] | None = None,
+) -> Any:
     """A view that hands out secrets: it asks for the password first, unless that was given within ten minutes.
 
     `when` says which requests of the view these are. A page (GET) is shown afterwards; after a form (POST) its page is
-    shown again, and the button has to be pressed again, so that nothing of the form is kept meanwhile. Signing in
-    counts as giving the password. For a class: `method_decorator(password_again, name="dispatch")`.
+    shown again, or the one that `back` names, and the button has to be pressed again, so that nothing of the form is
+    kept meanwhile. Signing in counts as giving the password. For a class:
+    `method_decorator(password_again, name="dispatch")`.
     """
 
     def decorate(view: View) -> View:
@@ -87,7 +93,7 @@ def password_again(view: View | None = None, *, when: Callable[[HttpRequest], bo
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if is_fresh(request) or not when(request):
                 return view(request, *args, **kwargs)
-            address = f"{reverse('password-again')}?{urlencode({'next': _page_of(request)})}"
+            address = f"{reverse('password-again')}?{urlencode({'next': (back or _page_of)(request)})}"
             return HttpResponseClientRedirect(address) if request.headers.get("HX-Request") else redirect(address)
 
         return guarded

@@ -74,17 +74,19 @@ document.addEventListener("keydown", (event) => {
     open.querySelector("summary").focus();
   }
 });
+/** The buttons that send a form, those outside of it that name it, too. */
+const submitters = (form) => [...form.elements].filter((one) => one.localName === "button" && one.type === "submit");
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-once]") || event.defaultPrevented) return;
-  for (const button of form.querySelectorAll("button[type=submit]")) button.setAttribute("aria-disabled", "true");
+  for (const button of submitters(form)) button.setAttribute("aria-disabled", "true");
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
-    for (const button of form.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
+    for (const button of submitters(form)) button.removeAttribute("aria-disabled");
   }
 });
 document.addEventListener("input", (event) => {

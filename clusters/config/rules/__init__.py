@@ -38,6 +38,10 @@ _SECTIONS = (
 )
 
 
+UNUSED = "waiver.unused"
+"""The id of the warning that a waiver did nothing."""
+
+
 @cache
 def _discover() -> None:
     for module in pkgutil.iter_modules(__path__):
@@ -63,7 +67,7 @@ def check(document: Document, waivers: Collection[str] = ()) -> tuple[Finding, .
 
 def _unused(id: str, found: list[Finding]) -> Finding:
     why = "it cannot be waived" if any(each.id == id for each in found) else "there is no such finding"
-    return warning("waiver.unused", "", f"Nothing was waived by {shown(id)}: {why}.", found=shown(id))
+    return warning(UNUSED, "", f"Nothing was waived by {shown(id)}: {why}.", found=shown(id))
 
 
 def _section(finding: Finding) -> int:

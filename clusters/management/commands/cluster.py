@@ -17,11 +17,13 @@ from clusters import catalog
 from clusters.catalog.recipes import recipes
 from clusters.config.carried_files import carry
 from clusters.config.load import LIMIT, load
-from clusters.config.rules import check
+from clusters.config.rules import UNUSED, check
 from clusters.engine.check import CHECKS
+from clusters.engine.recipe import as_it_is
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
 from clusters.localfile import read_start
+from clusters.management.prepared import changed_values, new_findings
 from clusters.management.recipe_options import add_questions, answers_of_options, recipe_of_verb
 from clusters.management.root_texts import is_named, shown
 from clusters.models import Cluster, Run
@@ -37,11 +39,13 @@ from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
 from clusters.services import (
     NotPossible,
+    Order,
     document_of,
     draft_create,
     draft_update,
     given_reason,
     host_keys_pin,
+    order_for,
     run_cancel,
     run_preview,
     run_start,
@@ -89,8 +93,9 @@ class Command(BaseCommand):
             owner = self._owner(options["owner"])
             cluster = self._cluster(owner, document)
             self._key_files = TerminalKeys(Path(options["filename"]).parent)
+            order = self._order(cluster, document, options["waive"])
             if not self._preview:
-                self._texts(cluster, owner, options["acknowledge"])
+                self._texts(cluster, order, owner, options["acknowledge"])
             self._keys(cluster, owner, document, named=options["host_key"], accept=options["accept_host_keys"])
             if not options["yes"] and not self._preview:
                 self._warn_of(self._recipe)
@@ -117,12 +122,14 @@ class Command(BaseCommand):
         # Who sits at this terminal may read these files; whoever only has a browser cannot have them read.
         document = carry(loaded.document, path.parent)
         found = check(document, [each for each in waivers if not _of_a_precheck(each)])
-        self._show(path, found)
+        prepares = self._recipe.prepare is not as_it_is
+        # What is waived may be found in the recipe's document alone, which is checked later.
+        self._show(path, [each for each in found if not (prepares and each.id == UNUSED)])
         if any(finding.blocking for finding in found):
             raise CommandError("Solve the errors first.")
         return document
 
-    def _show(self, path: Path, findings: Iterable[Finding]) -> None:
+    def _show(self, path: Path | str, findings: Iterable[Finding]) -> None:
         for found in findings:
             place = f"{path}:{found.line}:{found.column}" if found.line else f"{path} {found.path}".rstrip()
             weight = "waived" if found.waived else found.severity
@@ -147,17 +154,29 @@ class Command(BaseCommand):
             return cluster
         return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
 
-    def _texts(self, cluster: Cluster, owner: Any, digests: list[str]) -> None:
+    def _order(self, cluster: Cluster, document: Document, waivers: list[str]) -> Order:
+        """Show what the recipe changes in the document, and what is found in that; errors are the end."""
+        order = order_for(cluster, self._recipe.name, self._answers, document if self._preview else None)
+        for line in changed_values(order, cluster.document):
+            self._line(line)
+        found = new_findings(order, [each for each in waivers if not _of_a_precheck(each)])
+        self._show(f"document of {self._recipe.verb}", found)
+        if any(finding.blocking for finding in found):
+            raise CommandError("Solve the errors first.")
+        return order
+
+    def _texts(self, cluster: Cluster, order: Order, owner: Any, digests: list[str]) -> None:
         """Show what runs as root in full, and ask about each text that this person has not acknowledged word for word.
 
         `--yes` acknowledges none of them: a user who passes it has not read the text.
         """
-        for text in texts_unread(actor=owner, cluster=cluster):
+        named = {"recipe": order.recipe.name, "answers": order.answers} if order.has_own_document else {}
+        for text in texts_unread(actor=owner, cluster=order.cluster):
             for line in shown(text):
                 self._line(line)
             if not is_named(text, digests):
                 self._ask(f"Have you read {text.path}, and may it run?", f"--acknowledge {text.digest}")
-            text_acknowledge(actor=owner, cluster=cluster, digest=text.digest)
+            text_acknowledge(actor=owner, cluster=cluster, digest=text.digest, **named)
 
     def _keys(self, cluster: Cluster, owner: Any, document: Document, *, named: list[str], accept: bool) -> None:
         """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end.

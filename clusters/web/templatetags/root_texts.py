@@ -37,6 +37,6 @@ def as_seen(context: dict[str, Any], text: ShownText) -> ShownText:
 
 
 @register.simple_tag
-def shown_after_password(pk: int) -> str:
-    """The page that asks for the password and leads back to what runs as root."""
-    return f"{reverse('password-again')}?{urlencode({'next': reverse('wizard', args=[pk, 'review'])})}"
+def shown_after_password(page: str) -> str:
+    """The page that asks for the password and leads back to the page that shows what runs as root."""
+    return f"{reverse('password-again')}?{urlencode({'next': page})}"

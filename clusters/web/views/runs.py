@@ -34,6 +34,7 @@ from clusters.selectors import (
 )
 from clusters.web.disk import disk_left
 from clusters.web.nodes import nodes_of
+from clusters.web.order_page import where_to_solve
 from clusters.web.recipe_words import words_of
 from clusters.web.timeline import drawing
 from clusters.web.views.clusters import say
@@ -152,7 +153,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("run", pk=run.pk)
     except InstallerError as error:
         say(request, error)
-        return redirect("wizard", pk=run.cluster_id, slug="review")
+        return redirect(where_to_solve(run.cluster, run.recipe, run.answers))
     return redirect("run", pk=again.pk)
 
 

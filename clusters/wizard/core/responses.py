@@ -16,10 +16,10 @@ from django_htmx.http import reswap
 from clusters import services
 from clusters.models import Run
 from clusters.numbers import whole_number
+from clusters.services.differences import differences
 from clusters.services.drafts import DraftConflict, refuse_while_busy
 from clusters.wizard.core import flow
 from clusters.wizard.core.page import Problem, problems
-from clusters.wizard.document.diff import differences
 from clusters.wizard.document.editor import editor
 
 if TYPE_CHECKING:

@@ -37,15 +37,21 @@ if TYPE_CHECKING:
 class Entry:
     """A finding with the page and the field that solve it; without a field, its line in the document does.
 
+    Neither is known of what only the document of an order has: `page` is None there.
     `key` is for its acknowledgement, empty where there is none to give; `waiver` says who gave it, and when.
     """
 
     finding: Finding
-    page: Page
+    page: Page | None
     anchor: str
     line: int
     key: str
     waiver: dict[str, Any] | None
+
+    @property
+    def weight(self) -> str:
+        """The group that it belongs to."""
+        return "waived" if self.finding.waived else self.finding.severity.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,9 @@ GROUPS = (
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """Findings by weight with the place that solves each, what the prechecks found, and the plan."""
-    entries = _entries(cluster, document, found)
-    groups = [
-        (weight, title, [entry for entry in entries if _weight(entry.finding) == weight]) for weight, title in GROUPS
-    ]
     plan, problem = _plan(document, found)
     return {
-        "groups": [group for group in groups if group[2]],
+        "groups": grouped(_entries(cluster, document, found)),
         "inspection": inspection_of(cluster),
         "root_texts": texts_shown(cluster, document),
         "blocking": sum(finding.blocking for finding in found),
@@ -104,13 +106,22 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
     }
 
 
-def texts_shown(cluster: Cluster, document: Document) -> list[ShownText]:
-    """What runs as root, in full and masked: the finder's secrets, and the document's own wherever they stand."""
+def grouped(entries: list[Entry]) -> list[tuple[str, _StrPromise, list[Entry]]]:
+    """The entries by weight, each group with its title."""
+    groups = [(weight, title, [entry for entry in entries if entry.weight == weight]) for weight, title in GROUPS]
+    return [group for group in groups if group[2]]
+
+
+def texts_shown(cluster: Cluster, document: Document, *others: str) -> list[ShownText]:
+    """What runs as root, in full and masked: the finder's secrets, and the document's own wherever they stand.
+
+    Secrets of the `others`, which are stored texts, are masked, too.
+    """
     readers: dict[str, dict[int, dict[str, Any]]] = {}
     for record in cluster.acknowledged_texts:
         readers.setdefault(record["sealed"], {})[record["by_id"]] = record
     shown = []
-    for text, masked in texts_with_masks(cluster.document, document):
+    for text, masked in texts_with_masks(cluster.document, document, *others):
         whole = _shown(text, readers.get(sealed(text.digest), {}))
         shown.append(replace(whole, masked=_shown(masked, whole.readers) if hides(text, masked) else None))
     return shown
@@ -131,21 +142,23 @@ def _where(text: RootText) -> _StrPromise | str:
     return _("on the machines of %(role)s") % {"role": text.role} if text.role else _("on every machine")
 
 
-def _weight(finding: Finding) -> str:
-    return "waived" if finding.waived else finding.severity.value
-
-
 def _entries(cluster: Cluster, document: Document, found: tuple[Finding, ...]) -> list[Entry]:
-    given = {waiver["key"]: waiver for waiver in cluster.waivers if counts(waiver)}
     forms = {page.slug: page.bind(document, None) for page in flow.pages()}
-    may = set(answerable(found))
     entries = []
-    for finding in found:
-        page, key = flow.owner(finding), waiver_key(finding)
-        place = forms[page.slug].place(finding.path)
+    for entry in entries_of(cluster, found):
+        page = flow.owner(entry.finding)
+        place = forms[page.slug].place(entry.finding.path)
         anchor = f"#id_{place}" if place else ""
-        entries.append(Entry(finding, page, anchor, page.line(finding), key if finding in may else "", given.get(key)))
+        entries.append(replace(entry, page=page, anchor=anchor, line=page.line(entry.finding)))
     return entries
+
+
+def entries_of(cluster: Cluster, found: tuple[Finding, ...]) -> list[Entry]:
+    """Each finding with its acknowledgement, and no page yet that solves it."""
+    given = {waiver["key"]: waiver for waiver in cluster.waivers if counts(waiver)}
+    may = set(answerable(found))
+    keys = [(finding, waiver_key(finding)) for finding in found]
+    return [Entry(finding, None, "", 0, key if finding in may else "", given.get(key)) for finding, key in keys]
 
 
 def _plan(document: Document, found: tuple[Finding, ...]) -> tuple[Plan | None, InstallerError | None]:

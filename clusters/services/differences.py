@@ -25,6 +25,11 @@ class Difference:
     mine: str = field(repr=False)
 
 
+def nothing() -> str:
+    """What is shown of a value that is not there."""
+    return _("(nothing)")
+
+
 def differences(theirs: Document, mine: Document) -> list[Difference]:
     """Every value that is not the same in both, in the document's order; machines are told apart by their names."""
     left, right = dict(_leaves(theirs)), dict(_leaves(mine))
@@ -75,4 +80,4 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _said(value: Any) -> str:
     if isinstance(value, Secret) or value == MASK:
         return _("(a secret)")
-    return _("(nothing)") if value in (None, "") else str(value)
+    return nothing() if value in (None, "") else str(value)

@@ -1,0 +1,27 @@
+"""Shows on the terminal what a recipe's document has that the file does not: values and findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.services import order_differences, order_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from clusters.config.finding import Finding
+    from clusters.services import Order
+
+
+def changed_values(order: Order, stored: str) -> Iterator[str]:
+    """Each value that the recipe changes, with masks for secrets; `stored` is the text of the document before."""
+    if not order.has_own_document:
+        return
+    yield f"{order.recipe.title} changes these values of the document for this run:"
+    for each in order_differences(order, stored):
+        yield f"  {each.path}: {each.theirs} -> {each.mine}"
+
+
+def new_findings(order: Order, waivers: Collection[str]) -> tuple[Finding, ...]:
+    """What is found in the recipe's document alone."""
+    return order_findings(order, waivers, at_terminal=True).fresh if order.has_own_document else ()
