@@ -123,6 +123,8 @@ class _Masks:
         for start in range(len(letters)):
             for length in self._lengths.get(letters[start : start + SHORTEST], ()):
                 end = start + length
+                if end > len(letters):
+                    continue  # the rest may be another, shorter one
                 if letters[start:end] in self._forms and (
                     length >= SHORTEST_ANYWHERE or _is_apart(text, at[start], at[end - 1] + 1)
                 ):
