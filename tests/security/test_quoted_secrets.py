@@ -161,6 +161,12 @@ def test_a_secret_is_masked_in_whatever_form_it_is_quoted(quoted: str) -> None:
     assert found[0].message.endswith(" sets nothing.")
 
 
+def test_a_secret_that_begins_another_one_is_masked_at_the_end_of_a_sentence() -> None:
+    finding = warning("x", "spec.x", "Not Hidqx-9", hint="--password=Hidqx-9", found="hidqx-9")
+    found = without_secrets_in([finding], {"password": "Hidqx-9", "token": "Hidqx-91", "passwd": "Hidqx-912345"})
+    assert not any(map(leaks, texts(found)))
+
+
 def test_a_sentence_without_a_secret_stays_as_it_is() -> None:
     finding = warning("x", "spec.x", "For 'node1' the password is missing: a token's value, 'abc', is none.")
     assert without_secrets_in([finding], {"password": "no", "token": "a", "key": "x"}) == (finding,)
