@@ -29,7 +29,9 @@ OLD = {
 
 
 @pytest.mark.parametrize("path", OLD)
-def test_what_is_on_a_machine_is_shown_without_secrets(path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_on_a_machine_is_shown_without_secrets(
+    path: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     cluster, _hosts, _kept = pretend(monkeypatch, tmp_path)
     machine = cluster.machine("node1")
     machine.host.answer("sha256sum", "0\n600 root:root\n")  # type: ignore[attr-defined]
@@ -41,7 +43,9 @@ def test_what_is_on_a_machine_is_shown_without_secrets(path: str, monkeypatch: p
     assert "Hid-old" not in sight.diff
 
 
-def test_a_login_that_the_document_has_no_longer_is_not_shown_in_a_preview(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_login_that_the_document_has_no_longer_is_not_shown_in_a_preview(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     auths = {"h.example": {"username": "me", "password": "Hid-old-1"}}
     before, _hosts, _kept = pretend(monkeypatch, tmp_path, seed(registry={"auths": auths}))
     old = containerd.config(before.machine("node1"), before)
