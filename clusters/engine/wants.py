@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.config.secret import Secret
+from clusters.engine.differences import difference
 from clusters.errors import InstallerError
 from clusters.remote.errors import FileTooLarge
 from clusters.remote.shell import all_of, sh, words
@@ -114,19 +114,11 @@ class FileWant:
         # Comparing takes time that grows with the square of the lines, and what is there is the machine's choice.
         if old.count(b"\n") > MOST_COMPARED:
             return ""
-        return "\n".join(
-            difflib.unified_diff(
-                old.decode("utf-8", "replace").splitlines(),
-                self.content.decode("utf-8", "replace").splitlines(),
-                "now",
-                "wanted",
-                lineterm="",
-            )
-        )
+        return difference(old.decode("utf-8", "replace"), self.content.decode("utf-8", "replace"))
 
 
 def file(path: str, content: str | bytes | Secret, *, mode: int = 0o644, owner: str = "root:root") -> FileWant:
-    """A file with this content. A Secret as content is never shown in a diff."""
+    """A file with this content. A Secret as content is never shown in a diff, nor are secrets that the finder sees."""
     raw = content.reveal() if isinstance(content, Secret) else content
     data = raw.encode() if isinstance(raw, str) else raw
     return FileWant(path, data, mode, owner, secret=isinstance(content, Secret))

@@ -246,6 +246,33 @@ def test_a_script_stays_a_block_in_a_file_of_another_dialect() -> None:
     assert f"bash: |\n        echo •…é\n        export A_TOKEN={MASK}\n" in text
 
 
+BODIES = {
+    "a line that is indented further": ">-\n        curl -u me:Hid-one-1 a\n          b\n        c\n",
+    "blanks at an end": ">\n        curl -u me:Hid-one-1 a  \n        b\n",
+    "a line of blanks": ">\n        curl -u me:Hid-one-1 a\n          \n        b\n",
+    "empty lines": ">\n\n        curl -u me:Hid-one-1 a\n\n\n          b\n\n        c\n        d\n",
+    "breaks that are kept": ">+\n        curl -u me:Hid-one-1 a\n        b\n\n\n",
+    "a number in the head": ">2-\n          curl -u me:Hid-one-1 a\n        b\n",
+    "a tab": ">\n        a\n        \tcurl -u me:Hid-one-1\n        b\n",
+    "a comment in the head": "> # in May\n        curl -u me:Hid-one-1 a\n        b\n",
+    "a comment in the head of a literal block": "| # in May\n        curl -u me:Hid-one-1 a\n        b\n",
+}
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["lines", "lines of Windows"])
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_block_of_whatever_shape_is_masked_where_it_is_written(body: str, ends: str) -> None:
+    plain = SEED.replace('password: "Qcloud@123"', "password: Hid-plain-1")
+    text = f"{plain}  system:\n    preInstall:\n    - name: a\n      bash: {body}".replace("\n", ends)
+    assert masked_text(text, document(text)) is not None
+    assert shown(text).replace(MASK, "Hid-one-1") == text.replace("Hid-plain-1", '"Hid-one-1"').replace(
+        "Qcloud@123", "Hid-one-1"
+    ).replace("Testing123", "Hid-one-1")
+    read = back(text, lambda seen: seen.replace("name: sample", "name: other"))
+    assert read.complete
+    assert read.text == text.replace("name: sample", "name: other")
+
+
 SCRIPTS = "  system:\n    preInstall:\n"
 LARGE: dict[str, tuple[str, str, str]] = {
     "machines that share a password": (

@@ -161,6 +161,12 @@ def test_a_secret_is_masked_in_whatever_form_it_is_quoted(quoted: str) -> None:
     assert found[0].message.endswith(" sets nothing.")
 
 
+def test_a_secret_that_begins_another_one_is_masked_at_the_end_of_a_sentence() -> None:
+    finding = warning("x", "spec.x", "Not Hidqx-9", hint="--password=Hidqx-9", found="hidqx-9")
+    found = without_secrets_in([finding], {"password": "Hidqx-9", "token": "Hidqx-91", "passwd": "Hidqx-912345"})
+    assert not any(map(leaks, texts(found)))
+
+
 def test_a_sentence_without_a_secret_stays_as_it_is() -> None:
     finding = warning("x", "spec.x", "For 'node1' the password is missing: a token's value, 'abc', is none.")
     assert without_secrets_in([finding], {"password": "no", "token": "a", "key": "x"}) == (finding,)
@@ -212,3 +218,27 @@ def of_many(size: int) -> Callable[[], object]:
 
 def test_many_findings_take_time_in_proportion() -> None:
     assert growth_of(of_many, 500) < MOST_GROWTH
+
+
+def of_lengths(sign: str) -> Callable[[int], Callable[[], object]]:
+    """So many secrets of one sign, each longer than the one before, and as many findings with many of that sign."""
+
+    def made(size: int) -> Callable[[], object]:
+        secrets = {f"a{number}": {"password": sign * (number + 4)} for number in range(size)}
+        findings = [warning("x", "spec.x", f"The value {sign * 200} sets nothing.") for _ in range(50)]
+        return lambda: without_secrets_in(findings, secrets)
+
+    return made
+
+
+@pytest.mark.parametrize("sign", ["a", "!"])
+def test_secrets_that_begin_alike_take_time_in_proportion(sign: str) -> None:
+    assert growth_of(of_lengths(sign)) < MOST_GROWTH
+
+
+def test_a_long_secret_is_masked_as_a_whole() -> None:
+    secret = "".join(f"Hidq{number:03}-" for number in range(40))
+    finding = warning("x", "spec.x", f"The value of {secret} is here.", hint=f"({secret.lower()})")
+    found = without_secrets_in([finding], {"password": secret})[0]
+    assert found.message == f"The value of {MASK}- is here."
+    assert not leaks(found.hint)

@@ -12,7 +12,7 @@ from clusters.config.load import load
 from clusters.config.masks.unmask import with_secrets, with_stand_ins
 from clusters.config.rules import check
 from clusters.config.secret import MASK, Secret
-from clusters.config.secrets.finder import replaced
+from clusters.config.secrets.finder import hidden, replaced
 from clusters.config.suggestions import nearest, share_of_suggestions
 from clusters.config.yaml.tree import read
 from clusters.runs.events.masking import Masks
@@ -130,6 +130,23 @@ def test_many_secrets_are_learned_and_masked_in_proportion(secret: str) -> None:
         return lambda: Masks(known).text(text)
 
     assert growth_of(work) < MOST_GROWTH
+
+
+NESTED = (
+    "${PASSWORD:-",
+    "password==",
+    "password=<",
+    "PASSWORD=$(",
+    'TOKEN="`',
+    "password={{ ",
+    "name: password\nvalue: $(",
+)
+
+
+@pytest.mark.parametrize("unit", NESTED)
+@pytest.mark.parametrize("key", ["bash", "x"])
+def test_values_that_are_computed_from_others_are_looked_through_in_proportion(unit: str, key: str) -> None:
+    assert growth_of(lambda length: lambda: hidden({key: unit * length}, mask=True)) < MOST_GROWTH
 
 
 def test_few_and_many_short_secrets_are_masked_alike() -> None:

@@ -24,6 +24,8 @@ SHORTEST = 4
 """Letters and digits. A shorter secret is masked only within the value that it stands in: no sentence would be left."""
 SHORTEST_ANYWHERE = 8
 """Letters and digits. A shorter secret is masked where it is a word."""
+BLOCK = 32
+"""Characters. Of a longer secret each part of so many is compared."""
 CUT = "…"
 """Ends what a message quotes of a longer value."""
 # No quote behind a backslash begins one: a text is read once.
@@ -51,6 +53,34 @@ def _masked(finding: Finding, masks: _Masks) -> Finding:
     return with_texts(finding, lambda text: masks.text(text, key))
 
 
+class _Sought:
+    """Finds texts in another one, in time in proportion to that. Of a long one its blocks are found, which overlap."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = {block for text in texts for block in _blocks(text)}
+        self._lengths: dict[str, set[int]] = {}
+        for text in self._texts:
+            self._lengths.setdefault(text[:SHORTEST], set()).add(len(text))
+
+    def places(self, text: str) -> Iterator[Span]:
+        """Where they stand."""
+        if not self._texts:
+            return
+        for start in range(len(text)):
+            for length in self._lengths.get(text[start : start + SHORTEST], ()):
+                end = start + length
+                if end <= len(text) and text[start:end] in self._texts:
+                    yield start, end
+
+
+def _blocks(text: str) -> Iterator[str]:
+    if len(text) <= BLOCK:
+        yield text
+        return
+    yield from (text[start : start + BLOCK] for start in range(0, len(text) - BLOCK, BLOCK - 1))
+    yield text[-BLOCK:]
+
+
 class _Masks:
     """The secrets of a document as they may turn up in sentences.
 
@@ -69,14 +99,10 @@ class _Masks:
             place += len(text) + 1
         secrets = {text[start:end] for text, spans in self._values.items() for start, end in spans}
         forms = {_squashed(form)[0] for text in secrets for form in (text, repr(text)[1:-1], _in_ascii(text))}
-        self._forms = {form for form in forms if len(form) >= SHORTEST}
-        self._ordered = sorted(self._forms)
-        self._lengths: dict[str, set[int]] = {}
-        for form in self._forms:
-            self._lengths.setdefault(form[:SHORTEST], set()).add(len(form))
-        self._signs = sorted(
-            (text for text in secrets if len(text) >= SHORTEST and len(_squashed(text)[0]) < SHORTEST), key=len
-        )
+        self._ordered = sorted(form for form in forms if len(form) >= SHORTEST)
+        self._forms = _Sought(self._ordered)
+        signs = {text for text in secrets if len(text) >= SHORTEST and len(_squashed(text)[0]) < SHORTEST}
+        self._signs = _Sought(signs | {repr(text)[1:-1] for text in signs})
 
     def text(self, text: str, key: str) -> str:
         """A sentence about the value of this key without secrets."""
@@ -84,9 +110,7 @@ class _Masks:
         if text in self._values:
             return _with_masks(text, self._values[text])
         text = _QUOTED.sub(lambda match: self._quoted(match[0], key), text)
-        for signs in reversed(self._signs):
-            text = text.replace(signs, MASK).replace(repr(signs)[1:-1], MASK)
-        return _with_masks(text, apart(self._spans(text))) if self._forms else text
+        return _with_masks(text, apart(self._spans(text)))
 
     def _leaf(self, value: Any, key: str, more: Spans) -> Any:
         # What is a `Secret` is quoted by no rule, and would cost most of the time.
@@ -119,14 +143,11 @@ class _Masks:
         return [(start - first, end - first) for start, end in inside if start < end]
 
     def _spans(self, text: str) -> Iterator[Span]:
+        yield from self._signs.places(text)
         letters, at = _squashed(text)
-        for start in range(len(letters)):
-            for length in self._lengths.get(letters[start : start + SHORTEST], ()):
-                end = start + length
-                if letters[start:end] in self._forms and (
-                    length >= SHORTEST_ANYWHERE or _is_apart(text, at[start], at[end - 1] + 1)
-                ):
-                    yield at[start], at[end - 1] + 1
+        for start, end in apart(self._forms.places(letters)):
+            if end - start >= SHORTEST_ANYWHERE or _is_apart(text, at[start], at[end - 1] + 1):
+                yield at[start], at[end - 1] + 1
         cut = text.find(CUT)
         while cut >= 0:
             yield from self._begun(text, cut)

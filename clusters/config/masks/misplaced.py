@@ -19,7 +19,7 @@ def masks_astray(text: str, stored: str = "") -> list[int]:
     if STAND_IN not in text:
         return []
     known = {key.text for key in _keys(stored)} if MASK in stored else set()
-    spans = [(each.start, each.end) for each in every(read(text)) if isinstance(each, Scalar)]
+    spans = [_lines_of(text, each) for each in every(read(text)) if isinstance(each, Scalar)]
     spans += [(key.start, key.end) for key in _keys(text) if key.text.replace(STAND_IN, MASK) in known]
     spans = sorted([*spans, *comments_of(text)])
     starts = [start for start, _end in spans]
@@ -30,6 +30,11 @@ def masks_astray(text: str, stored: str = "") -> list[int]:
             lines.append(text.count("\n", 0, place) + 1)
         place = text.find(STAND_IN, place + 1)
     return lines
+
+
+def _lines_of(text: str, scalar: Scalar) -> tuple[int, int]:
+    """Where a value is; of a block its lines, since a comment may stand in its head."""
+    return text.find("\n", scalar.start) if scalar.block else scalar.start, scalar.end
 
 
 def _keys(text: str) -> Iterator[Scalar]:

@@ -53,6 +53,8 @@ _PROMPT = re.compile(r"(?P<quote>[\"'])[^\"'\\\n]*+\\*(?P=quote)[ \t]*+(?:[){;|&
 _BETWEEN = re.compile(r"(?P<quote>[\"'])[ \t]*+[,:+][ \t]*+(?=(?P=quote))")
 """What stands between two texts in quotes: `print("password:", "x")`, `{"password:": "x"}`."""
 LONGEST_PROMPT = 80
+LONGEST_OPEN = 2_000
+"""Characters of a value that is no secret. A longer one counts as one: names in it would have it read again each."""
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)[ \t]++(?P<value>\S++)")
 
 
@@ -150,6 +152,8 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
         return
     between = _BETWEEN.match(text, place)
     place = between.end() if between is not None else place
+    if _is_computed(text, match.start("key"), place):
+        return
     span = _value(text, place, to_end=to_end, in_shell=in_shell)
     span = _narrowed(text, match.start("key"), span)
     if (
@@ -161,8 +165,18 @@ def _of_name(text: str, match: re.Match[str], in_shell: bool) -> Iterator[Span]:
         return
     if to_end and match["sign"] == ":" and not is_weak_key(key) and _HEAD_OF_BLOCK.fullmatch(text[slice(*span)]):
         yield from _of_block(text, place, span)
-    elif span[1] > span[0] and not is_open_value(key, text[slice(*span)]):
+    elif span[1] > span[0] and (span[1] - span[0] > LONGEST_OPEN or not is_open_value(key, text[slice(*span)])):
         yield span
+
+
+def _is_computed(text: str, key: int, place: int) -> bool:
+    """Whether a value is one that a shell puts there; of `${PASSWORD:-$X}` it is what is behind the sign.
+
+    What is in it is sought for itself, so it is not read to its end, and once more for each name within.
+    """
+    if text[max(0, key - 2) : key] == "${" and text[place : place + 1] in ("-", "=", "?"):
+        return text.startswith(_COMPUTED, place + 1)
+    return text.startswith(_COMPUTED, place + text.startswith(('"', "'"), place))
 
 
 def _in_talk(text: str, match: re.Match[str], span: Span) -> bool:

@@ -60,7 +60,7 @@ def written_spans(raw: str, value: str, spans: Sequence[Span]) -> list[Span] | N
     start, end = inner_span(raw)
     if raw[start:end] == value:
         return [(start + first, start + last) for first, last in spans]
-    parts = _folded(raw) if raw[:1] == ">" else _unquoted(raw, start, end)
+    parts = _folded(raw, value) if raw[:1] == ">" else _unquoted(raw, start, end)
     return _spans_of_parts(list(parts), value, spans)
 
 
@@ -139,18 +139,26 @@ def _escaped(raw: str, start: int, end: int) -> tuple[str, int]:
     return (chr(int(code, 16)) if code else ""), match.end()
 
 
-def _folded(raw: str) -> Iterator[Part]:
-    """A folded block of which each line is indented alike; of any other, the parts do not fit."""
-    start, end = inner_span(raw)
-    indent = start - raw.rfind("\n", 0, start) - 1
-    place = start
-    while (at := raw.find("\n", place, end)) >= 0:
-        begin, after, breaks = _fold(raw, place, at, end)
-        further = raw[raw.rfind("\n", at, after) + 1 : after][indent:]
-        yield raw[place:begin], place, begin
-        yield ("\n" * breaks + further if further else "\n" * (breaks - 1) or " "), begin, after
-        place = after
-    yield raw[place:end], place, end
-    head = raw[: raw.find("\n")]
-    if "-" not in head.partition("#")[0]:
-        yield "\n", end, end
+def _folded(raw: str, value: str) -> Iterator[Part]:
+    """A folded block: a break between two lines is a blank, unless one of them is indented further."""
+    text = value.lstrip("\n")
+    ahead = len(text) - len(text.lstrip(" "))  # with a number in its head, as `>2`
+    first = inner_span(raw)[0] - ahead
+    indent = first - raw.rfind("\n", 0, first) - 1
+    yield value[: len(value) - len(text)], first, first
+    end, above, breaks, beside = first, first - indent, 0, False
+    while above < len(raw):
+        stop = raw.find("\n", above)
+        stop = len(raw) if stop < 0 else stop
+        last = stop - raw.startswith("\r\n", stop - 1)
+        start = min(above + indent, last)
+        if line := raw[start:last]:
+            further = line[0] in " \t"
+            if breaks:
+                stay = breaks if beside or further else breaks - 1
+                yield "\n" * stay or " ", end, start
+            yield line, start, last
+            end, breaks, beside = last, 0, further
+        breaks, above = breaks + 1, stop + 1
+    # What a block ends with, `-` and `+` in its head decide.
+    yield value[len(value.rstrip("\n")) :], end, end

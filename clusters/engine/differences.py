@@ -1,0 +1,60 @@
+"""The difference between a file on a machine and what it is to be, without the secrets of either."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from clusters.config.secret import MASK
+from clusters.config.secrets.finder import secret_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LINES_AROUND = 3
+"""Lines that did not change, shown before and behind those that did."""
+
+
+def difference(old: str, new: str) -> str:
+    """Both texts as a unified diff. What is on a machine may hold secrets that the document has no longer.
+
+    The lines are compared as they are, so that another password is a difference, and shown with masks.
+    """
+    before, after = old.splitlines(), new.splitlines()
+    groups = SequenceMatcher(None, before, after).get_grouped_opcodes(LINES_AROUND)
+    return "\n".join(_printed(list(groups), _masked(old, before), _masked(new, after)))
+
+
+def _printed(
+    groups: Sequence[Sequence[tuple[str, int, int, int, int]]], before: Sequence[str], after: Sequence[str]
+) -> Iterator[str]:
+    if groups:
+        yield from ("--- now", "+++ wanted")
+    for group in groups:
+        first, last = group[0], group[-1]
+        yield f"@@ -{_place(first[1], last[2])} +{_place(first[3], last[4])} @@"
+        for tag, start, end, other, stop in group:
+            if tag == "equal":
+                # The same line may be a secret by what is around it in one of the two.
+                pairs = zip(before[start:end], after[other:stop], strict=True)
+                yield from (f" {here if MASK in here else there}" for here, there in pairs)
+            else:
+                yield from chain((f"-{line}" for line in before[start:end]), (f"+{line}" for line in after[other:stop]))
+
+
+def _place(start: int, end: int) -> str:
+    """Lines as a unified diff has them."""
+    length = end - start
+    return f"{start + 1}" if length == 1 else f"{start + 1 if length else start},{length}"
+
+
+def _masked(text: str, lines: Sequence[str]) -> list[str]:
+    """The lines of a text with masks for its secrets; a secret of several lines has one in each of them."""
+    parts, place = [], 0
+    for start, end in secret_spans(text):
+        parts += [text[place:start], MASK]
+        parts += [f"\n{MASK}"] * (len(text[start:end].splitlines()) - 1 + text[start:end].endswith("\n"))
+        place = end
+    masked = "".join([*parts, text[place:]]).splitlines()
+    return masked if len(masked) == len(lines) else [MASK] * len(lines)
