@@ -61,6 +61,11 @@ class NetworkPlugin:
     built: bool = True
     installed: bool = True
 
+    @property
+    def attribute(self) -> str:
+        """Its name as Python writes it: that of its files, and of its field in `Network`."""
+        return self.name.replace("-", "_")
+
 
 @cache
 def plugins() -> tuple[NetworkPlugin, ...]:
