@@ -17,6 +17,7 @@ from clusters.catalog.plugins import Between, Needs, plugin_of, plugins
 from clusters.config.plugins import names
 from clusters.config.plugins import plugins as of_the_document
 from clusters.engine.check import CHECKS
+from clusters.remote.facts import MODULES
 from tests.catalog.networks.rendered import BOTH
 from tests.catalog.pretend import pretend, seed
 
@@ -194,3 +195,13 @@ def test_of_a_plugins_ports_some_are_for_other_machines() -> None:
     ovn = seed(kubernetes={"version": "v1.28.2"}, network={"plugin": "kubeovn", "kubeovn": {"tunnelType": "stt"}})
     assert ports_between(ovn) == Between(nodes=(7471,), central=(6641, 6642), among_central=(6643, 6644))
     assert has_database(ovn, "node1") and not has_database(ovn, "node3")
+
+
+@pytest.mark.parametrize(
+    "network", [network for check, network, *_ in PLUGINS if check == "net.plugin_modules"], ids=str
+)
+def test_machines_are_asked_for_every_module_that_a_plugin_needs(network: dict[str, Any]) -> None:
+    (record,) = [each for each in of_the_document() if each.name == network["plugin"]]
+    needed = needs_of(seed(network=network), "node1").modules
+    assert needed and set(needed) <= set(record.modules)
+    assert set(record.modules) <= set(MODULES)
