@@ -14,10 +14,12 @@ export PYTHONDONTWRITEBYTECODE :=
 PLAIN := not processes and not sshd and not lab and not browser
 # What only `make test-all` runs: it takes too long to be built and run each time.
 SELDOM := series_before or seed_era or conformance or seldom
+# Network plugins whose images the lab can build, by their names.
+NETWORKS := $(subst _,-,$(basename $(notdir $(wildcard tests/lab/networks/[a-z]*.py))))
 # Where CI is "true", a missing sshd, lab or browser is a failure; elsewhere those tests skip and say why.
 
 .PHONY: help setup run demo lint format bench screenshots test test-tools test-fast test-thorough test-processes test-postgres \
-	lab test-lab test-browser test-all test-series-before test-seed-era test-seldom conformance conformance-smoke lock
+	lab test-lab test-browser test-all test-series-before test-seed-era test-seldom test-networks conformance conformance-smoke lock
 
 help:
 	@echo "make run           start Slipway at http://127.0.0.1:8000/ (neither root nor Debian is needed)"
@@ -29,6 +31,7 @@ help:
 	@echo "make test-lab      the tests that need the lab's machines, from the wizard to a cluster that loses some"
 	@echo "make test-browser  the tests of the pages, which need Chromium"
 	@echo "make conformance   install a cluster, run upstream's conformance tests on it, write docs/conformance.md"
+	@echo "make test-networks install clusters with network plugins, run upstream's tests of network policies on them"
 	@echo "make bench         measure, and compare with what must be kept; BENCH=document for one subject"
 	@echo "make screenshots   take the pictures of docs/screenshots anew (Chromium); SHOTS=clusters for one page"
 	@echo "make lock          lock what requirements.txt and requirements-dev.txt name, with its SHA-256 (internet)"
@@ -123,8 +126,13 @@ test-seed-era: $(READY)
 	$(PYTEST) -q -m "seed_era"
 
 test-seldom: $(READY)
-	scripts/build-lab $(BIN)/python
+	scripts/build-lab $(BIN)/python conformance $(NETWORKS)
 	$(PYTEST) -q -m "seldom"
+
+# Each network plugin that the lab can build, on a cluster of its own: traffic, policies, and upstream's tests of these.
+test-networks: $(READY)
+	scripts/build-lab $(BIN)/python conformance $(NETWORKS)
+	$(PYTEST) -q -s tests/networks
 
 test-all: test
 	$(MAKE) --no-print-directory test-seldom

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clusters.catalog.images import image_ref
 from clusters.catalog.manifests import for_old_servers
 from clusters.catalog.rollout import all_ready
-from clusters.config.plugins import names
+from clusters.config.plugins import plugins as of_the_document
 from clusters.config.syntax import parts_of
 from clusters.config.versions import parse_version
 from clusters.engine.wants import eventually
@@ -89,7 +89,12 @@ class Plugin:
 @cache
 def plugins() -> Mapping[str, Plugin]:
     """By name, as they are listed for people: the record `PLUGIN` of each module of `clusters.catalog.networks`."""
-    return {name: importlib.import_module(f"clusters.catalog.networks.{name}").PLUGIN for name in names()}
+    return {each.name: _of_machines(each.attribute) for each in of_the_document()}
+
+
+def _of_machines(module: str) -> Plugin:
+    found: Plugin = importlib.import_module(f"clusters.catalog.networks.{module}").PLUGIN
+    return found
 
 
 def plugin_of(document: Document) -> Plugin:

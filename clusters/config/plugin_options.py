@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from clusters.config.keys import ACTED, OLD
-from clusters.config.plugins import plugins
+from clusters.config.plugins import plugin_of, plugins
 from clusters.config.sections.network import Network
 
 if TYPE_CHECKING:
@@ -35,10 +35,11 @@ class Option:
 
 def options_of(plugin: str) -> tuple[Option, ...]:
     """The options of a plugin in the document's order; none for `bridge`, `none` and what is no plugin."""
-    info = Network.model_fields.get(plugin) if plugin in SECTIONS else None
-    if info is None:
+    found = plugin_of(plugin)
+    if found is None or found.section is None:
         return ()
-    return tuple(_options(info, f"spec.network.{info.alias or plugin}", plugin))
+    info = Network.model_fields[found.attribute]
+    return tuple(_options(info, f"spec.network.{info.alias or plugin}", found.attribute))
 
 
 SECTIONS = tuple(each.name for each in plugins() if each.section is not None)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from clusters.config.plugins import plugins
 from clusters.errors import RemoteError
 from clusters.numbers import decimal_number, hexadecimal, whole_number
 from clusters.plaintext import plain_text
@@ -22,8 +23,8 @@ LARGEST = 256 * 1024
 # The kernel's names of processors, and the names that Kubernetes' files bear.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv8l": "arm"}
 
-# Modules that Kubernetes, its proxy or a network plugin may want, each with a file that is there once
-# its code is in the kernel (also when it is built in and no module of that name is listed).
+# Modules that Kubernetes and its proxy may want, each with a file that is there once its code is in
+# the kernel (also when it is built in and no module of that name is listed); and those of network plugins.
 MODULES: Mapping[str, str] = {
     "br_netfilter": "/proc/sys/net/bridge/bridge-nf-call-iptables",
     "overlay": "/sys/module/overlay",
@@ -34,11 +35,7 @@ MODULES: Mapping[str, str] = {
     "ip_vs_sh": "/sys/module/ip_vs_sh",
     "ip_tables": "/proc/net/ip_tables_names",
     "nf_tables": "/sys/module/nf_tables",
-    "vxlan": "/sys/module/vxlan",
-    "ipip": "/sys/module/ipip",
-    "geneve": "/sys/module/geneve",
-    "openvswitch": "/sys/module/openvswitch",
-    "wireguard": "/sys/module/wireguard",
+    **{name: f"/sys/module/{name}" for plugin in plugins() for name in plugin.modules},
 }
 # What systemd-detect-virt calls machines that have no kernel of their own.
 CONTAINERS = ("systemd-nspawn", "lxc", "lxc-libvirt", "docker", "podman", "openvz", "container-other")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clusters.catalog import needed
+from clusters.config.plugins import plugins
+from clusters.config.versions import known_versions, parse_version
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import PretendSource, pretend, seed
 
@@ -15,19 +17,28 @@ if TYPE_CHECKING:
 
     from clusters.engine.source import Artifact, Asker
 
+
+def newest_of(minor: int) -> str:
+    """The newest known patch of Kubernetes 1.MINOR."""
+    found = [version for version in known_versions() if parse_version(version).minor == minor]
+    return max(found, key=parse_version)
+
+
 THREE = {"etcd": ["node1", "node2"], "master": ["node1", "node2"], "worker": ["node3"]}
 SHARED = {"internalLoadbalancer": "kube-vip", "address": "10.99.0.99"}
+# Each network plugin with the oldest Kubernetes that it is for.
+PLUGINS: dict[str, dict[str, Any]] = {
+    each.name: {"network": {"plugin": each.name}, "kubernetes": {"version": newest_of(each.releases[0].oldest)}}
+    for each in plugins()
+    if each.releases
+}
 DOCUMENTS: dict[str, dict[str, Any]] = {
+    **PLUGINS,
     "seed": {},
     "docker": {"kubernetes": {"containerManager": "docker"}},
     "cri-dockerd": {"kubernetes": {"containerManager": "docker", "version": "v1.28.2"}},
     "crio": {"kubernetes": {"containerManager": "crio", "version": "v1.28.2"}},
-    "calico": {"network": {"plugin": "calico"}},
     "typha": {"network": {"plugin": "calico", "calico": {"typha": {"enabled": True}}}},
-    "flannel": {"network": {"plugin": "flannel"}},
-    "cilium": {"network": {"plugin": "cilium"}, "kubernetes": {"version": "v1.28.2"}},
-    "kubeovn": {"network": {"plugin": "kubeovn"}, "kubernetes": {"version": "v1.28.2"}},
-    "hybridnet": {"network": {"plugin": "hybridnet"}, "kubernetes": {"version": "v1.24.2"}},
     "static etcd": {"etcd": {"type": "kubeadm"}, "roleGroups": THREE},
     "kube-vip": {"controlPlaneEndpoint": SHARED, "roleGroups": THREE},
     "haproxy": {"controlPlaneEndpoint": {"internalLoadbalancer": "haproxy"}, "roleGroups": THREE},

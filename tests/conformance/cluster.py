@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.ha.layouts import Layout
     from tests.lab.lab import Lab
 
 LAYOUT = layouts.THREE_MACHINES
@@ -28,10 +29,14 @@ MIRRORS = "/etc/containerd/certs.d"
 
 
 @contextmanager
-def conformance_cluster(lab: Lab, bundle: Path, suite: Path, place: Path) -> Iterator[Installed]:
-    """Install the cluster and import the images of upstream's tests on its nodes. Some tests always pull; they reach a
-    registry that runs until the end of the block."""
-    cluster = install(lab, LAYOUT, bundle, place)
+def conformance_cluster(
+    lab: Lab, bundle: Path, suite: Path, place: Path, layout: Layout = LAYOUT
+) -> Iterator[Installed]:
+    """Install a cluster of the layout and import the images of upstream's tests on its nodes.
+
+    Some tests always pull; they reach a registry that runs until the end of the block.
+    """
+    cluster = install(lab, layout, bundle, place)
     with ThreadPoolExecutor(len(cluster.hosts)) as pool:
         for done in [pool.submit(_load, lab, host.name, suite / "images") for host in cluster.hosts]:
             done.result()
@@ -81,7 +86,9 @@ def kubeconfig(cluster: Installed, place: Path) -> Path:
     """The administrator's, with the address of the control plane in the place of a name that only its nodes know."""
     whole = yaml.safe_load(cluster.kubeconfig.read_text())
     for each in whole["clusters"]:
-        each["cluster"]["server"] = f"https://{cluster.host(LAYOUT.master[0]).address}:{LAYOUT.api_port}"
+        each["cluster"]["server"] = (
+            f"https://{cluster.host(cluster.layout.master[0]).address}:{cluster.layout.api_port}"
+        )
     path = place / "conformance.conf"
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(whole))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PROCESSES = 6
 """Tests that run beside each other: they wait most of their time. Upstream's runs have 25 on larger machines."""
 TOLD_EVERY = 30.0
+CONFORMANCE = "Conformance"
+"""The label of upstream's conformance tests."""
 BROKEN = ("failed", "panicked", "aborted", "interrupted", "timedout")
 """What ginkgo says of a part that did not end well."""
 _GROUP = re.compile(r"\[sig-([a-z-]+)\]")
@@ -88,11 +90,13 @@ class Progress:
         return f"{text}; at this pace {spell(left)} are left, and those that run alone are slower"
 
 
-def run(suite: Path, kubeconfig: Path, place: Path, *, focus: str = "", skip: str = "") -> list[Outcome]:
-    """Run the conformance tests that match `focus` and not `skip`.
+def run(
+    suite: Path, kubeconfig: Path, place: Path, *, focus: str = "", skip: str = "", labels: str = CONFORMANCE
+) -> list[Outcome]:
+    """Run the tests with these labels, by default the conformance tests, that match `focus` and not `skip`.
 
     `suite` has the programs, `place` has kubectl and takes the log and the report. Gives an outcome for every
-    conformance test of that version, those that were not run as skipped.
+    conformance test of that version, those that were not run as skipped; of other labels for every test that was run.
     """
     report = place / "report.json"
     command = [
@@ -101,7 +105,7 @@ def run(suite: Path, kubeconfig: Path, place: Path, *, focus: str = "", skip: st
         "--no-color",
         "--timeout=3h",
         "--silence-skips",
-        "--label-filter=Conformance",
+        f"--label-filter={labels}",
         *([f"--focus={focus}"] if focus else []),
         *([f"--skip={skip}"] if skip else []),
         f"--output-dir={place}",
@@ -117,7 +121,7 @@ def run(suite: Path, kubeconfig: Path, place: Path, *, focus: str = "", skip: st
     _watch([str(word) for word in command], place / "conformance.log")
     told = json.loads(report.read_text())
     see_that_it_ran(told)
-    return outcomes(told)
+    return outcomes(told) if labels == CONFORMANCE else all_that_ran(told)
 
 
 def see_that_it_ran(report: list[dict[str, Any]]) -> None:
@@ -154,10 +158,19 @@ def _watch(command: list[str], log: Path) -> None:
 
 def outcomes(report: list[dict[str, Any]]) -> list[Outcome]:
     """The conformance tests of a report that ginkgo wrote (--json-report), by name."""
+    return [outcome for outcome in _outcomes(report) if "[Conformance]" in outcome.name]
+
+
+def all_that_ran(report: list[dict[str, Any]]) -> list[Outcome]:
+    """The tests of a report that were not skipped, by name."""
+    return [outcome for outcome in _outcomes(report) if outcome.state != "skipped"]
+
+
+def _outcomes(report: list[dict[str, Any]]) -> list[Outcome]:
     found = []
     for spec in (spec for suite in report for spec in suite["SpecReports"] or ()):
         name = " ".join((*(spec["ContainerHierarchyTexts"] or ()), spec["LeafNodeText"]))
-        if spec["LeafNodeType"] == "It" and "[Conformance]" in name:
+        if spec["LeafNodeType"] == "It":
             reason = (spec.get("Failure") or {}).get("Message", "")
             state = spec["State"] if spec["State"] in {"passed", "skipped"} else "failed"
             found.append(Outcome(name, state, spec["RunTime"] / 1e9, reason))

@@ -53,6 +53,12 @@ def test_a_report_of_ginkgo_gives_the_conformance_tests_and_nothing_else() -> No
     assert {outcome.group for outcome in outcomes} == {"network"}
 
 
+def test_of_other_labels_every_test_that_ran_counts() -> None:
+    report = [{"SpecReports": [spec("denies", "failed"), spec("is of no label", "skipped")]}]
+    assert [(each.name, each.state) for each in suite.all_that_ran(report)] == [("[sig-network] DNS denies", "failed")]
+    assert suite.outcomes(report) == []
+
+
 def test_the_page_names_what_failed_and_what_was_not_run_with_the_reason() -> None:
     outcomes = [
         Outcome("[sig-node] a [Conformance]", "passed", 1.0),

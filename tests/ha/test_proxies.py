@@ -187,12 +187,12 @@ def test_replicas_of_a_dead_worker_start_elsewhere(
         took = wait_until(moved, 240, "four replicas on the worker that is left")
         # kube-proxy hears of it after the API server knows, a second or two later, and more on a busy machine.
         wait_until(lambda: all(one.error is None for one in client.answers()[-20:]), 30, "twenty good answers")
-        since = time.time()
-        wait_until(lambda: time.time() > since + 5, 30, "five more seconds of requests")
-        answers = client.stop()
-    failed = [answer for answer in answers if answer.error is not None]
-    figure(f"all replicas on node4 after {took:.0f} s; {len(failed)} of {len(answers)} requests failed meanwhile")
-    assert not [answer for answer in failed if answer.start > since]
+        failed = [answer for answer in client.stop() if answer.error is not None]
+    figure(f"all replicas on node4 after {took:.0f} s; {len(failed)} requests failed meanwhile")
+    # A request to a replica that is gone is never answered; one on a busy machine takes its time.
+    with cluster.client("get", served, patience=15) as client:
+        wait_until(lambda: len(client.answers()) > 50, 60, "fifty more answers")
+        assert not [answer for answer in client.stop() if answer.error is not None]
     cluster.lab.start("node5")
     wait_until(lambda: "node5" in cluster.ready_nodes(), 120, "node5 to be Ready again")
 

@@ -7,7 +7,7 @@ import sys
 
 from tests.lab import progress
 from tests.lab.commands import LabError
-from tests.lab.lab import BEFORE, CONFORMANCE, NEWEST, SEED_ERA, Lab
+from tests.lab.lab import NEWEST, Lab, buildable
 
 VERBS_FOR_ONE = {
     "kill": "pull the plug of a host; its disk stays",
@@ -21,7 +21,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.lab", description="Real machines to build clusters on.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     build = verbs.add_parser("build", help="build Kubernetes, the host image and the artifact bundle")
-    known = f"{NEWEST} (usual), {BEFORE}, {SEED_ERA} or {CONFORMANCE}"
+    known = f"{NEWEST} (usual); one or several of {', '.join(buildable())}"
     build.add_argument("series", nargs="*", metavar="SERIES", help=known)
     build.add_argument("--keep-caches", action="store_true", help="keep what makes the next build quicker: 15 GB")
     verbs.add_parser("up", help="start hosts").add_argument("count", type=int, metavar="N")

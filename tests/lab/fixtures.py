@@ -68,6 +68,13 @@ def conformance_suite(lab: Lab) -> Path:
     return _bundle_of(lab, CONFORMANCE)
 
 
+@pytest.fixture(scope="module")
+def network_bundle(request: pytest.FixtureRequest, lab: Lab) -> Path:
+    """The newest series' bundle with the images of the network plugin that the file names in PLUGIN."""
+    name: str = request.module.PLUGIN
+    return _bundle_of(lab, name)
+
+
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Takes a sentence on what was measured; all of them stand at the end of a run of the tests."""

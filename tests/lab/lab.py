@@ -16,6 +16,7 @@ from tests.lab import (
     conformance,
     hosts,
     network,
+    networks,
     packages,
     progress,
     recipe,
@@ -76,7 +77,8 @@ class Lab:
     def build(self, series: str = NEWEST) -> Path:
         """Build what is missing for one series of Kubernetes and return the directory of its artifact bundle.
 
-        Of CONFORMANCE it is the directory of the programs and images of upstream's tests.
+        Of CONFORMANCE it is the directory of the programs and images of upstream's tests; of a network plugin the
+        newest series' bundle with the plugin's images.
         """
         _need_root()
         packages.install_needed(self.cache)
@@ -264,6 +266,11 @@ class Lab:
             yield
 
 
+def buildable() -> tuple[str, ...]:
+    """What `build` takes: series of Kubernetes, upstream's tests, and network plugins."""
+    return (*bundle.SERIES, SEED_ERA, CONFORMANCE, *networks.plugins())
+
+
 def _bundle(series: str) -> tuple[recipe.Product, tuple[recipe.Product, ...], tuple[recipe.Product, ...]]:
     """A series' bundle, what of it keeps a compiler busy, and what does not."""
     if series == SEED_ERA:
@@ -271,9 +278,11 @@ def _bundle(series: str) -> tuple[recipe.Product, tuple[recipe.Product, ...], tu
     if series == CONFORMANCE:
         compiled = (*bundle.compiled(conformance.SERIES), *conformance.COMPILED)
         return conformance.SUITE, compiled, (bundle.PARTS, conformance.BASES)
+    plugin = networks.plugins().get(series)
+    if plugin is not None:
+        return plugin.bundle, plugin.compiled, (bundle.PARTS, plugin.base)
     if series not in bundle.SERIES:
-        known = ", ".join((*bundle.SERIES, SEED_ERA, CONFORMANCE))
-        raise LabError(f"the lab cannot build {series}; it can build: {known}")
+        raise LabError(f"the lab cannot build {series}; it can build: {', '.join(buildable())}")
     return bundle.BUNDLES[series], bundle.compiled(bundle.SERIES[series]), (bundle.PARTS,)
 
 

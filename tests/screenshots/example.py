@@ -255,19 +255,21 @@ def fingerprint(name: str) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(name.encode()).digest()).decode().rstrip("=")
 
 
+TITLES = {
+    "hw.cpu_role": "Control planes have two processors",
+    "hw.disk_free_role": "There is room on the disk",
+    "hw.ram_role": "There is memory enough for the roles",
+    "net.node_to_node": "Machines reach each other on the ports that are needed",
+    "net.ports_free": "The ports that Kubernetes needs are free",
+    "os.kernel_min": "The kernel is new enough for containers",
+    "os.swap_off": "Swap is off, or will be switched off",
+    "time.skew": "The machine's clock agrees with the others",
+}
+
+
 def prechecks(cluster: Cluster) -> None:
     """An inspection that found two errors, one of which somebody answers for, and a warning."""
     rows: list[dict[str, Any]] = []
-    titles = {
-        "hw.cpu_role": "Control planes have two processors",
-        "hw.disk_free_role": "There is room on the disk",
-        "hw.ram_role": "There is memory enough for the roles",
-        "net.node_to_node": "Machines reach each other on the ports that are needed",
-        "net.ports_free": "The ports that Kubernetes needs are free",
-        "os.kernel_min": "The kernel is new enough for containers",
-        "os.swap_off": "Swap is off, or will be switched off",
-        "time.skew": "The machine's clock agrees with the others",
-    }
     more = "Give the machine more memory."
     skew = "Set the clock, and keep it synchronized with chrony or systemd-timesyncd."
     off = "Make sure the machine has enough memory without it."
@@ -279,7 +281,7 @@ def prechecks(cluster: Cluster) -> None:
     swaps = "uses 2048 MiB of swap; the installation switches it off for good."
     told |= {("os.swap_off", host): ("warning", f"{host} {swaps}", off) for host in ("lock-1", "weir-1")}
     names = [host.name for host in services.document_of(cluster).hosts if host.name != "spare-1"]
-    for check, title in titles.items():
+    for check, title in TITLES.items():
         for host in services.document_of(cluster).hosts:
             said = told.get((check, host.name))
             state = {"error": "failed", "warning": "warning"}[said[0]] if said else "same"

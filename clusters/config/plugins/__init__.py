@@ -38,13 +38,14 @@ class Release(NamedTuple):
 class NetworkPlugin:
     """What a network plugin is to the document.
 
-    `name` is its word in `spec.network.plugin`, `title` what people read, `place` where it stands in lists. `section`
-    is the type of `spec.network.NAME`: a model of options, or a mapping for a chart's values. A plugin with `releases`
-    runs in pods. `dual_stack`: whether it is set up for IPv4 and IPv6 when the document has both. `dialects` are those
-    whose KubeKey knows it; `instead` is what to do in KubeKey 4, which has no place for its options. `series` are the
-    oldest and newest minors of Kubernetes, by series of the plugin, of KubeKey 4's `cluster_require` defaults. `rules`
-    check the options. A plugin that is not `built` is refused; one that is not
-    `installed` is left to the user.
+    `name` is its word in `spec.network.plugin`, `title` what people read, `place` where it stands in lists (in tens, so
+    that there is room between two). `section` is the type of `spec.network.NAME`: a model of options, or a mapping for
+    a chart's values. A plugin with `releases` runs in pods. `dual_stack`: whether it is set up for IPv4 and IPv6 when
+    the document has both. `dialects` are those whose KubeKey knows it; `instead` is what to do in KubeKey 4, which has
+    no place for its options. `series` are the oldest and newest minors of Kubernetes, by series of the plugin, of
+    KubeKey 4's `cluster_require` defaults. `modules` are the kernel modules that it may want, whatever the options:
+    every machine is asked for these. `rules` check the options. A plugin that is not `built` is refused; one that is
+    not `installed` is left to the user.
     """
 
     name: str
@@ -56,10 +57,16 @@ class NetworkPlugin:
     dialects: tuple[str, ...] = ()
     instead: str = ""
     series: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
     replaces_kube_proxy: bool = False
     rules: tuple[Rule, ...] = ()
     built: bool = True
     installed: bool = True
+
+    @property
+    def attribute(self) -> str:
+        """Its name as Python writes it: that of its files, and of its field in `Network`."""
+        return self.name.replace("-", "_")
 
 
 @cache

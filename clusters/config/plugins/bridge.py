@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from clusters.config.plugins import NetworkPlugin
 
-PLUGIN = NetworkPlugin("bridge", "bridge (built in)", 6)
+PLUGIN = NetworkPlugin("bridge", "bridge (built in)", 60)

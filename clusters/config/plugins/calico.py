@@ -82,7 +82,7 @@ def calico(document: Document) -> Iterator[Finding]:
 PLUGIN = NetworkPlugin(
     "calico",
     "Calico",
-    1,
+    10,
     section=Calico,
     releases=(
         Release("v3.24.5", 20, 22),
@@ -103,5 +103,6 @@ PLUGIN = NetworkPlugin(
         "3.31": (23, 35),
         "3.32": (34, 37),
     },
+    modules=("ipip", "vxlan"),
     rules=(calico,),
 )

@@ -12,7 +12,7 @@ from clusters.config.plugins import KUBEKEY_1, KUBEKEY_3, KUBEKEY_4, NetworkPlug
 PLUGIN = NetworkPlugin(
     "cilium",
     "Cilium",
-    3,
+    30,
     section=dict[str, Any],
     releases=(
         Release("v1.14.19", 20, 27),
@@ -31,5 +31,6 @@ PLUGIN = NetworkPlugin(
         "1.19": (23, 34),
         "1.20": (33, 37),
     },
+    modules=("vxlan", "geneve", "wireguard"),
     replaces_kube_proxy=True,
 )

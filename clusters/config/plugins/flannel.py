@@ -48,9 +48,10 @@ def flannel(document: Document) -> Iterator[Finding]:
 PLUGIN = NetworkPlugin(
     "flannel",
     "Flannel",
-    2,
+    20,
     section=Flannel,
     releases=(Release("v0.27.4", 20, 37),),
     dialects=(KUBEKEY_1, KUBEKEY_3, KUBEKEY_4),
+    modules=("vxlan", "ipip", "wireguard"),
     rules=(flannel,),
 )

@@ -80,11 +80,12 @@ def hybridnet(document: Document) -> Iterator[Finding]:
 PLUGIN = NetworkPlugin(
     "hybridnet",
     "Hybridnet",
-    5,
+    50,
     section=Hybridnet,
     releases=(Release("v0.6.8", 20, 37),),
     # Its networks have one family each, and a pod gets one of them, unless it is annotated.
     dual_stack=False,
     dialects=(KUBEKEY_3, KUBEKEY_4),
+    modules=("vxlan",),
     rules=(hybridnet,),
 )

@@ -125,7 +125,7 @@ def kubeovn(document: Document) -> Iterator[Finding]:
 PLUGIN = NetworkPlugin(
     "kubeovn",
     "Kube-OVN",
-    4,
+    40,
     section=KubeOvn,
     releases=(Release("v1.13.15", 23, 28), Release("v1.15.24", 29, 37)),
     dialects=(KUBEKEY_1, KUBEKEY_3, KUBEKEY_4),
@@ -136,5 +136,6 @@ PLUGIN = NetworkPlugin(
         "1.15": (23, 37),
         "1.16": (29, 37),
     },
+    modules=("openvswitch", "geneve", "vxlan"),
     rules=(kubeovn,),
 )

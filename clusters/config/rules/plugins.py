@@ -29,7 +29,7 @@ def options_of_another(document: Document) -> Iterator[Finding]:
     for each in plugins():
         if not (isinstance(each.section, type) and issubclass(each.section, Model)) or network.plugin == each.name:
             continue
-        if getattr(network, each.name) != each.section():
+        if getattr(network, each.attribute) != each.section():
             message = f"The network plugin is {shown(network.plugin)}, so the options of {each.name} have no effect."
             path = f"{_PATH}.{each.name}"
             yield warning("network.options_unused", path, message, found=each.name, allowed=network.plugin)

@@ -12,6 +12,7 @@ from clusters.config.plugins import names
 from clusters.config.plugins.calico import Calico
 from clusters.config.plugins.flannel import Flannel
 from clusters.config.plugins.hybridnet import Hybridnet
+from clusters.config.plugins.kube_router import KubeRouter
 from clusters.config.plugins.kubeovn import KubeOvn
 
 
@@ -40,4 +41,7 @@ class Network(Model):
     )
     kubeovn: KubeOvn = key(KubeOvn(), "Kube-OVN's options.", since="1.1")
     hybridnet: Hybridnet = key(Hybridnet(), "Hybridnet's options.", since="3.1")
+    kube_router: KubeRouter = key(
+        KubeRouter(), "kube-router's options. KubeKey reads nothing here.", alias="kube-router", since=OURS
+    )
     multus_cni: Switch = key(Switch(), "Several networks for a pod.", alias="multusCNI", since="2.0", acted=False)

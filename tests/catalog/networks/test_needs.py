@@ -14,6 +14,7 @@ from clusters.catalog.networks.kubeovn.needs import has_database
 from clusters.catalog.networks.needs import TYPHA, needs_of, ports_between, sends_directly
 from clusters.catalog.plugins import Between, Needs, plugin_of, plugins
 from clusters.config.plugins import names
+from clusters.config.plugins import plugins as of_the_document
 from clusters.engine.check import CHECKS
 from tests.catalog.networks.rendered import BOTH
 from tests.catalog.pretend import pretend, seed
@@ -70,7 +71,7 @@ def test_cilium_without_tunnels_opens_no_port_for_them_and_wants_neighbours() ->
 
 def test_machines_know_the_plugins_that_documents_know() -> None:
     there = {path.stem for path in Path(networks.__path__[0]).iterdir()} - {"__init__", "__pycache__", "needs"}
-    assert there == set(names())
+    assert there == {each.attribute for each in of_the_document()}
     assert [each.name for each in plugins().values()] == list(names())
 
 

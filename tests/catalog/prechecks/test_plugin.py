@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clusters.catalog.networks.needs import needs_of
+from clusters.config.plugins import plugins as of_the_document
 from clusters.engine.check import CHECKS
+from clusters.remote.facts import MODULES
 from tests.catalog.pretend import pretend, seed
 
 if TYPE_CHECKING:
@@ -115,3 +118,13 @@ def test_a_node_behind_a_router_is_an_error_for_bridge(archive: Path, monkeypatc
     hosts["node2"].answer("ip -o route get", "10.99.0.11 10.99.0.11 via 10.0.0.1 dev eth0")
     (found,) = CHECKS.checks["net.same_subnet"].body(cluster.machine("node2"), cluster)
     assert "10.99.0.11" in found.message
+
+
+@pytest.mark.parametrize(
+    "network", [network for check, network, *_ in PLUGINS if check == "net.plugin_modules"], ids=str
+)
+def test_machines_are_asked_for_every_module_that_a_plugin_needs(network: dict[str, Any]) -> None:
+    (record,) = [each for each in of_the_document() if each.name == network["plugin"]]
+    needed = needs_of(seed(network=network), "node1").modules
+    assert needed and set(needed) <= set(record.modules)
+    assert set(record.modules) <= set(MODULES)

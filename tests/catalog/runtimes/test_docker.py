@@ -11,6 +11,8 @@ import yaml
 
 from clusters.catalog import kubeadm
 from clusters.catalog.runtimes import docker, gentle, runtime_of
+from clusters.catalog.runtimes.docker.components import ENGINE, SHIM
+from clusters.config.versions import CRI_DOCKERD, DOCKER
 from clusters.engine.check import CHECKS
 from clusters.engine.plan import make_plan
 from tests.catalog.pretend import pretend, seed
@@ -19,6 +21,8 @@ from tests.catalog.runtimes.reading import golden
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from clusters.catalog.components import Component
 
 OLD = {"containerManager": "docker"}
 NEW = {"containerManager": "docker", "version": "v1.34.2"}
@@ -130,3 +134,10 @@ def test_a_docker_that_somebody_uses_is_not_taken_over_in_passing(
     assert "node2 runs 2 containers" in finding.message
     hosts["node2"].put(b"{}", "/etc/slipway/cluster.json")
     assert not list(check.body(machine, cluster)), "an own earlier run is no stranger"
+
+
+@pytest.mark.parametrize(("component", "version"), [(ENGINE, DOCKER), (SHIM, CRI_DOCKERD)])
+def test_the_files_that_nobody_publishes_checksums_of_are_pinned(component: Component, version: str) -> None:
+    for arch in ("amd64", "arm64"):
+        pinned = [digest for place, digest in component.pins.items() if version in place and arch in place]
+        assert [len(digest) for digest in pinned] == [64], arch

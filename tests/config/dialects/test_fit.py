@@ -10,6 +10,7 @@ import yaml
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.dialects.render import documents, render
 from clusters.config.load import load
+from clusters.config.plugins import plugins
 from clusters.config.schema import ControlPlaneEndpoint, Document, Host, JumpHost, Network, Registry, RoleGroups
 from tests.config.documents import seed_document
 
@@ -44,6 +45,15 @@ def test_keys_that_only_slipway_has_are_named() -> None:
     assert {path: id for path, id in _said(document, "v1alpha2").items() if "kubevip" in path} == ours
     assert "spec.controlPlaneEndpoint.kubevip.peers" in _said(document, "v4")
     assert fitted(document, "v1alpha2") == document
+
+
+def test_what_to_do_instead_of_a_plugins_options_stands_beside_each() -> None:
+    network = Network.model_validate({"plugin": "calico", "calico": {"vethMTU": 1400, "typha": {"enabled": True}}})
+    found = [each for each in what_does_not_fit(seed_document(network=network), "v4") if ".calico." in each.path]
+    assert {each.path.removeprefix("spec.network.calico.") for each in found} == {"vethMTU", "typha.enabled"}
+    assert {each.hint for each in found} == {plugin.instead for plugin in plugins() if plugin.name == "calico"}
+    dns = what_does_not_fit(_full(), "v4")
+    assert "Export as v1alpha2 to keep it." in {each.hint for each in dns}
 
 
 def test_a_credential_is_named_with_what_has_to_be_filled_in() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from clusters.config.keys import Model
 from clusters.config.plugin_options import SECTIONS, options_of
-from clusters.config.plugins import names, plugin_version, plugins
+from clusters.config.plugins import NetworkPlugin, names, plugin_version, plugins
 from clusters.config.schema import Document, Network
 from clusters.config.versions import known_versions, parse_version
 from clusters.errors import ConfigError
@@ -20,16 +20,23 @@ FOLDER = Path(__file__).resolve().parents[3] / "clusters" / "config" / "plugins"
 
 
 def test_plugins_are_found_by_walking_and_stand_in_their_order() -> None:
-    assert names() == ("calico", "flannel", "cilium", "kubeovn", "hybridnet", "bridge", "none")
-    assert set(names()) == {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
-    assert len({each.place for each in plugins()}) == len(plugins())
+    places = [each.place for each in plugins()]
+    assert places == sorted(set(places))
+    assert (names()[0], names()[-1]) == ("calico", "none"), "KubeKey's first, and what is no plugin last"
+    assert {each.attribute for each in plugins()} == {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
+
+
+def test_a_name_with_a_hyphen_is_written_with_an_underscore_in_python() -> None:
+    assert NetworkPlugin("a-plugin", "A plugin", 99).attribute == "a_plugin"
 
 
 def test_the_sections_of_the_model_are_those_of_the_records() -> None:
     """The model's fields are written out, since mypy cannot follow fields that are made while it is imported."""
     hints = typing.get_type_hints(Network)
-    of_plugins = {each.name: each.section for each in plugins() if each.section is not None}
+    of_plugins = {each.attribute: each.section for each in plugins() if each.section is not None}
     assert {name: hints.get(name) for name in of_plugins} == of_plugins
+    keys = {name: Network.model_fields[name].alias or name for name in of_plugins}
+    assert keys == {each.attribute: each.name for each in plugins() if each.section is not None}
     models = {name for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Model)}
     assert models - set(of_plugins) == {"multus_cni"}
 

@@ -74,11 +74,10 @@ def _are_args(items: tuple[str, ...]) -> bool:
 
 def findings(document: Document) -> Iterator[Finding]:
     """What is left out or changed, in the order of the document."""
-    instead = _ITSELF | {each.name: each.instead for each in plugins() if each.instead}
     for path, key in losses(document, "spec", _lost(document)):
         parts = path.split(".")
         hosts = (document.hosts[int(parts[2])].name,) if parts[1] == "hosts" else ()
-        hint = instead.get(key.name, "Export as v1alpha2 to keep it.")
+        hint = _ITSELF.get(key.name) or _of_a_plugin(path) or "Export as v1alpha2 to keep it."
         named = key.name if hosts else path.removeprefix("spec.")
         message = f"KubeKey 4 has no place for {named}; it is left out."
         yield warning("dialect.lost", path, message, hint=hint, hosts=hosts)
@@ -92,6 +91,11 @@ def findings(document: Document) -> Iterator[Finding]:
         yield warning("dialect.lost", "kubesphere", "KubeKey 4 does not install KubeSphere; its document is left out.")
     yield from _changed(document)
     yield from _spelled(document)
+
+
+def _of_a_plugin(path: str) -> str:
+    """What to do instead of an option of a network plugin."""
+    return next((each.instead for each in plugins() if path.startswith(f"spec.network.{each.name}.")), "")
 
 
 def _changed(document: Document) -> Iterator[Finding]:
