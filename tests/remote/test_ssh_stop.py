@@ -213,7 +213,7 @@ def test_what_never_starts_is_given_up_and_that_is_said(
     hanging = own_seconds()
     root.run(sh("true"))
     delay_the_start(monkeypatch, tmp_path / "once", hanging)
-    for module in ("runner", "standing"):
+    for module in ("session.runner", "session.root_shells"):
         monkeypatch.setattr(f"clusters.remote.{module}.WAIT_FOR_GROUP", 0.5)
 
     with pytest.raises(CommandTimedOut):
