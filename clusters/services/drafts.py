@@ -98,7 +98,7 @@ def refuse_while_busy(cluster: Cluster) -> None:
     run = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
     if run is not None:
         raise DraftBusy(
-            _("Run %(run)s works with %(name)s, so nothing of it can be changed now.")
+            _("Run %(run)s is using %(name)s, so nothing in it can be changed now.")
             % {"run": run.pk, "name": cluster.name},
             hint=_("Wait for its end, or cancel it."),
         )

@@ -61,12 +61,12 @@ def test_07_a_killed_server_leaves_a_truthful_state_and_buttons_that_work(
         pages.start()
         person = Client()
         person.force_login(alice)
-        wait_for(lambda: "no sign of life" in text_of(person, run, "run-header"), TRUTH_SECONDS, "the truth")
+        wait_for(lambda: "no heartbeat" in text_of(person, run, "run-header"), TRUTH_SECONDS, "the truth")
         assert press(pages.port, reverse("run-cancel", args=[run.pk]), session) == 302
         assert Run.objects.get(pk=run.pk).state == "cancelling"
         with manage("work"):
             wait_for(lambda: Run.objects.get(pk=run.pk).state == "cancelled", TRUTH_SECONDS, "the end")
-            assert "no sign of life" not in text_of(person, run, "run-header")
+            assert "no heartbeat" not in text_of(person, run, "run-header")
             assert press(pages.port, reverse("run-retry", args=[run.pk]), session) == 302
             again = Run.objects.latest("pk")
             assert again.attempt == 2
@@ -98,7 +98,7 @@ def test_08_after_a_cancel_nothing_of_a_command_is_left_anywhere(
         began = time.monotonic()
         person.post(reverse("run-cancel", args=[run.pk]))
         said = text_of(person, run, "run-header")
-        assert "alice asked this run to stop" in said
+        assert "alice requested cancellation" in said
         assert "got SIGTERM. If it still runs after 30 s, it gets SIGKILL." in said
         wait_for(lambda: not processes_of(gentle), 120, "the end of those that listen")
         # Those that do not listen have half a minute to think about it, counted from when they were asked.

@@ -119,9 +119,9 @@ def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
     with site(**place) as pages, manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.steady", **place):
         header = reverse("run-header", args=[run.pk])
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 50, what="the first lines")
-        assert "no sign of life" not in fetch(pages.port, header, session)
+        assert "no heartbeat" not in fetch(pages.port, header, session)
         ballast = fill_up(small_disk)
-        wait_for(lambda: "no sign of life" in fetch(pages.port, header, session), what="the page says so")
+        wait_for(lambda: "no heartbeat" in fetch(pages.port, header, session), what="the page says so")
         said = fetch(pages.port, header, session)
         assert 'data-state="running"' in said
         assert "has 0 MB left" in said
@@ -130,7 +130,7 @@ def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
         assert Run.objects.get(pk=run.pk).last_line == seen
         ballast.unlink()
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > seen + 100, what="more lines")
-        wait_for(lambda: "no sign of life" not in fetch(pages.port, header, session), what="the page says so")
+        wait_for(lambda: "no heartbeat" not in fetch(pages.port, header, session), what="the page says so")
         Run.objects.filter(pk=run.pk).update(cancel_asked_at=run.created_at, state="cancelling")
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     assert_gapless(run)

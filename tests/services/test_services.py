@@ -151,7 +151,7 @@ def test_a_run_freezes_the_document(cluster: Cluster, alice: User) -> None:
     run = services.run_start(actor=alice, cluster=cluster, waivers=["memory"], reason="it is a small lab")
     assert (run.waivers, run.state, run.cluster.state) == (["memory"], "queued", "installing")
     changed = services.document_of(cluster).model_copy(update={"name": "other"})
-    with pytest.raises(services.DraftBusy, match="nothing of it can be changed"):
+    with pytest.raises(services.DraftBusy, match="nothing in it can be changed"):
         services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)
     services.run_cancel(actor=alice, run=run)
     services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)

@@ -49,7 +49,7 @@ def test_the_one_time_password_is_replaced_before_anything_else(client: Client, 
     Account.objects.create(user=alice, must_change_password=True)
     client.force_login(alice)
     assert client.get("/")["Location"] == reverse("password_change")
-    assert "Choose a password of your own" in client.get(reverse("password_change")).content.decode()
+    assert "Choose your own password" in client.get(reverse("password_change")).content.decode()
     assert change(client, "alice-likes-ships") == 302
     assert client.get("/").status_code == 200
     assert AuditEntry.objects.filter(deed="account.password").count() == 1

@@ -103,7 +103,7 @@ def test_it_is_filtered_and_turned_by_keyboard_with_addresses_that_stay(page: Pa
     expect(page.locator("tbody tr")).to_have_count(50)
     page.get_by_label("Object").fill("nothing is called so")
     page.get_by_label("Object").press("Enter")
-    expect(page.get_by_role("heading", name="No entry fits")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching entries")).to_be_visible()
     picture(page, "audit-empty")
 
 

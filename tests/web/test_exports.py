@@ -50,7 +50,7 @@ def test_the_file_in_its_own_dialect_is_promised_as_it_was_written(page: Client,
     text = page.get(reverse("cluster-export", args=[cluster.pk])).content.decode()
     own = load(cluster.document).dialect
     for section in text.split("<section")[1:]:
-        assert ("as it was written" in section) == (f'id="as-{own}"' in section)
+        assert ("as written" in section) == (f'id="as-{own}"' in section)
 
 
 def test_a_stranger_does_not_learn_that_a_cluster_is_there(client: Client, bob: User, cluster: Cluster) -> None:

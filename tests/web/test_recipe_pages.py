@@ -113,7 +113,7 @@ def test_from_the_preview_to_the_run(person: Client, cluster: Cluster, renew: Re
     assert "Nothing was changed. 2 would change" in shown
     assert "/etc/days is as it should be" in shown and "+30" in shown
     assert "There is no /etc/days yet." in shown and "Not known yet" in shown
-    assert "The run would take about" in shown and "As seen from" in shown
+    assert "The run would take about" in shown and "Observed from" in shown
     assert "node1" not in shown
     assert f'hx-get="{answer["Location"]}?machine=node3"' in shown
     assert "run-retry" not in shown and f'action="/runs/{preview.pk}/retry/"' not in shown
@@ -143,7 +143,7 @@ def test_the_page_of_a_preview_is_for_previews_and_for_those_who_may_see_it(
 ) -> None:
     run, preview = make_run(state="failed"), make_run(state="failed", part="preview")
     assert person.get(reverse("run-preview", args=[run.pk]))["Location"] == reverse("run", args=[run.pk])
-    assert "The preview ended before a plan was made." in text_of(person, reverse("run-preview", args=[preview.pk]))
+    assert "The preview ended before a plan was ready." in text_of(person, reverse("run-preview", args=[preview.pk]))
     client.force_login(bob)
     for address in (reverse("run-preview", args=[preview.pk]), do(cluster, DEFAULT)):
         assert client.get(address).status_code == 404

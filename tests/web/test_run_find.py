@@ -109,7 +109,7 @@ def test_hits_are_stepped_through_among_lines_that_fit_and_shown_among_the_other
     search.press("Enter")
     stands_on(page, NEEDLES[1], "2 of 4")
     expect(page.locator(".ln")).to_have_count(4)
-    only = page.get_by_role("button", name="Only lines that fit")
+    only = page.get_by_role("button", name="Only matching lines")
     expect(only).to_have_attribute("aria-pressed", "true")
     only.click()
     expect(page.locator("#L5001")).to_be_in_viewport()

@@ -120,7 +120,7 @@ def test_lines_are_marked_by_keys(page: Page, run: Run) -> None:
     page.keyboard.press("Shift+ArrowUp")  # over the edge of a block
     assert marked(page) == [200, 201]
     expect(page.locator("#L200 .ln-n")).to_be_focused()
-    assert "Escape takes the mark away" in (page.locator("#log-keys").text_content() or "")
+    assert "Escape clears the mark" in (page.locator("#log-keys").text_content() or "")
 
 
 def test_marked_lines_stay_where_they_are_while_the_run_goes_on(page: Page, run: Run) -> None:

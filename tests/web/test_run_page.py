@@ -113,7 +113,7 @@ def test_whoever_scrolls_far_up_and_down_again_sees_every_line_once(page: Page, 
     add(run, numbered(1, 3_500))
     page.goto(f"/runs/{run.pk}/#L1200")
     expect(page.locator("#L1200")).to_be_in_viewport()
-    expect(page.locator("#log-pill")).to_have_text("To the newest line")
+    expect(page.locator("#log-pill")).to_have_text("Jump to the newest line")
     add(run, numbered(3_501, 3_600))
     scrolls_until(page, "box.scrollTop = box.scrollHeight", "#L3600")
     scrolls_until(page, "box.scrollTop = 0; box.dispatchEvent(new WheelEvent('wheel', {deltaY: -9}))", "#L1")
@@ -152,7 +152,7 @@ def test_a_regular_expression_is_searched_on_the_server_while_the_run_goes_on(pa
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
     page.locator("#log-search").fill(r"exit \d+")
-    expect(page.locator("#log-none")).to_have_text("No line fits these filters.")
+    expect(page.locator("#log-none")).to_have_text("No line matches these filters.")
     page.get_by_role("button", name="Search with a regular expression").click()
     expect(page.locator(".ln")).to_have_count(1)
     expect(page.locator(".ln-text mark")).to_have_text(["exit 12", "exit 99"])
@@ -243,13 +243,13 @@ def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run
     for tab in ("", "timeline/"):
         page.goto(f"/runs/{run.pk}/{tab}")
         page.get_by_role("button", name="Cancel", exact=True).click()
-        expect(page.locator("#cancel-run")).to_contain_text("At work: Do os/a")
-        expect(page.locator("#cancel-run")).to_contain_text("asked to end, and is ended after 30 s")
+        expect(page.locator("#cancel-run")).to_contain_text("Running: Do os/a")
+        expect(page.locator("#cancel-run")).to_contain_text("SIGTERM, and SIGKILL after 30 s")
         page.get_by_role("button", name="Keep it running").click()
     page.goto(f"/runs/{run.pk}/")
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_role("button", name="Cancel run").click()
-    expect(page.locator(".cancel-card")).to_contain_text("alice asked this run to stop")
+    expect(page.locator(".cancel-card")).to_contain_text("alice requested cancellation")
     expect(page.locator(".cancel-card li")).to_have_count(3)
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
@@ -271,7 +271,7 @@ def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     part = page.locator(".cancel-list li").first
     for _ in range(2):
         expect(part).to_contain_text("Joining etcd on node1 can't be interrupted safely, so it finishes first")
-        expect(part).to_contain_text("A part of “Do os/a”. At work since")
+        expect(part).to_contain_text("A part of “Do os/a”. Running since")
         expect(part).to_contain_text(re.compile(r"since \d\d:\d\d:\d\d,\s+(\d+ m )?\d+ s\."))
         page.reload()
     well_made(page)

@@ -39,7 +39,7 @@ def test_a_form_with_another_sign_ins_token_learns_it_and_gets_the_new_one(alice
     typed = {"draft_version": 1, "kind": "none", "domain": "typed.example", "port": "6443"}
     stale = browser.post(address, typed, headers={"HX-Request": "true", "X-CSRFToken": "a" * 64})
     assert stale.status_code == 403 and stale.headers["X-Token-Refused"] == "yes"
-    assert "the page was too old" in stale.content.decode()
+    assert "the page was out of date" in stale.content.decode()
     fresh = browser.post(address, typed, headers={"HX-Request": "true", "X-CSRFToken": told["token"]})
     assert fresh.status_code == 200
 

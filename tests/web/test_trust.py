@@ -53,13 +53,13 @@ def test_a_killed_worker_is_told_of_until_another_goes_on(
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0, what="the first lines")
         worker.kill()
         worker.wait()
-    assert "no sign of life" not in header(client, run)
+    assert "no heartbeat" not in header(client, run)
     # What the five minutes of the lease would bring.
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=60))
-    assert "no sign of life" in header(client, run)
+    assert "no heartbeat" in header(client, run)
     with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.quick"):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
-    assert "no sign of life" not in header(client, run)
+    assert "no heartbeat" not in header(client, run)
     assert_gapless(run)
 
 

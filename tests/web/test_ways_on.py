@@ -92,7 +92,7 @@ def test_retry_this_step_does_that_step_alone_until_it_holds_and_then_the_rest_i
         assert attempts.count("third", "looks") == [0, 0]
         said = attempts.header(alone)
         assert "The step is done" in said
-        assert "Do the rest" in said
+        assert "Run the rest" in said
         assert "stands" not in said
         assert Cluster.objects.get().state != "ready"
         whole = attempts.press(alone)

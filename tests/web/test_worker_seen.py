@@ -38,14 +38,14 @@ def test_the_page_of_a_run_that_waits_says_when_a_worker_was_seen(
     client.force_login(alice)
     address = reverse("run-header", args=[make_run().pk])
     page = " ".join(client.get(address).content.decode().split())
-    assert f"No worker was seen so far. Start one with <code>{command_line('work')}</code>." in page
+    assert f"No worker has been seen yet. Start one with <code>{command_line('work')}</code>." in page
     sign(20)
     page = " ".join(client.get(address).content.decode().split())
     assert "A worker was last seen 20 s ago." in page
     assert command_line("work") not in page
     sign(7200)
     page = " ".join(client.get(address).content.decode().split())
-    assert "No worker was seen for 2 h 0 m. Start one with" in page
+    assert "No worker has been seen for 2 h 0 m. Start one with" in page
 
 
 def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
@@ -57,7 +57,7 @@ def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
     form = {"way": "webhook"}
     page = " ".join(client.post(reverse("audit-forwarding"), form, follow=True).content.decode().split())
     assert "Waiting entries are due now. The next worker that looks sends them." in page
-    assert "No worker was seen so far." in page
+    assert "No worker has been seen yet." in page
     sign(3)
     assert "A worker was last seen 3 s ago." in " ".join(client.get(reverse("audit")).content.decode().split())
 

@@ -93,5 +93,5 @@ def test_the_page_shows_the_table_with_a_word_for_each_cell(visitor: Visitor) ->
 
 def test_where_all_is_open_the_table_is_closed_and_says_so(visitor: Visitor) -> None:
     text = drawn(visitor, [row("node1", {"node2": {"10250": ""}}), row("node2", {"node1": {"6443": ""}})])
-    assert 'data-key="reach">' in text and "every port that is needed is open" in text
+    assert 'data-key="reach">' in text and "all required ports are open" in text
     assert not drawn(visitor, [row("node1")])
