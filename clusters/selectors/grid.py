@@ -1,4 +1,4 @@
-"""The grid of a run: steps by phase, machines as columns, and many machines as groups that can be opened."""
+"""The grid of a run: steps by phase, machines as columns, and large numbers of machines as groups that open."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from clusters.models import Run, StepRun
 
-# Machines that have a column each; more are shown in groups.
+# Up to this many machines have a column each; more are shown in groups.
 MOST_COLUMNS = 12
-# Machines of one opened part of a large group.
+# Machines in one opened part of a large group.
 PART = 25
-# Runs whose machines' roles are kept in memory: the document of a run never changes.
-KEPT = 16
-# What a group's cell says first: the worst that is true of one of its machines.
+# Runs whose machine roles are cached: the document of a run never changes.
+RUNS_CACHED = 16
+# The state of a group's cell: the worst state of one of its machines.
 WORST_FIRST = ("failed", "running", "cancelled", "waiting", "warning", "unforeseen", "would", "changed", "same",
                "skipped")  # fmt: skip
 
@@ -36,7 +36,7 @@ _roles: dict[tuple[int, Any], dict[str, str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One machine, or (`count` > 1) a group of them. `key` is what opens the group; `state` the worst in it."""
+    """One machine, or (`count` > 1) a group of machines. `key` opens the group; `state` is the worst in it."""
 
     key: str
     title: str
@@ -47,9 +47,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One step on one machine, or on a group: then `counts` says how many are in which state.
+    """One step on one machine, or on a group: then `counts` has the number of machines in each state.
 
-    `seconds` of a running one count up to now; of a group they are those in the middle. `host` is empty for groups.
+    `seconds` of a running step count up to now; for a group they are the median. `host` is empty for groups.
     """
 
     host: str
@@ -65,14 +65,14 @@ class Cell:
 
     @property
     def late(self) -> bool:
-        """Whether it runs for much longer than usual: worth a look, and no failure."""
+        """Whether it has been running for much longer than usual: worth checking, but not a failure."""
         after = late_after(self.expected, self.timeout)
         return self.state == State.RUNNING and after is not None and self.seconds > after
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One step; `cells` are in the order of the grid's columns, None where the step has no part."""
+    """One step; `cells` are in the order of the grid's columns, None where the step does not run."""
 
     step: str
     title: str
@@ -81,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Steps that belong together: how many of their cells are over, and the worst state among them."""
+    """Steps that belong together: how many of their cells have ended, and the worst state among them."""
 
     name: str
     rows: list[Row]
@@ -92,7 +92,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Columns and phases; machines that failed come first, then those of the plan in its order."""
+    """Columns and phases; failed machines come first, then those of the plan in its order."""
 
     columns: list[Column] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Grid:
 
 
 def run_grid(run: Run, opened: str = "") -> Grid:
-    """Every step on every machine. `opened` is the key of the group that is shown machine by machine."""
+    """Every step on every machine. `opened` is the key of the group whose machines are shown individually."""
     now = timezone.now()
     steps = steps_of(run)
     states = machine_states(run, steps)
@@ -125,7 +125,7 @@ def run_grid(run: Run, opened: str = "") -> Grid:
 
 
 def worst(counts: Counter[str]) -> str:
-    """The state that a group is said to be in."""
+    """The state that is shown for a group."""
     if counts["waiting"] and any(counts[state] for state in ("same", "changed", "warning")) and not counts["failed"]:
         return "running" if counts["running"] else "waiting"
     return next((state for state in WORST_FIRST if counts[state]), "waiting")
@@ -218,7 +218,7 @@ def _seconds(step: StepRun, now: datetime) -> float:
 
 
 def _roles_of(run: Run) -> dict[str, str]:
-    """The role groups of each machine in words; nothing when the document cannot be read any more."""
+    """The names of each machine's role groups; empty when the document can no longer be read."""
     key = (run.pk, run.created_at)
     if key not in _roles:
         try:
@@ -229,6 +229,6 @@ def _roles_of(run: Run) -> dict[str, str]:
         _roles[key] = {
             host: "+".join("control-plane" if role == "master" else role for role in groups) for host, groups in held
         }
-        while len(_roles) > KEPT:
+        while len(_roles) > RUNS_CACHED:
             _roles.pop(next(iter(_roles)), None)
     return _roles[key]

@@ -1,4 +1,4 @@
-"""The plan of a run as a table: what each step waits for, where it runs, and how long it should take and took."""
+"""The plan of a run as a table: what each step waits for, where it runs, its expected and actual duration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Planned:
     """One step. `needs` are titles of steps on the same machine, `needs_all` of steps on every machine.
 
-    `expected` is in seconds for one machine; `took` is the middle over those that are done, None before.
+    `expected` is in seconds for one machine; `took` is the median of the machines that are done, None before.
     """
 
     step: str

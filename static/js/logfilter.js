@@ -104,7 +104,7 @@ export class Filter {
     this.fields.all.setAttribute("aria-pressed", String(!this.all));
   }
 
-  /** Write the filter into the page's address, as a new entry or (`how`) replacing the current one; `line` keeps the hash. */
+  /** Write the filter into the page's address: as a new entry, or (`how`) in place of this one; `line` keeps the hash. */
   remember(how, line) {
     const address = new URL(location.href);
     for (const key of KEYS) {

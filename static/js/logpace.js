@@ -5,7 +5,7 @@ const HIDDEN = 500;
 // Milliseconds between two drawings of a flood: drawing takes as long as receiving thousands of lines.
 const FLOOD_PAUSE = 250;
 
-/** Returns a function that accepts lines one by one; `draw(lines)` gets them together. A flood has more than `flood`. */
+/** Returns a function that accepts lines one by one; `draw(lines)` gets them together. A flood is more than `flood`. */
 export function paced(draw, flood) {
   let came = [];
   let drawn = -FLOOD_PAUSE;

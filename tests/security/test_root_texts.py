@@ -169,7 +169,7 @@ def test_a_digest_that_the_document_does_not_have_acknowledges_nothing(
 ) -> None:
     client.force_login(alice)
     said = client.post(f"/clusters/{imported.pk}/wizard/review/acknowledge/", {"digest": "0" * 64}, follow=True)
-    assert "was changed since this page was opened" in said.content.decode()
+    assert "has changed since this page was opened" in said.content.decode()
     assert Cluster.objects.get(pk=imported.pk).acknowledged_texts == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.selectors import run_answered
+from clusters.selectors import run_acknowledgements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ CHECK = {
 
 def test_errors_come_first_each_with_its_name_and_time(make_run: Callable[..., Run]) -> None:
     run = make_run(acknowledged=[WARNING, CHECK], waivers=["host.no_role", "hw.ram_role@node1"])
-    assert [(each.id, each.severity, each.by, each.hosts) for each in run_answered(run)] == [
+    assert [(each.id, each.severity, each.by, each.hosts) for each in run_acknowledgements(run)] == [
         ("hw.ram_role", "error", "bob", ["node1"]),
         ("host.no_role", "warning", "alice", []),
     ]
@@ -35,9 +35,9 @@ def test_errors_come_first_each_with_its_name_and_time(make_run: Callable[..., R
 def test_what_was_only_named_is_there_too_and_once(make_run: Callable[..., Run]) -> None:
     accepted = [{"check": "time.skew", "reason": "It is a lab.", "by": "alice", "at": "2026-01-02"}]
     run = make_run(acknowledged=[CHECK], accepted=accepted, waivers=["hw.ram_role@node1", "os.swap_off", "time.skew"])
-    assert [(each.id, each.named, each.by) for each in run_answered(run)] == [
+    assert [(each.id, each.named, each.by) for each in run_acknowledgements(run)] == [
         ("hw.ram_role", False, "bob"),
         ("os.swap_off", True, "alice"),
     ]
     run.asked_by = None
-    assert run_answered(run)[1].by == ""
+    assert run_acknowledgements(run)[1].by == ""

@@ -116,9 +116,9 @@ def test_a_failure_names_causes_that_fit() -> None:
 
     assert titles("write /var/lib: no space left on device") == ["The disk of the machine is full"]
     assert titles("exit code 1", "dial tcp 10.0.0.1:6443: connect: connection refused") == [
-        "The machine, or something on it, cannot be reached"
+        "The machine, or a service on it, is unreachable"
     ]
-    assert titles("[ERROR Port-10250]: Port 10250 is in use")[0] == "Something else listens on a port that is needed"
+    assert titles("[ERROR Port-10250]: Port 10250 is in use")[0] == "Another process listens on a required port"
     assert titles("it is not so") == []
     assert len(titles("x509 timed out no space left out of memory")) == 3
 

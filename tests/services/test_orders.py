@@ -16,7 +16,7 @@ from clusters.runs.documents import read_document
 from clusters.runs.events.store import measured_seconds, recipe_ended
 from clusters.runs.supervise import supervise
 from clusters.selectors import run_preview_seen
-from clusters.selectors.earlier_results import so_before
+from clusters.selectors.earlier_results import done_before
 from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
@@ -186,7 +186,7 @@ def test_a_preview_does_not_count_as_an_attempt_or_a_measurement(cluster: Cluste
     recipe_ended(real, "cancelled")
     cluster.refresh_from_db()
     assert cluster.state == "draft"
-    assert so_before(real) == frozenset()
+    assert done_before(real) == frozenset()
     assert (real.attempt, real.retry_of) == (1, None)
 
 

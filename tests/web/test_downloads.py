@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import ThreadSensitiveContext
 
 from clusters.web import downloads
-from clusters.web.downloads import PARTS_AT_ONCE, PARTS_OF_ONE, streamed
+from clusters.web.downloads import PARTS_AT_ONCE, PARTS_OF_ONE, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Making:
     async def download(self, person: int) -> bytes:
         """What the server does, which has a thread for each request."""
         async with ThreadSensitiveContext():
-            return b"".join([part async for part in streamed(self.parts(person), "x.txt", "text/plain", person)])
+            return b"".join([part async for part in stream(self.parts(person), "x.txt", "text/plain", person)])
 
     async def reach(self, inside: dict[int, int]) -> None:
         """Wait for that many parts of each person."""

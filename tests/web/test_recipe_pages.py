@@ -15,7 +15,7 @@ from clusters.engine.recipe import DEFAULT, Recipe
 from clusters.models import Cluster, Run, StepRun
 from clusters.runs.supervise import supervise
 from clusters.web.recipe_form import answers_in, recipe_form
-from clusters.web.recipe_words import sent
+from clusters.web.recipe_words import fields_of
 from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
@@ -223,7 +223,8 @@ def test_the_name_of_a_phase_comes_from_its_recipe() -> None:
 
 def test_a_number_keeps_its_zero_and_a_cleared_one_is_no_default() -> None:
     """The page of a preview sends its answers again: a run must not have others."""
-    assert dict(sent({"days": 0, "all": True, "none": None, "off": False, "text": ""})) == {"days": "0", "all": "on"}
+    answers = {"days": 0, "all": True, "none": None, "off": False, "text": ""}
+    assert dict(fields_of(answers)) == {"days": "0", "all": "on"}
     days = Question("days", "Days", kind="number", default=3)
     form = recipe_form(Recipe("odd", "Odd", (), "odd", questions=(days,)), Document(), QueryDict("days="))
     assert form.is_valid()

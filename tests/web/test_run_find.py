@@ -153,13 +153,13 @@ def test_a_regular_expression_is_stepped_through_and_marked_while_the_run_goes_o
     search.press("Shift+Enter")
     stands_on(page, 6_004, "4 of 4")
     search.fill("exit (")
-    expect(page.locator("#log-none")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-none")).to_contain_text("Invalid regular expression")
     search.press("Enter")
-    expect(page.locator("#log-place")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-place")).to_contain_text("Invalid regular expression")
     search.fill("exit 999")
     expect(page.locator("#log-place")).to_have_text("No hit")
     page.goto(f"/runs/{run.pk}/?search=exit+(&regex=yes&all=yes#L5")
-    expect(page.locator("#log-none")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-none")).to_contain_text("Invalid regular expression")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
 
 

@@ -164,7 +164,7 @@ def test_a_regular_expression_is_searched_on_the_server_while_the_run_goes_on(pa
     expect(page.locator(".ln-text")).to_have_text(["exit 12 and exit 99", "EXIT 7"])
     expect(page.locator("#L3004")).to_be_in_viewport()
     page.locator("#log-search").fill("exit (")
-    expect(page.locator("#log-none")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-none")).to_contain_text("Invalid regular expression")
     expect(page.locator("#log-search")).to_have_attribute("aria-invalid", "true")
     add(run, ["exit (really)"])
     page.get_by_role("button", name="Search with a regular expression").click()

@@ -56,7 +56,7 @@ def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
     client.force_login(admin)
     form = {"way": "webhook"}
     page = " ".join(client.post(reverse("audit-forwarding"), form, follow=True).content.decode().split())
-    assert "Waiting entries are due now. The next worker that looks sends them." in page
+    assert "Waiting entries are due now. The next free worker sends them." in page
     assert "No worker has been seen yet." in page
     sign(3)
     assert "A worker was last seen 3 s ago." in " ".join(client.get(reverse("audit")).content.decode().split())

@@ -227,7 +227,7 @@ def test_a_refused_acknowledgement_is_said_and_shows_the_text_as_it_is_now(page:
     open_page(page, cluster, "review")
     Cluster.objects.update(document=(SEED + ROOT).replace("agent.sh", "other.sh"))
     page.locator("#root-texts form button").first.click()
-    expect(page.locator("#messages")).to_contain_text("The text was changed since this page was opened.")
+    expect(page.locator("#messages")).to_contain_text("The text has changed since this page was opened.")
     expect(page.locator("#messages .note-error")).to_be_focused()
     expect(page.locator("#root-texts pre").first).to_contain_text("other.sh")
 

@@ -204,4 +204,4 @@ def test_a_text_that_changed_is_not_acknowledged_and_the_page_says_so(visitor: V
     address = reverse("wizard-acknowledge", args=[visitor.cluster.pk])
     answer = visitor.client.post(address, {"digest": "0" * 64}, headers={"HX-Request": "true"}, follow=True)
     place = answer.content.decode().split('id="messages"')[1].split("</div>")[0]
-    assert "The text was changed since this page was opened" in place
+    assert "The text has changed since this page was opened" in place
