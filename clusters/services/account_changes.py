@@ -1,7 +1,7 @@
-"""What happens to accounts and groups, wherever it is done, becomes entries of the audit: Django's signals tell of it.
+"""Audit entries for all changes of accounts and groups, wherever they are made: Django's signals report them.
 
-An entry is written before the change. A change that is made outside of a transaction, as by `manage.py
-changepassword`, is thereby not made when its entry cannot be written.
+An entry is written before the change. So a change outside of a transaction, such as by `manage.py changepassword`, is
+not made when its entry cannot be written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WATCHED = frozenset({"username", "password", "is_active", *RIGHTS})
 
 @receiver(pre_save, sender=User)
 def account_saved(sender: Any, instance: Any, update_fields: Collection[str] | None = None, **kwargs: Any) -> None:
-    """A new account, or what becomes different of one."""
+    """A new account, or the changes of an existing one."""
     rights = {name: getattr(instance, name) for name in RIGHTS}
     if instance._state.adding:
         audited(None, "account.create", instance.get_username(), is_active=instance.is_active, **rights)
@@ -46,7 +46,7 @@ def _deeds(user: Any, before: dict[str, Any], changed: set[str]) -> Iterable[tup
     if "username" in changed:
         yield "account.rename", {"before": before["username"]}
     if "password" in changed:
-        # At a login Django rehashes a correct password when the hasher's settings changed: the password is the same.
+        # At a login Django rehashes a correct password if the hasher's settings changed: the password stays the same.
         fresh = user._password is not None or not user.has_usable_password()
         yield ("account.password" if fresh else "account.rehash"), {}
     if "is_active" in changed:
@@ -57,16 +57,16 @@ def _deeds(user: Any, before: dict[str, Any], changed: set[str]) -> Iterable[tup
 
 @receiver(pre_delete, sender=User)
 def account_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """Refused: what somebody owns, asked for and accepted would be nobody's."""
+    """Refused: clusters, runs and acknowledgements of the account would lose their user."""
     raise AccountRefused(
-        _("Accounts are not deleted, and %(name)s is one.") % {"name": instance.get_username()},
-        hint=_("Deactivate it: nobody can log in with it then, and what was done with it keeps its author."),
+        _("The account %(name)s cannot be deleted.") % {"name": instance.get_username()},
+        hint=_("Deactivate it: then nobody can log in with it, and its past actions keep their author."),
     )
 
 
 @receiver(pre_save, sender=Group)
 def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
-    """A new group, or another name of one."""
+    """A new group, or a new name of an existing one."""
     before = None if instance._state.adding else _locked(Group).filter(pk=instance.pk).first()
     if before is None:
         audited(None, "group.create", instance.name)
@@ -76,7 +76,7 @@ def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=Group)
 def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
-    """Its members lose what it allowed. Of several who delete it at the same moment, the first one did it."""
+    """Its members lose its permissions. If several users delete it at the same moment, the first one is audited."""
     if not _locked(Group).filter(pk=instance.pk).exists():
         return
     members = User._default_manager.filter(groups=instance).values_list(User.USERNAME_FIELD, flat=True)
@@ -87,7 +87,7 @@ def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
 @receiver(m2m_changed, sender=User.user_permissions.through)
 @receiver(m2m_changed, sender=Group.permissions.through)
 def rights_changed(sender: Any, instance: Any, action: str, **kwargs: Any) -> None:
-    """Groups and permissions given or taken, from whichever side the relation was changed."""
+    """Groups and permissions added or removed, from either side of the relation."""
     change = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}.get(action)
     if change is None:
         return
@@ -106,7 +106,7 @@ def _locked(model: Any) -> QuerySet[Any]:
 
 
 def _others(through: Any, instance: Any, model: Any, pks: set[Any] | None, *, reverse: bool) -> list[Any]:
-    """What the instance is connected with, or no longer: these, or without a set all."""
+    """The objects added to or removed from the instance: those in `pks`, or without a set all."""
     if pks is None:
         fields = [field for field in through._meta.fields if field.remote_field is not None]
         mine = next(field for field in fields if isinstance(instance, field.related_model))

@@ -1,4 +1,4 @@
-"""Texts that run as root with masks for their secrets: the finder's, and the document's own wherever they stand."""
+"""Texts that run as root with masks for their secrets: those the finder detects, and all of the document's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def texts_with_masks(stored: str, document: Document) -> list[tuple[RootText, RootText]]:
-    """Each text of the document that is stored as this, in full and masked."""
+    """Each text of the document that is stored as `stored`, in full and masked."""
     texts = with_masks(document)
     masks = Masks(known_secrets(stored) if texts else ())
     return [(text, _masked(masked, masks)) for text, masked in texts]

@@ -152,7 +152,7 @@ def test_errors_in_the_file_stop_everything(file: Path, admin: User) -> None:
 def test_a_run_that_is_on_is_not_disturbed(file: Path, admin: User) -> None:
     create(file, "--accept-host-keys", "--yes")
     Run.objects.update(state="running", worker="somebody")
-    with pytest.raises(CommandError, match="not over yet"):
+    with pytest.raises(CommandError, match="still active"):
         create(file, "--yes")
 
 

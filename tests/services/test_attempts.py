@@ -58,7 +58,7 @@ def test_from_a_precheck_is_everything(failed: Run, alice: User) -> None:
 
 
 def test_a_step_that_is_gone_is_refused(failed: Run, alice: User) -> None:
-    with pytest.raises(NotPossible, match="no step os/gone"):
+    with pytest.raises(NotPossible, match="no longer has a step os/gone"):
         services.run_retry_step(actor=alice, run=failed, step="os/gone")
 
 
@@ -88,9 +88,9 @@ def test_a_precheck_is_skipped_for_a_reason_that_is_kept(failed: Run, alice: Use
 @pytest.mark.parametrize(
     ("check", "reason", "said"),
     [
-        (CHECK, "   ", "A reason is needed"),
-        ("access.facts", "I know what I do", "cannot be skipped"),
-        ("no.such", "I know what I do", "cannot be skipped"),
+        (CHECK, "   ", "A reason is required"),
+        ("access.facts", "I know what I do", "cannot be waived"),
+        ("no.such", "I know what I do", "cannot be waived"),
         ("os.swap_off", "I know what I do", "did not fail"),
     ],
 )

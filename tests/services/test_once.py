@@ -191,5 +191,5 @@ def test_a_key_that_eight_requests_accept_at_once_is_one_entry(alice: User, clus
     offered = {"key_type": "ssh-ed25519", "key": "QUJD", "fingerprint": "SHA256:abc"}
     Probe.objects.filter(cluster=cluster, host="node1").update(offered=offered, state="ask")
     before = count("probe.start")
-    at_once(lambda _n: services.host_keys_accept(actor=alice, cluster=cluster, shown={"node1": "SHA256:abc"}))
+    at_once(lambda _n: services.host_keys_accept(actor=alice, cluster=cluster, seen={"node1": "SHA256:abc"}))
     assert (count("hostkey.accept"), count("probe.start")) == (1, before + 1)

@@ -140,7 +140,7 @@ def test_a_kubeconfig_is_there_only_when_it_was_delivered(cluster: Cluster, alic
 def test_findings_that_block_refuse_the_run(cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     found = (Finding("a", Severity.ERROR, "No master."), Finding("b", Severity.WARNING, "Hm."))
     monkeypatch.setattr(installs, "findings_of", lambda cluster, document, waivers=(), **options: found)
-    with pytest.raises(services.RunRefused, match=r"1 finding must be solved first: No master\.") as caught:
+    with pytest.raises(services.RunRefused, match=r"1 finding must be fixed first: No master\.") as caught:
         services.run_start(actor=alice, cluster=cluster)
     assert [finding.id for finding in caught.value.findings] == ["a"]
     assert not Run.objects.exists()
@@ -217,7 +217,7 @@ def test_a_cancel_after_the_end_changes_nothing(alice: User, make_run: Callable[
 
 def test_a_cluster_with_a_run_on_is_kept(cluster: Cluster, alice: User, make_run: Callable[..., Run]) -> None:
     make_run(state="running")
-    with pytest.raises(Exception, match="not over yet"):
+    with pytest.raises(Exception, match="still active"):
         services.draft_delete(actor=alice, cluster=cluster)
     Run.objects.update(state="failed")
     services.draft_delete(actor=alice, cluster=cluster)
@@ -230,7 +230,7 @@ def test_a_key_is_pinned_only_for_the_machine_that_showed_it(cluster: Cluster, a
     Probe.objects.filter(host__in=["node1", "node2"]).update(state="ask", offered=offered)
     Probe.objects.filter(host="node2").update(spec_digest="of another address")
     services.host_keys_accept(
-        actor=alice, cluster=cluster, shown=dict.fromkeys(("node1", "node2", "node3"), "SHA256:x")
+        actor=alice, cluster=cluster, seen=dict.fromkeys(("node1", "node2", "node3"), "SHA256:x")
     )
     assert list(HostKey.objects.values_list("address", "fingerprint", "accepted_by")) == [
         ("10.99.0.1", "SHA256:x", alice.pk)

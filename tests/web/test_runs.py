@@ -136,7 +136,7 @@ def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client
         assert again.part == part
         again.delete()
     refused = page.post(reverse("run-retry", args=[run.pk]), {"step": "os/gone"}, follow=True)
-    assert "no step os/gone any more" in refused.content.decode()
+    assert "no longer has a step os/gone" in refused.content.decode()
 
 
 def test_what_was_accepted_beforehand_is_among_the_facts(page: Client, run: Run) -> None:
@@ -162,7 +162,7 @@ def test_a_precheck_is_skipped_only_with_a_reason_and_the_page_keeps_it(page: Cl
     assert "Waive this precheck" in page.get(reverse("run-header", args=[run.pk])).content.decode()
     address = reverse("run-waive", args=[run.pk])
     refused = page.post(address, {"check": "time.skew", "reason": ""}, follow=True)
-    assert "A reason is needed" in refused.content.decode()
+    assert "A reason is required" in refused.content.decode()
     assert Run.objects.count() == 1
     accepted = page.post(address, {"check": "time.skew", "reason": "a lab <b>without</b> NTP"}, follow=True)
     text = accepted.content.decode()

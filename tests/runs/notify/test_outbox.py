@@ -269,5 +269,5 @@ def test_without_settings_there_is_nothing_to_test(cluster: Cluster, client: Cli
     client.force_login(cluster.owner)
     assert "Send a test" not in client.get(reverse("cluster", args=[cluster.pk])).content.decode()
     answer = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
-    assert "Neither a webhook nor a mail address is set." in answer
+    assert "Neither a webhook nor a mail address is configured." in answer
     assert not Notice.objects.exists()
