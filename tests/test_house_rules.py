@@ -111,7 +111,7 @@ def test_nothing_that_is_shipped_prints_or_asserts() -> None:
     assert found == []
 
 
-YAML_READER = ROOT / "clusters" / "config" / "yamltree.py"
+YAML_READER = ROOT / "clusters" / "config" / "yaml" / "tree.py"
 YAML_WRITERS = {"safe_dump", "safe_dump_all", "dump_all", "SafeDumper"}
 
 

@@ -100,7 +100,7 @@ class Worker:
             self._threads[pk] = thread
             thread.start()
 
-    def _supervise(self, pk: int, name: str) -> None:
+    def _run_claimed(self, pk: int, name: str) -> None:
         try:
             supervise(pk, worker_name=name, handover=self._handover)
         except (DatabaseError, InterfaceError) as error:

@@ -61,7 +61,7 @@ def test_every_finding_has_a_case() -> None:
     named = _ids_in_code()
     assert len(named) > 100
     covered = _ids_in_cases()
-    tested = "\n".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    tested = "\n".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("test_*.py"))
     missing = sorted(id for id in named - covered - ELSEWHERE if f'"{id}"' not in tested)
     assert missing == []
 

@@ -88,7 +88,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
         Run.objects.filter(pk=pk).update(state="succeeded")
 
     monkeypatch.setattr(probes, "probe_row", probe)
-    monkeypatch.setattr("clusters.runs.worker.execute", run)
+    monkeypatch.setattr("clusters.runs.worker.supervise", run)
     yield held
     held.over.set()
 

@@ -197,7 +197,7 @@ def test_no_other_module_looks_for_secrets_by_their_names() -> None:
     modules = {
         each.where.partition(":")[0] for each in found if any(word in str(each.pattern.pattern) for word in words)
     }
-    finder = {module for module in modules if module.startswith("clusters/config/secret_")}
+    finder = {module for module in modules if module.startswith("clusters/config/secrets/")}
     # These two look for the message of sudo, and for a block of PEM where a path is expected.
     others = {"clusters/selectors/causes.py", "clusters/config/rules/etcd.py"}
     assert modules - finder == others

@@ -232,7 +232,7 @@ class Command(BaseCommand):
         else:
             self._line("Cancelling; what must not be cut in half ends first.")
 
-    def _supervise(self, pk: int, name: str, progress: TerminalProgress) -> None:
+    def _run_claimed(self, pk: int, name: str, progress: TerminalProgress) -> None:
         try:
             supervise(pk, worker_name=name, extra_sink=progress, key_files=self._key_files)
         finally:

@@ -13,7 +13,7 @@ from clusters.config.load import load
 from clusters.config.schema import ControlPlaneEndpoint, Document, Host, JumpHost, Network, Registry, RoleGroups
 from tests.config.documents import seed_document
 
-FULL = Path(__file__).parent / "cases" / "full_v1alpha2.yaml"
+FULL = Path(__file__).parents[1] / "cases" / "full_v1alpha2.yaml"
 
 
 def _full() -> Document:
