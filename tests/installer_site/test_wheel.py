@@ -147,7 +147,7 @@ def test_the_installed_command_serves_pages_from_an_empty_folder(installed: Inst
         installed.run("python", "-P", "-m", "installer_site.health", SLIPWAY_LISTEN=listen)
         wait_for(lambda: any("work" in words_of(child) for child in children_of(process.pid)), what="the worker")
     assert process.returncode == 0, log.read_text()
-    assert "started again" not in log.read_text()  # neither web process nor worker died
+    assert "restarting" not in log.read_text()  # neither web process nor worker died
     assert [path.name for path in installed.folder.iterdir()] == ["data"]
     assert (installed.folder / "data" / "slipway.sqlite3").is_file()
     # Its children work in the same folder, so that a relative path means the same place to all of them.

@@ -96,7 +96,7 @@ def test_files_that_the_document_names_are_read_here_and_stored_with_it(file: Pa
 
 def test_an_error_of_the_document_is_answered_for_by_its_id(file: Path, seed: str, admin: User) -> None:
     file.write_text(seed.replace("etcd: [node1]", "etcd: [node1, node2]"))
-    with pytest.raises(CommandError, match="Solve the errors first"):
+    with pytest.raises(CommandError, match="Fix the errors first"):
         create(file, "--accept-host-keys", "--yes", "--waive", "hw.ram_role", *WHY)
     said = create(file, "--accept-host-keys", "--yes", *BOTH, *WHY)
     assert "waived: " in said and "Nothing was waived" not in said

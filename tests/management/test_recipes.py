@@ -122,8 +122,8 @@ def test_a_plan_is_of_a_recipe_with_its_answers(file: Path, renew: Recipe) -> No
     assert "kubernetes/init" not in shown and "[node3]" in shown and "node1" not in shown
     for wrong, sentence in (
         ("days=0", "Between 1 and 3,999"),
-        ("hours=3", "does not answer a question"),
-        ("days", "does not answer a question"),
+        ("hours=3", "is not an answer to a question"),
+        ("days", "is not an answer to a question"),
     ):
         with pytest.raises(CommandError, match=sentence):
             plan(str(file), "--recipe", "renew", "--answer", wrong)
