@@ -82,7 +82,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def installed(wheel: Path, tmp_path: Path) -> Installed:
-    """In an environment of its own, which borrows the packages that Slipway needs from the one of the tests."""
+    """In a separate environment, which borrows the packages that Slipway needs from the tests' environment."""
     environment, folder = tmp_path / "environment", tmp_path / "empty"
     folder.mkdir()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=60)
@@ -154,14 +154,14 @@ def test_the_installed_command_serves_pages_from_an_empty_folder(installed: Inst
     assert not (installed.packages / "data").exists()
 
 
-def test_its_commands_call_themselves_slipway(installed: Installed) -> None:
+def test_hints_name_the_command_slipway(installed: Installed) -> None:
     assert installed.run("slipway", "cluster", "create", "--help").stdout.startswith("usage: slipway cluster create")
     assert installed.run("slipway", "--version").stdout == f"slipway {__version__}\n"
     asked = "from clusters.places import command_line; print(command_line('work'))"
     assert installed.run("python", "-c", asked).stdout == "slipway work\n"
 
 
-def test_data_without_a_setting_lies_in_the_home_directory(installed: Installed) -> None:
+def test_data_is_in_the_home_directory_by_default(installed: Installed) -> None:
     installed.run("slipway", "migrate", "-v0")
     assert (installed.folder.parent / "home/.local/share/slipway/slipway.sqlite3").is_file()
     installed.run("slipway", "migrate", "-v0", XDG_DATA_HOME=str(installed.folder.parent / "elsewhere"))

@@ -42,6 +42,6 @@ def test_a_child_of_the_first_process_of_a_container_lives() -> None:
     assert done.stdout.splitlines() == ["alive", "ended with 0"], done.stderr
 
 
-def test_a_child_whose_parent_has_died_before_it_could_say_so_ends() -> None:
+def test_a_child_whose_parent_died_before_prctl_ends() -> None:
     done = python(CHILD_OF_NOBODY)
     assert (done.returncode, done.stdout) == (-15, ""), done.stderr

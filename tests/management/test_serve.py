@@ -47,7 +47,7 @@ def gone(pid: int) -> bool:
     return state_of(pid) in ("", "Z")
 
 
-def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable[..., Run]) -> None:
+def test_a_killed_worker_is_restarted_and_its_run_continues(make_run: Callable[..., Run]) -> None:
     get_user_model().objects.create_superuser("root")
     port = free_port()
     lives = {"SLIPWAY_LEASE_SECONDS": "300", "SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.endless"}
@@ -90,7 +90,7 @@ def test_the_first_start_prints_a_password_and_its_death_ends_everything() -> No
         wait_for(lambda: all(gone(pid) for pid in left.values()), what="the end of both")
 
 
-def test_whoever_has_a_one_time_password_is_sent_to_change_it() -> None:
+def test_a_user_with_a_one_time_password_must_change_it() -> None:
     from django.test import Client
 
     made = first_admin()

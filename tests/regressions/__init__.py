@@ -20,6 +20,6 @@
 16 two people who press at once make one run                          test_attempts.py
 17 nobody opens or presses what belongs to somebody else              test_access.py
 18 nothing that failed is shown as waiting                            test_attempts.py
-19 a retry does nothing again without saying so                       test_attempts.py
+19 a retry repeats nothing without reporting it                       test_attempts.py
 20 a full disk or a database that is away loses nothing silently      test_storage.py
 """

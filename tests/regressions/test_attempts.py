@@ -70,7 +70,7 @@ def text_of(person: Client, run: Run, name: str) -> str:
 def test_18_nothing_that_failed_is_shown_as_waiting(
     make_run: Callable[..., Run], client: Client, alice: User, settings: SettingsWrapper, end: str
 ) -> None:
-    """However a run ended, no page of it says of anything that it waits or runs."""
+    """However a run ended, none of its pages shows anything as waiting or running."""
     client.force_login(alice)
     past = timezone.now() - timedelta(seconds=5)
     given_up = {"state": "running", "worker": "x", "lease_until": past, "takeovers": 10, "started_at": past}
@@ -103,7 +103,7 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
 
 
 @pytest.mark.sshd
-def test_19_a_retry_does_nothing_again_without_saying_so(
+def test_19_a_retry_repeats_nothing_without_reporting_it(
     client: Client, alice: User, sshd: Sshd, tmp_path: Path
 ) -> None:
     client.force_login(alice)

@@ -94,7 +94,7 @@ def test_13_a_log_of_a_million_lines_opens_searches_and_jumps(
     assert times_as_long(lambda: opened(run, MILLION), lambda: opened(few, 1_000)) < OPENS_TIMES
     assert times_as_long(lambda: opened(run, third, f"#L{third}"), lambda: opened(few, 333, "#L333")) < OPENS_TIMES
     assert times_as_long(lambda: log(f"around={third}"), lambda: log("around=333", few)) < JUMPS_TIMES
-    # Whoever has no search takes the log as a file.
+    # A user without the search downloads the log as a file.
     session, whole = session_of(alice), f"/runs/{run.pk}/log.txt"
     assert times_as_long(lambda: log("search=no+such+thing"), lambda: fetched(pages, session, whole), rounds=3) < 0.5
     (found,) = log("search=A+NEEDLE")

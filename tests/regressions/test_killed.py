@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.early, pytest.mark.django_db(transaction=True)]
 
 TRUTH_SECONDS = 30
-"""Within this a run whose server was killed says what is so. Its lease is 2 s here, 30 s as people run it."""
+"""Within this time a run whose server was killed shows its true state. Its lease is 2 s here, 30 s by default."""
 
 
 def processes_of(first_words: list[str]) -> list[int]:
@@ -74,7 +74,7 @@ def test_07_a_killed_server_leaves_a_truthful_state_and_buttons_that_work(
 
 
 def states_until(true: Callable[[], bool], run: Run) -> set[str]:
-    """The states of a run as long as something is not so; a test fails when the run is over before."""
+    """The states of a run until a condition holds; the test fails when the run ends before."""
     seen, until = {Run.objects.get(pk=run.pk).state}, time.monotonic() + 120
     while not true():
         assert seen == {"cancelling"} and time.monotonic() < until

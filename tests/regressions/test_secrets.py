@@ -72,14 +72,14 @@ def test_04_no_page_file_log_or_bundle_holds_a_secret_in_any_form(leaked: Run, a
 
 
 def dump() -> bytes:
-    """The database as whoever stole it sees it: its files as they lie there, and all its rows."""
+    """The database as a thief sees it: its raw files, and all its rows."""
     place = Path(connection.settings_dict["NAME"])
     raw = b"".join(path.read_bytes() for path in sorted(place.parent.glob(place.name + "*")))
     return raw + "\n".join(connection.connection.iterdump()).encode()
 
 
 def decoded_pieces(found: bytes) -> bytes:
-    """What base64 in it says, wherever it begins."""
+    """The decoded base64 in it, at any offset."""
     plain = found.replace(b"-", b"+").replace(b"_", b"/")
     pieces = (coded[first:][: (len(coded) - first) // 4 * 4] for coded in CODED.findall(plain) for first in range(4))
     return b"\n".join(base64.b64decode(piece) for piece in pieces)
@@ -89,7 +89,7 @@ def test_05_what_is_called_encrypted_cannot_be_read_from_a_dump(leaked: Run, ali
     client = Client()
     client.force_login(alice)
     found = dump()
-    # Not only as it is: signing, or base64, would leave it readable to whoever decodes.
+    # Not only in plain: signing, or base64, would leave it readable after decoding.
     decoded = decoded_pieces(found)
     assert b"node1" in found
     assert b"hidden in base64" in decoded_pieces(b'x="' + base64.b64encode(b"it is hidden in base64, too") + b'"')
@@ -98,7 +98,7 @@ def test_05_what_is_called_encrypted_cannot_be_read_from_a_dump(leaked: Run, ali
         assert secret.encode() not in decoded
     for key in django_settings.SLIPWAY_SECRET_KEYS:
         assert str(key).encode() not in found
-    # And yet it is there, for whoever has the key.
+    # It is there, for a client with the key.
     assert "Qcloud@123" in leaked.document
     assert KEY_DATA in leaked.cluster.kubeconfig
 

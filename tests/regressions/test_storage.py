@@ -1,4 +1,4 @@
-"""20: a full disk, or a database that is away, is told of and loses nothing silently."""
+"""20: a full disk, or an unavailable database, is reported and loses nothing silently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def assert_gapless(run: Run) -> None:
     assert len(lines_of(run)) == run.last_line
 
 
-def test_20_a_database_that_is_locked_for_20_seconds_loses_nothing_and_the_log_says_how_long(
+def test_20_a_database_locked_for_20_seconds_loses_nothing_and_is_logged(
     make_run: Callable[..., Run], alice: User, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go"
@@ -111,7 +111,7 @@ def fill_up(place: Path) -> Path:
     return ballast
 
 
-def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
+def test_20_a_full_disk_is_reported_and_the_run_continues_with_free_space(
     small_disk: Path, make_run: Callable[..., Run], alice: User
 ) -> None:
     run, session = make_run(), session_of(alice)
@@ -121,7 +121,7 @@ def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 50, what="the first lines")
         assert "no heartbeat" not in fetch(pages.port, header, session)
         ballast = fill_up(small_disk)
-        wait_for(lambda: "no heartbeat" in fetch(pages.port, header, session), what="the page says so")
+        wait_for(lambda: "no heartbeat" in fetch(pages.port, header, session), what="the page to show it")
         said = fetch(pages.port, header, session)
         assert 'data-state="running"' in said
         assert "has 0 MB left" in said
@@ -130,7 +130,7 @@ def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
         assert Run.objects.get(pk=run.pk).last_line == seen
         ballast.unlink()
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > seen + 100, what="more lines")
-        wait_for(lambda: "no heartbeat" not in fetch(pages.port, header, session), what="the page says so")
+        wait_for(lambda: "no heartbeat" not in fetch(pages.port, header, session), what="the page to show it")
         Run.objects.filter(pk=run.pk).update(cancel_asked_at=run.created_at, state="cancelling")
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     assert_gapless(run)

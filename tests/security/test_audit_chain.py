@@ -88,7 +88,7 @@ def test_a_whole_chain_is_said_to_be_unbroken_with_what_to_note() -> None:
     call_command("audit", "verify", stdout=out, stderr=err)
     last = AuditEntry.objects.first()
     assert last is not None
-    assert "The audit is unbroken: 5 entries." in out.getvalue()
+    assert "The audit is intact: 5 entries." in out.getvalue()
     assert f"--count 5 --hash {last.hash}" in out.getvalue()
     assert err.getvalue() == ""
 

@@ -1,4 +1,4 @@
-"""Attempts after a failure do what their buttons say: one step, the rest, or all with a precheck accepted."""
+"""Attempts after a failure do what their buttons promise: one step, the rest, or all with a precheck waived."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_one_step_is_the_prechecks_and_that_step(failed: Run, alice: User) -> No
     assert len(again.only) > 5
 
 
-def test_from_here_takes_along_what_was_not_done_before(failed: Run, alice: User) -> None:
+def test_retry_from_here_includes_earlier_unfinished_steps(failed: Run, alice: User) -> None:
     again = services.run_retry_from(actor=alice, run=failed, step="etcd/start")
     order = _order(failed, "etcd/start")
     steps = [path for path in again.only if not path.startswith("precheck/")]
@@ -73,7 +73,7 @@ def test_a_success_of_one_step_does_not_make_the_cluster_ready(failed: Run, alic
         assert cluster.state == state
 
 
-def test_a_precheck_is_skipped_for_a_reason_that_is_kept(failed: Run, alice: User) -> None:
+def test_a_precheck_is_waived_with_a_reason_that_is_saved(failed: Run, alice: User) -> None:
     again = services.run_waive(actor=alice, run=failed, check=CHECK, reason="  The lab has\nno NTP. ")
     assert again.waivers == [CHECK]
     record = again.accepted[0]
@@ -86,7 +86,7 @@ def test_a_precheck_is_skipped_for_a_reason_that_is_kept(failed: Run, alice: Use
 
 
 @pytest.mark.parametrize(
-    ("check", "reason", "said"),
+    ("check", "reason", "message"),
     [
         (CHECK, "   ", "A reason is required"),
         ("access.facts", "I know what I do", "cannot be waived"),
@@ -94,8 +94,8 @@ def test_a_precheck_is_skipped_for_a_reason_that_is_kept(failed: Run, alice: Use
         ("os.swap_off", "I know what I do", "did not fail"),
     ],
 )
-def test_what_may_not_be_skipped_is_not(failed: Run, alice: User, check: str, reason: str, said: str) -> None:
-    with pytest.raises(NotPossible, match=said):
+def test_mandatory_prechecks_are_not_waived(failed: Run, alice: User, check: str, reason: str, message: str) -> None:
+    with pytest.raises(NotPossible, match=message):
         services.run_waive(actor=alice, run=failed, check=check, reason=reason)
     assert Run.objects.count() == 1
 

@@ -154,7 +154,7 @@ def browsers(session: str, times: int = 8) -> list[Client]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_delete_a_cluster_at_once_one_did_it(alice: User, cluster: Cluster) -> None:
+def test_eight_simultaneous_deletions_of_a_cluster_are_one_entry(alice: User, cluster: Cluster) -> None:
     tabs = browsers(session_of(alice))
     address = reverse("cluster-delete", args=[cluster.pk])
     answers = at_once(lambda number: tabs[number].post(address, {"name": "sample"}).status_code)
@@ -163,7 +163,7 @@ def test_of_eight_who_delete_a_cluster_at_once_one_did_it(alice: User, cluster: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_tabs_that_sign_out_at_once_one_did_it(alice: User) -> None:
+def test_eight_simultaneous_sign_outs_are_one_entry(alice: User) -> None:
     tabs = browsers(session_of(alice))
     before = count("logout")
     at_once(lambda number: tabs[number].post(reverse("logout")).status_code)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from playwright.sync_api import Browser, FloatRect, Locator, Page
 
-# Fixtures for whoever imports them; the first acts by itself.
+# Fixtures for modules that import them; the first one is automatic.
 __all__ = ["at_end", "at_rest", "beside_playwright", "comes_to_its_end", "page", "pages", "run", "well_made"]
 
 TWO_FRAMES = "() => new Promise((on) => requestAnimationFrame(() => requestAnimationFrame(on)))"
@@ -54,7 +54,7 @@ def page(browser: Browser, pages: Site, alice: User) -> Iterator[Page]:
     tab = context.new_page()
     wrong: list[str] = []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    tab.on("console", lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None)
     yield tab
     context.close()
     assert wrong == []

@@ -1,4 +1,4 @@
-"""The pages as a process of their own, on a free port of loopback, over the test's database."""
+"""The pages as a separate process, on a free port of loopback, with the test's database."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ STARTS_SECONDS = 90
 
 @dataclass
 class Site:
-    """A web process that can be ended and started again on the same port; what it prints goes into the file `said`."""
+    """A web process that can be ended and restarted on the same port; `output` is the file for what it prints."""
 
     port: int
-    said: IO[bytes]
+    output: IO[bytes]
     more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +48,7 @@ class Site:
             [*command, "installer_site.asgi:application"],
             cwd=ROOT,
             env=environment(SLIPWAY_LOG_LEVEL="ERROR", **self.more),
-            stdout=self.said,
+            stdout=self.output,
             stderr=subprocess.STDOUT,
         )
         try:
@@ -66,7 +66,7 @@ class Site:
     def output(self) -> str:
         """What it printed so far."""
         # The process writes where the file stands, so that nobody else may move that.
-        number = self.said.fileno()
+        number = self.output.fileno()
         return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def _answers(self) -> bool:
@@ -85,12 +85,12 @@ class Site:
 @contextmanager
 def site(**more: str) -> Iterator[Site]:
     """The pages for as long as the block lasts, with these settings."""
-    with socket.socket() as kept, tempfile.TemporaryFile() as said:
-        # Bound but not listening, it keeps the port from everybody else, also while the web process is away; whoever
-        # asks to reuse the address, as Daphne does, may listen there.
+    with socket.socket() as kept, tempfile.TemporaryFile() as output:
+        # Bound but not listening, it reserves the port, even while the web process is down; a process that reuses the
+        # address, as Daphne does, can listen there.
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         kept.bind(("127.0.0.1", 0))
-        made = Site(kept.getsockname()[1], said, more)
+        made = Site(kept.getsockname()[1], output, more)
         try:
             made.start()
             yield made

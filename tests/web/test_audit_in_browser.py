@@ -61,7 +61,7 @@ def page(
 
 
 def picture(page: Page, name: str) -> None:
-    """Pictures of both ends of the page for whoever wants to look, in the folder that PICTURES names."""
+    """Screenshots of both ends of the page for manual inspection, in the folder that PICTURES names."""
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=f"{folder}/{name}.png")
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -88,7 +88,7 @@ def test_it_fits_every_width_in_light_and_dark(page: Page, tmp_path: Path) -> No
     )
 
 
-def test_it_is_filtered_and_turned_by_keyboard_with_addresses_that_stay(page: Page) -> None:
+def test_the_keyboard_filters_and_pages_with_stable_addresses(page: Page) -> None:
     page.get_by_label("Person").focus()
     page.keyboard.type("alice")
     page.get_by_label("Action").select_option("draft.update")

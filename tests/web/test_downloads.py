@@ -45,7 +45,7 @@ class Making:
 
 
 @pytest.mark.asyncio
-async def test_a_person_with_many_downloads_leaves_places_for_others() -> None:
+async def test_a_user_with_many_downloads_leaves_places_for_others() -> None:
     making = Making()
     many = [asyncio.create_task(making.download(1)) for _ in range(PARTS_AT_ONCE + 2)]
     await making.reach({1: PARTS_OF_ONE})
@@ -56,7 +56,7 @@ async def test_a_person_with_many_downloads_leaves_places_for_others() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_download_that_is_given_up_leaves_its_place() -> None:
+async def test_an_abandoned_download_frees_its_place() -> None:
     making = Making()
     tasks = [asyncio.create_task(making.download(1)) for _ in range(PARTS_OF_ONE + 1)]
     await making.reach({1: PARTS_OF_ONE})

@@ -55,7 +55,7 @@ def page(
 
 
 def fits(page: Page, name: str) -> None:
-    """Nothing sticks out at either width; pictures for whoever wants to look, in the folder that PICTURES names."""
+    """Nothing overflows at either width; screenshots for manual inspection are in the folder that PICTURES names."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for width in (1280, 390):

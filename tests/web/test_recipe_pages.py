@@ -55,9 +55,7 @@ def text_of(person: Client, address: str) -> str:
     return " ".join(answer.content.decode().split())
 
 
-def test_a_recipe_that_was_added_has_a_button_where_the_state_allows_it(
-    person: Client, cluster: Cluster, renew: Recipe
-) -> None:
+def test_a_new_recipe_has_a_button_where_the_state_allows_it(person: Client, cluster: Cluster, renew: Recipe) -> None:
     shown = text_of(person, reverse("cluster", args=[cluster.pk]))
     assert f'href="{do(cluster)}"' in shown and "Renew certificates…" in shown
     assert f'href="{do(cluster, DEFAULT)}"' in shown
@@ -70,7 +68,7 @@ def test_without_its_file_it_is_nowhere(person: Client, cluster: Cluster) -> Non
     assert person.get(do(cluster)).status_code == 404
 
 
-def test_the_page_is_made_of_the_declaration(person: Client, cluster: Cluster, renew: Recipe) -> None:
+def test_the_page_is_generated_from_the_declaration(person: Client, cluster: Cluster, renew: Recipe) -> None:
     shown = text_of(person, do(cluster))
     for words in (renew.title, "Renew the cluster&#x27;s certificates.", renew.warning, "How long they hold.", "Days"):
         assert words in shown
@@ -79,7 +77,7 @@ def test_the_page_is_made_of_the_declaration(person: Client, cluster: Cluster, r
     assert 'name="preview"' in shown
 
 
-def test_a_wrong_answer_is_said_beside_its_field_and_what_was_typed_stays(
+def test_a_wrong_answer_is_reported_beside_its_field_and_input_stays(
     person: Client, cluster: Cluster, renew: Recipe
 ) -> None:
     for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "A whole number is expected")):
@@ -177,7 +175,7 @@ NOTHING = "No difference was found here."
         ("succeeded", ("same", "same"), NOTHING),
     ],
 )
-def test_no_difference_is_said_only_of_what_was_checked(
+def test_no_difference_is_claimed_only_for_checked_steps(
     person: Client, make_run: Callable[..., Run], state: str, ends: tuple[str, str], sentence: str
 ) -> None:
     shown = text_of(person, preview_with(make_run, state, ("os/a", ends[0]), ("os/b", ends[1])))
@@ -221,7 +219,7 @@ def test_the_name_of_a_phase_comes_from_its_recipe() -> None:
     assert phase_name("unheard") == "Unheard"
 
 
-def test_a_number_keeps_its_zero_and_a_cleared_one_is_no_default() -> None:
+def test_a_number_keeps_its_zero_and_a_cleared_one_stays_empty() -> None:
     """The page of a preview sends its answers again: a run must not have others."""
     answers = {"days": 0, "all": True, "none": None, "off": False, "text": ""}
     assert dict(fields_of(answers)) == {"days": "0", "all": "on"}

@@ -56,7 +56,7 @@ def test_a_long_log_opens_at_its_end_as_soon_as_a_short_one(page: Page, run: Run
     assert ratio < 3
 
 
-def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Page, run: Run) -> None:
+def test_following_pauses_on_scrolling_up_and_resumes_at_the_pill(page: Page, run: Run) -> None:
     add(run, numbered(1, 300))
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
@@ -76,7 +76,7 @@ def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Pag
 
 
 @pytest.mark.timeout(360)
-def test_a_flood_of_lines_does_not_end_the_following_but_a_hand_on_the_scrollbar_does(
+def test_a_flood_does_not_stop_following_but_dragging_the_scrollbar_does(
     page: Page, make_run: Callable[..., Run]
 ) -> None:
     flooded = make_run()
@@ -109,7 +109,7 @@ def scrolls_until(page: Page, scroll: str, there: str) -> None:
     wait_for(scrolled, PATIENCE / 1000, f"that {there} is loaded")
 
 
-def test_whoever_scrolls_far_up_and_down_again_sees_every_line_once(page: Page, run: Run) -> None:
+def test_scrolling_far_up_and_down_shows_every_line_once(page: Page, run: Run) -> None:
     add(run, numbered(1, 3_500))
     page.goto(f"/runs/{run.pk}/#L1200")
     expect(page.locator("#L1200")).to_be_in_viewport()
@@ -220,7 +220,7 @@ def test_lines_are_copied_with_and_without_times(page: Page, run: Run) -> None:
         assert page.evaluate("navigator.clipboard.readText()").startswith(text)
 
 
-def test_title_and_icon_of_the_tab_say_how_it_stands(page: Page, run: Run) -> None:
+def test_title_and_icon_of_the_tab_show_the_state(page: Page, run: Run) -> None:
     page.goto(f"/runs/{run.pk}/timeline/")
     expect(page).to_have_title(re.compile(r"^\d+ % · sample · Running"))
     icon = page.locator("link[rel=icon]")
@@ -239,7 +239,7 @@ def test_the_bar_of_a_run_that_succeeded_is_full(page: Page, run: Run) -> None:
     assert bar.evaluate("bar => getComputedStyle(bar, '::-webkit-progress-value').transitionDuration") == "0s"
 
 
-def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run) -> None:
+def test_the_cancel_dialog_lists_what_is_running(page: Page, run: Run) -> None:
     for tab in ("", "timeline/"):
         page.goto(f"/runs/{run.pk}/{tab}")
         page.get_by_role("button", name="Cancel", exact=True).click()
@@ -256,10 +256,10 @@ def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
+def test_an_uninterruptible_part_is_on_the_cancel_card_until_it_ends(
     page: Page, run: Run, alice: User, width: int
 ) -> None:
-    # Without the looks that the page takes now and then, nothing but the event can tell it of the end.
+    # Without the page's periodic refresh, only the event can announce the end.
     page.add_init_script(
         "const real = setInterval; window.setInterval = (deed, pause, ...more) =>"
         " (pause >= 5000 ? 0 : real(deed, pause, ...more));"
@@ -281,7 +281,7 @@ def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 got SIGTERM")
 
 
-def test_what_failed_is_in_sight_in_the_grid(page: Page, run: Run) -> None:
+def test_failed_steps_are_visible_in_the_grid(page: Page, run: Run) -> None:
     rows = [
         StepRun(run=run, step=f"os/{n}", title=f"Step {n}", phase="os", position=n, host=host, state="changed")
         for n in range(40)
@@ -312,7 +312,7 @@ def test_the_summary_prints_dark_on_white_and_its_timeline_fits_the_paper(page: 
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_late_step_is_amber_and_somebody_gives_it_time(page: Page, run: Run, width: int) -> None:
+def test_a_late_step_is_amber_and_can_get_more_time(page: Page, run: Run, width: int) -> None:
     long_ago = timezone.now() - timedelta(seconds=100)
     StepRun.objects.filter(step="os/a", host="node1").update(started_at=long_ago, expected=5, timeout=1500)
     page.set_viewport_size({"width": width, "height": 900})

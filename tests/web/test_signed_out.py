@@ -17,20 +17,20 @@ PARTS = ["wizard-probes", "wizard-checks", "wizard-scan-table"]
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_of_a_page_gets_no_sign_in_page_in_its_place(client: Client, cluster: Cluster, part: str) -> None:
+def test_a_part_of_a_page_is_not_replaced_by_the_sign_in_page(client: Client, cluster: Cluster, part: str) -> None:
     address = reverse(part, args=[cluster.pk])
     answer = client.get(address, headers={"HX-Request": "true"})
     assert answer.status_code == 401 and answer.content == b""
     assert client.get(address).status_code == 302, "a person is led to the sign-in page"
 
 
-def test_a_save_without_a_session_is_no_success(client: Client, cluster: Cluster) -> None:
+def test_a_save_without_a_session_fails(client: Client, cluster: Cluster) -> None:
     address = reverse("wizard", args=[cluster.pk, "kubernetes"])
     answer = client.post(address, {"draft_version": 1, "name": "typed"}, headers={"HX-Request": "true"}, follow=True)
     assert answer.status_code == 401
 
 
-def test_a_form_with_another_sign_ins_token_learns_it_and_gets_the_new_one(alice: User, cluster: Cluster) -> None:
+def test_a_form_with_an_outdated_token_gets_the_new_one(alice: User, cluster: Cluster) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)
     told = browser.get(reverse("page-token"), headers={"HX-Request": "true"}).json()
@@ -44,6 +44,6 @@ def test_a_form_with_another_sign_ins_token_learns_it_and_gets_the_new_one(alice
     assert fresh.status_code == 200
 
 
-def test_strangers_get_no_token(client: Client, db: None) -> None:
+def test_clients_without_a_login_get_no_token(client: Client, db: None) -> None:
     assert client.get(reverse("page-token"), headers={"HX-Request": "true"}).status_code == 401
     assert client.get(reverse("page-token")).status_code == 302

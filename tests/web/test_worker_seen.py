@@ -1,4 +1,4 @@
-"""Pages say of workers when one was last seen, and nothing that nobody has seen."""
+"""Pages show when a worker was last seen, and claim nothing else about workers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sign(seconds: float, name: str = "host:1:abc") -> None:
     WorkerSign.objects.update_or_create(name=name, defaults={"seen_at": seen_at})
 
 
-def test_the_page_of_a_run_that_waits_says_when_a_worker_was_seen(
+def test_a_waiting_run_shows_when_a_worker_was_last_seen(
     client: Client, alice: User, make_run: Callable[..., Run]
 ) -> None:
     client.force_login(alice)
@@ -48,7 +48,7 @@ def test_the_page_of_a_run_that_waits_says_when_a_worker_was_seen(
     assert "No worker has been seen for 2 h 0 m. Start one with" in page
 
 
-def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
+def test_retrying_the_forwarding_shows_the_last_seen_worker(
     client: Client, admin: User, settings: SettingsWrapper
 ) -> None:
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/"
@@ -63,7 +63,7 @@ def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_looks_for_work_is_seen() -> None:
+def test_a_worker_that_checks_for_work_is_seen() -> None:
     sign(FORGOTTEN_AFTER.total_seconds() + 60, "host:0:old")
     worker = Worker()
     worker.run(until_idle=True)
@@ -71,7 +71,7 @@ def test_a_worker_that_looks_for_work_is_seen() -> None:
     assert worker_seen().is_recent
 
 
-def test_a_sign_is_written_now_and_then_and_not_at_every_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_heartbeat_is_written_at_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("clusters.runs.heartbeats.time.monotonic", lambda: clock[0])
     signs = Signs("host:1:abc")

@@ -47,9 +47,9 @@ class WebSocket:
             self._link.close()
             raise
 
-    def send(self, **said: Any) -> None:
+    def send(self, **message: Any) -> None:
         """Send a JSON object."""
-        self._frame(TEXT, json.dumps(said).encode())
+        self._frame(TEXT, json.dumps(message).encode())
 
     def receive(self) -> dict[str, Any]:
         """The next JSON object. Raises Gone, and TimeoutError when it does not come."""
@@ -108,7 +108,7 @@ class WebSocket:
 class Watcher:
     """Follows a run as socket.js does: goes on from the last number it has, whatever happens to the connection.
 
-    `after_frame` is called with the count of frames since it connected; when it says so the plug is pulled.
+    `after_frame` is called with the count of frames since it connected; when it returns true, the connection is cut.
     """
 
     port: int
