@@ -138,7 +138,7 @@ def sqlite(path: Path) -> dict[str, Any]:
     }
 
 
-def kept_secret(path: Path, make: Callable[[], str]) -> str:
+def stored_secret(path: Path, make: Callable[[], str]) -> str:
     """The content of `path`; created by `make` and stored with mode 0600 when the file is missing.
 
     Two processes that start at the same moment get the same secret, that of the first one.

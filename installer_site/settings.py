@@ -19,7 +19,7 @@ SLIPWAY_DATA_DIR = env.directory("SLIPWAY_DATA_DIR", default_data_dir())
 
 # Fernet keys, newest first: the first encrypts, all decrypt. `manage.py rotate_keys` encrypts data with the first.
 SLIPWAY_SECRET_KEYS = env.words("SLIPWAY_SECRET_KEYS") or (
-    env.kept_secret(SLIPWAY_DATA_DIR / "fernet-keys", lambda: Fernet.generate_key().decode()).split()
+    env.stored_secret(SLIPWAY_DATA_DIR / "fernet-keys", lambda: Fernet.generate_key().decode()).split()
 )
 # A directory or URL with artifacts; empty means upstream, "none" no artifacts.
 SLIPWAY_ARTIFACTS = env.text("SLIPWAY_ARTIFACTS")
@@ -82,7 +82,7 @@ SLIPWAY_HTTPS = env.flag("SLIPWAY_HTTPS")
 # --- Django --------------------------------------------------------------------------------------
 
 DEBUG = env.flag("SLIPWAY_DEBUG")
-SECRET_KEY = env.text("SLIPWAY_SECRET_KEY") or env.kept_secret(SLIPWAY_DATA_DIR / "secret-key", get_random_secret_key)
+SECRET_KEY = env.text("SLIPWAY_SECRET_KEY") or env.stored_secret(SLIPWAY_DATA_DIR / "secret-key", get_random_secret_key)
 ALLOWED_HOSTS = env.words("SLIPWAY_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("SLIPWAY_TRUSTED_ORIGINS")
 

@@ -66,16 +66,16 @@ def run_ending(run: Run) -> Ending | None:
         at=run.cancel_asked_at,
         seconds=max(0.0, (timezone.now() - run.cancel_asked_at).total_seconds()),
         whole=[_whole(step, part=step.step not in uncut) for step in on if step.step in uncut or step.uncut],
-        signalled=[_named(step) for step in on if step.step not in uncut and not step.uncut],
+        signalled=[_title_and_host(step) for step in on if step.step not in uncut and not step.uncut],
     )
 
 
 def _whole(step: StepRun, *, part: bool) -> Whole:
-    title, host = _named(step)
+    title, host = _title_and_host(step)
     if not part:
         return Whole(title, host, step.started_at)
     return Whole(title, host, step.uncut_since, step.uncut[:1].upper() + step.uncut[1:])
 
 
-def _named(step: StepRun) -> tuple[str, str]:
+def _title_and_host(step: StepRun) -> tuple[str, str]:
     return step.title or step.step, step.host

@@ -134,9 +134,9 @@ def worst(counts: Counter[str]) -> str:
 def _columns(run: Run, hosts: list[str], states: dict[str, str], opened: str) -> list[tuple[Column, list[str]]]:
     """Each column with its machines."""
     if len(hosts) <= MOST_COLUMNS:
-        return [_alone(host, states) for host in hosts]
+        return [_host_column(host, states) for host in hosts]
     failed = [host for host in hosts if states.get(host) == "failed"][:MOST_COLUMNS]
-    columns = [_alone(host, states) for host in failed]
+    columns = [_host_column(host, states) for host in failed]
     groups: dict[str, list[str]] = defaultdict(list)
     held = _roles_of(run)
     for host in hosts:
@@ -149,28 +149,28 @@ def _columns(run: Run, hosts: list[str], states: dict[str, str], opened: str) ->
 
 def _group(name: str, members: list[str], states: dict[str, str], opened: str) -> list[tuple[Column, list[str]]]:
     if len(members) <= 2:
-        return [_alone(host, states) for host in members]
+        return [_host_column(host, states) for host in members]
     group, _, part = opened.partition("/")
     if group != name:
-        return [(_together(name, name, members, states), members)]
+        return [(_group_column(name, name, members, states), members)]
     if len(members) <= PART:
-        return [_alone(host, states) for host in members]
+        return [_host_column(host, states) for host in members]
     columns = []
     for place in range(0, len(members), PART):
         some = members[place : place + PART]
         key = f"{name}/{place // PART + 1}"
         if part == str(place // PART + 1):
-            columns += [_alone(host, states) for host in some]
+            columns += [_host_column(host, states) for host in some]
         else:
-            columns.append((_together(key, f"{some[0]} … {some[-1]}", some, states), some))
+            columns.append((_group_column(key, f"{some[0]} … {some[-1]}", some, states), some))
     return columns
 
 
-def _alone(host: str, states: dict[str, str]) -> tuple[Column, list[str]]:
+def _host_column(host: str, states: dict[str, str]) -> tuple[Column, list[str]]:
     return Column(host, host, states.get(host, "waiting")), [host]
 
 
-def _together(key: str, title: str, members: list[str], states: dict[str, str]) -> Column:
+def _group_column(key: str, title: str, members: list[str], states: dict[str, str]) -> Column:
     counts = Counter(states.get(host, "waiting") for host in members)
     state = next((state for state in ("failed", "waiting", "ok") if counts[state]), "waiting")
     return Column(key, title, state, len(members))
@@ -186,7 +186,7 @@ def _row(path: str, found: dict[str, StepRun], columns: list[tuple[Column, list[
         elif column.count == 1:
             cells.append(_cell(here[0], now))
         else:
-            cells.append(_summed(here, now))
+            cells.append(_group_cell(here, now))
     return Row(path, title, cells)
 
 
@@ -195,7 +195,7 @@ def _cell(step: StepRun, now: datetime) -> Cell:
     return Cell(step.host, step.state, seconds, step.message, step.started_at, step.expected, step.timeout)
 
 
-def _summed(steps: list[StepRun], now: datetime) -> Cell:
+def _group_cell(steps: list[StepRun], now: datetime) -> Cell:
     counts = Counter(step.state for step in steps)
     timed = [(_seconds(step, now), step.host) for step in steps if step.state not in ("waiting", "skipped")]
     longest, slowest = max(timed, default=(0.0, ""))

@@ -116,9 +116,9 @@ def needle(text: str, *, pattern: bool = False) -> Needle:
             % {"most": f"{LARGEST_PATTERN:,}"}
         )
     try:
-        line = _compiled(text)
+        line = _compile(text)
         several = _for_many(text)
-        many = None if several is None else _compiled(several, regex.MULTILINE)
+        many = None if several is None else _compile(several, regex.MULTILINE)
     except (
         regex.error,
         ValueError,
@@ -130,7 +130,7 @@ def needle(text: str, *, pattern: bool = False) -> Needle:
     return _Pattern(line, many, time.monotonic() + PATTERN_SECONDS, _words(text))
 
 
-def _compiled(text: str, flags: int = 0) -> regex.Pattern[str]:
+def _compile(text: str, flags: int = 0) -> regex.Pattern[str]:
     """The compiled expression. `regex` would cache users' input: 500 expressions, and a record of each one forever."""
     try:
         return regex.compile(text, regex.IGNORECASE | regex.VERSION0 | flags, cache_pattern=False)

@@ -84,12 +84,12 @@ def late_steps(run: Run) -> LateSteps:
     if not found:
         return LateSteps()
     found.sort(key=lambda one: -one[0])
-    given = _given(run)
+    given = _extensions_of(run)
     listed = [_late(step, seconds, given[(step.step, step.host)]) for seconds, step in found[:MOST_SHOWN]]
     return LateSteps(listed, len(found))
 
 
-def _given(run: Run) -> defaultdict[tuple[str, str], list[Extension]]:
+def _extensions_of(run: Run) -> defaultdict[tuple[str, str], list[Extension]]:
     given: defaultdict[tuple[str, str], list[Extension]] = defaultdict(list)
     for one in Extension.objects.filter(run_id=run.pk).select_related("asked_by"):
         given[(one.step, one.host)].append(one)

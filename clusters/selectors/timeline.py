@@ -100,7 +100,7 @@ def run_timeline(run: Run) -> Timeline:
     lanes = {host: _lane(host, [made[(step.step, host)] for step in mine]) for host, mine in by_host.items()}
     seconds = max([end for _, end in spans.values()] + [1.0])
     order = list(dict.fromkeys(step.host for step in steps_of(run)))
-    drawn = _drawn(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
+    drawn = _hosts_to_draw(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
     return Timeline(seconds, [lanes[host] for host in drawn], [made[node] for node in chain], len(lanes) - len(drawn))
 
 
@@ -108,7 +108,7 @@ def _lane(host: str, bars: list[Bar]) -> Lane:
     """The bars of a machine, its prechecks as one, in as few rows as possible without overlaps."""
     checks = [bar for bar in bars if bar.step.startswith(f"{PRECHECK}/")]
     if len(checks) > 1:
-        bars = [_folded(host, checks), *(bar for bar in bars if bar not in checks)]
+        bars = [_precheck_bar(host, checks), *(bar for bar in bars if bar not in checks)]
     rows: list[float] = []
     placed = []
     for bar in sorted(bars, key=lambda bar: (bar.start, bar.end)):
@@ -118,7 +118,7 @@ def _lane(host: str, bars: list[Bar]) -> Lane:
     return Lane(host, placed, max(1, len(rows)))
 
 
-def _folded(host: str, checks: list[Bar]) -> Bar:
+def _precheck_bar(host: str, checks: list[Bar]) -> Bar:
     slowest = max(checks, key=lambda bar: bar.seconds)
     state = next((state for state in WORST_FIRST if any(bar.state == state for bar in checks)), slowest.state)
     return Bar(
@@ -144,7 +144,7 @@ def _span(step: StepRun, began: datetime, now: datetime) -> tuple[float, float]:
     return start, start + step.seconds
 
 
-def _drawn(run: Run, steps: Iterable[StepRun], hosts: list[str], decisive: set[str]) -> list[str]:
+def _hosts_to_draw(run: Run, steps: Iterable[StepRun], hosts: list[str], decisive: set[str]) -> list[str]:
     if len(hosts) <= MOST_LANES:
         return hosts
     states = machine_states(run, steps)

@@ -36,7 +36,7 @@ def account_saved(sender: Any, instance: Any, update_fields: Collection[str] | N
         audited(None, "account.create", instance.get_username(), is_active=instance.is_active, **rights)
         return
     saved = WATCHED if update_fields is None else WATCHED.intersection(update_fields)
-    before = _locked(User).filter(pk=instance.pk).values(*saved).first() if saved else None
+    before = _lock_rows(User).filter(pk=instance.pk).values(*saved).first() if saved else None
     changed = {name for name in saved if before is not None and before[name] != getattr(instance, name)}
     for deed, details in _deeds(instance, before or {}, changed):
         audited(None, deed, instance.get_username(), account=instance.pk, **details)
@@ -67,7 +67,7 @@ def account_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
 @receiver(pre_save, sender=Group)
 def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
     """A new group, or a new name of an existing one."""
-    before = None if instance._state.adding else _locked(Group).filter(pk=instance.pk).first()
+    before = None if instance._state.adding else _lock_rows(Group).filter(pk=instance.pk).first()
     if before is None:
         audited(None, "group.create", instance.name)
     elif before.name != instance.name:
@@ -77,7 +77,7 @@ def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
 @receiver(pre_delete, sender=Group)
 def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
     """Its members lose its permissions. If several users delete it at the same moment, the first one is audited."""
-    if not _locked(Group).filter(pk=instance.pk).exists():
+    if not _lock_rows(Group).filter(pk=instance.pk).exists():
         return
     members = User._default_manager.filter(groups=instance).values_list(User.USERNAME_FIELD, flat=True)
     audited(None, "group.delete", instance.name, group=instance.pk, members=sorted(members))
@@ -99,7 +99,7 @@ def rights_changed(sender: Any, instance: Any, action: str, **kwargs: Any) -> No
         audited(None, f"{kind}.rights", holder, **{kind: holder.pk, change: names})
 
 
-def _locked(model: Any) -> QuerySet[Any]:
+def _lock_rows(model: Any) -> QuerySet[Any]:
     """The current rows, locked against other changes until the transaction ends."""
     rows: QuerySet[Any] = model._default_manager.all()
     return rows.select_for_update() if connection.in_atomic_block else rows

@@ -39,7 +39,7 @@ def audited(
     """
     origin = present_origin()
     who = actor if actor is not None else origin.user
-    head = _locked_head()
+    head = _lock_head()
     entry = AuditEntry(
         number=head.count + 1,
         at=timezone.now(),
@@ -85,7 +85,7 @@ def audited_once(
     if _audited_lately(deed, within, actor, same):
         return
     with transaction.atomic():
-        _locked_head()
+        _lock_head()
         if not _audited_lately(deed, within, actor, same):
             audited(actor, deed, target, outcome=outcome, **details)
 
@@ -108,7 +108,7 @@ def allowed(actor: AbstractBaseUser | None, cluster: Cluster) -> None:
     raise PermissionDenied("This cluster belongs to another user.")
 
 
-def _locked_head() -> AuditHead:
+def _lock_head() -> AuditHead:
     """The end of the chain, locked until the transaction ends.
 
     PostgreSQL locks the row. SQLite has one writer at a time, and every transaction starts as one

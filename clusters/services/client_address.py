@@ -28,12 +28,12 @@ def address_of(request: HttpRequest) -> str:
 
 def address_from(remote: str, forwarded: str) -> str:
     """The same from the sender's address and the value of X-Forwarded-For."""
-    client = _parsed(remote)
+    client = _parse(remote)
     if client is None:
         return ""
     hops = forwarded.split(",")[-MOST_HOPS:]
     while hops and _is_proxy(client):
-        before = _parsed(hops.pop())
+        before = _parse(hops.pop())
         if before is None:
             break
         client = before
@@ -44,7 +44,7 @@ def _is_proxy(address: Address) -> bool:
     return any(address in network for network in settings.SLIPWAY_TRUSTED_PROXIES)
 
 
-def _parsed(text: str) -> Address | None:
+def _parse(text: str) -> Address | None:
     """An address, with or without a port; IPv4-mapped IPv6 becomes IPv4."""
     text = text.strip()
     if text.startswith("["):

@@ -84,10 +84,10 @@ def credential_change(
 
     Raises CredentialWrong, and PermissionDenied for users who are neither its owner nor an administrator.
     """
-    credential = _locked(actor, credential)
-    before = _stored(credential)
+    credential = _lock(actor, credential)
+    before = _values_of(credential)
     _fill(credential, given)
-    changed = sorted(field for field, value in _stored(credential).items() if value != before[field])
+    changed = sorted(field for field, value in _values_of(credential).items() if value != before[field])
     if changed:
         credential.version += 1
         credential.changed_at = timezone.now()
@@ -104,7 +104,7 @@ def credential_share(*, actor: AbstractBaseUser, credential: Credential, users: 
 
     Raises CredentialWrong for an unknown user name, and PermissionDenied.
     """
-    credential = _locked(actor, credential)
+    credential = _lock(actor, credential)
     people = _people(users)
     before = set(credential.users.values_list("pk", flat=True))
     if before != {each.pk for each in people}:
@@ -115,7 +115,7 @@ def credential_share(*, actor: AbstractBaseUser, credential: Credential, users: 
 @transaction.atomic
 def credential_delete(*, actor: AbstractBaseUser, credential: Credential) -> None:
     """Delete it. Documents that use it keep its name, but can no longer log in with it. Raises PermissionDenied."""
-    credential = _locked(actor, credential)
+    credential = _lock(actor, credential)
     audited(actor, "credential.delete", credential.name)
     credential.delete()
 
@@ -137,14 +137,14 @@ def used_in(text: str) -> dict[str, list[str]]:
     return {"credentials": names} if names else {}
 
 
-def _locked(actor: AbstractBaseUser, credential: Credential) -> Credential:
+def _lock(actor: AbstractBaseUser, credential: Credential) -> Credential:
     found = Credential.objects.select_for_update().administered_by(actor).filter(pk=credential.pk).first()
     if found is None:
         raise PermissionDenied("This credential belongs to another user.")
     return found
 
 
-def _stored(credential: Credential) -> dict[str, Any]:
+def _values_of(credential: Credential) -> dict[str, Any]:
     return {name: getattr(credential, name) for name in Given.__slots__}
 
 

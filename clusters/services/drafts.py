@@ -69,23 +69,23 @@ def text_with(original: str, document: Document, *, limit: int = LIMIT) -> str:
         return write_document(document)
 
 
-def _stored(original: str, document: Document, *, text: str = "") -> str:
+def _text_to_store(original: str, document: Document, *, text: str = "") -> str:
     """The text to store for a document that replaces `original`; `text` is what a user typed.
 
     A secret that is no longer in the document is masked in comments: later nothing would find it there.
     Raises DraftUnreadable.
     """
-    written = _readable(text_with(text or original, document))
+    written = _check_readable(text_with(text or original, document))
     before = load(original).document
     if before is None or before == document or "#" not in written:
         return written
     gone = replaced_secrets(secrets_in(before), secrets_in(document), ORDINARY)
     masks = Masks(gone)
     covered = covered_comments(written, lambda lines: without_secrets(gone, masks.lines(lines))) if gone else written
-    return covered if covered == written else _readable(covered)
+    return covered if covered == written else _check_readable(covered)
 
 
-def _readable(text: str) -> str:
+def _check_readable(text: str) -> str:
     """Return the text. Raises DraftUnreadable when the draft could not be opened again after saving it."""
     loaded = load(text)
     if loaded.document is None:
@@ -115,7 +115,7 @@ def draft_create(
     # The artifact source may be far away: it is queried before the database is locked.
     start = document or starter_document(starter_version())
     named = start.model_copy(update={"name": name or start.name})
-    text = _stored(original, named) if original else _readable(write_document(named))
+    text = _text_to_store(original, named) if original else _check_readable(write_document(named))
     with transaction.atomic():
         cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text, **columns_of(start))
         audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
@@ -154,7 +154,7 @@ def draft_update(
     active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE)
     mine = Cluster.objects.filter(pk=cluster.pk, version=version).filter(~Exists(active))
     name = document.name or cluster.name
-    written = _stored(cluster.document, document, text=text)
+    written = _text_to_store(cluster.document, document, text=text)
     fields = {"document": written, "name": name, "updated_at": timezone.now(), **columns_of(document)}
     if not mine.update(version=F("version") + 1, **fields):
         refuse_while_busy(cluster)

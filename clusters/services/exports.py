@@ -47,7 +47,7 @@ def config_export(
     if part:
         text = _part(stored, dialect, part, with_secrets=with_secrets)
     else:
-        text = _exported(stored, dialect, with_secrets=with_secrets)
+        text = _whole_file(stored, dialect, with_secrets=with_secrets)
     note = note_for_kubekey(document)
     # A file that was exported and imported again already has the note.
     text = text if note in text else note + text
@@ -76,7 +76,7 @@ def _part(stored: str, dialect: str, part: str, *, with_secrets: bool) -> str:
     return found[part]
 
 
-def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:
+def _whole_file(stored: str, dialect: str, *, with_secrets: bool) -> str:
     document = read_document(stored)
     if load(stored).dialect != dialect:
         return render(document, dialect=dialect, secrets="show" if with_secrets else "mask")

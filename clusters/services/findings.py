@@ -47,7 +47,7 @@ def _key_files(document: Document) -> Iterator[Finding]:
         if file not in usable:
             usable[file] = _can_be_read(offered, file)
         if not usable[file]:
-            message = f"The private key file {file} of {_called(path, name)} cannot be used."
+            message = f"The private key file {file} of {_name_of(path, name)} cannot be used."
             hosts = (name,) if name else ()
             yield error("login.key_file", f"{path}.privateKeyPath", message, hint=WHERE_KK_RAN, hosts=hosts)
 
@@ -73,7 +73,7 @@ def _credentials(cluster: Cluster, document: Document) -> Iterator[Finding]:
             yield error("login.credential", f"{path}.credential", refusal.message, hint=refusal.hint, hosts=hosts)
 
 
-def _called(path: str, name: str) -> str:
+def _name_of(path: str, name: str) -> str:
     if not path.endswith("jumpHost"):
         return name or "a machine without a name"
     return f"the jump host of {name}" if name else "the jump host"

@@ -18,7 +18,7 @@ def texts_with_masks(stored: str, document: Document) -> list[tuple[RootText, Ro
     """Each text of the document that is stored as `stored`, in full and masked."""
     texts = with_masks(document)
     masks = Masks(known_secrets(stored) if texts else ())
-    return [(text, _masked(masked, masks)) for text, masked in texts]
+    return [(text, _mask(masked, masks)) for text, masked in texts]
 
 
 def hides(text: RootText, masked: RootText) -> bool:
@@ -26,13 +26,13 @@ def hides(text: RootText, masked: RootText) -> bool:
     return (masked.text, masked.name, masked.files) != (text.text, text.name, text.files)
 
 
-def _masked(text: RootText, masks: Masks) -> RootText:
+def _mask(text: RootText, masks: Masks) -> RootText:
     def mask(file: RootFile) -> RootFile:
-        masked = _lines_masked(file.text, masks)
+        masked = _mask_lines(file.text, masks)
         return replace(file, text=masked, sha256=file.sha256 if masked == file.text else "")
 
-    return replace(text, text=_lines_masked(text.text, masks), files=tuple(map(mask, text.files)))
+    return replace(text, text=_mask_lines(text.text, masks), files=tuple(map(mask, text.files)))
 
 
-def _lines_masked(text: str, masks: Masks) -> str:
+def _mask_lines(text: str, masks: Masks) -> str:
     return "\n".join(masks.lines(text.split("\n")))

@@ -71,7 +71,7 @@ _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Wat
 
 
 @contextlib.asynccontextmanager
-async def watched(session_key: str, run_id: int) -> AsyncIterator[Watch]:
+async def watch_right(session_key: str, run_id: int) -> AsyncIterator[Watch]:
     """The watch over a right; it checks while at least one socket is in this block."""
     watches = _watches.setdefault(asyncio.get_running_loop(), {})
     place = (session_key, run_id)

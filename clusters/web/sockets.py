@@ -21,7 +21,15 @@ from clusters.runs.events.doorbell import group, heard, session_group
 from clusters.selectors import events_after
 from clusters.services.client_address import address_of
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
-from clusters.web.live_rights import LOGGED_OUT, NO_SUCH_RUN, NOT_UNDERSTOOD, TRY_AGAIN, note_opening, refusal, watched
+from clusters.web.live_rights import (
+    LOGGED_OUT,
+    NO_SUCH_RUN,
+    NOT_UNDERSTOOD,
+    TRY_AGAIN,
+    note_opening,
+    refusal,
+    watch_right,
+)
 from clusters.web.origins import request_of
 
 if TYPE_CHECKING:
@@ -68,7 +76,7 @@ class RunSocket(AsyncWebsocketConsumer):
         self.guard = asyncio.create_task(self._close_without_right())
 
     async def _note_opening(self) -> int:
-        """Audit that another user's run is watched; returns the close code when that fails, else 0."""
+        """Audit that another user's run is watch_right; returns the close code when that fails, else 0."""
         try:
             await note_opening(self.session_key, self.run_id, address_of(request_of(self.scope)))
         except Http404:
@@ -117,7 +125,7 @@ class RunSocket(AsyncWebsocketConsumer):
         return [*mine, group(self.run_id)] if heard() else mine
 
     async def _close_without_right(self) -> None:
-        async with watched(self.session_key, self.run_id) as watch:
+        async with watch_right(self.session_key, self.run_id) as watch:
             await watch.lost.wait()
         await _cancel(self.follower)
         await self.close(watch.code)

@@ -51,7 +51,7 @@ def test_a_secret_is_created_once_and_readable_only_by_its_owner(tmp_path: Path)
 
     def ask(number: int) -> None:
         start.wait()
-        got.add(env.kept_secret(path.with_name("secret"), lambda: f"secret {number}"))
+        got.add(env.stored_secret(path.with_name("secret"), lambda: f"secret {number}"))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -52,7 +52,7 @@ class Command(BaseCommand):
             self._show(options["files"], options["dialect"], options["with_secrets"], options.get("to"))
 
     def _check(self, files: list[str], waivers: Collection[str], *, as_json: bool) -> None:
-        result = report(((_named(file), _text(file)) for file in files), waivers)
+        result = report(((_display_name(file), _text(file)) for file in files), waivers)
         lines = (json.dumps(result.data, indent=2, ensure_ascii=False),) if as_json else result.lines
         for line in lines:
             self.stdout.write(plain_text(line))
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _show(self, names: list[str], dialect: str | None, with_secrets: bool, directory: str | None) -> None:
-        named = " + ".join(_named(name) for name in names)
+        named = " + ".join(_display_name(name) for name in names)
         loaded = load(joined(_text(name) for name in names))
         if loaded.document is None:
             raise CommandError("\n".join(format_finding(each, file=named) for each in loaded.findings))
@@ -88,7 +88,7 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def _named(file: str) -> str:
+def _display_name(file: str) -> str:
     return "stdin" if file == "-" else file
 
 
@@ -98,4 +98,4 @@ def _text(file: str) -> str:
     except OSError as problem:
         raise CommandError(f"Cannot read {file}: {problem.strerror}.") from problem
     except UnicodeDecodeError as problem:
-        raise CommandError(f"{_named(file)} is not UTF-8 text; save it as UTF-8.") from problem
+        raise CommandError(f"{_display_name(file)} is not UTF-8 text; save it as UTF-8.") from problem
