@@ -1,4 +1,4 @@
-"""Settings come from the environment, and a wrong one is named."""
+"""Settings come from the environment, and errors name the wrong one."""
 
 from __future__ import annotations
 

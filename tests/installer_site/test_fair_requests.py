@@ -1,4 +1,4 @@
-"""Few requests are worked on at a time, and who sends many keeps nobody else from having theirs answered."""
+"""Few requests are processed at a time, and a client with many requests does not block others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from installer_site.limits import _client_of_handshake
 
 
 class Pages:
-    """An application whose answers begin when they are let go."""
+    """An application whose responses start when they are released."""
 
     def __init__(self) -> None:
         self.inside: list[str] = []
@@ -46,7 +46,7 @@ PEOPLE: dict[str, int] = {}
 
 
 def request_page(pages: FairRequests, path: str, session: str = "", address: str = "10.0.0.1") -> asyncio.Task[None]:
-    """A request on its way; sessions are called `person`, or `person@browser`."""
+    """A request in progress; sessions are named `person`, or `person@browser`."""
     cookie = [(b"cookie", f"sessionid={session}".encode())] if session else []
     if session:
         note(session, PEOPLE.setdefault(session.partition("@")[0], len(PEOPLE)))
@@ -59,7 +59,7 @@ def request_page(pages: FairRequests, path: str, session: str = "", address: str
 
 
 async def rest() -> None:
-    """Everything that can go on without an answer has."""
+    """Let everything run that does not wait for a response."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -115,7 +115,7 @@ async def test_a_request_abandoned_at_its_turn_takes_no_place() -> None:
     fair = FairRequests(pages)
     tasks = [request_page(fair, f"/a{number}", "a") for number in range(OF_ONE_CLIENT + 1)]
     await rest()
-    # In one turn of the loop: others are answered, and the client that waits goes away.
+    # In one turn of the loop: others get responses, and the waiting client disconnects.
     pages.go.set()
     tasks[-1].cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)

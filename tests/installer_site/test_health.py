@@ -1,4 +1,4 @@
-"""The health check of a container finds the pages where they listen, under a name that they answer to."""
+"""The health check of a container finds the pages where they listen, under an allowed host name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Answers as Django does: only to the names that it knows."""
+    """Responds like Django: only to allowed host names."""
 
     known = ("localhost", "slipway.example", "example.org")
 

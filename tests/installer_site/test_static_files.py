@@ -1,4 +1,4 @@
-"""Static files are sent whole, in part, or not at all, with the headers of pages, and cost less than a page."""
+"""Static files: whole, partial and missing ones, with the headers of pages, and faster than a page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pages(django_db_setup: None) -> Iterator[Site]:
 
 
 def fetch_file(pages: Site, method: str, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-    """An answer and its body."""
+    """A response and its body."""
     link = http.client.HTTPConnection("127.0.0.1", pages.port, timeout=60)
     try:
         link.request(method, path, headers={"Host": "localhost", **headers})

@@ -1,4 +1,4 @@
-"""The package that `pip wheel .` makes has everything it needs, and its command runs from an empty folder."""
+"""The package that `pip wheel .` builds is complete, and its command runs from an empty folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KEPT_OUT = ("SLIPWAY_", "DJANGO_", "PYTHON", "PYTEST_", "XDG_", "COV_")
 
 @dataclass(frozen=True)
 class Installed:
-    """The wheel, and a virtual environment that it was installed into."""
+    """The wheel, and a virtual environment with it installed."""
 
     wheel: Path
     environment: Path
@@ -45,12 +45,12 @@ class Installed:
     """Empty, and the current folder of what runs."""
 
     def variables(self, **more: str) -> dict[str, str]:
-        """The variables of a person who has set nothing for Slipway."""
+        """The environment variables of a user without settings for Slipway."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
         return {**ours, "HOME": str(self.folder.parent / "home"), "PYTHONUNBUFFERED": "1", **more}
 
     def run(self, program: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """A program of the environment, which has to succeed."""
+        """Run a program of the environment, which must succeed."""
         done = subprocess.run(
             [self.environment / "bin" / program, *arguments],
             cwd=self.folder,
@@ -65,7 +65,7 @@ class Installed:
 
     @property
     def packages(self) -> Path:
-        """Where the wheel was unpacked."""
+        """The directory where the wheel was unpacked."""
         (found,) = self.environment.glob("lib/python*/site-packages")
         return found
 
@@ -95,7 +95,7 @@ def installed(wheel: Path, tmp_path: Path) -> Installed:
 
 @contextmanager
 def serving(installed: Installed, listen: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`slipway serve`, with a data directory beside it that is named by a relative path."""
+    """`slipway serve`, with a data directory given by a relative path."""
     with (installed.folder.parent / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [installed.environment / "bin" / "slipway", "serve", "--listen", listen],
@@ -150,7 +150,7 @@ def test_the_installed_command_serves_pages_from_an_empty_folder(installed: Inst
     assert "restarting" not in log.read_text()  # neither web process nor worker died
     assert [path.name for path in installed.folder.iterdir()] == ["data"]
     assert (installed.folder / "data" / "slipway.sqlite3").is_file()
-    # Its children work in the same folder, so that a relative path means the same place to all of them.
+    # Its children run in the same folder, so that a relative path means the same for all of them.
     assert not (installed.packages / "data").exists()
 
 

@@ -171,7 +171,7 @@ def test_ctrl_c_cancels_with_a_message(file: Path, admin: User) -> None:
 
 
 def logged_in_with(task: Any, sink: object, cancel: object) -> Ended:
-    """A run that notes each machine's key, or why it has none."""
+    """A run that records each machine's key, or why it has none."""
     for host in task.document.hosts:
         try:
             target = target_for(task.document, host)
@@ -210,7 +210,7 @@ def test_key_files_are_read_as_the_commands_user_and_stored_nowhere(
     run = Run.objects.get()
     for stored in (run.document, run.cluster.document):
         assert "PRIVATE KEY" not in stored and "privateKeyPath: beside" in stored
-    # Another worker that goes on with it is nobody at a terminal.
+    # Another worker that continues the run has no terminal.
     Run.objects.filter(pk=run.pk).update(state="queued", finished_at=None)
     supervise(run.pk, worker_name="another")
     assert KEYS["node1"] == "The private key file ~/named cannot be used." and KEYS["node3"] == ""

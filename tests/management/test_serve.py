@@ -39,7 +39,7 @@ def healthy(port: int) -> bool:
 
 
 def children(pid: int) -> dict[str, int]:
-    """What runs below a process: "work" and "daphne" with their numbers."""
+    """The children of a process: "work" and "daphne" with their ids."""
     return {"work" if "work" in words_of(child) else "daphne": child for child in children_of(pid)}
 
 
@@ -58,7 +58,7 @@ def test_a_killed_worker_is_restarted_and_its_run_continues(make_run: Callable[.
         killed = children(serve.pid)["work"]
         os.kill(killed, signal.SIGKILL)
         wait_for(lambda: children(serve.pid).get("work", killed) != killed, what="another worker")
-        # The lease is five minutes: serve knows that the worker is dead, and gives its run back.
+        # The lease is five minutes: serve knows that the worker is dead, and releases its run.
         wait_for(lambda: Run.objects.get(pk=run.pk).takeovers == 1, what="the take-over")
         wait_for(lambda: healthy(port), what="the web process")
         left = children(serve.pid)

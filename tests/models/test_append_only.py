@@ -1,4 +1,4 @@
-"""No statement of SQL changes, replaces or removes an entry of the audit, and a missing trigger is found."""
+"""No SQL statement can change, replace or remove an audit entry, and a missing trigger is found."""
 
 from __future__ import annotations
 

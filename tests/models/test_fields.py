@@ -1,4 +1,4 @@
-"""What is encrypted stays encrypted, and a wrong key is an error, never a value."""
+"""Encrypted values stay encrypted, and a wrong key is an error, never a value."""
 
 from __future__ import annotations
 

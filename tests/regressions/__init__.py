@@ -1,4 +1,4 @@
-"""Twenty mistakes that were found in other installers and log viewers, each as a test that fails when we make it, too.
+"""Twenty bugs that were found in other installers and log viewers, each as a test that fails when we have it, too.
 
 `pytest -k test_07` runs the seventh; `test_all_twenty.py` counts them.
 

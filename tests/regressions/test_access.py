@@ -42,7 +42,7 @@ def run(make_run: Callable[..., Run]) -> Run:
 
 
 def line_over(port: int, run: Run, session: str, *, origin: str = "", query: str = "") -> list[Any]:
-    """The events that come over a new socket."""
+    """The events from a new socket."""
     with closing(WebSocket(port, f"/ws/runs/{run.pk}/{query}", session, origin)) as link:
         link.send(after=0)
         found: list[Any] = link.receive().get("events", [])
@@ -50,7 +50,7 @@ def line_over(port: int, run: Run, session: str, *, origin: str = "", query: str
 
 
 def refused(port: int, run: Run, session: str, *, origin: str = "", query: str = "") -> bool:
-    """Whether a socket is denied, or closed for want of a session or a right before any line.
+    """Whether a socket is denied, or closed before any line because of a missing session or right.
 
     A server that is only slow, or dead, proves nothing about rights.
     """

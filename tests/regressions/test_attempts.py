@@ -1,4 +1,4 @@
-"""16, 18, 19: attempts: one for two presses, no hope where there is none, and nothing done twice in silence."""
+"""16, 18, 19: attempts: one for two presses, no false states, and no unreported repetition."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOPEFUL = ("is-waiting", "is-running", "tone-running", "Waiting", "Running")
 
 
 def pressed_at_once(port: int, path: str, sessions: list[str]) -> list[int]:
-    """What each of them is answered."""
+    """The responses to each of them."""
     answers: list[int] = []
     start = threading.Barrier(len(sessions))
 
@@ -78,7 +78,7 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
         **(given_up if end == "given up" else {}), **({"document": "spec: ["} if end == "unreadable" else {})
     )
     if end in ("given up", "cancelled"):
-        # It had come to a plan before.
+        # It already had a plan.
         for step, state in (("os/prepare", "running"), ("etcd/start", "waiting")):
             run.steps.create(step=step, title=step, phase="os", position=1, host="node1", state=state, started_at=past)
     if end == "cancelled":

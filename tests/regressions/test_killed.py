@@ -1,4 +1,4 @@
-"""7, 8, 9: killed and cancelled: what is left of it, and what is known of it."""
+"""7, 8, 9: killed and cancelled runs: what remains on machines, and what pages show."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRUTH_SECONDS = 30
 
 
 def processes_of(first_words: list[str]) -> list[int]:
-    """The processes whose command line begins with these words."""
+    """The processes whose command line starts with these words."""
     return [pid for pid in processes() if words_of(pid)[: len(first_words)] == first_words]
 
 
@@ -101,7 +101,7 @@ def test_08_after_a_cancel_nothing_of_a_command_is_left_anywhere(
         assert "alice requested cancellation" in said
         assert "got SIGTERM. If it still runs after 30 s, it gets SIGKILL." in said
         wait_for(lambda: not processes_of(gentle), 120, "the end of those that listen")
-        # Those that do not listen have half a minute to think about it, counted from when they were asked.
+        # Processes that ignore SIGTERM have half a minute from then.
         assert "cancelling" in states_until(lambda: not processes_of(shell), run)
         assert time.monotonic() - began > GRACE
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 120, "the end of the run")

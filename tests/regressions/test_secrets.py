@@ -1,4 +1,4 @@
-"""4, 5, 6: where passwords and keys must not be: pages, files, logs, dumps, disks."""
+"""4, 5, 6: places where passwords and keys must not appear: pages, files, logs, dumps, disks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECRETS = ("Qcloud@123", "Testing123", "abcdef.0123456789abcdef", KEY_DATA)
-# A piece of base64, that is long enough to hide something in.
+# A piece of base64 that is long enough to hide a secret.
 CODED = re.compile(rb"[A-Za-z0-9+/]{16,}")
 
 
@@ -110,7 +110,7 @@ def files_below(*places: Path) -> Iterator[Path]:
 
 
 def holds(path: Path, needle: bytes) -> bool:
-    """Whether a file has it in it. One of another process may vanish while it is looked at."""
+    """Whether a file contains it. A file of another process may vanish during the check."""
     with suppress(FileNotFoundError):
         return path.is_file() and not path.is_symlink() and needle in path.read_bytes()
     return False
@@ -131,7 +131,7 @@ def test_06_no_key_is_left_on_disk_neither_after_a_run_nor_after_a_crash(
     lives = {"HOME": str(home), "TMPDIR": str(home), "SLIPWAY_DATA_DIR": str(home), "SLIPWAY_LEASE_SECONDS": "2"}
 
     def holding_the_key() -> list[Path]:
-        # Only the test's own database: beside it lie those of tests that run at the same time.
+        # Only this test's database: parallel tests have theirs in the same folder.
         own = database.parent.glob(f"{database.name}*")
         return [path for path in (*own, *files_below(tmp_path, Path("/dev/shm"))) if holds(path, needle)]
 
@@ -145,5 +145,5 @@ def test_06_no_key_is_left_on_disk_neither_after_a_run_nor_after_a_crash(
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     assert Run.objects.get(pk=run.pk).state == "succeeded"
     assert holding_the_key() == []
-    # The needle would be found: it is where sshd's own files are.
+    # Proof that the search works: it finds sshd's own files.
     assert any(holds(path, needle) for path in files_below(sshd.directory))

@@ -77,7 +77,7 @@ def test_20_a_database_locked_for_20_seconds_loses_nothing_and_is_logged(
 
 @pytest.fixture
 def small_disk(db: None, tmp_path: Path) -> Iterator[Path]:
-    """A disk of a few megabytes with the test's database on it, and nothing else."""
+    """A disk of a few megabytes with only the test's database on it."""
     if os.geteuid() != 0:
         cannot_be_had("only root can mount a small disk")
     place = tmp_path / "disk"
@@ -135,7 +135,7 @@ def test_20_a_full_disk_is_reported_and_the_run_continues_with_free_space(
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     assert_gapless(run)
     run.refresh_from_db()
-    # Either the worker held out, or the run began again from the top; never a hole.
+    # Either the worker survived, or the run started again from the beginning; there is never a gap.
     numbers = [int(line.split()[1]) for line in lines_of(run) if line.startswith("line ")]
     for machine in range(3):
         printed = [number for number in numbers if number % 3 == machine]

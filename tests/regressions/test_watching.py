@@ -76,7 +76,7 @@ def test_11_a_burst_reaches_a_slow_and_a_fast_browser_alike(make_run: Callable[.
 
 
 def test_12_a_socket_cut_every_three_seconds_loses_nothing(make_run: Callable[..., Run], alice: User) -> None:
-    """For a whole minute, with a slow and a fast browser, one that joins late, and pages that are killed meanwhile."""
+    """For a minute, with a slow and a fast browser, one that joins late, and pages that are killed meanwhile."""
     run, session, breath = make_run(), session_of(alice), threading.Event()
 
     def pause() -> object:

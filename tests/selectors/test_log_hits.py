@@ -1,4 +1,4 @@
-"""How many hits there are in a log, and which of them one is."""
+"""The number of hits in a log, and the position of one of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONG = 60.0
 
 @pytest.fixture
 def log(make_run: Callable[..., Run]) -> Run:
-    """A thousand lines of two machines, with a needle in each hundred."""
+    """A thousand lines from two machines, with a needle in each hundred."""
     run = make_run(state="running")
     for part in range(10):
         add(run, [*numbered(part * 100 + 1, part * 100 + 99), "a Needle"], host=f"node{part % 2}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_lines(run: Run, rows: list[tuple[str, str, list[str]]]) -> None:
-    """Chunks with a step event between each two, as in a real log."""
+    """Chunks with a step event between them, as in a real log."""
     seq, line = 0, 1
     for host, step, texts in rows:
         seq += 2
@@ -142,7 +142,7 @@ def test_events_come_in_order_after_a_number(log: Run) -> None:
 
 @pytest.fixture
 def steps(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run in the midst of its steps, at a moment that does not pass while a slow machine looks at it."""
+    """A run in the middle of its steps, at a fixed time, so that slow test machines make no difference."""
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now)
     run = make_run(state="running", started_at=timezone.now() - timedelta(seconds=60))
@@ -217,7 +217,7 @@ def test_the_progress_of_a_preview_counts_checks(steps: Run) -> None:
     StepRun.objects.update(measured=True)
     StepRun.objects.filter(state="running").update(started_at=timezone.now() - timedelta(seconds=0.25))
     summary = selectors.run_summary(steps)
-    # One of four looks is over, and half of another one.
+    # One of four checks is done, and half of another one.
     assert summary.percent == 37
     assert summary.eta_high == pytest.approx(0.5 * 2)
     assert not summary.measured

@@ -24,7 +24,7 @@ CHECK = "time.skew"
 
 @pytest.fixture
 def failed(make_run: Callable[..., Run]) -> Run:
-    """Failed in "etcd/start" on node1, when one earlier step had not been done on node3."""
+    """A run that failed in "etcd/start" on node1, while one earlier step was not done on node3."""
     run = make_run(state="failed", failures=[{"step": f"precheck/{CHECK}", "host": "node1"}])
     order = _order(run, "etcd/start")
     for position, path in enumerate(order):

@@ -1,4 +1,4 @@
-"""A copy of a draft keeps what was written, and lends nobody's machines a login."""
+"""A copy of a draft keeps its text, and never passes on credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened once is in the audit once, however many people did it at the same moment."""
+"""An action that happens once is audited once, however many users do it at the same moment."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_precheck_is_not_waived_for_a_run_that_was_active_already(
 
 
 def at_once(deed: Callable[[int], object], times: int = 8) -> list[Any]:
-    """What eight threads got that did it together; what they raised, raised here."""
+    """The results of eight threads that do it together; raises what they raised."""
     begin = threading.Barrier(times)
     results: list[Any] = []
     errors: list[BaseException] = []
@@ -146,7 +146,7 @@ def at_once(deed: Callable[[int], object], times: int = 8) -> list[Any]:
 
 
 def browsers(session: str, times: int = 8) -> list[Client]:
-    """As many tabs of one browser."""
+    """The same number of tabs of one browser."""
     found = [Client() for _ in range(times)]
     for each in found:
         each.cookies["sessionid"] = session

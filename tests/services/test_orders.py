@@ -1,4 +1,4 @@
-"""Recipes are asked for with answers and in a state that fits; a preview leaves everything as it is."""
+"""Recipes start with answers and in an allowed state; a preview changes nothing."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_a_stranger_starts_no_preview(cluster: Cluster, bob: User, make_run: Cal
 def test_a_recipe_that_makes_no_cluster_ready_leaves_its_state(
     cluster: Cluster, alice: User, forgotten: None, state: str, end: str
 ) -> None:
-    """A backup of a half installed cluster does not make it ready; one that fails does not break a healthy one."""
+    """A backup of a half-installed cluster does not make it ready; a failed backup does not break a healthy one."""
     recipe("backup", "Back up", "os", summary="A copy.")
     run = services.run_start(actor=alice, cluster=in_state(cluster, state), recipe="backup")
     assert cluster.state == "working"
@@ -259,7 +259,7 @@ def test_the_audit_has_the_answers(cluster: Cluster, alice: User, renew: Recipe)
 
 
 def test_a_worker_without_support_for_previews_refuses_one(cluster: Cluster, alice: User) -> None:
-    """It would carry out the recipe: it takes the run's document, its recipe, and the steps that the run names."""
+    """It would execute the recipe: it uses the run's document, its recipe, and the steps that the run names."""
     run = services.run_preview(actor=alice, cluster=cluster)
     with pytest.raises(PlanError, match="no step or phase"):
         make_plan(read_document(run.document), run.recipe, only=tuple(run.only))

@@ -1,4 +1,4 @@
-"""The verbs: checked, audited, and right when two people press at once."""
+"""The actions: checked, audited, and correct when two users press at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def deeds() -> list[str]:
-    """What is in the audit, apart from the accounts that fixtures make."""
+    """The audit entries, except those of accounts from fixtures."""
     return list(AuditEntry.objects.exclude(deed="account.create").order_by("id").values_list("deed", flat=True))
 
 

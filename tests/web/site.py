@@ -37,7 +37,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its address."""
         return f"http://localhost:{self.port}"
 
     def start(self) -> None:
@@ -64,8 +64,8 @@ class Site:
             self.process = None
 
     def output(self) -> str:
-        """What it printed so far."""
-        # The process writes where the file stands, so that nobody else may move that.
+        """Its output so far."""
+        # The process writes at the file's position, so nothing else may move it.
         number = self.output.fileno()
         return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
@@ -84,7 +84,7 @@ class Site:
 
 @contextmanager
 def site(**more: str) -> Iterator[Site]:
-    """The pages for as long as the block lasts, with these settings."""
+    """The pages, running with these settings during the block."""
     with socket.socket() as kept, tempfile.TemporaryFile() as output:
         # Bound but not listening, it reserves the port, even while the web process is down; a process that reuses the
         # address, as Daphne does, can listen there.
@@ -99,7 +99,7 @@ def site(**more: str) -> Iterator[Site]:
 
 
 def session_of(user: User) -> str:
-    """The cookie of somebody who is signed in."""
+    """The cookie of a signed-in user."""
     client = Client()
     client.force_login(user)
     return client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -1,4 +1,4 @@
-"""The page of the audit: who may read it, its filters and pages, and what it can be downloaded as."""
+"""The audit page: who may read it, its filters and pages, and its downloads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGES = ("audit", "audit-csv", "audit-jsonl")
 
 @pytest.fixture
 def auditor(bob: User) -> Client:
-    """Bob is an auditor, and no administrator."""
+    """Bob is an auditor, but not an administrator."""
     bob.groups.add(Group.objects.get(name="auditor"))
     return as_user(bob)
 
@@ -47,7 +47,7 @@ def as_user(user: User) -> Client:
 
 
 def rows(client: Client, **filters: Any) -> list[str]:
-    """The objects of the entries that the download for programs has, from the oldest on."""
+    """The objects of the entries in the JSON download, oldest first."""
     lines = content_of(client.get(reverse("audit-jsonl"), filters)).decode().splitlines()
     return [json.loads(line)["target"] for line in lines]
 
@@ -70,7 +70,7 @@ def test_auditors_see_the_audit_and_nothing_else_of_others(auditor: Client, clus
 def test_entries_are_found_by_person_object_action_outcome_and_days(alice: User, auditor: Client) -> None:
     audited(alice, "draft.create", "harbour")
     audited(alice, "draft.delete", "quay", outcome="failed")
-    # Not the clock: midnight may have passed since.
+    # Not the current day: midnight may have passed.
     today = AuditEntry.objects.get(deed="draft.create").at.date()
     assert rows(auditor, person="lic", action="draft.create") == ["harbour"]
     assert rows(auditor, person=str(alice.pk), object="QUA") == ["quay"]

@@ -1,4 +1,4 @@
-"""The page of the audit in a real browser: by keyboard, at the width of a telephone, in light and dark."""
+"""The audit page in a real browser: by keyboard, at phone width, in light and dark."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module", autouse=True)
 def _database_beside_playwright() -> Iterator[None]:
-    """Playwright's event loop runs in this thread; Django would take the tests' own queries for a mistake."""
+    """Playwright's event loop runs in this thread; Django would refuse the tests' own queries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield
@@ -38,7 +38,7 @@ def _database_beside_playwright() -> Iterator[None]:
 def page(
     browser: Browser, live_server: LiveServer, client: Client, admin: User, alice: User, settings: SettingsWrapper
 ) -> Iterator[Page]:
-    """The administrator's browser on an audit with entries of every kind."""
+    """The administrator's browser with audit entries of every kind."""
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/x"
     settings.SLIPWAY_AUDIT_SYSLOG = "tls://logs.example.com:6514"
     client.force_login(admin)

@@ -1,4 +1,4 @@
-"""Tests of the pages of clusters: who sees what, what leaves the house, and what wants a POST."""
+"""Tests of the cluster pages: rights, downloads, and what requires a POST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of credentials: made, rotated, shared and removed, and chosen for many machines at once."""
+"""The credential pages: create, rotate, share, remove, and choose one for many machines at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(client: Client, alice: User) -> Client:
 
 
 def make(page: Client, **fields: Any) -> Any:
-    """Fill in the page of a new credential."""
+    """Submit the form of a new credential."""
     return page.post(reverse("credential-new"), {"name": "prod", "login": "deploy", **fields})
 
 

@@ -1,4 +1,4 @@
-"""Downloads are made part by part, a few at a time, and nobody has more of these places than a share."""
+"""Downloads are generated part by part, a few at a time, with a share of the places for each user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Making:
-    """Parts of downloads whose making goes on until the test lets it end."""
+    """Parts of downloads that the test releases."""
 
     def __init__(self) -> None:
         self.inside: Counter[int] = Counter()
@@ -33,12 +33,12 @@ class Making:
             yield b"part"
 
     async def download(self, person: int) -> bytes:
-        """What the server does, which has a thread for each request."""
+        """Consume a download as the server does, with a thread for each request."""
         async with ThreadSensitiveContext():
             return b"".join([part async for part in stream(self.parts(person), "x.txt", "text/plain", person)])
 
     async def reach(self, inside: dict[int, int]) -> None:
-        """Wait for that many parts of each person."""
+        """Wait for this many parts of each user."""
         async with asyncio.timeout(60):
             while +self.inside != Counter(inside):
                 await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Every page of the site, as an administrator and as staff: none shows somebody else's object without an entry."""
+"""Every page of the site, as an administrator and as staff: none shows another user's object without an entry."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPELLINGS = ("{}", "+{}", " {}", "{} ", "{}.0", "0{}")
 
 @pytest.fixture
 def objects(alice: User, cluster: Cluster, make_run: Callable[..., Run]) -> dict[type, Any]:
-    """One of each of Alice's."""
+    """One of Alice's objects of each kind."""
     Cluster.objects.filter(pk=cluster.pk).update(name=MARK)
     cluster.refresh_from_db()
     run = make_run(state="failed", finished_at=timezone.now(), message=MARK)
@@ -57,7 +57,7 @@ def routes(resolver: Any, before: str = "") -> Iterator[str]:
 
 
 def filled_in(objects: dict[type, Any]) -> Iterator[str]:
-    """Every address of the site, about Alice's objects where it is about one."""
+    """Every address of the site, with Alice's objects where it needs one."""
     keys = {"clusters": Cluster, "runs": Run, "credentials": Credential}
     admins = {f"admin/clusters/{model._meta.model_name}/": model for model in site.site._registry}
     for route in routes(get_resolver()):
@@ -72,7 +72,7 @@ def filled_in(objects: dict[type, Any]) -> Iterator[str]:
 
 
 def is_list(address: str) -> bool:
-    """Whether it is a page of names."""
+    """Whether it is a page with names only."""
     parts = address.strip("/").split("/")
     return address in LISTS or address.startswith("/audit/") or (parts[:2] == ["admin", "clusters"] and len(parts) == 3)
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module", autouse=True)
 def _database_beside_playwright() -> Iterator[None]:
-    """Playwright's event loop runs in this thread; Django would take the tests' own queries for a mistake."""
+    """Playwright's event loop runs in this thread; Django would refuse the tests' own queries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield

@@ -1,4 +1,4 @@
-"""A recipe of one file is on the pages: its button, its form, its preview and its run."""
+"""A recipe in one file gets its pages: button, form, preview and run."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_page_of_a_preview_is_for_previews_and_for_those_who_may_see_it(
 
 
 def preview_with(make_run: Callable[..., Run], state: str, *steps: tuple[str, str]) -> str:
-    """The address of the page of a preview with these steps on node1."""
+    """The address of a preview with these steps on node1."""
     over = {} if state == "running" else {"finished_at": timezone.now()}
     failed = [{"step": step, "host": "node1", "found": "No way."} for step, end in steps if end == "failed"]
     run = make_run(state=state, part="preview", started_at=timezone.now(), failures=failed, **over)
@@ -220,7 +220,7 @@ def test_the_name_of_a_phase_comes_from_its_recipe() -> None:
 
 
 def test_a_number_keeps_its_zero_and_a_cleared_one_stays_empty() -> None:
-    """The page of a preview sends its answers again: a run must not have others."""
+    """A preview page sends its answers again: the run must get the same ones."""
     answers = {"days": 0, "all": True, "none": None, "off": False, "text": ""}
     assert dict(fields_of(answers)) == {"days": "0", "all": "on"}
     days = Question("days", "Days", kind="number", default=3)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def stands_still(page: Page) -> None:
-    """Nothing on the page moves or counts as if somebody still looked at the run."""
+    """Nothing on the page moves or counts any more."""
     assert page.evaluate("document.querySelector('#run-page').getAnimations({ subtree: true }).length") == 0
     before = page.locator("[data-since]").all_text_contents()
     page.wait_for_timeout(1500)

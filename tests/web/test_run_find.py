@@ -1,4 +1,4 @@
-"""From hit to hit in the log of a run, in a real browser: among all lines or those that fit alone, loaded or not."""
+"""From hit to hit in the log of a run, in a real browser: among all or only matching lines, loaded or not."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def haystack(run: Run) -> None:
 
 
 def here(page: Page) -> Any:
-    """The hit that one stands on."""
+    """The current hit."""
     return page.locator(".ln[aria-current]")
 
 
 def stands_on(page: Page, number: int, place: str) -> None:
-    """That hit is in sight, and so is which of them it is."""
+    """Expect this hit and its position to be visible."""
     expect(here(page)).to_have_attribute("id", f"L{number}")
     expect(here(page)).to_be_in_viewport()
     expect(page.locator("#log-place")).to_have_text(place)
 
 
 def below_the_edge(page: Page, number: int) -> float:
-    """Where a line is in the log's window, above which a bar may come and go."""
+    """The position of a line in the log's window; a bar above it may appear and disappear."""
     return at_rest(page.locator(f"#L{number}"))["y"] - at_rest(page.locator("#log-scroll"))["y"]
 
 
@@ -55,7 +55,7 @@ def test_enter_goes_from_hit_to_hit_among_all_lines(page: Page, run: Run) -> Non
     for number, place in zip([*NEEDLES, NEEDLES[0]], ("1 of 4", "2 of 4", "3 of 4", "4 of 4", "1 of 4"), strict=True):
         search.press("Enter")
         stands_on(page, number, place)
-        # With what stands around it.
+        # With its context.
         expect(page.locator(f"#L{number - 1}")).to_be_in_viewport()
         expect(page.locator(f"#L{number + 1}")).to_be_in_viewport()
     expect(page.locator("#announce")).to_have_text("1 of 4. Needle 1")
@@ -104,7 +104,7 @@ def test_hits_are_stepped_through_filtered_and_among_all_lines(page: Page, run: 
     expect(page.locator("#log-find")).to_be_hidden()
     search = page.locator("#log-search")
     search.fill("needle")
-    search.press("Enter")  # at once, without a wait for what was typed
+    search.press("Enter")  # at once, without waiting for the typed text
     stands_on(page, NEEDLES[0], "1 of 4")
     search.press("Enter")
     stands_on(page, NEEDLES[1], "2 of 4")

@@ -1,4 +1,4 @@
-"""Lines of a log that somebody marks, in a real browser: the address leads others to them, and they are copied."""
+"""Marked lines of a log, in a real browser: the address links to them, and they can be copied."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def marked(page: Page) -> list[int]:
 
 
 def copied(page: Page, kind: str = "plain") -> str:
-    """What the menu copies of the marked lines."""
+    """The text that the menu copies for the marked lines."""
     page.locator(".log-tools summary", has_text="Copy").click()
     page.locator(f"[data-copy-marked={kind}]").click()
     expect(page.locator(".log-tools details[open]")).to_have_count(0)
@@ -70,7 +70,7 @@ def test_marked_lines_are_visible_and_copied_from_anywhere(page: Page, run: Run)
     page.evaluate("location.hash = '#L7000-L17000'")
     expect(page.locator("#L7000.ln-marked")).to_be_in_viewport()
     assert copied(page).splitlines() == numbered(7_000, 17_000)
-    # Those that are loaded later are marked, too.
+    # Lines that are loaded later are marked, too.
     scroll = page.locator("#log-scroll")
     for _ in range(3):
         last = page.locator(".ln").count()

@@ -1,4 +1,4 @@
-"""The page of a run in a real browser: at its end at once, following, searching, linking, and harmed by nothing."""
+"""The page of a run in a real browser: opening at the end, following, searching, links, and hostile output."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_flood_does_not_stop_following_but_dragging_the_scrollbar_does(
 
 
 def scrolls_until(page: Page, scroll: str, there: str) -> None:
-    """Scroll `box` again and again until something is there: what is loaded meanwhile makes the log longer."""
+    """Scroll `box` repeatedly until something is there: loading makes the log longer."""
 
     def scrolled() -> bool:
         page.locator("#log-scroll").evaluate(f"box => {{ {scroll}; }}")

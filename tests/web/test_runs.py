@@ -1,4 +1,4 @@
-"""Tests of the pages of a run: who sees it, its log without gaps, and its buttons."""
+"""Tests of the run pages: rights, a log without gaps, and buttons."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(make_run: Callable[..., Run]) -> Run:
 
 
 def content_of(answer: Any) -> bytes:
-    """What a download holds."""
+    """The content of a download."""
 
     async def gather() -> bytes:
         return b"".join([part async for part in answer.streaming_content])

@@ -1,4 +1,4 @@
-"""Pages that were open when their session ended, or when somebody signed in beside them, learn what happened."""
+"""Open pages notice when their session ends, or when a user signs in in another tab."""
 
 from __future__ import annotations
 

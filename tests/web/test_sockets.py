@@ -1,4 +1,4 @@
-"""The socket of a run: only for those who may see it, everything from any point on, and an end."""
+"""The socket of a run: only for users who may see it, complete from any point, with an end."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def read_to_end(communicator: Link) -> tuple[list[dict[str, Any]], dict[st
 
 
 async def feed_of(run: Run) -> feed.Feed:
-    """Who reads this run for all who watch it, once it knows where the end is."""
+    """The feed that reads this run for all watchers, once it knows where the end is."""
     while (found := feed._feeds.get(asyncio.get_running_loop(), {}).get(run.pk)) is None:
         await asyncio.sleep(0.01)
     await found.ready.wait()
@@ -55,7 +55,7 @@ async def feed_of(run: Run) -> feed.Feed:
 
 @pytest.fixture
 def without_bell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database is looked at as often as where nothing rings, so that silence means something soon."""
+    """Poll the database as often as without a doorbell, so that silence is conclusive soon."""
     monkeypatch.setattr(sockets, "heard", lambda: False)
     monkeypatch.setattr(feed, "heard", lambda: False)
 
@@ -216,7 +216,7 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
     for watcher in watchers:
         assert (await watcher.connect())[0]
         await watcher.send_to(json.dumps({"after": 0}))
-    # What happens before its first look, everybody would read alone.
+    # Events before its first read would be read by each watcher separately.
     await feed_of(run)
     await add(run, 5)
     for watcher in watchers:

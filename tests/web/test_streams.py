@@ -1,4 +1,4 @@
-"""The log of a run, output and error output apart: of runs today, and of those that stored longer names."""
+"""Output and error output of a run's log, separately: of current runs, and of older ones with longer names."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_a_killed_worker_is_reported_until_another_continues(
         worker.kill()
         worker.wait()
     assert "no heartbeat" not in header(client, run)
-    # What the five minutes of the lease would bring.
+    # As if the five minutes of the lease had passed.
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=60))
     assert "no heartbeat" in header(client, run)
     with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.quick"):

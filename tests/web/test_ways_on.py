@@ -29,18 +29,18 @@ MACHINES = ("node1", "node2")
 
 
 class Attempts:
-    """The attempts at one cluster, pressed for as a browser would, and the signs that they leave on the machines."""
+    """The attempts on one cluster, started as by a browser, and their traces on the machines."""
 
     def __init__(self, person: Client, cluster: Cluster, place: Path) -> None:
         self.person, self.cluster, self.place = person, cluster, place
 
     def first(self) -> Run:
-        """The first one, over."""
+        """The first attempt, after its end."""
         return self._over(Run.objects.create(cluster=self.cluster, document=self.cluster.document,
                                              asked_by=self.cluster.owner))  # fmt: skip
 
     def press(self, run: Run, button: str = "run-retry", **fields: str) -> Run:
-        """Another one, over, from a button on the page of that run."""
+        """A further attempt, after its end, from a button on the page of that run."""
         answer = self.person.post(reverse(button, args=[run.pk]), fields)
         again = Run.objects.latest("pk")
         assert answer["Location"] == reverse("run", args=[again.pk])
@@ -52,7 +52,7 @@ class Attempts:
         return self.person.get(reverse("run-header", args=[run.pk])).content.decode()
 
     def count(self, name: str, what: str) -> list[int]:
-        """How many deeds of a step, or looks at what it wants, each machine has seen."""
+        """How many actions of a step, or checks of its wanted states, each machine has seen."""
         signs = (self.place / f"{host}.{name}.{what}" for host in MACHINES)
         return [len(sign.read_text().splitlines()) if sign.exists() else 0 for sign in signs]
 
@@ -68,7 +68,7 @@ def attempts(client: Client, alice: User, sshd: Sshd, tmp_path: Path) -> Attempt
 
 
 def states(run: Run) -> dict[tuple[str, str], str]:
-    """What each step came to on each machine."""
+    """The state of each step on each machine."""
     return {(step, host): state for step, host, state in run.steps.values_list("step", "host", "state")}
 
 
