@@ -28,10 +28,10 @@ STARTS_SECONDS = 90
 
 @dataclass
 class Site:
-    """A web process that can be ended and restarted on the same port; `output` is the file for what it prints."""
+    """A web process that can be ended and restarted on the same port; `log_file` gets what it prints."""
 
     port: int
-    output: IO[bytes]
+    log_file: IO[bytes]
     more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +48,7 @@ class Site:
             [*command, "installer_site.asgi:application"],
             cwd=ROOT,
             env=environment(SLIPWAY_LOG_LEVEL="ERROR", **self.more),
-            stdout=self.output,
+            stdout=self.log_file,
             stderr=subprocess.STDOUT,
         )
         try:
@@ -66,7 +66,7 @@ class Site:
     def output(self) -> str:
         """Its output so far."""
         # The process writes at the file's position, so nothing else may move it.
-        number = self.output.fileno()
+        number = self.log_file.fileno()
         return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def _answers(self) -> bool:
@@ -85,12 +85,12 @@ class Site:
 @contextmanager
 def site(**more: str) -> Iterator[Site]:
     """The pages, running with these settings during the block."""
-    with socket.socket() as kept, tempfile.TemporaryFile() as output:
+    with socket.socket() as kept, tempfile.TemporaryFile() as log_file:
         # Bound but not listening, it reserves the port, even while the web process is down; a process that reuses the
         # address, as Daphne does, can listen there.
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         kept.bind(("127.0.0.1", 0))
-        made = Site(kept.getsockname()[1], output, more)
+        made = Site(kept.getsockname()[1], log_file, more)
         try:
             made.start()
             yield made

@@ -128,7 +128,7 @@ def test_filters_and_search_are_in_the_address_while_the_run_goes_on(page: Page,
     page.goto(f"/runs/{run.pk}/")
     page.locator("#log-search").fill("needle")
     expect(page.locator(".ln")).to_have_count(2)
-    expect(page.locator("#log-count")).to_have_text("2 lines fit")
+    expect(page.locator("#log-count")).to_have_text("2 lines match")
     expect(page.locator(".ln-text mark")).to_have_count(2)
     page.locator("#log-stream").select_option("err")
     expect(page.locator(".ln")).to_have_count(1)
