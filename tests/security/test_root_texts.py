@@ -206,7 +206,7 @@ def test_the_terminal_shows_what_runs_as_root_and_yes_does_not_answer_for_it(ter
 
 def test_nothing_is_waived_on_the_terminal_without_a_reason(terminal: Path) -> None:
     terminal.write_text(SEED)
-    with pytest.raises(CommandError, match=r"A reason is required to skip hw\.ram_role"):
+    with pytest.raises(CommandError, match=r"A reason is required to waive hw\.ram_role"):
         create(terminal, "--waive", "hw.ram_role")
     create(terminal, "--waive", "hw.ram_role", "--reason", "a lab needs no more")
     assert Run.objects.get().accepted[0]["reason"] == "a lab needs no more"
