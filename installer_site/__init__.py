@@ -1,3 +1,3 @@
-"""The Django project around the clusters app: settings, urls, ASGI entry point."""
+"""The Django project for the clusters app: settings, urls, ASGI entry point."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""AdminSite: the admin's pages, which answer a query that Django's own code would fail on."""
+"""AdminSite: the admin's pages, with a response to a query on which Django's code would fail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class AdminSite(admin.AdminSite):
-    """Django looks up the field that `_to_field` names, also when it names none."""
+    """Django looks up the field that `_to_field` names, even when it is empty."""
 
     def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Any:
         """A page of the admin."""
@@ -24,7 +24,7 @@ class AdminSite(admin.AdminSite):
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
             if request.GET.get(TO_FIELD_VAR) == "" or request.POST.get(TO_FIELD_VAR) == "":
-                text = f"{TO_FIELD_VAR} is empty; it names a field, or is left out.\n"
+                text = f"{TO_FIELD_VAR} is empty; it must name a field or be left out.\n"
                 return HttpResponseBadRequest(text, content_type="text/plain; charset=utf-8")
             return view(request, *args, **options)
 

@@ -1,4 +1,4 @@
-"""Where requests come in: pages go to Django, websockets of our own pages to `clusters.web.sockets`."""
+"""The entry point for requests: pages go to Django, websockets from our pages to `clusters.web.sockets`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "installer_site.settings")
-# Django has to be set up before anything that knows models is imported.
+# Django must be set up before modules that use models are imported.
 pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -25,8 +25,8 @@ from installer_site.static_files import StaticFirst  # noqa: E402
 
 limit_daphne()
 pages.request_class = LeanRequest
-# The loop that answers everybody waits so many seconds for each thread that is busy; Python's own 5 ms add up to
-# seconds when some read large documents.
+# The event loop, which serves all clients, waits this many seconds for each busy thread; Python's default of 5 ms adds
+# up to seconds when some threads read large documents.
 sys.setswitchinterval(0.0005)
 
 application = ProtocolTypeRouter(
@@ -36,6 +36,6 @@ application = ProtocolTypeRouter(
     }
 )
 
-# All pages now rather than with the first request.
+# Load all pages now rather than with the first request.
 len(get_resolver().url_patterns)
 settle()

@@ -1,4 +1,4 @@
-"""What all clients of a web process together may take of it: memory for bodies, live sockets, open files."""
+"""What all clients of a web process together may use of it: memory for bodies, live sockets, open files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import resource
 from collections import Counter
 
 BODIES_BYTES = 48 * 1024 * 1024
-"""Bodies above 64 KB that are in memory at the same time, of everybody together. Each takes three to four times its
-size until its request is answered."""
+"""The total size of bodies above 64 KB that are in memory at the same time. Each needs three to four times its size
+until its request is answered."""
 LATE_SECONDS = 15
-"""A body whose client has gone away is let go so much later: until then its request may still wait for its turn."""
+"""A body whose client has disconnected is released this much later: until then its request may wait for its turn."""
 SOCKETS = 256
 SOCKETS_OF_ONE_CLIENT = 32
-"""Live sockets of a web process, and of one person, or an address where nobody is signed in: a tab with a run has 1."""
+"""Live sockets of a web process, and of one user, or of an address without a login; a tab with a run has one."""
 FILES = 8192
-"""Open files that are asked for: connections, sockets, and files of the database need one each. Systems often allow
-1,024 where more may be had."""
+"""The limit for open files to request: connections, sockets, and files of the database need one each. Systems often
+default to 1,024 but allow more."""
 
 
 class Budget:
@@ -25,39 +25,39 @@ class Budget:
         self.left = most
 
     def take(self, amount: int) -> bool:
-        """Whether there was so much left; then it is taken."""
+        """Take the amount if so much is left; returns whether it was."""
         if amount > self.left:
             return False
         self.left -= amount
         return True
 
     def give(self, amount: int) -> None:
-        """It is no longer needed."""
+        """Return the amount."""
         self.left += amount
 
 
 class Places:
-    """Places that clients take, with a limit for each and for all."""
+    """Places for clients, with a limit per client and for all."""
 
     def __init__(self, most: int = SOCKETS, of_one: int = SOCKETS_OF_ONE_CLIENT) -> None:
         self._most, self._of_one = most, of_one
-        self._taken: Counter[str] = Counter()
+        self._busy: Counter[str] = Counter()
 
     def take(self, client: str) -> bool:
-        """Whether there was one for this client; then it is taken."""
-        if self._taken[client] >= self._of_one or self._taken.total() >= self._most:
+        """Take a place for this client; returns whether there was one."""
+        if self._busy[client] >= self._of_one or self._busy.total() >= self._most:
             return False
-        self._taken[client] += 1
+        self._busy[client] += 1
         return True
 
     def give(self, client: str) -> None:
-        """One is free again."""
-        self._taken[client] -= 1
-        self._taken += Counter()
+        """Free a place of this client."""
+        self._busy[client] -= 1
+        self._busy += Counter()
 
 
 def allow_more_files() -> None:
-    """Have as many open files as the system allows, up to FILES."""
+    """Allow as many open files as the system permits, up to FILES."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""Who sends a request, before Django has it: the session and the address that Django will read from its headers."""
+"""The sender of a request, before Django gets it: the session and the address that Django would read from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READ = (b"cookie", b"x-forwarded-for")
 
 
 def client_of(scope: Mapping[str, Any]) -> str:
-    """Who sends a request: the person who is signed in, whatever the number of their sessions, or else the address."""
+    """The sender of a request: the signed-in user, whatever the number of sessions, or else the address."""
     request = _read(scope["headers"], scope.get("client"))
     session = _session_of(request)
     if session and (person := person_of(session)) is not None:
@@ -30,7 +30,7 @@ def client_of(scope: Mapping[str, Any]) -> str:
 
 
 def session_in(headers: Headers) -> str:
-    """The key of the session that headers name; "" for none."""
+    """The key of the session in the headers; "" for none."""
     return _session_of(_read(headers, None))
 
 
@@ -39,7 +39,8 @@ def _session_of(request: ASGIRequest) -> str:
 
 
 def _read(headers: Headers, client: Any) -> ASGIRequest:
-    """What Django makes of these headers, which may come in several lines: a client chooses how it is counted else."""
+    """The request as Django reads these headers, which may span several lines: otherwise a client could choose how
+    it is counted."""
     read = [(name, value) for name, value in headers if name.lower() in _READ]
     scope = {"type": "http", "method": "GET", "path": "/", "headers": read, "client": client}
     return ASGIRequest(scope, BytesIO())

@@ -1,4 +1,4 @@
-"""Typed readers of environment variables, each failing with its name, and the files of secrets beside them."""
+"""Typed readers of environment variables, whose errors name the variable, and of files with secrets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def directory(name: str, default: Path) -> Path:
-    """A directory, made for Slipway's user alone when it does not exist."""
+    """A directory, created for Slipway's user alone when it does not exist."""
     path = Path(text(name) or default)
     try:
         path = path.expanduser().resolve()
@@ -85,14 +85,14 @@ def mail(name: str) -> tuple[str, int, str, str, bool]:
     url = text(name) or "smtp://localhost"
     parts = read_address(url)
     if parts is None or parts.scheme not in ("smtp", "smtps") or not parts.host:
-        raise ImproperlyConfigured(f"{name} is no smtp:// or smtps:// address of a server.")
+        raise ImproperlyConfigured(f"{name} is not an smtp:// or smtps:// address of a server.")
     secure = parts.scheme == "smtps"
     user, password = unquote(parts.user), unquote(parts.password)
     return parts.host, parts.port or (465 if secure else 25), user, password, secure
 
 
 def database(name: str, fallback: Path) -> dict[str, Any]:
-    """Where the database is: `postgres://user:password@host:port/name`, `sqlite:///path`, or the file `fallback`."""
+    """The database at `postgres://user:password@host:port/name`, `sqlite:///path`, or in the file `fallback`."""
     url = text(name)
     if not url:
         return sqlite(fallback)
@@ -116,9 +116,9 @@ def database(name: str, fallback: Path) -> dict[str, Any]:
 
 
 def sqlite(path: Path) -> dict[str, Any]:
-    """SQLite so that web and worker can share it: a write-ahead log, and writers that wait for each other.
+    """SQLite settings that let web and worker share it: a write-ahead log, and writers that wait for each other.
 
-    Only Slipway's user may read the file; SQLite makes what it writes beside it with the same mode.
+    Only Slipway's user may read the file; SQLite creates its other files with the same mode.
     """
     make_private(path, create=path.parent.is_dir())
     for beside in sqlite_files(path)[1:]:
@@ -129,19 +129,19 @@ def sqlite(path: Path) -> dict[str, Any]:
         "OPTIONS": {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
-            # With recursive triggers what REPLACE removes asks the triggers of DELETE, too.
+            # With recursive triggers, rows that REPLACE removes also fire DELETE triggers.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA recursive_triggers=ON",
         },
-        # A file also in tests: threads and worker processes have to see the same database.
-        # A file of its own for each process: two test runs beside each other do not meet.
+        # A file in tests, too: threads and worker processes must see the same database.
+        # A separate file for each process, so that parallel test runs do not collide.
         "TEST": {"NAME": path.with_name(f"test-{os.getpid()}.sqlite3")},
     }
 
 
-def kept_secret(path: Path, make: Callable[[], str]) -> str:
-    """The content of `path`; made by `make` and kept with mode 0600 when there is no such file.
+def stored_secret(path: Path, make: Callable[[], str]) -> str:
+    """The content of `path`; created by `make` and stored with mode 0600 when the file is missing.
 
-    Two processes that start at the same moment get the same secret: the first one's.
+    Two processes that start at the same moment get the same secret, that of the first one.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""FairRequests: a few requests are worked on at a time, and each client has its turn, however many others it sends."""
+"""FairRequests: a few requests are processed at a time, and clients take turns, however many requests each sends."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     Application = Callable[[Message, Any, Any], Awaitable[None]]
 
 AT_ONCE = 8
-"""Requests that Django works on at a time. More threads than that share the same processor, and each one, the loop that
-answers everybody included, waits for all others again and again."""
+"""Requests that Django processes at a time. More threads would share the same processor, and each one, including the
+event loop that serves all clients, would wait for all others again and again."""
 OF_ONE_CLIENT = 4
-"""So many of them at most are of one client: of a person, with all their sessions, or of an address where nobody is
-known to be signed in: a cookie that was made up is nobody's."""
+"""How many of them may belong to one client: a user, with all sessions, or an address without a known login: a forged
+cookie belongs to no user."""
 FIRST = ("/healthz",)
-"""Never wait: who watches over Slipway asks whether it answers, and not whether there is much to do."""
+"""These never wait: monitoring checks whether Slipway answers, not how busy it is."""
 
 
 class FairRequests:
-    """Has requests wait until there is room for them; clients that wait are served in turn.
+    """Makes requests wait until there is room for them; waiting clients are served in turn.
 
-    A place is free again when the answer begins: downloads are made in parts, which have a limit of their own.
+    A place is free again when the response starts: downloads are generated in parts, which have a separate limit.
     """
 
     def __init__(self, application: Application) -> None:

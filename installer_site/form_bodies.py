@@ -1,4 +1,4 @@
-"""LeanRequest: a form in a body is decoded piece by piece; Django's way takes sixty times the size of the body."""
+"""LeanRequest: decodes a form in a body piece by piece; Django's method needs sixty times the size of the body."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data"
 UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
-"""What a form may say of its characters. Django would believe any name of a codec, also of one that makes no text."""
+"""Character sets that a form may declare. Django would accept any codec name, even of a codec that is not for text."""
 PIECE = 64 * 1024
-"""Characters that are decoded at once: urllib makes an object of each escape in them."""
+"""Characters that are decoded at once: urllib creates an object for each escape in them."""
 
 
 class LeanRequest(ASGIRequest):
-    """A request whose POST takes little more memory than its body. A body that is not a whole form is refused."""
+    """A request whose POST needs little more memory than its body. An incomplete form is refused."""
 
     def __init__(self, scope: dict[str, Any], body_file: Any) -> None:
-        # Bytes that are no text are replaced, as escapes are that stand for such.
+        # Bytes that are not text are replaced, as are escapes for such bytes.
         query = scope.get("query_string", b"")
         super().__init__({**scope, "query_string": query.decode("utf-8", "replace")}, body_file)
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """A type that nobody can read is none, so that only who sends a body with it is refused."""
+        """Treat an invalid type as missing, so that only requests with a body are refused for it."""
         try:
             super()._set_content_type_params(meta)
         except (LookupError, ValueError):
@@ -49,7 +49,7 @@ class LeanRequest(ASGIRequest):
         try:
             self._post, self._files = self._form()
         except Exception:
-            # What answers the error may ask for the form again.
+            # The error handler may access the form again.
             self._mark_post_parse_error()
             raise
 
@@ -65,7 +65,7 @@ class LeanRequest(ASGIRequest):
         return QueryDict(encoding="utf-8"), MultiValueDict()
 
     def _parts(self) -> tuple[QueryDict, MultiValueDict[str, Any]]:
-        """A form with files; its length is that of what has arrived, whatever the headers say."""
+        """A form with files; its length is the received one, regardless of the headers."""
         body, boundary = self.body, self.content_params.get("boundary", "")
         try:
             check_multipart(body, boundary)
@@ -85,12 +85,12 @@ def form_in(body: bytes) -> QueryDict:
     for field in body.split(b"&"):
         if field:
             name, _, value = field.partition(b"=")
-            found.appendlist(decoded(name), decoded(value))
+            found.appendlist(decode(name), decode(value))
     found._mutable = False
     return found
 
 
-def decoded(text: bytes) -> str:
+def decode(text: bytes) -> str:
     """A name or a value of a form."""
     text = text.replace(b"+", b" ")
     if b"%" not in text:
@@ -98,7 +98,7 @@ def decoded(text: bytes) -> str:
     parts, start = [], 0
     while start < len(text):
         end = min(start + PIECE, len(text))
-        # No piece ends within an escape.
+        # No piece may end within an escape.
         cut = text.rfind(b"%", end - 2, end) if end < len(text) else -1
         parts.append(unquote_to_bytes(text[start : cut if cut > start else end]))
         start = cut if cut > start else end

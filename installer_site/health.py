@@ -1,4 +1,4 @@
-"""`python -m installer_site.health`: whether the pages of this machine answer; for health checks of containers."""
+"""`python -m installer_site.health`: checks whether this machine's pages answer; for health checks of containers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SECONDS = 5.0
 
 
 def place(listen: str) -> tuple[str, int]:
-    """Host and port at which a server that listens there is asked from its own machine."""
+    """Host and port at which a server that listens there is reached from its own machine."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), whole_number(port) or 0  # noqa: S104
 
 
 def host_name() -> str:
-    """A name that the pages answer to: the first of SLIPWAY_ALLOWED_HOSTS, which may be a pattern."""
+    """A host name that the pages accept: the first of SLIPWAY_ALLOWED_HOSTS, which may be a pattern."""
     first = env.words("SLIPWAY_ALLOWED_HOSTS", ("localhost",))[0]
     return "localhost" if first == "*" else first.removeprefix(".")
 

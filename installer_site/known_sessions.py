@@ -1,4 +1,4 @@
-"""Whose a session is, as this process last saw it, by the digest of what the cookie holds: it asks no database."""
+"""The user of a session as this process last saw it, by the digest of the cookie's key, without the database."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 from collections import OrderedDict
 
 MOST = 10_000
-"""The ones that were seen last."""
+"""How many sessions are remembered: those seen last."""
 
 _people: OrderedDict[str, int] = OrderedDict()
 
 
 def note(key: str, person: int | None) -> None:
-    """A request came with this session, which was this person's; None for a session that is over, or never was."""
+    """Record the user of the session of a request; None for a session that has expired or never existed."""
     digest = _digest_of(key)
     _people.pop(digest, None)
     if person is None:
@@ -23,10 +23,10 @@ def note(key: str, person: int | None) -> None:
 
 
 def person_of(key: str) -> int | None:
-    """The id of the person whose session it was; None for what a client merely claims in a cookie."""
+    """The id of the session's user; None for a key that a client merely claims in a cookie."""
     return _people.get(_digest_of(key))
 
 
 def _digest_of(key: str) -> str:
-    """What a session is called where the key itself must not be kept."""
+    """The name of a session where the key itself must not be stored."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

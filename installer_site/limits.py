@@ -26,44 +26,44 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A body of a client that has not logged in: the form of the login page and nothing larger.
+# The largest body of a client that has not logged in: enough for the login form.
 BEFORE_LOGIN_BYTES = 64 * 1024
-# Between a response and the next request on the same connection; longer than proxies keep connections by default.
+# Between a response and the next request on a connection; longer than proxies keep connections open by default.
 IDLE_SECONDS = 75
-# How long a refused client may go on sending what nobody reads: one that is cut off at once often loses the answer.
+# How long a refused client may keep sending unread data: a client that is cut off at once often loses the response.
 LINGER_SECONDS = 5
-# What a browser sends over a live socket is a number. Frames of ours have to fit into a message: 64 KB and a margin.
+# A browser sends only a number over a live socket. Our frames must fit into a message: 64 KB and a margin.
 FRAME_BYTES = 4 * 1024
 MESSAGE_BYTES = 128 * 1024
-# Messages of a live socket that wait for the application; a browser has a handful of them under way.
+# Messages of a live socket that wait for the application; a browser has a handful of them in transit.
 WAITING_MESSAGES = 256
 
-TOO_LARGE = "The request is larger than {limit:g} MB, the most that Slipway accepts. Send less (SLIPWAY_MAX_BODY_MB)."
+TOO_LARGE = "The request is larger than {limit:g} MB, Slipway's limit (SLIPWAY_MAX_BODY_MB). Send less."
 NOT_LOGGED_IN = "Without a login Slipway accepts requests up to 64 KB. Log in and send it again."
 NO_DATABASE = "Slipway's database does not answer, so your login cannot be checked. Try again in a minute."
-BUSY = "Slipway has too many large requests at the moment. Send it again in a minute."
+BUSY = "Slipway is processing too many large requests. Send it again in a minute."
 TOO_SLOW = "The request did not arrive within {seconds:g} s. Check the connection and send it again."
 
 
 class Request(WebRequest):
-    """A request whose body only Django parses: Twisted would hold all of a form in memory, several times."""
+    """A request whose body only Django parses: Twisted would keep a whole form in memory, several times."""
 
     def __init__(self, channel: Channel, queued: object) -> None:
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
 
     def process(self) -> None:
-        """Forget where the client says that Slipway's pages begin: daphne would believe it, and pages compare paths."""
+        """Drop the client's root path for Slipway's pages: daphne would trust it, and pages compare paths."""
         self.requestHeaders.removeHeader(b"Daphne-Root-Path")
         super().process()
 
     @property
     def unread(self) -> Unread | None:
-        """What the client has not taken yet; None when the answer is complete or the connection has ended."""
+        """The client's unread data; None when the response is complete or the connection has ended."""
         return None if self.finished or self.channel is None else self.channel.unread
 
 
 class Channel(HTTPChannel):
-    """One HTTP connection. Every part of a request has a deadline: a byte now and then does not buy more time.
+    """One HTTP connection. Every part of a request has a deadline, which slow bytes do not extend.
 
     While its client does not read, nothing more is written, and no further request is read or handled.
     """
@@ -84,7 +84,7 @@ class Channel(HTTPChannel):
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether closing it loses no answer that anybody reads: idle, or its request has not arrived, or stalled."""
+        """Whether closing it loses no response: it is idle, its request has not arrived, or its client has stalled."""
         return not self._handlingRequest or self.unread.stalled
 
     def connectionMade(self) -> None:
@@ -94,23 +94,23 @@ class Channel(HTTPChannel):
         self.factory.enter(self)
 
     def connectionLost(self, reason: Any) -> None:
-        """Count it no longer."""
+        """Stop counting the connection."""
         self.unread.end()
         self.factory.leave(self.transport)
         reactor.callLater(LATE_SECONDS, self.factory.bodies.give, self._reserved)
         if self._answered is not None:
-            # It has finished already; Twisted would report its end a second time.
+            # It has already finished; Twisted would report its end a second time.
             self.requests.remove(self._answered)
         super().connectionLost(reason)
 
     def pauseProducing(self) -> None:
-        """The client does not read fast enough. Twisted alone would go on reading while a request is handled."""
+        """The client does not read fast enough. Twisted alone would keep reading while a request is handled."""
         self.unread.fill()
         super().pauseProducing()
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The client has read everything; now the next request may come, which may have arrived long ago."""
+        """The client has read everything; now the next request is handled, which may have arrived long ago."""
         self.unread.empty()
         super().resumeProducing()
         if sum(map(len, self._dataBuffer)) <= self._optimisticEagerReadSize:
@@ -120,7 +120,7 @@ class Channel(HTTPChannel):
             super().requestDone(answered)
 
     def requestDone(self, request: Request) -> None:
-        """Everything is written; the next request is handled once the client has taken most of it."""
+        """Everything is written; the next request is handled once the client has read most of it."""
         self.factory.bodies.give(self._reserved)
         self._reserved = 0
         if self.unread.full:
@@ -129,7 +129,7 @@ class Channel(HTTPChannel):
             super().requestDone(request)
 
     def loseConnection(self) -> None:
-        """Close it when the client has read the rest, for which it has a deadline, too."""
+        """Close it when the client has read the rest, which has a deadline, too."""
         self.unread.expect_end()
         super().loseConnection()
 
@@ -145,7 +145,7 @@ class Channel(HTTPChannel):
         super().dataReceived(data)
 
     def allHeadersReceived(self) -> None:
-        """Refuse what is too large before it arrives; look up the login of who sends more than a small form."""
+        """Refuse a request that is too large before it arrives; look up the login of clients that send large forms."""
         self.setTimeout(settings.SLIPWAY_BODY_SECONDS)
         self._arrived, self._allowed = 0, BEFORE_LOGIN_BYTES
         if self.length is not None and self.length > settings.SLIPWAY_MAX_BODY:
@@ -157,7 +157,7 @@ class Channel(HTTPChannel):
             self._admission = asyncio.ensure_future(self._admit(self.requests[-1]))
 
     def rawDataReceived(self, data: bytes) -> None:
-        """Count a body of unknown length as it was sent: with what frames its chunks, and with its trailers."""
+        """Count a body of unknown length as it was sent, including chunk headers and trailers."""
         if self.refused:
             return
         if self.length is None:
@@ -171,13 +171,13 @@ class Channel(HTTPChannel):
         super().rawDataReceived(data)
 
     def allContentReceived(self) -> None:
-        """The request is complete: from its response on the connection is idle."""
+        """The request is complete: after its response the connection is idle."""
         self.receiving = False
         self.setTimeout(IDLE_SECONDS)
         super().allContentReceived()
 
     def timeoutConnection(self) -> None:
-        """Answer a request that came too slowly; close what is idle, or was refused a while ago."""
+        """Refuse a request that arrives too slowly; close connections that are idle or were refused a while ago."""
         if self.receiving and not self.refused:
             seconds = settings.SLIPWAY_HEADER_SECONDS if self.line_mode else settings.SLIPWAY_BODY_SECONDS
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW.format(seconds=seconds))
@@ -185,8 +185,8 @@ class Channel(HTTPChannel):
             super().timeoutConnection()
 
     def refuse(self, status: HTTPStatus, sentence: str) -> None:
-        """Answer with a sentence, read nothing more of the request, and close the connection."""
-        log.info("Refused a request of %s with %s: %s", self.transport.getPeer(), status.value, sentence)
+        """Respond with a message, read no more of the request, and close the connection."""
+        log.info("Refused a request from %s with %s: %s", self.transport.getPeer(), status.value, sentence)
         self.refused = True
         self.setRawMode()
         body = f"{sentence}\n".encode()
@@ -198,12 +198,12 @@ class Channel(HTTPChannel):
         self.setTimeout(LINGER_SECONDS)
 
     async def _admit(self, request: Request) -> None:
-        """Let the body come when its sender is logged in."""
+        """Accept the body when its sender is logged in."""
         status, sentence = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, NOT_LOGGED_IN
         try:
             logged_in = await is_admitted(_session_key(request))
         except (DatabaseError, InterfaceError) as error:
-            log.warning("The login of a client cannot be checked: %s", error)
+            log.warning("Cannot check the login of a client: %s", error)
             logged_in, status, sentence = False, HTTPStatus.SERVICE_UNAVAILABLE, NO_DATABASE
         if self.receiving and not self.refused and request in self.requests:
             if logged_in:
@@ -215,7 +215,7 @@ class Channel(HTTPChannel):
             self.transport.resumeProducing()
 
     def _reserve(self, size: int) -> bool:
-        """Whether there is room for so much more of the body; if not, the request is refused."""
+        """Reserve memory for more of the body; if there is not enough, refuse the request and return False."""
         if not self.factory.bodies.take(size):
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
             return False
@@ -224,7 +224,7 @@ class Channel(HTTPChannel):
 
 
 class Factory(HTTPFactory):
-    """Makes the channels and keeps their number: one too many closes the one that has waited longest for its client."""
+    """Creates and counts the channels: when there are too many, the one that waits longest for its client is closed."""
 
     protocol = Channel
 
@@ -243,34 +243,34 @@ class Factory(HTTPFactory):
         return channel
 
     def acceptableProtocols(self) -> list[bytes]:
-        """HTTP/2 would bring channels of its own, without these limits."""
+        """HTTP/2 would use other channels, without these limits."""
         return [b"http/1.1"]
 
     def enter(self, channel: Channel) -> None:
-        """The connection is the newest of those that wait for their clients."""
+        """Add the connection as the newest of those that wait for their clients."""
         self.leave(channel.transport)
         self.channels[channel.transport] = channel
         if len(self.channels) > settings.SLIPWAY_MAX_CONNECTIONS:
             oldest = next((each for each in self.channels.values() if each.waits_for_client), channel)
-            log.info("More than %s connections: closing the oldest that waits", settings.SLIPWAY_MAX_CONNECTIONS)
+            log.info("More than %s connections: closing the oldest waiting one", settings.SLIPWAY_MAX_CONNECTIONS)
             self.leave(oldest.transport)
             oldest.transport.abortConnection()
 
     def leave(self, transport: ITCPTransport) -> None:
-        """The connection has ended, or has become the live socket of somebody."""
+        """Remove the connection: it has ended or become an accepted live socket."""
         self.channels.pop(transport, None)
 
 
 class Socket(WebSocketProtocol):
     """A live socket. Its connection counts as HTTP until the application has accepted it.
 
-    While its client does not read, nothing more is sent, and nothing is read of it: pings, too, have answers.
+    While its client does not read, nothing is sent to it or read from it: pings need responses, too.
     """
 
     _place: str | None = None
 
     def connectionMade(self) -> None:
-        """Hear when the connection has no room, in place of the channel that it was."""
+        """Register for back pressure, in place of the HTTP channel."""
         self.unread = Unread(self.transport)
         self.transport.unregisterProducer()
         self.transport.registerProducer(self, True)
@@ -290,49 +290,47 @@ class Socket(WebSocketProtocol):
         """The connection has ended, which `connectionLost` handles."""
 
     def dataReceived(self, data: bytes) -> None:
-        """A client that sends before it was accepted is cut off: its data would pile up without a limit."""
+        """Disconnect a client that sends before it was accepted: its data would pile up without a limit."""
         if self.state == self.STATE_CONNECTING and hasattr(self, "request"):
             self.transport.abortConnection()
             return
         super().dataReceived(data)
 
     def onConnect(self, request: Any) -> Any:
-        """Refuse what daphne cannot read in a handshake."""
+        """Refuse handshakes that daphne cannot read, and clients with too many sockets."""
         if not request.headers.get("sec-websocket-protocol", "").isascii():
             raise ConnectionDeny(HTTPStatus.BAD_REQUEST.value, HTTPStatus.BAD_REQUEST.phrase)
         client = _client_of_handshake(request.headers, self.transport.getPeer())
         if not self._http.sockets.take(client):
-            log.info(
-                "Refused a live socket of %s: it has too many, or everybody together has", self.transport.getPeer()
-            )
+            log.info("Refused a live socket from %s: too many sockets for it or in total", self.transport.getPeer())
             raise ConnectionDeny(HTTPStatus.TOO_MANY_REQUESTS.value, HTTPStatus.TOO_MANY_REQUESTS.phrase)
         self._place = client
         return super().onConnect(request)
 
     def onOpen(self) -> None:
-        """Accepted."""
+        """The socket was accepted."""
         self._leave()
         super().onOpen()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Close it when messages come faster than anybody handles them; they would pile up without a limit."""
+        """Close it when messages arrive faster than they are handled; they would pile up without a limit."""
         if self.state != self.STATE_OPEN:
             return
         if self.application_queue.qsize() >= WAITING_MESSAGES:
-            log.info("Closing a live socket of %s: it sends faster than is handled", self.transport.getPeer())
+            log.info("Closing a live socket from %s: it sends too fast", self.transport.getPeer())
             self.sendClose(code=NOT_UNDERSTOOD)
             return
         super().onMessage(payload, isBinary)
 
     def handle_reply(self, message: dict[str, Any]) -> None:
-        """Refuse a handshake with the status that the application sends; daphne itself knows only 403."""
+        """Refuse a handshake with the status that the application sends; daphne supports only 403."""
         if message["type"] == "websocket.http.response.start":
             self._deny(HTTPStatus(message["status"]))
         elif message["type"] != "websocket.http.response.body":
             super().handle_reply(message)
 
     def connectionLost(self, reason: Any) -> None:
-        """Ended, accepted or not."""
+        """The connection has ended, whether it was accepted or not."""
         self.unread.end()
         self._leave()
         if self._place is not None:
@@ -341,7 +339,7 @@ class Socket(WebSocketProtocol):
         super().connectionLost(reason)
 
     def dropConnection(self, abort: bool = False) -> None:
-        """End it, but not before the client has read the rest, for which it has a deadline."""
+        """Close it after the client has read the rest, which has a deadline."""
         self.unread.expect_end()
         super().dropConnection(abort)
 
@@ -361,20 +359,20 @@ class Socket(WebSocketProtocol):
 
 
 class SocketFactory(WebSocketFactory):
-    """Makes the live sockets, with bounds that no command line loosens."""
+    """Creates the live sockets, with limits that no command line can relax."""
 
     protocol = Socket
 
     def setProtocolOptions(self, **options: Any) -> None:
-        """Daphne's options, with our bounds of frames and messages."""
+        """Daphne's options, with our limits for frames and messages."""
         bounds = {"maxFramePayloadSize": FRAME_BYTES, "maxMessagePayloadSize": MESSAGE_BYTES}
         super().setProtocolOptions(**{**options, **bounds})
 
 
 def limit_daphne() -> None:
-    """Have daphne use these classes, however it is started: its server makes its factories by these two names.
+    """Make daphne use these classes, however it is started: its server creates its factories by these two names.
 
-    It offers no other way in. As the application does this when it is loaded, no command line can forget it.
+    It has no other hook. Because the application does this when it is loaded, no command line can forget it.
     """
     allow_more_files()
     daphne.server.HTTPFactory = Factory

@@ -1,4 +1,4 @@
-"""What happens around every page: nothing of it is stored by browsers, sessions are seen, own passwords come first."""
+"""Middleware for every page: browsers store nothing, session use is recorded, one-time passwords must be changed."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     Next = Callable[[HttpRequest], HttpResponse]
 
 BEHIND_THE_LOOP = 10
-"""How nice a thread is that answers a request; 19 would be nicest."""
+"""The nice value of a thread that handles a request; 19 is the highest."""
 
 SEEN_EVERY = timedelta(minutes=1)
-"""So often at most the row of a session is written; idle sessions end in hours."""
+"""The row of a session is written at most this often; idle sessions end after hours."""
 
 
 class LoopFirst:
-    """Threads that answer requests leave the processor to the loop, which answers everybody, when there is too little.
+    """Threads that handle requests yield the processor to the event loop, which serves all clients.
 
-    Linux gives each thread a priority of its own. Those of requests end with the request.
+    On Linux each thread has a separate priority. Threads of requests end with the request.
     """
 
     def __init__(self, get_response: Next) -> None:
@@ -60,7 +60,7 @@ class LoopFirst:
 class NothingStored:
     """`Cache-Control: no-store` on every page and download: the Back button after signing out shows nothing.
 
-    Static files are answered before it.
+    Static files are served before it.
     """
 
     def __init__(self, get_response: Next) -> None:
@@ -74,10 +74,10 @@ class NothingStored:
 
 
 class SessionSeen:
-    """Notes when and from where a session is used by a person.
+    """Records when and from where a user uses a session.
 
-    What pages fetch by themselves (htmx, JSON) is not a person's doing, so an open tab does not keep a session alive;
-    a form that is sent always is.
+    Requests that pages send automatically (htmx, JSON) do not count, so an open tab does not keep a session alive; a
+    submitted form always counts.
     """
 
     def __init__(self, get_response: Next) -> None:
@@ -97,16 +97,16 @@ class SessionSeen:
         if session.seen_at is not None and now - session.seen_at < SEEN_EVERY and session.address == address:
             return
         browser = request.headers.get("User-Agent", "")[:200]
-        # A page that only reads opens at once while somebody writes for long; the next one notes it.
+        # A page that only reads must open at once during a long write; the next page records the use.
         with suppress(OperationalError), waiting_at_most(0.2):
             Session.objects.filter(pk=session.row_key).update(seen_at=now, address=address, browser=browser)
 
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """In this block SQLite waits at most so long for another writer; afterwards the connection's own timeout applies.
+    """In this block SQLite waits at most so long for another writer; afterwards the connection's timeout applies again.
 
-    PostgreSQL locks single rows, for which nobody waits here.
+    PostgreSQL locks single rows, so there is nothing to wait for here.
     """
     if connection.vendor != "sqlite":
         yield
@@ -128,7 +128,7 @@ def _by_a_person(request: HttpRequest) -> bool:
 
 
 class AuditOrigin:
-    """What is done for a request is written into the audit with its address, session and user."""
+    """Actions of a request are audited with its address, session and user."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -139,17 +139,17 @@ class AuditOrigin:
 
 
 class SignInFirst(LoginRequiredMiddleware):
-    """Who is not signed in is led to the sign-in page; a part of a page gets 401, in which that page has no place."""
+    """Redirects to the sign-in page without a login; a request for part of a page gets 401 instead."""
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
-        """What Django calls when nobody is signed in."""
+        """Called by Django when nobody is signed in."""
         if request.headers.get("HX-Request"):
             return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Session"})
         return super().handle_no_permission(request, view_func)
 
 
 class OwnPasswordFirst:
-    """A user with a one-time password sets their own first: every page except that one and signing out leads there."""
+    """A user with a one-time password must change it first: every other page except signing out redirects there."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""check_multipart(): whether a multipart body is whole; Django reads what it finds in a broken one as the form."""
+"""check_multipart(): checks that a multipart body is complete; Django accepts the readable part of a broken one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.utils.http import parse_header_parameters
 
 LINE = b"\r\n"
 PLAIN = (b"7bit", b"8bit", b"binary")
-"""Transfer encodings that change nothing. Django takes a broken one of another kind for the text itself."""
+"""Transfer encodings that change nothing. Django treats invalid content of any other encoding as plain text."""
 
 
 def check_multipart(body: bytes, boundary: str) -> None:
-    """Raises MultiPartParserError unless the body is a row of named parts from its first boundary to its last one.
-    Raises TooManyFieldsSent when there are more boundaries than a form has fields and files.
+    """Raises MultiPartParserError unless the body is a sequence of named parts from its first boundary to its last one.
+    Raises TooManyFieldsSent when there are more boundaries than a form may have fields and files.
 
-    Browsers choose a boundary that stands nowhere in the parts, so one that stands elsewhere is an error, too.
+    Browsers choose a boundary that does not occur in the parts, so one elsewhere is an error, too.
     """
     delimiter = b"--" + boundary.encode()
     if body.count(delimiter) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1:
@@ -34,11 +34,11 @@ def check_multipart(body: bytes, boundary: str) -> None:
             raise MultiPartParserError("A boundary does not begin its line.")
         place += len(delimiter)
     if len(body) > place + 4 or body[place + 2 :] not in (b"", LINE):
-        raise MultiPartParserError("The body goes on behind its last boundary.")
+        raise MultiPartParserError("The body continues after its last boundary.")
 
 
 def _content(body: bytes, place: int, delimiter: bytes) -> int:
-    """Where the content of a part begins, whose headers begin with the line break at `place`."""
+    """Where the content of a part starts, whose headers start with the line break at `place`."""
     end = body.find(LINE + LINE, place, place + MAX_TOTAL_HEADER_SIZE)
     if not body.startswith(LINE, place) or end < 0:
         raise MultiPartParserError("The headers of a part have no end.")
@@ -50,7 +50,7 @@ def _content(body: bytes, place: int, delimiter: bytes) -> int:
     if len(dispositions) != 1 or not _has_name(dispositions[0]):
         raise MultiPartParserError("A part has no name.")
     if any(name == b"content-transfer-encoding" and value.strip().lower() not in PLAIN for name, value in lines):
-        raise MultiPartParserError("A part is encoded, which no browser does.")
+        raise MultiPartParserError("A part has a transfer encoding, which browsers do not use.")
     return end + 2 * len(LINE)
 
 

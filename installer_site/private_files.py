@@ -1,4 +1,4 @@
-"""Files of this machine that only Slipway's user may read: database and keys, whatever folder they are in."""
+"""Files of this machine that only Slipway's user may read: database and keys, in any directory."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def make_private(path: Path, *, create: bool = False) -> None:
-    """Mode 0600 for a file that is there; `create` makes an empty one where there is none.
+    """Set mode 0600 of an existing file; `create` makes an empty one if it is missing.
 
-    Never fails: what cannot be changed is found by `is_private`, and `manage.py check` says it.
+    Never fails: `is_private` finds files that cannot be changed, and `manage.py check` reports them.
     """
     with suppress(OSError):
         if create:
-            # Made with its mode, so that there is no moment at which others can open it.
+            # Created with its mode, so that others can't open it at any moment.
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         if not is_private(path):
             path.chmod(0o600)
 
 
 def is_private(path: Path) -> bool:
-    """Whether nobody but the owner may read or write a file; also when there is none."""
+    """Whether only the owner may read or write a file; true for a missing one."""
     try:
         return not path.stat().st_mode & OTHERS
     except FileNotFoundError:
@@ -35,5 +35,5 @@ def is_private(path: Path) -> bool:
 
 
 def sqlite_files(path: Path) -> list[Path]:
-    """The files of a SQLite database: itself, its write-ahead log, what processes share of it, and its journal."""
+    """The files of a SQLite database: itself, its write-ahead log, its shared memory, and its journal."""
     return [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))]

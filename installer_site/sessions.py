@@ -1,4 +1,4 @@
-"""The session engine: Django's of the database, which finds a row by the hash of the key and ends what is idle."""
+"""The session engine: Django's database engine, which finds a row by the hash of the key and ends idle sessions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class SessionStore(DatabaseStore):
-    """A session. `session_key` is what the cookie holds and is stored nowhere; `row_key` is its hash.
+    """A session. `session_key` is the cookie's key, which is stored nowhere; `row_key` is its hash.
 
-    `seen_at` and `address` are those of the row as it was read.
+    `seen_at` and `address` are those of the row when it was read.
     """
 
     seen_at: datetime | None = None
     address = ""
 
-    # Those of the database store write rows by the plain key. These call the methods below in a thread.
+    # The database store's versions write rows by the plain key. These call the methods below in a thread.
     aexists = SessionBase.aexists
     acreate = SessionBase.acreate
     asave = SessionBase.asave
@@ -32,7 +32,7 @@ class SessionStore(DatabaseStore):
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
-        """Here, since settings name this module before there are models."""
+        """Imported here, because settings name this module before models are loaded."""
         from clusters.models import Session
 
         return Session
@@ -51,24 +51,24 @@ class SessionStore(DatabaseStore):
         return found
 
     def exists(self, session_key: str) -> bool:
-        """Whether there is a row for a key."""
+        """Whether a row exists for a key."""
         return bool(super().exists(_hashed(session_key)))
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        """The row for this data, with whose it is."""
+        """The row for this data, with its user."""
         row: Session = super().create_model_instance(data)
         row.session_key = _hashed(row.session_key)
         row.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
         return row
 
     def delete(self, session_key: str | None = None) -> None:
-        """Forget this session, or that of another key."""
+        """Delete this session, or that of another key."""
         if key := session_key or self.session_key:
             super().delete(_hashed(key))
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Forget the sessions that are over."""
+        """Delete expired sessions."""
         cls.get_model_class().objects.over().delete()
 
 

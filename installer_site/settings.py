@@ -1,4 +1,4 @@
-"""Django's settings: one file, everything from the environment, with defaults that are safe on a laptop."""
+"""Django's settings: one file, all values from the environment, with defaults that are safe on a laptop."""
 
 from __future__ import annotations
 
@@ -14,75 +14,75 @@ from installer_site.static_headers import add_security_headers
 
 # --- Slipway -------------------------------------------------------------------------------------
 
-# Where the database, the keys and everything else that has to be kept lies.
+# The directory of the database, the keys and all other persistent data.
 SLIPWAY_DATA_DIR = env.directory("SLIPWAY_DATA_DIR", default_data_dir())
 
-# Fernet keys, newest first: the first encrypts, all decrypt. `manage.py rotate_keys` moves data to the first.
+# Fernet keys, newest first: the first encrypts, all decrypt. `manage.py rotate_keys` encrypts data with the first.
 SLIPWAY_SECRET_KEYS = env.words("SLIPWAY_SECRET_KEYS") or (
-    env.kept_secret(SLIPWAY_DATA_DIR / "fernet-keys", lambda: Fernet.generate_key().decode()).split()
+    env.stored_secret(SLIPWAY_DATA_DIR / "fernet-keys", lambda: Fernet.generate_key().decode()).split()
 )
-# A directory or URL with artifacts; empty means upstream, "none" that there are none.
+# A directory or URL with artifacts; empty means upstream, "none" no artifacts.
 SLIPWAY_ARTIFACTS = env.text("SLIPWAY_ARTIFACTS")
-# Where to fetch from instead of upstream: `https://dl.k8s.io/=https://mirror.example/k8s/`, one or several.
+# Mirrors to use instead of upstream: `https://dl.k8s.io/=https://mirror.example/k8s/`, one or several.
 SLIPWAY_ARTIFACTS_MIRRORS = env.words("SLIPWAY_ARTIFACTS_MIRRORS")
-# The SHA-256 of a bundle's index; whether a bundle without it, or a mirror, may be asked without https.
+# The SHA-256 of a bundle's index; whether a bundle without it, or a mirror, may be used without https.
 SLIPWAY_ARTIFACTS_SHA256 = env.text("SLIPWAY_ARTIFACTS_SHA256")
 SLIPWAY_ARTIFACTS_ALLOW_HTTP = env.flag("SLIPWAY_ARTIFACTS_ALLOW_HTTP")
-# A JSON or YAML file that names practice machines; empty means there are none.
+# A JSON or YAML file with practice machines; empty means none.
 SLIPWAY_PRACTICE_FILE = env.text("SLIPWAY_PRACTICE_FILE")
 # Where `manage.py serve` listens.
 SLIPWAY_LISTEN = env.text("SLIPWAY_LISTEN", "127.0.0.1:8000")
-# Seconds: how long a worker's claim holds without a heartbeat, between heartbeats, and between looks for work.
+# Seconds: how long a worker's claim is valid without a heartbeat, between heartbeats, and between checks for work.
 SLIPWAY_LEASE_SECONDS = env.number("SLIPWAY_LEASE_SECONDS", 30)
 SLIPWAY_HEARTBEAT_SECONDS = env.number("SLIPWAY_HEARTBEAT_SECONDS", 5)
 SLIPWAY_POLL_SECONDS = env.number("SLIPWAY_POLL_SECONDS", 0.5)
-# How many runs one worker carries out at the same time; half of them, rounded up, for the clusters of one owner.
+# How many runs one worker executes at the same time; half of them, rounded up, for the clusters of one owner.
 SLIPWAY_WORKER_RUNS = int(env.number("SLIPWAY_WORKER_RUNS", 6))
-# What carries out a run and what tests a connection; other values serve tests of the worker alone.
+# The functions that execute a run and test a connection; other values are only for tests of the worker.
 SLIPWAY_RUN_ON_MACHINES = env.text("SLIPWAY_RUN_ON_MACHINES", "clusters.runs.run_on_machines.run_on_machines")
 SLIPWAY_PROBE = env.text("SLIPWAY_PROBE", "clusters.runs.jobs.probes.probe_machine")
-# Where the end of a run is told: a webhook, signed when there is a secret, and mail addresses.
+# Notifications about the end of a run: a webhook, signed when there is a secret, and mail addresses.
 SLIPWAY_WEBHOOK_URL = env.text("SLIPWAY_WEBHOOK_URL")
 SLIPWAY_WEBHOOK_SECRET = env.text("SLIPWAY_WEBHOOK_SECRET")
 SLIPWAY_NOTIFY_MAIL = env.words("SLIPWAY_NOTIFY_MAIL")
-# Where the entries of the audit are forwarded: a syslog server, and a webhook, signed when there is a secret.
+# Receivers of audit entries: a syslog server, and a webhook, signed when there is a secret.
 SLIPWAY_AUDIT_SYSLOG = env.text("SLIPWAY_AUDIT_SYSLOG")
 SLIPWAY_AUDIT_WEBHOOK_URL = env.text("SLIPWAY_AUDIT_WEBHOOK_URL")
 SLIPWAY_AUDIT_WEBHOOK_SECRET = env.text("SLIPWAY_AUDIT_WEBHOOK_SECRET")
-# The networks to which this server connects for people in a browser: machines, jump hosts and scans. Webhooks have the
-# same ones unless they have their own. `private` stands for RFC 1918 and fc00::/7.
+# The networks to which this server connects for users in a browser: machines, jump hosts and scans. Webhooks use the
+# same networks unless theirs are set. `private` means RFC 1918 and fc00::/7.
 SLIPWAY_ALLOWED_NETWORKS = env.words("SLIPWAY_ALLOWED_NETWORKS", ("private",))
 SLIPWAY_WEBHOOK_NETWORKS = env.words("SLIPWAY_WEBHOOK_NETWORKS")
-# How browsers reach these pages, for links in what is told.
+# The address of these pages for browsers, for links in notifications.
 SLIPWAY_PUBLIC_URL = env.text("SLIPWAY_PUBLIC_URL")
 # Days after which the log of a finished run is deleted; the newest run of each cluster keeps its log.
 SLIPWAY_KEEP_LOG_DAYS = env.number("SLIPWAY_KEEP_LOG_DAYS", 365)
-# Seconds for which the hits of a search in a log are counted; what is not counted by then is more than that.
+# Seconds for counting the hits of a search in a log; after that the page shows "more than" the count.
 SLIPWAY_COUNT_SECONDS = env.number("SLIPWAY_COUNT_SECONDS", 0.5)
-# Whether machines may be logged in to with keys of the SSH agent at SSH_AUTH_SOCK.
+# Whether logins may use keys of the SSH agent at SSH_AUTH_SOCK.
 SLIPWAY_SSH_AGENT = env.flag("SLIPWAY_SSH_AGENT")
-# A folder whose private key files everybody who writes a document may log in with; empty means that none is offered.
+# A directory with private key files that every author of a document may use to log in; empty means none.
 SLIPWAY_KEY_DIR = env.text("SLIPWAY_KEY_DIR")
-# How much a request may hold, and the seconds that its headers and its body may take to arrive.
+# The maximum size of a request, and the seconds that its headers and its body may take to arrive.
 SLIPWAY_MAX_BODY_MB = env.number("SLIPWAY_MAX_BODY_MB", 12)
 SLIPWAY_MAX_BODY = int(SLIPWAY_MAX_BODY_MB * 1024 * 1024)
 SLIPWAY_HEADER_SECONDS = env.number("SLIPWAY_HEADER_SECONDS", 20)
 SLIPWAY_BODY_SECONDS = env.number("SLIPWAY_BODY_SECONDS", 120)
-# How long a client may leave an answer unread, before its connection is closed.
+# Seconds that a client may leave a response unread before its connection is closed.
 SLIPWAY_UNREAD_SECONDS = env.number("SLIPWAY_UNREAD_SECONDS", 60)
-# HTTP connections of one web process; live sockets of people who are logged in do not count.
+# HTTP connections of one web process; live sockets of logged-in users do not count.
 SLIPWAY_MAX_CONNECTIONS = int(env.number("SLIPWAY_MAX_CONNECTIONS", 512))
-# Proxies whose X-Forwarded-For says where a request came from; nobody else's is believed.
+# Proxies whose X-Forwarded-For is trusted; no others are.
 SLIPWAY_TRUSTED_PROXIES = env.networks("SLIPWAY_TRUSTED_PROXIES")
-# Hours after which a session ends in which nobody opens a page or sends a form.
+# Hours after which a session without opened pages or sent forms ends.
 SLIPWAY_IDLE_HOURS = env.number("SLIPWAY_IDLE_HOURS", 8)
-# Behind a proxy that speaks HTTPS with the browser.
+# Whether a proxy in front of Slipway uses HTTPS with the browser.
 SLIPWAY_HTTPS = env.flag("SLIPWAY_HTTPS")
 
 # --- Django --------------------------------------------------------------------------------------
 
 DEBUG = env.flag("SLIPWAY_DEBUG")
-SECRET_KEY = env.text("SLIPWAY_SECRET_KEY") or env.kept_secret(SLIPWAY_DATA_DIR / "secret-key", get_random_secret_key)
+SECRET_KEY = env.text("SLIPWAY_SECRET_KEY") or env.stored_secret(SLIPWAY_DATA_DIR / "secret-key", get_random_secret_key)
 ALLOWED_HOSTS = env.words("SLIPWAY_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("SLIPWAY_TRUSTED_ORIGINS")
 
@@ -141,7 +141,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            # The pages are no app of their own, so their tags are named.
+            # The pages are not a separate app, so their template tags are listed.
             "libraries": {"root_texts": "clusters.web.templatetags.root_texts", "ui": "clusters.web.templatetags.ui"},
         },
     },
@@ -149,7 +149,7 @@ TEMPLATES = [
 
 DATABASES = {"default": env.database("SLIPWAY_DATABASE", SLIPWAY_DATA_DIR / "slipway.sqlite3")}
 
-# The channel layer is only a doorbell; without Redis it rings within one process and the database is polled.
+# The channel layer only signals news; without Redis it works within one process and the database is polled.
 SLIPWAY_REDIS = env.text("SLIPWAY_REDIS")
 CHANNEL_LAYERS = {
     "default": (
@@ -165,7 +165,7 @@ EMAIL_USE_TLS = env.flag("SLIPWAY_SMTP_STARTTLS")
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.text("SLIPWAY_MAIL_FROM", "slipway@localhost")
 
-# --- Who may come in -----------------------------------------------------------------------------
+# --- Authentication ------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = ["clusters.web.backends.LimitedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -211,7 +211,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Words, files, logs --------------------------------------------------------------------------
+# --- Language, files, logs -----------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
@@ -221,7 +221,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = SLIPWAY_DATA_DIR / "static"
 STATICFILES_DIRS = [("bootstrap", get_bootstrap_dir()), PAGES_DIR / "static"]
-# Found where they lie, so that nobody has to collect them first.
+# Served from their source directories, so that nobody has to collect them first.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = DEBUG
 SERVESTATIC_ADD_HEADERS_FUNCTION = add_security_headers
@@ -229,8 +229,8 @@ SERVESTATIC_ADD_HEADERS_FUNCTION = add_security_headers
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-# A document with keys of a hundred machines is larger than Django's 2.5 MB and 1000 fields. The web server has
-# refused what is larger than a request may be; Django's own limit is the same, so that only one of them answers.
+# A document with keys of a hundred machines is larger than Django's 2.5 MB and 1000 fields. The web server refuses
+# larger requests before Django; Django's limit is the same, so that only one of them responds.
 DATA_UPLOAD_MAX_MEMORY_SIZE = SLIPWAY_MAX_BODY
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 

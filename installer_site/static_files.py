@@ -1,4 +1,4 @@
-"""StaticFirst: static files are sent without Django, which needs threads and more time for one than for a page."""
+"""StaticFirst: serves static files without Django, which needs threads and more time for a file than for a page."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 PART = 64 * 1024
 WHOLE = "http.response.pathsend"
-"""How servestatic says that the server may send a whole file (an extension of ASGI)."""
+"""The message with which servestatic lets the server send a whole file (an extension of ASGI)."""
 
 
 class StaticFirst:
-    """Sends the files that are known since the start; everything else is the application's.
+    """Serves the files known at start; the application gets all other requests.
 
-    What was asked for stays in memory: all files together have some 10 MB.
+    Requested files stay in memory: all files together have some 10 MB.
     """
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        # While somebody develops, files change, and the middleware looks for them each time.
+        # During development files change, and the middleware looks for them each time.
         self._files = {} if settings.DEBUG else ServeStaticMiddleware(_nothing_else).files
         self._contents: dict[str, bytes] = {}
 
@@ -60,5 +60,5 @@ class StaticFirst:
 
 
 async def _nothing_else(request: HttpRequest) -> HttpResponseBase:
-    """What the middleware would pass requests to; only its list of files is used here."""
+    """A placeholder for the next application of the middleware; only its list of files is used here."""
     return HttpResponseNotFound()

@@ -1,4 +1,4 @@
-"""What `manage.py check` looks at: keys that are keys, and places that exist."""
+"""The checks of `manage.py check`: valid keys, existing files, usable addresses, private secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @register("slipway")
 def keys_are_fernet_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Without a usable key nothing that is encrypted could be read."""
+    """Without a valid key no encrypted value could be read."""
     found: list[CheckMessage] = []
     for place, key in enumerate(settings.SLIPWAY_SECRET_KEYS, start=1):
         try:
@@ -34,19 +34,19 @@ def keys_are_fernet_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
             found.append(
                 Error(
                     f"Key {place} of SLIPWAY_SECRET_KEYS is not a Fernet key.",
-                    hint="Make one: python -c 'from cryptography.fernet import Fernet; "
+                    hint="Create one: python -c 'from cryptography.fernet import Fernet; "
                     "print(Fernet.generate_key().decode())'",
                     id="slipway.E001",
                 )
             )
     if not settings.SLIPWAY_SECRET_KEYS:
-        found.append(Error("SLIPWAY_SECRET_KEYS holds no key.", id="slipway.E002"))
+        found.append(Error("SLIPWAY_SECRET_KEYS has no key.", id="slipway.E002"))
     return found
 
 
 @register("slipway")
 def named_places_exist(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Artifacts and practice machines that are named should be there."""
+    """Configured artifacts and practice machines should exist."""
     found: list[CheckMessage] = []
     for name in ("SLIPWAY_ARTIFACTS", "SLIPWAY_PRACTICE_FILE"):
         where = getattr(settings, name)
@@ -57,7 +57,7 @@ def named_places_exist(app_configs: Sequence[Any] | None, **kwargs: Any) -> list
 
 @register("slipway")
 def mirrors_can_be_used(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """A mirror that nobody can read should be told before a run needs it, and one that anybody can change too."""
+    """An invalid mirror should be reported before a run needs it, and so should one that can be tampered with."""
     try:
         pairs = read_mirrors(settings.SLIPWAY_ARTIFACTS_MIRRORS)
     except SourceError as error:
@@ -71,11 +71,11 @@ def mirrors_can_be_used(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
 
 @register("slipway")
 def bundle_is_protected(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Whoever can change a bundle's index on the way decides what runs as root on every machine."""
+    """An attacker who can change a bundle's index in transit controls what runs as root on every machine."""
     return [
         _unprotected(
             f"SLIPWAY_ARTIFACTS is {address}, which is not https",
-            "Use https, or name the index's SHA-256 in SLIPWAY_ARTIFACTS_SHA256 (sha256sum bundle.yaml).",
+            "Use https, or set SLIPWAY_ARTIFACTS_SHA256 to the index's SHA-256 (sha256sum bundle.yaml).",
             "slipway.W003",
         )
         for address in unprotected(settings.SLIPWAY_ARTIFACTS, (), settings.SLIPWAY_ARTIFACTS_SHA256)
@@ -84,7 +84,7 @@ def bundle_is_protected(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
 
 @register("slipway")
 def audit_can_be_forwarded(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """An address that cannot be used would be noticed only when the audit is needed."""
+    """An unusable address would be noticed only when the audit is needed."""
     found: list[CheckMessage] = []
     if settings.SLIPWAY_AUDIT_SYSLOG:
         try:
@@ -95,14 +95,14 @@ def audit_can_be_forwarded(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
     if address and not (address.startswith(("https://", "http://")) and host_of(address)):
         found.append(Error("SLIPWAY_AUDIT_WEBHOOK_URL is not an http(s) address.", id="slipway.E005"))
     if address and not settings.SLIPWAY_AUDIT_WEBHOOK_SECRET:
-        hint = "Set SLIPWAY_AUDIT_WEBHOOK_SECRET, and have the receiver check the signature."
-        found.append(Warning("Entries of the audit are posted without a signature.", hint=hint, id="slipway.W004"))
+        hint = "Set SLIPWAY_AUDIT_WEBHOOK_SECRET, and make the receiver check the signature."
+        found.append(Warning("Audit entries are posted without a signature.", hint=hint, id="slipway.W004"))
     return found
 
 
 @receiver(connection_created)
 def keep_private(sender: Any, connection: Any, **kwargs: Any) -> None:
-    """A SQLite file that was put in place while Slipway runs, from a backup perhaps, is private too."""
+    """Also make a SQLite file private that was put in place while Slipway runs, for example from a backup."""
     if connection.vendor == "sqlite":
         for path in sqlite_files(Path(connection.settings_dict["NAME"])):
             if path.is_file():
@@ -111,14 +111,14 @@ def keep_private(sender: Any, connection: Any, **kwargs: Any) -> None:
 
 @register("slipway")
 def secrets_are_private(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Settings have given these files mode 0600 where that was possible."""
+    """Settings have set mode 0600 for these files where that was possible."""
     files = [settings.SLIPWAY_DATA_DIR / name for name in ("fernet-keys", "secret-key")]
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         files += sqlite_files(Path(settings.DATABASES["default"]["NAME"]))
     return [
         Error(
             f"Other users of this machine may read {path}, and Slipway cannot change that.",
-            hint="Make it Slipway's own, with mode 0600: chown, chmod 600. The file system has to know owners.",
+            hint="Give it to Slipway's user, with mode 0600: chown, chmod 600. The file system must support owners.",
             id="slipway.E006",
         )
         for path in files
@@ -128,14 +128,14 @@ def secrets_are_private(app_configs: Sequence[Any] | None, **kwargs: Any) -> lis
 
 @register("slipway")
 def proxy_is_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Behind a proxy that is not named, all people have one address, and share its count of wrong passwords."""
+    """Behind a proxy that is not configured, all users have one address, and share its count of wrong passwords."""
     if not settings.SLIPWAY_HTTPS or settings.SLIPWAY_TRUSTED_PROXIES:
         return []
     return [
         Warning(
-            "SLIPWAY_HTTPS says that there is a proxy, and SLIPWAY_TRUSTED_PROXIES names none: wrong passwords"
-            " of anybody are counted for the proxy's address.",
-            hint="Name the proxy's address, such as SLIPWAY_TRUSTED_PROXIES=127.0.0.1.",
+            "SLIPWAY_HTTPS is set for a proxy, but SLIPWAY_TRUSTED_PROXIES is empty: all wrong passwords"
+            " are counted for the proxy's address.",
+            hint="Set the proxy's address, such as SLIPWAY_TRUSTED_PROXIES=127.0.0.1.",
             id="slipway.W005",
         )
     ]
@@ -143,7 +143,7 @@ def proxy_is_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
 
 @register("slipway")
 def networks_can_be_read(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """A list of networks that nobody can read would refuse every machine, and a webhook outside of its networks."""
+    """An invalid list of networks would refuse every machine; a webhook outside of its networks is never called."""
     try:
         allowed_networks()
         networks = webhook_networks()
@@ -152,21 +152,19 @@ def networks_can_be_read(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
     host = host_of(settings.SLIPWAY_WEBHOOK_URL)
     if settings.SLIPWAY_WEBHOOK_URL and not host:
         return [Error("SLIPWAY_WEBHOOK_URL is not the address of a server.", id="slipway.E008")]
-    # Names are resolved when something is posted; a check asks nobody.
+    # Names are resolved when something is posted; a check sends no queries.
     reason = networks.refusal(host) if address_of(host) is not None else ""
     if not reason:
         return []
-    hint = "SLIPWAY_WEBHOOK_NETWORKS lists where webhooks may be; without it SLIPWAY_ALLOWED_NETWORKS counts."
+    hint = "SLIPWAY_WEBHOOK_NETWORKS lists the networks for webhooks; the default is SLIPWAY_ALLOWED_NETWORKS."
     return [Warning(f"SLIPWAY_WEBHOOK_URL is at {host}, which is {reason}; nothing is posted there.", hint=hint,
                     id="slipway.W006")]  # fmt: skip
 
 
 def _unprotected(what: str, instead: str, id: str) -> CheckMessage:
-    """A source that anybody on the network path can change: used where the settings allow it, else refused."""
+    """A source that anyone on the network path can change: used if the settings allow it, else refused."""
     if settings.SLIPWAY_ARTIFACTS_ALLOW_HTTP:
-        effect = (
-            "and SLIPWAY_ARTIFACTS_ALLOW_HTTP allows it: anybody on the network path can change files and checksums"
-        )
+        effect = "and SLIPWAY_ARTIFACTS_ALLOW_HTTP allows it: anyone on the network path can change files and checksums"
     else:
         effect = "so runs refuse it"
     return Warning(f"{what}, {effect}.", hint=f"{instead} SLIPWAY_ARTIFACTS_ALLOW_HTTP=1 is for labs.", id=id)

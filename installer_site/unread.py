@@ -1,4 +1,4 @@
-"""Unread: what a client does not read holds up its own connection, and ends it after a while."""
+"""Unread: data that a client does not read blocks only its own connection, and closes it after a while."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds without progress after which a connection makes room for others, if there are too many.
+# Seconds without progress after which a connection may be closed for others, if there are too many.
 STALLED_SECONDS = 5
-# Messages of an application that carry what people read. All others are short, and end something.
+# Messages of an application with content. All others are short, and end something.
 CONTENT = ("http.response.body", "websocket.send")
 
 
 class Unread:
-    """Whether the buffer of one connection is full. It fills up at 64 KB, and has room when all of it was taken."""
+    """Whether the buffer of one connection is full. It is full at 64 KB, and has room when all of it was read."""
 
     def __init__(self, transport: ITCPTransport) -> None:
         self._transport = transport
@@ -38,12 +38,12 @@ class Unread:
 
     @property
     def full(self) -> bool:
-        """Whether nothing more may be written."""
+        """Whether writing must wait."""
         return not self._room.is_set()
 
     @property
     def stalled(self) -> bool:
-        """Whether the client takes less than 64 KB in some seconds."""
+        """Whether the client reads less than 64 KB in some seconds."""
         return self._full_since is not None and time.monotonic() - self._full_since > STALLED_SECONDS
 
     def fill(self) -> None:
@@ -54,19 +54,19 @@ class Unread:
         self.expect_end()
 
     def empty(self) -> None:
-        """The client has taken everything."""
+        """The client has read everything."""
         self._stop()
         self._full_since = None
         self._room.set()
 
     def expect_end(self) -> None:
-        """From now on the client has so many seconds to take everything, or the connection is cut."""
+        """Start the deadline for the client to read everything; after it the connection is closed."""
         if self._deadline is None and not self._ended:
             loop = asyncio.get_running_loop()
             self._deadline = loop.call_later(settings.SLIPWAY_UNREAD_SECONDS, self._give_up)
 
     def end(self) -> None:
-        """The connection has ended: nobody waits for it any more."""
+        """The connection has ended: release all waiting writers."""
         self._ended = True
         self._stop()
         self._room.set()
@@ -83,7 +83,7 @@ class Unread:
     def _give_up(self) -> None:
         self._deadline = None
         log.info(
-            "Closing the connection of %s, which did not read an answer within %s s",
+            "Closing the connection of %s, which did not read a response within %s s",
             self._transport.getPeer(),
             settings.SLIPWAY_UNREAD_SECONDS,
         )
@@ -91,7 +91,7 @@ class Unread:
 
 
 def when_there_is_room(reply: Reply) -> Reply:
-    """How a server passes on what applications send, except that they wait while their client does not read."""
+    """Wraps a server's `reply` so that applications wait while their client does not read."""
 
     async def reply_in_turn(protocol: Any, message: Message) -> None:
         if message.get("type") in CONTENT and (unread := protocol.unread) is not None:

@@ -1,4 +1,4 @@
-"""Which address leads where: health, admin, and the pages of `clusters.web`."""
+"""The addresses: health, admin, and the pages of `clusters.web`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clusters.web.views import accounts
 
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Plain "ok" when the database answers; nothing about what is in it."""
+    """Plain "ok" when the database answers; nothing about its content."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok\n", content_type="text/plain")
@@ -22,7 +22,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    # The admin's own pages for these would have no limits of passwords.
+    # The admin's own pages for these would have no limits for passwords.
     path("admin/login/", accounts.admin_sign_in),
     path("admin/logout/", accounts.SignOut.as_view()),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),

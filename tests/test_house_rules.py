@@ -41,7 +41,7 @@ LONG_FUNCTIONS = {
     "tests/ha/layouts.py:write",
     "tests/ha/test_proxies.py:test_a_dead_machine_is_replaced_and_workers_are_added_in_one_run",
     "tests/ha/test_stacked_etcd.py:test_changes_of_the_document_arrive_while_clients_hardly_notice",
-    "tests/regressions/test_watching.py:test_12_a_socket_that_is_cut_every_three_seconds_loses_nothing",
+    "tests/regressions/test_watching.py:test_12_a_socket_cut_every_three_seconds_loses_nothing",
     "tests/runs/scenes.py:three_steps",
 }
 

@@ -1,1 +1,1 @@
-"""Slipway's verbs on the command line."""
+"""Slipway's commands."""

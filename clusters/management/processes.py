@@ -1,4 +1,4 @@
-"""Child processes that belong together: started, started again when they die, and stopped together."""
+"""Child processes that belong together: started, restarted when they die, and stopped together."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks, before one that keeps dying is started again, until one that does not end is killed.
+# Seconds between two checks; the longest pause before a restart; until a process that does not stop is killed.
 LOOK_SECONDS = 0.2
 LONGEST_PAUSE = 10.0
 STOP_SECONDS = 75.0
-# A child that lived this long has a fresh start when it dies.
+# A child that lived this long is restarted without a pause.
 STEADY_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
 class Child:
-    """One Python process of ours. `arguments` follow the interpreter; `on_death` is told a dead one's number."""
+    """One Python child process. `arguments` follow the interpreter; `on_death` gets the id of a dead process."""
 
     def __init__(self, name: str, arguments: Sequence[str], on_death: Callable[[int], None] | None = None) -> None:
         self.name = name
         self._on_death = on_death
-        # -P: modules come from where Slipway is, never from the folder in which somebody starts it.
+        # -P: modules come from Slipway's directory, never from the directory in which it is started.
         self._arguments = (sys.executable, "-P", *arguments)
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = self._start_again_at = 0.0
         self._pause = 0.0
 
     def keep(self) -> None:
-        """Start it when it does not run; one that dies at once is started again after ever longer pauses."""
+        """Start it if it is not running; one that dies at once is restarted after growing pauses."""
         now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
             lived = now - self._started_at
             self._pause = 0.0 if lived > STEADY_SECONDS else min(LONGEST_PAUSE, self._pause * 2 + 0.5)
-            log.warning("The %s has ended (%s); it is started again", self.name, self._process.returncode)
+            log.warning("The %s has ended (%s); restarting it", self.name, self._process.returncode)
             if self._on_death is not None:
                 self._on_death(self._process.pid)
             self._process, self._start_again_at = None, now + self._pause
         if self._process is None and now >= self._start_again_at:
             self._started_at = now
-            # Sessions of their own: Ctrl-C reaches only us, and we stop them in order.
+            # In separate sessions, so that Ctrl-C reaches only us, and we stop them in order.
             end_with_us = partial(_end_with_parent, os.getpid())
             self._process = subprocess.Popen(
                 self._arguments, env=_environment(), start_new_session=True, preexec_fn=end_with_us
@@ -66,26 +66,27 @@ class Child:
             self._process.terminate()
 
     def wait(self, seconds: float) -> None:
-        """Wait for its end, then end it."""
+        """Wait for its end, then kill it."""
         if self._process is None:
             return
         try:
             self._process.wait(max(0.1, seconds))
         except subprocess.TimeoutExpired:
-            log.warning("The %s did not stop; it is killed", self.name)
+            log.warning("The %s did not stop; killing it", self.name)
             self._process.kill()
             self._process.wait()
 
 
 def _environment() -> dict[str, str]:
-    """Ours. Children stay in our folder, because relative paths in settings start there, and still find a checkout."""
+    """Our environment. Children keep our directory, because relative paths in settings start there, and still find
+    the modules of a checkout."""
     if IS_INSTALLED:
         return dict(os.environ)
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(BASE_DIR), os.environ.get("PYTHONPATH"))))}
 
 
 def _end_with_parent(parent: int) -> None:
-    """Between fork and exec: have the kernel send SIGTERM to the child when we die, even by SIGKILL (Linux)."""
+    """Between fork and exec: make the kernel send SIGTERM to the child when we die, even by SIGKILL (Linux)."""
     if sys.platform == "linux":
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         # Another parent means that we died before the line above. Comparing with 1 is not enough: in a container we

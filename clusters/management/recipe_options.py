@@ -1,4 +1,4 @@
-"""The questions of a recipe as options of a command, and what was given as answers."""
+"""The questions of a recipe as options of a command, and the given options as answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = {"yes": True, "no": False}
 
 
 def recipe_of_verb(verb: str) -> Recipe:
-    """The recipe that a verb starts; argparse has refused all other verbs."""
+    """The recipe of a verb; argparse has refused all other verbs."""
     return next(each for each in recipes() if each.verb == verb)
 
 
@@ -37,21 +37,21 @@ def add_questions(parser: ArgumentParser, recipe: Recipe) -> None:
 
 
 def answers_of_options(recipe: Recipe, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given on the command line; a question without its option is not among them."""
+    """The answers from the command line; questions without an option are left out."""
     given = {question.name: options.get(_dest(question)) for question in recipe.questions}
     by_name = {question.name: question for question in recipe.questions}
     return {name: _read(by_name[name], value) for name, value in given.items() if value is not None}
 
 
 def answers_of_pairs(recipe: Recipe, pairs: Iterable[str]) -> dict[str, Any]:
-    """The answers in words such as `max_size=3`; those of machines are separated by commas."""
+    """The answers from arguments such as `max_size=3`; machines are separated by commas."""
     by_name = {question.name: question for question in recipe.questions}
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or name not in by_name:
             raise InstallerError(
-                f"{pair[:80]!r} does not answer a question of the recipe {recipe.name}.",
+                f"{pair[:80]!r} is not an answer to a question of the recipe {recipe.name}.",
                 hint=f"Write NAME=VALUE; the questions are: {', '.join(by_name) or 'none'}.",
             )
         found[name] = _read(by_name[name], value)
@@ -59,7 +59,7 @@ def answers_of_pairs(recipe: Recipe, pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def _dest(question: Question) -> str:
-    """Where argparse keeps the answer: apart from options that every recipe has."""
+    """Where argparse stores the answer: separate from the options of every recipe."""
     return f"answer_{question.name}"
 
 

@@ -1,4 +1,4 @@
-"""What the database remembers: what was asked, what was seen, and when."""
+"""The database models: what was requested, what was observed, and when."""
 
 from clusters.models.audit import Account, AuditEntry, AuditForward, AuditHead
 from clusters.models.cluster import Cluster

@@ -18,28 +18,28 @@ SENTENCE = "The audit only grows: its entries are neither changed nor removed."
 SQLITE = {
     "audit_no_update": f"BEFORE UPDATE ON {TABLE}",
     "audit_no_delete": f"BEFORE DELETE ON {TABLE}",
-    # INSERT OR REPLACE removes the row that is in its way without asking the trigger of DELETE.
+    # INSERT OR REPLACE removes the conflicting row without firing the DELETE trigger.
     "audit_no_replace": (
         f"BEFORE INSERT ON {TABLE} WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id OR number = NEW.number)"  # noqa: S608
     ),
 }
 """When SQLite's triggers fire, by their names."""
 
-# PostgreSQL has no REPLACE: ON CONFLICT DO UPDATE asks the trigger of UPDATE.
+# PostgreSQL has no REPLACE: ON CONFLICT DO UPDATE fires the UPDATE trigger.
 POSTGRESQL = {"audit_no_update": "UPDATE", "audit_no_delete": "DELETE", "audit_no_truncate": "TRUNCATE"}
-"""What PostgreSQL's triggers are for, by their names."""
+"""The statements that PostgreSQL's triggers refuse, by the triggers' names."""
 BODY = f" BEGIN RAISE EXCEPTION '{SENTENCE}'; END "
 ROW, BEFORE, KINDS = 1, 2, {"DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 """Bits of pg_trigger.tgtype."""
 
 
 def names_of(connection: BaseDatabaseWrapper) -> list[str]:
-    """The triggers that there should be; none on a database that Slipway does not know."""
+    """The triggers that must exist; none on a database that Slipway does not know."""
     return list({"sqlite": SQLITE, "postgresql": POSTGRESQL}.get(connection.vendor, ()))
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Make the triggers that are missing. SQLite loses them whenever Django rebuilds the table for a migration."""
+    """Create missing triggers. SQLite loses them whenever Django rebuilds the table for a migration."""
     missing = missing_from(connection)
     with connection.cursor() as cursor:
         if missing and connection.vendor == "postgresql":
@@ -47,13 +47,13 @@ def install(connection: BaseDatabaseWrapper) -> None:
                 f"CREATE OR REPLACE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $${BODY}$$"
             )
         for name in missing:
-            # One that is switched off, or does something else, still has the name.
+            # A trigger that is disabled or was changed still has the name.
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}{_on(connection)}")
             cursor.execute(_statement(connection.vendor, name))
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
-    """Take the triggers away: for a migration that has to rewrite entries, and for tests that empty the database."""
+    """Remove the triggers: for a migration that has to rewrite entries, and for tests that empty the database."""
     with connection.cursor() as cursor:
         if TABLE not in connection.introspection.table_names(cursor):
             return
@@ -62,7 +62,7 @@ def remove(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing_from(connection: BaseDatabaseWrapper) -> list[str]:
-    """The triggers that should be there and are not, or do not do what they should."""
+    """The triggers that are missing or were changed."""
     intact = {"sqlite": _intact_in_sqlite, "postgresql": _intact_in_postgresql}.get(connection.vendor)
     if intact is None:
         return []
@@ -77,8 +77,8 @@ def _intact_in_sqlite(connection: BaseDatabaseWrapper) -> set[str]:
 
 
 def _intact_in_postgresql(connection: BaseDatabaseWrapper) -> set[str]:
-    """Those that fire in ordinary sessions ("O" and "A"), for every row and column, and call the function as it was
-    made."""
+    """The triggers that fire in ordinary sessions ("O" and "A"), for every row and column, and call the unchanged
+    function."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgname, tgtype FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
@@ -90,7 +90,7 @@ def _intact_in_postgresql(connection: BaseDatabaseWrapper) -> set[str]:
 
 
 def after_migrate(sender: Any, using: str, apps: Any = registry, **kwargs: Any) -> None:
-    """Make the triggers once the table is the one that they are for, and not while migrations still work on it."""
+    """Create the triggers once the table is up to date, not while migrations still change it."""
 
     fields = {field.name for field in apps.get_model("clusters", "AuditEntry")._meta.fields}
     if "hash" in fields:

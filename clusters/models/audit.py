@@ -1,4 +1,4 @@
-"""AuditEntry: who did what, from where, when and with which outcome, in a chain; Account: what Django does not know."""
+"""AuditEntry: who did what, from where, when and with which outcome, chained; Account: data beyond Django's users."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from clusters.models.audit_chain import FIELDS, GENESIS, digest_of, plain_value
 
 
 class AppendOnly(InstallerError):
-    """Somebody tried to change or remove an entry of the audit."""
+    """An attempt to change or remove an entry of the audit."""
 
     def __init__(self) -> None:
         super().__init__("The audit only grows: its entries are neither changed nor removed.")
 
 
 class AuditEntries(models.QuerySet["AuditEntry"]):
-    """Reads entries. The database's triggers refuse what gets past this class (`clusters.models.append_only`)."""
+    """Reads entries. Database triggers refuse changes that bypass this class (`clusters.models.append_only`)."""
 
     def update(self, **fields: Any) -> NoReturn:
         """Refused."""
@@ -35,15 +35,15 @@ class AuditEntries(models.QuerySet["AuditEntry"]):
         """Refused: entries are chained one by one, by `clusters.services.audit`."""
         raise AppendOnly
 
-    # Both would reach the table without a call of `update`.
+    # Both would change the table without calling `update`.
     bulk_update = _raw_delete = bulk_create  # type: ignore[assignment]
 
 
 class AuditEntry(models.Model):
-    """One action of a person or of Slipway. `details` never contains a secret.
+    """One action of a user or of Slipway. `details` never contains a secret.
 
     Names are text, so that an entry keeps its author whatever happens to the account. `number` counts from 1 without
-    a gap; `hash` covers every field, and `previous` is the hash of the entry before (`audit_chain.digest_of`).
+    a gap; `hash` covers every field, and `previous` is the hash of the previous entry (`audit_chain.digest_of`).
     `session` is the SHA-256 of the session key in hexadecimal. `before_chain` marks entries that are older than the
     chain: it protects them since the migration, not since they were written.
     """
@@ -77,7 +77,7 @@ class AuditEntry(models.Model):
         return f"{self.actor_name or 'Slipway'} {self.deed} {self.target}"
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Stores a new entry. Raises AppendOnly for one that is stored already."""
+        """Store a new entry. Raises AppendOnly for one that is already stored."""
         if not self._state.adding:
             raise AppendOnly
         super().save(*args, **options | {"force_insert": True})
@@ -87,16 +87,16 @@ class AuditEntry(models.Model):
         raise AppendOnly
 
     def as_json(self) -> dict[str, Any]:
-        """All that the hash covers, in the form in which it is hashed, and the hash: for copies kept elsewhere."""
+        """All fields that the hash covers, in the form in which they are hashed, and the hash: for external copies."""
         return {name: plain_value(getattr(self, name)) for name in FIELDS} | {"hash": self.hash}
 
     def digest(self) -> str:
-        """What `hash` has to be, in view of the other fields."""
+        """The correct value of `hash` for the other fields."""
         return digest_of({name: getattr(self, name) for name in FIELDS})
 
 
 class AuditHead(models.Model):
-    """The end of the chain: one row that each writer locks, so that two never continue the same entry."""
+    """The end of the chain: one row that each writer locks, so that no two continue the same entry."""
 
     count = models.PositiveBigIntegerField(default=0)
     hash = models.CharField(max_length=64, default=GENESIS)
@@ -106,11 +106,11 @@ class AuditHead(models.Model):
 
 
 class AuditForward(models.Model):
-    """How far entries were forwarded by one way.
+    """How far entries were forwarded to one receiver.
 
-    `position` is the number of the last entry that the receiver took. `tries` counts the failures since then; after
-    the last pause `given_up` is set, and nothing is sent until an administrator tries again. `lease_until` is set
-    while a worker sends.
+    `position` is the number of the last entry that the receiver accepted. `tries` counts the failures since then; after
+    the last pause `given_up` is set, and nothing is sent until an administrator retries. `lease_until` is set while a
+    worker sends.
     """
 
     class Way(models.TextChoices):
@@ -132,9 +132,9 @@ class AuditForward(models.Model):
 
 
 class Account(models.Model):
-    """`must_change_password` is set for a one-time password: the one that Slipway printed, or an administrator gave.
+    """`must_change_password` is set for a one-time password, printed by Slipway or set by an administrator.
 
-    `one_time_since` is when it was given; it can be used for 24 hours.
+    `one_time_since` is when it was created; it is valid for 24 hours.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GENESIS = "0" * 64
-"""What the first entry has in the place of a hash before it."""
+"""The previous hash of the first entry."""
 
 FIELDS = (
     "number",
@@ -28,22 +28,22 @@ FIELDS = (
     "before_chain",
     "previous",
 )
-"""What a hash covers: every field of an entry, apart from the row's own key and the hash itself. A field that is added
-some day needs a second list beside this one: what is hashed with this one stays so."""
+"""The fields that a hash covers: all of an entry except the row's key and the hash itself. A new field needs a second
+list: entries that were hashed with this one keep it."""
 
 
 def digest_of(fields: Mapping[str, Any]) -> str:
-    """The SHA-256 of an entry's fields in hexadecimal: of their names and values as JSON with sorted keys, in UTF-8."""
+    """The SHA-256 of an entry's fields in hexadecimal, over names and values as JSON with sorted keys, in UTF-8."""
     plain = {name: plain_value(value) for name, value in fields.items()}
     text = json.dumps(plain, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plain_value(value: Any) -> Any:
-    """The value in the one form in which every database gives it back.
+    """The value in a form that every database returns unchanged.
 
-    PostgreSQL stores 5.0 in JSON as it is and 1e16 as 10000000000000000, takes neither NUL nor half of a surrogate
-    pair, and gives times with the offset of the connection.
+    PostgreSQL stores 5.0 in JSON as it is and 1e16 as 10000000000000000, accepts neither NUL nor half of a surrogate
+    pair, and returns times with the offset of the connection.
     """
     match value:
         case None | bool():
@@ -65,5 +65,5 @@ def plain_value(value: Any) -> Any:
 
 
 def plain_text_of(value: object) -> str:
-    """The value as text that every database stores: without NUL, and valid UTF-8."""
+    """The value as text that every database can store: without NUL, and valid UTF-8."""
     return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Cluster: a draft or an installed cluster, with its document and what it delivered, both encrypted."""
+"""Cluster: a draft or an installed cluster, with its document and its kubeconfig, both encrypted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Cluster(models.Model):
-    """What somebody wants built. The document is YAML text with secrets; `version` counts its saves.
+    """A cluster that a user wants. The document is YAML text with secrets; `version` counts its saves.
 
-    `kubernetes_version`, `endpoint` and `machine_count` are what the document says of them, written with each save, so
-    that lists of clusters neither decrypt nor read documents.
+    `kubernetes_version`, `endpoint` and `machine_count` repeat values of the document and are written with each save,
+    so that lists of clusters neither decrypt nor read documents.
 
-    `waivers` are the findings that somebody acknowledged: {"key", "id", "severity", "text", "by", "at"} each, and
-    "hosts" where it is a precheck's; one of an error has the "reason". `acknowledged_texts` are what people have read
-    of the document that runs as root: {"digest", "path", "by", "by_id", "at"} each.
+    `waivers` are the findings that were waived or acknowledged: {"key", "id", "severity", "text", "by", "at"} each, and
+    "hosts" for a precheck's; for an error also "reason". `acknowledged_texts` are the texts of the document that run as
+    root and that users have read: {"sealed", "path", "by", "by_id", "at"} each.
     """
 
     class State(models.TextChoices):
@@ -57,10 +57,10 @@ class Cluster(models.Model):
         return self.name
 
     def is_open_to(self, person: AbstractBaseUser) -> bool:
-        """Whether this person may use the cluster: it is their own, or they see everything."""
+        """Whether this user may use the cluster: they own it, or they may see everything."""
         return bool(getattr(person, "is_superuser", False)) or self.owner_id == person.pk
 
     @property
     def shown_state(self) -> str:
-        """The state as pages show it. After a failed or cancelled run a cluster is not whole; more is not known."""
+        """The state on pages. After a failed or cancelled run a cluster is incomplete; no more is known."""
         return "incomplete" if self.state == self.State.FAILED else self.state

@@ -1,4 +1,4 @@
-"""Credential: a login with a name, an owner, and the people who may use it without being able to read it."""
+"""Credential: a login with a name, an owner, and the users who may use it without being able to read it."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ if TYPE_CHECKING:
 
 
 class CredentialQuerySet(models.QuerySet["Credential"]):
-    """Credentials by what a person may do with them."""
+    """Credentials by the rights of a user."""
 
     def granted_to(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
-        """Those that are this person's own or shared with them, all for an administrator; none for nobody."""
+        """Credentials that the user owns or shares, all for an administrator; none without a user."""
         if getattr(user, "is_superuser", False):
             return self.all()
         return self.in_the_name_of(user)
 
     def in_the_name_of(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
-        """Those that are this person's own or shared with them, whatever else they may do as an administrator."""
+        """Credentials that the user owns or shares, without the rights of an administrator."""
         if user is None or user.pk is None:
             return self.none()
         shares = Credential.users.through.objects.filter(user_id=user.pk)
         return self.filter(Q(owner_id=user.pk) | Q(pk__in=shares.values("credential_id")))
 
     def of_clusters_of(self, owner: AbstractBaseUser | None) -> CredentialQuerySet:
-        """Those that documents of this owner may name. The rights of an administrator end with the account; the rest
-        stays, so that others can look after the clusters of somebody who left."""
+        """Credentials that documents of this owner may name. Administrator rights end when the account is deactivated;
+        the others stay, so that the clusters of a user who left can be maintained."""
         return self.granted_to(owner) if owner is not None and owner.is_active else self.in_the_name_of(owner)
 
     def usable_by(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
-        """Those that this person may use now: what was granted, and nothing once the account is deactivated."""
+        """Credentials that the user may use now; none once the account is deactivated."""
         return self.granted_to(user) if user is not None and user.is_active else self.none()
 
     def usable_for(
-        self, owner: AbstractBaseUser | None, user: AbstractBaseUser | None, *, begun: bool = False
+        self, owner: AbstractBaseUser | None, user: AbstractBaseUser | None, *, is_started: bool = False
     ) -> CredentialQuerySet:
-        """Those for machines of this owner's clusters that the owner and the user may use; `begun` work asks no more
-        whether one of them is active."""
-        if begun:
+        """Credentials that both the owner of a cluster and the user may use for its machines; for work that
+        `is_started`, their accounts need not be active."""
+        if is_started:
             return self.granted_to(user) & self.granted_to(owner)
         return self.usable_by(user) & self.of_clusters_of(owner)
 
     def administered_by(self, user: AbstractBaseUser | None) -> CredentialQuerySet:
-        """Those that this person may change, share and remove: their own, or all for an administrator."""
+        """Credentials that the user may change, share and remove: their own, or all for an administrator."""
         if user is None or not user.is_active:
             return self.none()
         return self.all() if getattr(user, "is_superuser", False) else self.filter(owner_id=user.pk)
 
 
 class Credential(models.Model):
-    """A login for machines; documents name it. `version` counts the changes of what it logs in with.
+    """A login for machines; documents refer to it by name. `version` counts the changes of its values.
 
-    `login` is the user on the machine, empty for the one in the document. `networks` are addresses and networks in
-    CIDR notation, separated by commas, for which alone it is used; empty for all.
+    `login` is the user on the machine, empty for the one in the document. `networks` are the only addresses and
+    networks (in CIDR notation, separated by commas) for which it is used; empty for all.
     """
 
     name = models.CharField(max_length=63, unique=True)

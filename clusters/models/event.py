@@ -1,4 +1,4 @@
-"""Event: the log of a run, numbered without gaps; the only truth for whoever watches."""
+"""Event: the log of a run, numbered without gaps; the only source for watchers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Event(models.Model):
     """One event, or a chunk of output lines of one step on one machine.
 
     Kind "output" has data {"lines": [[at, stream, text], ...]}; the first of them is line number
-    `first_line` of the run, `line_count` says how many. Other kinds have what their dataclass in
-    `clusters.engine.events` says, and no lines.
+    `first_line` of the run, `line_count` is their number. Other kinds have the fields of their dataclass in
+    `clusters.engine.events`, and no lines.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")

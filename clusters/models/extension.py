@@ -1,4 +1,4 @@
-"""Extension: somebody lets a step on a machine take longer than its timeout; the worker of the run honours it."""
+"""Extension: a user gives a step on a machine more time than its timeout; the worker of the run applies it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clusters.models.run import Run
 
 
 class Extension(models.Model):
-    """So many seconds more. `taken_at` is when a worker took notice and told of it in the log."""
+    """`seconds` more. `taken_at` is when a worker applied it and logged it."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="extensions")
     step = models.CharField(max_length=128)

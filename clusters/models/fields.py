@@ -1,4 +1,4 @@
-"""EncryptedTextField: text that lies in the database only as Fernet tokens."""
+"""EncryptedTextField: text that the database holds only as Fernet tokens."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from clusters.places import command_line
 
 
 class KeyMissing(InstallerError):
-    """None of the keys of this installation opens what is stored."""
+    """None of this installation's keys decrypts a stored value."""
 
 
 def keys() -> MultiFernet:
-    """The keys of this installation, newest first; raises ImproperlyConfigured when one of them is no Fernet key."""
+    """The keys of this installation, newest first; raises ImproperlyConfigured for an invalid Fernet key."""
     try:
         return MultiFernet([Fernet(key) for key in settings.SLIPWAY_SECRET_KEYS])
     except ValueError as error:
         raise ImproperlyConfigured(
-            "SLIPWAY_SECRET_KEYS (or the file fernet-keys in the data directory) holds no Fernet key, "
-            "or something that is none."
+            "SLIPWAY_SECRET_KEYS (or the file fernet-keys in the data directory) has no Fernet key, or an invalid one."
         ) from error
 
 
 class EncryptedTextField(models.TextField):
-    """Encrypts with the first key, decrypts with any; nothing stays nothing.
+    """Encrypts with the first key, decrypts with any; empty values stay empty.
 
-    A value that no key opens raises KeyMissing: ciphertext is never handed out as if it were the text.
-    The field can be neither searched nor compared, since the same text has another token each time.
+    A value that no key decrypts raises KeyMissing: ciphertext is never returned as if it were the text.
+    The field can be neither searched nor compared, because the same text has a different token each time.
     """
 
     def get_prep_value(self, value: Any) -> Any:
@@ -40,7 +39,7 @@ class EncryptedTextField(models.TextField):
         return keys().encrypt(value.encode()).decode() if value else value
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
-        """The text behind the token."""
+        """Decrypt the token."""
         if not value:
             return value
         try:
@@ -50,9 +49,9 @@ class EncryptedTextField(models.TextField):
                 f"{self.model._meta.label}.{self.name} was encrypted with a key that is not among the "
                 f"{len(settings.SLIPWAY_SECRET_KEYS)} keys of SLIPWAY_SECRET_KEYS.",
                 hint="Put the old key back, after the new one; "
-                f"`{command_line('rotate_keys')}` then moves everything over.",
+                f"`{command_line('rotate_keys')}` then encrypts everything with the new one.",
             ) from error
 
     def get_lookup(self, lookup_name: str) -> Any:
-        """Only "is it empty" can be asked of something encrypted."""
+        """Encrypted values support only isnull."""
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None

@@ -1,4 +1,4 @@
-"""HostKey: the SSH host key a person accepted for one address in one cluster."""
+"""HostKey: the SSH host key that a user accepted for one address in one cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clusters.models.cluster import Cluster
 
 
 class HostKey(models.Model):
-    """Pinned on first sight with the user's yes. `key` is base64 as in known_hosts, `fingerprint` SHA256:…"""
+    """Pinned at the first connection after confirmation. `key` is base64 as in known_hosts, `fingerprint` SHA256:…"""
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="host_keys")
     address = models.CharField(max_length=253)

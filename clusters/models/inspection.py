@@ -1,4 +1,4 @@
-"""Inspection: the prechecks of a draft, carried out by the worker without a run, shown by the wizard."""
+"""Inspection: the prechecks of a draft, executed by the worker without a run, shown by the wizard."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from clusters.models.cluster import Cluster
 
 
 class Inspection(models.Model):
-    """The newest inspection of a draft. `checks` and `hosts` say what is looked at now; empty means all.
+    """The newest inspection of a draft. `checks` and `hosts` are those checked now; empty means all.
 
     `results` is a list of {"check", "title", "host", "state", "found"}: state as of a step, found a list of
-    {"severity", "message", "fix"}, with "broke" where the check itself could not be carried out; net.node_to_node
-    adds {"seen": {machine: {port: trouble}}}. `version` is the draft's version that was looked at.
+    {"severity", "message", "fix"}, with "broke" if the check itself failed; net.node_to_node adds
+    {"seen": {machine: {port: trouble}}}. `version` is the draft's version that was checked.
     """
 
     ACTIVE = ("waiting", "running")
@@ -36,5 +36,5 @@ class Inspection(models.Model):
 
     @property
     def active(self) -> bool:
-        """Whether more may be found."""
+        """Whether it is waiting or running."""
         return self.state in self.ACTIVE

@@ -1,4 +1,4 @@
-"""PasswordLimit: how many wrong passwords came for an account, an address or a browser, and until when it waits."""
+"""PasswordLimit: the number of wrong passwords of an account, an address or a browser, and the end of its pause."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PasswordLimit(models.Model):
-    """One count, as it was at `last_at`: it sinks by one in an hour.
+    """One count, as of `last_at`: it drops by one an hour.
 
-    `until` is when the next password is looked at; null while there is no pause. `subject` is the name, the address (of
-    IPv6 its /64 network), or both; of a name without an account only a hash, because people type passwords into the
-    wrong field.
+    `until` is when the next password is checked; null without a pause. `subject` is the name, the address (for IPv6 its
+    /64 network), or both; for a name without an account only a hash, because people type passwords into the wrong
+    field.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Notice: one message about the end of a run, or a test of one, kept until it is delivered or given up."""
+"""Notice: one message about the end of a run, or a test of one, stored until it is delivered or given up."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from clusters.models.run import Run
 
 
 class Notice(models.Model):
-    """Written in the transaction that ends the run, so that no end goes untold; sent by a worker.
+    """Written in the transaction that ends the run, so that every end is reported; sent by a worker.
 
-    Without a run it is a test that somebody `asked_by` sent to see whether it arrives.
-    `key` stays the same however often it is tried, so that a receiver can drop what it has already.
-    `lease_until` is set while a worker tries: one that dies leaves it to the next.
+    Without a run it is a test that the user `asked_by` sent.
+    `key` stays the same for all tries, so that a receiver can drop duplicates.
+    `lease_until` is set while a worker tries: after a worker has died, the next one continues.
     """
 
     class Way(models.TextChoices):
@@ -50,5 +50,5 @@ class Notice(models.Model):
 
     @property
     def about(self) -> str:
-        """What it tells of, for logs."""
+        """Its subject, for logs."""
         return f"run {self.run_id}" if self.run_id else "a test"

@@ -11,9 +11,9 @@ from clusters.models.cluster import Cluster
 class Probe(models.Model):
     """`stages` is a list of {"name", "state", "message", "hint", "cause"} for reach, hostkey, login, sudo, facts.
 
-    Stage states: waiting, running, ok, failed, skipped, ask (an unknown host key wants a yes: see `offered`).
-    `asked_by` is whose right counts when the machine is logged in to with a credential.
-    `spec_digest` is an HMAC over the machine's row, so that a test of older credentials is shown as stale.
+    Stage states: waiting, running, ok, failed, skipped, ask (an unknown host key needs confirmation: see `offered`).
+    `asked_by` is the user whose right to a credential counts at the login.
+    `spec_digest` is an HMAC of the machine's row, so that a test of older credentials is shown as stale.
     """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="probes")

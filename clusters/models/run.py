@@ -1,4 +1,4 @@
-"""Run: one attempt at carrying out a recipe; StepRun: one step of it on one machine."""
+"""Run: one execution of a recipe; StepRun: one step of it on one machine."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from clusters.models.fields import EncryptedTextField
 
 
 class Run(models.Model):
-    """An attempt. Claimed by a conditional update, kept by a heartbeat (`lease_until`), never reopened once over.
+    """An attempt. Claimed by a conditional update, held by a heartbeat (`lease_until`), never reopened after its end.
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
     from 1 and have no gaps, so they are also lengths. `waivers` are the ids of findings that do not stop the run,
-    `acknowledged` what it was started with, as `Cluster.waivers` has it; `acknowledged_texts` is as in `Cluster`.
-    `accepted` has {"check", "reason", "by", "at"} for each precheck that somebody waived. `plan` says for each step
-    which steps it waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all.
+    `acknowledged` the records it was started with, as in `Cluster.waivers`; `acknowledged_texts` is as in `Cluster`.
+    `accepted` has {"check", "reason", "by", "at"} for each waived precheck. `plan` has for each step the steps that it
+    waits for. `only` names the steps of an attempt that does a `part` of the recipe; empty means all.
     `answers` are those to the recipe's questions; `cluster_before` is the cluster's state when the run was queued.
-    A preview only looks: it leaves the cluster's state, nodes, kubeconfig and notices as they are, and is no attempt.
+    A preview only checks: it changes neither the cluster's state, nodes and kubeconfig nor notices, and does not count
+    as an attempt.
     """
 
     class State(models.TextChoices):
@@ -86,27 +87,27 @@ class Run(models.Model):
 
     @property
     def is_preview(self) -> bool:
-        """Whether it only looks."""
+        """Whether it only checks."""
         return self.part == self.Part.PREVIEW
 
     @property
     def active(self) -> bool:
-        """Whether something may still happen."""
+        """Whether it has not ended."""
         return self.state in self.ACTIVE
 
     @property
     def seconds(self) -> float | None:
-        """From the worker's claim to the end; None while it is not over, and of one that never began."""
+        """From the worker's claim to the end; None before the end, and for a run that never started."""
         ended = self.started_at and self.finished_at
         return (self.finished_at - self.started_at).total_seconds() if ended else None
 
 
 class StepRun(models.Model):
-    """What is known of one step on one machine in one run. `position` is the step's place in the plan.
+    """One step on one machine in one run. `position` is the step's place in the plan.
 
-    `expected` is how many seconds it should take: measured in earlier runs, or (not `measured`) the shipped estimate.
-    `timeout` is after how many it fails, unless somebody gave it more; 0 when nobody knows. `uncut` is what a part of
-    it does that no cancel cuts, since `uncut_since`; empty when no such part is at work.
+    `expected` is its expected duration in seconds: measured in earlier runs, or (not `measured`) the shipped estimate.
+    `timeout` is when it fails without an extension; 0 when unknown. `uncut` describes the current part that a cancel
+    must not interrupt, running since `uncut_since`; empty if there is none.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")

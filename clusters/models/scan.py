@@ -1,4 +1,4 @@
-"""Scan: a look through a network for machines with an open SSH port, done by the worker, shown by the wizard."""
+"""Scan: a search of a network for machines with an open SSH port, done by the worker, shown by the wizard."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clusters.models.cluster import Cluster
 class Scan(models.Model):
     """The newest scan of a draft. `found` is a list of {"address", "banner"}; `looked` of `total` addresses are done.
 
-    States: waiting, running, done, cancelled, failed; `message` says why it failed.
+    States: waiting, running, done, cancelled, failed; `message` is the reason of a failure.
     """
 
     ACTIVE = ("waiting", "running")
@@ -35,5 +35,5 @@ class Scan(models.Model):
 
     @property
     def active(self) -> bool:
-        """Whether more may be found."""
+        """Whether it is waiting or running."""
         return self.state in self.ACTIVE

@@ -1,4 +1,4 @@
-"""Session: who is signed in where; a row has the hash of what the cookie holds, so a copy of it opens nothing."""
+"""Session: who is signed in where; a row holds the hash of the cookie's key, so that a copy of it is useless."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _CHANGES = ("session_data", "expire_date", "user")
 
 
 def hashed(key: str) -> str:
-    """The SHA-256 of a session's key as 64 hexadecimal digits; the key has 165 random bits, so it needs no salt."""
+    """The SHA-256 of a session's key as 64 hexadecimal digits; the key has 165 random bits and needs no salt."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
-    """Sessions by whether they are still good."""
+    """Sessions by validity."""
 
     def alive(self) -> SessionQuerySet:
-        """Those that have neither run out nor been idle for too long."""
+        """Sessions that have neither expired nor been idle for too long."""
         now = timezone.now()
         return self.filter(expire_date__gt=now, seen_at__gt=now - timedelta(hours=settings.SLIPWAY_IDLE_HOURS))
 
     def over(self) -> SessionQuerySet:
-        """All others."""
+        """All other sessions."""
         now = timezone.now()
         idle = models.Q(seen_at__lte=now - timedelta(hours=settings.SLIPWAY_IDLE_HOURS))
         return self.filter(models.Q(expire_date__lte=now) | idle)
 
 
 class Session(AbstractBaseSession):
-    """One browser in which somebody is signed in.
+    """One browser in which a user is signed in.
 
-    `seen_at` is when a person last opened a page or sent a form, to the minute; `address` and `browser` (its
-    User-Agent) are what it had then.
+    `seen_at` is when the user last opened a page or sent a form, to the minute; `address` and `browser` (its
+    User-Agent) are from that time.
     """
 
     session_key = models.CharField(max_length=64, primary_key=True)
@@ -60,14 +60,14 @@ class Session(AbstractBaseSession):
         return f"{self.user} at {self.address or 'an unknown address'}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A session that is saved again keeps its beginning and where it was seen."""
+        """A session that is saved again keeps its start and where it was seen."""
         if kwargs.get("force_update") and kwargs.get("update_fields") is None:
             kwargs["update_fields"] = _CHANGES
         super().save(*args, **kwargs)
 
     @classmethod
     def get_session_store_class(cls) -> type[SessionBase]:
-        """What reads and writes the rows."""
+        """The class that reads and writes the rows."""
         from installer_site.sessions import SessionStore
 
         return SessionStore

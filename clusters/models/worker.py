@@ -1,4 +1,4 @@
-"""WorkerSign: when each worker was last seen, so that pages claim nothing about workers that nobody has seen."""
+"""WorkerSign: when each worker was last seen, so that pages show only observed workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The questions: what a person may see, how a run stands, what its log says."""
+"""Queries: what a user may see, the state of a run, the content of its log."""
 
 from clusters.selectors.access import (
     Admission,
@@ -10,7 +10,7 @@ from clusters.selectors.access import (
     run_for,
     run_visible,
 )
-from clusters.selectors.acknowledgements import Answered, run_answered
+from clusters.selectors.acknowledgements import Acknowledgement, run_acknowledgements
 from clusters.selectors.attempts import Attempt, attempts_of
 from clusters.selectors.audit import AuditFilter, audit_actions, audit_entries, audit_head, verify_audit
 from clusters.selectors.cancellation import Ending, run_ending
@@ -24,12 +24,12 @@ from clusters.selectors.credentials import (
     offered_key_files,
     usable_names,
 )
-from clusters.selectors.facts import Found, run_facts, run_findings
+from clusters.selectors.facts import PrecheckFinding, run_facts, run_findings
 from clusters.selectors.grid import Cell, Column, Grid, Phase, Row, run_grid
 from clusters.selectors.log import EventText, LogLine, events_after, log_lines
 from clusters.selectors.log_hits import Hits, log_hits
 from clusters.selectors.log_search import BadPattern, needle
-from clusters.selectors.notifications import Told, told_by
+from clusters.selectors.notifications import Channel, notification_channels
 from clusters.selectors.planned import Planned, run_plan
 from clusters.selectors.previews import MachineSeen, PreviewSeen, Seen, SeenStep, run_preview_seen
 from clusters.selectors.progress import RunSummary, run_summary, steps_of
@@ -40,18 +40,18 @@ from clusters.selectors.timeline import Timeline, run_timeline
 from clusters.selectors.workers import WorkerSeen, worker_seen
 
 __all__ = [
+    "Acknowledgement",
     "Admission",
-    "Answered",
     "Attempt",
     "AuditFilter",
     "BadPattern",
     "Cause",
     "Cell",
+    "Channel",
     "Column",
     "CredentialView",
     "Ending",
     "EventText",
-    "Found",
     "Grid",
     "Hits",
     "LateSteps",
@@ -59,6 +59,7 @@ __all__ = [
     "MachineSeen",
     "Phase",
     "Planned",
+    "PrecheckFinding",
     "PreviewSeen",
     "ProbeView",
     "QueuePlace",
@@ -68,7 +69,6 @@ __all__ = [
     "SeenStep",
     "SessionRow",
     "Timeline",
-    "Told",
     "WorkerSeen",
     "admission_of",
     "attempts_of",
@@ -89,11 +89,12 @@ __all__ = [
     "log_lines",
     "needle",
     "note_if_foreign",
+    "notification_channels",
     "offered_key_files",
     "password_limits",
     "probes_of",
     "probes_place",
-    "run_answered",
+    "run_acknowledgements",
     "run_ending",
     "run_facts",
     "run_findings",
@@ -107,7 +108,6 @@ __all__ = [
     "run_visible",
     "sessions_of",
     "steps_of",
-    "told_by",
     "usable_names",
     "verify_audit",
     "worker_seen",

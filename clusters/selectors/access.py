@@ -1,4 +1,4 @@
-"""Who is answered at all, and who may see what: one's own clusters and runs, and everything for superusers."""
+"""Who is admitted, and who may see what: users their own clusters and runs, superusers everything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Admission(Enum):
-    """What Slipway does for a person now, on pages and on live sockets."""
+    """Whether Slipway answers a user, on pages and on live sockets."""
 
     GRANTED = "granted"
     SIGNED_OUT = "signed out"
@@ -24,18 +24,18 @@ class Admission(Enum):
 
 
 foreign_cluster_opened = Signal()
-"""Sent with `user` and `cluster` before somebody is shown a cluster, or a run of one, that is not theirs: the audit
-listens (`clusters.services.openings`). Every page asks here, so that none is forgotten."""
+"""Sent with `user` and `cluster` before a user is shown another user's cluster, or a run of one: the audit listens
+(`clusters.services.openings`). Every page gets clusters from here, so that none is forgotten."""
 
 foreign_credential_opened = Signal()
 """The same for a credential, with `user` and `credential`."""
 
 
 def admission_of(user: AbstractBaseUser | AnonymousUser) -> Admission:
-    """Whether somebody is answered. Pages and sockets ask here, so that neither opens what the other one refuses.
+    """Whether a user is admitted. Pages and sockets call this, so that neither opens what the other one refuses.
 
-    Who the user of a session is says the session engine: one that has expired or was idle for too long has none, and
-    neither has that of a deactivated account or of an old password.
+    The session engine finds the user of a session: there is none if the session has expired or was idle for too long,
+    if the account is deactivated, or if the password has changed.
     """
     if not user.is_authenticated:
         return Admission.SIGNED_OUT
@@ -43,19 +43,19 @@ def admission_of(user: AbstractBaseUser | AnonymousUser) -> Admission:
 
 
 def has_one_time_password(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Whether the person got the password from somebody else, and has to choose another one before anything else."""
+    """Whether someone else set the user's password, so that the user must choose a new one first."""
     return Account.objects.filter(user_id=user.pk, must_change_password=True).exists()
 
 
 def clusters_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Cluster]:
-    """The clusters this person may see, newest first."""
+    """The clusters that this user may see, newest first."""
     if not user.is_authenticated:
         return Cluster.objects.none()
     return Cluster.objects.all() if getattr(user, "is_superuser", False) else Cluster.objects.filter(owner=user)
 
 
 def cluster_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Cluster:
-    """That cluster; Http404 when there is none or it is somebody else's, which look the same from outside."""
+    """The cluster; Http404 when there is none or it belongs to another user, which look the same from outside."""
     cluster = clusters_for(user).filter(pk=pk).first()
     if cluster is None:
         raise Http404("There is no such cluster.")
@@ -64,12 +64,12 @@ def cluster_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Cluster:
 
 
 def run_visible(user: AbstractBaseUser | AnonymousUser, pk: int) -> bool:
-    """Whether there is such a run for this person; cheaper than `run_for`, which reads and decrypts it."""
+    """Whether this user may see the run; cheaper than `run_for`, which reads and decrypts it."""
     return Run.objects.filter(pk=pk, cluster__in=clusters_for(user)).exists()
 
 
 def run_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Run:
-    """That run; Http404 when there is none or it is somebody else's."""
+    """The run; Http404 when there is none or it belongs to another user."""
     run = Run.objects.select_related("cluster").filter(pk=pk, cluster__in=clusters_for(user)).first()
     if run is None:
         raise Http404("There is no such run.")
@@ -78,6 +78,6 @@ def run_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Run:
 
 
 def note_if_foreign(user: AbstractBaseUser | AnonymousUser, cluster: Cluster) -> None:
-    """Before a person is shown a cluster, or something of one: unless it is their own, the audit has to know."""
+    """Call it before a user is shown a cluster, or part of one: the audit records it unless the cluster is theirs."""
     if cluster.owner_id != user.pk:
         foreign_cluster_opened.send(sender=Cluster, user=user, cluster=cluster)

@@ -1,4 +1,4 @@
-"""What a run was started with although it was found: who answered for what, and when."""
+"""The findings with which a run was started anyway: who waived or acknowledged which, and when."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SEVERITIES = ("error", "warning")
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """One finding that did not stop the run. `at` is as it was stored; `named` when nobody saw the sentence before.
+class Acknowledgement:
+    """One finding that did not stop the run. `at` is as it was stored; `named` when nobody had seen the text before.
 
-    `by` is empty for whoever sat at the terminal.
+    `by` is empty for a run from the terminal.
     """
 
     id: str
@@ -29,22 +29,22 @@ class Answered:
     named: bool = False
 
 
-def run_answered(run: Run) -> list[Answered]:
-    """Errors first. What was accepted between two attempts, with a reason, is `Run.accepted` and not among these."""
-    found = [_said(each) for each in run.acknowledged]
+def run_acknowledgements(run: Run) -> list[Acknowledgement]:
+    """Errors first. Prechecks waived between two attempts, with a reason, are in `Run.accepted` and not among these."""
+    found = [_acknowledgement(each) for each in run.acknowledged]
     known = {each.id for each in found} | {each["check"] for each in run.accepted}
     by = run.asked_by.get_username() if run.asked_by is not None else ""
     found += [
-        Answered(id, "", "error", by, run.created_at, named=True)
+        Acknowledgement(id, "", "error", by, run.created_at, named=True)
         for id in run.waivers
         if id.partition("@")[0] not in known
     ]
     return sorted(found, key=lambda each: each.severity != "error")
 
 
-def _said(each: dict[str, Any]) -> Answered:
+def _acknowledgement(each: dict[str, Any]) -> Acknowledgement:
     severity = each.get("severity", "warning")
-    return Answered(
+    return Acknowledgement(
         id=each["id"],
         text=each["text"],
         severity=severity if severity in SEVERITIES else "warning",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One of them: what it did is everything, or in `part` one step or what was left."""
+    """One attempt: it did everything, or according to `part` one step or the remaining ones."""
 
     pk: int
     number: int
@@ -24,7 +24,7 @@ class Attempt:
 
 
 def attempts_of(run: Run) -> list[Attempt]:
-    """In order; nothing where there was only one."""
+    """In order; empty if there was only one."""
     columns = ("pk", "attempt", "state", "part", "asked_by__username", "created_at", "retry_of_id")
     rows = list(run.cluster.runs.order_by("pk").values_list(*columns))
     before = {row[0]: row[6] for row in rows}

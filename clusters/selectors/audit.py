@@ -1,4 +1,4 @@
-"""The audit: its entries by who, what, when and how it ended, and whether its chain is unbroken."""
+"""The audit: its entries by user, object, action, outcome and time, and whether its chain is intact."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 AT_ONCE = 1000
-"""Entries that are read at a time."""
+"""Entries in one read."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """What is looked for; what is empty is not asked. `since` and `until` are days in UTC, both of them included."""
+    """A filter; empty fields match everything. `since` and `until` are days in UTC, both included."""
 
     person: str = ""
     object: str = ""
@@ -33,7 +33,7 @@ class AuditFilter:
 
 
 def audit_entries(wanted: AuditFilter) -> QuerySet[AuditEntry]:
-    """Those that fit, newest first. A person is a part of the name or the whole id, an object a part of its name."""
+    """The matching entries, newest first. A person matches by part of the name or the whole id, an object by part."""
     found = AuditEntry.objects.all()
     if wanted.person:
         found = found.filter(Q(actor_name__icontains=wanted.person) | Q(actor_id=wanted.person))
@@ -51,26 +51,26 @@ def audit_entries(wanted: AuditFilter) -> QuerySet[AuditEntry]:
 
 
 def audit_actions() -> list[str]:
-    """Every action of which there is an entry, by its code."""
+    """The codes of all actions that have an entry."""
     return sorted(AuditEntry.objects.order_by().values_list("deed", flat=True).distinct())
 
 
 def in_order(found: QuerySet[AuditEntry], *, after: int = 0) -> Iterator[AuditEntry]:
-    """These entries from the oldest on, read page by page: an answer may take long, and no cursor stays open for it."""
+    """These entries, oldest first, read page by page: sending them may take long, and must not keep a cursor open."""
     while page := list(found.filter(number__gt=after).order_by("number")[:AT_ONCE]):
         yield from page
         after = page[-1].number
 
 
 def audit_head() -> tuple[int, str]:
-    """How many entries there are, and the hash of the last: what is noted outside to notice a truncation."""
+    """The number of entries, and the hash of the last: recorded outside, they reveal a truncation."""
     head = AuditHead.objects.filter(pk=1).first()
     return (head.count, head.hash) if head is not None else (0, GENESIS)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the chain holds. `broken` says of the first broken entry which it is and what is wrong, or is empty."""
+    """The state of the chain. `broken` describes the first broken entry and what is wrong with it, or is empty."""
 
     count: int
     hash: str
@@ -79,14 +79,14 @@ class Verdict:
 
 
 def verify_audit(*, count: int = 0, digest: str = "") -> Verdict:
-    """Read the whole chain. `count` and `digest` were noted outside: so many entries, the last with that hash."""
+    """Read the whole chain. `count` and `digest` were recorded outside: the number of entries, and the last hash."""
     number, last, older = 0, GENESIS, 0
     for entry in _all_rows():
         broken = _fault(entry, number, last)
         if not broken and entry.number == count and digest and entry.hash != digest:
             broken = (
-                f"Entry {count} is not the one that was noted: its hash is {entry.hash}, noted was {digest}. It or an "
-                "entry before it was replaced, and the chain computed again."
+                f"Entry {count} is not the recorded one: its hash is {entry.hash}, the recorded one {digest}. It or an "
+                "entry before it was replaced, and the chain was recomputed."
             )
         if broken:
             return Verdict(number, last, older, broken)
@@ -95,7 +95,7 @@ def verify_audit(*, count: int = 0, digest: str = "") -> Verdict:
 
 
 def _all_rows() -> Iterator[AuditEntry]:
-    """Every row, by number and then by key, so that one with the number of another is not left out."""
+    """Every row, by number and then by key, so that rows with the same number are not left out."""
     place = (-1, -1)
     while True:
         beyond = Q(number__gt=place[0]) | Q(number=place[0], pk__gt=place[1])
@@ -107,23 +107,23 @@ def _all_rows() -> Iterator[AuditEntry]:
 
 
 def _fault(entry: AuditEntry, number: int, last: str) -> str:
-    """What is wrong with the entry that comes after entry `number`, whose hash is `last`; empty when nothing is."""
+    """The error in the entry that follows entry `number`, whose hash is `last`; empty if there is none."""
     expected = number + 1
     if entry.number > expected:
         missing = f"{expected} is" if entry.number == expected + 1 else f"{expected} to {entry.number - 1} are"
-        return f"Entry {missing} missing: after {number or 'the beginning'} comes entry {entry.number}."
+        return f"Entry {missing} missing: entry {entry.number} follows {number or 'the beginning'}."
     if entry.number < expected:
-        return f"Entry {entry.number} is there twice."
+        return f"Entry {entry.number} exists twice."
     if entry.digest() == entry.hash and entry.previous == last:
         return ""
     moved = AuditEntry.objects.filter(previous=last).exclude(pk=entry.pk).order_by("number").first()
     if entry.previous != last and moved is not None:
         return (
-            f"Entry {entry.number} is out of order: the entry that was written after {number or 'the beginning'} "
+            f"Entry {entry.number} is out of order: the entry written after {number or 'the beginning'} "
             f"now has number {moved.number}."
         )
     if entry.digest() != entry.hash:
-        return f"Entry {entry.number} was changed: its fields do not give its hash."
+        return f"Entry {entry.number} was changed: its fields do not match its hash."
     return (
         f"Entry {entry.number} does not continue entry {number or 'zero'}: that one was replaced, or this one inserted."
     )
@@ -131,12 +131,12 @@ def _fault(entry: AuditEntry, number: int, last: str) -> str:
 
 def _truncated(number: int, last: str, noted: int) -> str:
     if number < noted:
-        return f"Entries {number + 1} to {noted} are missing at the end: {noted} were noted, {number} are there."
+        return f"Entries {number + 1} to {noted} are missing at the end: {noted} were recorded, {number} exist."
     count, digest = audit_head()
     if count > number:
-        return f"Entries {number + 1} to {count} are missing at the end: {count} were written, {number} are there."
+        return f"Entries {number + 1} to {count} are missing at the end: {count} were written, {number} exist."
     if (count, digest) != (number, last):
-        return f"The end of the chain is recorded as entry {count} with hash {digest}; found is entry {number}, {last}."
+        return f"The end of the chain is recorded as entry {count} with hash {digest}; found entry {number}, {last}."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""run_ending(): who asked a run to stop and when, and what must not be cut and ends first: steps, or parts of them."""
+"""run_ending(): who cancelled a run and when, and which steps, or parts of them, must finish first."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from clusters.models import Run, StepRun
 
-# Steps that are named; of more the page says how many.
+# Steps that are named; the page shows how many more there are.
 MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What may not be cut: a step on a machine, or only the `part` of it that is at work; `since` then."""
+    """Work that must not be interrupted: a step on a machine, or only its current `part`; `since` when."""
 
     title: str
     host: str
@@ -30,33 +30,33 @@ class Whole:
 
     @property
     def seconds(self) -> float:
-        """For how long it has been at work."""
+        """How long it has been running."""
         return max(0.0, (timezone.now() - self.since).total_seconds()) if self.since else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A cancel that was asked for by `by`, `seconds` ago, and what runs: `whole`, and (title, machine) of the rest."""
+    """A cancel requested by `by`, `seconds` ago, and what is running: `whole`, and (title, machine) of the rest."""
 
     by: str
     at: datetime
     seconds: float
     whole: list[Whole]
-    asked: list[tuple[str, str]]
+    signalled: list[tuple[str, str]]
 
     @property
     def more(self) -> int:
-        """How many of those that are asked to end are not named."""
-        return len(self.asked) - MOST_NAMED if len(self.asked) > MOST_NAMED else 0
+        """How many of the steps that got SIGTERM are not named."""
+        return len(self.signalled) - MOST_NAMED if len(self.signalled) > MOST_NAMED else 0
 
     @property
     def named(self) -> list[tuple[str, str]]:
-        """Those of them that are named."""
-        return self.asked[:MOST_NAMED]
+        """The steps that are named."""
+        return self.signalled[:MOST_NAMED]
 
 
 def run_ending(run: Run) -> Ending | None:
-    """The cancel of a run, while it ends and afterwards; None when nobody asked."""
+    """The cancel of a run, while it ends and afterwards; None if there was none."""
     if run.cancel_asked_at is None:
         return None
     uncut = {row["path"] for row in run.plan if row.get("uncut")}
@@ -66,16 +66,16 @@ def run_ending(run: Run) -> Ending | None:
         at=run.cancel_asked_at,
         seconds=max(0.0, (timezone.now() - run.cancel_asked_at).total_seconds()),
         whole=[_whole(step, part=step.step not in uncut) for step in on if step.step in uncut or step.uncut],
-        asked=[_named(step) for step in on if step.step not in uncut and not step.uncut],
+        signalled=[_title_and_host(step) for step in on if step.step not in uncut and not step.uncut],
     )
 
 
 def _whole(step: StepRun, *, part: bool) -> Whole:
-    title, host = _named(step)
+    title, host = _title_and_host(step)
     if not part:
         return Whole(title, host, step.started_at)
     return Whole(title, host, step.uncut_since, step.uncut[:1].upper() + step.uncut[1:])
 
 
-def _named(step: StepRun) -> tuple[str, str]:
+def _title_and_host(step: StepRun) -> tuple[str, str]:
     return step.title or step.step, step.host

@@ -1,4 +1,4 @@
-"""Connection tests as the wizard shows them: one row a machine, saying when it tested other credentials."""
+"""Connection tests as the wizard shows them: one row per machine, marked when it tested other credentials."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class ProbeView:
     """One machine's newest test. `state` is untested, waiting, running, ok, failed or ask.
 
-    `offered` holds key_type, key and fingerprint of a host key that wants a yes (and address and port when it is a
-    jump host's), `pinned` the fingerprint that was accepted before; `stale` says that the machine's row was edited
+    `offered` holds key_type, key and fingerprint of a host key that needs confirmation (and address and port when it is
+    a jump host's), `pinned` the fingerprint that was accepted before; `stale` means that the machine's row was edited
     after the test.
     """
 
@@ -38,12 +38,12 @@ class ProbeView:
 
     @property
     def over(self) -> bool:
-        """Whether the page need not ask again."""
+        """Whether the test has ended, so that the page need not poll."""
         return self.state not in ("waiting", "running")
 
 
 def probes_of(cluster: Cluster, document: Document | None = None) -> list[ProbeView]:
-    """A row for each machine of the document, in its order; those never tested have the state "untested"."""
+    """A row for each machine of the document, in its order; machines never tested have the state "untested"."""
     rows = {probe.host: probe for probe in Probe.objects.filter(cluster=cluster)}
     pinned = _pinned_keys(cluster) if rows else {}
     views = []

@@ -1,4 +1,4 @@
-"""Credentials as people see them: which they may use, which they may change, and nothing that is secret."""
+"""Credentials as users see them: which they may use and change, without any secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CredentialView:
-    """A credential without its secrets. `holds` names what it logs in with: password, key, passphrase, agent."""
+    """A credential without its secrets. `holds` lists its login methods: password, key, passphrase, agent."""
 
     pk: int
     name: str
@@ -33,7 +33,7 @@ class CredentialView:
 
 
 def credentials_for(user: AbstractBaseUser | AnonymousUser) -> list[CredentialView]:
-    """The credentials that this person may use, by name."""
+    """The credentials that this user may use, by name."""
     if not user.is_authenticated:
         return []
     own = set(Credential.objects.administered_by(user).values_list("pk", flat=True))
@@ -42,7 +42,7 @@ def credentials_for(user: AbstractBaseUser | AnonymousUser) -> list[CredentialVi
 
 
 def credential_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Credential:
-    """That credential, to change it; Http404 for who may not, as if there were none."""
+    """The credential, to change it; Http404 for users who may not, as if there were none."""
     found = None if not user.is_authenticated else Credential.objects.administered_by(user).filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such credential.")
@@ -52,12 +52,12 @@ def credential_for(user: AbstractBaseUser | AnonymousUser, pk: int) -> Credentia
 
 
 def credential_view(credential: Credential) -> CredentialView:
-    """One that its owner or an administrator looks at."""
+    """A credential as its owner or an administrator sees it."""
     return _view(credential, administered=True)
 
 
 def usable_names(user: AbstractBaseUser | None, owner: AbstractBaseUser | None) -> list[str]:
-    """The credentials that a person may choose for machines of this owner's cluster."""
+    """The credentials that a user may choose for machines of this owner's cluster."""
     found = Credential.objects.usable_for(owner, user)
     return list(found.values_list("name", flat=True))
 

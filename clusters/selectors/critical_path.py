@@ -1,4 +1,4 @@
-"""Who waits for whom in a run: when steps can be over, and along which of them the time went."""
+"""Dependencies between the steps of a run: when steps can end, and which of them determined the duration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Node = tuple[str, str]
 class Graph:
     """The plan of a run with its machines. `rows` are `Run.plan`, `hosts` the machines of each step, in order.
 
-    Steps are asked about in reading order: what a step waits for stands before it.
+    Steps are processed in reading order: the steps that a step waits for come before it.
     """
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], hosts: Mapping[str, Sequence[str]]) -> None:
@@ -25,7 +25,7 @@ class Graph:
         self._places = {path: {host: place for place, host in enumerate(names)} for path, names in hosts.items()}
 
     def finishes(self, seconds: Callable[[Node], float]) -> dict[Node, float]:
-        """When each node is over, in seconds from now, if each takes that long and starts as soon as it may."""
+        """When each node ends, in seconds from now, if each takes that long and starts as soon as possible."""
         over: dict[Node, float] = {}
         whole: dict[str, float] = defaultdict(float)
         gate = 0.0
@@ -44,7 +44,7 @@ class Graph:
         return over
 
     def reasons(self, ended: Mapping[Node, float]) -> dict[Node, Node]:
-        """For each node the one that it waited for: of all it needs, the one that ended last."""
+        """For each node the one that it waited for: of all its needs, the one that ended last."""
         latest: dict[str, Node] = {}
         for node, at in ended.items():
             if node[0] not in latest or at > ended[latest[node[0]]]:
@@ -63,7 +63,7 @@ class Graph:
         return found
 
     def critical(self, ended: Mapping[Node, float]) -> list[Node]:
-        """The chain of nodes that decided when the run was over, first to last; empty when nobody said who waits."""
+        """The chain of nodes that determined the end of the run, first to last; empty without known dependencies."""
         if not ended or not self.rows:
             return []
         reasons = self.reasons(ended)

@@ -1,4 +1,4 @@
-"""expanded_size(): how large a regular expression becomes once its repeats are written out, as `regex` compiles it."""
+"""expanded_size(): the size of a regular expression once its repeats are expanded, as `regex` compiles it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _PART = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COUNT = re.compile(r"[0-9]++")
-# In `(?x)` blanks and comments stand anywhere, in the middle of a number and around a parenthesis, too.
+# With `(?x)` blanks and comments may be anywhere, even within a number and around a parenthesis.
 _FREE_LAYOUT = re.compile(r"\(\?[A-Za-wyz0-9]*+x")
 _ENDLESS = 10**9
-"""Stands for a count of more digits than that."""
+"""Used for a count with more digits."""
 
 
 def expanded_size(text: str) -> int:
-    """Characters, sets and groups, each as often as its repeats say; where that is not sure, too many.
+    """The number of characters, sets and groups after repeats are expanded; an upper bound where it is not certain.
 
-    `regex` copies what is repeated: `a{3}` is four times as much as `a`, `a+` twice, and both again for each repeat
-    around them. Its parser is private, so this reads parentheses and braces itself.
+    `regex` copies what is repeated: `a{3}` is four times as large as `a`, `a+` twice, multiplied by each repeat around
+    them. Its parser is private, so this reads parentheses and braces itself.
     """
     if _FREE_LAYOUT.search(text):
         return _at_most(text)
-    sizes, lasts = [0], [0]  # of the groups that are open: the whole, and the part that a repeat would be of
+    sizes, lasts = [0], [0]  # of the open groups: the whole, and the part that a repeat would apply to
     for part in _PART.finditer(text):
         kind = part.lastgroup
         if kind == "open":
@@ -48,7 +48,7 @@ def expanded_size(text: str) -> int:
             times = 2 if kind == "endless" else 1 + max(map(_number, _COUNT.findall(part[0])), default=0)
             sizes[-1] += lasts[-1] * (times - 1)
             lasts[-1] *= times
-        elif kind == "flags":  # what follows may be a repeat of what stands before, or of a call like `(?1)`
+        elif kind == "flags":  # a following repeat may apply to the part before, or to a call like `(?1)`
             sizes[-1] += 1
             lasts[-1] = max(lasts[-1], 1)
         elif kind != "nothing":
@@ -58,7 +58,7 @@ def expanded_size(text: str) -> int:
 
 
 def _at_most(text: str) -> int:
-    """What no reading of the text exceeds: the product of two counts is less than both written side by side."""
+    """An upper bound for any reading of the text: the product of two counts is less than their digits joined."""
     digits = _number("".join(_COUNT.findall(text)) or "0")
     return len(text) * (digits + 1) << len(re.findall(r"[+*]", text))
 

@@ -1,4 +1,4 @@
-"""What a run saw: the facts of its machines, and what its prechecks found."""
+"""What a run observed: the facts of its machines, and the findings of its prechecks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from clusters.selectors.progress import steps_of
 if TYPE_CHECKING:
     from clusters.models import Run
 
-# Stands for the machine's name while sentences are compared; no sentence has it.
+# Replaces the machine's name while messages are compared; no message contains it.
 PLACE = "\x00"
 WEIGHTS = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One finding of a precheck as it was said of the first of `hosts`; of the others it says the same."""
+class PrecheckFinding:
+    """One finding of a precheck, with the message for the first of `hosts`; the same applies to the others."""
 
     check: str
     severity: str
@@ -29,7 +29,7 @@ class Found:
 
 
 def run_facts(run: Run) -> list[tuple[str, dict[str, Any]]]:
-    """(machine, facts) as this run last saw them, in the order of its plan."""
+    """(machine, facts) as this run last observed them, in the order of its plan."""
     rows = Event.objects.filter(run_id=run.pk, kind="observed").order_by("seq").values_list("host", "data")
     seen: dict[str, dict[str, Any]] = {}
     for host, data in rows:
@@ -39,8 +39,8 @@ def run_facts(run: Run) -> list[tuple[str, dict[str, Any]]]:
     return sorted(seen.items(), key=lambda one: order.get(one[0], len(order)))
 
 
-def run_findings(run: Run) -> list[Found]:
-    """What the prechecks found, the worst first; what is said of several machines is said once."""
+def run_findings(run: Run) -> list[PrecheckFinding]:
+    """The findings of the prechecks, worst first; the same finding on several machines is listed once."""
     rows = Event.objects.filter(run_id=run.pk, kind="finding").order_by("seq").values_list("host", "data")
     together: dict[tuple[Any, ...], list[str]] = {}
     for host, data in rows:
@@ -50,12 +50,12 @@ def run_findings(run: Run) -> list[Found]:
         if host not in hosts:
             hosts.append(host)
     found = [
-        Found(check, severity, _said(message, hosts), fix, bool(waived), hosts)
+        PrecheckFinding(check, severity, _with_name(message, hosts), fix, bool(waived), hosts)
         for (check, severity, message, fix, waived), hosts in together.items()
     ]
     return sorted(found, key=lambda one: WEIGHTS.get(one.severity, 3))
 
 
-def _said(message: str, hosts: list[str]) -> str:
-    """The sentence as it was said of the first of them."""
+def _with_name(message: str, hosts: list[str]) -> str:
+    """The message with the name of the first machine."""
     return message.replace(PLACE, hosts[0])

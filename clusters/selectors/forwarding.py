@@ -1,4 +1,4 @@
-"""forwards(): where the audit is forwarded, how far each receiver is, and when it last took something."""
+"""forwards(): where the audit is forwarded to, how far each receiver is, and when it last accepted entries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clusters.selectors.audit import audit_head
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """One receiver. `where` says no more than a page may; `waiting` counts the entries that it has not taken."""
+    """One receiver. `where` holds only what a page may show; `waiting` counts the entries it has not received."""
 
     way: str
     title: str
@@ -24,7 +24,7 @@ class Forward:
 
     @property
     def shown_state(self) -> str:
-        """As pages name it: the forwarding failed for good, is tried again, works, or was never tried."""
+        """The state on pages: forwarding has failed permanently, is being retried, works, or was never tried."""
         if self.state.given_up:
             return "failed"
         if self.state.tries:
@@ -33,7 +33,7 @@ class Forward:
 
 
 def forwards() -> list[Forward]:
-    """Every receiver that is set."""
+    """Every configured receiver."""
     known = {state.way: state for state in AuditForward.objects.all()}
     count, _hash = audit_head()
     # The address of a webhook is often a secret itself.

@@ -1,4 +1,4 @@
-"""The grid of a run: steps by phase, machines as columns, and many machines as groups that can be opened."""
+"""The grid of a run: steps by phase, machines as columns, and large numbers of machines as groups that open."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from clusters.models import Run, StepRun
 
-# Machines that have a column each; more are shown in groups.
+# Up to this many machines have a column each; more are shown in groups.
 MOST_COLUMNS = 12
-# Machines of one opened part of a large group.
+# Machines in one opened part of a large group.
 PART = 25
-# Runs whose machines' roles are kept in memory: the document of a run never changes.
-KEPT = 16
-# What a group's cell says first: the worst that is true of one of its machines.
+# Runs whose machine roles are cached: the document of a run never changes.
+RUNS_CACHED = 16
+# The state of a group's cell: the worst state of one of its machines.
 WORST_FIRST = ("failed", "running", "cancelled", "waiting", "warning", "unforeseen", "would", "changed", "same",
                "skipped")  # fmt: skip
 
@@ -36,7 +36,7 @@ _roles: dict[tuple[int, Any], dict[str, str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One machine, or (`count` > 1) a group of them. `key` is what opens the group; `state` the worst in it."""
+    """One machine, or (`count` > 1) a group of machines. `key` opens the group; `state` is the worst in it."""
 
     key: str
     title: str
@@ -47,9 +47,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One step on one machine, or on a group: then `counts` says how many are in which state.
+    """One step on one machine, or on a group: then `counts` has the number of machines in each state.
 
-    `seconds` of a running one count up to now; of a group they are those in the middle. `host` is empty for groups.
+    `seconds` of a running step count up to now; for a group they are the median. `host` is empty for groups.
     """
 
     host: str
@@ -65,14 +65,14 @@ class Cell:
 
     @property
     def late(self) -> bool:
-        """Whether it runs for much longer than usual: worth a look, and no failure."""
+        """Whether it has been running for much longer than usual: worth checking, but not a failure."""
         after = late_after(self.expected, self.timeout)
         return self.state == State.RUNNING and after is not None and self.seconds > after
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One step; `cells` are in the order of the grid's columns, None where the step has no part."""
+    """One step; `cells` are in the order of the grid's columns, None where the step does not run."""
 
     step: str
     title: str
@@ -81,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Steps that belong together: how many of their cells are over, and the worst state among them."""
+    """Steps that belong together: how many of their cells have ended, and the worst state among them."""
 
     name: str
     rows: list[Row]
@@ -92,7 +92,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Columns and phases; machines that failed come first, then those of the plan in its order."""
+    """Columns and phases; failed machines come first, then those of the plan in its order."""
 
     columns: list[Column] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
@@ -101,7 +101,7 @@ class Grid:
 
 
 def run_grid(run: Run, opened: str = "") -> Grid:
-    """Every step on every machine. `opened` is the key of the group that is shown machine by machine."""
+    """Every step on every machine. `opened` is the key of the group whose machines are shown individually."""
     now = timezone.now()
     steps = steps_of(run)
     states = machine_states(run, steps)
@@ -125,7 +125,7 @@ def run_grid(run: Run, opened: str = "") -> Grid:
 
 
 def worst(counts: Counter[str]) -> str:
-    """The state that a group is said to be in."""
+    """The state that is shown for a group."""
     if counts["waiting"] and any(counts[state] for state in ("same", "changed", "warning")) and not counts["failed"]:
         return "running" if counts["running"] else "waiting"
     return next((state for state in WORST_FIRST if counts[state]), "waiting")
@@ -134,9 +134,9 @@ def worst(counts: Counter[str]) -> str:
 def _columns(run: Run, hosts: list[str], states: dict[str, str], opened: str) -> list[tuple[Column, list[str]]]:
     """Each column with its machines."""
     if len(hosts) <= MOST_COLUMNS:
-        return [_alone(host, states) for host in hosts]
+        return [_host_column(host, states) for host in hosts]
     failed = [host for host in hosts if states.get(host) == "failed"][:MOST_COLUMNS]
-    columns = [_alone(host, states) for host in failed]
+    columns = [_host_column(host, states) for host in failed]
     groups: dict[str, list[str]] = defaultdict(list)
     held = _roles_of(run)
     for host in hosts:
@@ -149,28 +149,28 @@ def _columns(run: Run, hosts: list[str], states: dict[str, str], opened: str) ->
 
 def _group(name: str, members: list[str], states: dict[str, str], opened: str) -> list[tuple[Column, list[str]]]:
     if len(members) <= 2:
-        return [_alone(host, states) for host in members]
+        return [_host_column(host, states) for host in members]
     group, _, part = opened.partition("/")
     if group != name:
-        return [(_together(name, name, members, states), members)]
+        return [(_group_column(name, name, members, states), members)]
     if len(members) <= PART:
-        return [_alone(host, states) for host in members]
+        return [_host_column(host, states) for host in members]
     columns = []
     for place in range(0, len(members), PART):
         some = members[place : place + PART]
         key = f"{name}/{place // PART + 1}"
         if part == str(place // PART + 1):
-            columns += [_alone(host, states) for host in some]
+            columns += [_host_column(host, states) for host in some]
         else:
-            columns.append((_together(key, f"{some[0]} … {some[-1]}", some, states), some))
+            columns.append((_group_column(key, f"{some[0]} … {some[-1]}", some, states), some))
     return columns
 
 
-def _alone(host: str, states: dict[str, str]) -> tuple[Column, list[str]]:
+def _host_column(host: str, states: dict[str, str]) -> tuple[Column, list[str]]:
     return Column(host, host, states.get(host, "waiting")), [host]
 
 
-def _together(key: str, title: str, members: list[str], states: dict[str, str]) -> Column:
+def _group_column(key: str, title: str, members: list[str], states: dict[str, str]) -> Column:
     counts = Counter(states.get(host, "waiting") for host in members)
     state = next((state for state in ("failed", "waiting", "ok") if counts[state]), "waiting")
     return Column(key, title, state, len(members))
@@ -186,7 +186,7 @@ def _row(path: str, found: dict[str, StepRun], columns: list[tuple[Column, list[
         elif column.count == 1:
             cells.append(_cell(here[0], now))
         else:
-            cells.append(_summed(here, now))
+            cells.append(_group_cell(here, now))
     return Row(path, title, cells)
 
 
@@ -195,7 +195,7 @@ def _cell(step: StepRun, now: datetime) -> Cell:
     return Cell(step.host, step.state, seconds, step.message, step.started_at, step.expected, step.timeout)
 
 
-def _summed(steps: list[StepRun], now: datetime) -> Cell:
+def _group_cell(steps: list[StepRun], now: datetime) -> Cell:
     counts = Counter(step.state for step in steps)
     timed = [(_seconds(step, now), step.host) for step in steps if step.state not in ("waiting", "skipped")]
     longest, slowest = max(timed, default=(0.0, ""))
@@ -218,7 +218,7 @@ def _seconds(step: StepRun, now: datetime) -> float:
 
 
 def _roles_of(run: Run) -> dict[str, str]:
-    """The role groups of each machine in words; nothing when the document cannot be read any more."""
+    """The names of each machine's role groups; empty when the document can no longer be read."""
     key = (run.pk, run.created_at)
     if key not in _roles:
         try:
@@ -229,6 +229,6 @@ def _roles_of(run: Run) -> dict[str, str]:
         _roles[key] = {
             host: "+".join("control-plane" if role == "master" else role for role in groups) for host, groups in held
         }
-        while len(_roles) > KEPT:
+        while len(_roles) > RUNS_CACHED:
             _roles.pop(next(iter(_roles)), None)
     return _roles[key]

@@ -1,4 +1,4 @@
-"""The log of a run: events after a number, and lines by place, machine, step, stream and text."""
+"""The log of a run: events after a number, and lines by number, machine, step, stream and text."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from clusters.selectors.log_search import Needle
 
-# Rows read at once while looking for lines that fit.
+# Rows in one read while searching for matching lines.
 PAGE = 200
-# Characters that stand in JSON, and in every database's spelling of it, as they are.
+# Characters that are unescaped in JSON, and in every database's spelling of it.
 PLAIN = re.compile(r"[A-Za-z0-9 ._/:=,@+()\[\]{}-]+")
 
 
@@ -43,7 +43,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class EventText:
-    """An event on its way to browsers. `data` is JSON as it is stored: nobody reads it on the way."""
+    """An event to be sent to browsers. `data` is JSON as stored: it is passed on without parsing."""
 
     seq: int
     at: float
@@ -56,7 +56,7 @@ class EventText:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Which lines fit; `before` None means no end."""
+    """The filter for lines; `before` None means no end."""
 
     after: int
     before: int | None
@@ -92,8 +92,7 @@ def log_lines(
 ) -> list[LogLine]:
     """Lines in order: the first `limit` after `after_line`, or with `before_line` the last `limit` before that.
 
-    Filters are exact; `search` finds text anywhere in a line, whether its letters are small or capital, or what a
-    Needle is for.
+    Filters are exact; `search` finds text anywhere in a line, ignoring case, or whatever a Needle matches.
     """
     backwards = before_line is not None
     found: list[LogLine] = []
@@ -117,7 +116,7 @@ def fitting(
     search: str | Needle = "",
     backwards: bool = False,
 ) -> Iterator[list[LogLine]]:
-    """The lines between the two that fit, chunk by chunk, in order or from the end; of many chunks no line may fit."""
+    """The matching lines between the two, chunk by chunk, in order or from the end; chunks may have no match."""
     sought = needle(search) if isinstance(search, str) and search else search or None
     rows = Event.objects.filter(run_id=run.pk, kind="output")
     wanted = _Wanted(after, before, stream, sought)
@@ -134,16 +133,16 @@ def fitting(
 
 
 def lines_in(first: int, host: str, step: str, data: dict[str, Any]) -> Iterator[LogLine]:
-    """The lines of one output event. Runs of former days say `stdout` where later ones say `out`."""
+    """The lines of one output event. Older runs have `stdout` where newer ones have `out`."""
     for place, (at, stream, text) in enumerate(data["lines"]):
         yield LogLine(first + place, at, host, step, stream.removeprefix("std"), text)
 
 
 def _perhaps(rows: QuerySet[Event], stream: str, search: str) -> QuerySet[Event]:
-    """Without the chunks in which, as the database sees at a glance, no line can fit.
+    """Without the chunks in which, as the database can quickly find out, no line can match.
 
-    The longest plain part of what is searched stands in the stored JSON as it is. A letter outside of ASCII stands
-    there as its code, small or capital, or in PostgreSQL as itself.
+    The longest plain part of the search text is unescaped in the stored JSON. A letter outside of ASCII is stored as
+    its code, in lower or upper case, or in PostgreSQL as itself.
     """
     plain = max(PLAIN.findall(search), key=len, default="").strip()
     strange = next((letter for letter in search if not letter.isascii()), "")
@@ -154,14 +153,14 @@ def _perhaps(rows: QuerySet[Event], stream: str, search: str) -> QuerySet[Event]
         words.append({json.dumps(letter)[1:-1] for letter in both} if connection.vendor == "sqlite" else both)
     if not words:
         return rows
-    rows = rows.alias(said=Cast("data", TextField()))
+    rows = rows.alias(json_text=Cast("data", TextField()))
     for spellings in words:
-        rows = rows.filter(reduce(or_, (Q(said__icontains=word) for word in spellings)))
+        rows = rows.filter(reduce(or_, (Q(json_text__icontains=word) for word in spellings)))
     return rows
 
 
 def _places(rows: QuerySet[Event], wanted: _Wanted) -> tuple[int, int | None]:
-    """The first and the last event that may hold lines in that range."""
+    """The first and the last event that may have lines in the range."""
     first = _seq_of(rows, wanted.after) if wanted.after else 0
     return first, None if wanted.before is None else _seq_of(rows, wanted.before)
 
@@ -169,7 +168,7 @@ def _places(rows: QuerySet[Event], wanted: _Wanted) -> tuple[int, int | None]:
 def _chunks(
     rows: QuerySet[Event], places: tuple[int, int | None], *, backwards: bool
 ) -> Iterator[tuple[int, str, str, dict[str, Any]]]:
-    """(first line, machine, step, data) of chunks in that range, page by page, in order or from its end."""
+    """(first line, machine, step, data) of the chunks in the range, page by page, in order or from its end."""
     low, high = places
     columns = ("seq", "first_line", "host", "step", "data")
     while True:
@@ -187,7 +186,7 @@ def _chunks(
 
 
 def _seq_of(rows: QuerySet[Event], line: int) -> int:
-    """The number of the last chunk that begins at or before the line. Bisected: `first_line` has no index."""
+    """The number of the last chunk that starts at or before the line. By bisection: `first_line` has no index."""
     low, high = 0, rows.order_by("-seq").values_list("seq", flat=True).first() or 0
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""log_hits(): how many lines of a log fit what is searched for, and which of them one is: 3 of 17, soon or not."""
+"""log_hits(): the number of matching lines in a log, and the position of one of them: 3 of 17, within a time limit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """So many lines fit, and at least so many where they are not `all`. The line that was asked about is number `place`
-    of them; None where the counting did not come to it."""
+    """`count` lines match; at least so many when they are not `all`. The given line is number `place` of them; None if
+    the count did not reach it."""
 
     count: int
     all: bool
@@ -35,10 +35,10 @@ def log_hits(
     stream: str = "",
     seconds: float,
 ) -> Hits:
-    """Count the lines after `after_line` that fit, up to the end of the log as `run` knows it.
+    """Count the matching lines after `after_line`, up to the end of the log as `run` knows it.
 
-    Counting stops after so many seconds. What is rare the database finds by then; what is everywhere nobody has to
-    know to the last line.
+    Counting stops after `seconds`. By then the database has found rare hits; for frequent ones nobody needs the exact
+    number.
     """
     until = time.monotonic() + seconds
     count = before = seen = 0

@@ -1,4 +1,4 @@
-"""needle(): what lines of a log are searched for: a text, or a regular expression, which is given only so much time."""
+"""needle(): what a log is searched for: a text, or a regular expression with a time limit."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from clusters.selectors.expression_size import expanded_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Seconds for one answer: some expressions would search a line of some hundred characters for years.
+# Seconds for one response: some expressions would search a line of some hundred characters for years.
 PATTERN_SECONDS = 5.0
 LONGEST_PATTERN = 500
 LARGEST_PATTERN = 2_000
-"""Characters, sets and groups once repeats are written out: `a{1000}` is compiled at once, `a{2000000}` in minutes."""
-# Different texts of one line that a page marks.
+"""Characters, sets and groups after repeats are expanded: `a{1000}` compiles at once, `a{2000000}` takes minutes."""
+# Different texts of one line that a page highlights.
 MOST_MARKS = 8
-# What means something else where many lines are one text, beside what `_for_many` writes in another way.
+# Syntax with another meaning in a text of many lines, except what `_for_many` rewrites.
 ONE_LINE = re.compile(r"\(\?|\[\^?\]|[*+?}]\+|\\[^dwbsSDW.\[\](){}*+?|^$/-]")
 OTHERWISE = {r"\s": r"[^\S\n]", r"\W": r"[^\w\n]", r"\D": r"[^\d\n]"}
-# Characters of an expression that mean themselves, and that the database finds by their looks.
+# Literal characters of an expression, which the database can search for.
 THEMSELVES = re.compile(r"[A-Za-z0-9 _:=,@/-]{3,}")
 
 
 class BadPattern(InstallerError):
-    """A regular expression that cannot be read, or takes too long."""
+    """A regular expression that is invalid or takes too long."""
 
 
 class Needle(Protocol):
-    """What is searched for. `words` is what the database may look for beforehand."""
+    """What is searched for. `words` is a text that the database may search for beforehand."""
 
     words: str
 
     def fits(self, text: str) -> bool:
-        """Whether it is in this line."""
+        """Whether this line matches."""
         ...
 
     def perhaps(self, texts: Sequence[str]) -> bool:
-        """False where it is surely in none of these lines."""
+        """False if certainly none of these lines matches."""
         ...
 
     def marks(self, text: str) -> list[str]:
-        """The parts of a line that fit, for whoever cannot find them."""
+        """The matching parts of a line, for clients that cannot find them."""
         ...
 
 
@@ -68,7 +68,7 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """Lines are first looked at many at a time, as one text of many lines: most fit nowhere."""
+    """Lines are first searched in batches, as one text of many lines: most batches have no match."""
 
     line: regex.Pattern[str]
     lines: regex.Pattern[str] | None
@@ -102,7 +102,7 @@ class _Pattern:
 
 
 def needle(text: str, *, pattern: bool = False) -> Needle:
-    """What is searched for; small and capital letters are the same. Raises BadPattern."""
+    """A needle for a text or pattern, ignoring case. Raises BadPattern."""
     if not pattern:
         return _Text(text.lower())
     if len(text) > LONGEST_PATTERN:
@@ -110,15 +110,15 @@ def needle(text: str, *, pattern: bool = False) -> Needle:
     if expanded_size(text) > LARGEST_PATTERN:
         raise BadPattern(
             gettext(
-                "This expression repeats too much: with its repeats written out it has more than %(most)s parts. "
+                "This expression repeats too much: with its repeats expanded it has more than %(most)s parts. "
                 "Use smaller numbers in braces, or * instead."
             )
             % {"most": f"{LARGEST_PATTERN:,}"}
         )
     try:
-        line = _compiled(text)
+        line = _compile(text)
         several = _for_many(text)
-        many = None if several is None else _compiled(several, regex.MULTILINE)
+        many = None if several is None else _compile(several, regex.MULTILINE)
     except (
         regex.error,
         ValueError,
@@ -126,12 +126,12 @@ def needle(text: str, *, pattern: bool = False) -> Needle:
         RecursionError,
         MemoryError,
     ) as error:  # ValueError: flags that exclude each other
-        raise BadPattern(gettext("This is no regular expression: %(why)s.") % {"why": error}) from error
+        raise BadPattern(gettext("Invalid regular expression: %(why)s.") % {"why": error}) from error
     return _Pattern(line, many, time.monotonic() + PATTERN_SECONDS, _words(text))
 
 
-def _compiled(text: str, flags: int = 0) -> regex.Pattern[str]:
-    """The expression. `regex` would keep what people typed: 500 expressions, and a note of each one for ever."""
+def _compile(text: str, flags: int = 0) -> regex.Pattern[str]:
+    """The compiled expression. `regex` would cache users' input: 500 expressions, and a record of each one forever."""
     try:
         return regex.compile(text, regex.IGNORECASE | regex.VERSION0 | flags, cache_pattern=False)
     finally:
@@ -139,8 +139,8 @@ def _compiled(text: str, flags: int = 0) -> regex.Pattern[str]:
 
 
 def _for_many(text: str) -> str | None:
-    """The expression for many lines in one text, of which no part reaches into the next line; None where that is
-    not known."""
+    """The expression for a text of many lines, in which no match reaches into the next line; None if that is not
+    certain."""
     if ONE_LINE.search(text):
         return None
     if "[" not in text:
@@ -149,7 +149,7 @@ def _for_many(text: str) -> str | None:
 
 
 def _words(text: str) -> str:
-    """The longest text that every line has that fits, as far as that is plain to see."""
+    """The longest text that every matching line contains, as far as it is easy to find."""
     if re.search(r"[|(]|\[\^?\]", text):
         return ""
     bare = re.sub(r"\\.", "\0", text)
@@ -159,4 +159,4 @@ def _words(text: str) -> str:
 
 
 def _too_slow() -> BadPattern:
-    return BadPattern(gettext("This expression takes too long; a simpler one, or a plain text, is found at once."))
+    return BadPattern(gettext("This expression takes too long. Use a simpler one or plain text."))

@@ -1,4 +1,4 @@
-"""Lines of a log as text: without the codes that colour a terminal."""
+"""Lines of a log as text, without the color codes of terminals."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def line_as_text(line: LogLine, *, times: bool = True) -> str:
-    """A line of a log file; with `times` it begins with the moment in UTC and the machine."""
-    said = plain_text(line.text)
+    """A line of a log file; with `times` it starts with the time in UTC and the machine."""
+    text = plain_text(line.text)
     if not times:
-        return f"{said}\n"
+        return f"{text}\n"
     at = datetime.fromtimestamp(line.at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{at} {line.host or '-'} {said}\n"
+    return f"{at} {line.host or '-'} {text}\n"

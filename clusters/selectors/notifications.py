@@ -1,4 +1,4 @@
-"""told_by(): how this installation tells of the ends of runs, and how the last test of each way went."""
+"""notification_channels(): the channels that report the ends of runs, and the last test of each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from clusters.runs.notify.outbox import ways
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One way. `where` says no more than a page may: the address of a webhook is often a secret itself."""
+class Channel:
+    """One channel. `where` holds only what a page may show: the address of a webhook is often a secret itself."""
 
     way: str
     title: str
@@ -21,11 +21,11 @@ class Told:
     test: Notice | None
 
 
-def told_by() -> list[Told]:
-    """Every way that is set."""
+def notification_channels() -> list[Channel]:
+    """Every configured channel."""
     tests = {test.way: test for test in Notice.objects.filter(run=None).select_related("asked_by").order_by("id")}
     where = {
         Notice.Way.WEBHOOK: host_of(settings.SLIPWAY_WEBHOOK_URL),
         Notice.Way.MAIL: str(len(settings.SLIPWAY_NOTIFY_MAIL)),
     }
-    return [Told(way.value, str(way.label), where[way], tests.get(way.value)) for way in ways()]
+    return [Channel(way.value, str(way.label), where[way], tests.get(way.value)) for way in ways()]

@@ -1,4 +1,4 @@
-"""The plan of a run as a table: what each step waits for, where it runs, and how long it should take and took."""
+"""The plan of a run as a table: what each step waits for, where it runs, its expected and actual duration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Planned:
     """One step. `needs` are titles of steps on the same machine, `needs_all` of steps on every machine.
 
-    `expected` is in seconds for one machine; `took` is the middle over those that are done, None before.
+    `expected` is in seconds for one machine; `took` is the median of the machines that are done, None before.
     """
 
     step: str
@@ -42,13 +42,13 @@ def run_plan(run: Run) -> list[Planned]:
         by_step[step.step].append(step)
     rows = {row["path"]: row for row in run.plan}
     titles = {path: mine[0].title or path for path, mine in by_step.items()}
-    return [_planned(path, mine, rows.get(path, {}), titles) for path, mine in by_step.items()]
+    return [_plan_row(path, mine, rows.get(path, {}), titles) for path, mine in by_step.items()]
 
 
-def _planned(path: str, mine: list[StepRun], row: dict[str, object], titles: dict[str, str]) -> Planned:
+def _plan_row(path: str, mine: list[StepRun], row: dict[str, object], titles: dict[str, str]) -> Planned:
     done = [step.seconds for step in mine if step.state in ("same", "changed", "warning")]
 
-    def named(key: str) -> list[str]:
+    def titles_of(key: str) -> list[str]:
         needs = row.get(key)
         return [titles[need] for need in needs if need in titles] if isinstance(needs, list) else []
 
@@ -57,8 +57,8 @@ def _planned(path: str, mine: list[StepRun], row: dict[str, object], titles: dic
         title=titles[path],
         phase=mine[0].phase,
         hosts=[step.host for step in mine],
-        needs=named("needs"),
-        needs_all=named("needs_all"),
+        needs=titles_of("needs"),
+        needs_all=titles_of("needs_all"),
         serial=bool(row.get("serial")),
         gate=bool(row.get("gate")),
         expected=mine[0].expected,

@@ -1,4 +1,4 @@
-"""What a preview saw: machine by machine what is correct already, what would change, and what is not known yet."""
+"""The result of a preview: for each machine what is already correct, what would change, and what is not known yet."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 MOST_SHOWN = 2_000
 """Wanted states of one machine that a page shows."""
 MOST_MACHINES = 200
-"""Machines that a page lists; of more those that failed come first, then those on which something would change."""
+"""Machines that a page lists; if there are more, failed ones come first, then those with changes."""
 WORST_FIRST = ("failed", "would", "unforeseen", "waiting", "same")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One wanted state: `found` and `diff` say what is there instead."""
+    """One wanted state: `found` and `diff` show the actual state."""
 
     what: str
     state: str
@@ -36,9 +36,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class SeenStep:
-    """A step on the shown machine with what was seen in it; `state` is "skipped" where nobody looked.
+    """A step on the shown machine with its observations; `state` is "skipped" if it was not checked.
 
-    `message` says why it failed.
+    `message` is the reason of a failure.
     """
 
     step: str
@@ -51,7 +51,7 @@ class SeenStep:
 
 @dataclass(frozen=True, slots=True)
 class MachineSeen:
-    """One machine: how many wanted states are so, and how many steps have which end."""
+    """One machine: how many wanted states are reached, and how many steps have which result."""
 
     host: str
     same: int
@@ -62,14 +62,14 @@ class MachineSeen:
 
     @property
     def state(self) -> str:
-        """The state that a page gives it."""
+        """The state that pages show for it."""
         found = {"failed": self.failed, "unforeseen": self.unforeseen, "would": self.would, "waiting": self.unseen}
         return next((state for state in WORST_FIRST if found.get(state)), "same")
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewSeen:
-    """What a preview saw between two moments; steps are those of the machine `host`. `more` machines are not listed.
+    """The observations of a preview; steps are those of the machine `host`. `more` machines are not listed.
 
     `seconds` is how long a run would take, mostly `measured` in earlier runs or by shipped estimates.
     """
@@ -89,12 +89,12 @@ class PreviewSeen:
 
     @property
     def complete(self) -> bool:
-        """Whether every step of the shown machine was checked, and each is known."""
+        """Whether every step of the shown machine was checked and has a known result."""
         return self.until is not None and not (self.failed or self.unforeseen or self.unseen)
 
 
 def run_preview_seen(run: Run, host: str = "") -> PreviewSeen:
-    """What is known until now; without a name, of the first machine."""
+    """The results so far, for this machine or the first one."""
     steps = steps_of(run)
     by_host: dict[str, list[StepRun]] = defaultdict(list)
     for step in steps:
@@ -153,7 +153,7 @@ def _steps_of_machine(run: Run, host: str, steps: list[StepRun]) -> list[SeenSte
 
 
 def _seconds(run: Run, steps: list[StepRun]) -> tuple[float, bool]:
-    """The longest chain of steps that wait for each other; a step with nothing to do takes as long as a check."""
+    """The duration of the longest chain of steps that wait for each other; a step with nothing to do costs a check."""
     cost = {
         (step.step, step.host): min(step.expected, LOOK_SECONDS) if step.state == State.SAME else step.expected
         for step in steps

@@ -1,4 +1,4 @@
-"""How a run stands: percent, time left, machines."""
+"""The state of a run: percent, time left, machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from clusters.engine.events import State
 from clusters.models import Run, StepRun
 from clusters.selectors.critical_path import Graph
-from clusters.selectors.earlier_results import LOOK_SECONDS, so_before
+from clusters.selectors.earlier_results import LOOK_SECONDS, done_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
     from clusters.selectors.critical_path import Node
 
-# Seconds that a step is expected to take when nobody has measured or estimated it.
+# Expected seconds of a step that was neither measured nor estimated.
 UNKNOWN_SECONDS = 5.0
-# A running step counts at most this much, however long it takes.
+# The most that a running step counts, however long it takes.
 MOST_OF_RUNNING = 0.95
-# Measured steps vary by about this much from run to run; the range shown is as wide.
+# Measured steps vary by about this much between runs; the range on the page is as wide.
 SHORTER, LONGER = 0.8, 1.5
-# Shipped estimates come from other machines; they may be further off.
+# Shipped estimates come from other machines and may be less accurate.
 GUESSED_SHORTER, GUESSED_LONGER = 0.6, 2.0
-# Runs whose steps are kept in memory: whoever watches asks for the same ones again and again.
-KEPT = 4
-# Seconds that a lease may be overdue before the page speaks of it: a worker may be about to take the run.
+# Runs whose steps are cached: watchers request the same ones again and again.
+RUNS_CACHED = 4
+# Seconds that a lease may be overdue before the page shows it: a worker may be about to claim the run.
 OVERDUE_SECONDS = 5.0
 
-_kept: dict[tuple[Any, ...], list[StepRun]] = {}
+_cache: dict[tuple[Any, ...], list[StepRun]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run at a glance. Seconds everywhere; `eta_low` and `eta_high` are what is left, None when nobody knows.
+    """A run at a glance. Times are in seconds; `eta_low` and `eta_high` are the time left, None when unknown.
 
-    `measured` says whether most of the time left comes from earlier runs rather than from shipped estimates.
-    `silent` is how long ago the worker should have given a sign of life, None when it did.
+    `measured`: most of the time left comes from earlier runs rather than from shipped estimates.
+    `silent` is how long the worker's heartbeat is overdue, None when it is not.
     """
 
     state: str
@@ -67,19 +67,19 @@ class RunSummary:
 
 
 def steps_of(run: Run) -> list[StepRun]:
-    """The steps of a run in reading order. They change only with an event, so those of the newest events are kept."""
+    """The steps of a run in reading order. They change only with an event, so they are cached by the newest event."""
     key = (run.pk, run.created_at, run.last_seq, run.state)
-    if run.last_seq and (found := _kept.get(key)) is not None:
+    if run.last_seq and (found := _cache.get(key)) is not None:
         return found
     rows = list(StepRun.objects.filter(run_id=run.pk).order_by("position", "pk"))
-    _kept[key] = rows
-    while len(_kept) > KEPT:
-        _kept.pop(next(iter(_kept)), None)
+    _cache[key] = rows
+    while len(_cache) > RUNS_CACHED:
+        _cache.pop(next(iter(_cache)), None)
     return rows
 
 
 def graph_of(run: Run, steps: Iterable[StepRun]) -> Graph:
-    """Who waits for whom."""
+    """The dependencies between the steps."""
     hosts: dict[str, list[str]] = defaultdict(list)
     for step in steps:
         hosts[step.step].append(step.host)
@@ -87,7 +87,7 @@ def graph_of(run: Run, steps: Iterable[StepRun]) -> Graph:
 
 
 def run_summary(run: Run) -> RunSummary:
-    """How the run stands now."""
+    """The current state of the run."""
     now = timezone.now()
     steps = steps_of(run)
     low, high, measured = _time_left(run, steps, now)
@@ -131,13 +131,13 @@ def _silent(run: Run, now: datetime) -> float | None:
 
 
 def _percent(run: Run, steps: list[StepRun], now: datetime) -> int:
-    """Expected seconds behind us of all expected seconds; 100 only for a run that succeeded.
+    """The share of expected seconds that is done; 100 only for a run that succeeded.
 
-    What was not done does not count: neither the step that failed nor those that never began because of it.
+    Steps that were not done do not count: neither the failed one nor those that never started because of it.
     """
     if run.state == Run.State.SUCCEEDED:
         return 100
-    before = so_before(run)
+    before = done_before(run)
     looks = run.is_preview
     weights = [_weight(step, before, looks=looks) for step in steps]
     total = sum(weights)
@@ -147,7 +147,7 @@ def _percent(run: Run, steps: list[StepRun], now: datetime) -> int:
 
 
 def _share(step: StepRun, now: datetime, *, active: bool, looks: bool) -> float:
-    """How much of a step is behind us."""
+    """The share of a step that is done."""
     state = State(step.state)
     if state.good and state is not State.SKIPPED:
         return 1.0
@@ -159,10 +159,10 @@ def _share(step: StepRun, now: datetime, *, active: bool, looks: bool) -> float:
 
 
 def _time_left(run: Run, steps: list[StepRun], now: datetime) -> tuple[float | None, float | None, bool]:
-    """Along the longest chain of steps that wait for each other; where nobody knows who waits, machine by machine."""
+    """Along the longest chain of steps that wait for each other; without known dependencies, machine by machine."""
     if not run.active or not steps:
         return None, None, False
-    before = so_before(run)
+    before = done_before(run)
     left = {(step.step, step.host): _left(step, now, before, looks=run.is_preview) for step in steps}
     if run.plan:
         longest = max(graph_of(run, steps).finishes(lambda node: left[node]).values(), default=0.0)
@@ -175,7 +175,7 @@ def _time_left(run: Run, steps: list[StepRun], now: datetime) -> tuple[float | N
 
 
 def _left(step: StepRun, now: datetime, before: frozenset[Node], *, looks: bool) -> float:
-    """What is so already costs a look; one that runs for longer than that is not so, and takes its usual time."""
+    """A step that was done before costs a check; one that runs for longer has work to do and takes its usual time."""
     if State(step.state).over:
         return 0.0
     if step.state == State.WAITING:
@@ -184,7 +184,7 @@ def _left(step: StepRun, now: datetime, before: frozenset[Node], *, looks: bool)
 
 
 def _weight(step: StepRun, before: frozenset[Node], *, looks: bool) -> float:
-    """How much a step counts in the whole. It never changes during a run, or the bar would go back."""
+    """The weight of a step in the run. It never changes during a run, or the progress bar would move back."""
     expected = _expected(step, looks)
     return min(expected, LOOK_SECONDS) if (step.step, step.host) in before else expected
 
@@ -197,15 +197,15 @@ def _by_machine(left: dict[tuple[str, str], float]) -> dict[str, float]:
 
 
 def _expected(step: StepRun, looks: bool) -> float:
-    """What it should take; a preview `looks` only, however long an installation takes."""
+    """Its expected duration; a preview only `looks`, however long an installation takes."""
     expected = step.expected or UNKNOWN_SECONDS
     return min(expected, LOOK_SECONDS) if looks else expected
 
 
 def machine_states(run: Run, steps: Iterable[StepRun]) -> dict[str, str]:
-    """What can be said of each machine: failed, waiting while something is to be done, else ok.
+    """The state of each machine: failed, waiting while there is work to do, else ok.
 
-    What was left out because the run ended early is still to be done.
+    Steps skipped because the run ended early still have to be done.
     """
     early = run.state in (Run.State.FAILED, Run.State.CANCELLED)
     states: dict[str, set[State]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""The queue as a person sees it: how many begin before what they asked for. Whose they are is not said."""
+"""The queue as a user sees it: how many jobs start before theirs, without the owners of these jobs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """The place of something that waits. `number` is 1 for what begins next, and at most: others may end meanwhile.
+    """The place of a waiting job. `number` is 1 for the next one, and an upper bound: others may end meanwhile.
 
-    `own` is how much of the same kind and owner is under way, and `waiting` how many of a cluster's machines wait.
+    `own` is how many jobs of the same kind and owner are running, `waiting` how many of a cluster's machines wait.
     """
 
     number: int
@@ -30,7 +30,7 @@ class QueuePlace:
 
     @property
     def held_up(self) -> bool:
-        """Whether something begins before, or is under way for the same owner; else a worker takes it at once."""
+        """Whether other jobs start first or run for the same owner; else a worker claims it at once."""
         return self.number > 1 or self.own > 0
 
 
@@ -54,7 +54,7 @@ def chore_place(row: Scan | Inspection | None) -> QueuePlace | None:
 
 
 def probes_place(cluster: Cluster) -> QueuePlace | None:
-    """The place of the first of a cluster's machine tests that wait; None when none does."""
+    """The place of the first waiting machine test of a cluster; None when none waits."""
     waiting = Probe.objects.filter(cluster=cluster, state="waiting").order_by("pk")
     first = waiting.values_list("pk", flat=True).first()
     if first is None:
@@ -66,7 +66,7 @@ def probes_place(cluster: Cluster) -> QueuePlace | None:
 def _place(
     kind: type[Model], cluster: Cluster, before: int, waiting: tuple[str, ...], busy: tuple[str, ...], many: int = 1
 ) -> QueuePlace:
-    """The place behind `before` of the same owner: who has less under way comes first (`runs.worker.shares`)."""
+    """The place behind `before` of the same owner: owners with fewer running jobs come first (`runs.claims.shares`)."""
     queued, running = _by_owner(kind, waiting), _by_owner(kind, busy)
     me = cluster.owner_id or NOBODY
     mine = running.pop(me, 0)

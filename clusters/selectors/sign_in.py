@@ -1,4 +1,4 @@
-"""What pages show of signing in: one's own sessions, and for administrators the counts of wrong passwords."""
+"""The data of sign-in pages: a user's sessions, and for administrators the counts of wrong passwords."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_LIMITS = 200
 """How many counts the page shows, the latest first."""
 
-# What a User-Agent contains -> what people call it; the first that fits, since each names its ancestors too.
+# Part of a User-Agent -> the browser's name; the first match counts, since each also names its ancestors.
 BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
     ("Android", "Android"),
@@ -33,7 +33,7 @@ SYSTEMS = (
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One session in the list; `is_this` when the page is shown in it."""
+    """One session in the list; `is_this` for the session of this page."""
 
     session: Session
     browser: str
@@ -41,14 +41,14 @@ class SessionRow:
 
 
 def sessions_of(user: AbstractBaseUser | AnonymousUser, this: str) -> list[SessionRow]:
-    """The sessions of a person, this one (named by its hash) first, then the one that was used last."""
+    """The sessions of a user, this one (given by its hash) first, then by last use."""
     rows = Session.objects.alive().filter(user_id=user.pk)
     found = [SessionRow(row, browser_name(row.browser), row.pk == this) for row in rows]
     return sorted(found, key=lambda row: not row.is_this)
 
 
 def browser_name(agent: str) -> str:
-    """What a person calls the browser of a User-Agent, such as "Firefox on Linux"; "" when it is none that is known."""
+    """The name of the browser with this User-Agent, such as "Firefox on Linux"; "" if it is unknown."""
     browser = _first(BROWSERS, agent)
     system = _first(SYSTEMS, agent)
     return f"{browser} on {system}" if browser and system else browser or system

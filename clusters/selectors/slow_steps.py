@@ -1,4 +1,4 @@
-"""late_steps(): what runs for longer than usual, how long it still may, and who let it take longer."""
+"""late_steps(): steps that run for longer than usual, their remaining time, and who gave them more."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from clusters.selectors.progress import steps_of
 if TYPE_CHECKING:
     from clusters.models import StepRun
 
-# A step is late when it has taken so many times what is expected, and some seconds more ...
+# A step is late when it has taken this many times the expected duration, plus some seconds ...
 LATE, LATE_SECONDS = 3.0, 10.0
-# ... and in any case when so much of its time is over: nothing fails that was not late before.
+# ... and in any case after this share of its timeout: a step is always late before it fails.
 LATE_SHARE = 0.5
-# Late steps that are shown; the same trouble on many machines needs no line for each.
+# Late steps that are shown; the same problem on many machines needs no line for each.
 MOST_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class LateStep:
-    """A step that runs for longer than usual. Seconds everywhere.
+    """A step that runs for longer than usual. Times are in seconds.
 
-    `left` is what it may still take until it fails, None when nobody knows; `minutes` is what the next press of the
-    button would give it, `given` how often the button was pressed, by `by`.
+    `left` is the time until it fails, None when unknown; `minutes` is how much more time the button would grant,
+    `given` how often it was pressed, by `by`.
     """
 
     step: str
@@ -45,31 +45,31 @@ class LateStep:
 
 @dataclass(frozen=True, slots=True)
 class LateSteps:
-    """Those that are shown, the longest first, of so many."""
+    """The late steps that are shown, longest first, and the `count` of all."""
 
-    shown: list[LateStep] = field(default_factory=list)
+    listed: list[LateStep] = field(default_factory=list)
     count: int = 0
 
     @property
     def more(self) -> int:
         """How many are not shown."""
-        return self.count - len(self.shown)
+        return self.count - len(self.listed)
 
 
 def late_after(expected: float, timeout: float) -> float | None:
-    """After how many seconds a running step is late; None when nothing is known of it."""
+    """After how many seconds a running step is late; None when unknown."""
     limits = [LATE * expected + LATE_SECONDS] if expected > 0 else []
     limits += [LATE_SHARE * timeout] if timeout > 0 else []
     return min(limits, default=None)
 
 
 def more_seconds(timeout: float) -> float:
-    """What one press of "wait longer" gives: the step's own timeout again, in whole minutes, five at least."""
+    """The time that "wait longer" grants: the step's timeout again, in whole minutes, at least five."""
     return max(300.0, 60.0 * round(timeout / 60.0))
 
 
 def late_steps(run: Run) -> LateSteps:
-    """What is late now."""
+    """The steps that are late now."""
     if run.state != Run.State.RUNNING:
         return LateSteps()
     now = timezone.now()
@@ -84,12 +84,12 @@ def late_steps(run: Run) -> LateSteps:
     if not found:
         return LateSteps()
     found.sort(key=lambda one: -one[0])
-    given = _given(run)
-    shown = [_late(step, seconds, given[(step.step, step.host)]) for seconds, step in found[:MOST_SHOWN]]
-    return LateSteps(shown, len(found))
+    given = _extensions_of(run)
+    listed = [_late(step, seconds, given[(step.step, step.host)]) for seconds, step in found[:MOST_SHOWN]]
+    return LateSteps(listed, len(found))
 
 
-def _given(run: Run) -> defaultdict[tuple[str, str], list[Extension]]:
+def _extensions_of(run: Run) -> defaultdict[tuple[str, str], list[Extension]]:
     given: defaultdict[tuple[str, str], list[Extension]] = defaultdict(list)
     for one in Extension.objects.filter(run_id=run.pk).select_related("asked_by"):
         given[(one.step, one.host)].append(one)

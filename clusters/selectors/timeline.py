@@ -1,4 +1,4 @@
-"""The timeline of a run: when each step ran on which machine, who waited for whom, and which chain decided."""
+"""The timeline of a run: when each step ran on which machine, its dependencies, and the critical path."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from clusters.models import Run, StepRun
     from clusters.selectors.critical_path import Node
 
-# Machines that are drawn; of more, those that decided and those that failed, and some of the others.
+# Machines that are drawn; if there are more, those on the critical path, failed ones, and some of the others.
 MOST_LANES = 24
-# Seconds by which one bar may reach into the next: starts and durations are from different clocks.
+# Seconds by which one bar may overlap the next: starts and durations come from different clocks.
 SLACK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step on one machine, in seconds since the run began. `row` tells bars apart that ran at the same time.
+    """One step on one machine, in seconds since the run started. `row` separates bars that ran at the same time.
 
-    `waited_for` is what ended last of all it needed, as (title, machine); None when it could start at once.
-    All prechecks of a machine are one bar: `count` says how many, `slowest` which of them took longest, and how long.
+    `waited_for` is the last of its needs to end, as (title, machine); None when it could start at once.
+    All prechecks of a machine are one bar: `count` is their number, `slowest` the slowest one and its duration.
     """
 
     step: str
@@ -49,13 +49,13 @@ class Bar:
 
     @property
     def seconds(self) -> float:
-        """How long it took, or takes so far."""
+        """How long it took, or has taken so far."""
         return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One machine; `rows` says how many bars lie over each other at most."""
+    """One machine; `rows` is the highest number of bars at the same time."""
 
     host: str
     bars: list[Bar]
@@ -64,7 +64,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """`chain` are the bars that decided how long it took, first to last; `left_out` counts machines not drawn."""
+    """`chain` are the bars of the critical path, first to last; `left_out` counts machines not drawn."""
 
     seconds: float = 0.0
     lanes: list[Lane] = field(default_factory=list)
@@ -73,12 +73,12 @@ class Timeline:
 
     @property
     def critical_seconds(self) -> float:
-        """What the steps of the chain took together; the rest of the run was spent between them."""
+        """The total duration of the chain's steps; the rest of the run was spent between them."""
         return sum(bar.seconds for bar in self.chain)
 
 
 def run_timeline(run: Run) -> Timeline:
-    """What is known until now; a run that has not begun is empty."""
+    """The timeline so far; empty for a run that has not started."""
     now = timezone.now()
     began = run.started_at
     steps = [step for step in steps_of(run) if step.started_at is not None]
@@ -100,15 +100,15 @@ def run_timeline(run: Run) -> Timeline:
     lanes = {host: _lane(host, [made[(step.step, host)] for step in mine]) for host, mine in by_host.items()}
     seconds = max([end for _, end in spans.values()] + [1.0])
     order = list(dict.fromkeys(step.host for step in steps_of(run)))
-    drawn = _drawn(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
+    drawn = _hosts_to_draw(run, steps, [host for host in order if host in lanes], {host for _, host in chain})
     return Timeline(seconds, [lanes[host] for host in drawn], [made[node] for node in chain], len(lanes) - len(drawn))
 
 
 def _lane(host: str, bars: list[Bar]) -> Lane:
-    """The bars of a machine, its prechecks as one, in as few rows as they fit in without lying over each other."""
+    """The bars of a machine, its prechecks as one, in as few rows as possible without overlaps."""
     checks = [bar for bar in bars if bar.step.startswith(f"{PRECHECK}/")]
     if len(checks) > 1:
-        bars = [_folded(host, checks), *(bar for bar in bars if bar not in checks)]
+        bars = [_precheck_bar(host, checks), *(bar for bar in bars if bar not in checks)]
     rows: list[float] = []
     placed = []
     for bar in sorted(bars, key=lambda bar: (bar.start, bar.end)):
@@ -118,7 +118,7 @@ def _lane(host: str, bars: list[Bar]) -> Lane:
     return Lane(host, placed, max(1, len(rows)))
 
 
-def _folded(host: str, checks: list[Bar]) -> Bar:
+def _precheck_bar(host: str, checks: list[Bar]) -> Bar:
     slowest = max(checks, key=lambda bar: bar.seconds)
     state = next((state for state in WORST_FIRST if any(bar.state == state for bar in checks)), slowest.state)
     return Bar(
@@ -137,14 +137,14 @@ def _folded(host: str, checks: list[Bar]) -> Bar:
 
 
 def _span(step: StepRun, began: datetime, now: datetime) -> tuple[float, float]:
-    """Start and end. Durations are measured on a clock that does not jump; starts are not, so they are kept above 0."""
+    """Start and end. Durations come from a monotonic clock; starts do not, so they are limited to 0 or more."""
     start = max(0.0, (step.started_at - began).total_seconds()) if step.started_at else 0.0
     if step.state == State.RUNNING:
         return start, max(start, (now - began).total_seconds())
     return start, start + step.seconds
 
 
-def _drawn(run: Run, steps: Iterable[StepRun], hosts: list[str], decisive: set[str]) -> list[str]:
+def _hosts_to_draw(run: Run, steps: Iterable[StepRun], hosts: list[str], decisive: set[str]) -> list[str]:
     if len(hosts) <= MOST_LANES:
         return hosts
     states = machine_states(run, steps)

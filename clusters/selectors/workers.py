@@ -1,4 +1,4 @@
-"""worker_seen(): when a worker was last seen, which is all that a page knows of workers."""
+"""worker_seen(): when a worker was last seen, which is all that pages know about workers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 RECENT_SECONDS = 4 * EVERY_SECONDS
-"""A worker that was not seen for longer than this has missed some signs."""
+"""A worker that was not seen for longer than this has missed some heartbeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSeen:
-    """The worker that was seen last: at what time, and how many seconds ago; both None when none ever was."""
+    """The worker that was seen last: at what time, and how many seconds ago; both None if there never was one."""
 
     at: datetime | None = None
     seconds: float | None = None
 
     @property
     def is_recent(self) -> bool:
-        """Whether it has not missed a sign, as far as clocks agree."""
+        """Whether it has not missed a heartbeat, as far as clocks agree."""
         return self.seconds is not None and self.seconds <= RECENT_SECONDS
 
 
 def worker_seen() -> WorkerSeen:
-    """The sign of the worker that was seen last."""
+    """The last heartbeat of any worker."""
     at = WorkerSign.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
     return WorkerSeen(at, max(0.0, (timezone.now() - at).total_seconds())) if at is not None else WorkerSeen()

@@ -1,4 +1,4 @@
-"""The verbs: everything a person can do, each checked, audited and in one transaction."""
+"""Actions: everything a user can do, each checked, audited and in one transaction."""
 
 from clusters.errors import ConfigError
 from clusters.services.accounts import (

@@ -1,7 +1,7 @@
-"""What happens to accounts and groups, wherever it is done, becomes entries of the audit: Django's signals tell of it.
+"""Audit entries for all changes of accounts and groups, wherever they are made: Django's signals report them.
 
-An entry is written before the change. A change that is made outside of a transaction, as by `manage.py
-changepassword`, is thereby not made when its entry cannot be written.
+An entry is written before the change. So a change outside of a transaction, such as by `manage.py changepassword`, is
+not made when its entry cannot be written.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ WATCHED = frozenset({"username", "password", "is_active", *RIGHTS})
 
 @receiver(pre_save, sender=User)
 def account_saved(sender: Any, instance: Any, update_fields: Collection[str] | None = None, **kwargs: Any) -> None:
-    """A new account, or what becomes different of one."""
+    """A new account, or the changes of an existing one."""
     rights = {name: getattr(instance, name) for name in RIGHTS}
     if instance._state.adding:
         audited(None, "account.create", instance.get_username(), is_active=instance.is_active, **rights)
         return
     saved = WATCHED if update_fields is None else WATCHED.intersection(update_fields)
-    before = _locked(User).filter(pk=instance.pk).values(*saved).first() if saved else None
+    before = _lock_rows(User).filter(pk=instance.pk).values(*saved).first() if saved else None
     changed = {name for name in saved if before is not None and before[name] != getattr(instance, name)}
     for deed, details in _deeds(instance, before or {}, changed):
         audited(None, deed, instance.get_username(), account=instance.pk, **details)
@@ -46,7 +46,7 @@ def _deeds(user: Any, before: dict[str, Any], changed: set[str]) -> Iterable[tup
     if "username" in changed:
         yield "account.rename", {"before": before["username"]}
     if "password" in changed:
-        # At a login Django rehashes a correct password when the hasher's settings changed: the password is the same.
+        # At a login Django rehashes a correct password if the hasher's settings changed: the password stays the same.
         fresh = user._password is not None or not user.has_usable_password()
         yield ("account.password" if fresh else "account.rehash"), {}
     if "is_active" in changed:
@@ -57,17 +57,17 @@ def _deeds(user: Any, before: dict[str, Any], changed: set[str]) -> Iterable[tup
 
 @receiver(pre_delete, sender=User)
 def account_deleted(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """Refused: what somebody owns, asked for and accepted would be nobody's."""
+    """Refused: clusters, runs and acknowledgements of the account would lose their user."""
     raise AccountRefused(
-        _("Accounts are not deleted, and %(name)s is one.") % {"name": instance.get_username()},
-        hint=_("Deactivate it: nobody can log in with it then, and what was done with it keeps its author."),
+        _("The account %(name)s cannot be deleted.") % {"name": instance.get_username()},
+        hint=_("Deactivate it: then nobody can log in with it, and its past actions keep their author."),
     )
 
 
 @receiver(pre_save, sender=Group)
 def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
-    """A new group, or another name of one."""
-    before = None if instance._state.adding else _locked(Group).filter(pk=instance.pk).first()
+    """A new group, or a new name of an existing one."""
+    before = None if instance._state.adding else _lock_rows(Group).filter(pk=instance.pk).first()
     if before is None:
         audited(None, "group.create", instance.name)
     elif before.name != instance.name:
@@ -76,8 +76,8 @@ def group_saved(sender: Any, instance: Group, **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=Group)
 def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
-    """Its members lose what it allowed. Of several who delete it at the same moment, the first one did it."""
-    if not _locked(Group).filter(pk=instance.pk).exists():
+    """Its members lose its permissions. If several users delete it at the same moment, the first one is audited."""
+    if not _lock_rows(Group).filter(pk=instance.pk).exists():
         return
     members = User._default_manager.filter(groups=instance).values_list(User.USERNAME_FIELD, flat=True)
     audited(None, "group.delete", instance.name, group=instance.pk, members=sorted(members))
@@ -87,7 +87,7 @@ def group_deleted(sender: Any, instance: Group, **kwargs: Any) -> None:
 @receiver(m2m_changed, sender=User.user_permissions.through)
 @receiver(m2m_changed, sender=Group.permissions.through)
 def rights_changed(sender: Any, instance: Any, action: str, **kwargs: Any) -> None:
-    """Groups and permissions given or taken, from whichever side the relation was changed."""
+    """Groups and permissions added or removed, from either side of the relation."""
     change = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}.get(action)
     if change is None:
         return
@@ -99,14 +99,14 @@ def rights_changed(sender: Any, instance: Any, action: str, **kwargs: Any) -> No
         audited(None, f"{kind}.rights", holder, **{kind: holder.pk, change: names})
 
 
-def _locked(model: Any) -> QuerySet[Any]:
+def _lock_rows(model: Any) -> QuerySet[Any]:
     """The current rows, locked against other changes until the transaction ends."""
     rows: QuerySet[Any] = model._default_manager.all()
     return rows.select_for_update() if connection.in_atomic_block else rows
 
 
 def _others(through: Any, instance: Any, model: Any, pks: set[Any] | None, *, reverse: bool) -> list[Any]:
-    """What the instance is connected with, or no longer: these, or without a set all."""
+    """The objects added to or removed from the instance: those in `pks`, or without a set all."""
     if pks is None:
         fields = [field for field in through._meta.fields if field.remote_field is not None]
         mine = next(field for field in fields if isinstance(instance, field.related_model))

@@ -1,4 +1,4 @@
-"""Accounts: one-time passwords of the first administrator and of accounts they make, own passwords, deactivation."""
+"""Accounts: one-time passwords of the first administrator and of new accounts, password changes, deactivation."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ ONE_TIME = timedelta(hours=24)
 
 
 class OneTimeExpired(InstallerError):
-    """The password is right, and was for one time that has passed."""
+    """The password is correct, but it is an expired one-time password."""
 
     def __init__(self) -> None:
         super().__init__(
-            _("This one-time password has expired: it could be used for 24 hours."),
+            _("This one-time password has expired: it was valid for 24 hours."),
             hint=_("Ask an administrator for a new one. On the server: %(command)s.")
             % {"command": command_line("changepassword NAME")},
         )
 
 
 class AccountRefused(InstallerError):
-    """This cannot be done to an account."""
+    """The action is not possible for an account."""
 
 
 @transaction.atomic
 def first_admin(name: str = "admin") -> tuple[str, str] | None:
-    """Make the first administrator when there is no user at all; gives name and one-time password, shown only now.
+    """Create the first administrator when no user exists; returns name and one-time password, shown only now.
 
-    When nobody has ever logged in and that password has expired, its account gets another one.
+    When nobody has ever logged in and that password has expired, the account gets a new one.
     """
     users = get_user_model().objects
     password = secrets.token_urlsafe(12)
@@ -63,35 +63,35 @@ def first_admin(name: str = "admin") -> tuple[str, str] | None:
 
 @transaction.atomic
 def one_time_password_given(*, actor: AbstractBaseUser, user: AbstractBaseUser) -> None:
-    """An administrator made this account, or gave it another password: its owner chooses one before anything else."""
+    """An administrator created this account or reset its password: its owner must choose a new one first."""
     _give_one_time(user)
     audited(actor, "account.one_time", user)
 
 
 def one_time_password_check(user: AbstractBaseUser) -> None:
-    """Raises OneTimeExpired when the user's password was for one time and that has passed."""
+    """Raises OneTimeExpired when the user has an expired one-time password."""
     account = Account.objects.filter(user_id=user.pk, must_change_password=True).first()
     if account is not None and _is_over(account):
         raise OneTimeExpired
 
 
 def password_changed(*, actor: AbstractBaseUser) -> None:
-    """The person has a password of their own now; call it after every change of password.
+    """The user has chosen a password; call it after every change of password.
 
-    The change itself is in the audit already, as every change of an account (`account_changes`).
+    The change itself is already in the audit, like every change of an account (`account_changes`).
     """
     Account.objects.update_or_create(user=actor, defaults={"must_change_password": False, "one_time_since": None})
 
 
 @transaction.atomic
 def accounts_deactivate(*, actor: AbstractBaseUser, users: Sequence[Any]) -> list[str]:
-    """Deactivate these accounts; gives the names of those that were active. Live sockets and sessions end with it.
+    """Deactivate these accounts; returns the names of those that were active. Their live sockets and sessions end.
 
-    Raises AccountRefused when the actor is among them: nobody locks themselves out by a wrong tick.
+    Raises AccountRefused when the actor is among them, so that users don't lock themselves out by mistake.
     """
     if any(user.pk == actor.pk for user in users):
         raise AccountRefused(
-            _("You cannot deactivate your own account."), hint=_("Leave it out; another administrator can.")
+            _("You cannot deactivate your own account."), hint=_("Deselect it, or ask another administrator.")
         )
     known = get_user_model().objects.select_for_update().filter(pk__in=[user.pk for user in users], is_active=True)
     active = list(known.order_by("pk"))
@@ -102,7 +102,7 @@ def accounts_deactivate(*, actor: AbstractBaseUser, users: Sequence[Any]) -> lis
 
 
 def _never_came() -> AbstractBaseUser | None:
-    """The first administrator, when there is no other account and its one-time password has expired unused."""
+    """The first administrator, if there are no other accounts and its one-time password has expired unused."""
     found = list(get_user_model().objects.all()[:2])
     if len(found) != 1 or found[0].last_login is not None:
         return None

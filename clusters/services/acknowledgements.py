@@ -1,4 +1,4 @@
-"""Acknowledgements: a person has read a text of the document that runs as root, before any run does it."""
+"""Acknowledgements: a user has read a text of the document that runs as root, before any run executes it."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
 
     from clusters.config.root_texts import RootText
 
-MOST_KEPT = 500
-"""Acknowledgements of one cluster that are remembered, the newest."""
+MOST_STORED = 500
+"""How many acknowledgements of one cluster are stored; the newest are."""
 _SALT = "clusters.acknowledgements"
 
 
 class TextsUnread(InstallerError):
-    """The person has not acknowledged some texts that would run as root; carries them."""
+    """The user has not acknowledged some texts that would run as root; carries them."""
 
     def __init__(self, texts: tuple[RootText, ...]) -> None:
         super().__init__(
-            _("You have not acknowledged %(path)s yet, which runs as root or changes every machine.")
+            _("You have not yet acknowledged %(path)s, which runs as root or changes every machine.")
             % {"path": texts[0].path}
             if len(texts) == 1
-            else _("You have not acknowledged %(count)s texts yet that run as root or change every machine: %(paths)s.")
+            else _("You have not yet acknowledged %(count)s texts that run as root or change every machine: %(paths)s.")
             % {"count": len(texts), "paths": ", ".join(text.path for text in texts)},
             hint=_(
-                "Read them in full on the page that starts the run, and acknowledge each; on the terminal, answer or "
-                "pass --acknowledge with its digest."
+                "Read them in full on the page that starts the run, and acknowledge each. In the terminal, confirm "
+                "each or pass --acknowledge with its digest."
             ),
         )
         self.texts = texts
 
 
 def texts_unread(*, actor: AbstractBaseUser | None, cluster: Cluster) -> tuple[RootText, ...]:
-    """What of the present document this person has not acknowledged word for word."""
+    """The texts of the current document that this user has not acknowledged word for word."""
     known = {each["sealed"] for each in _read_by(actor, cluster)}
     return tuple(text for text in root_texts(read_document(cluster.document)) if sealed(text.digest) not in known)
 
@@ -62,7 +62,7 @@ def text_acknowledge(
     recipe: str = "",
     answers: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Write down that this person has read the text with this digest; false when the document has no such text now.
+    """Record that this user has read the text with this digest; false if the document no longer has such a text.
 
     The document is the cluster's, or the one that a `recipe` makes of it with these answers. Raises what `order_for`
     raises.
@@ -79,7 +79,7 @@ def text_acknowledge(
         return True
     by = actor.get_username() if actor is not None else ""
     record = {"sealed": seal, "path": text.path, "by": by, "by_id": _id_of(actor), "at": timezone.now().isoformat()}
-    cluster.acknowledged_texts = [*cluster.acknowledged_texts, record][-MOST_KEPT:]
+    cluster.acknowledged_texts = [*cluster.acknowledged_texts, record][-MOST_STORED:]
     # Without `save()`: the draft itself was not edited, so its time and version stay.
     Cluster.objects.filter(pk=cluster.pk).update(acknowledged_texts=cluster.acknowledged_texts)
     audited(
@@ -95,19 +95,19 @@ def text_acknowledge(
 
 
 def sealed(digest: str) -> str:
-    """What is stored of a digest: a hash with the server's key, without which no secret in the text can be guessed."""
+    """The stored form of a digest: a hash keyed with the server's key, so that secrets in the text can't be guessed."""
     return salted_hmac(_SALT, digest, algorithm="sha256").hexdigest()
 
 
 def _digest_for_audit(texts: list[tuple[RootText, RootText]], digest: str) -> dict[str, str]:
-    """The SHA-256 of a text without secrets, which everybody can check; of another one the hash with the key."""
+    """The SHA-256 of a text without secrets, which anyone can check; of a text with secrets the keyed hash."""
     if any(hides(text, masked) for text, masked in texts if text.digest == digest):
         return {"hmac": sealed(digest)}
     return {"sha256": digest}
 
 
 def texts_for(*, actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str, Any]]:
-    """The acknowledgements that a run of the present document takes along. Raises TextsUnread."""
+    """The acknowledgements for a run of the current document. Raises TextsUnread."""
     texts = root_texts(read_document(cluster.document))
     present = {sealed(text.digest): text for text in texts}
     found = [each for each in _read_by(actor, cluster) if each["sealed"] in present]
@@ -123,5 +123,5 @@ def _read_by(actor: AbstractBaseUser | None, cluster: Cluster) -> list[dict[str,
 
 
 def _id_of(actor: AbstractBaseUser | None) -> int:
-    """0 is Slipway's own command line."""
+    """0 stands for Slipway's command line."""
     return actor.pk if actor is not None else 0

@@ -1,4 +1,4 @@
-"""Attempts after a failure: one step, what was left, or all of it with a precheck accepted for a reason."""
+"""Attempts after a failure: one step, the remaining steps, or all of them with a precheck waived for a reason."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DONE = ("same", "changed", "warning")
 
 
 def run_retry_step(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Run:
-    """The prechecks and one step on all its machines, and no more; the cluster is not complete by that.
+    """Run only the prechecks and one step on all its machines; this does not complete the cluster.
 
-    Raises NotPossible when the present plan has no such step.
+    Raises NotPossible when the current plan has no such step.
     """
     allowed(actor, run.cluster)
     order = _order(run, step)
@@ -34,9 +34,9 @@ def run_retry_step(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Ru
 
 
 def run_retry_from(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Run:
-    """The prechecks, and every step from this one on; and those before it that were not done on each machine.
+    """Run the prechecks, every step from this one on, and earlier steps that were not done on every machine.
 
-    Raises NotPossible when the present plan has no such step.
+    Raises NotPossible when the current plan has no such step.
     """
     allowed(actor, run.cluster)
     order = _order(run, step)
@@ -50,7 +50,7 @@ def run_retry_from(*, actor: AbstractBaseUser | None, run: Run, step: str) -> Ru
 
 
 def run_waive(*, actor: AbstractBaseUser | None, run: Run, check: str, reason: str) -> Run:
-    """Another attempt in which this precheck does not block; who said so and why goes with it.
+    """A new attempt in which this precheck does not block; the run records who waived it and why.
 
     Raises NotPossible when the precheck may not be waived, did not fail, or no reason is given.
     """
@@ -58,20 +58,20 @@ def run_waive(*, actor: AbstractBaseUser | None, run: Run, check: str, reason: s
     discover(catalog)
     found = CHECKS.checks.get(check)
     if found is None or not found.waivable:
-        raise NotPossible(_("%(check)s cannot be skipped: what it checks has to be so.") % {"check": check})
+        raise NotPossible(_("%(check)s cannot be waived: this check is mandatory.") % {"check": check})
     if not any(failure.get("step") == f"{PRECHECK}/{check}" for failure in run.failures):
         raise NotPossible(_("%(check)s did not fail in this run.") % {"check": check})
     reason = given_reason(reason, check)
     record = accepted(actor, check, found.title, reason)
     with transaction.atomic():
         again = run_retry(actor=actor, run=run, more_waivers=[check], accepted_since=[record])
-        if record in again.accepted:  # else it is a run that was active already
+        if record in again.accepted:  # else it is a run that was already active
             audited(actor, "run.waive", run.cluster.name, run=again.pk, check=check, reason=reason)
     return again
 
 
 def waivable(step: str) -> str:
-    """The id of the precheck behind a step of a run, if somebody may waive it; empty otherwise."""
+    """The id of the precheck of this step, if it may be waived; empty otherwise."""
     if not _is_gate(step):
         return ""
     discover(catalog)
@@ -80,15 +80,15 @@ def waivable(step: str) -> str:
 
 
 def _order(run: Run, step: str) -> list[str]:
-    """The steps of the present plan in reading order; `step` is one of them."""
+    """The steps of the current plan in reading order; `step` is one of them."""
     discover(catalog)
     run.cluster.refresh_from_db()
     wanted = order_for(run.cluster, run.recipe, run.answers)
     order = [row.path for row in make_plan(wanted.document, run.recipe, answers=wanted.answers).steps]
     if step not in order:
         raise NotPossible(
-            _("The plan has no step %(step)s any more.") % {"step": step},
-            hint=_("The document was changed since; retry from the top."),
+            _("The plan no longer has a step %(step)s.") % {"step": step},
+            hint=_("The document has changed since then; retry from the beginning."),
         )
     return order
 

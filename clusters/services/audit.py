@@ -1,4 +1,4 @@
-"""audited(): adds an entry to the end of the audit's chain; allowed(): who may do something with a cluster at all."""
+"""audited(): appends an entry to the audit's chain; allowed(): checks the right to act on a cluster."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ Outcome = AuditEntry.Outcome
 def audited(
     actor: AbstractBaseUser | None, deed: str, target: object, *, outcome: str = Outcome.DONE, **details: Any
 ) -> None:
-    """Append one entry; `details` must hold no secret. Without an actor it is who is logged in, if anybody is.
+    """Append one entry; `details` must not hold secrets. The default actor is the logged-in user, if there is one.
 
-    Call it in the transaction of what it describes, so that neither exists without the other, and last: the end of
-    the chain stays locked until the transaction ends, and two that lock it and their own rows in another order would
-    wait for each other.
+    Call it in the transaction of the change, so that neither exists without the other, and call it last: the end of the
+    chain stays locked until the transaction ends, and two transactions that lock it and their rows in a different
+    order would deadlock.
     """
     origin = present_origin()
     who = actor if actor is not None else origin.user
-    head = _locked_head()
+    head = _lock_head()
     entry = AuditEntry(
         number=head.count + 1,
         at=timezone.now(),
@@ -59,12 +59,12 @@ def audited(
 
 
 @contextmanager
-def missing_entry_logged(deed: str, outcome: str) -> Iterator[None]:
-    """For what happens anyway: where its entry cannot be written, the log of the process says so."""
+def log_missing_entry(deed: str, outcome: str) -> Iterator[None]:
+    """For events that happen anyway: if the entry cannot be written, the process log reports it."""
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        log.error("The audit has no entry of %s (%s), because it cannot be written: %s", deed, outcome, error)
+        log.error("Cannot write the audit entry of %s (%s): %s", deed, outcome, error)
 
 
 def audited_once(
@@ -77,15 +77,15 @@ def audited_once(
     outcome: str = Outcome.DONE,
     **details: Any,
 ) -> None:
-    """As `audited`, unless the same session, or without one the same address, has such an entry not older than that.
+    """As `audited`, unless the same session, or without one the same address, has such an entry `within` this time.
 
-    `same` are the fields by which an entry is such a one. The first look costs little; the second one is made with
-    the end of the chain locked, so that pages that ask at the same moment write one entry.
+    `same` are the fields that identify such an entry. The first check is cheap; the second one runs with the end of the
+    chain locked, so that pages loaded at the same moment write one entry.
     """
     if _audited_lately(deed, within, actor, same):
         return
     with transaction.atomic():
-        _locked_head()
+        _lock_head()
         if not _audited_lately(deed, within, actor, same):
             audited(actor, deed, target, outcome=outcome, **details)
 
@@ -99,20 +99,20 @@ def _audited_lately(deed: str, within: timedelta, actor: AbstractBaseUser | None
 
 
 def allowed(actor: AbstractBaseUser | None, cluster: Cluster) -> None:
-    """Raises PermissionDenied unless the cluster is the actor's own, or the actor sees everything.
+    """Raises PermissionDenied unless the actor owns the cluster or may see everything.
 
-    `None` is Slipway's own command line: whoever runs it can read the database anyway.
+    `None` stands for Slipway's command line, whose users can read the database anyway.
     """
     if actor is None or cluster.is_open_to(actor):
         return
-    raise PermissionDenied("This cluster belongs to somebody else.")
+    raise PermissionDenied("This cluster belongs to another user.")
 
 
-def _locked_head() -> AuditHead:
+def _lock_head() -> AuditHead:
     """The end of the chain, locked until the transaction ends.
 
-    PostgreSQL locks the row. SQLite has one writer at a time, and every transaction begins as one
-    (`installer_site.env.sqlite`). Without the row, as in a database that was emptied, the chain goes on from its
+    PostgreSQL locks the row. SQLite has one writer at a time, and every transaction starts as one
+    (`installer_site.env.sqlite`). Without the row, as in a database that was emptied, the chain continues from its
     last entry.
     """
     heads = AuditHead.objects.select_for_update()

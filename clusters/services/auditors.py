@@ -1,4 +1,4 @@
-"""The group of auditors: people who may read the audit, and need not be administrators."""
+"""The group of auditors: users who may read the audit without being administrators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ READ_AUDIT = "clusters.view_auditentry"
 
 
 def make_group(sender: Any, using: str, apps: Any = registry, **kwargs: Any) -> None:
-    """After migrations: the group, with its permission, if it is missing. Without signals: nobody did this."""
+    """After migrations: create the group with its permission, if it is missing. Without signals: no user did it."""
     try:
         groups = apps.get_model("auth", "Group")
         permissions = apps.get_model("auth", "Permission")

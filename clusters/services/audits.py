@@ -1,4 +1,4 @@
-"""What people do with the audit itself: take it away, and have its forwarding tried again."""
+"""Actions on the audit itself: download it, and retry its forwarding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def audit_download(*, actor: Any, wanted: AuditFilter, form: str) -> Iterator[AuditEntry]:
-    """The entries that fit, from the oldest on, to be written in that form; the download is an entry, too."""
+    """The matching entries, oldest first, for a download in this `form`, which is audited, too."""
     if not actor.has_perm(READ_AUDIT):
         raise PermissionDenied("The audit is for administrators and auditors.")
     asked = {name: value for name, value in asdict(wanted).items() if value}
@@ -33,7 +33,7 @@ def audit_download(*, actor: Any, wanted: AuditFilter, form: str) -> Iterator[Au
 
 @transaction.atomic
 def audit_forward_again(*, actor: Any, way: str) -> None:
-    """Send to that receiver now, also when it was given up; nothing to do where the last try worked."""
+    """Send to this receiver now, even if forwarding was given up; does nothing if the last try succeeded."""
     if not actor.is_superuser:
         raise PermissionDenied("Forwarding the audit is for administrators.")
     state = AuditForward.objects.filter(Q(given_up=True) | Q(tries__gt=0), way=way)

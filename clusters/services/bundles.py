@@ -1,4 +1,4 @@
-"""What people download of a run: its log, its events, and the support bundle, which holds no secret."""
+"""Downloads of a run: its log, its events, and the support bundle, which holds no known secrets."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
     from clusters.models import Run
 
 FIRST_PAGE, PAGE = 10, 2000
-"""Events that a download reads at once, at first and at most."""
+"""Events in one read of a download, at first and at most."""
 PAGE_BYTES = 256 * 1024
-"""About so much of a log is in memory for each download; its client may take hours to read it."""
+"""Roughly how much of a log each download keeps in memory; its client may take hours to read it."""
 PACKAGES = ("Django", "channels", "daphne", "django-htmx", "fabric", "paramiko", "cryptography", "pydantic", "PyYAML")
 README = """\
 Support bundle of run {run} of {cluster}.
 
-document.yaml   what was to be built, secrets masked
-run.json        how the run stands: state, times, failures, what was accepted
-plan.json       the steps, and which of them wait for which
+document.yaml   the document of the run, secrets masked
+run.json        the run: state, times, failures, waivers
+plan.json       the steps and their dependencies
 steps.json      each step on each machine: state, seconds, messages
-facts.json      what was seen of the machines
-findings.json   what the prechecks found
+facts.json      the facts of the machines
+findings.json   the findings of the prechecks
 events.jsonl    every event, one per line
-log.txt         every line that was printed
-versions.json   what Slipway runs on
+log.txt         every line of output
+versions.json   versions of Slipway's environment
 
-Passwords, keys and tokens that Slipway knew of are replaced by dots. Machine names, addresses and whatever
-programs printed are as they were: look through it before you hand it to a stranger.
+Passwords, keys and tokens that Slipway knew of are replaced by dots. Machine names, addresses and the output of
+programs are unchanged: check the files before you share them.
 """
 
 
 def run_bundle(*, actor: AbstractBaseUser | None, run: Run) -> Callable[[IO[bytes]], None]:
-    """What writes the bundle, a zip file, into a file; it may be asked for while the run is still on."""
+    """A function that writes the bundle, a zip file, into a file; the run may still be active."""
     allowed(actor, run.cluster)
     audited(actor, "run.bundle", run.cluster.name, run=run.pk)
     return partial(_write_bundle, run)
@@ -94,10 +94,10 @@ def _write_bundle(run: Run, into: IO[bytes]) -> None:
 
 
 def event_pages(run: Run, masked: Callable[[Any], Any] = lambda data: data) -> Iterator[str]:
-    """Every event as a line of JSON, page by page; what it holds as `masked` gives it."""
+    """Every event as a line of JSON, page by page, with its data passed through `masked`."""
 
     def as_text(row: dict[str, Any]) -> str:
-        # Once more plain: what was stored before codes of terminals were taken out may hold some.
+        # Plain again: events stored by older versions may contain terminal codes.
         plainly = row | {"data": masked(plain(row["data"]))}
         return json.dumps(plainly, ensure_ascii=False, default=str) + "\n"
 
@@ -116,7 +116,7 @@ def text_pages(run: Run, *, times: bool = True) -> Iterator[str]:
 
 
 def _pages(events: QuerySet[Event], columns: Sequence[str], as_text: Callable[[dict[str, Any]], str]) -> Iterator[str]:
-    """The text of these events. Nothing of the database stays open between two pages."""
+    """The text of these events. No cursor stays open between two pages."""
     seq, count = 0, FIRST_PAGE
     while rows := list(events.filter(seq__gt=seq).order_by("seq").values("seq", *columns)[:count]):
         page = "".join(map(as_text, rows))
@@ -127,14 +127,14 @@ def _pages(events: QuerySet[Event], columns: Sequence[str], as_text: Callable[[d
 
 
 def _masks(run: Run) -> Masks:
-    """All that is secret by now: also what the cluster's present document and kubeconfig hold."""
+    """All secrets known now, including those of the cluster's current document and kubeconfig."""
     masks = Masks()
     for text in dict.fromkeys((run.document, run.cluster.document)):
         try:
             for secret in known_secrets(text):
                 masks.add(secret)
         except InstallerError:
-            # A text that is no document was never read by a run either; the other one is still used.
+            # An unreadable document was never read by a run either; the other one is still used.
             continue
     if run.cluster.kubeconfig:
         for secret in secrets_in(run.cluster.kubeconfig):

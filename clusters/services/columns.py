@@ -1,4 +1,4 @@
-"""Columns of a cluster that repeat what its document says, for pages that list many clusters."""
+"""Columns of a cluster that repeat values of its document, for pages that list many clusters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def columns_of(document: Document) -> dict[str, Any]:
-    """Column -> value; a text that is longer than its column is cut."""
+    """Column -> value; a text longer than its column is truncated."""
     address = endpoint_address(document)
     return {
         "kubernetes_version": _cut("kubernetes_version", document.kubernetes.version),

@@ -1,4 +1,4 @@
-"""Connection tests and host keys: asked for here, carried out by the worker."""
+"""Connection tests and host keys: requested here, processed by the worker."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Collection[str] | None = None) -> None:
-    """Ask for a test of these machines, or of all; what is under way for them begins anew."""
+    """Request a test of these machines, or of all; tests that are running for them start again."""
     allowed(actor, cluster)
     document = read_document(cluster.document)
     versions = versions_of(document)
@@ -58,30 +58,30 @@ def probes_start(*, actor: AbstractBaseUser | None, cluster: Cluster, hosts: Col
 
 
 @transaction.atomic
-def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, shown: Mapping[str, str]) -> None:
-    """Pin keys and test again. `shown` has the fingerprint that the person saw, by machine.
+def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, seen: Mapping[str, str]) -> None:
+    """Pin keys and test again. `seen` has the fingerprint that the user saw, by machine.
 
-    The key is that of the machine, or of the jump host before it, at the last test. Raises OtherKey, and pins nothing,
-    when the last test of one of them was shown another key than the person saw.
+    The key is that of the machine, or of the jump host before it, from the last test. Raises OtherKey, and pins
+    nothing, when the last test of one of them got a different key than the user saw.
     """
     allowed(actor, cluster)
     document = read_document(cluster.document)
     versions = versions_of(document)
     accepted, pinned = [], []
-    # Locked, so that two people who accept the same keys at once pin them once.
-    offers = Probe.objects.select_for_update().filter(cluster=cluster, host__in=list(shown)).exclude(offered={})
+    # Locked, so that two users who accept the same keys at once pin them once.
+    offers = Probe.objects.select_for_update().filter(cluster=cluster, host__in=list(seen)).exclude(offered={})
     for probe in offers.order_by("pk"):
         host = document.host(probe.host)
         if host is None or spec_digest(document, host, versions) != probe.spec_digest:
-            continue  # the row was edited after the test: what was shown is another machine's key
+            continue  # the row was edited after the test: the key belongs to a different machine
         address, port, key = shown_key(probe.offered, host)
-        if shown[probe.host] != key.fingerprint:
-            raise OtherKey(f"{host.name} ({address}:{port})", shown[probe.host], key.fingerprint)
+        if seen[probe.host] != key.fingerprint:
+            raise OtherKey(f"{host.name} ({address}:{port})", seen[probe.host], key.fingerprint)
         accepted.append((host.name, address, port, key))
     for _name, address, port, key in accepted:
         before = HostKey.objects.filter(cluster=cluster, address=address, port=port).first()
         if before is not None and before.key == key.key:
-            continue  # a jump host's key, accepted a moment ago for another machine behind it
+            continue  # a jump host's key, just accepted for another machine behind it
         pin(cluster.pk, address, port, key, by=actor)
         pinned.append((address, port, key, before))
     if accepted:
@@ -94,9 +94,9 @@ def host_keys_accept(*, actor: AbstractBaseUser | None, cluster: Cluster, shown:
 def host_keys_pin(
     *, actor: AbstractBaseUser | None, cluster: Cluster, keys: Sequence[tuple[str, int, PinnedKey]]
 ) -> None:
-    """Pin keys, by address and port, that the actor was shown in a terminal where none was known.
+    """Pin unknown keys, by address and port, that the actor has seen in a terminal.
 
-    Raises OtherKey, and pins nothing, when another one of them was pinned meanwhile.
+    Raises OtherKey, and pins nothing, when a different key was pinned for one of them meanwhile.
     """
     allowed(actor, cluster)
     for address, port, key in keys:
@@ -116,7 +116,7 @@ def _audit_key(
 def practice_machines() -> tuple[Host, ...]:
     """The machines of SLIPWAY_PRACTICE_FILE: a list of hosts as in the document, or {"hosts": [...]}.
 
-    Raises ConfigError when the file is there and cannot be understood.
+    Raises ConfigError when the file exists but is invalid.
     """
     where = settings.SLIPWAY_PRACTICE_FILE
     if not where or not Path(where).exists():
@@ -128,5 +128,5 @@ def practice_machines() -> tuple[Host, ...]:
     except (OSError, Refused, ValidationError, TypeError) as error:
         raise ConfigError(
             f"The practice machines in {where} cannot be read: expected a list of hosts, found {type(error).__name__}.",
-            hint="Write the file anew (`make demo` does), or unset SLIPWAY_PRACTICE_FILE.",
+            hint="Write the file again (`make demo` does), or unset SLIPWAY_PRACTICE_FILE.",
         ) from error

@@ -1,4 +1,4 @@
-"""Credentials: made, rotated, shared and removed; what is secret in them goes in and never comes out again."""
+"""Credentials: created, rotated, shared and removed; their secrets are stored and never shown again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LOGIN = re.compile(r"[^\s:/@,-][^\s:/@,]{0,127}")
 
 
 class CredentialWrong(InstallerError):
-    """A credential that cannot be stored like this. `field` is what has to be changed."""
+    """Invalid values of a credential. `field` is the one to change."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class CredentialWrong(InstallerError):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a person gave of a credential. None leaves what is stored, an empty text removes it.
+    """The values that a user entered for a credential. None keeps the stored value, an empty text removes it.
 
     `login` is the user on the machines, `networks` are addresses and networks separated by commas.
     """
@@ -58,9 +58,9 @@ class Given:
 
 
 def credential_create(*, actor: AbstractBaseUser, name: str, given: Given, users: Collection[str] = ()) -> Credential:
-    """A new credential of the actor's, shared with the users of these names. Raises CredentialWrong."""
+    """A new credential owned by the actor, shared with the users of these names. Raises CredentialWrong."""
     if not _NAME.fullmatch(name):
-        raise CredentialWrong("name", _("A name has letters, digits, dots, '-' and '_', 63 at most."))
+        raise CredentialWrong("name", _("A name may have letters, digits, dots, '-' and '_', at most 63 characters."))
     credential = Credential(name=name, owner=actor)
     _fill(credential, given)
     people = _people(users)
@@ -78,16 +78,16 @@ def credential_create(*, actor: AbstractBaseUser, name: str, given: Given, users
 def credential_change(
     *, actor: AbstractBaseUser, credential: Credential, given: Given, users: Collection[str] | None = None
 ) -> Credential:
-    """Rotate it: what is given takes the place of what is stored, for every document that names it.
+    """Rotate it: the given values replace the stored ones, for every document that uses it.
 
-    `users` may use it from now on, as with `credential_share`; without it the list stays.
+    `users` may use it from now on, as with `credential_share`; without it the list stays the same.
 
-    Raises CredentialWrong, and PermissionDenied for who is neither its owner nor an administrator.
+    Raises CredentialWrong, and PermissionDenied for users who are neither its owner nor an administrator.
     """
-    credential = _locked(actor, credential)
-    before = _stored(credential)
+    credential = _lock(actor, credential)
+    before = _values_of(credential)
     _fill(credential, given)
-    changed = sorted(field for field, value in _stored(credential).items() if value != before[field])
+    changed = sorted(field for field, value in _values_of(credential).items() if value != before[field])
     if changed:
         credential.version += 1
         credential.changed_at = timezone.now()
@@ -100,11 +100,11 @@ def credential_change(
 
 @transaction.atomic
 def credential_share(*, actor: AbstractBaseUser, credential: Credential, users: Collection[str]) -> None:
-    """Who may use it, by their user names, beside its owner and administrators; others lose the right at once.
+    """Set who may use it, by user names, besides its owner and administrators; others lose the right at once.
 
-    Raises CredentialWrong for a name that nobody has, and PermissionDenied.
+    Raises CredentialWrong for an unknown user name, and PermissionDenied.
     """
-    credential = _locked(actor, credential)
+    credential = _lock(actor, credential)
     people = _people(users)
     before = set(credential.users.values_list("pk", flat=True))
     if before != {each.pk for each in people}:
@@ -114,14 +114,14 @@ def credential_share(*, actor: AbstractBaseUser, credential: Credential, users: 
 
 @transaction.atomic
 def credential_delete(*, actor: AbstractBaseUser, credential: Credential) -> None:
-    """Forget it. Documents that name it keep the name, and log in to nothing with it. Raises PermissionDenied."""
-    credential = _locked(actor, credential)
+    """Delete it. Documents that use it keep its name, but can no longer log in with it. Raises PermissionDenied."""
+    credential = _lock(actor, credential)
     audited(actor, "credential.delete", credential.name)
     credential.delete()
 
 
 def refuse_credentials(actor: AbstractBaseUser | None, document: Document) -> None:
-    """Raises CredentialRefused when this person may not use a credential that the document names."""
+    """Raises CredentialRefused when this user may not use a credential that the document names."""
     names = credential_names(document)
     usable = set(Credential.objects.usable_by(actor).filter(name__in=names).values_list("name", flat=True))
     for name in sorted(names - usable):
@@ -129,7 +129,7 @@ def refuse_credentials(actor: AbstractBaseUser | None, document: Document) -> No
 
 
 def used_in(text: str) -> dict[str, list[str]]:
-    """The credentials of a stored document, for the audit; nothing where it names none."""
+    """The credentials of a stored document, for the audit; empty when it names none."""
     try:
         names = sorted(credential_names(read_document(text)))
     except ConfigError:
@@ -137,14 +137,14 @@ def used_in(text: str) -> dict[str, list[str]]:
     return {"credentials": names} if names else {}
 
 
-def _locked(actor: AbstractBaseUser, credential: Credential) -> Credential:
+def _lock(actor: AbstractBaseUser, credential: Credential) -> Credential:
     found = Credential.objects.select_for_update().administered_by(actor).filter(pk=credential.pk).first()
     if found is None:
-        raise PermissionDenied("This credential belongs to somebody else.")
+        raise PermissionDenied("This credential belongs to another user.")
     return found
 
 
-def _stored(credential: Credential) -> dict[str, Any]:
+def _values_of(credential: Credential) -> dict[str, Any]:
     return {name: getattr(credential, name) for name in Given.__slots__}
 
 
@@ -159,11 +159,11 @@ def _fill(credential: Credential, given: Given) -> None:
 
 
 def _check(credential: Credential) -> None:
-    """Raises CredentialWrong when somebody would only find out during a run that it cannot be used."""
+    """Raises CredentialWrong for errors that would otherwise only show during a run."""
     if credential.login and not _LOGIN.fullmatch(credential.login):
-        raise CredentialWrong("login", _("This cannot be the name of a user."))
+        raise CredentialWrong("login", _("This is not a valid user name."))
     if not (credential.password or credential.private_key or credential.agent_key):
-        raise CredentialWrong("password", _("Give a password or a private key."))
+        raise CredentialWrong("password", _("Enter a password or a private key."))
     if credential.private_key:
         passphrase = Secret(credential.passphrase) if credential.passphrase else None
         try:
@@ -185,7 +185,7 @@ def _people(names: Collection[str]) -> list[AbstractBaseUser]:
     found = {each.get_username(): each for each in users.objects.filter(username__in=set(names))}
     unknown = sorted(set(names) - set(found))
     if unknown:
-        raise CredentialWrong("users", _("Nobody is called %(name)s.") % {"name": unknown[0][:60]})
+        raise CredentialWrong("users", _("User %(name)s does not exist.") % {"name": unknown[0][:60]})
     return list(found.values())
 
 

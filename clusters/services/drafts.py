@@ -1,4 +1,4 @@
-"""Drafts: made, saved page by page, imported and thrown away."""
+"""Drafts: created, saved page by page, imported and deleted."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 
 class DraftRefused(InstallerError):
-    """The draft stays as it was saved last."""
+    """The draft was not saved."""
 
 
 class DraftConflict(DraftRefused):
-    """The draft was saved by somebody else, or in another tab, since it was read."""
+    """The draft was saved by another user, or in another tab, since it was read."""
 
 
 class DraftUnreadable(DraftRefused):
-    """What would be saved could not be read again: it is larger than a document may be. `finding` says in what."""
+    """The result could not be read again: it exceeds a limit for documents. `finding` has the limit."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.message, hint=finding.hint)
@@ -48,20 +48,20 @@ class DraftUnreadable(DraftRefused):
 
 
 class DraftBusy(DraftRefused):
-    """A run works with this cluster."""
+    """A run is using this cluster."""
 
     retryable = True
 
 
 def document_of(thing: Cluster | Run) -> Document:
-    """The document of a draft, or the one that a run froze. Raises ConfigError when it cannot be read."""
+    """The document of a draft, or the frozen one of a run. Raises ConfigError when it cannot be read."""
     return read_document(thing.document)
 
 
 def text_with(original: str, document: Document, *, limit: int = LIMIT) -> str:
-    """The text of a document that replaces `original`, secrets included: what did not change stays as it was written.
+    """The text of a document that replaces `original`, with secrets: unchanged parts stay as they were written.
 
-    The one place that says how a draft is written.
+    The only place that decides how a draft is written.
     """
     try:
         return edit(original, document, limit=limit)
@@ -69,24 +69,24 @@ def text_with(original: str, document: Document, *, limit: int = LIMIT) -> str:
         return write_document(document)
 
 
-def _stored(original: str, document: Document, *, text: str = "") -> str:
-    """What is stored of a document in place of `original`; `text` is what a person typed.
+def _text_to_store(original: str, document: Document, *, text: str = "") -> str:
+    """The text to store for a document that replaces `original`; `text` is what a user typed.
 
-    A secret that is no longer in the document is masked where it still stands in a comment: nothing would find it
-    there from now on. Raises DraftUnreadable.
+    A secret that is no longer in the document is masked in comments: later nothing would find it there.
+    Raises DraftUnreadable.
     """
-    written = _readable(text_with(text or original, document))
+    written = _check_readable(text_with(text or original, document))
     before = load(original).document
     if before is None or before == document or "#" not in written:
         return written
     gone = replaced_secrets(secrets_in(before), secrets_in(document), ORDINARY)
     masks = Masks(gone)
     covered = covered_comments(written, lambda lines: without_secrets(gone, masks.lines(lines))) if gone else written
-    return covered if covered == written else _readable(covered)
+    return covered if covered == written else _check_readable(covered)
 
 
-def _readable(text: str) -> str:
-    """The text itself. Raises DraftUnreadable when nobody could open the draft any more once this is saved."""
+def _check_readable(text: str) -> str:
+    """Return the text. Raises DraftUnreadable when the draft could not be opened again after saving it."""
     loaded = load(text)
     if loaded.document is None:
         raise DraftUnreadable(next(finding for finding in loaded.findings if finding.blocking))
@@ -94,13 +94,13 @@ def _readable(text: str) -> str:
 
 
 def refuse_while_busy(cluster: Cluster) -> None:
-    """Raises DraftBusy while a run of this cluster is active: what it builds must stay what was asked for."""
+    """Raises DraftBusy while a run of this cluster is active: its document must not change."""
     run = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
     if run is not None:
         raise DraftBusy(
-            _("Run %(run)s works with %(name)s, so nothing of it can be changed now.")
+            _("Run %(run)s is using %(name)s, so nothing in it can be changed now.")
             % {"run": run.pk, "name": cluster.name},
-            hint=_("Wait for its end, or cancel it."),
+            hint=_("Wait until it ends, or cancel it."),
         )
 
 
@@ -118,13 +118,13 @@ def draft_create(
 ) -> Cluster:
     """A new draft; without a document it starts from the defaults, with a version that can be installed.
 
-    Where `original` is the text of a document like it, what is the same stays as it was written, comments too.
-    Raises DraftUnreadable for a document that is larger than one may be.
+    If `original` is the text of a similar document, equal parts stay as they were written, including comments.
+    Raises DraftUnreadable for a document that exceeds a limit.
     """
-    # The source may be far away: it is asked before the database is held.
+    # The artifact source may be far away: it is queried before the database is locked.
     start = document or starter_document(starter_version())
     named = start.model_copy(update={"name": name or start.name})
-    text = _stored(original, named) if original else _readable(write_document(named))
+    text = _text_to_store(original, named) if original else _check_readable(write_document(named))
     with transaction.atomic():
         cluster = Cluster.objects.create(owner=actor, name=name or start.name, document=text, **columns_of(start))
         audited(actor, "draft.create", cluster.name, cluster=cluster.pk)
@@ -133,9 +133,10 @@ def draft_create(
 
 @transaction.atomic
 def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
-    """A new draft with the same document, secrets included, under a name that this person has not used yet.
+    """A new draft with the same document, including secrets, under a name that this user has not used yet.
 
-    Of somebody else's it has no credentials: the owner chose the machines, and the copy's owner would log in there.
+    A copy of another user's cluster has no credentials: the copy's owner could log in to machines that the cluster's
+    owner chose.
     """
     allowed(actor, cluster)
     taken = set(Cluster.objects.filter(owner=actor).values_list("name", flat=True))
@@ -153,22 +154,22 @@ def draft_copy(*, actor: AbstractBaseUser | None, cluster: Cluster) -> Cluster:
 def draft_update(
     *, actor: AbstractBaseUser | None, cluster: Cluster, document: Document, version: int, text: str = ""
 ) -> Cluster:
-    """Save the draft as version + 1. `text` is what a person typed, if the document comes from text.
+    """Save the draft as version + 1. `text` is what a user typed, if the document comes from text.
 
-    Raises DraftConflict unless `version` is the one that lies in the database, DraftBusy while a run is active,
-    DraftUnreadable for a document that is larger than one may be.
+    Raises DraftConflict unless `version` is the one in the database, DraftBusy while a run is active, DraftUnreadable
+    for a document that exceeds a limit.
     """
     allowed(actor, cluster)
     active = Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE)
     mine = Cluster.objects.filter(pk=cluster.pk, version=version).filter(~Exists(active))
     name = document.name or cluster.name
-    written = _stored(cluster.document, document, text=text)
+    written = _text_to_store(cluster.document, document, text=text)
     gone = _removed_machines(cluster, document)
     fields = {"document": written, "name": name, "updated_at": timezone.now(), **columns_of(document)}
     if not mine.update(version=F("version") + 1, **fields):
         refuse_while_busy(cluster)
         raise DraftConflict(
-            f"This page shows version {version} of {cluster.name}, which has been changed since.",
+            f"This page shows version {version} of {cluster.name}, which has changed since then.",
             hint="Nothing was overwritten.",
         )
     if gone:
@@ -188,15 +189,15 @@ def _removed_machines(cluster: Cluster, document: Document) -> set[str]:
 
 @transaction.atomic
 def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> bool:
-    """Forget the cluster, its runs and its keys; the machines stay as they are. Raises DraftBusy while a run is on.
+    """Delete the cluster, its runs and its keys; the machines don't change. Raises DraftBusy while a run is active.
 
-    False when somebody else was faster, and it is gone already.
+    False when it was already deleted.
     """
     allowed(actor, cluster)
     if not Cluster.objects.select_for_update().filter(pk=cluster.pk).exists():
         return False
     if cluster.runs.filter(state__in=Run.ACTIVE).exists():
-        raise DraftBusy(f"A run of {cluster.name} is not over yet.", hint="Cancel it, wait for its end, then delete.")
+        raise DraftBusy(f"A run of {cluster.name} is still active.", hint="Cancel it, wait until it ends, then delete.")
     name, pk = cluster.name, cluster.pk
     cluster.delete()
     audited(actor, "draft.delete", name, cluster=pk)
@@ -204,15 +205,15 @@ def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> bool:
 
 
 def draft_import(*, actor: AbstractBaseUser | None, text: str) -> tuple[Cluster | None, tuple[Finding, ...]]:
-    """A draft from a `config-sample.yaml`; no draft, and the findings that say why, when it cannot be read."""
+    """A draft from a `config-sample.yaml`; None, and the findings with the reasons, when it cannot be read."""
     loaded = load(text)
     if loaded.document is None:
         return None, loaded.findings
     try:
         cluster = draft_create(actor=actor, name=loaded.document.name, document=loaded.document)
-    except DraftUnreadable as error:  # a text with aliases may be much shorter than what it stands for
+    except DraftUnreadable as error:  # a text with aliases may be much shorter than its expanded form
         return None, (*loaded.findings, error.finding)
-    # As it came, comments and all; what names the draft anew or is no document (a page around it) is left out.
+    # As it was received, with comments; without a name for the draft and anything that is not part of the document.
     cluster.document = text_with(text, read_document(cluster.document))
     cluster.save(update_fields=["document"])
     return cluster, loaded.findings

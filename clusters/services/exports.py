@@ -1,4 +1,4 @@
-"""What leaves the house: the document and the kubeconfig, each written down in the audit."""
+"""Downloads of the document and the kubeconfig, each recorded in the audit."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def config_export(
     with_secrets: bool = False,
     part: str = "",
 ) -> str:
-    """The `config-sample.yaml`; without secrets they are masked, so that the file can be handed on.
+    """The `config-sample.yaml`; unless `with_secrets`, they are masked, so that the file can be shared.
 
-    In the dialect in which it is stored, it is the file as it was written, comments and all. `part` is the name of one
-    of the files that KubeKey 4 wants. Of a credential the file has the user on the machines, and a comment at its head
-    says what KubeKey has to be given; its secrets are never in it. Raises ConfigError.
+    In the dialect in which it is stored, it is the file as written, with comments. `part` is the name of one of the
+    files that KubeKey 4 needs. For a credential the file has the user on the machines, and a comment at its top lists
+    what KubeKey needs; its secrets are never in the file. Raises ConfigError.
     """
     allowed(actor, cluster)
     document = read_document(cluster.document)
@@ -47,9 +47,9 @@ def config_export(
     if part:
         text = _part(stored, dialect, part, with_secrets=with_secrets)
     else:
-        text = _exported(stored, dialect, with_secrets=with_secrets)
+        text = _whole_file(stored, dialect, with_secrets=with_secrets)
     note = note_for_kubekey(document)
-    # What was exported once, and imported again, has the note already.
+    # A file that was exported and imported again already has the note.
     text = text if note in text else note + text
     given = {"dialect": dialect, "with_secrets": with_secrets, **({"part": part} if part else {})}
     audited(actor, "config.export", cluster.name, cluster=cluster.pk, **given)
@@ -57,7 +57,7 @@ def config_export(
 
 
 def _with_users(actor: AbstractBaseUser | None, cluster: Cluster, document: Document) -> str:
-    """The stored text with the users of credentials, as far as this person may use those: the rest KubeKey needs."""
+    """The stored text with the users of those credentials that this user may use, for KubeKey."""
     known = granted(credential_names(document), cluster.owner, actor)
     if not known:
         return cluster.document
@@ -72,11 +72,11 @@ def _with_users(actor: AbstractBaseUser | None, cluster: Cluster, document: Docu
 def _part(stored: str, dialect: str, part: str, *, with_secrets: bool) -> str:
     found = files(read_document(stored), dialect=dialect, secrets="show" if with_secrets else "mask")
     if part not in found:
-        raise ConfigError(f"There is no file {part} in {dialect}.", hint=f"There are {', '.join(found)}.")
+        raise ConfigError(f"The dialect {dialect} has no file {part}.", hint=f"It has {', '.join(found)}.")
     return found[part]
 
 
-def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:
+def _whole_file(stored: str, dialect: str, *, with_secrets: bool) -> str:
     document = read_document(stored)
     if load(stored).dialect != dialect:
         return render(document, dialect=dialect, secrets="show" if with_secrets else "mask")
@@ -84,16 +84,16 @@ def _exported(stored: str, dialect: str, *, with_secrets: bool) -> str:
     if with_secrets:
         return stored
     masks = Masks(known_secrets(stored))
-    # A secret that was in use once may still stand in a comment.
+    # A comment may still contain a secret that was used earlier.
     return hidden_comments(masked(stored), masks.lines)
 
 
 def kubeconfig_export(*, actor: AbstractBaseUser | None, cluster: Cluster) -> str:
-    """The admin kubeconfig. Raises NothingDelivered before an installation has succeeded so far."""
+    """The admin kubeconfig. Raises NothingDelivered before an installation has created it."""
     allowed(actor, cluster)
     if not cluster.kubeconfig:
         raise NothingDelivered(
-            f"There is no kubeconfig of {cluster.name} yet.", hint="It comes when the control plane stands."
+            f"{cluster.name} has no kubeconfig yet.", hint="It is available once the control plane is running."
         )
     audited(actor, "kubeconfig.export", cluster.name, cluster=cluster.pk)
     return cluster.kubeconfig

@@ -1,4 +1,4 @@
-"""run_wait_longer(): a step that takes longer than usual gets more time on one machine while it runs."""
+"""run_wait_longer(): gives a step that takes longer than usual more time on one machine while it runs."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 def run_wait_longer(*, actor: AbstractBaseUser | None, run: Run, step: str, host: str, given: int) -> None:
-    """Give the step on that machine its own timeout again. The run's worker honours it within a second.
+    """Extend the step on that machine by its timeout. The run's worker applies it within a second.
 
-    `given` is how often this was done before, as the actor sees it: of two presses for the same one, the second
-    does nothing. Raises NotPossible when the step does not run there any more.
+    `given` is how often this was done before, as the actor sees it: the second of two presses for the same extension
+    does nothing. Raises NotPossible when the step no longer runs there.
     """
     allowed(actor, run.cluster)
     with transaction.atomic():
-        # The row is locked for the transaction, so that presses come one after the other.
+        # The row is locked for the transaction, so that presses are processed one after the other.
         active = Run.objects.select_for_update().filter(pk=run.pk, state=Run.State.RUNNING).exists()
         row = run.steps.filter(step=step, host=host, state="running").first() if active else None
         if row is None:
             raise NotPossible(
-                _("%(step)s does not run on %(host)s any more.") % {"step": step, "host": host},
-                hint=_("If it ran out of time, retry; the page offers more time while a step runs."),
+                _("%(step)s is no longer running on %(host)s.") % {"step": step, "host": host},
+                hint=_("If it timed out, retry the run; the page offers more time while a step runs."),
             )
         if run.extensions.filter(step=step, host=host).count() != given:
             return

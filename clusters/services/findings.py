@@ -1,4 +1,4 @@
-"""Findings of a stored document: what the rules say, and what they cannot know: key files and credentials here."""
+"""Findings of a stored document: those of the rules, and on this server's key files and credentials."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def findings_of(
 def login_findings(cluster: Cluster, document: Document, *, at_terminal: bool = False) -> tuple[Finding, ...]:
     """Key files that a run would not open, and credentials that the cluster's owner may not use; both block.
 
-    Whether the person who presses the button may use a credential is asked then. `at_terminal`: a command is running
-    that reads the key files of its user.
+    Whether the user who starts a run may use a credential is checked then. `at_terminal`: a command is running that
+    reads the key files of its user.
     """
     files = () if at_terminal else _key_files(document)
     return without_secrets_in((*files, *_credentials(cluster, document)), document)
@@ -47,7 +47,7 @@ def _key_files(document: Document) -> Iterator[Finding]:
         if file not in usable:
             usable[file] = _can_be_read(offered, file)
         if not usable[file]:
-            message = f"The private key file {file} of {_called(path, name)} cannot be used."
+            message = f"The private key file {file} of {_name_of(path, name)} cannot be used."
             hosts = (name,) if name else ()
             yield error("login.key_file", f"{path}.privateKeyPath", message, hint=WHERE_KK_RAN, hosts=hosts)
 
@@ -68,12 +68,12 @@ def _credentials(cluster: Cluster, document: Document) -> Iterator[Finding]:
     granted = set(found.values_list("name", flat=True))
     for path, login, name in logins_of(document):
         if login.credential and login.credential not in granted:
-            said = credential_refused(login.credential)
+            refusal = credential_refused(login.credential)
             hosts = (name,) if name else ()
-            yield error("login.credential", f"{path}.credential", said.message, hint=said.hint, hosts=hosts)
+            yield error("login.credential", f"{path}.credential", refusal.message, hint=refusal.hint, hosts=hosts)
 
 
-def _called(path: str, name: str) -> str:
+def _name_of(path: str, name: str) -> str:
     if not path.endswith("jumpHost"):
         return name or "a machine without a name"
     return f"the jump host of {name}" if name else "the jump host"

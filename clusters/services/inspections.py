@@ -1,4 +1,4 @@
-"""Inspections: the prechecks alone, asked for here, carried out by the worker; and findings somebody answers for."""
+"""Inspections: the prechecks alone, requested here, run by the worker; and waivers of their findings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clusters.engine.step import discover
 from clusters.models import Cluster, Inspection
 from clusters.services.audit import allowed, audited
 from clusters.services.reasons import given_reason
-from clusters.services.waivers import PRECHECK, keep, signed, take_back
+from clusters.services.waivers import PRECHECK, save_waivers, signature, withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def inspection_start(
     *, actor: AbstractBaseUser | None, cluster: Cluster, checks: Collection[str] = (), hosts: Collection[str] = ()
 ) -> Inspection:
-    """Ask for these prechecks on these machines, or for all; what else was found before is kept for the same draft."""
+    """Request these prechecks on these machines, or all; other earlier results are kept for the same draft."""
     allowed(actor, cluster)
     before = Inspection.objects.filter(cluster=cluster).first()
     keep = before is not None and before.version == cluster.version and (checks or hosts)
@@ -52,48 +52,48 @@ def inspection_start(
 def precheck_waive(
     *, actor: AbstractBaseUser | None, cluster: Cluster, key: str, given: bool, reason: str = ""
 ) -> Cluster:
-    """Answer for what the newest inspection found, or take that back; `key` is of `precheck_key`.
+    """Waive or acknowledge a finding of the newest inspection, or withdraw that; `key` is from `precheck_key`.
 
-    It is for this check, this severity, and the machines on which it was found. What was not found, or may not be
-    waived, changes nothing. Raises ReasonMissing for an error without a reason.
+    It applies to this check, this severity, and the machines on which it was found. A key without a finding, or of one
+    that may not be waived, changes nothing. Raises ReasonMissing for an error without a reason.
     """
     allowed(actor, cluster)
     cluster = Cluster.objects.select_for_update().get(pk=cluster.pk)
     if not given:
         if any(each["key"] == key for each in cluster.waivers):
-            take_back(actor, cluster, key)
+            withdraw(actor, cluster, key)
         return cluster
-    told = _told(cluster, key)
-    if not told:
+    found = _waivable_findings(cluster, key)
+    if not found:
         return cluster
     id, _colon, severity = key.removeprefix(PRECHECK).partition(":")
-    hosts = list(dict.fromkeys(host for host, _message in told))
-    about: dict[str, Any] = {"key": key, "id": id, "severity": severity, "hosts": hosts, "text": told[0][1]}
+    hosts = list(dict.fromkeys(host for host, _message in found))
+    about: dict[str, Any] = {"key": key, "id": id, "severity": severity, "hosts": hosts, "text": found[0][1]}
     why = {"reason": given_reason(reason, id)} if severity == Severity.ERROR else {}
     about |= why
-    mine = about | signed(actor)
+    mine = about | signature(actor)
     if any(each | {"at": ""} == mine | {"at": ""} for each in cluster.waivers):
         return cluster  # the same press again
     others = [each for each in cluster.waivers if each["key"] != key]
-    keep(cluster, [*others, mine])
-    audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=id, hosts=hosts, text=told[0][1], **why)
+    save_waivers(cluster, [*others, mine])
+    audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, id=id, hosts=hosts, text=found[0][1], **why)
     return cluster
 
 
 def precheck_key(check: str, severity: str) -> str:
-    """What an acknowledgement of a precheck's findings is called."""
+    """The key of an acknowledgement of a precheck's findings."""
     return f"{PRECHECK}{check}:{severity}"
 
 
 def may_be_waived(check: str) -> bool:
-    """Whether somebody may answer for what this precheck finds."""
+    """Whether the findings of this precheck may be waived."""
     discover(catalog)
     found = CHECKS.checks.get(check)
     return found is not None and found.waivable
 
 
-def _told(cluster: Cluster, key: str) -> list[tuple[str, str]]:
-    """Machine and sentence of each finding with this key that may be waived. A check that broke has found nothing."""
+def _waivable_findings(cluster: Cluster, key: str) -> list[tuple[str, str]]:
+    """Machine and message of each finding with this key that may be waived. A check that broke has no findings."""
     row = Inspection.objects.filter(cluster=cluster).first()
     return [
         (result["host"], found["message"])

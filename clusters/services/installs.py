@@ -1,4 +1,4 @@
-"""Runs and previews: started once however often the button is pressed, cancelled, and tried again."""
+"""Runs and previews: started once however often the button is pressed, cancelled, and retried."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from clusters.services.orders import Order
 
 ONLY_LOOKS = "preview/looks-only"
-"""The one step that a preview names. No plan has it: a worker that knows no previews refuses such a run, and would
-carry it out otherwise."""
+"""The only step that a preview names. No plan has it, so that a worker without support for previews refuses such a run
+instead of carrying it out."""
 
 
 class RunRefused(InstallerError):
@@ -44,7 +44,7 @@ class RunRefused(InstallerError):
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         count = len(findings)
         super().__init__(
-            f"{count} finding{'s' if count != 1 else ''} must be solved first: {findings[0].message}",
+            f"{count} finding{'s' if count != 1 else ''} must be fixed first: {findings[0].message}",
             hint=findings[0].hint,
         )
         self.findings = findings
@@ -62,12 +62,12 @@ def run_start(
     at_terminal: bool = False,
     version: int | None = None,
 ) -> Run:
-    """Freeze the document into a run of the recipe and queue it. While the same is active, that run is given back.
+    """Freeze the document into a run of the recipe and queue it. While the same run is active, that one is returned.
 
-    `waivers` are errors that do not block, by their ids, for this `reason`. `acknowledge_all` is for whoever has shown
-    the actor every warning, `at_terminal` for a command that carries the run out itself, with the key files of its
-    user, `version` is the one of the document that the actor was shown. Raises DraftConflict when it is another one by
-    now, RunRefused when findings block, ReasonMissing when nobody says why some do not, CredentialRefused when
+    `waivers` are the ids of errors that do not block, for this `reason`. `acknowledge_all` is for callers that have
+    shown the actor every warning, `at_terminal` for a command that executes the run itself, with the key files of its
+    user, `version` is the one of the document that the actor was shown. Raises DraftConflict when the document has
+    another version, RunRefused when findings block, ReasonMissing for waivers without a reason, CredentialRefused when
     the actor may not use a credential, WarningsUnread when a warning was not acknowledged, TextsUnread when a text
     that runs as root was not, ConfigError when the document cannot be read, and what `order_for`, `refuse_state` and
     `the_same` raise.
@@ -97,10 +97,10 @@ def run_preview(
     document: Document | None = None,
     version: int | None = None,
 ) -> Run:
-    """Queue a run that only looks, and says what the recipe would change; the cluster stays as it is.
+    """Queue a run that only checks, and reports what the recipe would change; the cluster does not change.
 
-    With a `document` it says what would change if the cluster had that one.
-    Nothing has to be acknowledged for it: nothing is changed. Findings that block, and a document of another `version`,
+    With a `document` it reports what would change if the cluster had that one.
+    It needs no acknowledgements, because it changes nothing. Blocking findings, and a document of another `version`,
     are refused as in `run_start`.
     """
     allowed(actor, cluster)
@@ -123,11 +123,11 @@ def run_retry(
     only: Collection[str] = (),
     part: str = Run.Part.WHOLE,
 ) -> Run:
-    """Another attempt with the cluster's present document; while a run is active, that one is given back.
+    """A new attempt with the cluster's current document; while a run is active, that one is returned.
 
-    What the first attempt waived by name stays waived; what was ticked in the wizard is asked for again there.
+    Findings that the first attempt waived by name stay waived; acknowledgements in the wizard must still be there.
     `only` these steps, which are that `part` of the recipe; `more_waivers` were `accepted_since`, with a reason.
-    Raises what `run_start` raises, and NotPossible for a preview, which is no attempt.
+    Raises what `run_start` raises, and NotPossible for a preview, which is not an attempt.
     """
     allowed(actor, run.cluster)
     if run.is_preview:
@@ -146,7 +146,7 @@ def run_retry(
 
 
 def _refuse_an_old_one(run: Run) -> None:
-    """Raises NotPossible when another run of the cluster ended since: what this one was for may be settled."""
+    """Raises NotPossible when another run of the cluster has ended since: this one may no longer be needed."""
     newer = run.cluster.runs.exclude(part=Run.Part.PREVIEW).exclude(state__in=Run.ACTIVE).filter(pk__gt=run.pk)
     if (last := newer.order_by("-pk").values_list("pk", flat=True).first()) is not None:
         raise NotPossible(
@@ -155,15 +155,15 @@ def _refuse_an_old_one(run: Run) -> None:
 
 
 def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
-    """Ask the run to stop. One that no worker has begun is cancelled at once; one that is over stays as it is.
+    """Ask the run to stop. A run that no worker has started is cancelled at once; one that has ended does not change.
 
-    Raises NotPossible for one that a worker has begun, when its recipe cannot be cancelled.
+    Raises NotPossible for a started run whose recipe cannot be cancelled.
     """
     allowed(actor, run.cluster)
     now = timezone.now()
     with transaction.atomic():
         asked = {"cancel_asked_at": now, "cancel_asked_by": actor}
-        message = "Cancelled before a worker began."
+        message = "Cancelled before a worker started."
         waiting = Run.objects.filter(pk=run.pk, state=Run.State.QUEUED)
         running = Run.objects.filter(pk=run.pk, state=Run.State.RUNNING)
         ended = {"state": Run.State.CANCELLED, "finished_at": now, "message": message, "last_seq": 1}
@@ -183,7 +183,7 @@ def run_cancel(*, actor: AbstractBaseUser | None, run: Run) -> None:
 
 
 def may_be_cancelled(run: Run) -> bool:
-    """Whether a worker stops this run when somebody asks; a preview always, and a run whose recipe is gone."""
+    """Whether a worker stops this run on request; always true for a preview, and for a run whose recipe is gone."""
     known = recipes_by_name().get(run.recipe)
     return run.is_preview or known is None or known.cancellable
 
@@ -203,7 +203,7 @@ def _refuse_findings(
 
 
 def _queue(actor: AbstractBaseUser | None, cluster: Cluster, order: Order, deed: str, **fields: object) -> Run:
-    """The database's constraint decides when two presses come at once: one makes the run, the other is given it."""
+    """A database constraint decides between two presses at once: one creates the run, the other gets the same run."""
     text, recipe = order.cluster.document, order.recipe.name
     fields |= {"document": text, "recipe": recipe, "answers": order.answers, "cluster_before": settled_state(cluster)}
     try:
@@ -212,8 +212,8 @@ def _queue(actor: AbstractBaseUser | None, cluster: Cluster, order: Order, deed:
             if not run.is_preview:
                 state = Cluster.State.INSTALLING if recipe == DEFAULT else Cluster.State.WORKING
                 Cluster.objects.filter(pk=cluster.pk).update(state=state)
-            said = {"recipe": run.recipe, "answers": run.answers, "waivers": run.waivers, **used_in(text)}
-            audited(actor, deed, cluster.name, run=run.pk, **said)
+            details = {"recipe": run.recipe, "answers": run.answers, "waivers": run.waivers, **used_in(text)}
+            audited(actor, deed, cluster.name, run=run.pk, **details)
     except IntegrityError:
         active = active_run(cluster)
         if active is None:

@@ -1,7 +1,7 @@
-"""Logins, failed ones, lockouts, logouts and wrong passwords on other pages become entries of the audit.
+"""Audit entries for logins, failed logins, lockouts, logouts and wrong passwords on other pages.
 
-What was typed as a name is written only where an account is called so: people type passwords into the wrong field.
-Of anything else not even a hash is kept, since a password can be guessed from one.
+A typed name is recorded only if an account has that name: people type passwords into the wrong field. Of any other
+text not even a hash is stored, because a password can be guessed from one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.dispatch import receiver
 
 from clusters.models import Session
-from clusters.services.audit import Outcome, audited, audited_once, missing_entry_logged
+from clusters.services.audit import Outcome, audited, audited_once, log_missing_entry
 from clusters.services.origin import asked_from
 from clusters.services.password_limits import RULES, TooManyTries, account_name
 
@@ -28,16 +28,16 @@ LONGEST_PAUSE = max(rule.longest for rule in RULES.values())
 
 @receiver(user_logged_in)
 def logged_in(sender: Any, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Without its entry the login fails."""
+    """If its entry cannot be written, the login fails."""
     with asked_from(request):
         audited(user, "login", user.get_username())
 
 
 @receiver(user_logged_out)
 def logged_out(sender: Any, request: HttpRequest, user: AbstractBaseUser | None, **kwargs: Any) -> None:
-    """Sent before the session is gone; without a user nobody was logged in.
+    """Sent before the session is deleted; without a user nobody was logged in.
 
-    The row goes here, in the transaction of the entry: of many requests at the same moment one ends the session.
+    The row is deleted here, in the transaction of the entry: of many requests at the same moment one ends the session.
     """
     if user is None:
         return
@@ -48,8 +48,8 @@ def logged_out(sender: Any, request: HttpRequest, user: AbstractBaseUser | None,
 
 @receiver(user_login_failed)
 def login_failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """A login that failed, or whose password was not looked at after too many wrong ones. The latter are one entry an
-    hour: nobody fills the database by going on."""
+    """A login that failed, or whose password was not checked after too many wrong ones. The latter make one entry an
+    hour, so that nobody can fill the database."""
     if request is None:
         _write_failure(known_name(credentials), locked=False)
         return
@@ -62,13 +62,13 @@ def _is_limited(request: HttpRequest) -> bool:
 
 
 def known_name(credentials: dict[str, Any]) -> str:
-    """The name that was typed if an account is called so, else UNKNOWN_NAME."""
+    """The typed name if an account has it, else UNKNOWN_NAME."""
     return account_name(str(credentials.get(get_user_model().USERNAME_FIELD) or credentials.get("username") or ""))
 
 
 def _write_failure(name: str, *, locked: bool) -> None:
     deed, outcome = (LOCKOUT, Outcome.REFUSED) if locked else ("login", Outcome.FAILED)
-    with missing_entry_logged(deed, outcome):
+    with log_missing_entry(deed, outcome):
         if locked:
             audited_once(LOCKOUT, name, within=LONGEST_PAUSE, same={"target": name}, outcome=outcome)
         else:
@@ -76,12 +76,12 @@ def _write_failure(name: str, *, locked: bool) -> None:
 
 
 def password_failed(user: AbstractBaseUser, *, locked: bool) -> None:
-    """Somebody who is signed in gave a wrong password to a page, or one that was not looked at after too many.
+    """A signed-in user entered a wrong password on a page, or one that was not checked after too many.
 
-    The latter are one entry, as with logins.
+    The latter make one entry, as with logins.
     """
     name, outcome = user.get_username(), Outcome.REFUSED if locked else Outcome.FAILED
-    with missing_entry_logged(CHECK, outcome):
+    with log_missing_entry(CHECK, outcome):
         if locked:
             audited_once(CHECK, name, within=LONGEST_PAUSE, same={"outcome": outcome}, actor=user, outcome=outcome)
         else:

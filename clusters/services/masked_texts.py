@@ -1,4 +1,4 @@
-"""Texts that run as root with masks for their secrets: the finder's, and the document's own wherever they stand."""
+"""Texts that run as root with masks for their secrets: those the finder detects, and all of the document's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def texts_with_masks(stored: str, document: Document, *others: str) -> list[tuple[RootText, RootText]]:
-    """Each text of the document that is stored as this, in full and masked; secrets of `others` are masked, too."""
+    """Each text of the document that is stored as `stored`, in full and masked; secrets of `others` are masked, too."""
     texts = with_masks(document)
     masks = masks_for(stored, *others) if texts else Masks()
-    return [(text, _masked(masked, masks)) for text, masked in texts]
+    return [(text, _mask(masked, masks)) for text, masked in texts]
 
 
 def masks_for(*stored: str) -> Masks:
@@ -31,13 +31,13 @@ def hides(text: RootText, masked: RootText) -> bool:
     return (masked.text, masked.name, masked.files) != (text.text, text.name, text.files)
 
 
-def _masked(text: RootText, masks: Masks) -> RootText:
+def _mask(text: RootText, masks: Masks) -> RootText:
     def mask(file: RootFile) -> RootFile:
-        masked = _lines_masked(file.text, masks)
+        masked = _mask_lines(file.text, masks)
         return replace(file, text=masked, sha256=file.sha256 if masked == file.text else "")
 
-    return replace(text, text=_lines_masked(text.text, masks), files=tuple(map(mask, text.files)))
+    return replace(text, text=_mask_lines(text.text, masks), files=tuple(map(mask, text.files)))
 
 
-def _lines_masked(text: str, masks: Masks) -> str:
+def _mask_lines(text: str, masks: Masks) -> str:
     return "\n".join(masks.lines(text.split("\n")))

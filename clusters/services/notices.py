@@ -1,4 +1,4 @@
-"""notices_test(): a message to see whether the end of a run would be told."""
+"""notices_test(): a test of the notifications about ends of runs."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ BETWEEN_SECONDS = 10.0
 
 
 def notices_test(*, actor: AbstractBaseUser | None) -> None:
-    """Have a worker send one test by each way that is set. It is tried once.
+    """Have a worker send one test through each configured channel, without retries.
 
-    Raises NotPossible when no way is set, or the last test was a moment ago.
+    Raises NotPossible when no channel is configured, or shortly after the last test.
     """
     found = ways()
     if not found:
-        raise NotPossible(_("Neither a webhook nor a mail address is set."), hint=_("See SLIPWAY_WEBHOOK_URL."))
+        raise NotPossible(_("Neither a webhook nor a mail address is configured."), hint=_("See SLIPWAY_WEBHOOK_URL."))
     now = timezone.now()
     with transaction.atomic():
         recent = Notice.objects.filter(run=None, asked_at__gt=now - timedelta(seconds=BETWEEN_SECONDS))
         if recent.exists():
             raise NotPossible(_("A test was sent a moment ago."), hint=_("Wait ten seconds."))
-        # Only the newest test of each way is of use to anybody.
+        # Only the newest test of each channel is useful.
         Notice.objects.filter(run=None).delete()
         Notice.objects.bulk_create(
             Notice(way=way, key=uuid.uuid4().hex, asked_by=actor, asked_at=now, due_at=now) for way in found

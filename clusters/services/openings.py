@@ -1,4 +1,4 @@
-"""Opening somebody else's cluster or credential, by a right over all of them, leaves an entry in the audit."""
+"""Audit entries for opening another user's cluster or credential, by a right over all of them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 OPEN, OPEN_CREDENTIAL = "cluster.open", "credential.open"
 ONCE_IN = timedelta(hours=1)
-"""A page asks for its parts every second; one entry an hour says for each session and object that it was open."""
+"""A page requests its parts every second; one entry an hour for each session and object records that it was open."""
 
 
 @receiver(foreign_cluster_opened)
 def cluster_opened(sender: Any, user: AbstractBaseUser, cluster: Cluster, **kwargs: Any) -> None:
-    """Without the entry the page is not shown."""
+    """If the entry cannot be written, the page is not shown."""
     about = {"cluster": cluster.pk, "owner": _name(cluster.owner)}
     same = {"details__cluster": cluster.pk}
     audited_once(OPEN, cluster.name, within=ONCE_IN, same=same, actor=user, **about)

@@ -1,4 +1,4 @@
-"""Origin: from where the present action is asked for: a browser's request, a live socket, or a terminal."""
+"""Origin: where the current action was requested: a browser's request, a live socket, or a terminal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """`address` is the client's, or says that it was a terminal, and whose; `session` is the hash of the session key.
+    """`address` is the client's, or "terminal" with its system user; `session` is the hash of the session key.
 
-    `user` is who is logged in there, for changes that name no actor (those of Django's admin).
+    `user` is the logged-in user, for changes without an actor (those of Django's admin).
     """
 
     address: str = ""
@@ -34,8 +34,8 @@ _present: ContextVar[HttpRequest | Origin | None] = ContextVar("slipway_origin",
 
 @contextmanager
 def asked_from(place: HttpRequest | Origin) -> Iterator[None]:
-    """What is done in this block is asked for from there. Of a request, session and user are read when they are needed:
-    a login changes both on the way."""
+    """Actions in this block come from that origin. Session and user of a request are read when they are needed: a login
+    changes both during the request."""
     token = _present.set(place)
     try:
         yield
@@ -44,7 +44,7 @@ def asked_from(place: HttpRequest | Origin) -> Iterator[None]:
 
 
 def present_origin() -> Origin:
-    """Where the present action comes from; outside of requests and sockets that is a command in a terminal."""
+    """The origin of the current action; outside of requests and sockets it is a command in a terminal."""
     place = _present.get()
     if place is None:
         return Origin(f"terminal ({_system_user()})")

@@ -1,4 +1,4 @@
-"""How many wrong passwords are accepted: counts per account, per address and of both, with pauses that double."""
+"""Limits for wrong passwords: counts per account, per address and per pair of both, with pauses that double."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 Kind = PasswordLimit.Kind
 
 FIRST_PAUSE = timedelta(minutes=1)
-"""After the last wrong password that is free; each further one doubles it."""
+"""After the last free wrong password; each further one doubles it."""
 
 ONE_FORGOTTEN_IN = timedelta(hours=1)
-"""Counts sink by one in this time, or an office that mistypes every day would be locked out one day."""
+"""Counts drop by one in this time, or an office with a few typos every day would eventually be locked out."""
 
 FORGOTTEN_AFTER = timedelta(hours=24)
-"""A count without a wrong password for so long is deleted."""
+"""A count without a wrong password for this long is deleted."""
 
 UNKNOWN = "no account "
-"""What the stored subject of a name without an account begins with."""
+"""The prefix of the stored subject for a name without an account."""
 CODE = 16
-"""Digits of the code that stands for such a name."""
+"""Digits of the code for such a name."""
 UNKNOWN_NAME = "(unknown name)"
-"""What the audit says of it: not even the code, since people type passwords into the wrong field."""
+"""Its name in the audit: not even the code, because people type passwords into the wrong field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Rule:
     longest: timedelta
 
     def pause(self, failures: float) -> timedelta | None:
-        """How long after so many wrong passwords none is looked at; None while they are free."""
+        """How long no password is checked after so many wrong ones; None while they are free."""
         beyond = math.ceil(failures) - self.free
         return None if beyond < 0 else min(FIRST_PAUSE * 2 ** min(beyond, 20), self.longest)
 
 
 RULES = {
-    # Of a guesser with many addresses. Short pauses, because its owner waits too, in a browser that is not known.
+    # Against guessers with many addresses. Short pauses, because the owner waits too, in an unknown browser.
     Kind.ACCOUNT: Rule(free=20, longest=timedelta(minutes=15)),
-    # Of a guesser with many names. An office behind one address mistypes less.
+    # Against guessers with many names. An office behind one address makes fewer typos.
     Kind.ADDRESS: Rule(free=20, longest=timedelta(hours=1)),
     Kind.BOTH: Rule(free=5, longest=timedelta(hours=1)),
     Kind.BROWSER: Rule(free=5, longest=timedelta(hours=1)),
@@ -66,7 +66,7 @@ RULES = {
 
 
 class TooManyTries(InstallerError):
-    """No password is looked at before `until`; right ones are refused too. Says the same of every name."""
+    """No password is checked before `until`; correct ones are refused, too. The message is the same for every name."""
 
     retryable = True
 
@@ -86,17 +86,17 @@ class TooManyTries(InstallerError):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A password that is being looked at; it counts as wrong until `password_right` takes it back."""
+    """A password that is being checked; it counts as wrong until `password_right` reverts that."""
 
     rows: tuple[int, ...]
 
 
 @transaction.atomic
 def password_try(*, name: str, address: str, browser: str = "") -> Tried:
-    """Count a password before it is looked at, so that many at the same moment are no more than one after another.
+    """Count a password before it is checked, so that parallel attempts gain nothing over sequential ones.
 
-    `browser` is the mark of a browser in which this account was signed in to before: it has a count of its own, and
-    the others do not stop it, so that nobody can lock people out by guessing. Raises TooManyTries.
+    `browser` is the mark of a browser from which this account has signed in before: it has a separate count, and the
+    others do not limit it, so that nobody can lock users out by guessing. Raises TooManyTries.
     """
     now = timezone.now()
     rows = [_row(kind, subject, now) for kind, subject in _subjects(name, address, browser)]
@@ -117,9 +117,9 @@ def password_try(*, name: str, address: str, browser: str = "") -> Tried:
 
 @transaction.atomic
 def password_right(tried: Tried) -> None:
-    """The password was right: the account's counts begin again, and the address gets back this one.
+    """The password was correct: reset the account's counts, and subtract this attempt from the address.
 
-    An address keeps the rest; else a user with an account could guess other passwords without a limit.
+    The address keeps the rest; otherwise a user with an account could guess other passwords without a limit.
     """
     for pk in tried.rows:  # one by one, in the order of `password_try`
         row = PasswordLimit.objects.select_for_update().filter(pk=pk).first()
@@ -135,7 +135,7 @@ def password_right(tried: Tried) -> None:
 
 @transaction.atomic
 def password_limit_lift(*, actor: AbstractBaseUser, pk: int) -> bool:
-    """Forget a count; whether it was there. Only the pages of administrators call it."""
+    """Delete a count; returns whether it existed. Only pages for administrators call it."""
     row = PasswordLimit.objects.select_for_update().filter(pk=pk).first()
     if row is None:
         return False
@@ -147,16 +147,16 @@ def password_limit_lift(*, actor: AbstractBaseUser, pk: int) -> bool:
 
 @transaction.atomic
 def password_limits_forget() -> None:
-    """Delete the counts that are old, except those that a sign-in is using: it locks them in another order."""
+    """Delete old counts, except those that a sign-in is using: it locks them in a different order."""
     old = PasswordLimit.objects.select_for_update(skip_locked=True).filter(last_at__lt=timezone.now() - FORGOTTEN_AFTER)
     PasswordLimit.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
 
 
 def account_name(typed: str) -> str:
-    """The typed name if an account is called so, else UNKNOWN_NAME."""
+    """The typed name if an account has it, else UNKNOWN_NAME."""
     users = get_user_model()
     longest = users._meta.get_field(users.USERNAME_FIELD).max_length or 0
-    # PostgreSQL takes no NUL, and no name is longer than its column.
+    # PostgreSQL does not accept NUL, and no name is longer than its column.
     if not typed or "\0" in typed or len(typed) > longest:
         return UNKNOWN_NAME
     return typed if users._default_manager.filter(**{users.USERNAME_FIELD: typed}).exists() else UNKNOWN_NAME
@@ -169,14 +169,14 @@ def _for_audit(row: PasswordLimit) -> str:
 
 
 def _row(kind: Kind, subject: str, now: datetime) -> PasswordLimit:
-    """The count as it is now, locked."""
+    """The current count, locked."""
     row, _is_new = PasswordLimit.objects.select_for_update().get_or_create(kind=kind, subject=subject)
     row.failures = max(0.0, row.failures - max(0.0, (now - row.last_at) / ONE_FORGOTTEN_IN))
     return row
 
 
 def _subjects(name: str, address: str, browser: str) -> list[tuple[Kind, str]]:
-    """What is counted, always in the same order, so that two transactions never wait for each other."""
+    """What is counted, always in the same order, so that two transactions never deadlock."""
     account = _account(name)
     if browser:
         return [(Kind.BROWSER, f"{account} {browser}"[:255])]
@@ -192,7 +192,7 @@ def _account(name: str) -> str:
 
 
 def _network(address: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 address, of which one person has 2^64."""
+    """An IPv4 address, or the /64 of an IPv6 address, because one user has 2^64 of these."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

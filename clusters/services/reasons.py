@@ -1,4 +1,4 @@
-"""Reasons: nothing that blocks an installation is waived, on the page, on the terminal or by a call, without one."""
+"""Reasons: required to waive anything that blocks an installation, on pages, in the terminal and in code."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 SHORTEST_REASON = 8
-"""Characters: "because" is none."""
+"""In characters: "because" is too short."""
 LONGEST_REASON = 500
 
 
 class NotPossible(InstallerError):
-    """This attempt cannot be made; another one may."""
+    """The action is not possible now or like this."""
 
 
 class ReasonMissing(NotPossible):
-    """Something is to be waived, and nobody says why."""
+    """A waiver without a valid reason."""
 
 
 def given_reason(reason: str, what: str) -> str:
@@ -30,23 +30,23 @@ def given_reason(reason: str, what: str) -> str:
     reason = " ".join(reason.split())
     if len(reason) < SHORTEST_REASON:
         raise ReasonMissing(
-            _("A reason is needed to skip %(check)s.") % {"check": what},
-            hint=_("Say in a few words why this is acceptable here; it is saved with the run."),
+            _("A reason is required to waive %(check)s.") % {"check": what},
+            hint=_("Explain in a few words why this is acceptable here; it is saved with the run."),
         )
     if len(reason) > LONGEST_REASON:
         raise ReasonMissing(
-            _("The reason to skip %(check)s has %(count)s characters; at most %(most)s are kept.")
+            _("The reason to waive %(check)s has %(count)s characters; at most %(most)s are allowed.")
             % {"check": what, "count": len(reason), "most": LONGEST_REASON}
         )
     return reason
 
 
 def accepted(actor: AbstractBaseUser | None, check: str, title: str, reason: str) -> dict[str, Any]:
-    """What `Run.accepted` holds of something that was waived by its name."""
+    """The record in `Run.accepted` of a finding that was waived by name."""
     by = actor.get_username() if actor is not None else ""
     return {"check": check, "title": title, "reason": reason, "by": by, "at": timezone.now().isoformat()}
 
 
 def counts(waiver: dict[str, Any]) -> bool:
-    """Whether an acknowledgement is one: of an error only with a reason. Before 2026-11 errors had none."""
+    """Whether an acknowledgement is valid: for an error only with a reason. Before 2026-11 errors had none."""
     return waiver.get("severity") != "error" or bool(waiver.get("reason"))

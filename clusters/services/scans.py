@@ -1,4 +1,4 @@
-"""Scans of networks: asked for here, carried out by the worker."""
+"""Scans of networks: requested here, carried out by the worker."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def scan_start(*, actor: AbstractBaseUser | None, cluster: Cluster, network: str, port: int = 22) -> Scan:
-    """Ask for a scan in place of the one before.
+    """Request a scan that replaces the previous one.
 
-    Raises ScanRefused for what is not a network of at most a /22 within the allowed ones, and for other ports than
-    there are.
+    Raises ScanRefused for anything other than a network of at most a /22 within the allowed ones, and for ports that do
+    not exist.
     """
     allowed(actor, cluster)
     total = len(addresses_of(network, allowed_networks()))
     if not 1 <= port <= LAST_PORT:
-        raise ScanRefused(f"Port {port} does not exist; allowed are 1 to {LAST_PORT}.", hint="22 is usual.")
+        raise ScanRefused(f"Port {port} does not exist; allowed are 1 to {LAST_PORT}.", hint="The default is 22.")
     fields = {
         "network": network.strip(),
         "port": port,
@@ -51,7 +51,7 @@ def scan_start(*, actor: AbstractBaseUser | None, cluster: Cluster, network: str
 
 @transaction.atomic
 def scan_cancel(*, actor: AbstractBaseUser | None, cluster: Cluster) -> None:
-    """End the scan of this draft; what it has found so far stays."""
+    """End the scan of this draft; its results so far are kept."""
     allowed(actor, cluster)
     ended = {"state": "cancelled", "finished_at": timezone.now(), "lease_until": None}
     if Scan.objects.filter(cluster=cluster, state__in=Scan.ACTIVE).update(**ended):

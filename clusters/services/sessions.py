@@ -1,4 +1,4 @@
-"""Ending sessions: one's own in another browser, or all others; their live sockets end with them."""
+"""Ending a user's sessions: one in another browser, or all others; their live sockets end with them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 def session_end(*, actor: AbstractBaseUser, session: str) -> bool:
-    """End one session of the actor, named by its hash; whether there was one."""
-    return _ended(actor, Session.objects.filter(user_id=actor.pk, pk=session)) == 1
+    """End one session of the actor, given by its hash; returns whether it existed."""
+    return _end(actor, Session.objects.filter(user_id=actor.pk, pk=session)) == 1
 
 
 def sessions_end_others(*, actor: AbstractBaseUser, keep: str) -> int:
-    """End all sessions of the actor but the one of this hash; gives their number."""
-    return _ended(actor, Session.objects.filter(user_id=actor.pk).exclude(pk=keep))
+    """End all sessions of the actor except the one with this hash; returns their number."""
+    return _end(actor, Session.objects.filter(user_id=actor.pk).exclude(pk=keep))
 
 
 def sessions_forget() -> None:
-    """Delete the rows of sessions that are over."""
+    """Delete the rows of expired sessions."""
     Session.objects.over().delete()
 
 
-def _ended(actor: AbstractBaseUser, wanted: QuerySet[Session]) -> int:
+def _end(actor: AbstractBaseUser, wanted: QuerySet[Session]) -> int:
     with transaction.atomic():
-        # Locked, so that of two requests for the same session one ends it and writes its entry.
+        # Locked, so that only one of two requests for the same session ends it and writes its entry.
         sessions = list(wanted.select_for_update().values_list("pk", flat=True))
         if not sessions:
             return 0

@@ -1,4 +1,4 @@
-"""Findings that somebody has read: each is acknowledged by itself, with a name and a time, and goes with the run."""
+"""Acknowledgements of findings: each one separately, with user and time, and saved with the run."""
 
 from __future__ import annotations
 
@@ -28,41 +28,41 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
 
 PRECHECK = "precheck:"
-"""With this begins the key of an acknowledgement that is for what a precheck found."""
+"""The prefix of the key of an acknowledgement for a finding of a precheck."""
 
 
 class WarningsUnread(InstallerError):
-    """Nobody has said of some warnings that they are known; carries them."""
+    """Some warnings have not been acknowledged; carries them."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         super().__init__(
-            _("Nobody has acknowledged this warning yet: %(text)s") % {"text": findings[0].message}
+            _("This warning has not been acknowledged yet: %(text)s") % {"text": findings[0].message}
             if len(findings) == 1
-            else _("Nobody has acknowledged these %(count)s warnings yet, the first of them: %(text)s")
+            else _("%(count)s warnings have not been acknowledged yet, the first of them: %(text)s")
             % {"count": len(findings), "text": findings[0].message},
-            hint=_("The page that starts the run lists them; each has a box to tick."),
+            hint=_("The page that starts the run lists the warnings, each with a checkbox."),
         )
         self.findings = findings
 
 
 def waiver_key(finding: Finding) -> str:
-    """What an acknowledgement is for: this sentence. When a number or a name in it changes, it is another one."""
-    told = hashlib.sha256(finding.message.encode()).hexdigest()[:12]
-    return f"{finding.id}:{told}"
+    """The key of an acknowledgement, which is for this message: if a number or name in it changes, so does the key."""
+    digest = hashlib.sha256(finding.message.encode()).hexdigest()[:12]
+    return f"{finding.id}:{digest}"
 
 
 def warnings_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that want to be acknowledged."""
+    """The findings that must be acknowledged."""
     return tuple(finding for finding in findings if finding.severity is Severity.WARNING)
 
 
 def answerable(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that somebody can acknowledge: every warning, and errors that may be waived."""
+    """The findings that can be waived or acknowledged: every warning, and errors that may be waived."""
     return tuple(each for each in findings if each.severity is Severity.WARNING or each.waivable)
 
 
 def judged(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The same findings; an error that may be waived, and that somebody answers for in this sentence, is `waived`."""
+    """The same findings; an error that may be waived, and was waived with this message, is `waived`."""
     given = {each["key"] for each in cluster.waivers if counts(each)}
     return tuple(
         replace(each, waived=True) if each.waivable and waiver_key(each) in given else each for each in findings
@@ -70,7 +70,7 @@ def judged(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]
 
 
 def unread(cluster: Cluster, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The warnings that nobody has acknowledged."""
+    """The warnings that have not been acknowledged."""
     given = {each["key"] for each in cluster.waivers}
     return tuple(finding for finding in warnings_of(findings) if waiver_key(finding) not in given)
 
@@ -86,10 +86,10 @@ def waiver_set(
     recipe: str = "",
     answers: Mapping[str, Any] | None = None,
 ) -> Cluster:
-    """Acknowledge the finding with this key, or take that back. A key that no finding has changes nothing.
+    """Waive or acknowledge the finding with this key, or withdraw that. An unknown key changes nothing.
 
-    Neither does one of an error that may not be waived. The findings are those of the cluster's document, or of the one
-    that a `recipe` makes of it with these answers. Raises ReasonMissing for an error without a reason, and what
+    Neither does the key of an error that may not be waived. The findings are those of the cluster's document, or of
+    the one that a `recipe` makes of it with these answers. Raises ReasonMissing for an error without a reason, and what
     `order_for` raises.
     """
     allowed(actor, cluster)
@@ -101,20 +101,20 @@ def waiver_set(
         finding = found[key]
         why = given_reason(reason, finding.id) if finding.severity is Severity.ERROR else ""
         others = [each for each in cluster.waivers if each["key"] != key]
-        keep(cluster, [*others, record(actor, finding, why)])
+        save_waivers(cluster, [*others, record(actor, finding, why)])
         about = {"id": finding.id, "text": finding.message, **({"reason": why} if why else {}), **for_recipe(recipe)}
         audited(actor, "waiver.give", cluster.name, cluster=cluster.pk, **about)
     elif not given and there:
-        take_back(actor, cluster, key, recipe)
+        withdraw(actor, cluster, key, recipe)
     return cluster
 
 
 def waivers_for(
     *, actor: AbstractBaseUser | None, cluster: Cluster, acknowledge_all: bool = False
 ) -> list[dict[str, Any]]:
-    """The acknowledgements that a run of the present document takes along, those of prechecks too.
+    """The acknowledgements for a run of the current document, including those of prechecks.
 
-    With `acknowledge_all` the actor has seen every warning and says yes to them. Raises WarningsUnread.
+    With `acknowledge_all` the actor has seen every warning and acknowledges them all. Raises WarningsUnread.
     """
     document = read_document(cluster.document)
     found = check(document)
@@ -131,7 +131,7 @@ def waivers_for(
 
 
 def ids_of(records: Iterable[dict[str, Any]]) -> set[str]:
-    """What acknowledgements are called in `Run.waivers`."""
+    """The ids of acknowledgements in `Run.waivers`."""
     found: set[str] = set()
     for each in records:
         if each["key"].startswith(PRECHECK):
@@ -142,31 +142,31 @@ def ids_of(records: Iterable[dict[str, Any]]) -> set[str]:
 
 
 def _of_prechecks(cluster: Cluster, names: set[str]) -> list[dict[str, Any]]:
-    """Those for findings of prechecks, each with the machines that are still in the document."""
+    """The acknowledgements of precheck findings, each with the machines that are still in the document."""
     given = [each for each in cluster.waivers if each["key"].startswith(PRECHECK) and counts(each)]
-    kept = [{**each, "hosts": [host for host in each["hosts"] if host in names]} for each in given]
-    return [each for each in kept if each["hosts"]]
+    present = [{**each, "hosts": [host for host in each["hosts"] if host in names]} for each in given]
+    return [each for each in present if each["hosts"]]
 
 
 def record(actor: AbstractBaseUser | None, finding: Finding, reason: str = "") -> dict[str, Any]:
     """An acknowledgement of a finding of the document's rules."""
     about = {"key": waiver_key(finding), "id": finding.id, "severity": finding.severity.value, "text": finding.message}
-    return about | ({"reason": reason} if reason else {}) | signed(actor)
+    return about | ({"reason": reason} if reason else {}) | signature(actor)
 
 
-def signed(actor: AbstractBaseUser | None) -> dict[str, str]:
-    """Who, and when."""
+def signature(actor: AbstractBaseUser | None) -> dict[str, str]:
+    """The user and the time."""
     return {"by": actor.get_username() if actor is not None else "", "at": timezone.now().isoformat()}
 
 
-def take_back(actor: AbstractBaseUser | None, cluster: Cluster, key: str, recipe: str = "") -> None:
-    """Forget the acknowledgement with this key, and write that down."""
-    keep(cluster, [each for each in cluster.waivers if each["key"] != key])
+def withdraw(actor: AbstractBaseUser | None, cluster: Cluster, key: str, recipe: str = "") -> None:
+    """Delete the acknowledgement with this key, and audit that."""
+    save_waivers(cluster, [each for each in cluster.waivers if each["key"] != key])
     id = key.removeprefix(PRECHECK).partition(":")[0]
     audited(actor, "waiver.take_back", cluster.name, cluster=cluster.pk, id=id, **for_recipe(recipe))
 
 
-def keep(cluster: Cluster, waivers: list[dict[str, Any]]) -> None:
+def save_waivers(cluster: Cluster, waivers: list[dict[str, Any]]) -> None:
     """Without `save()`: the draft itself was not edited, so its time and version stay."""
     cluster.waivers = waivers
     Cluster.objects.filter(pk=cluster.pk).update(waivers=waivers)

@@ -1,4 +1,4 @@
-"""The forms that take passwords: each of them counts, and says in words when it takes none for a while."""
+"""The forms that accept passwords: each counts attempts, and explains when it accepts none for a while."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SignInForm(AuthenticationForm):
-    """Name and password. What is said of a wrong one does not depend on whether there is such a name."""
+    """Name and password. The message about wrong ones does not depend on whether the name exists."""
 
     def get_invalid_login_error(self) -> ValidationError:
         """Why nobody was signed in."""
@@ -38,12 +38,13 @@ class PasswordAgainForm(forms.Form):
         super().__init__(*args, **kwargs)
 
     def clean_password(self) -> str:
-        """Look at it."""
-        return _checked(self, self.request, self.request.user, self.cleaned_data["password"], _("Wrong password."))
+        """Check it."""
+        password = self.cleaned_data["password"]
+        return _check_password(self, self.request, self.request.user, password, _("Wrong password."))
 
 
 class OwnPasswordForm(PasswordChangeForm):
-    """The old password and twice the new one. `refusal` is set when the old one was not looked at."""
+    """The old password and twice the new one. `refusal` is set when the old one was not checked."""
 
     refusal: services.TooManyTries | None = None
 
@@ -52,12 +53,12 @@ class OwnPasswordForm(PasswordChangeForm):
         super().__init__(*args, **kwargs)
 
     def clean_old_password(self) -> str:
-        """Look at the old one."""
+        """Check the old one."""
         wrong = self.error_messages["password_incorrect"]
-        return _checked(self, self.request, self.user, self.cleaned_data["old_password"], wrong)
+        return _check_password(self, self.request, self.user, self.cleaned_data["old_password"], wrong)
 
 
-def _checked(
+def _check_password(
     form: PasswordAgainForm | OwnPasswordForm, request: HttpRequest, user: Any, password: str, wrong: str
 ) -> str:
     try:

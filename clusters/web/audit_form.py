@@ -1,4 +1,4 @@
-"""AuditForm: what is looked for in the audit, from a page's address."""
+"""AuditForm: the filter of the audit, from a page's address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class AuditForm(forms.Form):
-    """All fields are optional; days are those of UTC. What is not understood is marked, and nothing is shown for it."""
+    """All fields are optional; days are in UTC. An invalid value is marked, and no entries are shown."""
 
     person = forms.CharField(label=_("Person"), max_length=SHORT, required=False)
     object = forms.CharField(label=_("Object"), max_length=SHORT, required=False)

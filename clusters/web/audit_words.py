@@ -1,4 +1,4 @@
-"""What the actions of the audit are called on its page; one without words is shown by its code."""
+"""The labels of audit actions on the audit page; an action without a label is shown by its code."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ACTIONS: Final[dict[str, _StrPromise]] = {
     "account.create": _("Account created"),
     "account.deactivate": _("Account deactivated"),
     "account.first": _("First administrator created"),
-    "account.one_time": _("One-time password given"),
+    "account.one_time": _("One-time password created"),
     "account.password": _("Password changed"),
     "account.rehash": _("Password hashed again"),
     "account.rename": _("Account renamed"),
     "account.rights": _("Rights changed"),
     "audit.download": _("Audit downloaded"),
-    "audit.forward": _("Forwarding tried again"),
-    "cluster.open": _("Somebody else's cluster opened"),
+    "audit.forward": _("Forwarding retried"),
+    "cluster.open": _("Another user's cluster opened"),
     "config.export": _("Document downloaded"),
     "credential.change": _("Credential changed"),
-    "credential.create": _("Credential made"),
+    "credential.create": _("Credential created"),
     "credential.delete": _("Credential removed"),
-    "credential.open": _("Somebody else's credential opened"),
+    "credential.open": _("Another user's credential opened"),
     "credential.share": _("Credential shared"),
     "draft.copy": _("Cluster copied"),
     "draft.create": _("Cluster created"),
@@ -45,8 +45,8 @@ ACTIONS: Final[dict[str, _StrPromise]] = {
     "logout": _("Logout"),
     "logs.delete": _("Old logs deleted"),
     "notices.test": _("Test notification sent"),
-    "password.check": _("Password given again"),
-    "password.lifted": _("Limit of wrong passwords lifted"),
+    "password.check": _("Password confirmed"),
+    "password.lifted": _("Password limit lifted"),
     "password.limited": _("Too many wrong passwords"),
     "probe.start": _("Connections tested"),
     "run.bundle": _("Support bundle downloaded"),
@@ -63,10 +63,10 @@ ACTIONS: Final[dict[str, _StrPromise]] = {
     "session.end": _("Sessions ended"),
     "text.acknowledge": _("Text that runs as root acknowledged"),
     "waiver.give": _("Finding waived or acknowledged"),
-    "waiver.take_back": _("Waiver or acknowledgement taken back"),
+    "waiver.take_back": _("Waiver or acknowledgement withdrawn"),
 }
 
 
 def words_for(deed: str) -> str:
-    """The action in words."""
+    """The label of an action."""
     return str(ACTIONS.get(deed, deed))

@@ -1,4 +1,4 @@
-"""LimitedBackend: names and passwords from pages, each counted before it is looked at."""
+"""LimitedBackend: names and passwords from pages, each counted before it is checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import PermissionDenied
 
 from clusters import services
-from clusters.web.passwords import tried
+from clusters.web.passwords import count_attempt
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class LimitedBackend(ModelBackend):
-    """Django's accounts. Why a login was refused beyond a wrong password is in `request.password_refusal`.
+    """Django's accounts. `request.password_refusal` has the reason when the password alone did not decide a refusal.
 
-    Without a request, which no page makes, nothing is counted.
+    Without a request nothing is counted; no page calls it so.
     """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> AbstractBaseUser | None:
-        """The user of this name and password. Raises PermissionDenied when it is not looked at, or of no use now."""
+        """The user with this name and password. Raises PermissionDenied when it is not checked or has expired."""
         if request is None or username is None or password is None:
             return super().authenticate(request, username=username, password=password, **kwargs)
         try:
-            attempt = tried(request, username)
+            attempt = count_attempt(request, username)
             user = super().authenticate(request, username=username, password=password, **kwargs)
             if user is not None:
                 services.one_time_password_check(user)

@@ -1,4 +1,4 @@
-"""Downloads that are sent while they are made, so that no process holds them as a whole."""
+"""Downloads that are sent while they are generated, so that no process holds a whole one."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 PARTS_AT_ONCE = 4
-"""How many parts the process makes at the same time: each takes several times its size while it is made."""
+"""How many parts the process generates at the same time: each needs several times its size meanwhile."""
 PARTS_OF_ONE = 2
-"""So many of them at most are of one person, however many downloads that person has begun."""
+"""How many of them may belong to one user, however many downloads that user has started."""
 
-# A client that has gone away leaves its place at once, and the part that a thread makes for it a moment later.
+# A client that disconnects frees its place at once; the thread that generates its part finishes a moment later.
 _making = threading.BoundedSemaphore(PARTS_AT_ONCE)
 _places: WeakKeyDictionary[asyncio.AbstractEventLoop, FairPlaces] = WeakKeyDictionary()
 
 
-def streamed(parts: Iterator[bytes], name: str, kind: str, person: int) -> StreamingHttpResponse:
-    """A download of that file name and content type, sent to the person with this id while it is made."""
+def stream(parts: Iterator[bytes], name: str, kind: str, person: int) -> StreamingHttpResponse:
+    """A download with this file name and content type, sent to the user with this id while it is generated."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(_in_turn(parts, client_called(person)), content_type=kind, headers=headers)
 
 
 async def _in_turn(parts: Iterator[bytes], client: str) -> AsyncIterator[bytes]:
-    """Part by part: the server would gather a plain generator as a whole before it sends anything.
+    """Part by part: the server would collect all of a plain generator before it sends anything.
 
-    The next one is made when the client has read most of this one: until then the server does not take more
+    The next part is generated when the client has read most of this one: until then the server accepts no more
     (`installer_site.unread`).
     """
     places = _places.setdefault(asyncio.get_running_loop(), FairPlaces(PARTS_AT_ONCE, PARTS_OF_ONE))

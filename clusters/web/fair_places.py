@@ -1,4 +1,4 @@
-"""FairPlaces: a number of places in this process, of which each client gets a share, and which they take in turns."""
+"""FairPlaces: a number of places in this process, shared fairly between clients that take turns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FairPlaces:
 
     @property
     def empty(self) -> bool:
-        """Whether nobody has a place or waits for one."""
+        """Whether no client has a place or waits for one."""
         return not self._busy and not self._waiting
 
     @asynccontextmanager
@@ -34,7 +34,7 @@ class FairPlaces:
             self.leave(client)
 
     async def enter(self, client: str) -> None:
-        """Wait for a place; `leave` gives it back."""
+        """Wait for a place; `leave` returns it."""
         if self._has_room(client) and client not in self._waiting:
             self._busy[client] += 1
             return
@@ -59,7 +59,7 @@ class FairPlaces:
             turn = waiting.popleft()
             if waiting:  # to the end of the line, behind all others that wait
                 self._waiting[following] = waiting
-            if not turn.done():  # else it was given up in this moment
+            if not turn.done():  # else its client has just given up
                 self._busy[following] += 1
                 turn.set_result(None)
 
@@ -75,5 +75,5 @@ class FairPlaces:
 
 
 def client_called(person: int) -> str:
-    """What a person is called who is signed in, by the id; no address reads like it."""
+    """The name of a signed-in user as a client, made from the id; no address looks like it."""
     return f"person {person}"

@@ -1,4 +1,4 @@
-"""Feed: reads the events of one run once for all who watch it in this process, and writes their frames once."""
+"""Feed: reads the events of one run once for all its watchers in this process, and encodes their frames once."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 FRAME_BYTES = 64 * 1024
 EVENTS_AT_ONCE = 200
-# Bytes of newest frames that are kept for all; who is further behind reads the database for himself.
+# Bytes of the newest frames that are cached for all; a watcher that is further behind reads the database itself.
 KEPT_BYTES = 4 * 1024 * 1024
-# Seconds between two looks into the database while something happens, while nothing does, and with a doorbell.
+# Seconds between two reads of the database: while events arrive, while none do, and with a doorbell.
 POLL_SECONDS = 0.04
 POLL_SECONDS_IDLE = 0.25
 POLL_SECONDS_WITH_BELL = 0.5
-# Seconds without an event after which nothing happens.
+# Seconds without an event after which the run counts as idle.
 IDLE_AFTER = 3.0
 
 
@@ -40,7 +40,7 @@ HEAD, TAIL = '{"type":"events","events":[', "]}"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Events `first` to `last` as the text that goes over a socket."""
+    """Events `first` to `last` as the text that is sent over a socket."""
 
     first: int
     last: int
@@ -53,12 +53,12 @@ class Frame:
 
     @property
     def events(self) -> str:
-        """The events of the text, without what is around them."""
+        """The events in the text, without head and tail."""
         return self.text[len(HEAD) : -len(TAIL)]
 
 
 class Feed:
-    """One run for everybody. `seq` is the newest event it has read, `state` how the run stood after it."""
+    """One run for all watchers. `seq` is the newest event it has read, `state` the run's state after it."""
 
     def __init__(self, run_id: int) -> None:
         self.run_id = run_id
@@ -80,9 +80,9 @@ class Feed:
         return self.state not in Run.ACTIVE
 
     def frames_after(self, seq: int) -> Frame | None:
-        """The frame that begins with the next event, if it is among those kept, and in one with it those after it.
+        """The cached frame that starts with the next event, merged with those after it; None when it is not cached.
 
-        Whoever is behind thus gets few large frames in place of many small ones.
+        A watcher that is behind thus gets few large frames instead of many small ones.
         """
         found = first = self._by_first.get(seq + 1)
         if first is None or found is None:
@@ -95,7 +95,7 @@ class Feed:
         return first if len(waiting) == 1 else _frame(first.first, waiting[-1].last, [one.events for one in waiting])
 
     def border_after(self, seq: int) -> int:
-        """Up to which event one who reads for himself reads, so that he meets the kept frames at a beginning."""
+        """The last event that a watcher reads from the database itself; a cached frame starts right after it."""
         if not self._frames or self._frames[-1].last <= seq:
             return self.seq
         if seq + 1 < self._frames[0].first:
@@ -108,7 +108,7 @@ class Feed:
             await asyncio.wait_for(self._turn.wait(), seconds)
 
     async def run(self) -> None:
-        """Read for as long as somebody watches; a database that does not answer is asked again."""
+        """Read as long as there are watchers; retries when the database does not answer."""
         clock = asyncio.get_running_loop()
         happened = clock.time()
         while not (self.over and self.ready.is_set()):
@@ -116,14 +116,14 @@ class Feed:
                 if await self._look():
                     happened = clock.time()
             except (DatabaseError, InterfaceError) as error:
-                log.warning("Run %s: its events cannot be read now: %s", self.run_id, error)
+                log.warning("Run %s: cannot read its events now: %s", self.run_id, error)
             if not self.over:
                 await self._wait(idle=clock.time() - happened > IDLE_AFTER)
 
     async def _look(self) -> bool:
-        """Read what is new; says whether there was something. The first look only says where the end is."""
+        """Read new events; returns whether there were any. The first call only finds the end."""
         if self._busy and (events := await self._read()) and all(event.kind != "run" for event in events):
-            # While it talks, its own row is looked at only when it may say something new.
+            # While events arrive, the run's row is read only when it may have changed.
             self._keep(frames(events))
             return True
         state, last = await self._stand()
@@ -136,7 +136,7 @@ class Feed:
             self._keep(frames(events))
         if state != self.state and self.seq >= last:
             self.state = state
-            self._tell()
+            self._wake_watchers()
         return self._busy
 
     async def _read(self) -> list[EventText]:
@@ -152,14 +152,14 @@ class Feed:
             old = self._frames.popleft()
             del self._by_first[old.first]
             self._bytes -= old.size
-        self._tell()
+        self._wake_watchers()
 
-    def _tell(self) -> None:
+    def _wake_watchers(self) -> None:
         self._turn.set()
         self._turn = asyncio.Event()
 
     async def _stand(self) -> tuple[str, int]:
-        """State and newest number, by one look at the run's own row."""
+        """State and newest event number, from one read of the run's row."""
         rows = Run.objects.filter(pk=self.run_id).values_list("state", "last_seq")
         return await database_sync_to_async(rows.first)() or ("failed", 0)
 
@@ -175,11 +175,11 @@ _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Feed]] = WeakKeyD
 
 @contextlib.asynccontextmanager
 async def watching(run_id: int) -> Any:
-    """The feed of a run; it reads while at least one is in this block."""
+    """The feed of a run; it reads while at least one watcher is in this block."""
     feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
     feed = feeds.get(run_id)
     if feed is None or feed.task is None or feed.task.done():
-        # One that is done read a run to its end; whoever comes later begins anew, it costs one look.
+        # A finished feed has read its run to the end; a later watcher starts a new one, which costs one read.
         feed = feeds[run_id] = Feed(run_id)
         feed.task = asyncio.create_task(feed.run())
     feed.watchers += 1
@@ -196,7 +196,7 @@ async def watching(run_id: int) -> Any:
 
 
 def frames(events: list[EventText]) -> list[Frame]:
-    """The events as JSON frames of at most 64 KB; one that is larger by itself comes without its data."""
+    """The events as JSON frames of at most 64 KB; a single event that is larger comes without its data."""
     made: list[Frame] = []
     waiting: list[str] = []
     first = events[0].seq
@@ -228,5 +228,5 @@ def _json(event: EventText) -> str:
 
 
 def _size(text: str) -> int:
-    """Bytes; nearly all that is sent is ASCII, and known at once."""
+    """Bytes; nearly all text is ASCII, whose size is known at once."""
     return len(text) if text.isascii() else len(text.encode())

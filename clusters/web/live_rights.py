@@ -1,4 +1,4 @@
-"""The right to a live socket: session, user and run are read from the database again while it is open."""
+"""The right to a live socket: session, user and run are rechecked in the database while it is open."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A right that was taken away ends its sockets within five seconds: this pause, and the time that the check takes.
+# A revoked right closes its sockets within five seconds: this pause, and the time that the check takes.
 RECHECK_SECONDS = 4.0
 
 
@@ -37,7 +37,7 @@ NOT_UNDERSTOOD, LOGGED_OUT, NO_SUCH_RUN, TRY_AGAIN = 4400, 4401, 4404, 4503
 """Why a socket is closed; `static/js/socket.js` knows the codes, whose last three digits are those of HTTP.
 
 An application may send 1000 and 3000 to 4999. 1008 (policy) and 1011 (internal error) belong to the protocol itself,
-and autobahn raises when it is asked to send them.
+and autobahn raises an error when it has to send them.
 """
 
 
@@ -51,7 +51,7 @@ class Watch:
         self._task = asyncio.create_task(self._check(session_key, run_id))
 
     async def end(self) -> None:
-        """Check no longer."""
+        """Stop checking."""
         self._task.cancel()
         await asyncio.wait([self._task])
 
@@ -63,7 +63,7 @@ class Watch:
                 code = await refusal(session_key, run_id)
             self.code = code
         finally:
-            # Whatever goes wrong with the checks, no socket stays open without them.
+            # If the checks fail for any reason, no socket may stay open without them.
             self.lost.set()
 
 
@@ -71,7 +71,7 @@ _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, int], Wat
 
 
 @contextlib.asynccontextmanager
-async def watched(session_key: str, run_id: int) -> AsyncIterator[Watch]:
+async def watch_right(session_key: str, run_id: int) -> AsyncIterator[Watch]:
     """The watch over a right; it checks while at least one socket is in this block."""
     watches = _watches.setdefault(asyncio.get_running_loop(), {})
     place = (session_key, run_id)
@@ -94,25 +94,25 @@ async def refusal(session_key: str, run_id: int) -> int:
     try:
         return await database_sync_to_async(_code)(await user_of(session_key), run_id)
     except (DatabaseError, InterfaceError) as error:
-        log.warning("Run %s: the right of a socket cannot be checked, so it is closed: %s", run_id, error)
+        log.warning("Run %s: closing a socket because its right cannot be checked: %s", run_id, error)
         return TRY_AGAIN
 
 
 def _code(user: AbstractBaseUser | AnonymousUser, run_id: int) -> int:
-    """For a person whom no page answers before they choose a password of their own, the way is that of a login."""
+    """A user who must still choose a password counts as logged out: no page answers them before."""
     if admission_of(user) is not Admission.GRANTED:
         return LOGGED_OUT
     return 0 if run_visible(user, run_id) else NO_SUCH_RUN
 
 
 async def is_admitted(session_key: str) -> bool:
-    """Whether pages answer the user of this session."""
+    """Whether the user of this session may open pages."""
     user = await user_of(session_key)
     return await database_sync_to_async(admission_of)(user) is Admission.GRANTED
 
 
 async def note_opening(session_key: str, run_id: int, address: str) -> None:
-    """Before events flow: an administrator who watches somebody else's run without its page is in the audit, too."""
+    """Before events are sent: audit an administrator who watches another user's run, even without opening its page."""
     user = await user_of(session_key)
     if getattr(user, "is_superuser", False):
         await database_sync_to_async(_open)(user, run_id, Origin(address, hashed(session_key) if session_key else ""))
@@ -124,7 +124,7 @@ def _open(user: AbstractBaseUser, run_id: int, origin: Origin) -> None:
 
 
 async def user_of(session_key: str) -> AbstractBaseUser | AnonymousUser:
-    """Who is logged in with a session now: an expired one, a deactivated user or an old password make it nobody."""
+    """The current user of a session; anonymous when it has expired, the user is deactivated or the password changed."""
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key or None)
     user: AbstractBaseUser | AnonymousUser = await get_user({"session": store})
     return user

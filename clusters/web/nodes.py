@@ -1,4 +1,4 @@
-"""A cluster's nodes as they were last seen, in one shape however a run reported them."""
+"""A cluster's nodes as last observed, in one format whichever format a run reported them in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Node:
 
 
 def nodes_of(cluster: Cluster) -> list[Node]:
-    """What the newest run saw; rows that are no mappings are left out."""
+    """The nodes that the newest run observed; rows that are not mappings are left out."""
     return [_node(row) for row in cluster.nodes if isinstance(row, dict)]
 
 

@@ -1,4 +1,4 @@
-"""OwnOriginOnly: opens live sockets only for pages of Slipway itself, by the rule that holds for its forms."""
+"""OwnOriginOnly: accepts live sockets only from Slipway's pages, by the same rule as for its forms."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OwnOriginOnly:
 
 
 def is_own_origin(scope: Scope) -> bool:
-    """Whether scheme, host and port of the page are those under which Slipway was asked for, or are trusted.
+    """Whether scheme, host and port of the page are those of the request to Slipway, or are trusted.
 
     Django decides this for every form: by the Host header if SLIPWAY_ALLOWED_HOSTS has it, by X-Forwarded-Proto if
     SLIPWAY_HTTPS is set, and by SLIPWAY_TRUSTED_ORIGINS. A browser always sends an Origin with a handshake.
@@ -42,6 +42,6 @@ def is_own_origin(scope: Scope) -> bool:
 
 
 def request_of(scope: Scope) -> ASGIRequest:
-    """The request that a handshake is, as Django reads it."""
+    """The handshake as a Django request."""
     scheme = "https" if scope.get("scheme") in ("wss", "https") else "http"
     return ASGIRequest({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())

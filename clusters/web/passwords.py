@@ -1,4 +1,4 @@
-"""Passwords that people give to pages: each is counted before it is looked at, and some pages want it again."""
+"""Passwords that users enter on pages: each is counted before it is checked, and some pages ask for it again."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponse]
 
 FRESH_SECONDS = 10 * 60
-"""How long after the password was given secrets leave without it."""
+"""How long after the password was entered secrets are handed out without it."""
 
 _GIVEN_AT = "password_given_at"
 KNOWN_COOKIE = "slipway_browser"
 KNOWN_SECONDS = 90 * 24 * 3600
-"""How long a browser is known in which somebody signed in."""
+"""How long a browser in which a user signed in stays known."""
 _SALT = "clusters.web.passwords.known"
 
 
-def tried(request: HttpRequest, name: str) -> Tried:
-    """Count a password for this name before it is looked at. Raises TooManyTries."""
+def count_attempt(request: HttpRequest, name: str) -> Tried:
+    """Count a password for this name before it is checked. Raises TooManyTries."""
     return services.password_try(name=name, address=address_of(request), browser=_known_browser(request, name))
 
 
 def is_password_of(request: HttpRequest, user: AbstractBaseUser, password: str) -> bool:
-    """Whether it is the password of somebody who is signed in. Raises TooManyTries.
+    """Whether it is the password of a signed-in user. Raises TooManyTries.
 
-    Every page that asks for it asks here, so that each wrong one counts and is in the audit.
+    Every page that asks for the password calls this, so that each wrong one is counted and audited.
     """
     try:
-        attempt = tried(request, user.get_username())
+        attempt = count_attempt(request, user.get_username())
     except services.TooManyTries:
         services.password_failed(user, locked=True)
         raise
@@ -64,13 +64,13 @@ def is_password_of(request: HttpRequest, user: AbstractBaseUser, password: str) 
 
 
 def is_fresh(request: HttpRequest) -> bool:
-    """Whether the password was given in this session within the last ten minutes."""
+    """Whether the password was entered in this session within the last ten minutes."""
     given = request.session.get(_GIVEN_AT, 0)
     return 0 <= time.time() - given < FRESH_SECONDS
 
 
 def note_password(request: HttpRequest) -> None:
-    """The password was given just now."""
+    """Record that the password was entered now."""
     request.session[_GIVEN_AT] = time.time()
 
 
@@ -80,11 +80,11 @@ def password_again(
     when: Callable[[HttpRequest], bool] = lambda request: True,
     back: Callable[[HttpRequest], str] | None = None,
 ) -> Any:
-    """A view that hands out secrets: it asks for the password first, unless that was given within ten minutes.
+    """A view that hands out secrets: it asks for the password first, unless it was entered within ten minutes.
 
-    `when` says which requests of the view these are. A page (GET) is shown afterwards; after a form (POST) its page is
-    shown again, or the one that `back` names, and the button has to be pressed again, so that nothing of the form is
-    kept meanwhile. Signing in counts as giving the password. For a class:
+    `when` selects the requests of the view that need it. A page (GET) is shown afterwards; after a form (POST) its page
+    is shown again, or the one that `back` returns, and the user presses the button again, so that nothing of the form
+    is stored meanwhile. Signing in counts as entering the password. For a class:
     `method_decorator(password_again, name="dispatch")`.
     """
 
@@ -102,13 +102,13 @@ def password_again(
 
 
 def own_address(request: HttpRequest, address: str) -> str:
-    """The address when it is one of Slipway's pages, else that of the first page."""
+    """The address if it is one of Slipway's pages, else that of the first page."""
     own = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
     return address if own else reverse("clusters")
 
 
 def remember_browser(response: HttpResponse, name: str) -> None:
-    """Know this browser from now on as one in which this account was signed in to."""
+    """Mark this browser as known: this account has signed in from it."""
     value = signing.dumps({"name": name, "mark": secrets.token_hex(8)}, salt=_SALT)
     response.set_cookie(
         KNOWN_COOKIE,
@@ -130,7 +130,7 @@ def _known_browser(request: HttpRequest, name: str) -> str:
 
 
 def _page_of(request: HttpRequest) -> str:
-    """The page to come back to: this one, or the one whose form was sent."""
+    """The page to return to: this one, or the one whose form was sent."""
     if request.method in ("GET", "HEAD") and not request.headers.get("HX-Request"):
         return request.get_full_path()
     parts = read_address(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
@@ -140,8 +140,8 @@ def _page_of(request: HttpRequest) -> str:
 
 
 @receiver(user_logged_in)
-def signed_in(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
-    """Signing in is giving the password; it is also when what is over is forgotten."""
+def on_sign_in(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    """Signing in counts as entering the password; it also deletes expired sessions and limits."""
     note_password(request)
     services.sessions_forget()
     services.password_limits_forget()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def recipe_form(recipe: Recipe, document: Document, data: QueryDict | None) -> Any:
-    """A field for each question. What an answer has to be is checked where the run is queued, for the terminal too."""
+    """A field for each question. Answers are validated where the run is queued, as for the terminal."""
     form = forms.Form(data, initial={question.name: question.initial for question in recipe.questions})
     for question in recipe.questions:
         form.fields[question.name] = _field(question, document)
@@ -29,26 +29,26 @@ def recipe_form(recipe: Recipe, document: Document, data: QueryDict | None) -> A
 
 
 def answers_in(form: Any) -> dict[str, Any]:
-    """What was answered, empty fields too."""
+    """The answers, including empty fields."""
     found = form.cleaned_data
     return {name: _answer(value) for name, value in found.items()}
 
 
 def _answer(value: Any) -> Any:
-    """A number that somebody cleared is an empty answer, and not the default."""
+    """A cleared number field is an empty answer, not the default."""
     if value is None:
         return ""
     return list(value) if isinstance(value, list) else value
 
 
 def refuse(form: Any, problems: Mapping[str, str]) -> None:
-    """Show each sentence beside its field."""
+    """Show each message beside its field."""
     for name, sentence in problems.items():
         form.add_error(name if name in form.fields else None, sentence)
 
 
 def problems_of(form: Any) -> dict[str, list[dict[str, str]]]:
-    """Field -> its problems, as templates draw them."""
+    """Field -> its problems, in the format that templates expect."""
     describe(form)
     return {name: [{"tone": "failed", "text": str(text)} for text in errors] for name, errors in form.errors.items()}
 

@@ -1,4 +1,4 @@
-"""The words of a run's recipe, and its answers as a form sends them."""
+"""The texts of a run's recipe, and its answers as form fields."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunWords:
-    """What a page calls a run, its button, and its success; `sent` are the answers as fields of a form."""
+    """The texts for a run, its button, and its success; `sent` are the answers as form fields."""
 
     heading: str
     title: str
@@ -27,7 +27,7 @@ class RunWords:
 
 
 def words_of(run: Run) -> RunWords:
-    """The words of the recipe; of one that does not exist any more, its name."""
+    """The texts of the recipe; for a recipe that no longer exists, its name."""
     recipes()
     known = RECIPES.get(run.recipe)
     name = run.cluster.name
@@ -35,11 +35,11 @@ def words_of(run: Run) -> RunWords:
         title = run.recipe.capitalize()
         return RunWords(f"{title}: {name}", title, _("Done"), ())
     heading, done = (_(sentence).replace("{name}", name) for sentence in (known.heading, known.done or "Done"))
-    return RunWords(heading, _(known.title), done, tuple(sent(run.answers)))
+    return RunWords(heading, _(known.title), done, tuple(fields_of(run.answers)))
 
 
-def sent(answers: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Names and values of the fields that give these answers again."""
+def fields_of(answers: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names and values of the form fields that repeat these answers."""
     for name, value in answers.items():
         for each in value if isinstance(value, list) else [value]:
             if each is not None and each is not False and each != "":

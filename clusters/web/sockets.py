@@ -21,7 +21,15 @@ from clusters.runs.events.doorbell import group, heard, session_group
 from clusters.selectors import events_after
 from clusters.services.client_address import address_of
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
-from clusters.web.live_rights import LOGGED_OUT, NO_SUCH_RUN, NOT_UNDERSTOOD, TRY_AGAIN, note_opening, refusal, watched
+from clusters.web.live_rights import (
+    LOGGED_OUT,
+    NO_SUCH_RUN,
+    NOT_UNDERSTOOD,
+    TRY_AGAIN,
+    note_opening,
+    refusal,
+    watch_right,
+)
 from clusters.web.origins import request_of
 
 if TYPE_CHECKING:
@@ -29,21 +37,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Bytes and frames that may be under way to a browser that has not said it has them: the server under us queues
-# without end, and what waits here meanwhile goes in larger frames.
+# Bytes and frames that may be in transit to a browser without its confirmation: the server below queues without a
+# limit, and events that wait here meanwhile are sent in larger frames.
 UNDER_WAY = 256 * 1024
 FRAMES_UNDER_WAY = 8
-# Events that one who is behind reads at first; afterwards, so many that they fit into what may be under way.
+# Events that a watcher that is behind reads at first; afterwards, as many as may be in transit.
 EVENTS_AT_FIRST = 20
-# Seconds after which whoever follows looks again without being rung.
+# Seconds after which a follower checks for events without a ring of the doorbell.
 TURN_SECONDS = 1.0
 
 
 class RunSocket(AsyncWebsocketConsumer):
     """The browser sends {"after": seq}; it gets {"type": "events"} frames in order and one {"type": "end"}.
 
-    It answers frames with {"got": seq}. A browser that takes its time gets the next ones when it is ready for them,
-    from the database; nothing is dropped, and nothing piles up here.
+    It confirms frames with {"got": seq}. A slow browser gets the next ones from the database when it is ready for them;
+    nothing is dropped, and nothing piles up here.
     """
 
     async def connect(self) -> None:
@@ -51,7 +59,7 @@ class RunSocket(AsyncWebsocketConsumer):
         self.follower: asyncio.Task[None] | None = None
         self.guard: asyncio.Task[None] | None = None
         self.feed: Feed | None = None
-        self.taken = asyncio.Event()
+        self.confirmed = asyncio.Event()
         self.under_way: deque[tuple[int, int]] = deque()
         self.at_once = EVENTS_AT_FIRST
         self.run_id: int = self.scope["url_route"]["kwargs"]["pk"]
@@ -68,13 +76,13 @@ class RunSocket(AsyncWebsocketConsumer):
         self.guard = asyncio.create_task(self._close_without_right())
 
     async def _note_opening(self) -> int:
-        """Write that somebody else's run is watched; the code of closing where that cannot be written, else 0."""
+        """Audit that another user's run is watch_right; returns the close code when that fails, else 0."""
         try:
             await note_opening(self.session_key, self.run_id, address_of(request_of(self.scope)))
         except Http404:
             return NO_SUCH_RUN
         except (DatabaseError, InterfaceError) as error:
-            log.warning("Run %s: the audit cannot be written, so its socket is closed: %s", self.run_id, error)
+            log.warning("Run %s: closing its socket because the audit cannot be written: %s", self.run_id, error)
             return TRY_AGAIN
         return 0
 
@@ -85,25 +93,25 @@ class RunSocket(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(name, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Begin after the number that the browser has; a second such message begins again from there."""
+        """Start after the event that the browser has; a second such message starts again from there."""
         if self.guard is None:
             return
         got = _number(text_data, "got")
         if got is not None:
             while self.under_way and self.under_way[0][0] <= got:
                 self.under_way.popleft()
-            self.taken.set()
+            self.confirmed.set()
             return
         after = _number(text_data, "after")
         if after is None:
             await self._end(NOT_UNDERSTOOD)
             return
-        await _cancelled(self.follower)
+        await _cancel(self.follower)
         self.under_way.clear()
         self.follower = asyncio.create_task(self._follow(after))
 
     async def session_ended(self, message: dict[str, Any]) -> None:
-        """Somebody has logged out in this browser."""
+        """The user has logged out in this browser."""
         await self._end(LOGGED_OUT)
 
     async def run_news(self, message: dict[str, Any]) -> None:
@@ -112,14 +120,14 @@ class RunSocket(AsyncWebsocketConsumer):
             self.feed.news.set()
 
     def _groups(self) -> list[str]:
-        """Who may ring: news of the run where that is heard, and the end of the session."""
+        """The groups to listen to: news of the run if there is a doorbell, and the end of the session."""
         mine = [session_group(hashed(self.session_key))] if self.session_key else []
         return [*mine, group(self.run_id)] if heard() else mine
 
     async def _close_without_right(self) -> None:
-        async with watched(self.session_key, self.run_id) as watch:
+        async with watch_right(self.session_key, self.run_id) as watch:
             await watch.lost.wait()
-        await _cancelled(self.follower)
+        await _cancel(self.follower)
         await self.close(watch.code)
 
     async def _end(self, code: int) -> None:
@@ -129,15 +137,15 @@ class RunSocket(AsyncWebsocketConsumer):
 
     async def _stop(self) -> None:
         guard, self.guard = self.guard, None
-        await _cancelled(guard)
-        await _cancelled(self.follower)
+        await _cancel(guard)
+        await _cancel(self.follower)
 
     async def _follow(self, after: int) -> None:
-        """Send what is there, then what comes; without the database, have the browser come again."""
+        """Send the existing events, then new ones; without the database, make the browser reconnect."""
         try:
             await self._follow_to_end(after)
         except (DatabaseError, InterfaceError) as error:
-            log.warning("Run %s: a watcher is sent away, the database does not answer: %s", self.run_id, error)
+            log.warning("Run %s: disconnecting a watcher because the database does not answer: %s", self.run_id, error)
             await self.close(TRY_AGAIN)
 
     async def _follow_to_end(self, after: int) -> None:
@@ -157,7 +165,7 @@ class RunSocket(AsyncWebsocketConsumer):
                     await feed.turn(TURN_SECONDS)
 
     async def _next(self, feed: Feed, after: int) -> list[Frame]:
-        """What follows: the frame that everybody gets, or for those who are behind, a page of the database."""
+        """The next frames: the one that every watcher gets, or a page from the database for one that is behind."""
         if after >= feed.seq:
             return []
         if (frame := feed.frames_after(after)) is not None:
@@ -165,24 +173,24 @@ class RunSocket(AsyncWebsocketConsumer):
         count = min(self.at_once, feed.border_after(after) - after)
         events = await database_sync_to_async(events_after)(self.run_id, after, count)
         made = frames(events) if events else []
-        # What is read waits here until the browser has taken what is before it.
+        # Events that were read wait here until the browser has confirmed those before them.
         size = sum(frame.size for frame in made)
         self.at_once = next_page(self.at_once, size, most=EVENTS_AT_ONCE, most_bytes=UNDER_WAY)
         return made
 
     async def _room(self) -> None:
-        """Wait until the browser has taken most of what is under way to it."""
+        """Wait until the browser has confirmed most of what is in transit to it."""
         while len(self.under_way) >= FRAMES_UNDER_WAY or sum(size for _, size in self.under_way) > UNDER_WAY:
-            self.taken.clear()
-            await self.taken.wait()
+            self.confirmed.clear()
+            await self.confirmed.wait()
 
     async def _send(self, frame: Frame) -> None:
         self.under_way.append((frame.last, len(frame.text)))
         await self.send(frame.text)
 
 
-async def _cancelled(task: asyncio.Task[None] | None) -> None:
-    """Cancel a task, and wait until it has ended, however it does."""
+async def _cancel(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task, and wait until it has ended in any way."""
     if task is not None:
         task.cancel()
         await asyncio.wait([task])
@@ -197,8 +205,8 @@ def _number(text: str | None, name: str) -> int | None:
 
 
 async def no_such_socket(scope: Any, receive: Any, send: Any) -> None:
-    """Answer 404 in place of accepting: nothing is at this address."""
-    log.info("No live socket is at %.200r", scope["path"])
+    """Respond with 404 instead of accepting: no socket exists at this address."""
+    log.info("No live socket at %.200r", scope["path"])
     await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
     await send({"type": "websocket.http.response.body", "body": b""})
 

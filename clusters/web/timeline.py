@@ -24,7 +24,7 @@ CHARACTER = 6.2
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One bar in pixels; `label` is what fits into it."""
+    """One bar in pixels; `label` is the text that fits into it."""
 
     bar: Bar
     x: float
@@ -47,7 +47,7 @@ class Drawing:
 
 
 def drawing(timeline: Timeline) -> Drawing:
-    """Where everything goes."""
+    """Place everything."""
     if not timeline.lanes:
         return Drawing()
     scale = (WIDTH - LEFT - RIGHT) / timeline.seconds
@@ -78,7 +78,7 @@ def _box(bar: Bar, y: float, scale: float) -> Box:
 
 
 def _label(bar: Bar, fits: int) -> str:
-    """What is written into a bar that has room for so many characters."""
+    """The label of a bar that has room for `fits` characters."""
     if bar.slowest is not None:
         whole = gettext("%(title)s, slowest: %(slowest)s") % {"title": bar.title, "slowest": bar.slowest[0]}
         if len(whole) <= fits:

@@ -1,4 +1,4 @@
-"""A page of a cluster whose stored document cannot be read is a page that says why, whichever page it was."""
+"""Every page of a cluster whose stored document cannot be read shows the reason instead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class UnreadableDocuments:
-    """Middleware: documents are stored under the limits of their time, and today's may be others."""
+    """Middleware: a document was stored under the limits of its time, which may differ from today's."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,7 +25,7 @@ class UnreadableDocuments:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The error in words; None for any other error."""
+        """A page with the error; None for any other error."""
         if not isinstance(exception, UnreadableDocument):
             return None
         match = request.resolver_match

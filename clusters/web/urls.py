@@ -1,4 +1,4 @@
-"""Which address shows which page of clusters, runs and accounts; the wizard brings its own."""
+"""The addresses of the pages of clusters, runs and accounts; the wizard has its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from clusters.web.views import (
 urlpatterns = [
     path("", clusters.index, name="clusters"),
     path("clusters/new/", clusters.new, name="cluster-new"),
-    path("clusters/import/", clusters.bring_in, name="cluster-import"),
+    path("clusters/import/", clusters.import_document, name="cluster-import"),
     path("clusters/<int:pk>/", clusters.show, name="cluster"),
     path("clusters/<int:pk>/export/", exports.export, name="cluster-export"),
     path("clusters/<int:pk>/config.yaml", exports.config, name="cluster-config"),

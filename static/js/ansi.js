@@ -1,4 +1,4 @@
-/* ANSI colours as spans with classes; everything else of the line is text, never markup. */
+/* ANSI colors as spans with classes; everything else in the line is text, never markup. */
 
 // eslint-disable-next-line no-control-regex -- escape sequences begin with one
 const SGR = /\x1b\[([0-9;:]*)m/g;
@@ -28,7 +28,7 @@ function applied(style, codes) {
   return next;
 }
 
-/** Put a line's text into `node`, coloured as its escape sequences say. */
+/** Write a line's text into `node`, in the colors of its escape sequences. */
 export function write(node, text) {
   if (!text.includes("\x1b")) {
     node.textContent = text.replace(OTHER, "");

@@ -1,4 +1,4 @@
-/* What every page has: local times, the theme switch, menus, dialogs, and visible errors when a request fails. */
+/* Code of every page: local times, the theme switch, menus, dialogs, and visible errors when a request fails. */
 import "./calm.js";
 import "./announcing.js";
 import "./failing.js";
@@ -20,7 +20,7 @@ export function localTimes(scope = document) {
   }
 }
 
-/** Seconds as 4 s, 2 m 41 s, 1 h 3 m: the same words as the server's. */
+/** Seconds as 4 s, 2 m 41 s, 1 h 3 m: the same format as the server's. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;

@@ -1,11 +1,11 @@
-/* The htmx swap "calm": changes only what differs, so focus, scroll positions, open details and spinners stay. */
+/* The htmx swap "calm": changes only what differs, so that focus, scroll positions, open details and spinners stay. */
 
 const keyOf = (node) => (node.nodeType === 1 ? node.id || node.dataset.key || "" : "");
 
 const alike = (old, fresh) =>
   old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
 
-/* A box that somebody has ticked follows the attribute only when that changes. */
+/* A checkbox that the user has changed follows the attribute only when the attribute changes. */
 function copyAttributes(old, fresh) {
   const ticked = old.hasAttribute("checked");
   for (const { name } of [...old.attributes]) {
@@ -28,7 +28,7 @@ function update(old, fresh, added) {
   morph(old, fresh, added);
 }
 
-/** Make the children of `target` like those of `source`; new elements are put into `added`. */
+/** Make the children of `target` equal those of `source`; new elements are appended to `added`. */
 export function morph(target, source, added) {
   const keyed = new Map([...target.children].filter(keyOf).map((node) => [keyOf(node), node]));
   let at = target.firstChild;

@@ -1,11 +1,11 @@
-/* A mouse in the matrix of roles: drawn across boxes it paints them, and a machine's name is carried onto a role.
-   A finger scrolls instead; boxes, buttons and keys do all of it, too. */
+/* Mouse drags in the matrix of roles: across boxes they set them, and from a machine's name they assign a role.
+   Touch scrolls instead; boxes, buttons and keys can do all of it, too. */
 import { boxesOf, placeOf, tick } from "./matrix.js";
 
 const FAR = 6; // pixels that are still a click
 const EDGE = 56; // pixels from the window's edge within which it scrolls
 const SPEED = 0.84; // pixels that it scrolls in a millisecond
-const PAUSE = 250; // milliseconds that count for one frame at most, so that the page does not jump after a slow one
+const PAUSE = 250; // the most milliseconds that count for one frame, so that the page does not jump after a slow one
 let drag = null;
 
 const cellAt = (x, y) => document.elementFromPoint(x, y)?.closest("#matrix td, #matrix th");
@@ -35,7 +35,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || !drag?.begun) return;
   event.preventDefault();
   drag.drop(false);
-  // Until the button is let go, nothing more happens, and the click that follows is still swallowed.
+  // Until the button is released, the drag does nothing more; the click that follows is still swallowed.
   Object.assign(drag, { over: () => {}, drop: () => {}, scrolls: false });
 });
 
@@ -47,7 +47,7 @@ function begin() {
   requestAnimationFrame(scroll);
 }
 
-/* While the pointer rests at the window's edge the page moves on below it. */
+/* While the pointer rests at the window's edge, the page keeps scrolling. */
 function scroll(now) {
   if (!drag?.begun) return;
   const took = Math.min(PAUSE, Math.max(0, now - drag.drawn));
@@ -62,7 +62,7 @@ function scroll(now) {
   requestAnimationFrame(scroll);
 }
 
-function end(kept) {
+function end(apply) {
   if (!drag) return;
   const done = drag;
   drag = null;
@@ -72,10 +72,10 @@ function end(kept) {
   const swallow = (event) => { event.preventDefault(); event.stopPropagation(); };
   document.addEventListener("click", swallow, { capture: true, once: true });
   setTimeout(() => document.removeEventListener("click", swallow, { capture: true }));
-  done.drop(kept);
+  done.drop(apply);
 }
 
-/* Everything between the first box and the one below the pointer becomes what the first one did not have. */
+/* Every box between the first one and the one below the pointer gets the opposite of the first one's state. */
 function painting(grid, first, before) {
   const on = !first.checked;
   let [down, across] = placeOf(grid, first);
@@ -92,15 +92,15 @@ function painting(grid, first, before) {
       each.checked = within(r, from[0], down) && within(c, from[1], across) ? on : before.get(each);
     }));
   };
-  const drop = (kept) => {
+  const drop = (apply) => {
     const changed = grid.flat().filter((each) => each.checked !== before.get(each));
     for (const each of changed) each.checked = before.get(each);
-    if (kept) tick(changed, on);
+    if (apply) tick(changed, on);
   };
   return { over, drop, scrolls: true };
 }
 
-/* A chip with the machine's name follows the pointer; where it is let go, the machine gets that role. */
+/* A chip with the machine's name follows the pointer; the machine gets the role on which it is dropped. */
 function carrying(head) {
   const row = head.closest("tr");
   const heads = [...head.closest("#matrix").querySelectorAll("thead th[data-role]")];
@@ -117,10 +117,10 @@ function carrying(head) {
     target = heads.find((each) => each.cellIndex === column) ?? null;
     for (const each of heads) each.classList.toggle("is-target", each === target);
   };
-  const drop = (kept) => {
+  const drop = (apply) => {
     chip?.remove();
     for (const each of heads) each.classList.remove("is-target");
-    if (kept && target) tick([...row.querySelectorAll(`.tick[name="role-${target.dataset.role}"]`)], true);
+    if (apply && target) tick([...row.querySelectorAll(`.tick[name="role-${target.dataset.role}"]`)], true);
   };
   return { over, drop, scrolls: false };
 }

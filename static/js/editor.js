@@ -1,4 +1,4 @@
-/* The document as text: line numbers that scroll with it, marks that lead to their line, and forms that follow. */
+/* The document as text: line numbers that scroll with it, marks that lead to their line, and forms updated from it. */
 import { chooseLine } from "./lines.js";
 
 const byId = (id) => document.getElementById(id);
@@ -31,7 +31,7 @@ if (yaml) {
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.target.id !== "yaml-form" || !event.detail.successful) return;
     unsaved = false;
-    // Without a delay, so that htmx watches the new fields before somebody types in them.
+    // Without a delay, so that htmx watches the new fields before the user types in them.
     htmx.ajax("GET", location.pathname, { target: "#follow", select: "#follow", swap: "outerHTML settle:0ms" });
   });
   const preview = byId("preview");

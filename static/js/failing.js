@@ -1,21 +1,21 @@
-/* What could not be saved or fetched is said once and calmly in the page, with what to do, until it can. */
+/* Failed saves and requests are reported in one place of the page, with what to do, until they succeed. */
 import { announce } from "./announcing.js";
 
 const byId = (id) => document.getElementById(id);
 const box = byId("failing");
 const words = box?.dataset ?? {};
 
-// Milliseconds until a save is tried again: longer from time to time, and at most so long.
+// Milliseconds until a save is tried again: the first pause, and the longest after it has doubled several times.
 const FIRST_PAUSE = 2000;
 const LONGEST_PAUSE = 30000;
-// Milliseconds between two questions of a part of the page that asks again and again, while they fail.
+// Milliseconds between two requests of a part of the page that polls, while they fail.
 const QUIET = 10000;
-// Statuses whose answers are messages of their own in the page.
+// Statuses whose responses are shown as messages in the page.
 const ANSWERED = [409, 422];
 const REPEATED = ["offline", "broken", "out"];
 const BACK_WITH_ANY = ["offline", "out"];
 
-const failures = new Map(); // what was asked for -> how it failed
+const failures = new Map(); // the request -> how it failed
 let timer = 0;
 let pause = FIRST_PAUSE;
 
@@ -32,7 +32,7 @@ function causeOf({ status }) {
   return "broken";
 }
 
-/** The worst of what failed, in words: a save before all else. */
+/** The message about the worst failure; a failed save comes first. */
 function sentences() {
   const all = [...failures.values()];
   const one = ["save", "form", "action", "fetch"].map((kind) => all.find((each) => each.kind === kind)).find(Boolean);
@@ -53,7 +53,7 @@ function show() {
   const { one, text } = sentences();
   const link = byId("failing-sign-in");
   link.hidden = one.cause !== "out";
-  // What was typed stays in this tab, so somebody signs in beside it.
+  // What was typed stays in this tab, so the user signs in in another one.
   link.target = ["save", "form"].includes(one.kind) ? "_blank" : "";
   link.href = `${words.login}?${new URLSearchParams({ next: location.pathname + location.search })}`;
   byId("failing-again").hidden = one.kind !== "save" || one.cause === "out";
@@ -69,7 +69,7 @@ function notSaved() {
   saved.classList.add("tone-failed");
 }
 
-/** Try every save again that failed for a reason which may have gone. */
+/** Retry every save that failed for one of these causes. */
 function again(causes) {
   if (causes === REPEATED) {
     clearTimeout(timer);
@@ -86,7 +86,7 @@ function later() {
   pause = Math.min(LONGEST_PAUSE, pause * 2);
 }
 
-/** Get what proves this page's requests. It changes when somebody signs in in another tab. Gives why it cannot be had. */
+/** Fetch a new CSRF token; it changes when the user signs in in another tab. Returns the cause of a failure, or "". */
 async function freshToken() {
   const answer = await fetch(words.token, { headers: { "HX-Request": "true" } }).catch(() => ({ status: 0 }));
   if (!answer.ok) return causeOf(answer);
@@ -98,8 +98,8 @@ async function freshToken() {
   return "";
 }
 
-/** Whether a form that leaves the page would be taken; if not, the page says why. */
-export async function wouldBeTaken() {
+/** Whether the server would accept a form that leaves the page; if not, the page shows why. */
+export async function wouldBeAccepted() {
   const cause = await freshToken();
   if (cause) failures.set("form", { kind: "form", cause, status: 0, at: Date.now() });
   else failures.delete("form");
@@ -107,7 +107,7 @@ export async function wouldBeTaken() {
   return !cause;
 }
 
-/** Send a request again that was refused before it did anything. */
+/** Resend a request that was refused before it did anything. */
 function repeat({ elt, requestConfig }) {
   const event = requestConfig.triggeringEvent;
   if (isSave(elt)) elt.dispatchEvent(new Event("slipway:again", { bubbles: true }));
@@ -119,7 +119,7 @@ async function failed(detail, cause) {
   const key = keyOf(detail);
   const kind = kindOf(detail);
   if (kind === "save") notSaved();
-  // The page of a run says itself whether it is up to date.
+  // The page of a run shows by itself whether it is up to date.
   if (kind === "fetch" && document.querySelector("[data-when-live]")) return;
   const known = failures.get(key);
   failures.set(key, { kind, cause, status: detail.xhr.status, at: Date.now(), renewed: known?.renewed });
@@ -137,11 +137,11 @@ async function failed(detail, cause) {
 
 function succeeded(detail) {
   failures.delete(keyOf(detail));
-  // The server answers, and knows who asks.
+  // The server responds, and the login is valid.
   for (const [key, { kind }] of failures) if (kind !== "save") failures.delete(key);
   show();
   if (!failures.size) pause = FIRST_PAUSE;
-  // What failed for want of an answer or a login is tried at once; what the server could not do waits for its time.
+  // Saves that failed without a response or a login are retried at once; after a server error they wait for the timer.
   else if ([...failures.values()].some(({ cause }) => BACK_WITH_ANY.includes(cause))) again(BACK_WITH_ANY);
 }
 
@@ -159,7 +159,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   } else if (detail.successful) succeeded(detail);
   else if (status) failed(detail, causeOf(detail.xhr));
 });
-// A request that was given up for a newer one has no status either, but no error.
+// A request that was aborted for a newer one has no status either, but it is not an error.
 for (const kind of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(kind, ({ detail }) => failed(detail, "offline"));
 }

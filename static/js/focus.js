@@ -1,7 +1,7 @@
-/* The focus stays near what was pressed when an answer takes that away: on the next thing to press, or on its heading. */
+/* When a response removes the focused element, the focus moves to the next control nearby, or to its heading. */
 const FOCUSABLE = "button:not(:disabled), input:not([type=hidden]):not(:disabled), a[href], summary, select, textarea";
 
-let at = null; // the element with the focus, and what it stands in, from the inside to the outside
+let at = null; // the ancestors of the focused element, innermost first
 
 document.addEventListener("htmx:beforeSwap", () => {
   const { activeElement } = document;
@@ -12,7 +12,7 @@ document.addEventListener("htmx:beforeSwap", () => {
   at = { around };
 });
 
-/** Whether the focus fell off the page with what had it. */
+/** Whether the focus was lost with the element that had it. */
 const isLost = () => document.activeElement === document.body || document.activeElement === null;
 
 function goNear({ around }) {

@@ -1,6 +1,6 @@
-/* A form that is saved by its button only: who leaves the page with something typed in it is asked by the browser, and
-   the form is sent only when it would be taken. */
-import { wouldBeTaken } from "./failing.js";
+/* A form that only its button saves: the browser asks before the user leaves the page with unsaved input, and the form
+   is sent only when the server would accept it. */
+import { wouldBeAccepted } from "./failing.js";
 
 const typed = new Set();
 
@@ -11,19 +11,19 @@ for (const kind of ["input", "change"]) {
   });
 }
 
-let taken = null; // the form that may be sent now
+let accepted = null; // the form that may be sent now
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.hasAttribute("data-guarded") || taken === form || event.defaultPrevented) return;
+  if (!form.hasAttribute("data-guarded") || accepted === form || event.defaultPrevented) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (!(await wouldBeTaken())) return;
-  taken = form;
+  if (!(await wouldBeAccepted())) return;
+  accepted = form;
   form.requestSubmit(event.submitter ?? undefined);
-  taken = null;
+  accepted = null;
 }, true);
 
-// Another form of the page would leave what was typed in this one.
+// Submitting another form of the page would lose what was typed in this one.
 document.addEventListener("submit", (event) => { if (!event.defaultPrevented) typed.delete(event.target); });
 document.addEventListener("click", (event) => { if (event.target.closest?.("[data-drops]")) typed.clear(); });
 addEventListener("beforeunload", (event) => {

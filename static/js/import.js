@@ -1,4 +1,4 @@
-/* What keeps a document from being read leads to its line. */
+/* A problem that prevents an import leads to its line. */
 import { chooseLine } from "./lines.js";
 
 document.addEventListener("click", (event) => {

@@ -1,4 +1,4 @@
-/** Choose a line of a text area and bring it into view. */
+/** Select a line of a text area and scroll it into view. */
 export function chooseLine(area, number) {
   const lines = area.value.split("\n");
   const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);

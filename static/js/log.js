@@ -1,21 +1,21 @@
-/* The log of a run: newest lines first from the server, then live ones; filters, following, a window that moves. */
+/* The log of a run: the newest lines from the server, then live ones; filters, following, and a sliding window. */
 import { Filter } from "./logfilter.js";
 import { Finder } from "./logfind.js";
-import { Refused, brought, isThere, lines } from "./loglines.js";
-import { Marks, named } from "./logmarks.js";
+import { Refused, isThere, lines, linesOfEvents } from "./loglines.js";
+import { Marks, rangeOf } from "./logmarks.js";
 import { paced } from "./logpace.js";
 import { Rows, numberOf } from "./logrows.js";
 import { FLOOD, KEPT, LogState, MOST } from "./logstate.js";
 import { LogView } from "./logview.js";
 
-// Lines that the server is asked for at once.
+// Lines in one request to the server.
 const PAGE = 1000;
-// Milliseconds between two questions to the server about new lines that only it can judge.
-const ASKED = 500;
+// Milliseconds between two requests to the server about new lines that only it can filter.
+const ASK_PAUSE = 500;
 
 const el = (id) => document.getElementById(id);
 
-/** Start the log in `box`; gives what the socket needs: `ready` (a promise of last_seq) and `take(events)`. */
+/** Start the log in `box`; returns what the socket needs: `ready` (a promise of last_seq) and `take(events)`. */
 export function startLog(box) {
   return new Log(box);
 }
@@ -33,9 +33,9 @@ class Log {
       from: (forward) => this.ready.then(() => this.rows.edge(forward)),
       show: (number) => this.goToHit(number),
     });
-    this.busy = false;   // whether lines before or behind those of the page are fetched
-    this.asking = 0;     // the timer of the next question about new lines
-    this.spot = null;    // where the view was, for what is shown in its place
+    this.busy = false;   // whether lines before or after those of the page are being fetched
+    this.asking = 0;     // the timer of the next request for new lines
+    this.spot = null;    // where the view was, to return to after a reload
     this.changes = 0;    // counts changes of the filter
     this.came = paced((fresh) => this.arrive(fresh), FLOOD);
     for (const option of [...this.view.fields.host.options].slice(1)) this.rows.hue(option.value);
@@ -45,7 +45,7 @@ class Log {
   }
 
   async open() {
-    const wanted = named(location.hash);
+    const wanted = rangeOf(location.hash);
     const page = await this.reload(wanted && !this.filter.hides ? { around: wanted[0] } : {});
     this.state.newest = Math.max(this.state.newest, page.last_line);
     await this.goToHash();
@@ -58,14 +58,14 @@ class Log {
 
   // New lines
 
-  /** Take what the socket brings. */
+  /** Process events from the socket. */
   take(events) {
-    const fresh = brought(events);
+    const fresh = linesOfEvents(events);
     if (fresh) fresh.forEach(this.came);
     else this.reload();
   }
 
-  /** Draw what arrived since the last frame together, so that many messages cost one layout. */
+  /** Draw everything that arrived since the last frame together, so that many messages cost one layout. */
   arrive(fresh) {
     const { state, filter } = this;
     this.show(state.arrive(fresh, (line) => !filter.byServer && filter.fits(line)));
@@ -73,7 +73,7 @@ class Log {
     this.finder.grown(state.newest);
   }
 
-  /** Take lines that follow on those of the page. */
+  /** Add lines that follow those of the page. */
   show(fresh) {
     const news = this.state.newerThanPage(fresh);
     if (!news.length) return;
@@ -88,10 +88,10 @@ class Log {
   askSoon() {
     const { state } = this;
     if (this.asking || state.error || state.refused === state.round) return;
-    this.asking = setTimeout(() => this.askForNew(), ASKED);
+    this.asking = setTimeout(() => this.askForNew(), ASK_PAUSE);
   }
 
-  /** Have the server say which of the new lines fit. */
+  /** Ask the server which of the new lines match. */
   async askForNew() {
     const { state } = this;
     const mine = state.round;
@@ -124,7 +124,7 @@ class Log {
     this.draw();
   }
 
-  /** The end stays in sight when the layout is known: see `listenToSizes`. */
+  /** The view stays at the end once the layout is known: see `listenToSizes`. */
   addAtEnd(wanted) {
     const flood = wanted.length > FLOOD;
     if (flood) this.rows.clear();
@@ -163,7 +163,7 @@ class Log {
     return isThere(this.words.url, this.filter.now, number);
   }
 
-  /** Replace the lines by what the query finds; `atEnd` when that is the end of the log. */
+  /** Replace the lines by the results of the query; `atEnd` when they are the end of the log. */
   async replace(query, atEnd) {
     const { state, rows } = this;
     const mine = state.begin();
@@ -181,7 +181,7 @@ class Log {
     return page;
   }
 
-  /** Show the end of what fits, or another part of it; an invalid expression is reported, and nothing fits it. */
+  /** Show the end of the matching lines, or another part; an invalid expression is reported and matches nothing. */
   async reload(query = {}) {
     const mine = this.state.round + 1;
     try {
@@ -252,7 +252,7 @@ class Log {
     return this.rows.reveal(number);
   }
 
-  /** Mark the lines that the address names, wherever in the log they are, and show the first of them. */
+  /** Mark the lines named by the address, wherever they are in the log, and show the first of them. */
   async goToHash() {
     const wanted = this.marks.take();
     if (!wanted) return;
@@ -271,7 +271,7 @@ class Log {
     if (!this.rows.reveal(number)) this.view.toBottom();
   }
 
-  /** Mark a line, or all between it and the one before; what was found is shown among its neighbours. */
+  /** Mark a line, or all lines from the anchor to it; a search result is then shown among its neighbors. */
   async choose(number, on) {
     this.leave();
     this.marks.choose(number, on);
@@ -306,7 +306,7 @@ class Log {
       filter.remember("replace", true);
       return;
     }
-    // Marked lines stay marked and in sight where they fit, unless somebody has gone back to the end since.
+    // Marked lines stay marked and visible if they match, unless the user has returned to the end since.
     const stays = Boolean(marks.range && !this.state.following && await this.fits(marks.range[0]));
     if (mine !== this.changes) return;
     filter.remember(how, stays);
@@ -317,7 +317,7 @@ class Log {
     } else await this.stay(filter.all || all);
   }
 
-  /** Who reads somewhere stays there when what is searched is only marked, or comes to be shown among the others. */
+  /** The view stays in place when hits are only highlighted, or when hidden lines are shown again. */
   async stay(among) {
     const { rows, finder } = this;
     this.spot = rows.spot() || this.spot;
@@ -330,7 +330,7 @@ class Log {
     if (!rows.reveal(finder.number)) rows.back(spot);
   }
 
-  // What somebody does
+  // Input of the user
 
   listen() {
     const { view, filter } = this;
@@ -368,7 +368,7 @@ class Log {
     this.view.scroll.scrollTop = 0;
   }
 
-  /** The browser went to another of the page's addresses. */
+  /** The browser has gone to another address of this page. */
   goBack() {
     const next = this.filter.asked();
     if (this.filter.same(next)) return;

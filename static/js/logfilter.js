@@ -1,47 +1,47 @@
-/* What a log is filtered by: the fields above it, and the same in the page's address. */
+/* The filter of a log: the fields above it, and the same values in the page's address. */
 
 export const KEYS = ["host", "step", "stream", "search", "regex", "all"];
-// What those say that are buttons.
+// The value of a pressed button.
 const YES = "yes";
-// Milliseconds without a key after which what was typed is searched for.
+// Milliseconds without a keystroke after which the search starts.
 const TYPING = 250;
 
-/** `fields` has an element for each key; `now` is what they say. */
+/** `fields` has an element for each key; `now` has their values. */
 export class Filter {
   constructor(fields) {
     this.fields = fields;
     this.now = {};
   }
 
-  /** Whether there may be lines that do not fit and are not shown. */
+  /** Whether lines that do not match may be hidden. */
   get hides() {
     const { host, step, stream } = this.now;
     return Boolean(host || step || stream || (this.now.search && !this.all));
   }
 
-  /** Whether what is searched is only marked, among all the other lines. */
+  /** Whether hits are only highlighted, among all other lines. */
   get all() {
     return this.now.all === YES;
   }
 
-  /** Regular expressions are the server's business: it gives none of them more than some seconds. */
+  /** Only the server evaluates regular expressions: it limits each of them to some seconds. */
   get byServer() {
     return Boolean(this.now.regex && this.now.search);
   }
 
-  /** The text that the page itself looks for. */
+  /** The text that the page itself searches for. */
   get needle() {
     return this.byServer ? "" : (this.now.search || "").toLowerCase();
   }
 
-  /** Whether a line is to be shown, as far as the page can judge. */
+  /** Whether to show a line, as far as the page can decide without the server. */
   fits([, , host, step, stream, text]) {
     const { now } = this;
     return (!now.host || host === now.host) && (!now.step || step === now.step) && (!now.stream || stream === now.stream) &&
       (this.all || !now.search || text.toLowerCase().includes(this.needle));
   }
 
-  /** `set(wanted, how)` is called for what somebody chooses and types; gives a function that waits for neither. */
+  /** Calls `set(wanted, how)` for what the user chooses and types; returns a function that applies input at once. */
   listen(set) {
     const { search, regex, all, ...choices } = this.fields;
     let timer = 0;
@@ -67,23 +67,23 @@ export class Filter {
     return Object.fromEntries([...new URLSearchParams(location.search)].filter(([key]) => KEYS.includes(key)));
   }
 
-  /** What is asked for with this button pressed. */
+  /** The query with this button pressed. */
   pressed(key) {
     return { ...this.typed(), [key]: this.now[key] ? "" : YES };
   }
 
-  /** What is left when all lines shall be shown: with them, what is only marked. */
+  /** The query that hides no line; it keeps a search whose hits are only highlighted. */
   shown() {
     return this.all ? { all: this.now.all, search: this.now.search, regex: this.now.regex } : {};
   }
 
-  /** Offer a value where one chooses. */
+  /** Add a value to the options of a field. */
   put(key, value, text = value) {
     const { options } = this.fields[key];
     if (value && options && ![...options].some((option) => option.value === value)) this.fields[key].add(new Option(text, value));
   }
 
-  /** Offer the steps that the grid shows; the plan may come after the page. */
+  /** Offer the steps that the grid shows; the plan may arrive after the page. */
   offer() {
     for (const line of document.querySelectorAll("#run-grid tr[data-key]:not(.grid-phase)")) {
       this.put("step", line.dataset.key, line.firstElementChild.textContent);
@@ -104,7 +104,7 @@ export class Filter {
     this.fields.all.setAttribute("aria-pressed", String(!this.all));
   }
 
-  /** Put it into the page's address: as a step back, or (`how`) in the place of what is there; with its line, or not. */
+  /** Write the filter into the page's address: as a new entry, or (`how`) in place of this one; `line` keeps the hash. */
   remember(how, line) {
     const address = new URL(location.href);
     for (const key of KEYS) {

@@ -1,17 +1,17 @@
-/* From hit to hit in a log: the server says where the next one is, loaded or not, and how many there are if that is soon known. */
+/* Moving between hits in a log: the server finds the next one, loaded or not, and counts them if that is quick. */
 import { announce } from "./announcing.js";
 import { Refused, lines } from "./loglines.js";
 
 // Milliseconds after which the hits among new lines are counted.
-const AGAIN = 1000;
+const COUNT_PAUSE = 1000;
 
 const spelled = (number) => number.toLocaleString();
-const filled = (text, ...values) => values.reduce((said, value) => said.replace("%s", value), text);
+const filled = (text, ...values) => values.reduce((partial, value) => partial.replace("%s", value), text);
 
 /**
- * `query()` is what is searched for and by what it is filtered; `from(forward)` gives, as soon as the log is open, the number
- * of the line from which one looks first; `show(number)` shows a hit and gives its element. `words` has the texts, and the
- * addresses `url` and `hitsUrl`.
+ * `query()` returns the search and the filter; `from(forward)` returns, as soon as the log is open, the number of the
+ * line at which the first search starts; `show(number)` shows a hit and returns its element. `words` has the texts, and
+ * the addresses `url` and `hitsUrl`.
  */
 export class Finder {
   constructor(words, bar, place, { query, from, show }) {
@@ -20,7 +20,7 @@ export class Finder {
     this.forget();
   }
 
-  /** Enter in the `field` and two buttons; `typed()` sees to it that what stands in the field is what is searched for. */
+  /** Listen to Enter in the `field` and to two buttons; `typed()` applies the field's text to the search first. */
   listen(field, typed, next, previous) {
     next.addEventListener("click", () => this.step(true));
     previous.addEventListener("click", () => this.step(false));
@@ -33,16 +33,16 @@ export class Finder {
   }
 
   forget() {
-    this.number = 0;     // the hit that one stands on
-    this.nth = null;     // which of them it is, where that is known
-    this.count = null;   // how many there are up to line `counted`; `whole`: that were all
+    this.number = 0;     // the line of the current hit
+    this.nth = null;     // its position among the hits, if known
+    this.count = null;   // the number of hits up to line `counted`; `whole`: the count is complete
     this.counted = 0;
     this.whole = false;
     this.busy = false;
     this.round = (this.round || 0) + 1;
   }
 
-  /** Something else may be searched for now. */
+  /** The search may have changed. */
   changed() {
     const { search, all, ...rest } = this.query();
     const about = search ? JSON.stringify([search, rest]) : "";
@@ -51,16 +51,16 @@ export class Finder {
       this.about = about;
       this.forget();
     }
-    this.say();
+    this.showCount();
     if (search && all && this.count === null) this.tally();
   }
 
-  say() {
+  showCount() {
     const { words, count, nth, number, whole } = this;
     let text = "";
     if (count === 0 && whole) text = words.hitNone;
     else if (count !== null) {
-      // A hit that one came to may be newer than the count.
+      // The current hit may be newer than the count.
       const many = `${spelled(Math.max(count, nth))}${whole ? "" : "+"}`;
       if (number && nth) text = filled(words.hitOf, spelled(nth), many);
       else text = count === 1 && whole ? words.hitOne : filled(words.hits, many);
@@ -73,7 +73,7 @@ export class Finder {
     return lines(this.words.hitsUrl, { ...query, ...more });
   }
 
-  /** Count the hits, and learn which of them the present one is. */
+  /** Count the hits, and find the position of the current one. */
   async tally() {
     const { round, number } = this;
     const found = await this.ask({ line: number || "" }).catch(refused);
@@ -82,10 +82,10 @@ export class Finder {
     this.count = found.count;
     this.whole = found.all;
     this.counted = found.last_line;
-    this.say();
+    this.showCount();
   }
 
-  /** There are new lines, up to this one. */
+  /** New lines have arrived, up to this one. */
   grown(newest) {
     this.newest = newest;
     if (this.timer || !this.whole || newest <= this.counted) return;
@@ -97,12 +97,12 @@ export class Finder {
       this.count += found.count;
       this.whole = found.all;
       this.counted = found.last_line;
-      this.say();
+      this.showCount();
       this.grown(this.newest);
-    }, AGAIN);
+    }, COUNT_PAUSE);
   }
 
-  /** Go to the next hit or the one before; after the last comes the first. */
+  /** Go to the next or previous hit; after the last comes the first. */
   async step(forward) {
     if (this.busy || !this.about) return;
     this.busy = true;
@@ -127,7 +127,7 @@ export class Finder {
     if (!found) {
       this.count = 0;
       this.whole = true;
-      this.say();
+      this.showCount();
       announce(this.words.hitNone);
       return;
     }
@@ -138,7 +138,7 @@ export class Finder {
     const line = await this.show(this.number);
     if (round !== this.round) return;
     if (this.count === null || (this.nth === null && this.whole)) await this.tally();
-    this.say();
+    this.showCount();
     announce([this.place.textContent, line?.lastElementChild.textContent].filter(Boolean).join(". "));
   }
 }

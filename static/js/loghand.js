@@ -1,10 +1,10 @@
-/* Hands on a log: while lines come quickly, nothing else tells somebody's scrolling from the browser's own. */
+/* User input on a log: while lines arrive quickly, only input distinguishes the user's scrolling from the browser's. */
 
 const RECENT = 500;
-// For so many milliseconds after the browser has drawn, removed lines may still make it scroll.
+// Milliseconds after the browser has drawn during which removed lines may still make it scroll.
 const SETTLED = 1000;
 
-/** Gives what says whether somebody touched `scroll` just now; `onBar` is told at once of whoever takes its scrollbar. */
+/** Returns a function: whether the user touched `scroll` just now. Calls `onBar` when the user grabs its scrollbar. */
 export function hands(scroll, onBar) {
   let last = 0;
   for (const kind of ["pointerdown", "touchmove", "keydown"]) scroll.addEventListener(kind, () => { last = Date.now(); }, { passive: true });
@@ -12,7 +12,7 @@ export function hands(scroll, onBar) {
   return () => Date.now() - last < RECENT;
 }
 
-/** Call `move()` when lines are removed; `just()` says whether that may be why the log scrolls. */
+/** Call `move()` when lines are removed; `just()` returns whether that may be why the log scrolls. */
 export function ownMoves() {
   let undrawn = 0;
   let until = 0;

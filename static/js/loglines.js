@@ -1,9 +1,9 @@
-/* Lines of a log from the server, asked for until it answers or says that the question is wrong. */
+/* Lines of a log from the server, requested until it responds or rejects the request. */
 
-/** What the server says of a question that it does not answer. */
+/** The server's message about a request that it rejects. */
 export class Refused extends Error {}
 
-/** What is at `url` for this query; what is empty in it is left out. */
+/** The response of `url` to this query; empty values are left out. */
 export async function lines(url, query) {
   const address = new URL(url, location.href);
   for (const [key, value] of Object.entries(query)) if (value !== "" && value !== undefined) address.searchParams.set(key, value);
@@ -20,7 +20,7 @@ export async function lines(url, query) {
   }
 }
 
-/** Whether the line of that number is one of those that a query leaves. */
+/** Whether the line with that number matches a query. */
 export async function isThere(url, query, number) {
   try {
     const page = await lines(url, { ...query, after: number - 1, limit: 1 });
@@ -31,8 +31,8 @@ export async function isThere(url, query, number) {
   }
 }
 
-/** The lines that events of a socket bring; null when one has more of them than it carries. */
-export function brought(events) {
+/** The lines in events from a socket; null when an event has more lines than it carries. */
+export function linesOfEvents(events) {
   const outputs = events.filter((event) => event.kind === "output");
   if (outputs.some((event) => !event.data.lines)) return null;
   return outputs.flatMap((event) => event.data.lines.map(

@@ -1,25 +1,25 @@
-/* Marked lines: chosen with mouse or keys, named by the page's address as #L10 or #L10-L20, and copied, loaded or not. */
+/* Marked lines: selected with mouse or keys, stored in the address as #L10 or #L10-L20, and copied, loaded or not. */
 import { announce } from "./announcing.js";
 import { lines } from "./loglines.js";
 import { Rows, numberOf, toClipboard } from "./logrows.js";
 
 const NAMED = /^#L(\d{1,15})(?:-L(\d{1,15}))?$/;
-// Lines that are fetched at once for a copy.
+// Lines in one request for a copy.
 const PAGE = 5000;
-// Milliseconds of rest after which the address follows keys: browsers refuse addresses that change too often.
+// Milliseconds without a key after which the address is updated: browsers refuse addresses that change too often.
 const REST = 200;
 
 /** The first and the last line that an address names, or null. */
-export function named(hash) {
+export function rangeOf(hash) {
   const found = NAMED.exec(hash);
   return found && [Number(found[1]), Number(found[2] || found[1])].sort((one, other) => one - other);
 }
 
-/** `head` is the entry of the menu that says what is marked, `group` that entry and what belongs to it. */
+/** `head` is the menu entry that shows which lines are marked, `group` that entry and the buttons that belong to it. */
 export class Marks {
   constructor(rows, words, group, head) {
     Object.assign(this, { rows, words, group, head });
-    this.anchor = 0;  // where the marking began, and where it has come to
+    this.anchor = 0;  // where the marking started, and (`end`) where it ends
     this.end = 0;
     this.timer = 0;
     // Shift and a click would select text.
@@ -30,22 +30,22 @@ export class Marks {
     return this.end ? [Math.min(this.anchor, this.end), Math.max(this.anchor, this.end)] : null;
   }
 
-  /** Mark what the address names; gives the first and the last of it. */
+  /** Mark the lines named by the address; returns the first and the last of them. */
   take() {
     clearTimeout(this.timer);
-    const range = named(location.hash);
+    const range = rangeOf(location.hash);
     if (String(range) !== String(this.range)) [this.anchor, this.end] = range || [0, 0];
     this.show();
     return range;
   }
 
-  /** Mark a line, or (`on`) all from where one began to this one; `how` the address is told. */
+  /** Mark a line, or (`on`) all from the anchor to this one; `how` is the method that updates the address. */
   choose(number, on, how = "pushState") {
     if (!on || !this.end) this.anchor = number;
     this.end = number;
     this.show();
     const [first, last] = this.range;
-    this.tell(how, first === last ? `#L${first}` : `#L${first}-L${last}`);
+    this.setAddress(how, first === last ? `#L${first}` : `#L${first}-L${last}`);
     announce(this.head.textContent);
   }
 
@@ -53,7 +53,7 @@ export class Marks {
     this.anchor = 0;
     this.end = 0;
     this.show();
-    this.tell("replaceState", location.pathname + location.search);
+    this.setAddress("replaceState", location.pathname + location.search);
   }
 
   show() {
@@ -66,13 +66,13 @@ export class Marks {
     this.head.textContent = (first === last ? markOne : markMany).replace("%s", first).replace("%s", last);
   }
 
-  tell(how, address) {
+  setAddress(how, address) {
     clearTimeout(this.timer);
     if (how === "pushState") history.pushState(null, "", address);
     else this.timer = setTimeout(() => history.replaceState(null, "", address), REST);
   }
 
-  /** Act on a key at a line number; says whether it was one for this. */
+  /** Handle a key at a line number; returns whether it was handled. */
   key(event) {
     const at = event.target.closest(".ln-n")?.parentElement;
     if (event.key === "Escape" && this.end) this.clear();
@@ -89,7 +89,7 @@ export class Marks {
     return true;
   }
 
-  /** Copy what a button of the menu is for; `whole`: no line between two is left out on the page. */
+  /** Copy the lines that a menu button stands for; `whole`: the page hides no line between two others. */
   async copy(button, whole) {
     const { copy, copyMarked } = button.dataset;
     const some = copyMarked ? await this.lines(whole) : this.rows.chosen();
@@ -98,7 +98,7 @@ export class Marks {
     announce(this.words.copied);
   }
 
-  /** The marked lines as elements, from the page if all of them are there, else from the server. */
+  /** The marked lines as elements, from the page if it has all of them, else from the server. */
   async lines(whole) {
     const [first, last] = this.range;
     const here = whole ? this.rows.between(first, last) : [];

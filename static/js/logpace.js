@@ -1,11 +1,11 @@
-/* When new lines of a log are drawn: with the next frame, a flood now and then, and by the clock where nobody sees the page. */
+/* When new lines of a log are drawn: with the next frame, floods at intervals, by a timer while the page is hidden. */
 
-// Milliseconds after which new lines are put on a page that the browser does not draw.
+// Milliseconds after which new lines are added to a page that the browser does not draw.
 const HIDDEN = 500;
-// Milliseconds between two drawings of a flood: to draw takes as long as to receive thousands of lines.
+// Milliseconds between two drawings of a flood: drawing takes as long as receiving thousands of lines.
 const FLOOD_PAUSE = 250;
 
-/** Gives a function that takes lines one by one; `draw(lines)` gets them together. More than `flood` of them are one. */
+/** Returns a function that accepts lines one by one; `draw(lines)` gets them together. A flood is more than `flood`. */
 export function paced(draw, flood) {
   let came = [];
   let drawn = -FLOOD_PAUSE;

@@ -1,22 +1,22 @@
-/* The lines of a log as elements: blocks that the browser lays out only when they are in sight, and what is in them. */
+/* The lines of a log as elements, in blocks that the browser lays out only when they are visible. */
 import { write } from "./ansi.js";
 
 const BLOCK = 200;
 const HUES = 10;
-// Milliseconds, from the next frame on, for which a line that was jumped to is kept in sight while the browser measures
+// Milliseconds, from the next frame on, for which a line that was jumped to stays visible while the browser measures
 // the lines around it.
-const HELD = 500;
+const HOLD_TIME = 500;
 const CLOCK = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 let second = 0;
-let shown = "";
-/** The time of day; lines come by the hundred in a second. */
+let clockText = "";
+/** The time of day, cached because hundreds of lines arrive in one second. */
 function clock(date) {
   const now = Math.floor(date / 1000);
   if (now !== second) {
     second = now;
-    shown = CLOCK.format(date);
+    clockText = CLOCK.format(date);
   }
-  return shown;
+  return clockText;
 }
 const STREAMS = { err: "ln-err", note: "ln-note" };
 
@@ -37,10 +37,10 @@ function mark(node, needle) {
   }
 }
 
-/** The number of a line's element. */
+/** The line number of an element. */
 export const numberOf = (line) => Number(line.id.slice(1));
 
-/** Lines in `box`, scrolled by `scroll`; `onHost(name)` is told of machines that turn up. */
+/** Lines in `box`, scrolled by `scroll`; calls `onHost(name)` for each new machine. */
 export class Rows {
   constructor(box, scroll, onHost) {
     this.box = box;
@@ -49,8 +49,8 @@ export class Rows {
     this.hues = new Map();
     this.needle = "";
     this.marked = null;  // the first and the last line that are marked
-    this.held = null;    // where the view has just been brought
-    this.hit = 0;        // the number of the line that somebody came to in a search
+    this.held = null;    // where the view has just been moved to
+    this.hit = 0;        // the number of the line with the current search hit
     for (const kind of ["wheel", "touchmove", "keydown"]) scroll.addEventListener(kind, () => { this.held = null; }, { passive: true });
   }
 
@@ -84,16 +84,16 @@ export class Rows {
     const who = document.createElement("span");
     who.className = `ln-host hue-${this.hue(host)}`;
     who.textContent = host || "slipway";
-    const said = document.createElement("span");
-    said.className = "ln-text";
-    write(said, text);
-    for (const needle of found || [this.needle]) if (needle) mark(said, needle.toLowerCase());
-    line.append(link, time, who, said);
+    const output = document.createElement("span");
+    output.className = "ln-text";
+    write(output, text);
+    for (const needle of found || [this.needle]) if (needle) mark(output, needle.toLowerCase());
+    line.append(link, time, who, output);
     this.dress(line, number);
     return line;
   }
 
-  /** How a line looks that is marked, or that a search came to. */
+  /** Style a line that is marked, or that is the current hit. */
   dress(line, number = numberOf(line)) {
     const { marked, hit } = this;
     if (marked && number >= marked[0] && number <= marked[1]) line.classList.add("ln-marked");
@@ -108,7 +108,7 @@ export class Rows {
     for (const line of this.box.querySelectorAll(".ln")) this.dress(line);
   }
 
-  /** A search came to this line, which may not be here yet. */
+  /** Make this line the current hit; it may not be on the page yet. */
   point(number) {
     const before = document.getElementById(`L${this.hit}`);
     const now = document.getElementById(`L${number}`);
@@ -133,7 +133,7 @@ export class Rows {
     }
   }
 
-  /** Put older lines before the others without moving what is in sight. */
+  /** Insert older lines before the others without moving the visible ones. */
   prepend(rows) {
     if (!rows.length) return;
     const part = document.createDocumentFragment();
@@ -150,18 +150,18 @@ export class Rows {
     if (anchor) this.scroll.scrollTop += anchor.getBoundingClientRect().top - before;
   }
 
-  /** The line after or before another one. */
+  /** The line after or before another line. */
   beside(line, after) {
     if (after) return line.nextElementSibling || line.parentElement.nextElementSibling?.firstElementChild || null;
     return line.previousElementSibling || line.parentElement.previousElementSibling?.lastElementChild || null;
   }
 
-  /** The lines between two numbers, as far as they are here. */
+  /** The lines between two numbers, as far as they are on the page. */
   between(first, last) {
     return [...this.box.querySelectorAll(".ln")].filter((line) => numberOf(line) >= first && numberOf(line) <= last);
   }
 
-  /** The first and the last line that are in sight. */
+  /** The first and the last visible line. */
   inSight() {
     const { top, bottom } = this.scroll.getBoundingClientRect();
     const seen = [];
@@ -176,28 +176,28 @@ export class Rows {
     return [seen[0] || null, seen[seen.length - 1] || null];
   }
 
-  /** The number of the line before what is in sight, or (not `forward`) after it. */
+  /** The number of the line before the visible ones, or (not `forward`) after them. */
   edge(forward) {
     const [first, last] = this.inSight();
     if (!first) return forward ? 0 : "";
     return forward ? numberOf(first) - 1 : numberOf(last) + 1;
   }
 
-  /** Where the view is: a line, and how far below the upper edge it begins. */
+  /** The position of the view: a line, and how far below the upper edge it begins. */
   spot() {
     const [line] = this.inSight();
     return line && { number: numberOf(line), under: line.getBoundingClientRect().top - this.scroll.getBoundingClientRect().top };
   }
 
-  /** Bring the view there again, or to the line that follows where that one is not here; what else changes it soon is undone. */
+  /** Move the view back there, or to the next line if that one is missing; other scrolling soon after is undone. */
   back(spot) {
     const held = { ...spot, until: Infinity };
     this.held = held;
-    requestAnimationFrame(() => { held.until = Date.now() + HELD; });
+    requestAnimationFrame(() => { held.until = Date.now() + HOLD_TIME; });
     this.hold();
   }
 
-  /** Blocks that come into sight get their real height only then. */
+  /** Blocks get their real height only when they become visible. */
   hold() {
     if (!this.held || Date.now() > this.held.until) return;
     const { number, under } = this.held;
@@ -205,7 +205,7 @@ export class Rows {
     if (line) this.scroll.scrollTop += line.getBoundingClientRect().top - this.scroll.getBoundingClientRect().top - under;
   }
 
-  /** Put a line into the middle of what is in sight; gives its element, if it is here. */
+  /** Scroll a line to the middle of the view; returns its element, if it is on the page. */
   reveal(number) {
     const line = document.getElementById(`L${number}`);
     if (!line) return null;
@@ -223,10 +223,10 @@ export class Rows {
     return this.box.lastElementChild?.lastElementChild || null;
   }
 
-  /** Drop whole blocks, oldest first, until at most `kept` lines are left; says whether any was dropped. */
-  dropFirst(kept) {
+  /** Drop whole blocks, oldest first, until at most `most` lines are left; returns whether any was dropped. */
+  dropFirst(most) {
     let dropped = false;
-    while (this.box.childElementCount > Math.ceil(kept / BLOCK)) {
+    while (this.box.childElementCount > Math.ceil(most / BLOCK)) {
       this.box.firstElementChild.remove();
       dropped = true;
     }
@@ -234,9 +234,9 @@ export class Rows {
   }
 
   /** The same, newest first. */
-  dropLast(kept) {
+  dropLast(most) {
     let dropped = false;
-    while (this.box.childElementCount > Math.ceil(kept / BLOCK)) {
+    while (this.box.childElementCount > Math.ceil(most / BLOCK)) {
       this.box.lastElementChild.remove();
       dropped = true;
     }
@@ -253,14 +253,14 @@ export class Rows {
   /** Lines as text; `full` with time and machine. */
   static text(lines, full) {
     return lines.map((line) => {
-      const said = line.lastElementChild.textContent;
+      const output = line.lastElementChild.textContent;
       const [, time, who] = line.children;
-      return full ? `${time.dateTime} ${who.textContent} ${said}` : said;
+      return full ? `${time.dateTime} ${who.textContent} ${output}` : output;
     }).join("\n") + (lines.length ? "\n" : "");
   }
 }
 
-/** Copy a text; where the page may not use the clipboard (plain HTTP), by way of a field. */
+/** Copy a text; where the page may not use the clipboard (plain HTTP), through a hidden field. */
 export async function toClipboard(text) {
   if (navigator.clipboard && isSecureContext) {
     await navigator.clipboard.writeText(text);

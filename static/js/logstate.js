@@ -1,38 +1,38 @@
-/* Which lines of a log are on the page, and whether the page follows its end: the state, without a page. */
+/* The state of a log, independent of the DOM: which lines are on the page, and whether the page follows the end. */
 
-// Lines on the page while it follows, and at most; the others come back from the server when somebody scrolls.
+// Lines on the page while it follows the end (KEPT), and at most; others are fetched again when the user scrolls.
 export const KEPT = 10000;
 export const MOST = 30000;
-// Lines that are drawn with one frame while the page follows: a flood shows its end, and the rest is a scroll away.
+// Lines drawn with one frame while the page follows: of a flood the end is shown, and the rest by scrolling.
 export const FLOOD = 1000;
 
 const numberOf = (line) => line[0];
 const lastOf = (lines) => numberOf(lines[lines.length - 1]);
 
-/** Lines are `[number, at, host, step, stream, text]`; a page of the server is `{lines, older, newer, last_line}`. */
+/** Lines are `[number, at, host, step, stream, text]`; a page from the server is `{lines, older, newer, last_line}`. */
 export class LogState {
   constructor() {
-    this.low = 1;         // every line that fits, from here ...
+    this.low = 1;         // every matching line, from here ...
     this.high = 0;        // ... to here, is on the page
     this.older = false;   // whether there are lines before `low`
-    this.live = false;    // whether `high` is the newest line, so that lines that arrive are put behind it
-    this.newest = 0;      // the newest line that the socket has brought
+    this.live = false;    // whether `high` is the newest line, so that arriving lines are appended to it
+    this.newest = 0;      // the newest line received from the socket
     this.following = true;
-    this.unseen = 0;      // lines that arrived below what is in sight
-    this.waiting = null;  // lines that arrive while the server is asked for others
-    this.error = "";      // what is wrong with the expression that is searched for
-    this.round = 0;       // counts replacements of the lines, so that a late answer to an earlier question is dropped
+    this.unseen = 0;      // lines that arrived below the visible ones
+    this.waiting = null;  // lines that arrive while others are requested from the server
+    this.error = "";      // the error in the search expression
+    this.round = 0;       // counts replacements of the lines, so that a late response to an earlier request is dropped
     this.refused = -1;    // the round in which the server refused to answer
   }
 
-  /** The lines will be replaced; gives the number of this round. */
+  /** The lines will be replaced; returns the number of this round. */
   begin() {
     this.round += 1;
     this.waiting = [];
     return this.round;
   }
 
-  /** A page of the server replaces the lines; gives the lines that arrived meanwhile. */
+  /** A page from the server replaces the lines; returns the lines that arrived meanwhile. */
   replace(page) {
     this.low = page.lines.length ? numberOf(page.lines[0]) : 1;
     this.older = page.older;
@@ -42,20 +42,20 @@ export class LogState {
     return this.arrived();
   }
 
-  /** A page of the server goes before the lines. */
+  /** A page from the server is inserted before the lines. */
   prepend(page) {
     this.older = page.older;
     if (page.lines.length) this.low = numberOf(page.lines[0]);
   }
 
-  /** A page of the server goes behind the lines; gives the lines that arrived meanwhile. */
+  /** A page from the server is appended to the lines; returns the lines that arrived meanwhile. */
   append(page) {
     this.reach(page);
     if (this.live) this.unseen = 0;
     return this.arrived();
   }
 
-  /** The lines go up to the end of a page of the server. */
+  /** The lines now end with a page from the server. */
   reach(page) {
     this.live = !page.newer;
     this.high = this.live ? page.last_line : lastOf(page.lines);
@@ -67,19 +67,19 @@ export class LogState {
     return lines;
   }
 
-  /** Lines before this one have left the page. */
+  /** Lines before this one were removed from the page. */
   cutBefore(number) {
     this.older = true;
     this.low = number;
   }
 
-  /** Lines behind this one have left the page. */
+  /** Lines after this one were removed from the page. */
   cutAfter(number) {
     this.live = false;
     this.high = number;
   }
 
-  /** The socket brought lines; gives those that follow on the lines of the page. `fits` judges those it skips. */
+  /** Lines arrived from the socket; returns those that follow the lines of the page. `fits` filters skipped ones. */
   arrive(lines, fits) {
     let next = [];
     if (this.waiting) this.waiting = this.waiting.concat(lines);
@@ -92,12 +92,12 @@ export class LogState {
     return next;
   }
 
-  /** Of some lines those that are newer than the lines of the page. */
+  /** The lines that are newer than those of the page. */
   newerThanPage(lines) {
     return lines.filter((line) => numberOf(line) > this.high);
   }
 
-  /** Whether more lines are new than a page that follows shows, so that its end is asked for instead. */
+  /** Whether there are more new lines than a following page shows, so that its end is requested instead. */
   get isFarBehind() {
     return this.following && this.newest - this.high > KEPT;
   }

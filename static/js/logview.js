@@ -1,8 +1,8 @@
-/* What a log shows besides its lines: counts, the pill for new lines, buttons; and how people scroll and select. */
+/* The parts of a log besides its lines: counts, the pill for new lines, buttons; and scrolling and selecting. */
 import { hands, ownMoves } from "./loghand.js";
 import { KEYS } from "./logfilter.js";
 
-// Pixels from an end of the log at which more of it is fetched, and from which on one has left its end.
+// Pixels from an end of the log: within NEAR more lines are fetched, beyond AWAY the view has left the end.
 const NEAR = 300;
 const AWAY = 40;
 const AT_END = 4;
@@ -17,11 +17,11 @@ export class LogView {
     this.words = box.dataset;
     this.scroll = el("log-scroll");
     this.fields = Object.fromEntries(KEYS.map((key) => [key, el(`log-${key}`)]));
-    this.own = ownMoves(); // lines left the page, by which the browser scrolls
+    this.own = ownMoves(); // removed lines make the browser scroll
     this.top = 0;
   }
 
-  /** Say what is there, what is new, and whether the end is followed. */
+  /** Show how many lines there are, how many are new, and whether the log follows the end. */
   draw(state, rows, filter) {
     const { words } = this;
     const some = rows.box.firstElementChild !== null;
@@ -42,7 +42,7 @@ export class LogView {
     this.scroll.scrollTop = this.scroll.scrollHeight;
   }
 
-  /** Lines left the page above: the browser moves the rest, though the size may be the same as before. */
+  /** Lines above were removed: the browser moves the rest, even if the size stays the same. */
   moved() {
     this.own.move();
     this.toBottom();
@@ -67,7 +67,7 @@ export class LogView {
     this.box.scrollIntoView({ block: "start" });
   }
 
-  /** Buttons beside the log: `follow()` is called for the one, `end()` for the other. */
+  /** Buttons beside the log: Follow calls `follow()`, the pill calls `end()`. */
   listenToButtons(follow, end) {
     el("log-follow").addEventListener("click", follow);
     el("log-pill").addEventListener("click", end);
@@ -78,7 +78,7 @@ export class LogView {
     });
   }
 
-  /** Somebody scrolls: `leave()` the end, come back to the `end()`, fetch what is `before` or `behind` the lines. */
+  /** The user scrolls: `leave()` the end, return to the `end()`, fetch lines `before` or `behind` those of the page. */
   listenToScrolling(state, { leave, end, before, behind }) {
     const { scroll } = this;
     const byHand = hands(scroll, leave);
@@ -100,7 +100,7 @@ export class LogView {
     }, { passive: true });
   }
 
-  /** `leave()` when somebody selects lines of `box`, which must not move then. */
+  /** Calls `leave()` when the user selects lines of `box`, because they must not move then. */
   listenToSelecting(box, leave) {
     document.addEventListener("selectionchange", () => {
       const chosen = getSelection();
@@ -108,7 +108,7 @@ export class LogView {
     });
   }
 
-  /** `changed()` when the log or its lines (in `box`) get another size. */
+  /** Calls `changed()` when the size of the log or of its lines (in `box`) changes. */
   listenToSizes(box, changed) {
     const sizes = new ResizeObserver(changed);
     sizes.observe(this.scroll);

@@ -1,15 +1,15 @@
-/* Rows of machines: added, marked and saved row by row, so that three hundred of them cost as little as three. */
+/* Rows of machines: added, marked and saved row by row, so that three hundred cost as little as three. */
 import { whenSaved } from "./saving.js";
 
 const byId = (id) => document.getElementById(id);
 const rows = () => [...document.querySelectorAll("#machines > .machine")];
 const MOST_FREE = 50;
 
-/* Which rows were typed in since they were saved; the number tells edits during a save from those before it. */
+/* Rows edited since they were saved; the number distinguishes edits during a save from those before it. */
 const dirty = new Map();
 let sent = new Map();
 const rowOf = (node) => node.closest?.(".machine");
-// What a refused page shows again was typed and is not saved.
+// Input that a refused page shows again is not saved.
 for (const prefix of byId("wizard-form")?.dataset.unsaved?.split(",") ?? []) dirty.set(prefix, 1);
 
 document.addEventListener("input", (event) => {
@@ -21,11 +21,11 @@ document.addEventListener("input", (event) => {
 
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.target.id !== "wizard-form" || !byId("machines")) return;
-  const asked = event.detail.parameters;
+  const { parameters } = event.detail;
   sent = new Map(dirty);
-  for (const key of [...asked.keys()]) {
+  for (const key of [...parameters.keys()]) {
     const prefix = key.match(/^(host-\d+)-(?!row$)/)?.[1];
-    if (key === "pick" || key === "add_count" || (prefix && !dirty.has(prefix))) asked.delete(key);
+    if (key === "pick" || key === "add_count" || (prefix && !dirty.has(prefix))) parameters.delete(key);
   }
 });
 document.addEventListener("htmx:afterRequest", (event) => {
@@ -33,7 +33,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   for (const [prefix, count] of sent) if (dirty.get(prefix) === count) dirty.delete(prefix);
 });
 
-/* With many rows, a button too sends only those that were typed in. */
+/* With many rows, a button also sends only the edited ones. */
 document.addEventListener("submit", (event) => {
   if (event.target.id !== "wizard-form" || event.defaultPrevented || rows().length <= MOST_FREE) return;
   for (const row of rows()) {
@@ -45,7 +45,7 @@ window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll(".m-field :disabled")) field.disabled = false;
 });
 
-/* The same name, or the same address and port, twice: looked for when the keys rest for a moment. */
+/* Duplicate names, or duplicate addresses with the same port: searched for after a short pause in typing. */
 let marking = 0;
 function markSoon() {
   clearTimeout(marking);
@@ -102,7 +102,7 @@ document.addEventListener("keydown", (event) => {
   byId("add-machine").click();
 });
 
-/* Several lines pasted into a field are a list: the page that reads lists shows what it recognises. */
+/* Several lines pasted into a field are a list: the page that reads lists shows what it recognizes. */
 document.addEventListener("paste", (event) => {
   const field = event.target.closest?.("#machines input");
   const text = event.clipboardData?.getData("text/plain") ?? "";
@@ -112,8 +112,8 @@ document.addEventListener("paste", (event) => {
   post.method = "post";
   post.action = byId("add-many").href;
   const token = document.querySelector("#wizard-form [name=csrfmiddlewaretoken]").value;
-  const told = { csrfmiddlewaretoken: token, action: "preview", text };
-  for (const [name, value] of Object.entries(told)) {
+  const fields = { csrfmiddlewaretoken: token, action: "preview", text };
+  for (const [name, value] of Object.entries(fields)) {
     const area = document.createElement("textarea");
     Object.assign(area, { name, value });
     post.append(area);
@@ -123,7 +123,7 @@ document.addEventListener("paste", (event) => {
   whenSaved(() => post.submit());
 });
 
-/* Ticked rows. */
+/* Selected rows. */
 function countPicked() {
   const boxes = [...document.querySelectorAll("#machines [name=pick]")];
   const ticked = boxes.filter((box) => box.checked).length;
@@ -162,7 +162,7 @@ document.addEventListener("htmx:afterSettle", () => {
   markSoon();
 });
 
-/* What is wrong with rows comes in one piece; hundreds of pieces would each be a swap of its own. */
+/* The problems of all rows come in one element; hundreds of elements would each need a separate swap. */
 document.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.target.id !== "row-problems") return;
   for (const fresh of event.target.children) {

@@ -1,26 +1,26 @@
-/* The run page: keeps header and grid fresh, tells whether the connection lives, and starts the log. */
+/* The run page: keeps header and grid up to date, shows the state of the connection, and starts the log. */
 import { announce } from "./announcing.js";
 import { startLog } from "./log.js";
 import { follow } from "./socket.js";
 
 const BETWEEN = 500;
 const SLOW = 5000;
-const TELLING = ["step", "run", "failure", "plan", "observed", "delivered", "extended", "uncut"];
+const REFRESHING = ["step", "run", "failure", "plan", "observed", "delivered", "extended", "uncut"];
 const TONES = { live: "running", again: "warning", over: "waiting", out: "failed", gone: "failed", lost: "failed" };
 
 const state = () => document.getElementById("run-state");
 const active = () => state().dataset.active === "yes";
 
-let said = state().dataset.state;
+let announcedState = state().dataset.state;
 const drawing = document.querySelector("link[rel=icon]");
 const page = document.getElementById("run-page");
-/** The tab's title and icon say how the run stands. */
-function tell() {
+/** Show the state of the run in the tab's title and icon. */
+function updateTab() {
   document.title = state().dataset.title;
   const wanted = `${page.dataset.icons}run-${state().dataset.icon}.svg`;
   if (drawing.getAttribute("href") !== wanted) drawing.setAttribute("href", wanted);
-  if (state().dataset.state !== said) {
-    said = state().dataset.state;
+  if (state().dataset.state !== announcedState) {
+    announcedState = state().dataset.state;
     announce(document.title);
   }
 }
@@ -50,7 +50,7 @@ function live(how) {
   badge.dataset.live = how;
   document.getElementById("live-word").textContent = badge.getAttribute(`data-words-${how}`);
   const still = ["out", "gone"].includes(how);
-  // What stands still looks so: nothing turns as if it were going on.
+  // A page without live updates must not look active: spinners stop.
   if (still && !page.classList.contains("is-still")) stoodAt(new Date());
   page.classList.toggle("is-still", still);
   for (const note of document.querySelectorAll("[data-when-live]")) {
@@ -63,7 +63,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.xhr.status === 401) live("out");
 });
 
-/** Keep in sight what failed, or was cancelled, or else is being done, unless somebody is looking at another step. */
+/** Keep the failed, cancelled or running step visible, unless the user is looking at another one. */
 function keepInSight() {
   const grid = document.getElementById("run-grid");
   const first = (how) => grid?.querySelector(`tbody:not(.is-folded) .cell.is-${how}`);
@@ -77,7 +77,7 @@ function keepInSight() {
   else if (over > 0) grid.scrollTop -= over;
 }
 
-// Phases that somebody folded; every fresh grid comes unfolded.
+// Phases that the user folded; every new grid arrives unfolded.
 const folded = new Set(JSON.parse(sessionStorage.getItem("slipway-folded") || "[]"));
 function fold() {
   for (const body of document.querySelectorAll("#run-grid tbody[data-phase]")) {
@@ -101,7 +101,7 @@ document.addEventListener("click", (event) => {
   }
   const opener = event.target.closest("[data-keeps=open]");
   if (opener) {
-    // The address keeps which group is open, beside what the log is filtered by.
+    // The address stores which group is open, next to the filter of the log.
     const address = new URL(location.href);
     const wanted = new URL(opener.href).searchParams.get("open");
     if (wanted) address.searchParams.set("open", wanted);
@@ -110,12 +110,12 @@ document.addEventListener("click", (event) => {
   }
 });
 
-tell();
+updateTab();
 fold();
 keepInSight();
 document.addEventListener("htmx:afterSwap", fold);
 document.addEventListener("htmx:afterSettle", keepInSight);
-document.addEventListener("htmx:afterSettle", tell);
+document.addEventListener("htmx:afterSettle", updateTab);
 setInterval(() => { if (active() && !document.hidden) refresh(); }, SLOW);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && active()) refresh(); });
 
@@ -124,7 +124,7 @@ const log = box ? startLog(box) : { ready: Promise.resolve(Number(page.dataset.l
 log.ready.then((seq) => follow(page.dataset.socket, seq, {
   onEvents(events) {
     log.take(events);
-    if (events.some((event) => TELLING.includes(event.kind))) refresh();
+    if (events.some((event) => REFRESHING.includes(event.kind))) refresh();
   },
   onLive: live,
   onEnd: refresh,

@@ -1,21 +1,21 @@
-/* One save at a time, always with the version that the page has by now; what leaves the page waits for what is unsaved. */
+/* One save at a time, always with the page's current version; whatever leaves the page waits for unsaved input. */
 const byId = (id) => document.getElementById(id);
 
-// The forms that are saved as they are typed in; both write the same draft.
-const SAVED = ["wizard-form", "yaml-form"];
-const isSaved = (form) => SAVED.includes(form?.id) && form.hasAttribute("hx-post");
+// The forms that are saved while the user types; both write the same draft.
+const AUTOSAVED = ["wizard-form", "yaml-form"];
+const isSaved = (form) => AUTOSAVED.includes(form?.id) && form.hasAttribute("hx-post");
 const formOf = (field) => (field.id === "yaml" ? byId("yaml-form") : field.closest?.("form"));
 
 const unsaved = new Set(); // the ids of the forms with input that no save has sent yet
-let saving = false; // a save under way knows a version that is about to change
-let leaving = false; // the page is being left with all that is in it
+let saving = false; // a save is in progress; its version is about to change
+let leaving = false; // the page is being left
 let waiting = null; // what to do as soon as everything is saved
-let following = false; // the forms are about to follow a text that was saved
-let refused = null; // the form whose save met another edit, and what it sent
-let stuck = ""; // the link that was followed in vain, because nothing could be saved
+let following = false; // the forms are about to be updated from a saved text
+let refused = null; // the form whose save conflicted with another edit, and what it sent
+let stuck = ""; // the link that could not be followed because nothing could be saved
 
 const spelled = (detail) => new URLSearchParams(detail.requestConfig.formData).toString();
-/** Save a form; one that is gone, or that may not be saved any more, has nothing left to save. */
+/** Save a form; a form that is gone or can no longer be saved has nothing left to save. */
 function save(id) {
   const address = byId(id)?.getAttribute("hx-post");
   if (address) htmx.ajax("POST", address, { source: byId(id) });
@@ -43,8 +43,8 @@ document.addEventListener("htmx:configRequest", (event) => {
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (!isSaved(event.target)) return;
-  // The message about a conflict takes the focus from the field, which then reports a change. Sending the same content again
-  // would replace that message while somebody is about to press one of its buttons.
+  // The message about a conflict takes the focus from the field, which then reports a change. Sending the same content
+  // again would replace that message while the user is about to press one of its buttons.
   const again = refused?.form.id === event.target.id && refused.sent === spelled(event.detail);
   if (leaving || again) {
     event.preventDefault();
@@ -73,13 +73,13 @@ document.addEventListener("htmx:afterRequest", (event) => {
   else stay();
 });
 
-/** Do not do what was asked for; the message on the page says why. */
+/** Drop the pending action; the message on the page shows why. */
 function stay() {
   waiting = null;
   byId("conflict")?.querySelector("[role=alert]")?.focus();
 }
 
-/** Save what is unsaved by now, and then do what was asked for. */
+/** Save everything that is unsaved, then carry out the pending action. */
 function goOn() {
   const [first] = unsaved;
   if (first) {
@@ -91,16 +91,16 @@ function goOn() {
   go();
 }
 
-/** Do something that leaves the page, or needs the stored draft, when all that was typed is saved. */
+/** Run an action that leaves the page, or needs the stored draft, once all input is saved. */
 export function whenSaved(go) {
   waiting = go;
   if (!saving && !following) goOn();
 }
 
-/** The button of the form that stands where the one did that was pressed. */
+/** The button of a new form that corresponds to the pressed one. */
 const twin = (form, button) => [...form.elements].find((one) => one.name === button.name && one.value === button.value);
 
-/** Submit the form that was submitted. The answer to a save may have replaced it. */
+/** Submit the form again; the response to a save may have replaced it. */
 function submit(form, button) {
   if (form.isConnected) {
     form.requestSubmit(button?.form === form ? button : undefined);
@@ -119,7 +119,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   const mine = form.querySelector("[data-version]");
   if (form.id !== "wizard-form" && !mine) return;
-  // What takes the place of a newer version is sent as it is: a save would meet that version again.
+  // Input that replaces a newer version is sent as it is: a save would conflict with that version again.
   const instead = event.submitter?.name === "instead_of";
   if (pending() && !instead) {
     event.preventDefault();
@@ -146,7 +146,7 @@ document.addEventListener("click", (event) => {
     leaving = true;
     return;
   }
-  // Followed a second time, the browser asks whether to leave what cannot be saved.
+  // When the link is followed a second time, the browser asks whether to leave unsaved input.
   if (!pending() || stuck === link.href) return;
   event.preventDefault();
   stuck = link.href;
@@ -169,12 +169,12 @@ function saveNow() {
   if (first && !saving && !refused?.sent) save(first);
 }
 
-/* A save that failed is tried again by what says so on the page. */
+/* The message about a failed save triggers the retry. */
 document.addEventListener("slipway:again", (event) => {
   if (!saving && unsaved.has(event.target.id)) save(event.target.id);
 });
 
-/* Two edits met: the person has seen both values and takes those typed here. */
+/* Two edits conflict: the user has seen both values and chooses those typed here. */
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-mine]");
   if (!button) return;

@@ -1,9 +1,9 @@
-/* The events of a run over a WebSocket: connected again with growing pauses, gaps noticed, none delivered twice. */
+/* The events of a run over a WebSocket: reconnects with growing pauses, detects gaps, delivers no event twice. */
 
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15000;
-// Close codes of the server after which coming again does not help: nobody is signed in; no such run for this person.
-// After all others (4400 not understood, 4503 no database, and those of the protocol) the socket is opened again.
+// Close codes of the server after which reconnecting does not help: not signed in; no such run for this user.
+// After all others (4400 not understood, 4503 no database, and those of the protocol) the socket reconnects.
 const LOGGED_OUT = 4401;
 const NO_SUCH_RUN = 4404;
 
@@ -60,7 +60,7 @@ export class Follower {
     }
   }
 
-  /** Hand on what is new; after a gap the connection is closed, and what is missing comes with the next one. */
+  /** Pass on new events; after a gap the connection is closed, and the next one delivers the missing events. */
   take(events) {
     const fresh = [];
     for (const event of events) {

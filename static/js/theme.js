@@ -1,4 +1,4 @@
-/* Sets the colour theme before the first paint: what was chosen here before, else what the system says. */
+/* Sets the color theme before the first paint: the user's earlier choice, else the system's theme. */
 (() => {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const chosen = () => {

@@ -1,4 +1,4 @@
-/* The wizard: what its pages have beside their own parts. */
+/* The wizard: code that all of its pages share. */
 import "./saving.js";
 import "./machines.js";
 import "./editor.js";
@@ -6,12 +6,12 @@ import "./roles.js";
 
 const byId = (id) => document.getElementById(id);
 
-/* What only works with JavaScript is hidden until it is there. */
+/* Elements that need JavaScript are hidden until it runs. */
 export function unhide(scope = document) {
   for (const node of scope.querySelectorAll("[data-needs-js][hidden]")) node.hidden = false;
 }
 
-/* An address that ends in the name of a field leads into it. */
+/* An address that ends in the name of a field moves the focus to it. */
 function goToField() {
   const field = location.hash.startsWith("#id_") && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!field) return;
@@ -21,7 +21,7 @@ function goToField() {
 }
 window.addEventListener("hashchange", goToField);
 
-/* A box left unticked in a preview is a line that stays out. */
+/* An unchecked box in a preview excludes its line. */
 document.addEventListener("submit", (event) => {
   for (const box of event.target.querySelectorAll("[data-leave]:not(:checked)")) {
     const field = Object.assign(document.createElement("input"), { type: "hidden", name: "leave", value: box.dataset.leave });
@@ -42,7 +42,7 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
 });
 unhide();
 goToField();
-// A browser takes the focus away again when it goes to the field itself before it has drawn it, as late as at "load".
+// A browser that goes to the field itself before drawing it takes the focus away again, as late as at "load".
 addEventListener("load", () => {
   if (document.activeElement === document.body) goToField();
 });

@@ -178,5 +178,5 @@ def test_the_command_writes_and_reads_the_two_files_of_v4(tmp_path: Path) -> Non
     out.seek(0)
     command.handle(verb="show", files=[str(each) for each in written], dialect="v1alpha2", with_secrets=True)
     assert load(out.getvalue()).document == seed_document(network=Network(plugin="none"))
-    with pytest.raises(CommandError, match="there already"):
+    with pytest.raises(CommandError, match="already exists"):
         command.handle(**asked, files=[str(file)], to=str(tmp_path / "v4"))

@@ -95,7 +95,7 @@ def test_a_full_disk_and_a_pulled_plug_are_named_one_step_is_tried_alone_and_the
     assert site.ask(done, alone) == [(failed,)]
     expect(walk.page.locator("#run-top")).to_contain_text("The step is done")
 
-    second = retry(walk, "Do the rest")
+    second = retry(walk, "Run the rest")
     wait_for_its_middle(site, second)
     assert walking.run_state(walk.page) == "running"
     machines.kill("node3")

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and a wrong one is named."""
+"""Settings come from the environment, and errors name the wrong one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
 
-def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_can_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("from the file\n")
     monkeypatch.setenv("SLIPWAY_X_FILE", str(tmp_path / "key"))
     assert env.text("SLIPWAY_X") == "from the file"
@@ -27,7 +27,7 @@ def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 @pytest.mark.parametrize(("read", "value"), [(env.flag, "maybe"), (lambda name: env.number(name, 1), "-3")])
-def test_a_wrong_value_is_told_with_its_name(monkeypatch: pytest.MonkeyPatch, read: object, value: str) -> None:
+def test_an_error_names_the_variable(monkeypatch: pytest.MonkeyPatch, read: object, value: str) -> None:
     monkeypatch.setenv("SLIPWAY_X", value)
     with pytest.raises(ImproperlyConfigured, match=f"SLIPWAY_X is '{value}'"):
         read("SLIPWAY_X")  # type: ignore[operator]
@@ -44,14 +44,14 @@ def test_a_database_is_named_by_its_url(monkeypatch: pytest.MonkeyPatch, tmp_pat
             env.database("SLIPWAY_DATABASE", tmp_path)
 
 
-def test_a_kept_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+def test_a_secret_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "secret"
     start = threading.Barrier(8)
     got: set[str] = set()
 
     def ask(number: int) -> None:
         start.wait()
-        got.add(env.kept_secret(path.with_name("secret"), lambda: f"secret {number}"))
+        got.add(env.stored_secret(path.with_name("secret"), lambda: f"secret {number}"))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -63,14 +63,14 @@ def test_a_kept_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) 
     assert [file.name for file in path.parent.iterdir()] == ["secret"]
 
 
-def test_a_key_that_is_none_is_found_by_the_check(settings: SettingsWrapper, tmp_path: Path) -> None:
+def test_the_check_finds_an_invalid_key(settings: SettingsWrapper, tmp_path: Path) -> None:
     settings.SLIPWAY_SECRET_KEYS = ["short"]
     settings.SLIPWAY_ARTIFACTS = str(tmp_path / "nowhere")
     assert [found.id for found in system_checks.keys_are_fernet_keys(None)] == ["slipway.E001"]
     assert [found.id for found in system_checks.named_places_exist(None)] == ["slipway.W001"]
 
 
-def test_no_artifacts_at_all_is_a_choice_and_no_missing_directory(settings: SettingsWrapper) -> None:
+def test_the_setting_for_no_artifacts_is_not_a_missing_directory(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_ARTIFACTS, settings.SLIPWAY_PRACTICE_FILE = "none", ""
     assert system_checks.named_places_exist(None) == []
 
@@ -84,7 +84,7 @@ def test_no_artifacts_at_all_is_a_choice_and_no_missing_directory(settings: Sett
         (["mirror.example"], ["slipway.E003"]),
     ],
 )
-def test_mirrors_are_looked_at_before_a_run_needs_them(
+def test_mirrors_are_checked_before_a_run_needs_them(
     settings: SettingsWrapper, mirrors: list[str], found: list[str]
 ) -> None:
     settings.SLIPWAY_ARTIFACTS_MIRRORS = mirrors
@@ -105,13 +105,13 @@ def test_a_mail_server_is_read_from_its_address(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("url", ["mail.example:25", "smtp://[::1", "smtp://mail.example:99999"])
-def test_a_mail_server_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_an_invalid_mail_server_is_refused_with_its_setting(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("SLIPWAY_SMTP", url)
     with pytest.raises(ImproperlyConfigured, match="SLIPWAY_SMTP"):
         env.mail("SLIPWAY_SMTP")
 
 
-def test_a_directory_that_cannot_be_made_is_named_with_its_setting(
+def test_an_error_names_the_setting_of_a_directory_that_cannot_be_created(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert stat.S_IMODE(env.directory("SLIPWAY_X", tmp_path / "new").stat().st_mode) == 0o700

@@ -1,4 +1,4 @@
-"""Few requests are worked on at a time, and who sends many keeps nobody else from having theirs answered."""
+"""Few requests are processed at a time, and a client with many requests does not block others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from installer_site.limits import _client_of_handshake
 
 
 class Pages:
-    """An application whose answers begin when they are let go."""
+    """An application whose responses start when they are released."""
 
     def __init__(self) -> None:
         self.inside: list[str] = []
@@ -45,8 +45,8 @@ class Pages:
 PEOPLE: dict[str, int] = {}
 
 
-def asked(pages: FairRequests, path: str, session: str = "", address: str = "10.0.0.1") -> asyncio.Task[None]:
-    """A request on its way; sessions are called `person`, or `person@browser`."""
+def request_page(pages: FairRequests, path: str, session: str = "", address: str = "10.0.0.1") -> asyncio.Task[None]:
+    """A request in progress; sessions are named `person`, or `person@browser`."""
     cookie = [(b"cookie", f"sessionid={session}".encode())] if session else []
     if session:
         note(session, PEOPLE.setdefault(session.partition("@")[0], len(PEOPLE)))
@@ -59,19 +59,19 @@ def asked(pages: FairRequests, path: str, session: str = "", address: str = "10.
 
 
 async def rest() -> None:
-    """Everything that can go on without an answer has."""
+    """Let everything run that does not wait for a response."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
 @pytest.mark.asyncio
-async def test_a_client_that_sends_much_leaves_room_for_others_who_have_their_turn() -> None:
+async def test_a_client_with_many_requests_leaves_room_for_others() -> None:
     pages = Pages()
     fair = FairRequests(pages)
-    tasks = [asked(fair, f"/a{number}", "a") for number in range(40)]
+    tasks = [request_page(fair, f"/a{number}", "a") for number in range(40)]
     await rest()
     assert len(pages.inside) == OF_ONE_CLIENT
-    tasks += [asked(fair, f"/{name}", name) for name in "bcdef"]
+    tasks += [request_page(fair, f"/{name}", name) for name in "bcdef"]
     await rest()
     assert len(pages.inside) == AT_ONCE == pages.most
     assert {"/b", "/c", "/d", "/e"} <= {*pages.inside}
@@ -83,12 +83,12 @@ async def test_a_client_that_sends_much_leaves_room_for_others_who_have_their_tu
 
 
 @pytest.mark.asyncio
-async def test_health_is_answered_while_everything_waits() -> None:
+async def test_the_health_check_is_answered_while_other_requests_wait() -> None:
     pages = Pages()
     fair = FairRequests(pages)
-    tasks = [asked(fair, f"/{number}", str(number)) for number in range(3 * AT_ONCE)]
+    tasks = [request_page(fair, f"/{number}", str(number)) for number in range(3 * AT_ONCE)]
     await rest()
-    await asyncio.wait_for(asked(fair, "/healthz"), 30)
+    await asyncio.wait_for(request_page(fair, "/healthz"), 30)
     assert pages.answered == ["/healthz"]
     pages.go.set()
     await asyncio.gather(*tasks)
@@ -96,10 +96,10 @@ async def test_health_is_answered_while_everything_waits() -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("waiting", [False, True])
-async def test_a_request_that_is_given_up_leaves_its_place(*, waiting: bool) -> None:
+async def test_an_abandoned_request_frees_its_place(*, waiting: bool) -> None:
     pages = Pages()
     fair = FairRequests(pages)
-    tasks = [asked(fair, f"/a{number}", "a") for number in range(OF_ONE_CLIENT + 1)]
+    tasks = [request_page(fair, f"/a{number}", "a") for number in range(OF_ONE_CLIENT + 1)]
     await rest()
     tasks[-1 if waiting else 0].cancel()
     await rest()
@@ -110,12 +110,12 @@ async def test_a_request_that_is_given_up_leaves_its_place(*, waiting: bool) -> 
 
 
 @pytest.mark.asyncio
-async def test_a_request_that_is_given_up_in_the_moment_of_its_turn_takes_no_place() -> None:
+async def test_a_request_abandoned_at_its_turn_takes_no_place() -> None:
     pages = Pages()
     fair = FairRequests(pages)
-    tasks = [asked(fair, f"/a{number}", "a") for number in range(OF_ONE_CLIENT + 1)]
+    tasks = [request_page(fair, f"/a{number}", "a") for number in range(OF_ONE_CLIENT + 1)]
     await rest()
-    # In one turn of the loop: others are answered, and the client that waits goes away.
+    # In one turn of the loop: others get responses, and the waiting client disconnects.
     pages.go.set()
     tasks[-1].cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
@@ -124,7 +124,7 @@ async def test_a_request_that_is_given_up_in_the_moment_of_its_turn_takes_no_pla
 
 
 @pytest.mark.asyncio
-async def test_a_download_gives_its_place_back_when_it_begins() -> None:
+async def test_a_download_frees_its_place_when_it_starts() -> None:
     reading = asyncio.Event()
 
     async def download(scope: Any, receive: Any, send: Any) -> None:
@@ -132,7 +132,7 @@ async def test_a_download_gives_its_place_back_when_it_begins() -> None:
         await reading.wait()
 
     fair = FairRequests(download)
-    tasks = [asked(fair, f"/{number}", "a") for number in range(OF_ONE_CLIENT)]
+    tasks = [request_page(fair, f"/{number}", "a") for number in range(OF_ONE_CLIENT)]
     await rest()
     assert fair.places.empty
     reading.set()
@@ -140,13 +140,13 @@ async def test_a_download_gives_its_place_back_when_it_begins() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_person_with_many_sessions_has_one_share() -> None:
+async def test_a_user_with_many_sessions_has_one_share() -> None:
     pages = Pages()
     fair = FairRequests(pages)
-    tasks = [asked(fair, f"/a{number}", f"a@{number}", f"10.0.0.{number}") for number in range(10)]
+    tasks = [request_page(fair, f"/a{number}", f"a@{number}", f"10.0.0.{number}") for number in range(10)]
     await rest()
     assert len(pages.inside) == OF_ONE_CLIENT
-    tasks.append(asked(fair, "/b", "b"))
+    tasks.append(request_page(fair, "/b", "b"))
     await rest()
     assert pages.inside[-1] == "/b", "others do not wait for ten sessions of one person"
     pages.go.set()
@@ -155,7 +155,7 @@ async def test_a_person_with_many_sessions_has_one_share() -> None:
 
 
 @pytest.mark.django_db
-def test_a_session_is_its_persons_while_pages_are_answered_to_it(
+def test_a_session_belongs_to_its_user_while_it_may_open_pages(
     client: Any, alice: Any, django_assert_num_queries: Any
 ) -> None:
     client.get("/accounts/login/")
@@ -182,12 +182,12 @@ def test_signing_out_ends_the_share_of_a_session(client: Any, alice: Any) -> Non
     assert person_of(key) is None
 
 
-def test_a_client_is_a_person_or_else_an_address(settings: Any) -> None:
+def test_a_client_is_a_user_or_an_address(settings: Any) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = []
     scope = {"headers": [(b"x-forwarded-for", b"1.2.3.4")], "client": ("10.0.0.1", 1)}
     assert client_of(scope) == "10.0.0.1"
     with_cookie = {**scope, "headers": [(b"cookie", b"a=b; sessionid=secret")]}
-    assert client_of(with_cookie) == "10.0.0.1", "whoever makes cookies up has no more turns for it"
+    assert client_of(with_cookie) == "10.0.0.1", "a client with forged cookies gets no more turns"
     note("secret", 7)
     other = {**scope, "headers": [(b"cookie", b"sessionid=another")], "client": ("10.0.0.2", 1)}
     note("another", 7)
@@ -216,7 +216,7 @@ REPEATED = {
 
 
 @pytest.mark.parametrize("kind", REPEATED)
-def test_a_client_is_who_django_takes_it_for_however_often_a_header_comes(kind: str, settings: Any) -> None:
+def test_a_client_is_identified_as_by_django_with_repeated_headers(kind: str, settings: Any) -> None:
     settings.SLIPWAY_TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     note("secret", 7)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": REPEATED[kind], "client": ("10.0.0.1", 1)}
@@ -227,7 +227,7 @@ def test_a_client_is_who_django_takes_it_for_however_often_a_header_comes(kind: 
     assert session_in(REPEATED[kind]) == session
 
 
-def test_further_lines_of_cookies_bring_a_person_no_further_places() -> None:
+def test_more_cookie_headers_give_a_user_no_more_places() -> None:
     async def story() -> None:
         pages = Pages()
         fair = FairRequests(pages)  # type: ignore[arg-type]
@@ -236,12 +236,12 @@ def test_further_lines_of_cookies_bring_a_person_no_further_places() -> None:
         async def send(message: Any) -> None:
             pass
 
-        def asked(number: int) -> asyncio.Future[None]:
+        def submit(number: int) -> asyncio.Future[None]:
             lines = [(b"cookie", SIGNED_IN + b"; a=b"), *[(b"cookie", b"x=1")] * (number % 2)]
             scope = {"type": "http", "path": f"/{number}", "client": ("10.0.0.1", 1), "headers": lines}
             return asyncio.ensure_future(fair(scope, None, send))
 
-        waiting = [asked(number) for number in range(20)]
+        waiting = [submit(number) for number in range(20)]
         await rest()
         assert pages.most == OF_ONE_CLIENT
         pages.go.set()
@@ -250,7 +250,7 @@ def test_further_lines_of_cookies_bring_a_person_no_further_places() -> None:
     asyncio.run(story())
 
 
-def test_live_sockets_are_limited_for_a_person_and_not_for_each_session() -> None:
+def test_live_sockets_are_limited_per_user_not_per_session() -> None:
     places, peer = Places(of_one=2), SimpleNamespace(host="10.0.0.1")
     for number in range(3):
         note(f"tab {number}", 7)
@@ -259,7 +259,7 @@ def test_live_sockets_are_limited_for_a_person_and_not_for_each_session() -> Non
     assert places.take(_client_of_handshake({}, peer))
 
 
-def test_most_sessions_are_known_and_the_oldest_are_forgotten(monkeypatch: Any) -> None:
+def test_the_newest_sessions_are_remembered_and_the_oldest_dropped(monkeypatch: Any) -> None:
     monkeypatch.setattr(known_sessions, "MOST", 2)
     for name in ("x", "y", "x", "z"):
         note(name, 7)

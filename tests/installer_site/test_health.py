@@ -1,4 +1,4 @@
-"""The health check of a container finds the pages where they listen, under a name that they answer to."""
+"""The health check of a container finds the pages where they listen, under an allowed host name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Pages(BaseHTTPRequestHandler):
-    """Answers as Django does: only to the names that it knows."""
+    """Responds like Django: only to allowed host names."""
 
     known = ("localhost", "slipway.example", "example.org")
 
@@ -35,16 +35,14 @@ def port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("names", [None, "*", "slipway.example, other.example", ".example.org"])
-def test_pages_are_asked_under_a_name_that_they_answer_to(
-    monkeypatch: pytest.MonkeyPatch, port: int, names: str | None
-) -> None:
+def test_the_check_uses_an_allowed_host_name(monkeypatch: pytest.MonkeyPatch, port: int, names: str | None) -> None:
     monkeypatch.setenv("SLIPWAY_LISTEN", f"0.0.0.0:{port}")
     if names is not None:
         monkeypatch.setenv("SLIPWAY_ALLOWED_HOSTS", names)
     assert health.problem() == ""
 
 
-def test_pages_that_refuse_or_do_not_answer_are_not_healthy(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+def test_pages_that_refuse_or_do_not_answer_are_unhealthy(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     monkeypatch.setenv("SLIPWAY_LISTEN", f"127.0.0.1:{port}")
     monkeypatch.setenv("SLIPWAY_ALLOWED_HOSTS", "unknown.example")
     assert health.problem() == f"127.0.0.1 port {port} answers with status 400"
@@ -61,5 +59,5 @@ def test_pages_that_refuse_or_do_not_answer_are_not_healthy(monkeypatch: pytest.
         ("10.0.0.1:x", ("10.0.0.1", 0)),
     ],
 )
-def test_a_server_that_listens_everywhere_is_asked_on_loopback(listen: str, expected: tuple[str, int]) -> None:
+def test_a_server_that_listens_everywhere_is_checked_on_loopback(listen: str, expected: tuple[str, int]) -> None:
     assert health.place(listen) == expected

@@ -1,4 +1,4 @@
-"""Static files are sent whole, in part, or not at all, with the headers of pages, and cost less than a page."""
+"""Static files: whole, partial and missing ones, with the headers of pages, and faster than a page."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def pages(django_db_setup: None) -> Iterator[Site]:
         yield started
 
 
-def asked(pages: Site, method: str, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-    """An answer and its body."""
+def fetch_file(pages: Site, method: str, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+    """A response and its body."""
     link = http.client.HTTPConnection("127.0.0.1", pages.port, timeout=60)
     try:
         link.request(method, path, headers={"Host": "localhost", **headers})
@@ -41,25 +41,25 @@ def asked(pages: Site, method: str, path: str, **headers: str) -> tuple[http.cli
         link.close()
 
 
-def test_a_file_comes_whole_with_the_headers_that_pages_have(pages: Site) -> None:
-    answer, body = asked(pages, "GET", PATH)
+def test_a_file_is_sent_whole_with_the_headers_of_pages(pages: Site) -> None:
+    answer, body = fetch_file(pages, "GET", PATH)
     assert (answer.status, body) == (200, CONTENT)
-    page, _ = asked(pages, "GET", "/accounts/login/")
+    page, _ = fetch_file(pages, "GET", "/accounts/login/")
     for name in ("X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"):
         assert answer.headers[name] == page.headers[name] is not None
     assert answer.headers["Content-Type"].startswith("text/css")
-    answer, body = asked(pages, "GET", PATH, **{"If-None-Match": answer.headers["ETag"]})
+    answer, body = fetch_file(pages, "GET", PATH, **{"If-None-Match": answer.headers["ETag"]})
     assert (answer.status, body) == (304, b"")
 
 
-def test_its_head_a_part_of_it_and_what_is_none_have_their_answers(pages: Site) -> None:
-    answer, body = asked(pages, "HEAD", PATH)
+def test_head_range_and_missing_files_get_correct_responses(pages: Site) -> None:
+    answer, body = fetch_file(pages, "HEAD", PATH)
     assert (answer.status, answer.headers["Content-Length"], body) == (200, str(len(CONTENT)), b"")
-    answer, body = asked(pages, "GET", PATH, Range="bytes=100-199")
+    answer, body = fetch_file(pages, "GET", PATH, Range="bytes=100-199")
     assert (answer.status, body) == (206, CONTENT[100:200])
-    assert asked(pages, "POST", PATH)[0].status == 405
-    assert asked(pages, "GET", "/static/../manage.py")[0].status == 404
-    assert asked(pages, "GET", "/static/nothing.css")[0].status == 404
+    assert fetch_file(pages, "POST", PATH)[0].status == 405
+    assert fetch_file(pages, "GET", "/static/../manage.py")[0].status == 404
+    assert fetch_file(pages, "GET", "/static/nothing.css")[0].status == 404
 
 
 def test_a_file_takes_less_time_than_a_page(pages: Site, record_property: Callable[[str, object], None]) -> None:
@@ -67,7 +67,7 @@ def test_a_file_takes_less_time_than_a_page(pages: Site, record_property: Callab
     for _ in range(40):
         for path, seconds in took.items():
             began = time.perf_counter()
-            asked(pages, "GET", path)
+            fetch_file(pages, "GET", path)
             seconds.append(time.perf_counter() - began)
     file, page = (sorted(seconds)[len(seconds) // 4] for seconds in took.values())
     record_property("figure", f"a static file {1000 * file:.1f} ms, the page of the login {1000 * page:.1f} ms")

@@ -1,4 +1,4 @@
-"""The package that `pip wheel .` makes has everything it needs, and its command runs from an empty folder."""
+"""The package that `pip wheel .` builds is complete, and its command runs from an empty folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KEPT_OUT = ("SLIPWAY_", "DJANGO_", "PYTHON", "PYTEST_", "XDG_", "COV_")
 
 @dataclass(frozen=True)
 class Installed:
-    """The wheel, and a virtual environment that it was installed into."""
+    """The wheel, and a virtual environment with it installed."""
 
     wheel: Path
     environment: Path
@@ -45,12 +45,12 @@ class Installed:
     """Empty, and the current folder of what runs."""
 
     def variables(self, **more: str) -> dict[str, str]:
-        """The variables of a person who has set nothing for Slipway."""
+        """The environment variables of a user without settings for Slipway."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
         return {**ours, "HOME": str(self.folder.parent / "home"), "PYTHONUNBUFFERED": "1", **more}
 
     def run(self, program: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """A program of the environment, which has to succeed."""
+        """Run a program of the environment, which must succeed."""
         done = subprocess.run(
             [self.environment / "bin" / program, *arguments],
             cwd=self.folder,
@@ -65,7 +65,7 @@ class Installed:
 
     @property
     def packages(self) -> Path:
-        """Where the wheel was unpacked."""
+        """The directory where the wheel was unpacked."""
         (found,) = self.environment.glob("lib/python*/site-packages")
         return found
 
@@ -82,7 +82,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def installed(wheel: Path, tmp_path: Path) -> Installed:
-    """In an environment of its own, which borrows the packages that Slipway needs from the one of the tests."""
+    """In a separate environment, which borrows the packages that Slipway needs from the tests' environment."""
     environment, folder = tmp_path / "environment", tmp_path / "empty"
     folder.mkdir()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=60)
@@ -95,7 +95,7 @@ def installed(wheel: Path, tmp_path: Path) -> Installed:
 
 @contextmanager
 def serving(installed: Installed, listen: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`slipway serve`, with a data directory beside it that is named by a relative path."""
+    """`slipway serve`, with a data directory given by a relative path."""
     with (installed.folder.parent / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [installed.environment / "bin" / "slipway", "serve", "--listen", listen],
@@ -147,21 +147,21 @@ def test_the_installed_command_serves_pages_from_an_empty_folder(installed: Inst
         installed.run("python", "-P", "-m", "installer_site.health", SLIPWAY_LISTEN=listen)
         wait_for(lambda: any("work" in words_of(child) for child in children_of(process.pid)), what="the worker")
     assert process.returncode == 0, log.read_text()
-    assert "started again" not in log.read_text()  # neither web process nor worker died
+    assert "restarting" not in log.read_text()  # neither web process nor worker died
     assert [path.name for path in installed.folder.iterdir()] == ["data"]
     assert (installed.folder / "data" / "slipway.sqlite3").is_file()
-    # Its children work in the same folder, so that a relative path means the same place to all of them.
+    # Its children run in the same folder, so that a relative path means the same for all of them.
     assert not (installed.packages / "data").exists()
 
 
-def test_its_commands_call_themselves_slipway(installed: Installed) -> None:
+def test_hints_name_the_command_slipway(installed: Installed) -> None:
     assert installed.run("slipway", "cluster", "create", "--help").stdout.startswith("usage: slipway cluster create")
     assert installed.run("slipway", "--version").stdout == f"slipway {__version__}\n"
     asked = "from clusters.places import command_line; print(command_line('work'))"
     assert installed.run("python", "-c", asked).stdout == "slipway work\n"
 
 
-def test_data_without_a_setting_lies_in_the_home_directory(installed: Installed) -> None:
+def test_data_is_in_the_home_directory_by_default(installed: Installed) -> None:
     installed.run("slipway", "migrate", "-v0")
     assert (installed.folder.parent / "home/.local/share/slipway/slipway.sqlite3").is_file()
     installed.run("slipway", "migrate", "-v0", XDG_DATA_HOME=str(installed.folder.parent / "elsewhere"))

@@ -20,20 +20,20 @@ test("a line without escape sequences is its text", () => {
   assert.deepEqual(pieces("<b>plain</b>"), [["", "<b>plain</b>"]]);
 });
 
-test("colours and weights become classes until they are reset", () => {
+test("colors and weights become classes until they are reset", () => {
   assert.deepEqual(pieces("a\x1b[1;31mb\x1b[22mc\x1b[0md"), [
     ["", "a"], ["sgr-bold sgr-fg1", "b"], ["sgr-fg1", "c"], ["", "d"],
   ]);
 });
 
-test("bright colours are the same colours", () => {
+test("bright colors use the classes of the normal colors", () => {
   assert.deepEqual(pieces("\x1b[92mok"), [["sgr-fg2", "ok"]]);
 });
 
-test("colours of 256 and of RGB are passed over with their numbers", () => {
+test("256-color and RGB codes are skipped with their numbers", () => {
   assert.deepEqual(pieces("\x1b[38;5;31mx\x1b[38;2;1;31;3my\x1b[39mz"), [["", "x"], ["", "y"], ["", "z"]]);
 });
 
-test("other sequences, titles and control characters go", () => {
+test("other sequences, titles and control characters are removed", () => {
   assert.deepEqual(pieces("\x1b]0;title\x07a\x1b[2Kb\x00\x08c"), [["", "abc"]]);
 });

@@ -13,7 +13,7 @@ function filtered(now) {
 const line = (host, step, stream, text) => [1, 0, host, step, stream, text];
 const LINE = line("node1", "os/names", "err", "Permission denied");
 
-test("a line fits when machine, step, stream and text do", () => {
+test("a line matches when machine, step, stream and text match", () => {
   assert.ok(filtered({}).fits(LINE));
   assert.ok(filtered({ host: "node1", step: "os/names", stream: "err", search: "permission" }).fits(LINE));
   for (const other of [{ host: "node2" }, { step: "os/clock" }, { stream: "out" }, { search: "granted" }]) {
@@ -21,7 +21,7 @@ test("a line fits when machine, step, stream and text do", () => {
   }
 });
 
-test("what is searched is only marked when all lines are shown", () => {
+test("hits are only highlighted when all lines are shown", () => {
   const filter = filtered({ search: "granted", all: "yes" });
   assert.ok(filter.fits(LINE));
   assert.equal(filter.hides, false);
@@ -35,13 +35,13 @@ test("regular expressions are left to the server", () => {
   assert.ok(!filtered({ search: "", regex: "yes" }).byServer);
 });
 
-test("leaving a search keeps it where all lines are shown, and drops all else", () => {
+test("the query that hides no line keeps the search only where all lines are shown", () => {
   assert.deepEqual(filtered({ host: "node1", search: "x" }).shown(), {});
   const marked = { all: "yes", search: "x", regex: "" };
   assert.deepEqual(filtered({ host: "node1", ...marked }).shown(), marked);
 });
 
-test("two filters are the same when each key is", () => {
+test("two filters are the same when every key is the same", () => {
   const filter = filtered({ host: "node1" });
   assert.ok(filter.same({ host: "node1", search: "" }));
   assert.ok(!filter.same({ host: "node1", search: "x" }));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { Refused, brought, isThere, lines } from "../../static/js/loglines.js";
+import { Refused, isThere, lines, linesOfEvents } from "../../static/js/loglines.js";
 
 let answers;
 let asked;
@@ -32,19 +32,19 @@ async function settled(promise) {
   return promise;
 }
 
-test("what is empty in a query is left out of the address", async () => {
+test("empty values of a query are left out of the address", async () => {
   answers = [answer(200, { lines: [] })];
   await lines("/log/", { host: "node 1", step: "", after: undefined, before: 0 });
   assert.deepEqual(asked, ["https://slipway.example/log/?host=node+1&before=0"]);
 });
 
-test("a server that is away is asked again until it answers", async () => {
+test("requests are repeated until the server responds", async () => {
   answers = [new TypeError("network"), answer(503, ""), answer(200, { lines: [[1]] })];
   assert.deepEqual(await settled(lines("/log/", {})), { lines: [[1]] });
   assert.equal(asked.length, 3);
 });
 
-test("a wrong question is refused with the server's own words", async () => {
+test("a bad request is refused with the server's message", async () => {
   answers = [answer(400, "missing ) at position 3")];
   const refused = { name: "Error", message: "missing ) at position 3" };
   await assert.rejects(lines("/log/", {}), refused);
@@ -55,7 +55,7 @@ test("a page that redirects to the login is a refusal", async () => {
   await assert.rejects(lines("/log/", {}), Refused);
 });
 
-test("a line is there when the next one after its predecessor is itself", async () => {
+test("a line matches when it is the next one after its predecessor", async () => {
   const pages = [[[5]], [[6]], []].map((found) => answer(200, { lines: found }));
   const ways = [...pages, answer(400, "no")];
   const found = [];
@@ -67,15 +67,15 @@ test("a line is there when the next one after its predecessor is itself", async 
   assert.equal(asked[0], "https://slipway.example/log/?host=a&after=4&limit=1");
 });
 
-test("events bring lines with their numbers, and streams as the log calls them", () => {
+test("events become lines with their numbers, and with the log's names for streams", () => {
   const data = { lines: [[1.5, "stdout", "a"], [2, "note", "b"]] };
   const output = { kind: "output", first_line: 7, host: "node1", step: "os/names", data };
-  assert.deepEqual(brought([{ kind: "step", data: {} }, output]), [
+  assert.deepEqual(linesOfEvents([{ kind: "step", data: {} }, output]), [
     [7, 1.5, "node1", "os/names", "out", "a"],
     [8, 2, "node1", "os/names", "note", "b"],
   ]);
 });
 
-test("an event with more lines than it carries says that the server has them", () => {
-  assert.equal(brought([{ kind: "output", first_line: 1, data: { count: 90_000 } }]), null);
+test("an event with more lines than it carries gives null", () => {
+  assert.equal(linesOfEvents([{ kind: "output", first_line: 1, data: { count: 90_000 } }]), null);
 });

@@ -28,7 +28,7 @@ test("lines of one frame are drawn together", () => {
   assert.deepEqual(drawn, [[1, 2, 3]]);
 });
 
-test("where no frame comes they are drawn by the clock, and once", () => {
+test("without a frame a timer draws them, once", () => {
   const line = paced((lines) => drawn.push(lines), 10);
   line(1);
   passes(500);
@@ -36,7 +36,7 @@ test("where no frame comes they are drawn by the clock, and once", () => {
   assert.deepEqual(drawn, [[1]]);
 });
 
-test("a flood waits a moment after the last drawing, and loses nothing", () => {
+test("a flood waits after the last drawing and loses no line", () => {
   const line = paced((lines) => drawn.push(lines.length), 2);
   line(1);
   frame();

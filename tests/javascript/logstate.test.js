@@ -23,18 +23,18 @@ test("a page with the newest line is live up to the log's last line", () => {
   assert.deepEqual([state.low, state.high, state.older, state.live], [5, 12, true, true]);
 });
 
-test("a page from the middle ends with its own last line", () => {
+test("a page from the middle ends with the last of its lines", () => {
   const state = opened(page(from(5, 9), { older: true, newer: true, last: 40 }));
   assert.deepEqual([state.high, state.live], [9, false]);
 });
 
-test("lines that arrive follow on the page once, whatever the socket repeats", () => {
+test("arriving lines are added once, whatever the socket repeats", () => {
   const state = opened(page(from(1, 3)));
   assert.deepEqual(numbers(state.arrive(from(2, 5), all)), [4, 5]);
   assert.equal(state.newest, 5);
 });
 
-test("lines that arrive while others are fetched wait for them", () => {
+test("lines that arrive during a request wait for its end", () => {
   const state = new LogState();
   state.begin();
   assert.deepEqual(state.arrive(from(3, 4), all), []);
@@ -42,14 +42,14 @@ test("lines that arrive while others are fetched wait for them", () => {
   assert.deepEqual(state.arrived(), [], "they are given once");
 });
 
-test("beside a page from the middle new lines are counted, each once, and only those that fit", () => {
+test("with a page from the middle, new matching lines are counted once each", () => {
   const state = opened(page(from(5, 9), { newer: true }));
   state.arrive(from(9, 12), ([number]) => number % 2 === 0);
   state.arrive(from(11, 14), ([number]) => number % 2 === 0);
   assert.equal(state.unseen, 3);
 });
 
-test("the next page makes it live again and forgets what was unseen", () => {
+test("the next page makes it live again and resets the unseen lines", () => {
   const state = opened(page(from(5, 9), { newer: true }));
   state.arrive(from(10, 11), all);
   state.waiting = [];
@@ -57,7 +57,7 @@ test("the next page makes it live again and forgets what was unseen", () => {
   assert.deepEqual([state.live, state.high, state.unseen], [true, 11, 0]);
 });
 
-test("older lines move the beginning, an empty answer does not", () => {
+test("older lines move the beginning, an empty response does not", () => {
   const state = opened(page(from(5, 9), { older: true }));
   state.prepend(page(from(2, 4), { older: true }));
   assert.deepEqual([state.low, state.older], [2, true]);
@@ -65,21 +65,21 @@ test("older lines move the beginning, an empty answer does not", () => {
   assert.deepEqual([state.low, state.older], [2, false]);
 });
 
-test("what leaves the page is remembered as older or newer", () => {
+test("lines removed from the page count as older or newer", () => {
   const state = opened(page(from(1, 9)));
   state.cutBefore(4);
   state.cutAfter(7);
   assert.deepEqual([state.low, state.older, state.high, state.live], [4, true, 7, false]);
 });
 
-test("a new round makes answers to earlier questions late", () => {
+test("a new round makes responses to earlier requests late", () => {
   const state = new LogState();
   const first = state.begin();
   state.begin();
   assert.notEqual(first, state.round);
 });
 
-test("a page that follows is far behind when more is new than it keeps", () => {
+test("a following page is far behind when there are more new lines than it keeps", () => {
   const state = opened(page(from(1, 2)));
   state.following = true;
   state.newest = 2 + KEPT;

@@ -56,13 +56,13 @@ beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
 });
 
-test("it asks for what comes after the page's last event", () => {
+test("it requests the events after the page's last one", () => {
   follower(7);
   assert.equal(latest().address, "wss://slipway.example/ws/runs/1/");
   assert.deepEqual(latest().sent, [{ after: 7 }]);
 });
 
-test("events are handed on once and confirmed", () => {
+test("events are passed on once and confirmed", () => {
   follower(2);
   latest().brings(events(2, 3, 4));
   latest().brings(events(4, 5));
@@ -70,7 +70,7 @@ test("events are handed on once and confirmed", () => {
   assert.deepEqual(latest().sent.slice(1), [{ got: 4 }, { got: 5 }]);
 });
 
-test("after a gap it connects again and asks for what is missing", () => {
+test("after a gap it reconnects and requests the missing events", () => {
   follower(0);
   latest().brings(events(1, 3));
   assert.deepEqual(calls.slice(1), [["events", 1], ["live", "again"]]);
@@ -91,7 +91,7 @@ test("the end counts only when everything before it has arrived", () => {
   assert.equal(sockets.length, 1, "nothing is opened again");
 });
 
-test("pauses between connections grow, and a message makes them short again", () => {
+test("pauses between connections grow, and a message resets them", () => {
   follower(0);
   for (let pause = 500; pause < 8000; pause *= 2) {
     const before = sockets.length;
@@ -108,7 +108,7 @@ test("pauses between connections grow, and a message makes them short again", ()
   assert.equal(sockets.length, before + 1);
 });
 
-test("a refused login is tried once more, then the page is signed out", () => {
+test("a refused login is retried once, then the page is signed out", () => {
   follower(0);
   latest().close(4401);
   assert.equal(sockets.length, 2);
@@ -118,14 +118,14 @@ test("a refused login is tried once more, then the page is signed out", () => {
   assert.deepEqual(calls[calls.length - 1], ["live", "out"]);
 });
 
-test("a run that the person may not see is gone at once", () => {
+test("a run that the user may not see is gone at once", () => {
   follower(0);
   latest().close(4404);
   mock.timers.tick(60_000);
   assert.deepEqual([sockets.length, calls[calls.length - 1]], [1, ["live", "gone"]]);
 });
 
-test("when the network is back it does not wait for the pause", () => {
+test("when the network is back it reconnects without the pause", () => {
   const one = follower(0);
   one.hurry();
   assert.equal(sockets.length, 1, "a connection that is open stays");

@@ -1,4 +1,4 @@
-"""`cluster create`: the same run as the browser's, told in a terminal."""
+"""`cluster create`: the same run as the browser's, reported in a terminal."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def create(file: Path, *options: str) -> str:
     return out.getvalue()
 
 
-def test_a_cluster_is_made_from_a_file_and_told_step_by_step(file: Path, admin: User) -> None:
+def test_a_cluster_is_created_from_a_file_and_reported_step_by_step(file: Path, admin: User) -> None:
     said = create(file, "--accept-host-keys", "--yes")
     run = Run.objects.get()
     assert (run.state, run.cluster.name, run.cluster.owner) == ("succeeded", "sample", admin)
@@ -75,7 +75,7 @@ WHY = ("--reason", "a lab needs no more")
 
 
 def acknowledged(file: Path) -> list[str]:
-    """Options by which somebody answers for each text of this file that runs as root."""
+    """Options that acknowledge each text of this file that runs as root."""
     document = load(file.read_text()).document
     assert document is not None
     texts = root_texts(carry(document, file.parent))
@@ -94,9 +94,9 @@ def test_files_that_the_document_names_are_read_here_and_stored_with_it(file: Pa
         create(file, "--yes", *again)
 
 
-def test_an_error_of_the_document_is_answered_for_by_its_id(file: Path, seed: str, admin: User) -> None:
+def test_an_error_of_the_document_is_waived_by_its_id(file: Path, seed: str, admin: User) -> None:
     file.write_text(seed.replace("etcd: [node1]", "etcd: [node1, node2]"))
-    with pytest.raises(CommandError, match="Solve the errors first"):
+    with pytest.raises(CommandError, match="Fix the errors first"):
         create(file, "--accept-host-keys", "--yes", "--waive", "hw.ram_role", *WHY)
     said = create(file, "--accept-host-keys", "--yes", *BOTH, *WHY)
     assert "waived: " in said and "Nothing was waived" not in said
@@ -104,7 +104,7 @@ def test_an_error_of_the_document_is_answered_for_by_its_id(file: Path, seed: st
     assert "Nothing was waived by" in create(file, "--yes", "--waive", "etcd.even_count", "--waive", "x.y", *WHY)
 
 
-def test_a_failure_is_told_as_a_card_and_by_the_exit_code(
+def test_a_failure_is_reported_as_a_card_and_by_the_exit_code(
     file: Path, admin: User, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.fails"
@@ -117,7 +117,7 @@ def test_a_failure_is_told_as_a_card_and_by_the_exit_code(
     assert "try:      Make room." in said
 
 
-def test_nobody_to_answer_means_that_nothing_is_accepted(file: Path, admin: User) -> None:
+def test_without_a_terminal_nothing_is_accepted(file: Path, admin: User) -> None:
     with pytest.raises(CommandError, match="--accept-host-keys"):
         create(file, "--yes")
     assert not HostKey.objects.exists()
@@ -133,10 +133,10 @@ def test_host_keys_that_are_accepted_in_the_terminal_are_in_the_audit(file: Path
     assert entries[0].details["fingerprint"] == HostKey.objects.get(address="10.99.0.1").fingerprint
 
 
-def test_a_jump_host_is_asked_about_once_and_before_what_is_behind_it(file: Path, seed: str, admin: User) -> None:
+def test_a_jump_hosts_key_is_asked_about_once_and_before_those_behind_it(file: Path, seed: str, admin: User) -> None:
     file.write_text(f"{seed}  jumpHost: {{hops: 'ops@bastion.example:2222', password: own}}\n")
     said = create(file, "--accept-host-keys", "--yes")
-    assert said.count("The jump host bastion.example:2222 shows SHA256:bastion.example for the first time") == 1
+    assert said.count("The jump host bastion.example:2222 presents the new key SHA256:bastion.example") == 1
     assert said.index("bastion.example") < said.index("SHA256:node1")
     keys = set(HostKey.objects.values_list("address", "port"))
     assert keys == {("bastion.example", 2222), *((f"10.99.0.{n}", 22) for n in (1, 2, 3))}
@@ -149,15 +149,15 @@ def test_errors_in_the_file_stop_everything(file: Path, admin: User) -> None:
     assert not Cluster.objects.exists()
 
 
-def test_a_run_that_is_on_is_not_disturbed(file: Path, admin: User) -> None:
+def test_an_active_run_is_not_disturbed(file: Path, admin: User) -> None:
     create(file, "--accept-host-keys", "--yes")
     Run.objects.update(state="running", worker="somebody")
-    with pytest.raises(CommandError, match="not over yet"):
+    with pytest.raises(CommandError, match="still active"):
         create(file, "--yes")
 
 
 @pytest.mark.thorough
-def test_ctrl_c_cancels_and_says_so(file: Path, admin: User) -> None:
+def test_ctrl_c_cancels_with_a_message(file: Path, admin: User) -> None:
     arguments = ("cluster", "create", "-f", str(file), "--accept-host-keys", "--yes")
     lives = {"PYTHONUNBUFFERED": "1", "SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.endless"}
     with manage(*arguments, read=True, **lives) as process:
@@ -171,7 +171,7 @@ def test_ctrl_c_cancels_and_says_so(file: Path, admin: User) -> None:
 
 
 def logged_in_with(task: Any, sink: object, cancel: object) -> Ended:
-    """A run that notes each machine's key, or why it has none."""
+    """A run that records each machine's key, or why it has none."""
     for host in task.document.hosts:
         try:
             target = target_for(task.document, host)
@@ -185,7 +185,7 @@ def logged_in_with(task: Any, sink: object, cancel: object) -> Ended:
 KEYS: dict[str, str] = {}
 
 
-def test_key_files_are_read_as_the_user_who_runs_the_command_and_stored_nowhere(
+def test_key_files_are_read_as_the_commands_user_and_stored_nowhere(
     file: Path, admin: User, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = f"{__name__}.logged_in_with"
@@ -210,7 +210,7 @@ def test_key_files_are_read_as_the_user_who_runs_the_command_and_stored_nowhere(
     run = Run.objects.get()
     for stored in (run.document, run.cluster.document):
         assert "PRIVATE KEY" not in stored and "privateKeyPath: beside" in stored
-    # Another worker that goes on with it is nobody at a terminal.
+    # Another worker that continues the run has no terminal.
     Run.objects.filter(pk=run.pk).update(state="queued", finished_at=None)
     supervise(run.pk, worker_name="another")
     assert KEYS["node1"] == "The private key file ~/named cannot be used." and KEYS["node3"] == ""

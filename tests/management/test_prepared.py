@@ -70,7 +70,7 @@ def test_a_new_warning_is_shown_before_it_is_acknowledged(file: Path) -> None:
 @pytest.mark.parametrize("preview", [(), ("--preview",)])
 def test_a_new_error_stops_everything(file: Path, preview: tuple[str, ...]) -> None:
     out = io.StringIO()
-    with pytest.raises(CommandError, match="Solve the errors first"):
+    with pytest.raises(CommandError, match="Fix the errors first"):
         run_lift(file, "--pods", "10.0.0.0/33", "--yes", *preview, out=out)
     assert ERROR in out.getvalue()
     assert not Run.objects.exists()
@@ -78,7 +78,7 @@ def test_a_new_error_stops_everything(file: Path, preview: tuple[str, ...]) -> N
 
 def test_an_error_of_the_recipe_s_document_is_waived_by_its_id(file: Path) -> None:
     even = ("--members", "node2", "--yes")
-    with pytest.raises(CommandError, match="Solve the errors first"):
+    with pytest.raises(CommandError, match="Fix the errors first"):
         run_lift(file, *even)
     shown = run_lift(file, *even, "--waive", "etcd.even_count", *WHY)
     assert "waived: 2 etcd members" in shown and "Nothing was waived" not in shown

@@ -1,4 +1,4 @@
-"""Children of `serve` end with it, also where it is the first process of a container."""
+"""Children of `serve` end with it, even if it is the first process of a container."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ child.keep()
 child.wait(60)
 print("ended with", child._process.returncode)
 """
-# No process has this number: it is above the largest that Linux gives.
+# No process has this id: it is above Linux's maximum.
 NOBODY = 2**22 + 1
 CHILD_OF_NOBODY = f"""
 from clusters.management.processes import _end_with_parent
@@ -42,6 +42,6 @@ def test_a_child_of_the_first_process_of_a_container_lives() -> None:
     assert done.stdout.splitlines() == ["alive", "ended with 0"], done.stderr
 
 
-def test_a_child_whose_parent_has_died_before_it_could_say_so_ends() -> None:
+def test_a_child_whose_parent_died_before_prctl_ends() -> None:
     done = python(CHILD_OF_NOBODY)
     assert (done.returncode, done.stdout) == (-15, ""), done.stderr

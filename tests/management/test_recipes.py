@@ -67,7 +67,7 @@ def test_the_help_of_the_command_itself_lists_the_verbs(capsys: pytest.CaptureFi
     assert "renew-certificates" not in help_of(capsys=capsys)
 
 
-def test_a_verb_carries_its_recipe_out_with_the_answers(file: Path, admin: User, renew: Recipe) -> None:
+def test_a_verb_runs_its_recipe_with_the_answers(file: Path, admin: User, renew: Recipe) -> None:
     with pytest.raises(CommandError, match="cannot start: the state of sample is"):
         cluster("renew-certificates", "-f", str(file), "--accept-host-keys", "--yes")
     Cluster.objects.update(state="ready")
@@ -80,11 +80,11 @@ def test_a_verb_carries_its_recipe_out_with_the_answers(file: Path, admin: User,
     assert FILES["node3"].files["/etc/days"].content == b"12\n"
 
 
-def test_without_yes_it_asks_in_its_own_words(file: Path, admin: User, renew: Recipe) -> None:
+def test_without_yes_it_asks_the_recipes_question(file: Path, admin: User, renew: Recipe) -> None:
     Cluster.objects.all().delete()
-    with pytest.raises(CommandError, match=r"Renew certificates: sample, on node1, node2, node3\? Nobody is here"):
+    with pytest.raises(CommandError, match=r"Renew certificates: sample, on node1, node2, node3\? No terminal"):
         cluster("renew-certificates", "-f", str(file), "--accept-host-keys")
-    with pytest.raises(CommandError, match=r"Install Kubernetes v1\.20\.2 on node1, node2, node3\? Nobody is here"):
+    with pytest.raises(CommandError, match=r"Install Kubernetes v1\.20\.2 on node1, node2, node3\? No terminal"):
         cluster("create", "-f", str(file))
 
 
@@ -122,8 +122,8 @@ def test_a_plan_is_of_a_recipe_with_its_answers(file: Path, renew: Recipe) -> No
     assert "kubernetes/init" not in shown and "[node3]" in shown and "node1" not in shown
     for wrong, sentence in (
         ("days=0", "Between 1 and 3,999"),
-        ("hours=3", "does not answer a question"),
-        ("days", "does not answer a question"),
+        ("hours=3", "is not an answer to a question"),
+        ("days", "is not an answer to a question"),
     ):
         with pytest.raises(CommandError, match=sentence):
             plan(str(file), "--recipe", "renew", "--answer", wrong)
@@ -131,7 +131,7 @@ def test_a_plan_is_of_a_recipe_with_its_answers(file: Path, renew: Recipe) -> No
         plan(str(file), "--recipe", "nothing")
 
 
-def test_the_table_for_the_documentation_has_it(renew: Recipe) -> None:
+def test_the_table_for_the_documentation_lists_it(renew: Recipe) -> None:
     assert (
         "| Renew certificates | `cluster renew-certificates` | Renew the cluster's certificates. "
         "API servers restart one after the other. | ready, failed | `--days`, `--machines` | all | no |"

@@ -39,7 +39,7 @@ def healthy(port: int) -> bool:
 
 
 def children(pid: int) -> dict[str, int]:
-    """What runs below a process: "work" and "daphne" with their numbers."""
+    """The children of a process: "work" and "daphne" with their ids."""
     return {"work" if "work" in words_of(child) else "daphne": child for child in children_of(pid)}
 
 
@@ -47,7 +47,7 @@ def gone(pid: int) -> bool:
     return state_of(pid) in ("", "Z")
 
 
-def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable[..., Run]) -> None:
+def test_a_killed_worker_is_restarted_and_its_run_continues(make_run: Callable[..., Run]) -> None:
     get_user_model().objects.create_superuser("root")
     port = free_port()
     lives = {"SLIPWAY_LEASE_SECONDS": "300", "SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.endless"}
@@ -58,7 +58,7 @@ def test_a_killed_worker_is_started_again_and_its_run_goes_on(make_run: Callable
         killed = children(serve.pid)["work"]
         os.kill(killed, signal.SIGKILL)
         wait_for(lambda: children(serve.pid).get("work", killed) != killed, what="another worker")
-        # The lease is five minutes: serve knows that the worker is dead, and gives its run back.
+        # The lease is five minutes: serve knows that the worker is dead, and releases its run.
         wait_for(lambda: Run.objects.get(pk=run.pk).takeovers == 1, what="the take-over")
         wait_for(lambda: healthy(port), what="the web process")
         left = children(serve.pid)
@@ -90,7 +90,7 @@ def test_the_first_start_prints_a_password_and_its_death_ends_everything() -> No
         wait_for(lambda: all(gone(pid) for pid in left.values()), what="the end of both")
 
 
-def test_whoever_has_a_one_time_password_is_sent_to_change_it() -> None:
+def test_a_user_with_a_one_time_password_must_change_it() -> None:
     from django.test import Client
 
     made = first_admin()

@@ -1,4 +1,4 @@
-"""No statement of SQL changes, replaces or removes an entry of the audit, and a missing trigger is found."""
+"""No SQL statement can change, replace or remove an audit entry, and a missing trigger is found."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_no_statement_changes_replaces_or_removes_an_entry(statement: str) -> No
 
 
 @pytest.mark.parametrize("statements", SWITCHED_OFF[connection.vendor])
-def test_a_missing_or_harmless_trigger_is_found_by_verify_and_made_again_by_migrate(
+def test_verify_finds_a_broken_trigger_and_migrate_creates_it_again(
     statements: tuple[str, ...],
 ) -> None:
     call_command("audit", "verify", stdout=StringIO())
@@ -117,7 +117,7 @@ def test_a_missing_or_harmless_trigger_is_found_by_verify_and_made_again_by_migr
     out = StringIO()
     with pytest.raises(CommandError, match=r"the triggers audit_no_.* are missing or were changed"):
         call_command("audit", "verify", stdout=out)
-    assert "The audit is unbroken: 3 entries." in out.getvalue()
+    assert "The audit is intact: 3 entries." in out.getvalue()
     call_command("migrate", verbosity=0)
     call_command("audit", "verify", stdout=StringIO())
     with pytest.raises(DatabaseError, match="The audit only grows"), transaction.atomic():
@@ -125,6 +125,6 @@ def test_a_missing_or_harmless_trigger_is_found_by_verify_and_made_again_by_migr
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="Only SQLite has this setting.")
-def test_connections_of_sqlite_ask_triggers_of_delete_for_what_replace_removes() -> None:
+def test_replace_in_sqlite_fires_the_delete_triggers() -> None:
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA recursive_triggers").fetchone() == (1,)

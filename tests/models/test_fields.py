@@ -1,4 +1,4 @@
-"""What is encrypted stays encrypted, and a wrong key is an error, never a value."""
+"""Encrypted values stay encrypted, and a wrong key is an error, never a value."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def test_the_database_holds_only_tokens() -> None:
     assert Cluster.objects.get(pk=cluster.pk).document == "password: Geheim ü"
 
 
-def test_nothing_stays_nothing() -> None:
+def test_empty_values_stay_empty() -> None:
     cluster = Cluster.objects.create(name="c", document="")
     assert stored(cluster) == ""
     assert Cluster.objects.get(pk=cluster.pk).document == ""
 
 
-def test_a_wrong_key_is_an_error_that_says_what_to_do(settings: SettingsWrapper) -> None:
+def test_a_wrong_key_is_an_error_with_a_hint(settings: SettingsWrapper) -> None:
     cluster = Cluster.objects.create(name="c", document="secret")
     settings.SLIPWAY_SECRET_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(KeyMissing, match="not among the 1 keys") as caught:
@@ -45,13 +45,13 @@ def test_a_wrong_key_is_an_error_that_says_what_to_do(settings: SettingsWrapper)
     assert "rotate_keys" in caught.value.hint
 
 
-def test_something_that_is_no_key_is_an_error(settings: SettingsWrapper) -> None:
+def test_an_invalid_key_is_an_error(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_SECRET_KEYS = ["short"]
     with pytest.raises(ImproperlyConfigured, match="SLIPWAY_SECRET_KEYS"):
         Cluster.objects.create(name="c", document="secret")
 
 
-def test_nobody_can_look_for_what_is_encrypted() -> None:
+def test_encrypted_values_cannot_be_searched() -> None:
     with pytest.raises(FieldError):
         Cluster.objects.filter(document="x").exists()
 

@@ -1,4 +1,4 @@
-"""Twenty mistakes that were found in other installers and log viewers, each as a test that fails when we make it, too.
+"""Twenty bugs that were found in other installers and log viewers, each as a test that fails when we have it, too.
 
 `pytest -k test_07` runs the seventh; `test_all_twenty.py` counts them.
 
@@ -20,6 +20,6 @@
 16 two people who press at once make one run                          test_attempts.py
 17 nobody opens or presses what belongs to somebody else              test_access.py
 18 nothing that failed is shown as waiting                            test_attempts.py
-19 a retry does nothing again without saying so                       test_attempts.py
+19 a retry repeats nothing without reporting it                       test_attempts.py
 20 a full disk or a database that is away loses nothing silently      test_storage.py
 """

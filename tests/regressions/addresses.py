@@ -1,4 +1,4 @@
-"""Every address of the product that speaks of one cluster or one run, found in the URL configuration itself."""
+"""Every address of the product for one cluster or one run, found in the URL configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def addresses(run: Run) -> dict[str, str]:
-    """Address by name, those of the run and of its cluster."""
+    """Name -> address, for the run and its cluster."""
     found = {}
     for pattern in _patterns(get_resolver().url_patterns):
         if "pk" not in pattern.pattern.converters:
@@ -46,7 +46,7 @@ def _patterns(held: list[Any]) -> Iterator[URLPattern]:
 
 
 def content_of(answer: Any) -> str:
-    """All that an answer holds as text, its headers too; what is packed is unpacked."""
+    """The whole response as text, with headers; archives are unpacked."""
     data = async_to_sync(_gathered)(answer) if answer.streaming else answer.content
     headers = "\n".join(f"{name}: {value}" for name, value in answer.items())
     if data.startswith(b"PK"):

@@ -1,4 +1,4 @@
-"""A machine to log in to, the pages as a process, and a browser before them."""
+"""A machine to log in to, the pages as a process, and a browser."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def run(make_run: Callable[..., Run]) -> Run:
 
 
 def line_over(port: int, run: Run, session: str, *, origin: str = "", query: str = "") -> list[Any]:
-    """The events that come over a new socket."""
+    """The events from a new socket."""
     with closing(WebSocket(port, f"/ws/runs/{run.pk}/{query}", session, origin)) as link:
         link.send(after=0)
         found: list[Any] = link.receive().get("events", [])
@@ -50,9 +50,9 @@ def line_over(port: int, run: Run, session: str, *, origin: str = "", query: str
 
 
 def refused(port: int, run: Run, session: str, *, origin: str = "", query: str = "") -> bool:
-    """Whether a socket is denied, or closed for want of a session or a right before any line.
+    """Whether a socket is denied, or closed before any line because of a missing session or right.
 
-    A server that only is slow, or dead, says nothing of who may see what.
+    A server that is only slow, or dead, proves nothing about rights.
     """
     with pytest.raises(Gone) as gone:
         line_over(port, run, session, origin=origin, query=query)
@@ -83,7 +83,7 @@ def test_02_no_page_of_another_site_opens_the_socket(run: Run, pages: Site, alic
 
 
 @pytest.mark.processes
-def test_03_no_address_holds_a_token_and_none_is_taken_from_one(run: Run, pages: Site, alice: User) -> None:
+def test_03_addresses_hold_no_tokens_and_tokens_in_them_are_ignored(run: Run, pages: Site, alice: User) -> None:
     client = Client()
     client.force_login(alice)
     session = client.cookies["sessionid"].value
@@ -106,7 +106,7 @@ def test_03_no_address_holds_a_token_and_none_is_taken_from_one(run: Run, pages:
 
 
 @pytest.mark.thorough
-def test_17_nobody_opens_or_presses_what_belongs_to_somebody_else(run: Run, bob: User) -> None:
+def test_17_users_cannot_open_or_change_objects_of_other_users(run: Run, bob: User) -> None:
     stranger, nobody = Client(), Client()
     stranger.force_login(bob)
     before = [Cluster.objects.values().get(), Run.objects.values().get()]

@@ -1,4 +1,4 @@
-"""The twenty are there, each by its number, and the table in the package says where."""
+"""All twenty tests exist, each with its number, and the table in the package lists their files."""
 
 from __future__ import annotations
 

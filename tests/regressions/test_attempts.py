@@ -1,4 +1,4 @@
-"""16, 18, 19: attempts: one for two presses, no hope where there is none, and nothing done twice in silence."""
+"""16, 18, 19: attempts: one for two presses, no false states, and no unreported repetition."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOPEFUL = ("is-waiting", "is-running", "tone-running", "Waiting", "Running")
 
 
 def pressed_at_once(port: int, path: str, sessions: list[str]) -> list[int]:
-    """What each of them is answered."""
+    """The responses to each of them."""
     answers: list[int] = []
     start = threading.Barrier(len(sessions))
 
@@ -70,7 +70,7 @@ def text_of(person: Client, run: Run, name: str) -> str:
 def test_18_nothing_that_failed_is_shown_as_waiting(
     make_run: Callable[..., Run], client: Client, alice: User, settings: SettingsWrapper, end: str
 ) -> None:
-    """However a run ended, no page of it says of anything that it waits or runs."""
+    """However a run ended, none of its pages shows anything as waiting or running."""
     client.force_login(alice)
     past = timezone.now() - timedelta(seconds=5)
     given_up = {"state": "running", "worker": "x", "lease_until": past, "takeovers": 10, "started_at": past}
@@ -78,7 +78,7 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
         **(given_up if end == "given up" else {}), **({"document": "spec: ["} if end == "unreadable" else {})
     )
     if end in ("given up", "cancelled"):
-        # It had come to a plan before.
+        # It already had a plan.
         for step, state in (("os/prepare", "running"), ("etcd/start", "waiting")):
             run.steps.create(step=step, title=step, phase="os", position=1, host="node1", state=state, started_at=past)
     if end == "cancelled":
@@ -103,7 +103,7 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
 
 
 @pytest.mark.sshd
-def test_19_a_retry_does_nothing_again_without_saying_so(
+def test_19_a_retry_repeats_nothing_without_reporting_it(
     client: Client, alice: User, sshd: Sshd, tmp_path: Path
 ) -> None:
     client.force_login(alice)

@@ -1,4 +1,4 @@
-"""10, 13, 14: what a person sees in a real browser: an end that was slept through, a huge log, odd output."""
+"""10, 13, 14: in a real browser: a run that ended meanwhile, a huge log, odd output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module", autouse=True)
 def _database_beside_playwright() -> Iterator[None]:
-    """Playwright's loop runs in this thread; Django would take that for asynchronous code."""
+    """Playwright's event loop runs in this thread; Django would mistake the tests for asynchronous code."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     yield
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
@@ -47,7 +47,7 @@ def last_line(run: Run) -> int:
 def test_10_a_browser_that_was_closed_finds_the_run_finished(
     page: Page, pages: Site, make_run: Callable[..., Run]
 ) -> None:
-    """Neither does a tab that stayed open while the pages were gone show anything else."""
+    """A tab that stayed open while the pages were down shows the same."""
     run = make_run()
     stayed = page.context.new_page()
     for tab in (page, stayed):
@@ -55,7 +55,7 @@ def test_10_a_browser_that_was_closed_finds_the_run_finished(
         expect(tab.locator("#live")).to_have_attribute("data-live", "live")
     page.close()
     pages.stop()
-    # Only now: a run that began before might be over before anybody looked.
+    # Only now: a run that started earlier might end before the browser opens it.
     with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.slow", SLIPWAY_LEASE_SECONDS="30"):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 120, "the end of the run")
     expect(stayed.locator("#live")).to_have_attribute("data-live", "again")
@@ -94,7 +94,7 @@ def test_13_a_log_of_a_million_lines_opens_searches_and_jumps(
     assert times_as_long(lambda: opened(run, MILLION), lambda: opened(few, 1_000)) < OPENS_TIMES
     assert times_as_long(lambda: opened(run, third, f"#L{third}"), lambda: opened(few, 333, "#L333")) < OPENS_TIMES
     assert times_as_long(lambda: log(f"around={third}"), lambda: log("around=333", few)) < JUMPS_TIMES
-    # Whoever has no search takes the log as a file.
+    # A user without the search downloads the log as a file.
     session, whole = session_of(alice), f"/runs/{run.pk}/log.txt"
     assert times_as_long(lambda: log("search=no+such+thing"), lambda: fetched(pages, session, whole), rounds=3) < 0.5
     (found,) = log("search=A+NEEDLE")

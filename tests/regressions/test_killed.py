@@ -1,4 +1,4 @@
-"""7, 8, 9: killed and cancelled: what is left of it, and what is known of it."""
+"""7, 8, 9: killed and cancelled runs: what remains on machines, and what pages show."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.early, pytest.mark.django_db(transaction=True)]
 
 TRUTH_SECONDS = 30
-"""Within this a run whose server was killed says what is so. Its lease is 2 s here, 30 s as people run it."""
+"""Within this time a run whose server was killed shows its true state. Its lease is 2 s here, 30 s by default."""
 
 
 def processes_of(first_words: list[str]) -> list[int]:
-    """The processes whose command line begins with these words."""
+    """The processes whose command line starts with these words."""
     return [pid for pid in processes() if words_of(pid)[: len(first_words)] == first_words]
 
 
@@ -61,12 +61,12 @@ def test_07_a_killed_server_leaves_a_truthful_state_and_buttons_that_work(
         pages.start()
         person = Client()
         person.force_login(alice)
-        wait_for(lambda: "no sign of life" in text_of(person, run, "run-header"), TRUTH_SECONDS, "the truth")
+        wait_for(lambda: "no heartbeat" in text_of(person, run, "run-header"), TRUTH_SECONDS, "the truth")
         assert press(pages.port, reverse("run-cancel", args=[run.pk]), session) == 302
         assert Run.objects.get(pk=run.pk).state == "cancelling"
         with manage("work"):
             wait_for(lambda: Run.objects.get(pk=run.pk).state == "cancelled", TRUTH_SECONDS, "the end")
-            assert "no sign of life" not in text_of(person, run, "run-header")
+            assert "no heartbeat" not in text_of(person, run, "run-header")
             assert press(pages.port, reverse("run-retry", args=[run.pk]), session) == 302
             again = Run.objects.latest("pk")
             assert again.attempt == 2
@@ -74,7 +74,7 @@ def test_07_a_killed_server_leaves_a_truthful_state_and_buttons_that_work(
 
 
 def states_until(true: Callable[[], bool], run: Run) -> set[str]:
-    """The states of a run as long as something is not so; a test fails when the run is over before."""
+    """The states of a run until a condition holds; the test fails when the run ends before."""
     seen, until = {Run.objects.get(pk=run.pk).state}, time.monotonic() + 120
     while not true():
         assert seen == {"cancelling"} and time.monotonic() < until
@@ -98,10 +98,10 @@ def test_08_after_a_cancel_nothing_of_a_command_is_left_anywhere(
         began = time.monotonic()
         person.post(reverse("run-cancel", args=[run.pk]))
         said = text_of(person, run, "run-header")
-        assert "alice asked this run to stop" in said
+        assert "alice requested cancellation" in said
         assert "got SIGTERM. If it still runs after 30 s, it gets SIGKILL." in said
         wait_for(lambda: not processes_of(gentle), 120, "the end of those that listen")
-        # Those that do not listen have half a minute to think about it, counted from when they were asked.
+        # Processes that ignore SIGTERM have half a minute from then.
         assert "cancelling" in states_until(lambda: not processes_of(shell), run)
         assert time.monotonic() - began > GRACE
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 120, "the end of the run")

@@ -1,4 +1,4 @@
-"""15: what programs draw again and again is stored as what they drew last."""
+"""15: animated output is stored as its last frame."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ARROWS = ("»", " »", "  »", "   »")
 
 
 def drawing(frames: int) -> bytes:
-    """An arrow as KubeKey's moves, a counter, and a spinner that uses carriage returns only."""
+    """A moving arrow as in KubeKey, a counter, and a spinner that uses only carriage returns."""
     arrow = "".join(
         f"\x1b[1A\x1b[2KPlease wait for the installation to complete: {ARROWS[n % 4]}\n" for n in range(frames)
     )

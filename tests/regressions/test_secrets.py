@@ -1,4 +1,4 @@
-"""4, 5, 6: where passwords and keys must not be: pages, files, logs, dumps, disks."""
+"""4, 5, 6: places where passwords and keys must not appear: pages, files, logs, dumps, disks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECRETS = ("Qcloud@123", "Testing123", "abcdef.0123456789abcdef", KEY_DATA)
-# A piece of base64, that is long enough to hide something in.
+# A piece of base64 that is long enough to hide a secret.
 CODED = re.compile(rb"[A-Za-z0-9+/]{16,}")
 
 
@@ -72,14 +72,14 @@ def test_04_no_page_file_log_or_bundle_holds_a_secret_in_any_form(leaked: Run, a
 
 
 def dump() -> bytes:
-    """The database as whoever stole it sees it: its files as they lie there, and all its rows."""
+    """The database as a thief sees it: its raw files, and all its rows."""
     place = Path(connection.settings_dict["NAME"])
     raw = b"".join(path.read_bytes() for path in sorted(place.parent.glob(place.name + "*")))
     return raw + "\n".join(connection.connection.iterdump()).encode()
 
 
 def decoded_pieces(found: bytes) -> bytes:
-    """What base64 in it says, wherever it begins."""
+    """The decoded base64 in it, at any offset."""
     plain = found.replace(b"-", b"+").replace(b"_", b"/")
     pieces = (coded[first:][: (len(coded) - first) // 4 * 4] for coded in CODED.findall(plain) for first in range(4))
     return b"\n".join(base64.b64decode(piece) for piece in pieces)
@@ -89,7 +89,7 @@ def test_05_what_is_called_encrypted_cannot_be_read_from_a_dump(leaked: Run, ali
     client = Client()
     client.force_login(alice)
     found = dump()
-    # Not only as it is: signing, or base64, would leave it readable to whoever decodes.
+    # Not only in plain: signing, or base64, would leave it readable after decoding.
     decoded = decoded_pieces(found)
     assert b"node1" in found
     assert b"hidden in base64" in decoded_pieces(b'x="' + base64.b64encode(b"it is hidden in base64, too") + b'"')
@@ -98,7 +98,7 @@ def test_05_what_is_called_encrypted_cannot_be_read_from_a_dump(leaked: Run, ali
         assert secret.encode() not in decoded
     for key in django_settings.SLIPWAY_SECRET_KEYS:
         assert str(key).encode() not in found
-    # And yet it is there, for whoever has the key.
+    # It is there, for a client with the key.
     assert "Qcloud@123" in leaked.document
     assert KEY_DATA in leaked.cluster.kubeconfig
 
@@ -110,7 +110,7 @@ def files_below(*places: Path) -> Iterator[Path]:
 
 
 def holds(path: Path, needle: bytes) -> bool:
-    """Whether a file has it in it. One of another process may vanish while it is looked at."""
+    """Whether a file contains it. A file of another process may vanish during the check."""
     with suppress(FileNotFoundError):
         return path.is_file() and not path.is_symlink() and needle in path.read_bytes()
     return False
@@ -131,7 +131,7 @@ def test_06_no_key_is_left_on_disk_neither_after_a_run_nor_after_a_crash(
     lives = {"HOME": str(home), "TMPDIR": str(home), "SLIPWAY_DATA_DIR": str(home), "SLIPWAY_LEASE_SECONDS": "2"}
 
     def holding_the_key() -> list[Path]:
-        # Only the test's own database: beside it lie those of tests that run at the same time.
+        # Only this test's database: parallel tests have theirs in the same folder.
         own = database.parent.glob(f"{database.name}*")
         return [path for path in (*own, *files_below(tmp_path, Path("/dev/shm"))) if holds(path, needle)]
 
@@ -145,5 +145,5 @@ def test_06_no_key_is_left_on_disk_neither_after_a_run_nor_after_a_crash(
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     assert Run.objects.get(pk=run.pk).state == "succeeded"
     assert holding_the_key() == []
-    # The needle would be found: it is where sshd's own files are.
+    # Proof that the search works: it finds sshd's own files.
     assert any(holds(path, needle) for path in files_below(sshd.directory))

@@ -1,4 +1,4 @@
-"""20: a full disk, or a database that is away, is told of and loses nothing silently."""
+"""20: a full disk, or an unavailable database, is reported and loses nothing silently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def assert_gapless(run: Run) -> None:
     assert len(lines_of(run)) == run.last_line
 
 
-def test_20_a_database_that_is_locked_for_20_seconds_loses_nothing_and_the_log_says_how_long(
+def test_20_a_database_locked_for_20_seconds_loses_nothing_and_is_logged(
     make_run: Callable[..., Run], alice: User, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go"
@@ -77,7 +77,7 @@ def test_20_a_database_that_is_locked_for_20_seconds_loses_nothing_and_the_log_s
 
 @pytest.fixture
 def small_disk(db: None, tmp_path: Path) -> Iterator[Path]:
-    """A disk of a few megabytes with the test's database on it, and nothing else."""
+    """A disk of a few megabytes with only the test's database on it."""
     if os.geteuid() != 0:
         cannot_be_had("only root can mount a small disk")
     place = tmp_path / "disk"
@@ -111,7 +111,7 @@ def fill_up(place: Path) -> Path:
     return ballast
 
 
-def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
+def test_20_a_full_disk_is_reported_and_the_run_continues_with_free_space(
     small_disk: Path, make_run: Callable[..., Run], alice: User
 ) -> None:
     run, session = make_run(), session_of(alice)
@@ -119,9 +119,9 @@ def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
     with site(**place) as pages, manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.steady", **place):
         header = reverse("run-header", args=[run.pk])
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 50, what="the first lines")
-        assert "no sign of life" not in fetch(pages.port, header, session)
+        assert "no heartbeat" not in fetch(pages.port, header, session)
         ballast = fill_up(small_disk)
-        wait_for(lambda: "no sign of life" in fetch(pages.port, header, session), what="the page says so")
+        wait_for(lambda: "no heartbeat" in fetch(pages.port, header, session), what="the page to show it")
         said = fetch(pages.port, header, session)
         assert 'data-state="running"' in said
         assert "has 0 MB left" in said
@@ -130,12 +130,12 @@ def test_20_a_full_disk_is_told_of_and_the_run_goes_on_when_there_is_room(
         assert Run.objects.get(pk=run.pk).last_line == seen
         ballast.unlink()
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > seen + 100, what="more lines")
-        wait_for(lambda: "no sign of life" not in fetch(pages.port, header, session), what="the page says so")
+        wait_for(lambda: "no heartbeat" not in fetch(pages.port, header, session), what="the page to show it")
         Run.objects.filter(pk=run.pk).update(cancel_asked_at=run.created_at, state="cancelling")
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     assert_gapless(run)
     run.refresh_from_db()
-    # Either the worker held out, or the run began again from the top; never a hole.
+    # Either the worker survived, or the run started again from the beginning; there is never a gap.
     numbers = [int(line.split()[1]) for line in lines_of(run) if line.startswith("line ")]
     for machine in range(3):
         printed = [number for number in numbers if number % 3 == machine]

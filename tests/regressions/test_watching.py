@@ -1,4 +1,4 @@
-"""11, 12: whoever watches, in whatever way, ends with the same complete text."""
+"""11, 12: every watcher ends with the same complete text, whatever its connection."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def last_line(run: Run) -> int:
 
 @contextmanager
 def following(*watchers: Watcher) -> Iterator[Callable[..., None]]:
-    """Each in a thread of its own; gives what lets others join. They have two minutes after the block."""
+    """Each in a separate thread; yields a function that adds more. They have two minutes after the block."""
     threads: list[threading.Thread] = []
 
     def join(*more: Watcher) -> None:
@@ -75,8 +75,8 @@ def test_11_a_burst_reaches_a_slow_and_a_fast_browser_alike(make_run: Callable[.
         assert watcher.connections == 1
 
 
-def test_12_a_socket_that_is_cut_every_three_seconds_loses_nothing(make_run: Callable[..., Run], alice: User) -> None:
-    """For a whole minute, with a slow and a fast browser, one that joins late, and pages that are killed meanwhile."""
+def test_12_a_socket_cut_every_three_seconds_loses_nothing(make_run: Callable[..., Run], alice: User) -> None:
+    """For a minute, with a slow and a fast browser, one that joins late, and pages that are killed meanwhile."""
     run, session, breath = make_run(), session_of(alice), threading.Event()
 
     def pause() -> object:

@@ -45,7 +45,7 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
         services.run_cancel(actor=alice, run=run)
         assert run.state == "cancelling"
         said = header(client, run)
-        assert "alice asked this run to stop" in said
+        assert "alice requested cancellation" in said
         assert "Do something that must not be cut on node1 can't be interrupted safely, so it finishes first" in said
         # The worker hears of it with its next heartbeat, and says so.
         wait_for(lambda: [line for line in lines_of(run) if "must not be cut" in line], what="the engine to take note")
@@ -60,7 +60,7 @@ def test_what_must_not_be_cut_ends_first_and_says_so(client: Client, alice: User
     assert [line for line in lines_of(run) if "must not be cut" in line and "node1" in line]
     assert (tmp_path / "node1.whole").exists()
     assert not (tmp_path / "node1.never").exists()
-    assert "alice asked this run to stop" in header(client, run)
+    assert "alice requested cancellation" in header(client, run)
 
 
 def test_a_part_of_a_step_that_must_not_be_cut_is_on_the_page_until_it_has_ended(
@@ -75,7 +75,7 @@ def test_a_part_of_a_step_that_must_not_be_cut_is_on_the_page_until_it_has_ended
         said = header(client, run)
         for host in ("node1", "node2"):
             assert f"Joining the others on {host} can't be interrupted safely, so it finishes first" in said
-        assert "A part of “Join something, and then wait”. At work since" in said
+        assert "A part of “Join something, and then wait”. Running since" in said
         assert "got SIGTERM" not in said
         for host in ("node1", "node2"):
             (tmp_path / f"{host}.go").touch()
@@ -96,4 +96,4 @@ def test_a_cancel_that_comes_too_late_does_not_undo_a_success(
     run = cancelled_in_the_midst("last_uncut", client, alice, sshd, tmp_path)
     assert run.state == "succeeded"
     assert run.cancel_asked_by == alice
-    assert "by then everything had been done, or could not be cut any more, and so it succeeded" in header(client, run)
+    assert "by then everything was done or could no longer be interrupted, so the run succeeded" in header(client, run)

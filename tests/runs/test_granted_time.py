@@ -104,8 +104,8 @@ def test_a_worker_that_takes_over_honours_what_was_granted_and_tells_it_once(run
 
 def test_a_step_that_is_over_is_given_nothing(run: Run, client: Client, alice: User) -> None:
     client.force_login(alice)
-    with pytest.raises(services.NotPossible, match="does not run on node1 any more"):
+    with pytest.raises(services.NotPossible, match="is no longer running on node1"):
         services.run_wait_longer(actor=alice, run=run, step="first/slow", host="node1", given=0)
     answer = client.post(reverse("run-wait", args=[run.pk]), {"step": "x", "host": "y", "given": "²"}, follow=True)
-    assert "does not run on y any more" in answer.content.decode()
+    assert "is no longer running on y" in answer.content.decode()
     assert not Extension.objects.exists()

@@ -68,7 +68,7 @@ def test_a_first_run_has_shipped_estimates_and_says_so_and_the_next_one_what_was
     said = header(client, again)
     assert "about 1\u20133 m left" in said
     assert "nothing measured yet" not in said
-    assert "From how long these steps took in earlier runs" in said
+    assert "Based on the time these steps took in earlier runs" in said
 
 
 def test_what_was_so_already_says_nothing_of_how_long_a_change_takes(make_run: Callable[..., Run]) -> None:

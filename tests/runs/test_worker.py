@@ -76,7 +76,7 @@ def test_connection_tests_ask_about_new_keys_and_go_on_after_the_yes(
     assert row.offered["fingerprint"] == "SHA256:node2"
     assert [stage["state"] for stage in row.stages] == ["ok", "ask", "skipped", "skipped", "skipped"]
     shown = {name: f"SHA256:{name}" for name in ("node1", "node2", "node3")}
-    host_keys_accept(actor=cluster.owner, cluster=cluster, shown=shown)
+    host_keys_accept(actor=cluster.owner, cluster=cluster, seen=shown)
     _work_until(lambda: not Probe.objects.exclude(state="ok").exists())
     row = Probe.objects.get(host="node3")
     assert row.facts == {"os_name": "Debian", "cpus": 4}

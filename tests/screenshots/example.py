@@ -20,7 +20,7 @@ from clusters.remote.auth.host_keys import PinnedKey
 from clusters.runs.access.host_keys import pin
 from clusters.runs.jobs.probes import spec_digest, waiting_stages
 from clusters.services import Given, precheck_key, waiver_key
-from clusters.services.waivers import answerable, signed
+from clusters.services.waivers import answerable, signature
 from clusters.wizard.core.flow import judged_findings
 from tests.screenshots.story import Ending, tell
 
@@ -136,7 +136,7 @@ def make_examples() -> Examples:
     empty = services.draft_create(actor=owner, name="estuary")
     delta = imported(owner, DELTA, hosts(["lock-1", "lock-2", "weir-1", "weir-2", "weir-3", "spare-1"], 71))
     text = "quay-4 is in no role group: nothing will be installed on it."
-    known = [{"key": "host.no_role:1", "id": "host.no_role", "severity": "warning", "text": text, **signed(owner)}]
+    known = [{"key": "host.no_role:1", "id": "host.no_role", "severity": "warning", "text": text, **signature(owner)}]
     runs = {
         "finished": tell(harbour, Ending("succeeded"), hours_ago=5, acknowledged=known),
         "cancelled": tell(atoll, Ending("cancelled", after=30), hours_ago=26),

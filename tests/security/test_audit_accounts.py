@@ -269,7 +269,7 @@ def test_a_login_fails_as_usual_when_its_failure_cannot_be_written(
     answer = log_in(client, "alice", "wrong-wrong-wrong")
     assert answer.status_code == 200
     assert 'role="alert"' in answer.content.decode()
-    assert "The audit has no entry of login (failed)" in caplog.text
+    assert "Cannot write the audit entry of login (failed)" in caplog.text
 
 
 def test_the_chain_of_all_this_is_unbroken(client: Client, alice: User) -> None:

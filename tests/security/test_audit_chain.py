@@ -88,7 +88,7 @@ def test_a_whole_chain_is_said_to_be_unbroken_with_what_to_note() -> None:
     call_command("audit", "verify", stdout=out, stderr=err)
     last = AuditEntry.objects.first()
     assert last is not None
-    assert "The audit is unbroken: 5 entries." in out.getvalue()
+    assert "The audit is intact: 5 entries." in out.getvalue()
     assert f"--count 5 --hash {last.hash}" in out.getvalue()
     assert err.getvalue() == ""
 
@@ -117,20 +117,20 @@ def test_missing_triggers_are_said_beside_a_broken_entry() -> None:
 )
 def test_an_entry_that_was_changed_is_named(change: str) -> None:
     sql(f"UPDATE AUDIT SET {change} WHERE number = 3")
-    assert broken() == "Entry 3 was changed: its fields do not give its hash."
+    assert broken() == "Entry 3 was changed: its fields do not match its hash."
 
 
 @pytest.mark.usefixtures("five")
 def test_an_entry_that_is_missing_is_named() -> None:
     sql("DELETE FROM AUDIT WHERE number = 2")
-    assert broken() == "Entry 2 is missing: after 1 comes entry 3."
+    assert broken() == "Entry 2 is missing: entry 3 follows 1."
 
 
 @pytest.mark.usefixtures("five")
 def test_entries_that_were_moved_are_named() -> None:
     for before, after in ((3, 99), (4, 3), (99, 4)):
         sql("UPDATE AUDIT SET number = %s WHERE number = %s", after, before)
-    assert broken() == "Entry 3 is out of order: the entry that was written after 2 now has number 4."
+    assert broken() == "Entry 3 is out of order: the entry written after 2 now has number 4."
 
 
 def test_an_entry_that_was_computed_again_does_not_fit_the_next(five: list[str]) -> None:
@@ -143,7 +143,7 @@ def test_an_entry_that_was_computed_again_does_not_fit_the_next(five: list[str])
 @pytest.mark.usefixtures("five")
 def test_entries_that_are_missing_at_the_end_are_counted() -> None:
     sql("DELETE FROM AUDIT WHERE number > 3")
-    assert broken() == "Entries 4 to 5 are missing at the end: 5 were written, 3 are there."
+    assert broken() == "Entries 4 to 5 are missing at the end: 5 were written, 3 exist."
 
 
 def test_a_whole_chain_that_was_computed_again_is_found_with_what_was_noted_outside(five: list[str]) -> None:
@@ -154,7 +154,7 @@ def test_a_whole_chain_that_was_computed_again_is_found_with_what_was_noted_outs
     audited(None, "draft.update", "another-4")
     audited(None, "draft.update", "another-5")
     assert not verify_audit().broken
-    assert verify_audit(count=5, digest=five[4]).broken.startswith("Entry 5 is not the one that was noted")
+    assert verify_audit(count=5, digest=five[4]).broken.startswith("Entry 5 is not the recorded one")
     assert not verify_audit(count=3, digest=five[2]).broken
 
 

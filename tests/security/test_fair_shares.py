@@ -271,11 +271,11 @@ def test_the_pages_show_the_place_in_the_queue(alice: User, bob: User, client: C
     assert (place.number, place.own, place.held_up) == (3, 2, True)
     client.force_login(alice)
     text = client.get(reverse("run-header", args=[alices.pk])).content.decode()
-    assert "Number 3 in the queue, at most." in text and "each owner has a share" in text
+    assert "At most number 3 in the queue." in text and "each owner has a limited share" in text
     assert 'hx-trigger="every 3s"' in text
     client.force_login(bob)
     text = client.get(reverse("run-header", args=[first.pk])).content.decode()
-    assert "Number" not in text and "Next in the queue." in text
+    assert "number" not in text and "Next in the queue." in text
 
 
 @pytest.mark.django_db
@@ -286,12 +286,12 @@ def test_the_wizard_shows_the_place_in_the_queue(visitor: Visitor, bob: User) ->
     place = probes_place(visitor.cluster)
     assert place is not None and (place.number, place.waiting) == (2, 3)
     text = visitor.client.get(f"{visitor.address('connection')}table/").content.decode()
-    assert "3 machines wait for their tests." in text and "Number 2 in the queue" in text
+    assert "3 machines are waiting for their tests." in text and "number 2 in the queue" in text
     for kind, tail in ((Scan, "scan/table/"), (Inspection, "")):
         kind.objects.create(cluster=other)  # type: ignore[attr-defined]
         row = kind.objects.create(cluster=visitor.cluster)  # type: ignore[attr-defined]
         assert chore_place(row).number == 2  # type: ignore[union-attr]
         text = (visitor.many(tail) if tail else visitor.get("prechecks")).content.decode()
-        assert "Number 2 in the queue" in text
+        assert "number 2 in the queue" in text
         kind.objects.update(state="running")  # type: ignore[attr-defined]
         assert chore_place(kind.objects.get(pk=row.pk)) is None  # type: ignore[attr-defined]

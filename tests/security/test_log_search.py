@@ -67,7 +67,7 @@ def test_every_inline_flag_of_the_library_fits_or_is_refused_in_words(flag: str)
             fits = [sought.fits(line) for line in ("x", "a")]
             perhaps, marks = sought.perhaps(["a", "x"]), sought.marks("ax")
         except BadPattern as error:
-            assert error.message.startswith("This is no regular expression: ")
+            assert error.message.startswith("Invalid regular expression: ")
         else:
             assert (fits, perhaps, marks) == ([True, False], True, ["x"]), shape
 
@@ -81,7 +81,7 @@ def test_a_flag_that_cannot_be_combined_is_answered_with_a_sentence(
     run = make_run(state="succeeded")
     answer = client.get(reverse(page, args=[run.pk]), {"search": "(?V1)x", "regex": "yes"})
     assert answer.status_code == 400
-    assert answer.content.decode().startswith("This is no regular expression: VERSION0 and VERSION1")
+    assert answer.content.decode().startswith("Invalid regular expression: VERSION0 and VERSION1")
 
 
 @pytest.mark.parametrize("text", HUGE)

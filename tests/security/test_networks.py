@@ -26,7 +26,7 @@ from clusters.runs.access.targets import target_for, webhook_networks
 from clusters.runs.jobs.probes import probe_row
 from clusters.runs.jobs.scans import scan_row
 from clusters.selectors.forwarding import forwards
-from clusters.selectors.notifications import told_by
+from clusters.selectors.notifications import notification_channels
 from tests.remote.test_scan import greeting
 from tests.wizard.conftest import visitor
 
@@ -305,7 +305,7 @@ def test_a_list_that_nobody_can_read_stops_the_server_and_is_no_list_of_everythi
 @pytest.mark.django_db
 def test_a_page_shows_no_place_of_a_webhook_whose_address_cannot_be_read(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_WEBHOOK_URL = settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://[::1/hook"
-    assert [each.where for each in told_by() if each.way == "webhook"] == [""]
+    assert [each.where for each in notification_channels() if each.way == "webhook"] == [""]
     assert [each.where for each in forwards() if each.way == "webhook"] == [""]
 
 

@@ -35,7 +35,7 @@ def test_the_first_password_opens_the_login_for_a_day() -> None:
     pass_hours(23.9)
     assert sign_in(*made) == "/"
     pass_hours(24.1)
-    assert "This one-time password has expired: it could be used for 24 hours." in sign_in(*made)
+    assert "This one-time password has expired: it was valid for 24 hours." in sign_in(*made)
 
 
 def test_that_it_has_expired_is_said_only_to_who_knows_it() -> None:

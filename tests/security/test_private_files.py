@@ -54,7 +54,7 @@ def test_files_that_others_could_read_until_now_are_private_at_the_next_start(fo
         path.touch(0o666)
     (folder / "secret-key").write_text("old secret\n")
     env.sqlite(folder / "slipway.sqlite3")
-    assert env.kept_secret(folder / "secret-key", lambda: "new") == "old secret"
+    assert env.stored_secret(folder / "secret-key", lambda: "new") == "old secret"
     assert set(modes(folder).values()) == {"0o600"}
 
 
@@ -70,7 +70,7 @@ def test_every_database_that_is_opened_is_private(folder: Path) -> None:
 
 
 def test_a_new_key_is_private(folder: Path) -> None:
-    env.kept_secret(folder / "fernet-keys", lambda: "secret")
+    env.stored_secret(folder / "fernet-keys", lambda: "secret")
     assert modes(folder) == {"fernet-keys": "0o600"}
 
 

@@ -222,8 +222,8 @@ def test_a_refused_connection_is_closed_and_takes_no_further_request(pages: Site
         link.sendall(head("/healthz", f"Content-Length: {GIANT}"))
         said = answer_on(link)
         assert said.startswith(b"HTTP/1.1 413 ")
-        assert said.endswith(b"The request is larger than 12 MB, the most that Slipway accepts. "
-                             b"Send less (SLIPWAY_MAX_BODY_MB).\n")  # fmt: skip
+        assert said.endswith(b"The request is larger than 12 MB, Slipway's limit (SLIPWAY_MAX_BODY_MB). "
+                             b"Send less.\n")  # fmt: skip
         link.sendall(head("/healthz", method="GET"))
         assert answer_on(link) == b""
 

@@ -169,7 +169,7 @@ def test_a_digest_that_the_document_does_not_have_acknowledges_nothing(
 ) -> None:
     client.force_login(alice)
     said = client.post(f"/clusters/{imported.pk}/wizard/review/acknowledge/", {"digest": "0" * 64}, follow=True)
-    assert "was changed since this page was opened" in said.content.decode()
+    assert "has changed since this page was opened" in said.content.decode()
     assert Cluster.objects.get(pk=imported.pk).acknowledged_texts == []
 
 
@@ -206,7 +206,7 @@ def test_the_terminal_shows_what_runs_as_root_and_yes_does_not_answer_for_it(ter
 
 def test_nothing_is_waived_on_the_terminal_without_a_reason(terminal: Path) -> None:
     terminal.write_text(SEED)
-    with pytest.raises(CommandError, match=r"A reason is needed to skip hw\.ram_role"):
+    with pytest.raises(CommandError, match=r"A reason is required to waive hw\.ram_role"):
         create(terminal, "--waive", "hw.ram_role")
     create(terminal, "--waive", "hw.ram_role", "--reason", "a lab needs no more")
     assert Run.objects.get().accepted[0]["reason"] == "a lab needs no more"

@@ -84,7 +84,7 @@ def test_a_wrong_one_is_refused_as_usual_when_its_entry_cannot_be_written(
 
     monkeypatch.setattr(AuditEntry, "save", fail)
     assert "Wrong password." in client.post(reverse("password-again"), FORMS["password-again"]).content.decode()
-    assert "The audit has no entry of password.check (failed)" in caplog.text
+    assert "Cannot write the audit entry of password.check (failed)" in caplog.text
 
 
 PLACES = {"clusters/web/passwords.py", "clusters/web/backends.py"}

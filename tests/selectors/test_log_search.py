@@ -1,4 +1,4 @@
-"""Searching with regular expressions: what fits, what is no expression, and none of them for ever."""
+"""Searching with regular expressions: matches, invalid expressions, and time limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATTERNS = (
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_the_same_lines_fit_whether_many_are_looked_at_or_one(pattern: str) -> None:
+def test_searching_many_lines_or_one_matches_the_same_lines(pattern: str) -> None:
     sought = needle(pattern, pattern=True)
     fitting = [line for line in LINES if re.search(pattern, line, re.IGNORECASE)]
     assert [line for line in LINES if sought.fits(line)] == fitting
@@ -35,7 +35,7 @@ TEXTS = st.text(alphabet="ab cneedl1.", max_size=12)
 
 
 @given(pattern=st.lists(PIECES, min_size=1, max_size=6).map("".join), lines=st.lists(TEXTS, min_size=1, max_size=4))
-def test_nothing_that_fits_is_overlooked_at_a_glance(pattern: str, lines: list[str]) -> None:
+def test_the_quick_check_misses_no_match(pattern: str, lines: list[str]) -> None:
     try:
         sought = needle(pattern, pattern=True)
     except BadPattern:
@@ -50,22 +50,22 @@ def test_nothing_that_fits_is_overlooked_at_a_glance(pattern: str, lines: list[s
     [(r"a needle.*stack \d", "a needle"), (r"exit [1-9]\d*$", "exit "), (r"colou?r", "colo"), (r"a|needle", ""),
      (r"(needle)?", ""), (r"needle{0}", "needl"), (r"\bneedle\s+in", "needle"), (r"\needle", "eedle")],
 )  # fmt: skip
-def test_what_every_fitting_line_has_is_left_to_the_database(pattern: str, words: str) -> None:
+def test_the_database_searches_for_text_that_every_match_has(pattern: str, words: str) -> None:
     assert needle(pattern, pattern=True).words == words
 
 
-def test_most_of_what_fits_nowhere_is_seen_at_a_glance() -> None:
+def test_the_quick_check_finds_most_batches_without_a_match() -> None:
     assert not needle(r"exit [3-9]\d", pattern=True).perhaps(LINES)
 
 
-def test_the_parts_that_fit_are_told_once_each() -> None:
+def test_matching_parts_are_returned_once_each() -> None:
     assert needle(r"\d+", pattern=True).marks("1 22 1 333") == ["1", "22", "333"]
     assert needle(r"x*", pattern=True).marks("abc") == []
     assert needle("a.c").marks("abc") == []
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "a{2", "*", "(?P<x", "\\", "a" * (LONGEST_PATTERN + 1)])
-def test_what_is_no_expression_is_told_or_means_itself(pattern: str) -> None:
+def test_invalid_expressions_are_refused_or_literal(pattern: str) -> None:
     if pattern == "a{2":
         assert needle(pattern, pattern=True).fits("a{2")
         return
@@ -74,7 +74,7 @@ def test_what_is_no_expression_is_told_or_means_itself(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", [r"(a+)+$", r"(a|aa)+$"])
-def test_an_expression_that_would_take_years_is_given_up(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expression_that_would_take_years_is_stopped(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.selectors.log_search.PATTERN_SECONDS", 0.3)
     assert PATTERN_SECONDS > 1
     sought = needle(pattern, pattern=True)

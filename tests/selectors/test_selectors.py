@@ -1,4 +1,4 @@
-"""The questions: who sees what, how far a run is, and what its log says."""
+"""The queries: rights, the progress of a run, and its log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def add_lines(run: Run, rows: list[tuple[str, str, list[str]]]) -> None:
-    """Chunks with a step event between each two, as in a real log."""
+    """Chunks with a step event between them, as in a real log."""
     seq, line = 0, 1
     for host, step, texts in rows:
         seq += 2
@@ -90,19 +90,19 @@ def test_lines_are_found_by_machine_step_stream_and_text(log: Run) -> None:
     assert selectors.log_lines(log, stream="err") == []
 
 
-def test_a_search_does_not_mind_case(make_run: Callable[..., Run]) -> None:
+def test_a_search_ignores_case(make_run: Callable[..., Run]) -> None:
     run = make_run()
     add_lines(run, [("node1", "a/b", ["All good", "a BAD thing", "bad things"])])
     assert [line.text for line in selectors.log_lines(run, search="Bad")] == ["a BAD thing", "bad things"]
     assert [line.text for line in selectors.log_lines(run, stream="err")] == ["bad things"]
 
 
-@pytest.mark.parametrize("needle", ['say "hi"', "C:\\temp", "100 %", "a_b", "ÄRGER", "é", "tab\there", "[ok]", "x'y"])
-def test_a_search_finds_what_json_writes_otherwise(make_run: Callable[..., Run], needle: str) -> None:
+@pytest.mark.parametrize("needle", ['print "hi"', "C:\\temp", "100 %", "a_b", "ÄRGER", "é", "tab\there", "[ok]", "x'y"])
+def test_a_search_finds_text_that_json_escapes(make_run: Callable[..., Run], needle: str) -> None:
     run = make_run()
     texts = [
         f"before {text} after"
-        for text in ('say "hi"', "C:\\temp", "100 %", "a_b", "ärger", "É", "tab\there", "[ok]", "x'y")
+        for text in ('print "hi"', "C:\\temp", "100 %", "a_b", "ärger", "É", "tab\there", "[ok]", "x'y")
     ]
     add_lines(run, [("node1", "a/b", ["nothing"]), ("node1", "a/b", texts), ("node1", "a/b", ["axb 100 x"])])
     found = [line.text for line in selectors.log_lines(run, search=needle)]
@@ -116,14 +116,14 @@ def test_a_failure_names_causes_that_fit() -> None:
 
     assert titles("write /var/lib: no space left on device") == ["The disk of the machine is full"]
     assert titles("exit code 1", "dial tcp 10.0.0.1:6443: connect: connection refused") == [
-        "The machine, or something on it, cannot be reached"
+        "The machine, or a service on it, is unreachable"
     ]
-    assert titles("[ERROR Port-10250]: Port 10250 is in use")[0] == "Something else listens on a port that is needed"
+    assert titles("[ERROR Port-10250]: Port 10250 is in use")[0] == "Another process listens on a required port"
     assert titles("it is not so") == []
     assert len(titles("x509 timed out no space left out of memory")) == 3
 
 
-def test_findings_that_say_the_same_of_many_machines_are_said_once(make_run: Callable[..., Run]) -> None:
+def test_the_same_finding_on_many_machines_is_listed_once(make_run: Callable[..., Run]) -> None:
     run = make_run()
     for seq, (host, weight) in enumerate([("n1", "warning"), ("n2", "warning"), ("n3", "error")], start=1):
         data = {"check": "hw.cpu", "severity": weight, "message": f"{host} has one processor.", "fix": "Add one."}
@@ -142,7 +142,7 @@ def test_events_come_in_order_after_a_number(log: Run) -> None:
 
 @pytest.fixture
 def steps(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run in the midst of its steps, at a moment that does not pass while a slow machine looks at it."""
+    """A run in the middle of its steps, at a fixed time, so that slow test machines make no difference."""
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now)
     run = make_run(state="running", started_at=timezone.now() - timedelta(seconds=60))
@@ -168,7 +168,7 @@ def steps(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_a_summary_says_how_far_and_how_long(steps: Run) -> None:
+def test_a_summary_has_progress_and_times(steps: Run) -> None:
     summary = selectors.run_summary(steps)
     assert summary.percent == 20
     assert summary.elapsed == 60
@@ -198,7 +198,7 @@ def test_a_failed_run_does_not_count_what_it_never_did(steps: Run) -> None:
     assert (summary.over, summary.steps) == (3, 4)
 
 
-def test_the_time_left_follows_who_waits_for_whom_and_what_was_measured(steps: Run) -> None:
+def test_the_time_left_follows_dependencies_and_measurements(steps: Run) -> None:
     steps.plan = [
         {"path": "os/a", "needs": [], "needs_all": [], "serial": False, "gate": False},
         {"path": "etcd/b", "needs": ["os/a"], "needs_all": [], "serial": False, "gate": False},
@@ -212,25 +212,25 @@ def test_the_time_left_follows_who_waits_for_whom_and_what_was_measured(steps: R
     assert summary.eta_high == pytest.approx(70 * 1.5)
 
 
-def test_a_preview_is_measured_by_what_looks_take(steps: Run) -> None:
+def test_the_progress_of_a_preview_counts_checks(steps: Run) -> None:
     steps.part = "preview"
     StepRun.objects.update(measured=True)
     StepRun.objects.filter(state="running").update(started_at=timezone.now() - timedelta(seconds=0.25))
     summary = selectors.run_summary(steps)
-    # One of four looks is over, and half of another one.
+    # One of four checks is done, and half of another one.
     assert summary.percent == 37
     assert summary.eta_high == pytest.approx(0.5 * 2)
     assert not summary.measured
 
 
-def test_a_worker_that_fell_silent_is_told_of(steps: Run) -> None:
+def test_a_silent_worker_is_reported(steps: Run) -> None:
     steps.lease_until = timezone.now() + timedelta(seconds=20)
     assert selectors.run_summary(steps).silent is None
     steps.lease_until = timezone.now() - timedelta(seconds=20)
     assert selectors.run_summary(steps).silent == 20
 
 
-def test_a_run_that_has_no_plan_yet_is_at_nought(make_run: Callable[..., Run]) -> None:
+def test_a_run_without_a_plan_is_at_0_percent(make_run: Callable[..., Run]) -> None:
     summary = selectors.run_summary(make_run())
     assert (summary.percent, summary.elapsed, summary.eta_low) == (0, 0.0, None)
     assert selectors.run_grid(Run.objects.get()).hosts == []

@@ -1,4 +1,4 @@
-"""Attempts after a failure do what their buttons say: one step, the rest, or all with a precheck accepted."""
+"""Attempts after a failure do what their buttons promise: one step, the rest, or all with a precheck waived."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECK = "time.skew"
 
 @pytest.fixture
 def failed(make_run: Callable[..., Run]) -> Run:
-    """Failed in "etcd/start" on node1, when one earlier step had not been done on node3."""
+    """A run that failed in "etcd/start" on node1, while one earlier step was not done on node3."""
     run = make_run(state="failed", failures=[{"step": f"precheck/{CHECK}", "host": "node1"}])
     order = _order(run, "etcd/start")
     for position, path in enumerate(order):
@@ -43,7 +43,7 @@ def test_one_step_is_the_prechecks_and_that_step(failed: Run, alice: User) -> No
     assert len(again.only) > 5
 
 
-def test_from_here_takes_along_what_was_not_done_before(failed: Run, alice: User) -> None:
+def test_retry_from_here_includes_earlier_unfinished_steps(failed: Run, alice: User) -> None:
     again = services.run_retry_from(actor=alice, run=failed, step="etcd/start")
     order = _order(failed, "etcd/start")
     steps = [path for path in again.only if not path.startswith("precheck/")]
@@ -58,7 +58,7 @@ def test_from_a_precheck_is_everything(failed: Run, alice: User) -> None:
 
 
 def test_a_step_that_is_gone_is_refused(failed: Run, alice: User) -> None:
-    with pytest.raises(NotPossible, match="no step os/gone"):
+    with pytest.raises(NotPossible, match="no longer has a step os/gone"):
         services.run_retry_step(actor=alice, run=failed, step="os/gone")
 
 
@@ -73,7 +73,7 @@ def test_a_success_of_one_step_does_not_make_the_cluster_ready(failed: Run, alic
         assert cluster.state == state
 
 
-def test_a_precheck_is_skipped_for_a_reason_that_is_kept(failed: Run, alice: User) -> None:
+def test_a_precheck_is_waived_with_a_reason_that_is_saved(failed: Run, alice: User) -> None:
     again = services.run_waive(actor=alice, run=failed, check=CHECK, reason="  The lab has\nno NTP. ")
     assert again.waivers == [CHECK]
     record = again.accepted[0]
@@ -86,16 +86,16 @@ def test_a_precheck_is_skipped_for_a_reason_that_is_kept(failed: Run, alice: Use
 
 
 @pytest.mark.parametrize(
-    ("check", "reason", "said"),
+    ("check", "reason", "message"),
     [
-        (CHECK, "   ", "A reason is needed"),
-        ("access.facts", "I know what I do", "cannot be skipped"),
-        ("no.such", "I know what I do", "cannot be skipped"),
+        (CHECK, "   ", "A reason is required"),
+        ("access.facts", "I know what I do", "cannot be waived"),
+        ("no.such", "I know what I do", "cannot be waived"),
         ("os.swap_off", "I know what I do", "did not fail"),
     ],
 )
-def test_what_may_not_be_skipped_is_not(failed: Run, alice: User, check: str, reason: str, said: str) -> None:
-    with pytest.raises(NotPossible, match=said):
+def test_mandatory_prechecks_are_not_waived(failed: Run, alice: User, check: str, reason: str, message: str) -> None:
+    with pytest.raises(NotPossible, match=message):
         services.run_waive(actor=alice, run=failed, check=check, reason=reason)
     assert Run.objects.count() == 1
 

@@ -1,4 +1,4 @@
-"""A copy of a draft keeps what was written, and lends nobody's machines a login."""
+"""A copy of a draft keeps its text, and never passes on credentials."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def test_a_copy_keeps_comments_and_layout(alice: User) -> None:
     assert "# what the machines are for" in copy.document and copy.name in copy.document
 
 
-def test_an_administrator_who_copies_somebodys_cluster_lends_its_machines_no_credential(
-    alice: User, admin_user: User
-) -> None:
+def test_a_copy_by_an_administrator_has_no_credentials(alice: User, admin_user: User) -> None:
     cluster, _ = draft_import(actor=alice, text=SEED)
     assert cluster is not None
     document = document_of(cluster)

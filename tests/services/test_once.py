@@ -1,4 +1,4 @@
-"""What happened once is in the audit once, however many people did it at the same moment."""
+"""An action that happens once is audited once, however many users do it at the same moment."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_precheck_is_not_waived_for_a_run_that_was_active_already(
 
 
 def at_once(deed: Callable[[int], object], times: int = 8) -> list[Any]:
-    """What eight threads got that did it together; what they raised, raised here."""
+    """The results of eight threads that do it together; raises what they raised."""
     begin = threading.Barrier(times)
     results: list[Any] = []
     errors: list[BaseException] = []
@@ -146,7 +146,7 @@ def at_once(deed: Callable[[int], object], times: int = 8) -> list[Any]:
 
 
 def browsers(session: str, times: int = 8) -> list[Client]:
-    """As many tabs of one browser."""
+    """The same number of tabs of one browser."""
     found = [Client() for _ in range(times)]
     for each in found:
         each.cookies["sessionid"] = session
@@ -154,7 +154,7 @@ def browsers(session: str, times: int = 8) -> list[Client]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_delete_a_cluster_at_once_one_did_it(alice: User, cluster: Cluster) -> None:
+def test_eight_simultaneous_deletions_of_a_cluster_are_one_entry(alice: User, cluster: Cluster) -> None:
     tabs = browsers(session_of(alice))
     address = reverse("cluster-delete", args=[cluster.pk])
     answers = at_once(lambda number: tabs[number].post(address, {"name": "sample"}).status_code)
@@ -163,7 +163,7 @@ def test_of_eight_who_delete_a_cluster_at_once_one_did_it(alice: User, cluster: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_tabs_that_sign_out_at_once_one_did_it(alice: User) -> None:
+def test_eight_simultaneous_sign_outs_are_one_entry(alice: User) -> None:
     tabs = browsers(session_of(alice))
     before = count("logout")
     at_once(lambda number: tabs[number].post(reverse("logout")).status_code)
@@ -191,5 +191,5 @@ def test_a_key_that_eight_requests_accept_at_once_is_one_entry(alice: User, clus
     offered = {"key_type": "ssh-ed25519", "key": "QUJD", "fingerprint": "SHA256:abc"}
     Probe.objects.filter(cluster=cluster, host="node1").update(offered=offered, state="ask")
     before = count("probe.start")
-    at_once(lambda _n: services.host_keys_accept(actor=alice, cluster=cluster, shown={"node1": "SHA256:abc"}))
+    at_once(lambda _n: services.host_keys_accept(actor=alice, cluster=cluster, seen={"node1": "SHA256:abc"}))
     assert (count("hostkey.accept"), count("probe.start")) == (1, before + 1)

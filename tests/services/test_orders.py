@@ -1,4 +1,4 @@
-"""Recipes are asked for with answers and in a state that fits; a preview leaves everything as it is."""
+"""Recipes start with answers and in an allowed state; a preview changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clusters.runs.documents import read_document
 from clusters.runs.events.store import measured_seconds, recipe_ended
 from clusters.runs.supervise import supervise
 from clusters.selectors import run_preview_seen
-from clusters.selectors.earlier_results import so_before
+from clusters.selectors.earlier_results import done_before
 from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
@@ -73,7 +73,7 @@ def test_answers_are_checked_stored_and_reach_the_machines_that_were_named(
     assert not FILES["node1"].files and not FILES["node3"].files
 
 
-def test_a_state_that_does_not_fit_is_refused_in_a_sentence(cluster: Cluster, alice: User, renew: Recipe) -> None:
+def test_a_wrong_state_is_refused_with_a_message(cluster: Cluster, alice: User, renew: Recipe) -> None:
     with pytest.raises(services.StateRefused) as refused:
         services.run_start(actor=alice, cluster=cluster, recipe="renew")
     assert refused.value.message == "“Renew certificates” cannot start: the state of sample is “Draft”."
@@ -85,7 +85,7 @@ def test_a_state_that_does_not_fit_is_refused_in_a_sentence(cluster: Cluster, al
     assert not Run.objects.exists()
 
 
-def test_a_retry_takes_the_answers_along(cluster: Cluster, alice: User, renew: Recipe) -> None:
+def test_a_retry_keeps_the_answers(cluster: Cluster, alice: User, renew: Recipe) -> None:
     in_state(cluster, "ready")
     run = services.run_start(actor=alice, cluster=cluster, recipe="renew", answers={"days": 7})
     Run.objects.filter(pk=run.pk).update(state="failed")
@@ -107,7 +107,7 @@ def test_the_run_gets_the_document_that_the_recipe_prepares(cluster: Cluster, al
 
 
 @pytest.mark.usefixtures("forgotten")
-def test_what_runs_as_root_in_a_prepared_document_has_to_be_read_too(cluster: Cluster, alice: User) -> None:
+def test_root_texts_of_a_prepared_document_must_be_acknowledged(cluster: Cluster, alice: User) -> None:
     def prepared(document: Any, answers: Any) -> Any:
         script = {"name": "more", "bash": "rm -rf /"}
         return type(document).model_validate({**document.model_dump(by_alias=True), "system": {"preInstall": [script]}})
@@ -117,9 +117,7 @@ def test_what_runs_as_root_in_a_prepared_document_has_to_be_read_too(cluster: Cl
         services.run_start(actor=alice, cluster=cluster, recipe="script")
 
 
-def test_a_run_that_cannot_be_cancelled_says_so_once_a_worker_has_it(
-    cluster: Cluster, alice: User, renew: Recipe
-) -> None:
+def test_an_uncancellable_run_refuses_a_cancel_once_claimed(cluster: Cluster, alice: User, renew: Recipe) -> None:
     in_state(cluster, "ready")
     run = services.run_start(actor=alice, cluster=cluster, recipe="renew")
     Run.objects.filter(pk=run.pk).update(state="running")  # since the page was shown, on which it waited
@@ -153,7 +151,7 @@ def test_a_preview_changes_neither_machines_nor_the_cluster(cluster: Cluster, al
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_seen_is_shown_machine_by_machine(
+def test_observations_are_shown_for_each_machine(
     cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = carried_out(services.run_preview(actor=alice, cluster=cluster))
@@ -186,11 +184,11 @@ def test_a_preview_does_not_count_as_an_attempt_or_a_measurement(cluster: Cluste
     recipe_ended(real, "cancelled")
     cluster.refresh_from_db()
     assert cluster.state == "draft"
-    assert so_before(real) == frozenset()
+    assert done_before(real) == frozenset()
     assert (real.attempt, real.retry_of) == (1, None)
 
 
-def test_a_cancelled_preview_leaves_the_state_and_tells_nobody(cluster: Cluster, alice: User) -> None:
+def test_a_cancelled_preview_keeps_the_state_and_notifies_nobody(cluster: Cluster, alice: User) -> None:
     in_state(cluster, "ready")
     run = services.run_preview(actor=alice, cluster=cluster)
     services.run_cancel(actor=alice, run=run)
@@ -199,9 +197,7 @@ def test_a_cancelled_preview_leaves_the_state_and_tells_nobody(cluster: Cluster,
     assert not Notice.objects.exists()
 
 
-def test_a_press_is_not_answered_with_a_run_that_does_something_else(
-    cluster: Cluster, alice: User, renew: Recipe
-) -> None:
+def test_a_press_does_not_return_a_run_that_does_something_else(cluster: Cluster, alice: User, renew: Recipe) -> None:
     in_state(cluster, "ready")
     preview = services.run_preview(actor=alice, cluster=cluster)
     assert services.run_preview(actor=alice, cluster=cluster) == preview
@@ -238,7 +234,7 @@ def test_a_stranger_starts_no_preview(cluster: Cluster, bob: User, make_run: Cal
 def test_a_recipe_that_makes_no_cluster_ready_leaves_its_state(
     cluster: Cluster, alice: User, forgotten: None, state: str, end: str
 ) -> None:
-    """A backup of a half installed cluster does not make it ready; one that fails does not break a healthy one."""
+    """A backup of a half-installed cluster does not make it ready; a failed backup does not break a healthy one."""
     recipe("backup", "Back up", "os", summary="A copy.")
     run = services.run_start(actor=alice, cluster=in_state(cluster, state), recipe="backup")
     assert cluster.state == "working"
@@ -262,8 +258,8 @@ def test_the_audit_has_the_answers(cluster: Cluster, alice: User, renew: Recipe)
     assert entry.details["answers"] == {"days": 30, "machines": ["node2"]}
 
 
-def test_a_worker_that_knows_no_previews_refuses_one(cluster: Cluster, alice: User) -> None:
-    """It would carry out the recipe: it takes the run's document, its recipe, and the steps that the run names."""
+def test_a_worker_without_support_for_previews_refuses_one(cluster: Cluster, alice: User) -> None:
+    """It would execute the recipe: it uses the run's document, its recipe, and the steps that the run names."""
     run = services.run_preview(actor=alice, cluster=cluster)
     with pytest.raises(PlanError, match="no step or phase"):
         make_plan(read_document(run.document), run.recipe, only=tuple(run.only))

@@ -1,4 +1,4 @@
-"""The verbs: checked, audited, and right when two people press at once."""
+"""The actions: checked, audited, and correct when two users press at once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def no_findings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def deeds() -> list[str]:
-    """What is in the audit, apart from the accounts that fixtures make."""
+    """The audit entries, except those of accounts from fixtures."""
     return list(AuditEntry.objects.exclude(deed="account.create").order_by("id").values_list("deed", flat=True))
 
 
@@ -57,13 +57,11 @@ def test_a_new_draft_asks_for_the_newest_proven_version_of_the_source(alice: Use
     assert services.document_of(cluster).kubernetes.version == "v1.36.3"
 
 
-def test_a_draft_with_a_document_of_its_own_does_not_ask_the_source(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def asked() -> str:
+def test_a_draft_from_a_document_does_not_query_the_source(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unexpected_version() -> str:
         raise AssertionError("The source was asked.")
 
-    monkeypatch.setattr("clusters.services.drafts.starter_version", asked)
+    monkeypatch.setattr("clusters.services.drafts.starter_version", unexpected_version)
     document = starter_document("v1.20.2")
     cluster = services.draft_create(actor=alice, name="harbour", document=document)
     assert services.document_of(cluster).kubernetes.version == "v1.20.2"
@@ -85,14 +83,14 @@ def test_a_save_over_someone_elses_save_is_refused(cluster: Cluster, alice: User
 
 
 @pytest.mark.parametrize("verb", ["draft_update", "draft_delete", "probes_start", "run_start", "config_export"])
-def test_a_stranger_may_do_nothing(cluster: Cluster, bob: User, verb: str) -> None:
+def test_other_users_may_do_nothing(cluster: Cluster, bob: User, verb: str) -> None:
     more = {"document": services.document_of(cluster), "version": 1} if verb == "draft_update" else {}
     with pytest.raises(PermissionDenied):
         getattr(services, verb)(actor=bob, cluster=cluster, **more)
     assert deeds() == []
 
 
-def test_an_import_that_cannot_be_read_says_why_and_makes_nothing(alice: User) -> None:
+def test_an_unreadable_import_reports_why_and_creates_nothing(alice: User) -> None:
     cluster, findings = services.draft_import(actor=alice, text="spec:\n\t- x")
     assert cluster is None
     assert any(finding.blocking for finding in findings)
@@ -118,7 +116,7 @@ def test_an_export_in_the_dialect_of_the_draft_is_the_file_as_it_was_written(ali
     assert "# Ours" not in other and "Testing123" not in other
 
 
-def test_an_export_holds_secrets_only_when_asked_and_is_written_down(cluster: Cluster, alice: User) -> None:
+def test_an_export_has_secrets_only_on_request_and_is_audited(cluster: Cluster, alice: User) -> None:
     assert "Testing123" not in services.config_export(actor=alice, cluster=cluster)
     assert "Testing123" in services.config_export(actor=alice, cluster=cluster, with_secrets=True)
     assert [
@@ -129,7 +127,7 @@ def test_an_export_holds_secrets_only_when_asked_and_is_written_down(cluster: Cl
     ]
 
 
-def test_a_kubeconfig_is_there_only_when_it_was_delivered(cluster: Cluster, alice: User) -> None:
+def test_a_kubeconfig_exists_only_after_delivery(cluster: Cluster, alice: User) -> None:
     with pytest.raises(services.NothingDelivered):
         services.kubeconfig_export(actor=alice, cluster=cluster)
     cluster.kubeconfig = "apiVersion: v1"
@@ -140,7 +138,7 @@ def test_a_kubeconfig_is_there_only_when_it_was_delivered(cluster: Cluster, alic
 def test_findings_that_block_refuse_the_run(cluster: Cluster, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     found = (Finding("a", Severity.ERROR, "No master."), Finding("b", Severity.WARNING, "Hm."))
     monkeypatch.setattr(installs, "findings_of", lambda cluster, document, waivers=(), **options: found)
-    with pytest.raises(services.RunRefused, match=r"1 finding must be solved first: No master\.") as caught:
+    with pytest.raises(services.RunRefused, match=r"1 finding must be fixed first: No master\.") as caught:
         services.run_start(actor=alice, cluster=cluster)
     assert [finding.id for finding in caught.value.findings] == ["a"]
     assert not Run.objects.exists()
@@ -151,7 +149,7 @@ def test_a_run_freezes_the_document(cluster: Cluster, alice: User) -> None:
     run = services.run_start(actor=alice, cluster=cluster, waivers=["memory"], reason="it is a small lab")
     assert (run.waivers, run.state, run.cluster.state) == (["memory"], "queued", "installing")
     changed = services.document_of(cluster).model_copy(update={"name": "other"})
-    with pytest.raises(services.DraftBusy, match="nothing of it can be changed"):
+    with pytest.raises(services.DraftBusy, match="nothing in it can be changed"):
         services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)
     services.run_cancel(actor=alice, run=run)
     services.draft_update(actor=alice, cluster=cluster, document=changed, version=1)
@@ -215,9 +213,9 @@ def test_a_cancel_after_the_end_changes_nothing(alice: User, make_run: Callable[
     assert (run.state, run.cancel_asked_at) == ("succeeded", None)
 
 
-def test_a_cluster_with_a_run_on_is_kept(cluster: Cluster, alice: User, make_run: Callable[..., Run]) -> None:
+def test_a_cluster_with_an_active_run_stays(cluster: Cluster, alice: User, make_run: Callable[..., Run]) -> None:
     make_run(state="running")
-    with pytest.raises(Exception, match="not over yet"):
+    with pytest.raises(Exception, match="still active"):
         services.draft_delete(actor=alice, cluster=cluster)
     Run.objects.update(state="failed")
     services.draft_delete(actor=alice, cluster=cluster)
@@ -229,9 +227,7 @@ def test_a_key_is_pinned_only_for_the_machine_that_showed_it(cluster: Cluster, a
     offered = {"key_type": "ssh-ed25519", "key": "AAAA", "fingerprint": "SHA256:x"}
     Probe.objects.filter(host__in=["node1", "node2"]).update(state="ask", offered=offered)
     Probe.objects.filter(host="node2").update(spec_digest="of another address")
-    services.host_keys_accept(
-        actor=alice, cluster=cluster, shown=dict.fromkeys(("node1", "node2", "node3"), "SHA256:x")
-    )
+    services.host_keys_accept(actor=alice, cluster=cluster, seen=dict.fromkeys(("node1", "node2", "node3"), "SHA256:x"))
     assert list(HostKey.objects.values_list("address", "fingerprint", "accepted_by")) == [
         ("10.99.0.1", "SHA256:x", alice.pk)
     ]
@@ -239,7 +235,7 @@ def test_a_key_is_pinned_only_for_the_machine_that_showed_it(cluster: Cluster, a
     assert Probe.objects.get(host="node2").state == "ask"
 
 
-def test_the_digest_of_a_machine_changes_with_its_password_and_tells_nothing(cluster: Cluster) -> None:
+def test_the_digest_of_a_machine_changes_with_its_password_but_hides_it(cluster: Cluster) -> None:
     document = services.document_of(cluster)
     host = document.hosts[0]
     other = host.model_copy(update={"password": Secret("else")})
@@ -281,7 +277,7 @@ def test_practice_machines_come_from_their_file(settings: SettingsWrapper, tmp_p
 
 
 @pytest.mark.django_db
-def test_the_first_administrator_is_made_once_and_has_to_choose_a_password() -> None:
+def test_the_first_administrator_is_created_once_and_must_choose_a_password() -> None:
     made = services.first_admin()
     assert made is not None
     name, password = made

@@ -1,4 +1,4 @@
-"""The browser, and the pages it looks at."""
+"""The browser, and the pages that it opens."""
 
 from tests.browser import browser as browser
 from tests.faraway import faraway as faraway

@@ -16,13 +16,13 @@ AT = 1_700_000_000.0
 
 
 def add(run: Run, texts: list[str], host: str = "node1", stream: str = "out") -> None:
-    """Lines behind those that are there, in chunks as the sink makes them."""
+    """Append lines, in chunks as the sink writes them."""
     parts = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
     add_chunks(run, ((host, stream, part) for part in parts))
 
 
 def add_chunks(run: Run, chunks: Iterable[tuple[str, str, list[str]]]) -> None:
-    """Chunks of (machine, stream, lines) behind what is there."""
+    """Append chunks of (machine, stream, lines)."""
     run.refresh_from_db()
     seq, line, now = run.last_seq, run.last_line, timezone.now()
     rows = []
@@ -39,12 +39,12 @@ def add_chunks(run: Run, chunks: Iterable[tuple[str, str, list[str]]]) -> None:
 
 
 def numbered(first: int, last: int) -> list[str]:
-    """One text for each number."""
+    """A text for each number."""
     return [f"this is line {number}" for number in range(first, last + 1)]
 
 
 def fill(run: Run, count: int, text: str, needle: str, hosts: int = 20) -> None:
-    """So many lines of `text` (with %d for their number) from many machines, and one needle in their midst."""
+    """`count` lines of `text` (with %d for their number) from many machines, and one needle among them."""
 
     def chunks() -> Iterable[tuple[str, str, list[str]]]:
         for start in range(0, count, CHUNK):

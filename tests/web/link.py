@@ -1,4 +1,4 @@
-"""A browser's end of a socket within this process, for tests that run beside much else."""
+"""A browser's end of a socket within this process, for tests on a busy machine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PATIENCE = 30.0
 
 
 class Link(WebsocketCommunicator):  # type: ignore[misc]
-    """Waits for what has to come until nobody would wait any more."""
+    """Waits for messages with a generous timeout."""
 
     async def connect(self, timeout: float = PATIENCE) -> Any:
-        """Whether it was accepted, and with what subprotocol or close code."""
+        """Whether it was accepted, and its subprotocol or close code."""
         return await super().connect(timeout)
 
     async def receive_output(self, timeout: float = PATIENCE) -> Any:
@@ -26,5 +26,5 @@ class Link(WebsocketCommunicator):  # type: ignore[misc]
         return await super().receive_from(timeout)
 
     async def disconnect(self, code: int = 1000, timeout: float = PATIENCE) -> None:
-        """Go, and wait until the other side has noticed."""
+        """Disconnect, and wait until the other side has noticed."""
         await super().disconnect(code, timeout)

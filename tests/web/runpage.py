@@ -1,4 +1,4 @@
-"""What tests of the run page share: the page in a browser in which no script may err, and a run on two machines."""
+"""Shared by tests of the run page: a browser in which script errors fail the test, and a run on two machines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from playwright.sync_api import Browser, FloatRect, Locator, Page
 
-# Fixtures for whoever imports them; the first acts by itself.
+# Fixtures for modules that import them; the first one is automatic.
 __all__ = ["at_end", "at_rest", "beside_playwright", "comes_to_its_end", "page", "pages", "run", "well_made"]
 
 TWO_FRAMES = "() => new Promise((on) => requestAnimationFrame(() => requestAnimationFrame(on)))"
@@ -31,7 +31,7 @@ AT_END = """() => {
 
 @pytest.fixture(scope="module", autouse=True)
 def beside_playwright() -> Iterator[None]:
-    """Playwright's loop runs in this thread; Django would take that for asynchronous code."""
+    """Playwright's event loop runs in this thread; Django would mistake the tests for asynchronous code."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     yield
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
@@ -42,7 +42,7 @@ def pages(db: None) -> Iterator[Site]:
     # The count of hits ends where the log does, however busy the machine is.
     with site(SLIPWAY_COUNT_SECONDS="60") as started:
         yield started
-        # Shown where the test failed.
+        # Shown when the test fails.
         print(started.output())
 
 
@@ -54,7 +54,7 @@ def page(browser: Browser, pages: Site, alice: User) -> Iterator[Page]:
     tab = context.new_page()
     wrong: list[str] = []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    tab.on("console", lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None)
     yield tab
     context.close()
     assert wrong == []
@@ -72,7 +72,7 @@ def run(make_run: Callable[..., Run]) -> Run:
 
 
 def at_rest(place: Locator) -> FloatRect:
-    """Where something is when nothing moves any more: blocks of the log get their real height only when in sight."""
+    """The position of an element once the layout is stable: blocks of the log get their height only when visible."""
     before, now = None, place.bounding_box()
     while now is None or now != before:
         # Blocks get their height within half a second; the browser applies it with a frame, which may come late.
@@ -83,17 +83,17 @@ def at_rest(place: Locator) -> FloatRect:
 
 
 def at_end(page: Page) -> bool:
-    """Whether the end of the log is in sight at this moment."""
+    """Whether the end of the log is visible now."""
     return bool(page.evaluate(AT_END))
 
 
 def comes_to_its_end(page: Page) -> None:
-    """The end of the log is in sight, at once or soon: the browser scrolls with a frame."""
+    """Expect the end of the log to be visible soon: the browser scrolls with a frame."""
     page.wait_for_function(AT_END, timeout=PATIENCE)
 
 
 def well_made(page: Page) -> None:
-    """Nothing keeps anybody from using the page, and it is not wider than the window."""
+    """The page is accessible, and not wider than the window."""
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

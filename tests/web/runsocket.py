@@ -1,4 +1,4 @@
-"""The live socket of a run without a server below it, and runs that write while it is open."""
+"""The live socket of a run without a server, and runs that write while it is open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def socket(run_pk: int, user: User | None, origin: str = "http://localhost:8000") -> Link:
-    """A socket as somebody who is logged in, or as nobody."""
+    """A socket of a logged-in user, or without a login."""
     return socket_of(run_pk, await sync_to_async(session_of)(user) if user else "", origin)
 
 
@@ -40,7 +40,7 @@ def _add(run: Run, count: int, text: str = "line") -> None:
 
 
 async def add(run: Run, count: int, text: str = "line") -> None:
-    """Write so many lines."""
+    """Write `count` lines."""
     await sync_to_async(_add)(run, count, text)
 
 

@@ -1,4 +1,4 @@
-"""The pages as a process of their own, on a free port of loopback, over the test's database."""
+"""The pages as a separate process, on a free port of loopback, with the test's database."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ STARTS_SECONDS = 90
 
 @dataclass
 class Site:
-    """A web process that can be ended and started again on the same port; what it prints goes into the file `said`."""
+    """A web process that can be ended and restarted on the same port; `log_file` gets what it prints."""
 
     port: int
-    said: IO[bytes]
+    log_file: IO[bytes]
     more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its address."""
         return f"http://localhost:{self.port}"
 
     def start(self) -> None:
@@ -48,7 +48,7 @@ class Site:
             [*command, "installer_site.asgi:application"],
             cwd=ROOT,
             env=environment(SLIPWAY_LOG_LEVEL="ERROR", **self.more),
-            stdout=self.said,
+            stdout=self.log_file,
             stderr=subprocess.STDOUT,
         )
         try:
@@ -64,9 +64,9 @@ class Site:
             self.process = None
 
     def output(self) -> str:
-        """What it printed so far."""
-        # The process writes where the file stands, so that nobody else may move that.
-        number = self.said.fileno()
+        """Its output so far."""
+        # The process writes at the file's position, so nothing else may move it.
+        number = self.log_file.fileno()
         return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     def _answers(self) -> bool:
@@ -84,13 +84,13 @@ class Site:
 
 @contextmanager
 def site(**more: str) -> Iterator[Site]:
-    """The pages for as long as the block lasts, with these settings."""
-    with socket.socket() as kept, tempfile.TemporaryFile() as said:
-        # Bound but not listening, it keeps the port from everybody else, also while the web process is away; whoever
-        # asks to reuse the address, as Daphne does, may listen there.
+    """The pages, running with these settings during the block."""
+    with socket.socket() as kept, tempfile.TemporaryFile() as log_file:
+        # Bound but not listening, it reserves the port, even while the web process is down; a process that reuses the
+        # address, as Daphne does, can listen there.
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         kept.bind(("127.0.0.1", 0))
-        made = Site(kept.getsockname()[1], said, more)
+        made = Site(kept.getsockname()[1], log_file, more)
         try:
             made.start()
             yield made
@@ -99,7 +99,7 @@ def site(**more: str) -> Iterator[Site]:
 
 
 def session_of(user: User) -> str:
-    """The cookie of somebody who is signed in."""
+    """The cookie of a signed-in user."""
     client = Client()
     client.force_login(user)
     return client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -20,17 +20,17 @@ def change(client: Client, old: str) -> int:
     return client.post(reverse("password_change"), given).status_code
 
 
-def test_signing_in_leads_to_where_one_wanted_to_go(client: Client, alice: User) -> None:
+def test_signing_in_leads_to_the_requested_page(client: Client, alice: User) -> None:
     given = {"username": "alice", "password": "alice-likes-ships", "next": "/clusters/import/"}
     assert client.post(reverse("login"), given)["Location"] == "/clusters/import/"
 
 
-def test_signing_in_does_not_lead_out_of_the_house(client: Client, alice: User) -> None:
+def test_signing_in_does_not_redirect_to_other_sites(client: Client, alice: User) -> None:
     given = {"username": "alice", "password": "alice-likes-ships", "next": "https://elsewhere.example/"}
     assert client.post(reverse("login"), given)["Location"] == "/"
 
 
-def test_a_wrong_password_is_said_and_not_repeated(client: Client, alice: User) -> None:
+def test_a_wrong_password_is_reported_and_not_repeated(client: Client, alice: User) -> None:
     answer = client.post(reverse("login"), {"username": "alice", "password": "wrong-wrong-wrong"})
     text = answer.content.decode()
     assert 'role="alert"' in text
@@ -38,7 +38,7 @@ def test_a_wrong_password_is_said_and_not_repeated(client: Client, alice: User) 
     assert 'value="alice"' in text
 
 
-def test_signing_out_wants_a_post(client: Client, alice: User) -> None:
+def test_signing_out_requires_a_post(client: Client, alice: User) -> None:
     client.force_login(alice)
     assert client.get(reverse("logout")).status_code == 405
     client.post(reverse("logout"))
@@ -49,7 +49,7 @@ def test_the_one_time_password_is_replaced_before_anything_else(client: Client, 
     Account.objects.create(user=alice, must_change_password=True)
     client.force_login(alice)
     assert client.get("/")["Location"] == reverse("password_change")
-    assert "Choose a password of your own" in client.get(reverse("password_change")).content.decode()
+    assert "Choose your own password" in client.get(reverse("password_change")).content.decode()
     assert change(client, "alice-likes-ships") == 302
     assert client.get("/").status_code == 200
     assert AuditEntry.objects.filter(deed="account.password").count() == 1

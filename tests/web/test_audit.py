@@ -1,4 +1,4 @@
-"""The page of the audit: who may read it, its filters and pages, and what it can be downloaded as."""
+"""The audit page: who may read it, its filters and pages, and its downloads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGES = ("audit", "audit-csv", "audit-jsonl")
 
 @pytest.fixture
 def auditor(bob: User) -> Client:
-    """Bob is an auditor, and no administrator."""
+    """Bob is an auditor, but not an administrator."""
     bob.groups.add(Group.objects.get(name="auditor"))
     return as_user(bob)
 
@@ -46,9 +46,9 @@ def as_user(user: User) -> Client:
     return client
 
 
-def rows(client: Client, **asked: Any) -> list[str]:
-    """The objects of the entries that the download for programs has, from the oldest on."""
-    lines = content_of(client.get(reverse("audit-jsonl"), asked)).decode().splitlines()
+def rows(client: Client, **filters: Any) -> list[str]:
+    """The objects of the entries in the JSON download, oldest first."""
+    lines = content_of(client.get(reverse("audit-jsonl"), filters)).decode().splitlines()
     return [json.loads(line)["target"] for line in lines]
 
 
@@ -70,7 +70,7 @@ def test_auditors_see_the_audit_and_nothing_else_of_others(auditor: Client, clus
 def test_entries_are_found_by_person_object_action_outcome_and_days(alice: User, auditor: Client) -> None:
     audited(alice, "draft.create", "harbour")
     audited(alice, "draft.delete", "quay", outcome="failed")
-    # Not the clock: midnight may have passed since.
+    # Not the current day: midnight may have passed.
     today = AuditEntry.objects.get(deed="draft.create").at.date()
     assert rows(auditor, person="lic", action="draft.create") == ["harbour"]
     assert rows(auditor, person=str(alice.pk), object="QUA") == ["quay"]
@@ -80,7 +80,7 @@ def test_entries_are_found_by_person_object_action_outcome_and_days(alice: User,
     assert rows(auditor, person="nobody") == []
 
 
-def test_filters_that_are_not_understood_are_marked_and_show_nothing(alice: User, auditor: Client) -> None:
+def test_invalid_filters_are_marked_and_show_nothing(alice: User, auditor: Client) -> None:
     audited(alice, "draft.create", "harbour")
     page = auditor.get(reverse("audit"), {"since": "tomorrow", "object": "harbour"}).content.decode()
     assert "Enter a valid date." in page
@@ -92,8 +92,8 @@ def test_pages_lead_to_older_and_newer_entries_and_keep_the_filter(alice: User, 
     for number in range(120):
         audited(alice, "draft.update", f"cluster-{number}")
 
-    def page(**asked: Any) -> Any:
-        return auditor.get(reverse("audit"), {"action": "draft.update", **asked}).context
+    def page(**filters: Any) -> Any:
+        return auditor.get(reverse("audit"), {"action": "draft.update", **filters}).context
 
     first = page()
     assert [row.entry.target for row in first["rows"]] == [f"cluster-{n}" for n in range(119, 69, -1)]
@@ -119,10 +119,10 @@ def test_what_is_downloaded_as_json_lines_can_be_verified_elsewhere(alice: User,
     assert len(lines) == AuditEntry.objects.count()
 
 
-def test_cells_that_a_spreadsheet_would_take_for_formulas_are_text(alice: User, auditor: Client) -> None:
+def test_formulas_in_cells_are_escaped_for_spreadsheets(alice: User, auditor: Client) -> None:
     audited(alice, "draft.create", '=HYPERLINK("https://evil.example")')
-    asked = {"action": "draft.create"}
-    head, row = csv.reader(io.StringIO(content_of(auditor.get(reverse("audit-csv"), asked)).decode()))
+    filters = {"action": "draft.create"}
+    head, row = csv.reader(io.StringIO(content_of(auditor.get(reverse("audit-csv"), filters)).decode()))
     assert head == [*FIELDS, "hash"]
     assert row[head.index("target")] == '\'=HYPERLINK("https://evil.example")'
 
@@ -142,7 +142,7 @@ def test_what_others_wrote_is_shown_as_text(alice: User, auditor: Client) -> Non
     assert "\u202e" not in page
 
 
-def test_the_page_says_when_forwarding_worked_last_and_tries_again(
+def test_the_page_shows_the_last_forwarding_and_retries_it(
     settings: SettingsWrapper, admin: User, auditor: Client
 ) -> None:
     assert "Forwarding" not in auditor.get(reverse("audit")).content.decode()
@@ -165,7 +165,7 @@ def test_the_page_says_when_forwarding_worked_last_and_tries_again(
     assert AuditEntry.objects.get(deed="audit.forward").target == "webhook"
 
 
-def test_every_action_is_called_something_on_the_page() -> None:
+def test_every_action_has_a_label_on_the_page() -> None:
     found = set()
     for path in (ROOT / "clusters").rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""The page of the audit in a real browser: by keyboard, at the width of a telephone, in light and dark."""
+"""The audit page in a real browser: by keyboard, at phone width, in light and dark."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module", autouse=True)
 def _database_beside_playwright() -> Iterator[None]:
-    """Playwright's event loop runs in this thread; Django would take the tests' own queries for a mistake."""
+    """Playwright's event loop runs in this thread; Django would refuse the tests' own queries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield
@@ -38,7 +38,7 @@ def _database_beside_playwright() -> Iterator[None]:
 def page(
     browser: Browser, live_server: LiveServer, client: Client, admin: User, alice: User, settings: SettingsWrapper
 ) -> Iterator[Page]:
-    """The administrator's browser on an audit with entries of every kind."""
+    """The administrator's browser with audit entries of every kind."""
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/x"
     settings.SLIPWAY_AUDIT_SYSLOG = "tls://logs.example.com:6514"
     client.force_login(admin)
@@ -61,7 +61,7 @@ def page(
 
 
 def picture(page: Page, name: str) -> None:
-    """Pictures of both ends of the page for whoever wants to look, in the folder that PICTURES names."""
+    """Screenshots of both ends of the page for manual inspection, in the folder that PICTURES names."""
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=f"{folder}/{name}.png")
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -88,7 +88,7 @@ def test_it_fits_every_width_in_light_and_dark(page: Page, tmp_path: Path) -> No
     )
 
 
-def test_it_is_filtered_and_turned_by_keyboard_with_addresses_that_stay(page: Page) -> None:
+def test_the_keyboard_filters_and_pages_with_stable_addresses(page: Page) -> None:
     page.get_by_label("Person").focus()
     page.keyboard.type("alice")
     page.get_by_label("Action").select_option("draft.update")
@@ -103,7 +103,7 @@ def test_it_is_filtered_and_turned_by_keyboard_with_addresses_that_stay(page: Pa
     expect(page.locator("tbody tr")).to_have_count(50)
     page.get_by_label("Object").fill("nothing is called so")
     page.get_by_label("Object").press("Enter")
-    expect(page.get_by_role("heading", name="No entry fits")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching entries")).to_be_visible()
     picture(page, "audit-empty")
 
 

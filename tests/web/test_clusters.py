@@ -1,4 +1,4 @@
-"""Tests of the pages of clusters: who sees what, what leaves the house, and what wants a POST."""
+"""Tests of the cluster pages: rights, downloads, and what requires a POST."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def strange(client: Client, bob: User) -> Client:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_stranger_does_not_learn_that_a_cluster_is_there(strange: Client, cluster: Cluster, name: str) -> None:
+def test_other_users_do_not_learn_that_a_cluster_exists(strange: Client, cluster: Cluster, name: str) -> None:
     assert strange.get(reverse(name, args=[cluster.pk])).status_code == 404
 
 
 @pytest.mark.parametrize("name", DEEDS)
-def test_a_stranger_changes_nothing(strange: Client, cluster: Cluster, name: str) -> None:
+def test_other_users_change_nothing(strange: Client, cluster: Cluster, name: str) -> None:
     answer = strange.post(reverse(name, args=[cluster.pk]), {"name": cluster.name, "secrets": "show"})
     assert answer.status_code == 404
     assert Cluster.objects.filter(pk=cluster.pk).exists()
@@ -49,33 +49,33 @@ def test_a_stranger_changes_nothing(strange: Client, cluster: Cluster, name: str
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nobody_sees_a_page_without_signing_in(client: Client, cluster: Cluster, name: str) -> None:
+def test_pages_require_a_login(client: Client, cluster: Cluster, name: str) -> None:
     answer = client.get(reverse(name, args=[cluster.pk]))
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/")
 
 
-def test_the_list_shows_only_ones_own(client: Client, cluster: Cluster, bob: User, alice: User) -> None:
+def test_the_list_shows_only_the_users_clusters(client: Client, cluster: Cluster, bob: User, alice: User) -> None:
     client.force_login(bob)
     assert f"/clusters/{cluster.pk}/" not in client.get("/").content.decode()
     client.force_login(alice)
     assert f'href="/clusters/{cluster.pk}/"' in client.get("/").content.decode()
 
 
-def test_an_empty_list_says_what_to_do(strange: Client) -> None:
+def test_an_empty_list_explains_what_to_do(strange: Client) -> None:
     assert "No clusters yet" in strange.get("/").content.decode()
 
 
 @pytest.mark.parametrize(
     "address", ["/", "/clusters/{}/", "/clusters/{}/config.yaml", "/clusters/{}/config.yaml?secrets=show"]
 )
-def test_no_page_and_no_link_gives_a_secret_away(page: Client, cluster: Cluster, address: str) -> None:
+def test_no_page_and_no_link_reveals_a_secret(page: Client, cluster: Cluster, address: str) -> None:
     text = page.get(address.format(cluster.pk)).content.decode()
     assert "sample" in text
     assert not any(secret in text for secret in SECRETS)
 
 
-def test_the_document_with_secrets_comes_by_post_and_is_written_down(page: Client, cluster: Cluster) -> None:
+def test_the_document_with_secrets_needs_a_post_and_is_audited(page: Client, cluster: Cluster) -> None:
     answer = page.post(reverse("cluster-config", args=[cluster.pk]), {"secrets": "show", "dialect": "v1alpha1"})
     assert all(secret in answer.content.decode() for secret in SECRETS)
     assert "kubekey.kubesphere.io/v1alpha1" in answer.content.decode()
@@ -88,7 +88,7 @@ def test_an_unknown_dialect_is_not_found(page: Client, cluster: Cluster) -> None
     assert page.get(f"/clusters/{cluster.pk}/config.yaml?dialect=v9").status_code == 404
 
 
-def test_there_is_no_kubeconfig_before_a_run_delivered_one(page: Client, cluster: Cluster) -> None:
+def test_the_kubeconfig_exists_only_after_a_run_delivered_it(page: Client, cluster: Cluster) -> None:
     address = reverse("cluster-kubeconfig", args=[cluster.pk])
     assert page.post(address).status_code == 404
     assert address not in page.get(f"/clusters/{cluster.pk}/").content.decode()
@@ -97,7 +97,7 @@ def test_there_is_no_kubeconfig_before_a_run_delivered_one(page: Client, cluster
     assert 'id="download-kubeconfig"' in page.get(f"/clusters/{cluster.pk}/").content.decode()
 
 
-def test_a_new_cluster_is_a_draft_that_goes_on_in_the_wizard(page: Client, alice: User) -> None:
+def test_a_new_cluster_is_a_draft_that_continues_in_the_wizard(page: Client, alice: User) -> None:
     answer = page.post("/clusters/new/", {"name": "harbour"})
     made = Cluster.objects.get(owner=alice)
     assert made.name == "harbour"
@@ -116,7 +116,7 @@ def test_importing_a_document_makes_a_draft(page: Client, alice: User) -> None:
     assert answer["Location"] == reverse("wizard-start", args=[made.pk])
 
 
-def test_of_many_findings_of_an_import_a_few_are_said_and_the_others_counted(page: Client) -> None:
+def test_of_many_import_findings_a_few_are_shown_and_the_rest_counted(page: Client) -> None:
     rows = "".join(f"  - {{name: n{n}, address: 10.98.0.{n}, pasword: x}}\n" for n in range(1, 100))
     text = page.post("/clusters/import/", {"text": SEED.replace("  roleGroups:", f"{rows}  roleGroups:")}, follow=True)
     shown = text.content.decode().split('class="messages"')[1].split("</div>")[0]
@@ -125,7 +125,7 @@ def test_of_many_findings_of_an_import_a_few_are_said_and_the_others_counted(pag
     assert "94 more" in shown
 
 
-def test_what_cannot_be_read_is_said_with_line_and_column_and_stays_in_the_field(page: Client) -> None:
+def test_import_errors_have_line_and_column_and_the_text_stays(page: Client) -> None:
     answer = page.post("/clusters/import/", {"text": "spec:\n  hosts: [ {name: a\n"})
     assert answer.status_code == 422
     assert not Cluster.objects.exists()
@@ -135,13 +135,13 @@ def test_what_cannot_be_read_is_said_with_line_and_column_and_stays_in_the_field
 
 
 @pytest.mark.parametrize("text", ["", "   "])
-def test_importing_nothing_asks_for_something(page: Client, text: str) -> None:
+def test_importing_nothing_asks_for_a_document(page: Client, text: str) -> None:
     answer = page.post("/clusters/import/", {"text": text})
     assert answer.status_code == 422
     assert "Paste a document or choose a file." in answer.content.decode()
 
 
-def test_installing_starts_one_run_however_often_it_is_pressed(page: Client, cluster: Cluster) -> None:
+def test_installing_starts_one_run_for_any_number_of_presses(page: Client, cluster: Cluster) -> None:
     address = reverse("cluster-install", args=[cluster.pk])
     first, second = page.post(address), page.post(address)
     run = Run.objects.get()
@@ -156,7 +156,7 @@ def test_a_document_that_cannot_be_installed_leads_back_to_the_review(page: Clie
     assert not Run.objects.exists()
 
 
-def test_deleting_wants_the_name(page: Client, cluster: Cluster) -> None:
+def test_deleting_requires_the_name(page: Client, cluster: Cluster) -> None:
     address = reverse("cluster-delete", args=[cluster.pk])
     page.post(address, {"name": "something else"})
     assert Cluster.objects.filter(pk=cluster.pk).exists()
@@ -172,7 +172,7 @@ def test_a_cluster_with_an_active_run_is_not_deleted(
     assert Cluster.objects.filter(pk=cluster.pk).exists()
 
 
-def test_nodes_are_shown_as_they_were_seen(page: Client, cluster: Cluster) -> None:
+def test_nodes_are_shown_as_last_observed(page: Client, cluster: Cluster) -> None:
     Cluster.objects.filter(pk=cluster.pk).update(
         nodes=[
             {"name": "node1", "ready": True, "roles": ["control-plane"], "version": "v1.20.2"},
@@ -205,7 +205,7 @@ def test_the_document_comes_in_every_dialect(client: Client, alice: User, cluste
     assert "Qcloud@123" not in text
 
 
-def test_a_cluster_whose_run_was_cancelled_is_incomplete_and_its_run_says_how_long_it_took(
+def test_after_a_cancelled_run_the_cluster_is_incomplete(
     client: Client, cluster: Cluster, make_run: Callable[..., Run]
 ) -> None:
     begun = timezone.now() - timedelta(minutes=5)

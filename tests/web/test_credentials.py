@@ -1,4 +1,4 @@
-"""The pages of credentials: made, rotated, shared and removed, and chosen for many machines at once."""
+"""The credential pages: create, rotate, share, remove, and choose one for many machines at once."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def page(client: Client, alice: User) -> Client:
 
 
 def make(page: Client, **fields: Any) -> Any:
-    """Fill in the page of a new credential."""
+    """Submit the form of a new credential."""
     return page.post(reverse("credential-new"), {"name": "prod", "login": "deploy", **fields})
 
 
-def test_a_credential_is_made_listed_and_never_shown(page: Client, bob: User) -> None:
+def test_a_credential_is_created_listed_and_never_shown(page: Client, bob: User) -> None:
     assert "No credentials yet" in page.get(reverse("credentials")).content.decode()
     answer = make(page, password=PASSWORD, users="bob", networks="10.0.0.0/24")
     assert answer.status_code == 302
@@ -55,26 +55,26 @@ def test_a_key_is_uploaded_with_its_passphrase(page: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
-        ({"name": ""}, "A name has letters"),
-        ({"name": "a b", "password": "x"}, "A name has letters"),
-        ({"name": "../x", "password": "x"}, "A name has letters"),
-        ({}, "Give a password or a private key"),
+        ({"name": ""}, "A name may have letters"),
+        ({"name": "a b", "password": "x"}, "A name may have letters"),
+        ({"name": "../x", "password": "x"}, "A name may have letters"),
+        ({}, "Enter a password or a private key"),
         ({"private_key": "ssh-ed25519 AAAA me"}, "is a public key"),
         ({"private_key": LOCKED}, "protected by a passphrase"),
-        ({"password": "x", "login": "-o ProxyCommand"}, "cannot be the name of a user"),
-        ({"password": "x", "login": "a@b"}, "cannot be the name of a user"),
+        ({"password": "x", "login": "-o ProxyCommand"}, "is not a valid user name"),
+        ({"password": "x", "login": "a@b"}, "is not a valid user name"),
         ({"password": "x", "networks": "10.0.0.0/24, office"}, "neither an address nor a network"),
-        ({"password": "x", "users": "mallory"}, "Nobody is called mallory"),
+        ({"password": "x", "users": "mallory"}, "User mallory does not exist"),
         ({"key_file": SimpleUploadedFile("id", b"x" * 70_000)}, "at most 64 KB"),
         ({"key_file": SimpleUploadedFile("id", b"\xff\xfe")}, "the file is not text"),
     ],
 )
-def test_what_cannot_be_stored_is_said_beside_its_field(page: Client, fields: dict[str, Any], said: str) -> None:
+def test_invalid_values_are_reported_beside_their_field(page: Client, fields: dict[str, Any], message: str) -> None:
     answer = make(page, **fields)
     assert answer.status_code == 422
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
     assert not Credential.objects.exists()
 
 
@@ -85,7 +85,7 @@ def test_a_name_that_is_taken_is_refused(page: Client, client: Client, bob: User
     assert Credential.objects.get().password == PASSWORD
 
 
-def test_what_is_left_empty_stays_and_a_new_key_takes_the_place_of_the_old(page: Client) -> None:
+def test_empty_fields_keep_values_and_a_new_key_replaces_the_old(page: Client) -> None:
     make(page, private_key=LOCKED, passphrase="open sesame", password=PASSWORD)
     address = reverse("credential", args=[Credential.objects.get().pk])
     page.post(address, {"login": "ops", "networks": ""})
@@ -103,7 +103,7 @@ def test_what_is_left_empty_stays_and_a_new_key_takes_the_place_of_the_old(page:
     assert Credential.objects.get().private_key
 
 
-def test_sharing_is_given_and_taken_back_together_with_what_else_was_typed(page: Client, bob: User) -> None:
+def test_sharing_changes_together_with_other_fields(page: Client, bob: User) -> None:
     make(page, password=PASSWORD)
     credential = Credential.objects.get()
     address = reverse("credential", args=[credential.pk])
@@ -114,7 +114,7 @@ def test_sharing_is_given_and_taken_back_together_with_what_else_was_typed(page:
     assert Credential.objects.get().password == "another-horse-1"
     wrong = page.post(address, {"login": "ops", "users": "bob, nobody-here", "password": "lost-horse-2"})
     text = wrong.content.decode()
-    assert wrong.status_code == 422 and "Nobody is called nobody-here" in text
+    assert wrong.status_code == 422 and "User nobody-here does not exist" in text
     assert "Type it again: it was not saved" in text and "lost-horse" not in text
     unreadable = page.post(address, {"login": "ops", "users": "bob\0"})
     assert unreadable.status_code == 422 and [*credential.users.all()] == [bob]
@@ -125,7 +125,7 @@ def test_sharing_is_given_and_taken_back_together_with_what_else_was_typed(page:
     assert Credential.objects.get().password == "another-horse-1"
 
 
-def test_it_is_removed_when_its_name_was_typed(page: Client) -> None:
+def test_it_is_removed_after_typing_its_name(page: Client) -> None:
     make(page, password=PASSWORD)
     address = reverse("credential-delete", args=[Credential.objects.get().pk])
     page.post(address, {"name": "prof"})
@@ -134,7 +134,7 @@ def test_it_is_removed_when_its_name_was_typed(page: Client) -> None:
     assert not Credential.objects.exists()
 
 
-def test_strangers_see_none_and_users_of_it_cannot_change_it(page: Client, client: Client, bob: User) -> None:
+def test_other_users_see_none_and_users_of_it_cannot_change_it(page: Client, client: Client, bob: User) -> None:
     make(page, password=PASSWORD)
     credential = Credential.objects.get()
     client.force_login(bob)

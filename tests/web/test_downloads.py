@@ -1,4 +1,4 @@
-"""Downloads are made part by part, a few at a time, and nobody has more of these places than a share."""
+"""Downloads are generated part by part, a few at a time, with a share of the places for each user."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from asgiref.sync import ThreadSensitiveContext
 
 from clusters.web import downloads
-from clusters.web.downloads import PARTS_AT_ONCE, PARTS_OF_ONE, streamed
+from clusters.web.downloads import PARTS_AT_ONCE, PARTS_OF_ONE, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 class Making:
-    """Parts of downloads whose making goes on until the test lets it end."""
+    """Parts of downloads that the test releases."""
 
     def __init__(self) -> None:
         self.inside: Counter[int] = Counter()
@@ -33,19 +33,19 @@ class Making:
             yield b"part"
 
     async def download(self, person: int) -> bytes:
-        """What the server does, which has a thread for each request."""
+        """Consume a download as the server does, with a thread for each request."""
         async with ThreadSensitiveContext():
-            return b"".join([part async for part in streamed(self.parts(person), "x.txt", "text/plain", person)])
+            return b"".join([part async for part in stream(self.parts(person), "x.txt", "text/plain", person)])
 
     async def reach(self, inside: dict[int, int]) -> None:
-        """Wait for that many parts of each person."""
+        """Wait for this many parts of each user."""
         async with asyncio.timeout(60):
             while +self.inside != Counter(inside):
                 await asyncio.sleep(0.01)
 
 
 @pytest.mark.asyncio
-async def test_a_person_with_many_downloads_leaves_places_for_others() -> None:
+async def test_a_user_with_many_downloads_leaves_places_for_others() -> None:
     making = Making()
     many = [asyncio.create_task(making.download(1)) for _ in range(PARTS_AT_ONCE + 2)]
     await making.reach({1: PARTS_OF_ONE})
@@ -56,7 +56,7 @@ async def test_a_person_with_many_downloads_leaves_places_for_others() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_download_that_is_given_up_leaves_its_place() -> None:
+async def test_an_abandoned_download_frees_its_place() -> None:
     making = Making()
     tasks = [asyncio.create_task(making.download(1)) for _ in range(PARTS_OF_ONE + 1)]
     await making.reach({1: PARTS_OF_ONE})

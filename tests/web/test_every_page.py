@@ -1,4 +1,4 @@
-"""Every page of the site, as an administrator and as staff: none shows somebody else's object without an entry."""
+"""Every page of the site, as an administrator and as staff: none shows another user's object without an entry."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 MARK = "alices-harbour"
 """In the name of everything that is Alice's."""
 LISTS = {"/", "/credentials/", "/admin/", "/admin/clusters/", "/audit/"}
-"""Pages of names: whose they are is opened with a page of its own."""
+"""Pages with names only: the objects are opened on separate pages."""
 OPENED = ("cluster.open", "credential.open")
 SPELLINGS = ("{}", "+{}", " {}", "{} ", "{}.0", "0{}")
 """How the admin can be given a key, apart from its own way with underscores."""
@@ -33,7 +33,7 @@ SPELLINGS = ("{}", "+{}", " {}", "{} ", "{}.0", "0{}")
 
 @pytest.fixture
 def objects(alice: User, cluster: Cluster, make_run: Callable[..., Run]) -> dict[type, Any]:
-    """One of each of Alice's."""
+    """One of Alice's objects of each kind."""
     Cluster.objects.filter(pk=cluster.pk).update(name=MARK)
     cluster.refresh_from_db()
     run = make_run(state="failed", finished_at=timezone.now(), message=MARK)
@@ -57,7 +57,7 @@ def routes(resolver: Any, before: str = "") -> Iterator[str]:
 
 
 def filled_in(objects: dict[type, Any]) -> Iterator[str]:
-    """Every address of the site, about Alice's objects where it is about one."""
+    """Every address of the site, with Alice's objects where it needs one."""
     keys = {"clusters": Cluster, "runs": Run, "credentials": Credential}
     admins = {f"admin/clusters/{model._meta.model_name}/": model for model in site.site._registry}
     for route in routes(get_resolver()):
@@ -72,15 +72,15 @@ def filled_in(objects: dict[type, Any]) -> Iterator[str]:
 
 
 def is_list(address: str) -> bool:
-    """Whether it is a page of names."""
+    """Whether it is a page with names only."""
     parts = address.strip("/").split("/")
     return address in LISTS or address.startswith("/audit/") or (parts[:2] == ["admin", "clusters"] and len(parts) == 3)
 
 
 def shows_without_entry(user: User, address: str) -> bool | None:
-    """Whether something of Alice's is shown, and no entry tells of it; None when nothing is shown."""
+    """Whether something of Alice's is shown without an audit entry; None when nothing is shown."""
     browser = Client()
-    browser.force_login(user)  # a session of its own, so that each page has an entry of its own
+    browser.force_login(user)  # a separate session, so that each page has a separate entry
     before = AuditEntry.objects.filter(deed__in=OPENED).count()
     answer = browser.get(address, follow=True)
     if answer.status_code == 405:
@@ -95,9 +95,7 @@ def shows_without_entry(user: User, address: str) -> bool | None:
 
 
 @pytest.mark.thorough
-def test_no_page_shows_an_administrator_somebody_elses_object_without_an_entry(
-    admin: User, objects: dict[type, Any]
-) -> None:
+def test_pages_audit_administrators_who_open_others_objects(admin: User, objects: dict[type, Any]) -> None:
     every = [each for each in dict.fromkeys(filled_in(objects)) if not is_list(each) and "logout" not in each]
     shown = {address: shows_without_entry(admin, address) for address in every}
     assert [address for address, silent in shown.items() if silent] == []
@@ -107,9 +105,7 @@ def test_no_page_shows_an_administrator_somebody_elses_object_without_an_entry(
 
 
 @pytest.mark.thorough
-def test_no_page_of_the_admin_shows_staff_somebody_elses_object_without_an_entry(
-    bob: User, objects: dict[type, Any]
-) -> None:
+def test_the_admin_audits_staff_who_open_others_objects(bob: User, objects: dict[type, Any]) -> None:
     bob.is_staff = True
     bob.save()
     bob.user_permissions.set(Permission.objects.filter(content_type__app_label="clusters"))
@@ -121,7 +117,7 @@ def test_no_page_of_the_admin_shows_staff_somebody_elses_object_without_an_entry
 
 
 @pytest.mark.thorough
-def test_who_is_refused_in_the_admin_has_opened_nothing(bob: User, objects: dict[type, Any]) -> None:
+def test_a_refusal_in_the_admin_is_not_an_opening(bob: User, objects: dict[type, Any]) -> None:
     bob.is_staff = True
     bob.save()
     for address in filled_in(objects):

@@ -1,4 +1,4 @@
-"""The page of downloads says what is lost on each way before a file leaves; KubeKey 4 gets its two files."""
+"""The page of downloads lists what each format would lose; KubeKey 4 gets its two files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(client: Client, alice: User) -> Client:
     return client
 
 
-def test_the_page_says_of_each_way_what_would_be_lost_on_it(page: Client, cluster: Cluster) -> None:
+def test_the_page_lists_what_each_format_would_lose(page: Client, cluster: Cluster) -> None:
     cluster.document = SEED + MORE
     cluster.save()
     text = page.get(reverse("cluster-export", args=[cluster.pk])).content.decode()
@@ -46,14 +46,14 @@ def test_the_page_says_of_each_way_what_would_be_lost_on_it(page: Client, cluste
     assert not any(secret in text for secret in SECRETS)
 
 
-def test_the_file_in_its_own_dialect_is_promised_as_it_was_written(page: Client, cluster: Cluster) -> None:
+def test_the_file_in_its_own_dialect_is_offered_as_written(page: Client, cluster: Cluster) -> None:
     text = page.get(reverse("cluster-export", args=[cluster.pk])).content.decode()
     own = load(cluster.document).dialect
     for section in text.split("<section")[1:]:
-        assert ("as it was written" in section) == (f'id="as-{own}"' in section)
+        assert ("as written" in section) == (f'id="as-{own}"' in section)
 
 
-def test_a_stranger_does_not_learn_that_a_cluster_is_there(client: Client, bob: User, cluster: Cluster) -> None:
+def test_other_users_do_not_learn_that_a_cluster_exists(client: Client, bob: User, cluster: Cluster) -> None:
     client.force_login(bob)
     assert client.get(reverse("cluster-export", args=[cluster.pk])).status_code == 404
 
@@ -73,12 +73,12 @@ def test_kubekey_4_gets_its_two_files(page: Client, cluster: Cluster) -> None:
     assert "inventory.yaml" in masked["Content-Disposition"]
 
 
-@pytest.mark.parametrize("asked", [{"dialect": "v4", "part": "other.yaml"}, {"part": "config.yaml"}])
-def test_a_file_that_a_dialect_has_not_is_not_found(page: Client, cluster: Cluster, asked: dict[str, str]) -> None:
-    assert page.get(reverse("cluster-config", args=[cluster.pk]), asked).status_code == 404
+@pytest.mark.parametrize("query", [{"dialect": "v4", "part": "other.yaml"}, {"part": "config.yaml"}])
+def test_a_file_that_the_dialect_lacks_is_not_found(page: Client, cluster: Cluster, query: dict[str, str]) -> None:
+    assert page.get(reverse("cluster-config", args=[cluster.pk]), query).status_code == 404
 
 
-def test_a_document_that_cannot_be_read_leads_back_with_a_sentence(page: Client, cluster: Cluster) -> None:
+def test_an_unreadable_document_leads_back_with_a_message(page: Client, cluster: Cluster) -> None:
     cluster.document = "kind: [Cluster"
     cluster.save()
     answer = page.get(reverse("cluster-export", args=[cluster.pk]), follow=True)

@@ -1,4 +1,4 @@
-"""How long a reason may be is said in one place, and every field for one has it."""
+"""The limits for reasons are defined in one place, and every field for a reason uses them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FIELD = re.compile(r'<input[^>]*\bname="reason"[^>]*>')
 
 
-def test_every_field_for_a_reason_takes_its_length_from_there() -> None:
+def test_every_field_for_a_reason_uses_these_limits() -> None:
     fields = [
         (str(path.relative_to(ROOT)), field)
         for path in sorted((ROOT / "templates").rglob("*.html"))
@@ -33,7 +33,7 @@ def test_every_field_for_a_reason_takes_its_length_from_there() -> None:
 
 
 @pytest.mark.django_db
-def test_a_precheck_that_failed_may_be_skipped_with_as_long_a_reason_as_any(
+def test_a_failed_precheck_can_be_waived_with_the_longest_reason(
     client: Client, alice: User, make_run: Callable[..., Run]
 ) -> None:
     run = make_run(state="failed", failures=[{"step": "precheck/hw.ram_role", "host": "node1", "found": "Too little."}])

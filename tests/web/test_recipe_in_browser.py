@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module", autouse=True)
 def _database_beside_playwright() -> Iterator[None]:
-    """Playwright's event loop runs in this thread; Django would take the tests' own queries for a mistake."""
+    """Playwright's event loop runs in this thread; Django would refuse the tests' own queries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         yield
@@ -55,7 +55,7 @@ def page(
 
 
 def fits(page: Page, name: str) -> None:
-    """Nothing sticks out at either width; pictures for whoever wants to look, in the folder that PICTURES names."""
+    """Nothing overflows at either width; screenshots for manual inspection are in the folder that PICTURES names."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for width in (1280, 390):
@@ -78,7 +78,7 @@ def test_from_the_clusters_page_to_what_would_change(page: Page, renew: Recipe) 
     page.get_by_label("Days").fill("30")
     page.get_by_label("Machines").select_option(["node2", "node3"])
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_text("The machines appear as soon as the plan is made.")).to_be_visible()
+    expect(page.get_by_text("The machines appear as soon as the plan is ready.")).to_be_visible()
     run = Run.objects.get()
     supervise(run.pk, worker_name="one")
     page.reload()

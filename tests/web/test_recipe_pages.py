@@ -1,4 +1,4 @@
-"""A recipe of one file is on the pages: its button, its form, its preview and its run."""
+"""A recipe in one file gets its pages: button, form, preview and run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clusters.engine.recipe import DEFAULT, Recipe
 from clusters.models import Cluster, Run, StepRun
 from clusters.runs.supervise import supervise
 from clusters.web.recipe_form import answers_in, recipe_form
-from clusters.web.recipe_words import sent
+from clusters.web.recipe_words import fields_of
 from tests.added_recipe import forgotten, renew
 from tests.runs.fake_machines import FILES
 
@@ -55,9 +55,7 @@ def text_of(person: Client, address: str) -> str:
     return " ".join(answer.content.decode().split())
 
 
-def test_a_recipe_that_was_added_has_a_button_where_the_state_allows_it(
-    person: Client, cluster: Cluster, renew: Recipe
-) -> None:
+def test_a_new_recipe_has_a_button_where_the_state_allows_it(person: Client, cluster: Cluster, renew: Recipe) -> None:
     shown = text_of(person, reverse("cluster", args=[cluster.pk]))
     assert f'href="{do(cluster)}"' in shown and "Renew certificates…" in shown
     assert f'href="{do(cluster, DEFAULT)}"' in shown
@@ -70,7 +68,7 @@ def test_without_its_file_it_is_nowhere(person: Client, cluster: Cluster) -> Non
     assert person.get(do(cluster)).status_code == 404
 
 
-def test_the_page_is_made_of_the_declaration(person: Client, cluster: Cluster, renew: Recipe) -> None:
+def test_the_page_is_generated_from_the_declaration(person: Client, cluster: Cluster, renew: Recipe) -> None:
     shown = text_of(person, do(cluster))
     for words in (renew.title, "Renew the cluster&#x27;s certificates.", renew.warning, "How long they hold.", "Days"):
         assert words in shown
@@ -79,7 +77,7 @@ def test_the_page_is_made_of_the_declaration(person: Client, cluster: Cluster, r
     assert 'name="preview"' in shown
 
 
-def test_a_wrong_answer_is_said_beside_its_field_and_what_was_typed_stays(
+def test_a_wrong_answer_is_reported_beside_its_field_and_input_stays(
     person: Client, cluster: Cluster, renew: Recipe
 ) -> None:
     for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "A whole number is expected")):
@@ -113,7 +111,7 @@ def test_from_the_preview_to_the_run(person: Client, cluster: Cluster, renew: Re
     assert "Nothing was changed. 2 would change" in shown
     assert "/etc/days is as it should be" in shown and "+30" in shown
     assert "There is no /etc/days yet." in shown and "Not known yet" in shown
-    assert "The run would take about" in shown and "As seen from" in shown
+    assert "The run would take about" in shown and "Observed from" in shown
     assert "node1" not in shown
     assert f'hx-get="{answer["Location"]}?machine=node3"' in shown
     assert "run-retry" not in shown and f'action="/runs/{preview.pk}/retry/"' not in shown
@@ -143,7 +141,7 @@ def test_the_page_of_a_preview_is_for_previews_and_for_those_who_may_see_it(
 ) -> None:
     run, preview = make_run(state="failed"), make_run(state="failed", part="preview")
     assert person.get(reverse("run-preview", args=[run.pk]))["Location"] == reverse("run", args=[run.pk])
-    assert "The preview ended before a plan was made." in text_of(person, reverse("run-preview", args=[preview.pk]))
+    assert "The preview ended before a plan was ready." in text_of(person, reverse("run-preview", args=[preview.pk]))
     client.force_login(bob)
     for address in (reverse("run-preview", args=[preview.pk]), do(cluster, DEFAULT)):
         assert client.get(address).status_code == 404
@@ -151,7 +149,7 @@ def test_the_page_of_a_preview_is_for_previews_and_for_those_who_may_see_it(
 
 
 def preview_with(make_run: Callable[..., Run], state: str, *steps: tuple[str, str]) -> str:
-    """The address of the page of a preview with these steps on node1."""
+    """The address of a preview with these steps on node1."""
     over = {} if state == "running" else {"finished_at": timezone.now()}
     failed = [{"step": step, "host": "node1", "found": "No way."} for step, end in steps if end == "failed"]
     run = make_run(state=state, part="preview", started_at=timezone.now(), failures=failed, **over)
@@ -177,7 +175,7 @@ NOTHING = "No difference was found here."
         ("succeeded", ("same", "same"), NOTHING),
     ],
 )
-def test_no_difference_is_said_only_of_what_was_checked(
+def test_no_difference_is_claimed_only_for_checked_steps(
     person: Client, make_run: Callable[..., Run], state: str, ends: tuple[str, str], sentence: str
 ) -> None:
     shown = text_of(person, preview_with(make_run, state, ("os/a", ends[0]), ("os/b", ends[1])))
@@ -221,9 +219,10 @@ def test_the_name_of_a_phase_comes_from_its_recipe() -> None:
     assert phase_name("unheard") == "Unheard"
 
 
-def test_a_number_keeps_its_zero_and_a_cleared_one_is_no_default() -> None:
-    """The page of a preview sends its answers again: a run must not have others."""
-    assert dict(sent({"days": 0, "all": True, "none": None, "off": False, "text": ""})) == {"days": "0", "all": "on"}
+def test_a_number_keeps_its_zero_and_a_cleared_one_stays_empty() -> None:
+    """A preview page sends its answers again: the run must get the same ones."""
+    answers = {"days": 0, "all": True, "none": None, "off": False, "text": ""}
+    assert dict(fields_of(answers)) == {"days": "0", "all": "on"}
     days = Question("days", "Days", kind="number", default=3)
     form = recipe_form(Recipe("odd", "Odd", (), "odd", questions=(days,)), Document(), QueryDict("days="))
     assert form.is_valid()

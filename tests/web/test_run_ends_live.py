@@ -1,4 +1,4 @@
-"""The page of a run that may no longer be followed: it says so, and what it shows stands still."""
+"""The page of a run that may no longer be followed: it shows a message, and its content stops."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def stands_still(page: Page) -> None:
-    """Nothing on the page moves or counts as if somebody still looked at the run."""
+    """Nothing on the page moves or counts any more."""
     assert page.evaluate("document.querySelector('#run-page').getAnimations({ subtree: true }).length") == 0
     before = page.locator("[data-since]").all_text_contents()
     page.wait_for_timeout(1500)
     assert page.locator("[data-since]").all_text_contents() == before
 
 
-def test_who_was_signed_out_elsewhere_reads_so_and_finds_the_way_back(page: Page, run: Run) -> None:
+def test_a_user_signed_out_elsewhere_gets_a_message_and_a_link(page: Page, run: Run) -> None:
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#live-word")).to_have_text("Live")
     expect(page.locator("[data-when-live]:visible")).to_have_count(0)
@@ -50,7 +50,7 @@ def test_who_was_signed_out_elsewhere_reads_so_and_finds_the_way_back(page: Page
     assert page.url.endswith(f"/accounts/login/?next=/runs/{run.pk}/")
 
 
-def test_who_lost_the_right_reads_so_and_finds_their_clusters(page: Page, run: Run, bob: User) -> None:
+def test_a_user_who_lost_the_right_gets_a_message_and_a_link(page: Page, run: Run, bob: User) -> None:
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#live-word")).to_have_text("Live")
     run.cluster.owner = bob

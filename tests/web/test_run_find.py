@@ -1,4 +1,4 @@
-"""From hit to hit in the log of a run, in a real browser: among all lines or those that fit alone, loaded or not."""
+"""From hit to hit in the log of a run, in a real browser: among all or only matching lines, loaded or not."""
 
 from __future__ import annotations
 
@@ -30,38 +30,38 @@ def haystack(run: Run) -> None:
 
 
 def here(page: Page) -> Any:
-    """The hit that one stands on."""
+    """The current hit."""
     return page.locator(".ln[aria-current]")
 
 
-def stands_on(page: Page, number: int, said: str) -> None:
-    """That hit is in sight, and so is which of them it is."""
+def stands_on(page: Page, number: int, place: str) -> None:
+    """Expect this hit and its position to be visible."""
     expect(here(page)).to_have_attribute("id", f"L{number}")
     expect(here(page)).to_be_in_viewport()
-    expect(page.locator("#log-place")).to_have_text(said)
+    expect(page.locator("#log-place")).to_have_text(place)
 
 
 def below_the_edge(page: Page, number: int) -> float:
-    """Where a line is in the log's window, above which a bar may come and go."""
+    """The position of a line in the log's window; a bar above it may appear and disappear."""
     return at_rest(page.locator(f"#L{number}"))["y"] - at_rest(page.locator("#log-scroll"))["y"]
 
 
-def test_enter_goes_from_hit_to_hit_among_all_lines_wherever_they_are(page: Page, run: Run) -> None:
+def test_enter_goes_from_hit_to_hit_among_all_lines(page: Page, run: Run) -> None:
     haystack(run)
     page.goto(f"/runs/{run.pk}/?search=needle&all=yes")
     expect(page.locator("#L10000")).to_be_in_viewport()
     expect(page.locator("#log-place")).to_have_text("4 hits")
     search = page.locator("#log-search")
-    for number, said in zip([*NEEDLES, NEEDLES[0]], ("1 of 4", "2 of 4", "3 of 4", "4 of 4", "1 of 4"), strict=True):
+    for number, place in zip([*NEEDLES, NEEDLES[0]], ("1 of 4", "2 of 4", "3 of 4", "4 of 4", "1 of 4"), strict=True):
         search.press("Enter")
-        stands_on(page, number, said)
-        # With what stands around it.
+        stands_on(page, number, place)
+        # With its context.
         expect(page.locator(f"#L{number - 1}")).to_be_in_viewport()
         expect(page.locator(f"#L{number + 1}")).to_be_in_viewport()
     expect(page.locator("#announce")).to_have_text("1 of 4. Needle 1")
-    for number, said in ((NEEDLES[3], "4 of 4"), (NEEDLES[2], "3 of 4")):
+    for number, place in ((NEEDLES[3], "4 of 4"), (NEEDLES[2], "3 of 4")):
         search.press("Shift+Enter")
-        stands_on(page, number, said)
+        stands_on(page, number, place)
     assert search.evaluate("field => field === document.activeElement")
     page.get_by_role("button", name="Previous hit").click()
     stands_on(page, NEEDLES[1], "2 of 4")
@@ -69,7 +69,7 @@ def test_enter_goes_from_hit_to_hit_among_all_lines_wherever_they_are(page: Page
     stands_on(page, NEEDLES[2], "3 of 4")
 
 
-def test_the_first_hit_that_one_comes_to_is_the_nearest(page: Page, run: Run) -> None:
+def test_the_first_hit_is_the_nearest(page: Page, run: Run) -> None:
     haystack(run)
     page.goto(f"/runs/{run.pk}/?search=needle&all=yes#L5000")
     expect(page.locator("#L5002")).to_be_in_viewport()
@@ -82,7 +82,7 @@ def test_the_first_hit_that_one_comes_to_is_the_nearest(page: Page, run: Run) ->
     stands_on(page, 5_003, "3 of 4")
 
 
-def test_whoever_is_quicker_than_the_log_comes_to_the_nearest_hit_too(page: Page, run: Run) -> None:
+def test_a_search_before_the_log_has_loaded_finds_the_nearest_hit(page: Page, run: Run) -> None:
     haystack(run)
     page.add_init_script(
         "const real = fetch; const gate = new Promise((on) => { window.openTheLog = on; });"
@@ -98,18 +98,18 @@ def test_whoever_is_quicker_than_the_log_comes_to_the_nearest_hit_too(page: Page
     stands_on(page, 5_003, "3 of 4")
 
 
-def test_hits_are_stepped_through_among_lines_that_fit_and_shown_among_the_others(page: Page, run: Run) -> None:
+def test_hits_are_stepped_through_filtered_and_among_all_lines(page: Page, run: Run) -> None:
     haystack(run)
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#log-find")).to_be_hidden()
     search = page.locator("#log-search")
     search.fill("needle")
-    search.press("Enter")  # at once, without a wait for what was typed
+    search.press("Enter")  # at once, without waiting for the typed text
     stands_on(page, NEEDLES[0], "1 of 4")
     search.press("Enter")
     stands_on(page, NEEDLES[1], "2 of 4")
     expect(page.locator(".ln")).to_have_count(4)
-    only = page.get_by_role("button", name="Only lines that fit")
+    only = page.get_by_role("button", name="Only matching lines")
     expect(only).to_have_attribute("aria-pressed", "true")
     only.click()
     expect(page.locator("#L5001")).to_be_in_viewport()
@@ -122,7 +122,7 @@ def test_hits_are_stepped_through_among_lines_that_fit_and_shown_among_the_other
     expect(page.locator(".ln")).to_have_count(4)
 
 
-def test_whoever_reads_somewhere_stays_there_while_something_is_searched_among_all_lines(page: Page, run: Run) -> None:
+def test_the_view_stays_in_place_during_a_search_among_all_lines(page: Page, run: Run) -> None:
     haystack(run)
     page.goto(f"/runs/{run.pk}/?all=yes#L5001")
     expect(page.locator("#L5002")).to_be_in_viewport()
@@ -153,17 +153,17 @@ def test_a_regular_expression_is_stepped_through_and_marked_while_the_run_goes_o
     search.press("Shift+Enter")
     stands_on(page, 6_004, "4 of 4")
     search.fill("exit (")
-    expect(page.locator("#log-none")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-none")).to_contain_text("Invalid regular expression")
     search.press("Enter")
-    expect(page.locator("#log-place")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-place")).to_contain_text("Invalid regular expression")
     search.fill("exit 999")
     expect(page.locator("#log-place")).to_have_text("No hit")
     page.goto(f"/runs/{run.pk}/?search=exit+(&regex=yes&all=yes#L5")
-    expect(page.locator("#log-none")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-none")).to_contain_text("Invalid regular expression")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
 
 
-def test_what_is_everywhere_is_not_counted_to_its_end(page: Page, run: Run) -> None:
+def test_frequent_hits_are_not_counted_to_the_end(page: Page, run: Run) -> None:
     add(run, numbered(1, 300))
     found = page.request.get(f"/runs/{run.pk}/log/hits/?search=line&line=7").json()
     assert found == {"count": 300, "all": True, "place": 7, "last_line": 300}
@@ -188,7 +188,7 @@ def test_a_search_is_accessible_and_fits(page: Page, run: Run, theme: Any, width
     well_made(page)
 
 
-def test_a_question_that_the_server_refuses_is_not_asked_for_ever(page: Page, run: Run) -> None:
+def test_a_request_that_the_server_refuses_is_not_repeated_forever(page: Page, run: Run) -> None:
     add(run, [*numbered(1, 20), "Needle 1"])
     page.goto(f"/runs/{run.pk}/?search=need.e&regex=yes")
     expect(page.locator("#log-scroll .ln-text")).to_have_text(["Needle 1"])

@@ -1,4 +1,4 @@
-"""Lines of a log that somebody marks, in a real browser: the address leads others to them, and they are copied."""
+"""Marked lines of a log, in a real browser: the address links to them, and they can be copied."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def marked(page: Page) -> list[int]:
 
 
 def copied(page: Page, kind: str = "plain") -> str:
-    """What the menu copies of the marked lines."""
+    """The text that the menu copies for the marked lines."""
     page.locator(".log-tools summary", has_text="Copy").click()
     page.locator(f"[data-copy-marked={kind}]").click()
     expect(page.locator(".log-tools details[open]")).to_have_count(0)
@@ -37,7 +37,7 @@ def copied(page: Page, kind: str = "plain") -> str:
     return text
 
 
-def test_a_click_and_one_with_shift_mark_lines_that_the_address_names(page: Page, run: Run) -> None:
+def test_click_and_shift_click_mark_lines_and_set_the_address(page: Page, run: Run) -> None:
     add(run, numbered(1, 40))
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#L40")).to_be_in_viewport()
@@ -61,7 +61,7 @@ def test_a_click_and_one_with_shift_mark_lines_that_the_address_names(page: Page
     assert copied(page, "full") == "2023-11-14T22:13:20.000Z node1 this is line 35\n"
 
 
-def test_marked_lines_are_in_sight_and_copied_wherever_they_are(page: Page, run: Run) -> None:
+def test_marked_lines_are_visible_and_copied_from_anywhere(page: Page, run: Run) -> None:
     add(run, numbered(1, 20_000))
     page.goto(f"/runs/{run.pk}/#L5000-L4000")
     expect(page.locator("#L4000.ln-marked")).to_be_in_viewport()
@@ -70,7 +70,7 @@ def test_marked_lines_are_in_sight_and_copied_wherever_they_are(page: Page, run:
     page.evaluate("location.hash = '#L7000-L17000'")
     expect(page.locator("#L7000.ln-marked")).to_be_in_viewport()
     assert copied(page).splitlines() == numbered(7_000, 17_000)
-    # Those that are loaded later are marked, too.
+    # Lines that are loaded later are marked, too.
     scroll = page.locator("#log-scroll")
     for _ in range(3):
         last = page.locator(".ln").count()
@@ -80,7 +80,7 @@ def test_marked_lines_are_in_sight_and_copied_wherever_they_are(page: Page, run:
     assert marked(page) == [number for number in numbers if number >= 7_000]
 
 
-def test_lines_that_fit_a_filter_are_marked_among_their_neighbours(page: Page, run: Run) -> None:
+def test_filtered_lines_are_marked_among_their_neighbors(page: Page, run: Run) -> None:
     add(run, [*numbered(1, 99), "a needle", *numbered(101, 200), "a needle"])
     page.goto(f"/runs/{run.pk}/?search=needle")
     expect(page.locator(".ln")).to_have_count(2)
@@ -120,7 +120,7 @@ def test_lines_are_marked_by_keys(page: Page, run: Run) -> None:
     page.keyboard.press("Shift+ArrowUp")  # over the edge of a block
     assert marked(page) == [200, 201]
     expect(page.locator("#L200 .ln-n")).to_be_focused()
-    assert "Escape takes the mark away" in (page.locator("#log-keys").text_content() or "")
+    assert "Escape clears the mark" in (page.locator("#log-keys").text_content() or "")
 
 
 def test_marked_lines_stay_where_they_are_while_the_run_goes_on(page: Page, run: Run) -> None:
@@ -147,7 +147,7 @@ def test_an_address_with_a_line_that_is_not_there_opens_the_end(page: Page, run:
         assert marked(page) == []
 
 
-def test_marked_lines_that_fit_another_filter_stay_marked_and_in_the_address(page: Page, run: Run) -> None:
+def test_marked_lines_that_match_a_new_filter_stay_marked(page: Page, run: Run) -> None:
     add(run, [*numbered(1, 99), "a needle", "a needle", *numbered(102, 3000)])
     page.goto(f"/runs/{run.pk}/#L100-L101")
     expect(page.locator("#L100")).to_be_in_viewport()
@@ -164,7 +164,7 @@ def test_marked_lines_that_fit_another_filter_stay_marked_and_in_the_address(pag
     page.wait_for_url(re.compile(rf"/runs/{run.pk}/\?search=line(\+|%20)29$"))
 
 
-def test_a_link_to_a_line_far_from_the_end_keeps_the_filter_that_the_line_fits(page: Page, run: Run) -> None:
+def test_a_link_to_a_distant_line_keeps_a_filter_that_matches_it(page: Page, run: Run) -> None:
     add(run, numbered(1, 3000))
     page.goto(f"/runs/{run.pk}/?search=line#L7")
     expect(page.locator("#L7.ln-marked")).to_be_in_viewport()

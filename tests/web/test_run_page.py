@@ -1,4 +1,4 @@
-"""The page of a run in a real browser: at its end at once, following, searching, linking, and harmed by nothing."""
+"""The page of a run in a real browser: opening at the end, following, searching, links, and hostile output."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_long_log_opens_at_its_end_as_soon_as_a_short_one(page: Page, run: Run
     assert ratio < 3
 
 
-def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Page, run: Run) -> None:
+def test_following_pauses_on_scrolling_up_and_resumes_at_the_pill(page: Page, run: Run) -> None:
     add(run, numbered(1, 300))
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
@@ -76,7 +76,7 @@ def test_it_follows_pauses_when_one_scrolls_up_and_goes_on_at_the_pill(page: Pag
 
 
 @pytest.mark.timeout(360)
-def test_a_flood_of_lines_does_not_end_the_following_but_a_hand_on_the_scrollbar_does(
+def test_a_flood_does_not_stop_following_but_dragging_the_scrollbar_does(
     page: Page, make_run: Callable[..., Run]
 ) -> None:
     flooded = make_run()
@@ -99,7 +99,7 @@ def test_a_flood_of_lines_does_not_end_the_following_but_a_hand_on_the_scrollbar
 
 
 def scrolls_until(page: Page, scroll: str, there: str) -> None:
-    """Scroll `box` again and again until something is there: what is loaded meanwhile makes the log longer."""
+    """Scroll `box` repeatedly until something is there: loading makes the log longer."""
 
     def scrolled() -> bool:
         page.locator("#log-scroll").evaluate(f"box => {{ {scroll}; }}")
@@ -109,11 +109,11 @@ def scrolls_until(page: Page, scroll: str, there: str) -> None:
     wait_for(scrolled, PATIENCE / 1000, f"that {there} is loaded")
 
 
-def test_whoever_scrolls_far_up_and_down_again_sees_every_line_once(page: Page, run: Run) -> None:
+def test_scrolling_far_up_and_down_shows_every_line_once(page: Page, run: Run) -> None:
     add(run, numbered(1, 3_500))
     page.goto(f"/runs/{run.pk}/#L1200")
     expect(page.locator("#L1200")).to_be_in_viewport()
-    expect(page.locator("#log-pill")).to_have_text("To the newest line")
+    expect(page.locator("#log-pill")).to_have_text("Jump to the newest line")
     add(run, numbered(3_501, 3_600))
     scrolls_until(page, "box.scrollTop = box.scrollHeight", "#L3600")
     scrolls_until(page, "box.scrollTop = 0; box.dispatchEvent(new WheelEvent('wheel', {deltaY: -9}))", "#L1")
@@ -128,7 +128,7 @@ def test_filters_and_search_are_in_the_address_while_the_run_goes_on(page: Page,
     page.goto(f"/runs/{run.pk}/")
     page.locator("#log-search").fill("needle")
     expect(page.locator(".ln")).to_have_count(2)
-    expect(page.locator("#log-count")).to_have_text("2 lines fit")
+    expect(page.locator("#log-count")).to_have_text("2 lines match")
     expect(page.locator(".ln-text mark")).to_have_count(2)
     page.locator("#log-stream").select_option("err")
     expect(page.locator(".ln")).to_have_count(1)
@@ -152,7 +152,7 @@ def test_a_regular_expression_is_searched_on_the_server_while_the_run_goes_on(pa
     page.goto(f"/runs/{run.pk}/")
     expect(page.locator("#live")).to_have_attribute("data-live", "live")
     page.locator("#log-search").fill(r"exit \d+")
-    expect(page.locator("#log-none")).to_have_text("No line fits these filters.")
+    expect(page.locator("#log-none")).to_have_text("No line matches these filters.")
     page.get_by_role("button", name="Search with a regular expression").click()
     expect(page.locator(".ln")).to_have_count(1)
     expect(page.locator(".ln-text mark")).to_have_text(["exit 12", "exit 99"])
@@ -164,7 +164,7 @@ def test_a_regular_expression_is_searched_on_the_server_while_the_run_goes_on(pa
     expect(page.locator(".ln-text")).to_have_text(["exit 12 and exit 99", "EXIT 7"])
     expect(page.locator("#L3004")).to_be_in_viewport()
     page.locator("#log-search").fill("exit (")
-    expect(page.locator("#log-none")).to_contain_text("This is no regular expression")
+    expect(page.locator("#log-none")).to_contain_text("Invalid regular expression")
     expect(page.locator("#log-search")).to_have_attribute("aria-invalid", "true")
     add(run, ["exit (really)"])
     page.get_by_role("button", name="Search with a regular expression").click()
@@ -220,7 +220,7 @@ def test_lines_are_copied_with_and_without_times(page: Page, run: Run) -> None:
         assert page.evaluate("navigator.clipboard.readText()").startswith(text)
 
 
-def test_title_and_icon_of_the_tab_say_how_it_stands(page: Page, run: Run) -> None:
+def test_title_and_icon_of_the_tab_show_the_state(page: Page, run: Run) -> None:
     page.goto(f"/runs/{run.pk}/timeline/")
     expect(page).to_have_title(re.compile(r"^\d+ % · sample · Running"))
     icon = page.locator("link[rel=icon]")
@@ -239,27 +239,27 @@ def test_the_bar_of_a_run_that_succeeded_is_full(page: Page, run: Run) -> None:
     assert bar.evaluate("bar => getComputedStyle(bar, '::-webkit-progress-value').transitionDuration") == "0s"
 
 
-def test_cancel_says_what_is_at_work_and_what_happens_to_it(page: Page, run: Run) -> None:
+def test_the_cancel_dialog_lists_what_is_running(page: Page, run: Run) -> None:
     for tab in ("", "timeline/"):
         page.goto(f"/runs/{run.pk}/{tab}")
         page.get_by_role("button", name="Cancel", exact=True).click()
-        expect(page.locator("#cancel-run")).to_contain_text("At work: Do os/a")
-        expect(page.locator("#cancel-run")).to_contain_text("asked to end, and is ended after 30 s")
+        expect(page.locator("#cancel-run")).to_contain_text("Running: Do os/a")
+        expect(page.locator("#cancel-run")).to_contain_text("SIGTERM, and SIGKILL after 30 s")
         page.get_by_role("button", name="Keep it running").click()
     page.goto(f"/runs/{run.pk}/")
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_role("button", name="Cancel run").click()
-    expect(page.locator(".cancel-card")).to_contain_text("alice asked this run to stop")
+    expect(page.locator(".cancel-card")).to_contain_text("alice requested cancellation")
     expect(page.locator(".cancel-card li")).to_have_count(3)
     found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][-200:]) for one in found] == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
+def test_an_uninterruptible_part_is_on_the_cancel_card_until_it_ends(
     page: Page, run: Run, alice: User, width: int
 ) -> None:
-    # Without the looks that the page takes now and then, nothing but the event can tell it of the end.
+    # Without the page's periodic refresh, only the event can announce the end.
     page.add_init_script(
         "const real = setInterval; window.setInterval = (deed, pause, ...more) =>"
         " (pause >= 5000 ? 0 : real(deed, pause, ...more));"
@@ -271,7 +271,7 @@ def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     part = page.locator(".cancel-list li").first
     for _ in range(2):
         expect(part).to_contain_text("Joining etcd on node1 can't be interrupted safely, so it finishes first")
-        expect(part).to_contain_text("A part of “Do os/a”. At work since")
+        expect(part).to_contain_text("A part of “Do os/a”. Running since")
         expect(part).to_contain_text(re.compile(r"since \d\d:\d\d:\d\d,\s+(\d+ m )?\d+ s\."))
         page.reload()
     well_made(page)
@@ -281,7 +281,7 @@ def test_a_part_that_must_not_be_cut_is_on_the_cancel_card_until_it_has_ended(
     expect(page.locator(".cancel-card")).to_contain_text("Do os/a on node1 got SIGTERM")
 
 
-def test_what_failed_is_in_sight_in_the_grid(page: Page, run: Run) -> None:
+def test_failed_steps_are_visible_in_the_grid(page: Page, run: Run) -> None:
     rows = [
         StepRun(run=run, step=f"os/{n}", title=f"Step {n}", phase="os", position=n, host=host, state="changed")
         for n in range(40)
@@ -312,7 +312,7 @@ def test_the_summary_prints_dark_on_white_and_its_timeline_fits_the_paper(page: 
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_late_step_is_amber_and_somebody_gives_it_time(page: Page, run: Run, width: int) -> None:
+def test_a_late_step_is_amber_and_can_get_more_time(page: Page, run: Run, width: int) -> None:
     long_ago = timezone.now() - timedelta(seconds=100)
     StepRun.objects.filter(step="os/a", host="node1").update(started_at=long_ago, expected=5, timeout=1500)
     page.set_viewport_size({"width": width, "height": 900})

@@ -1,4 +1,4 @@
-"""What the title of a run's window and the tooltips of its timeline say."""
+"""The title of a run's window and the tooltips of its timeline."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BAR = Bar("os/a", "Prepare", "node1", "changed", 2.0, 163.0, 0, critical=False, 
         ("cancelled", "sample · Cancelled · Slipway"),
     ],
 )
-def test_the_title_of_the_window_says_how_far_a_run_is_or_how_it_ended(
+def test_the_window_title_shows_progress_or_result(
     client: Client, alice: User, make_run: Callable[..., Run], state: str, title: str
 ) -> None:
     client.force_login(alice)
@@ -58,5 +58,5 @@ def test_the_title_of_the_window_says_how_far_a_run_is_or_how_it_ended(
         ),
     ],
 )
-def test_a_bar_of_the_timeline_says_how_long_it_took_and_what_it_waited_for(bar: Bar, words: str) -> None:
+def test_a_timeline_bar_shows_its_duration_and_its_wait(bar: Bar, words: str) -> None:
     assert bar_times(bar) == words

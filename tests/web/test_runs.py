@@ -1,4 +1,4 @@
-"""Tests of the pages of a run: who sees it, its log without gaps, and its buttons."""
+"""Tests of the run pages: rights, a log without gaps, and buttons."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(make_run: Callable[..., Run]) -> Run:
 
 
 def content_of(answer: Any) -> bytes:
-    """What a download holds."""
+    """The content of a download."""
 
     async def gather() -> bytes:
         return b"".join([part async for part in answer.streaming_content])
@@ -70,13 +70,13 @@ def log(page: Client, run: Run, **query: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_stranger_does_not_learn_that_a_run_is_there(client: Client, bob: User, run: Run, name: str) -> None:
+def test_other_users_do_not_learn_that_a_run_exists(client: Client, bob: User, run: Run, name: str) -> None:
     client.force_login(bob)
     assert client.get(reverse(name, args=[run.pk])).status_code == 404
 
 
 @pytest.mark.parametrize("name", BUTTONS)
-def test_a_stranger_presses_no_button(client: Client, bob: User, run: Run, name: str) -> None:
+def test_other_users_cannot_press_buttons(client: Client, bob: User, run: Run, name: str) -> None:
     client.force_login(bob)
     assert client.post(reverse(name, args=[run.pk])).status_code == 404
     run.refresh_from_db()
@@ -103,7 +103,7 @@ def test_every_state_has_its_page_without_secrets(page: Client, run: Run, name: 
         assert ("Prepare" in text) if name == "run-grid" else (f'data-state="{state}"' in text)
 
 
-def test_a_failure_says_what_was_expected_found_and_to_be_tried(page: Client, run: Run) -> None:
+def test_a_failure_shows_expected_found_and_a_hint(page: Client, run: Run) -> None:
     failure = {"host": "node1", "step": "os/prepare", "expected": "2 GB free", "found": "<b>full</b>",
                "lines": ["no space left"], "hint": "Make room.", "retryable": False}  # fmt: skip
     Run.objects.filter(pk=run.pk).update(state="failed", failures=[failure])
@@ -113,7 +113,7 @@ def test_a_failure_says_what_was_expected_found_and_to_be_tried(page: Client, ru
     assert reverse("run-retry", args=[run.pk]) in text
 
 
-def test_a_run_that_succeeded_hands_out_the_kubeconfig(page: Client, run: Run, cluster: Cluster) -> None:
+def test_a_successful_run_offers_the_kubeconfig(page: Client, run: Run, cluster: Cluster) -> None:
     Cluster.objects.filter(pk=cluster.pk).update(kubeconfig="kind: Config\n", nodes=[{"name": "node1", "ready": True}])
     Run.objects.filter(pk=run.pk).update(state="succeeded")
     text = page.get(reverse("run", args=[run.pk])).content.decode()
@@ -121,7 +121,7 @@ def test_a_run_that_succeeded_hands_out_the_kubeconfig(page: Client, run: Run, c
     assert "kind: Config" not in text
 
 
-def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client, run: Run) -> None:
+def test_a_failed_step_is_retried_alone_or_with_later_steps(page: Client, run: Run) -> None:
     failure = {"host": "node1", "step": "etcd/start", "found": "connection refused"}
     StepRun.objects.create(run=run, step="os/swap", phase="os", position=2, host="node1", state="same")
     Run.objects.filter(pk=run.pk).update(state="failed", failures=[failure])
@@ -136,10 +136,10 @@ def test_a_step_of_a_failed_run_is_tried_alone_or_with_what_follows(page: Client
         assert again.part == part
         again.delete()
     refused = page.post(reverse("run-retry", args=[run.pk]), {"step": "os/gone"}, follow=True)
-    assert "no step os/gone any more" in refused.content.decode()
+    assert "no longer has a step os/gone" in refused.content.decode()
 
 
-def test_what_was_accepted_beforehand_is_among_the_facts(page: Client, run: Run) -> None:
+def test_acknowledged_findings_are_among_the_facts(page: Client, run: Run) -> None:
     at = "2026-01-02T10:00:00+00:00"
     known = {
         "key": "x:1",
@@ -156,13 +156,13 @@ def test_what_was_accepted_beforehand_is_among_the_facts(page: Client, run: Run)
             assert said in text
 
 
-def test_a_precheck_is_skipped_only_with_a_reason_and_the_page_keeps_it(page: Client, run: Run) -> None:
+def test_a_precheck_is_waived_only_with_a_reason_that_is_shown(page: Client, run: Run) -> None:
     failures = [{"host": "node1", "step": "precheck/time.skew", "found": "41 s ahead"}]
     Run.objects.filter(pk=run.pk).update(state="failed", failures=failures)
     assert "Waive this precheck" in page.get(reverse("run-header", args=[run.pk])).content.decode()
     address = reverse("run-waive", args=[run.pk])
     refused = page.post(address, {"check": "time.skew", "reason": ""}, follow=True)
-    assert "A reason is needed" in refused.content.decode()
+    assert "A reason is required" in refused.content.decode()
     assert Run.objects.count() == 1
     accepted = page.post(address, {"check": "time.skew", "reason": "a lab <b>without</b> NTP"}, follow=True)
     text = accepted.content.decode()
@@ -184,7 +184,7 @@ def test_retrying_makes_another_run_and_shows_it(page: Client, run: Run) -> None
     assert reverse("run", args=[again.pk]) in page.get(reverse("run-header", args=[run.pk])).content.decode()
 
 
-def test_the_log_begins_with_the_newest_lines_and_says_where_to_go_on(page: Client, run: Run) -> None:
+def test_the_log_starts_with_the_newest_lines_and_the_next_number(page: Client, run: Run) -> None:
     found = log(page, run, limit=12)
     assert [row[0] for row in found["lines"]] == list(range(19, 31))
     assert found["lines"][-1][1:] == [1700000000.5, "node1", "os/prepare", "out", "line 30"]
@@ -198,7 +198,7 @@ def test_lines_written_after_the_run_was_read_are_left_to_the_socket(page: Clien
     assert [row[0] for row in log(page, run, before=28, limit=3)["lines"]] == [18, 19, 20]
 
 
-def test_older_lines_follow_on_without_gap_or_repetition(page: Client, run: Run) -> None:
+def test_older_lines_come_without_gap_or_repetition(page: Client, run: Run) -> None:
     seen: list[int] = []
     before: dict[str, int] = {}
     for _ in range(10):
@@ -210,7 +210,7 @@ def test_older_lines_follow_on_without_gap_or_repetition(page: Client, run: Run)
     assert seen == list(range(1, 31))
 
 
-def test_a_line_is_shown_among_its_neighbours(page: Client, run: Run) -> None:
+def test_a_line_is_shown_among_its_neighbors(page: Client, run: Run) -> None:
     found = log(page, run, around=15, limit=6)
     assert [row[0] for row in found["lines"]] == [12, 13, 14, 15, 16, 17]
     assert (found["older"], found["newer"]) == (True, True)
@@ -238,14 +238,14 @@ def test_the_log_is_filtered_by_the_server(page: Client, run: Run, query: dict[s
     assert [row[0] for row in log(page, run, **query)["lines"]] == numbers
 
 
-def test_what_is_no_regular_expression_is_refused_with_a_sentence(page: Client, run: Run) -> None:
+def test_an_invalid_regular_expression_is_refused_with_a_message(page: Client, run: Run) -> None:
     answer = page.get(reverse("run-log", args=[run.pk]), {"search": "line (", "regex": "yes"})
     assert answer.status_code == 400
-    assert "This is no regular expression: " in answer.content.decode()
+    assert "Invalid regular expression: " in answer.content.decode()
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", "9" * 40, "²"])
-def test_a_place_that_is_no_number_is_refused(page: Client, run: Run, value: str) -> None:
+def test_an_invalid_line_number_is_refused(page: Client, run: Run, value: str) -> None:
     assert page.get(reverse("run-log", args=[run.pk]), {"before": value}).status_code == 400
 
 
@@ -257,7 +257,7 @@ def test_the_log_as_a_file_has_every_line_once(page: Client, run: Run) -> None:
     assert text.startswith("2023-11-14T22:13:20Z node1 line 1\n")
 
 
-def test_the_log_without_times_is_what_was_printed(page: Client, run: Run) -> None:
+def test_the_log_without_times_is_the_output(page: Client, run: Run) -> None:
     Event.objects.filter(run=run, seq=2).update(
         data={"lines": [[1.0, "out", "\x1b[32mgreen\x1b[0m <b>"]]}, line_count=1
     )
@@ -272,7 +272,7 @@ def test_the_events_as_a_file_are_one_json_object_a_line(page: Client, run: Run)
     assert rows[0]["data"] == {"state": "running"}
 
 
-def test_what_was_stored_with_colours_is_handed_out_without(page: Client, run: Run) -> None:
+def test_color_codes_are_removed_from_stored_lines(page: Client, run: Run) -> None:
     Event.objects.filter(run=run, seq=2).update(data={"lines": [[1.0, "out", "\x1b[32mgreen\x1b[0m"]]}, line_count=1)
     Run.objects.filter(pk=run.pk).update(failures=[{"found": "\x1b[31mno\x1b[0m", "lines": ["\x1b[1mE"]}])
     rows = content_of(page.get(reverse("run-log-events", args=[run.pk]))).decode().splitlines()
@@ -284,7 +284,7 @@ def test_what_was_stored_with_colours_is_handed_out_without(page: Client, run: R
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_support_bundle_has_everything_but_secrets(
+def test_a_support_bundle_has_everything_except_secrets(
     page: Client, make_run: Callable[..., Run], settings: SettingsWrapper
 ) -> None:
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.leaky"
@@ -306,7 +306,7 @@ def test_a_support_bundle_has_everything_but_secrets(
     assert AuditEntry.objects.filter(deed="run.bundle").count() == 1
 
 
-def test_the_timeline_names_the_chain_that_decided(page: Client, run: Run) -> None:
+def test_the_timeline_lists_the_critical_path(page: Client, run: Run) -> None:
     began = timezone.now()
     row = {"needs": [], "needs_all": [], "serial": False, "gate": False}
     plan = [{**row, "path": "os/prepare"}, {**row, "path": "etcd/start", "needs_all": ["os/prepare"]}]
@@ -358,7 +358,7 @@ def test_the_prechecks_of_a_machine_are_one_bar_that_names_the_slowest(page: Cli
     assert [bar.step for bar in found.chain] == ["precheck/check.7", "os/prepare"]
 
 
-def test_machines_are_told_of_in_the_order_of_the_plan(run: Run) -> None:
+def test_machines_are_listed_in_the_order_of_the_plan(run: Run) -> None:
     for seq, host in enumerate(("node3", "node1", "node2"), start=10):
         data = {"topic": "facts", "values": {"os_name": "Debian"}}
         Event.objects.create(run=run, seq=seq, at=timezone.now(), kind="observed", host=host, data=data)
@@ -367,19 +367,19 @@ def test_machines_are_told_of_in_the_order_of_the_plan(run: Run) -> None:
     assert [host for host, _facts in run_facts(run)] == ["node1", "node2", "node3"]
 
 
-def test_whoever_points_at_a_cell_is_told_when_and_how_long(page: Client, run: Run) -> None:
+def test_the_tooltip_of_a_cell_shows_its_times(page: Client, run: Run) -> None:
     began = datetime(2026, 1, 2, 10, 0, 0, tzinfo=UTC)
     done = {"state": "changed", "started_at": began, "seconds": 161, "expected": 90}
     StepRun.objects.update(**done)
     grid = reverse("run-grid", args=[run.pk])
-    assert 'title="Began 10:00:00 UTC, 2 m 41 s. Expected: 1 m 30 s."' in page.get(grid).content.decode()
+    assert 'title="Started 10:00:00 UTC, took 2 m 41 s. Expected: 1 m 30 s."' in page.get(grid).content.decode()
     for number in range(2, 22):
         StepRun.objects.create(run=run, step="os/prepare", title="Prepare", phase="os", position=1,
                                host=f"node{number}", **{**done, "seconds": number})  # fmt: skip
     Run.objects.filter(pk=run.pk).update(last_seq=5)
     text = page.get(grid).content.decode()
     assert "at most 21 s on node21" in text
-    assert "In the middle" in text
+    assert "Median" in text
 
 
 def test_a_group_that_was_opened_is_in_the_address(page: Client, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The socket of a run: only for those who may see it, everything from any point on, and an end."""
+"""The socket of a run: only for users who may see it, complete from any point, with an end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 @pytest_asyncio.fixture(autouse=True)
 async def _no_connection_is_left(transactional_db: None) -> AsyncIterator[None]:
-    """What ran beside the loop's thread has a connection to the database of its own."""
+    """Threads beside the event loop's have separate database connections."""
     yield
     await sync_to_async(connections.close_all)()
 
@@ -46,7 +46,7 @@ async def read_to_end(communicator: Link) -> tuple[list[dict[str, Any]], dict[st
 
 
 async def feed_of(run: Run) -> feed.Feed:
-    """Who reads this run for all who watch it, once it knows where the end is."""
+    """The feed that reads this run for all watchers, once it knows where the end is."""
     while (found := feed._feeds.get(asyncio.get_running_loop(), {}).get(run.pk)) is None:
         await asyncio.sleep(0.01)
     await found.ready.wait()
@@ -55,7 +55,7 @@ async def feed_of(run: Run) -> feed.Feed:
 
 @pytest.fixture
 def without_bell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database is looked at as often as where nothing rings, so that silence means something soon."""
+    """Poll the database as often as without a doorbell, so that silence is conclusive soon."""
     monkeypatch.setattr(sockets, "heard", lambda: False)
     monkeypatch.setattr(feed, "heard", lambda: False)
 
@@ -72,20 +72,20 @@ async def code_of(communicator: Link) -> int:
     return int(closed["code"])
 
 
-async def test_nobody_who_is_not_logged_in_gets_in(run: Run) -> None:
+async def test_sockets_require_a_login(run: Run) -> None:
     communicator = await socket(run.pk, None)
     assert (await communicator.connect())[0]
     assert await code_of(communicator) == 4401
 
 
-async def test_a_stranger_and_a_run_that_is_not_there_look_the_same(run: Run, bob: User) -> None:
+async def test_missing_runs_and_runs_of_other_users_look_the_same(run: Run, bob: User) -> None:
     for pk in (run.pk, run.pk + 99):
         communicator = await socket(pk, bob)
         assert (await communicator.connect())[0]
         assert await code_of(communicator) == 4404
 
 
-async def test_who_is_sent_away_gets_nothing_however_he_asks(run: Run, bob: User) -> None:
+async def test_a_refused_client_gets_nothing(run: Run, bob: User) -> None:
     await add(run, 3)
     communicator = await socket(run.pk, bob)
     assert (await communicator.connect())[0]
@@ -99,7 +99,7 @@ async def test_a_page_of_another_site_gets_nothing(run: Run, alice: User) -> Non
     assert not connected
 
 
-async def test_a_late_joiner_gets_everything_and_then_the_end(run: Run, alice: User) -> None:
+async def test_a_late_watcher_gets_all_events_and_then_the_end(run: Run, alice: User) -> None:
     await add(run, 450)
     await end(run)
     communicator = await socket(run.pk, alice)
@@ -113,7 +113,7 @@ async def test_a_late_joiner_gets_everything_and_then_the_end(run: Run, alice: U
     await communicator.disconnect()
 
 
-async def test_whoever_comes_back_gets_only_what_is_new(run: Run, admin: User) -> None:
+async def test_a_returning_watcher_gets_only_new_events(run: Run, admin: User) -> None:
     await add(run, 30)
     await end(run, "failed")
     communicator = await socket(run.pk, admin)
@@ -125,7 +125,7 @@ async def test_whoever_comes_back_gets_only_what_is_new(run: Run, admin: User) -
     await communicator.disconnect()
 
 
-async def test_what_happens_while_one_watches_arrives_by_itself(run: Run, alice: User) -> None:
+async def test_new_events_are_pushed_to_a_watcher(run: Run, alice: User) -> None:
     assert max(feed.POLL_SECONDS, feed.POLL_SECONDS_IDLE, feed.POLL_SECONDS_WITH_BELL) < 1
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
@@ -142,7 +142,7 @@ async def test_what_happens_while_one_watches_arrives_by_itself(run: Run, alice:
     await communicator.disconnect()
 
 
-async def test_the_doorbell_wakes_whoever_waits(run: Run, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_doorbell_wakes_waiting_watchers(run: Run, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "heard", lambda: True)
     monkeypatch.setattr(feed, "heard", lambda: True)
     monkeypatch.setattr(feed, "POLL_SECONDS_WITH_BELL", 3_600.0)
@@ -160,11 +160,11 @@ async def test_the_doorbell_wakes_whoever_waits(run: Run, alice: User, monkeypat
     await communicator.disconnect()
 
 
-@pytest.mark.parametrize("said", ["{}", "nonsense", '{"after": -1}', '{"after": "1"}', "[]", '{"after": true}'])
-async def test_nonsense_ends_the_connection(run: Run, alice: User, said: str) -> None:
+@pytest.mark.parametrize("text", ["{}", "nonsense", '{"after": -1}', '{"after": "1"}', "[]", '{"after": true}'])
+async def test_nonsense_ends_the_connection(run: Run, alice: User, text: str) -> None:
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]
-    await communicator.send_to(said)
+    await communicator.send_to(text)
     assert await code_of(communicator) == 4400
 
 
@@ -182,7 +182,7 @@ async def test_frames_stay_small_and_a_giant_event_comes_without_its_data(run: R
 
 
 @pytest.mark.usefixtures("without_bell")
-async def test_one_who_does_not_answer_gets_no_more_than_fits_on_the_way(
+async def test_a_client_that_confirms_nothing_gets_a_limited_amount(
     run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "UNDER_WAY", 100_000)
@@ -216,7 +216,7 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
     for watcher in watchers:
         assert (await watcher.connect())[0]
         await watcher.send_to(json.dumps({"after": 0}))
-    # What happens before its first look, everybody would read alone.
+    # Events before its first read would be read by each watcher separately.
     await feed_of(run)
     await add(run, 5)
     for watcher in watchers:
@@ -235,7 +235,7 @@ async def test_many_watchers_cost_one_reader_and_all_get_the_same(
 
 
 @pytest.mark.usefixtures("without_bell")
-async def test_one_who_falls_behind_gets_few_large_frames(
+async def test_a_watcher_that_falls_behind_gets_few_large_frames(
     run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "FRAMES_UNDER_WAY", 3)
@@ -246,7 +246,7 @@ async def test_one_who_falls_behind_gets_few_large_frames(
     frames = []
     for seq in range(1, 31):
         await add(run, 1)
-        # Each event is a frame of its own only where it was read before the next one came.
+        # Each event is a separate frame only if it was read before the next one arrived.
         while reader.seq < seq:
             await asyncio.sleep(0.01)
         if seq <= 3:

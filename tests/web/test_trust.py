@@ -1,4 +1,4 @@
-"""Bad days with real processes: a run goes on, or says what is so. More of them: `tests/regressions`, `tests/e2e`."""
+"""Failures with real processes: a run continues, or shows its true state. See also `tests/regressions`, `tests/e2e`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def header(client: Client, run: Run) -> str:
     return client.get(reverse("run-header", args=[run.pk])).content.decode()
 
 
-def test_a_killed_worker_is_told_of_until_another_goes_on(
+def test_a_killed_worker_is_reported_until_another_continues(
     make_run: Callable[..., Run], client: Client, alice: User
 ) -> None:
     client.force_login(alice)
@@ -53,17 +53,17 @@ def test_a_killed_worker_is_told_of_until_another_goes_on(
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0, what="the first lines")
         worker.kill()
         worker.wait()
-    assert "no sign of life" not in header(client, run)
-    # What the five minutes of the lease would bring.
+    assert "no heartbeat" not in header(client, run)
+    # As if the five minutes of the lease had passed.
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=60))
-    assert "no sign of life" in header(client, run)
+    assert "no heartbeat" in header(client, run)
     with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.quick"):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
-    assert "no sign of life" not in header(client, run)
+    assert "no heartbeat" not in header(client, run)
     assert_gapless(run)
 
 
-def test_a_full_disk_of_the_pages_is_told_of_at_once(
+def test_a_full_disk_of_the_pages_is_reported_at_once(
     make_run: Callable[..., Run], client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from clusters.web import disk
@@ -75,7 +75,7 @@ def test_a_full_disk_of_the_pages_is_told_of_at_once(
     assert "MB left" in header(client, run)
 
 
-def test_a_clock_that_is_set_is_told_of_and_stops_nothing(make_run: Callable[..., Run]) -> None:
+def test_a_clock_change_is_reported_and_stops_nothing(make_run: Callable[..., Run]) -> None:
     run = make_run()
     fake = "tests.runs.fakes.time_traveller"
     with manage("work", SLIPWAY_RUN_ON_MACHINES=fake, SLIPWAY_LEASE_SECONDS="300"):
@@ -90,7 +90,7 @@ def test_a_clock_that_is_set_is_told_of_and_stops_nothing(make_run: Callable[...
 
 @pytest.mark.sshd
 @pytest.mark.parametrize("back", [True, False], ids=["for 30 s", "for good"])
-def test_a_machine_that_is_cut_off_is_told_of_and_goes_on_or_ends_with_the_reason(
+def test_a_disconnected_machine_continues_or_ends_with_the_reason(
     faraway: Faraway, client: Client, alice: User, tmp_path: Path, back: bool
 ) -> None:
     client.force_login(alice)

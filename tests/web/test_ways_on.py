@@ -1,4 +1,4 @@
-"""After a failure, with a real worker and real machines: each button does on them what it says, and no more."""
+"""After a failure, with a real worker and real machines: each button does what it promises, and no more."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ MACHINES = ("node1", "node2")
 
 
 class Attempts:
-    """The attempts at one cluster, pressed for as a browser would, and the signs that they leave on the machines."""
+    """The attempts on one cluster, started as by a browser, and their traces on the machines."""
 
     def __init__(self, person: Client, cluster: Cluster, place: Path) -> None:
         self.person, self.cluster, self.place = person, cluster, place
 
     def first(self) -> Run:
-        """The first one, over."""
+        """The first attempt, after its end."""
         return self._over(Run.objects.create(cluster=self.cluster, document=self.cluster.document,
                                              asked_by=self.cluster.owner))  # fmt: skip
 
     def press(self, run: Run, button: str = "run-retry", **fields: str) -> Run:
-        """Another one, over, from a button on the page of that run."""
+        """A further attempt, after its end, from a button on the page of that run."""
         answer = self.person.post(reverse(button, args=[run.pk]), fields)
         again = Run.objects.latest("pk")
         assert answer["Location"] == reverse("run", args=[again.pk])
@@ -48,11 +48,11 @@ class Attempts:
         return self._over(again)
 
     def header(self, run: Run) -> str:
-        """What the page says at its top."""
+        """The text at the top of the page."""
         return self.person.get(reverse("run-header", args=[run.pk])).content.decode()
 
     def count(self, name: str, what: str) -> list[int]:
-        """How many deeds of a step, or looks at what it wants, each machine has seen."""
+        """How many actions of a step, or checks of its wanted states, each machine has seen."""
         signs = (self.place / f"{host}.{name}.{what}" for host in MACHINES)
         return [len(sign.read_text().splitlines()) if sign.exists() else 0 for sign in signs]
 
@@ -68,11 +68,11 @@ def attempts(client: Client, alice: User, sshd: Sshd, tmp_path: Path) -> Attempt
 
 
 def states(run: Run) -> dict[tuple[str, str], str]:
-    """What each step came to on each machine."""
+    """The state of each step on each machine."""
     return {(step, host): state for step, host, state in run.steps.values_list("step", "host", "state")}
 
 
-def test_retry_this_step_does_that_step_alone_until_it_holds_and_then_the_rest_is_offered(attempts: Attempts) -> None:
+def test_retry_this_step_runs_it_alone_and_then_offers_the_rest(attempts: Attempts) -> None:
     (attempts.place / "node2.second.broken").touch()
     with worker("three_steps", attempts.place):
         failed = attempts.first()
@@ -87,12 +87,12 @@ def test_retry_this_step_does_that_step_alone_until_it_holds_and_then_the_rest_i
         assert alone.state == "succeeded"
         assert {step for step, _host in states(alone)} == {"precheck/time.skew", "kubernetes/join"}
         assert attempts.count("second", "deeds") == [1, 1]
-        # Neither what came before nor what comes after was touched, and nobody is told that the cluster stands.
+        # Neither earlier nor later steps were touched, and nothing claims that the cluster is ready.
         assert attempts.count("first", "looks") == looks
         assert attempts.count("third", "looks") == [0, 0]
         said = attempts.header(alone)
         assert "The step is done" in said
-        assert "Do the rest" in said
+        assert "Run the rest" in said
         assert "stands" not in said
         assert Cluster.objects.get().state != "ready"
         whole = attempts.press(alone)
@@ -110,7 +110,7 @@ def test_retry_this_step_does_that_step_alone_until_it_holds_and_then_the_rest_i
         "failed", "failed", "succeeded", "succeeded"]  # fmt: skip
 
 
-def test_retry_from_here_does_that_step_and_what_follows_and_does_not_look_at_what_was_done(attempts: Attempts) -> None:
+def test_retry_from_here_runs_this_and_later_steps_only(attempts: Attempts) -> None:
     (attempts.place / "node2.second.broken").touch()
     with worker("three_steps", attempts.place):
         failed = attempts.first()
@@ -124,7 +124,7 @@ def test_retry_from_here_does_that_step_and_what_follows_and_does_not_look_at_wh
     assert Cluster.objects.get().state == "ready"
 
 
-def test_a_precheck_that_is_skipped_for_a_reason_looks_again_and_no_longer_blocks(attempts: Attempts) -> None:
+def test_a_waived_precheck_runs_again_and_no_longer_blocks(attempts: Attempts) -> None:
     (attempts.place / "node2.skewed").touch()
     with worker("three_steps", attempts.place):
         failed = attempts.first()

@@ -1,4 +1,4 @@
-"""Pages say of workers when one was last seen, and nothing that nobody has seen."""
+"""Pages show when a worker was last seen, and claim nothing else about workers."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def sign(seconds: float, name: str = "host:1:abc") -> None:
     WorkerSign.objects.update_or_create(name=name, defaults={"seen_at": seen_at})
 
 
-def test_the_page_of_a_run_that_waits_says_when_a_worker_was_seen(
+def test_a_waiting_run_shows_when_a_worker_was_last_seen(
     client: Client, alice: User, make_run: Callable[..., Run]
 ) -> None:
     client.force_login(alice)
     address = reverse("run-header", args=[make_run().pk])
     page = " ".join(client.get(address).content.decode().split())
-    assert f"No worker was seen so far. Start one with <code>{command_line('work')}</code>." in page
+    assert f"No worker has been seen yet. Start one with <code>{command_line('work')}</code>." in page
     sign(20)
     page = " ".join(client.get(address).content.decode().split())
     assert "A worker was last seen 20 s ago." in page
     assert command_line("work") not in page
     sign(7200)
     page = " ".join(client.get(address).content.decode().split())
-    assert "No worker was seen for 2 h 0 m. Start one with" in page
+    assert "No worker has been seen for 2 h 0 m. Start one with" in page
 
 
-def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
+def test_retrying_the_forwarding_shows_the_last_seen_worker(
     client: Client, admin: User, settings: SettingsWrapper
 ) -> None:
     settings.SLIPWAY_AUDIT_WEBHOOK_URL = "https://hooks.example/"
@@ -56,14 +56,14 @@ def test_who_has_the_audit_forwarded_again_is_told_what_was_seen(
     client.force_login(admin)
     form = {"way": "webhook"}
     page = " ".join(client.post(reverse("audit-forwarding"), form, follow=True).content.decode().split())
-    assert "Waiting entries are due now. The next worker that looks sends them." in page
-    assert "No worker was seen so far." in page
+    assert "Waiting entries are due now. The next free worker sends them." in page
+    assert "No worker has been seen yet." in page
     sign(3)
     assert "A worker was last seen 3 s ago." in " ".join(client.get(reverse("audit")).content.decode().split())
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_looks_for_work_is_seen() -> None:
+def test_a_worker_that_checks_for_work_is_seen() -> None:
     sign(FORGOTTEN_AFTER.total_seconds() + 60, "host:0:old")
     worker = Worker()
     worker.run(until_idle=True)
@@ -71,7 +71,7 @@ def test_a_worker_that_looks_for_work_is_seen() -> None:
     assert worker_seen().is_recent
 
 
-def test_a_sign_is_written_now_and_then_and_not_at_every_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_heartbeat_is_written_at_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("clusters.runs.heartbeats.time.monotonic", lambda: clock[0])
     signs = Signs("host:1:abc")

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
-# Seconds. What is watched may begin only when a worker has started.
+# Seconds. The run may start only when a worker has started.
 PATIENCE = 90
 
 
 class Gone(Exception):
-    """The other side has ended the connection, or never took it."""
+    """The other side has closed the connection, or never accepted it."""
 
 
 class WebSocket:
@@ -47,9 +47,9 @@ class WebSocket:
             self._link.close()
             raise
 
-    def send(self, **said: Any) -> None:
+    def send(self, **message: Any) -> None:
         """Send a JSON object."""
-        self._frame(TEXT, json.dumps(said).encode())
+        self._frame(TEXT, json.dumps(message).encode())
 
     def receive(self) -> dict[str, Any]:
         """The next JSON object. Raises Gone, and TimeoutError when it does not come."""
@@ -64,7 +64,7 @@ class WebSocket:
                 raise Gone(str(struct.unpack("!H", data[:2])[0] if data else 1005))
 
     def close(self) -> None:
-        """Pull the plug."""
+        """Cut the connection."""
         self._link.close()
 
     def _frame(self, kind: int, data: bytes) -> None:
@@ -106,9 +106,9 @@ class WebSocket:
 
 @dataclass
 class Watcher:
-    """Follows a run as socket.js does: goes on from the last number it has, whatever happens to the connection.
+    """Follows a run as socket.js does: continues from its last number, whatever happens to the connection.
 
-    `after_frame` is called with the count of frames since it connected; when it says so the plug is pulled.
+    `after_frame` is called with the count of frames since it connected; when it returns true, the connection is cut.
     """
 
     port: int
@@ -158,7 +158,7 @@ class Watcher:
 
 
 def press(port: int, path: str, session: str) -> int:
-    """Press a button of a page as a browser does; gives the status of the answer."""
+    """Press a button of a page as a browser does; returns the status of the response."""
     token = "x" * 32
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     headers = {

@@ -58,7 +58,7 @@ def test_a_link_stays_on_a_page_that_cannot_be_saved(page: Page, cluster: Cluste
     page.route("**/wizard/kubernetes/", lambda route: route.fulfill(status=500, body="broken"))
     page.locator("#id_name").fill("harbour")
     page.locator("#rail a", has_text="Roles").click()
-    expect(page.locator("#failing")).to_contain_text("Slipway answered with error 500.")
+    expect(page.locator("#failing")).to_contain_text("Slipway returned error 500.")
     expect(page.locator("#id_name")).to_have_value("harbour")
     assert page.url.endswith("/wizard/kubernetes/")
     page.unroute("**/wizard/kubernetes/")
@@ -117,7 +117,7 @@ def test_somebody_else_who_signed_in_beside_the_page_saves_nothing_of_it(
     open_page(page, cluster, "kubernetes")
     sign_in(context, bob, live_server.url)
     page.locator("#id_name").fill("harbour")
-    expect(page.locator("#failing")).to_contain_text("Another user is signed in")
+    expect(page.locator("#failing")).to_contain_text("Another user is now signed in")
     assert stored(cluster).name == "sample"
 
 
@@ -152,7 +152,7 @@ def test_a_page_that_met_another_edit_saves_what_is_typed_instead(page: Page, cl
     draft_update(actor=cluster.owner, cluster=cluster, document=fresh, version=1)
     page.locator("#next").click()
     expect(page.locator("#conflict")).to_contain_text("hosts.node2.user")
-    page.get_by_role("button", name="Save what is typed here").click()
+    page.get_by_role("button", name="Save my values").click()
     comes_to_be_stored(page, cluster, lambda document: document.hosts[1].user == "mine")
     expect(page.locator("#conflict")).to_be_empty()
 
@@ -227,7 +227,7 @@ def test_a_refused_acknowledgement_is_said_and_shows_the_text_as_it_is_now(page:
     open_page(page, cluster, "review")
     Cluster.objects.update(document=(SEED + ROOT).replace("agent.sh", "other.sh"))
     page.locator("#root-texts form button").first.click()
-    expect(page.locator("#messages")).to_contain_text("The text was changed since this page was opened.")
+    expect(page.locator("#messages")).to_contain_text("The text has changed since this page was opened.")
     expect(page.locator("#messages .note-error")).to_be_focused()
     expect(page.locator("#root-texts pre").first).to_contain_text("other.sh")
 

@@ -176,13 +176,13 @@ def test_two_tabs_never_overwrite_each_other(context: BrowserContext, page: Page
     expect(other.locator("#conflict")).to_contain_text("first.local")
     expect(other.locator("#conflict")).to_contain_text("second.local")
     assert stored(cluster).kubernetes.cluster_name == "first.local"
-    other.get_by_role("button", name="Save what is typed here").click()
+    other.get_by_role("button", name="Save my values").click()
     saved(other, 3)
     expect(other.locator("#conflict")).to_be_empty()
     assert stored(cluster).kubernetes.cluster_name == "second.local"
     page.locator("#id_cluster_name").fill("third.local")
     expect(page.locator("#conflict")).to_contain_text("second.local")
-    page.get_by_role("link", name="Keep what is stored").click()
+    page.get_by_role("link", name="Keep the stored values").click()
     expect(page.locator("#id_cluster_name")).to_have_value("second.local")
 
 

@@ -39,7 +39,7 @@ def test_a_mask_that_nobody_knows_is_refused_until_its_secret_is_typed(page: Pag
     page.locator("#yaml").fill(text.replace(line, f"{line}\n{copied}"))
     missing = page.get_by_text("the secret is missing")
     expect(missing).to_be_visible()
-    expect(page.get_by_text("Not saved: the forms keep what they had.")).to_be_visible()
+    expect(page.get_by_text("Not saved: the forms are unchanged.")).to_be_visible()
     assert stored(cluster) == before
     typed = page.locator("#yaml").input_value()
     at = typed.index("node9")

@@ -195,7 +195,7 @@ def test_a_refusal_leaves_the_part_of_the_page_that_asked_as_it_is(
         answer = visitor.client.post(address, {"key": key, "given": "on"}, headers={"HX-Request": "true"})
         assert answer.status_code == 409
         assert answer.headers["HX-Reswap"] == "none", "else the sentence would replace the table of checks"
-        assert "nothing of it can be changed now" in answer.content.decode()
+        assert "nothing in it can be changed now" in answer.content.decode()
 
 
 def test_a_text_that_changed_is_not_acknowledged_and_the_page_says_so(visitor: Visitor) -> None:
@@ -204,4 +204,4 @@ def test_a_text_that_changed_is_not_acknowledged_and_the_page_says_so(visitor: V
     address = reverse("wizard-acknowledge", args=[visitor.cluster.pk])
     answer = visitor.client.post(address, {"digest": "0" * 64}, headers={"HX-Request": "true"}, follow=True)
     place = answer.content.decode().split('id="messages"')[1].split("</div>")[0]
-    assert "The text was changed since this page was opened" in place
+    assert "The text has changed since this page was opened" in place

@@ -69,8 +69,8 @@ def test_each_finding_says_what_where_how_bad_and_what_to_do(visitor: Visitor) -
 def test_what_was_not_carried_out_is_neither_passed_nor_failed(visitor: Visitor) -> None:
     inspected(visitor, result(FACTS, "node1", "error"), result(RAM, "node1", state="waiting"))
     text = text_of(visitor)
-    assert "1 check was not carried out" in text and "checks-passed" not in text
-    assert "1 not carried out" in text.split('data-key="machine-node1"')[1].split("</tr>")[0]
+    assert "1 check did not run" in text and "checks-passed" not in text
+    assert "1 did not run" in text.split('data-key="machine-node1"')[1].split("</tr>")[0]
 
 
 def test_while_it_runs_the_page_says_how_far_it_is_and_asks_again(visitor: Visitor) -> None:
@@ -133,10 +133,10 @@ def test_it_can_be_taken_back_even_when_nothing_is_found_any_more(visitor: Visit
     inspected(visitor, result(RAM, "node1", "error"))
     waive(visitor, RAM)
     Inspection.objects.update(results=[result(RAM, "node1")])
-    assert "Take back" in text_of(visitor)
+    assert "Withdraw" in text_of(visitor)
     waive(visitor, RAM, given="")
     assert visitor.cluster.waivers == []
-    assert "Take back" not in text_of(visitor)
+    assert "Withdraw" not in text_of(visitor)
 
 
 def test_another_machine_with_the_same_finding_wants_a_yes_of_its_own(visitor: Visitor) -> None:
@@ -194,7 +194,7 @@ def test_nothing_is_waived_while_a_run_is_active_nor_by_strangers(
 ) -> None:
     inspected(visitor, result(RAM, "node1", "error"))
     run = make_run(state="running")
-    assert "nothing of it can be changed now" in waive(visitor, RAM)
+    assert "nothing in it can be changed now" in waive(visitor, RAM)
     assert visitor.cluster.waivers == []
     run.delete()
     visitor.client.force_login(bob)  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ def test_review_says_it_in_a_line_that_leads_there(visitor: Visitor) -> None:
 
     assert "not been checked yet" in line()
     inspected(visitor, result(RAM, "node1", "error"), result(CLOCK, "node1", "warning"), result(RAM, "node2"))
-    assert "1 of 3 without a finding, 1 error at which a run would stop, 1 warning." in line()
+    assert "1 of 3 without a finding, 1 error that would stop a run, 1 warning." in line()
     assert visitor.address("prechecks") in line()
     waive(visitor, RAM)
     assert "1 warning, 1 waived or acknowledged." in line()

@@ -238,7 +238,7 @@ def test_while_a_run_is_active_a_save_is_answered_with_409(busy: Visitor, htmx: 
     data = {"kind": "none", "domain": "new.example", "port": "6443"}
     answer = busy.post("endpoint", data, htmx=htmx)
     assert answer.status_code == 409
-    assert "nothing of it can be changed now" in answer.content.decode()
+    assert "nothing in it can be changed now" in answer.content.decode()
     assert busy.document().control_plane_endpoint.domain == "lb.kubesphere.local"
 
 

@@ -47,7 +47,7 @@ def test_what_was_just_typed_is_saved_before_a_version_is_taken(
     bundle_of("v1.37.2")
     open_page(page, cluster, "kubernetes")
     page.locator("#id_name").fill("harbour")
-    page.get_by_role("button", name="Take v1.37.2").click()
+    page.get_by_role("button", name="Use v1.37.2").click()
     expect(page.locator("#id_version")).to_have_value("v1.37.2")
     assert stored(cluster).name == "harbour"
     assert stored(cluster).kubernetes.version == "v1.37.2"
@@ -64,7 +64,7 @@ def test_a_version_that_is_taken_waits_for_the_save_under_way(
     with page.expect_request(lambda request: request.method == "POST"):
         page.locator("#id_name").fill("harbour")
     page.locator("#id_name").press_sequentially("-two")
-    page.get_by_role("button", name="Take v1.37.2").click()
+    page.get_by_role("button", name="Use v1.37.2").click()
     assert taken == []
     held[0].continue_()
     expect(page.locator("#id_version")).to_have_value("v1.37.2")
@@ -79,7 +79,7 @@ def test_what_is_typed_as_text_is_saved_before_a_version_is_taken(
     open_page(page, cluster, "kubernetes")
     yaml = page.locator("#yaml")
     yaml.fill(yaml.input_value().replace("clusterName: cluster.local", "clusterName: typed.local"))
-    page.get_by_role("button", name="Take v1.37.2").click()
+    page.get_by_role("button", name="Use v1.37.2").click()
     expect(page.locator("#id_version")).to_have_value("v1.37.2")
     assert stored(cluster).kubernetes.cluster_name == "typed.local"
 
@@ -107,7 +107,7 @@ def test_a_refused_save_is_not_sent_again_by_the_focus_that_its_message_takes(
     other.locator("#id_cluster_name").fill("second.local")
     other.wait_for_function("() => asked.length > 2")
     expect(other.locator("#conflict")).to_contain_text("second.local")
-    other.get_by_role("button", name="Save what is typed here").click()
+    other.get_by_role("button", name="Save my values").click()
     comes_to_be_stored(other, cluster, lambda document: document.kubernetes.cluster_name == "second.local")
 
 

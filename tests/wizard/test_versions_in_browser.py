@@ -37,7 +37,7 @@ def test_the_marks_follow_the_choice_and_a_missing_version_is_taken_in_one_press
     page.locator("#id_version").select_option("v1.20.2")
     saved(page, 3)
     page.locator("#id_name").fill("harbour")
-    page.get_by_role("button", name="Take v1.37.2").click()
+    page.get_by_role("button", name="Use v1.37.2").click()
     expect(page.locator("#id_version")).to_have_value("v1.37.2")
     expect(marks).to_contain_text("Proven.")
     expect(missing).to_be_empty()

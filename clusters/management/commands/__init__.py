@@ -1,1 +1,1 @@
-"""One module for each `manage.py` verb."""
+"""One module for each `manage.py` command."""

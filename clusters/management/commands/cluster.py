@@ -1,4 +1,4 @@
-"""`manage.py cluster VERB -f FILE`: carry out a recipe from the terminal, with the engine that the browser uses."""
+"""`manage.py cluster VERB -f FILE`: run a recipe from the terminal, with the same engine as the browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from clusters.errors import InstallerError
 from clusters.localfile import read_start
 from clusters.management.prepared import changed_values, new_findings
 from clusters.management.recipe_options import add_questions, answers_of_options, recipe_of_verb
-from clusters.management.root_texts import is_named, shown
+from clusters.management.root_texts import is_named, lines_of
 from clusters.models import Cluster, Run
 from clusters.plaintext import plain_block
 from clusters.runs.access.host_keys import OtherKey
@@ -64,16 +64,16 @@ if TYPE_CHECKING:
 
 
 WORTH_A_LINE = 1.0
-"""Seconds that a step of the critical path takes at least, to be named in the terminal."""
+"""Steps of the critical path that took at least this many seconds are listed in the terminal."""
 
 
 class Command(BaseCommand):
-    """Carries out a recipe on the cluster that a document describes; each recipe has its own verb."""
+    """Runs a recipe on the cluster that a document describes; each recipe has its own verb."""
 
-    help = "Work on the cluster that FILE describes; running it again changes only what is not so already."
+    help = "Work on the cluster that FILE describes; running it again changes only what is not yet correct."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What can be said on the command line."""
+        """A verb with options for each recipe."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         for recipe in recipes():
             parser = verbs.add_parser(recipe.verb, help=recipe.summary.replace("%", "%%"))
@@ -81,8 +81,8 @@ class Command(BaseCommand):
             add_questions(parser, recipe)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read, check, ask, run, and tell how it ended: exit code 0 or 1."""
-        # The first command on a fresh data directory may be this one, before `serve` has made the tables.
+        """Read, check, ask, run, and report the result: exit code 0 or 1."""
+        # This may be the first command on a new data directory, before `serve` has created the tables.
         call_command("migrate", verbosity=0)
         self._recipe, self._preview = recipe_of_verb(options["verb"]), options["preview"]
         self._answers = answers_of_options(self._recipe, options)
@@ -118,15 +118,15 @@ class Command(BaseCommand):
         loaded = load(text)
         self._show(path, loaded.findings)
         if loaded.document is None:
-            raise CommandError(f"{path} is no document to install.")
-        # Who sits at this terminal may read these files; whoever only has a browser cannot have them read.
+            raise CommandError(f"{path} is not a valid document.")
+        # The user of this terminal may read these files; a user with only a browser must not be able to.
         document = carry(loaded.document, path.parent)
         found = check(document, [each for each in waivers if not _of_a_precheck(each)])
         prepares = self._recipe.prepare is not as_it_is
         # What is waived may be found in the recipe's document alone, which is checked later.
         self._show(path, [each for each in found if not (prepares and each.id == UNUSED)])
         if any(finding.blocking for finding in found):
-            raise CommandError("Solve the errors first.")
+            raise CommandError("Fix the errors first.")
         return document
 
     def _show(self, path: Path | str, findings: Iterable[Finding]) -> None:
@@ -141,7 +141,7 @@ class Command(BaseCommand):
             return users.filter(is_superuser=True).order_by("pk").first()
         owner = users.filter(username=name).first()
         if owner is None:
-            raise CommandError(f"There is no user {name!r}.")
+            raise CommandError(f"User {name!r} does not exist.")
         return owner
 
     def _cluster(self, owner: Any, document: Document) -> Cluster:
@@ -149,45 +149,45 @@ class Command(BaseCommand):
         if cluster is None:
             return draft_create(actor=owner, name=document.name, document=document)
         if cluster.runs.filter(state__in=Run.ACTIVE).exists():
-            raise CommandError(f"A run of {cluster.name} is not over yet; watch or cancel it in the browser.")
+            raise CommandError(f"A run of {cluster.name} is still active; watch or cancel it in the browser.")
         if self._preview or document_of(cluster) == document:
             return cluster
         return draft_update(actor=owner, cluster=cluster, document=document, version=cluster.version)
 
     def _order(self, cluster: Cluster, document: Document, waivers: list[str]) -> Order:
-        """Show what the recipe changes in the document, and what is found in that; errors are the end."""
+        """Show what the recipe changes in the document, and what is found in that; errors end the command."""
         order = order_for(cluster, self._recipe.name, self._answers, document if self._preview else None)
         for line in changed_values(order, cluster.document):
             self._line(line)
         found = new_findings(order, [each for each in waivers if not _of_a_precheck(each)])
         self._show(f"document of {self._recipe.verb}", found)
         if any(finding.blocking for finding in found):
-            raise CommandError("Solve the errors first.")
+            raise CommandError("Fix the errors first.")
         return order
 
     def _texts(self, cluster: Cluster, order: Order, owner: Any, digests: list[str]) -> None:
-        """Show what runs as root in full, and ask about each text that this person has not acknowledged word for word.
+        """Show texts that run as root in full, and ask about each that this user has not acknowledged word for word.
 
         `--yes` acknowledges none of them: a user who passes it has not read the text.
         """
         named = {"recipe": order.recipe.name, "answers": order.answers} if order.has_own_document else {}
         for text in texts_unread(actor=owner, cluster=order.cluster):
-            for line in shown(text):
+            for line in lines_of(text):
                 self._line(line)
             if not is_named(text, digests):
                 self._ask(f"Have you read {text.path}, and may it run?", f"--acknowledge {text.digest}")
             text_acknowledge(actor=owner, cluster=cluster, digest=text.digest, **named)
 
     def _keys(self, cluster: Cluster, owner: Any, document: Document, *, named: list[str], accept: bool) -> None:
-        """Show keys seen for the first time, and ask; a changed key, or a machine that does not answer, is the end.
+        """Show new keys, and ask; a changed key, or a machine that does not answer, ends the command.
 
-        Once a jump host's key is accepted, what is behind it is looked at.
+        Once a jump host's key is accepted, the machines behind it are checked.
         """
         while self._new_keys(cluster, owner, document, named, accept=accept):
             pass
 
     def _new_keys(self, cluster: Cluster, owner: Any, document: Document, named: list[str], *, accept: bool) -> bool:
-        """One look at everything; says whether there is more to see than before."""
+        """Check all keys once; returns whether machines behind a jump host can be checked now."""
         logins = logins_for(document, cluster, owner, self._key_files)
         logins.insist()
         seen = look_at_keys(cluster.pk, logins.document)
@@ -195,12 +195,12 @@ class Command(BaseCommand):
             if sight.trouble:
                 self._warn(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
-            raise CommandError("Not every machine can be reached; nothing was done.")
+            raise CommandError("Some machines are unreachable; nothing was done.")
         unknown = one_key_a_place(seen)
         for sight, key in unknown:
             place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
             who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
-            self._line(f"{who} shows {key.fingerprint} for the first time")
+            self._line(f"{who} presents the new key {key.fingerprint}")
             if named and key.fingerprint not in named and not accept:
                 raise OtherKey(place, " or ".join(named), key.fingerprint)
         if unknown and not (accept or named):
@@ -210,19 +210,19 @@ class Command(BaseCommand):
 
     def _ask(self, question: str, option: str) -> None:
         if not sys.stdin.isatty():
-            raise CommandError(f"{question} Nobody is here to answer; say it with {option}.")
+            raise CommandError(f"{question} No terminal to prompt on; pass {option}.")
         self.stdout.write(f"{plain_block(question)} [yes/no] ", ending="")
         self.stdout.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was done.")
 
     def _run(self, cluster: Cluster, owner: Any, waivers: list[str], reason: str) -> Run:
-        """Carry the run out in this process; made and claimed in one transaction, so that no other worker gets it."""
+        """Execute the run in this process; created and claimed in one transaction, so that no other worker gets it."""
         name = fresh_name()
         with transaction.atomic():
             run = self._start(cluster, owner, waivers, reason)
             if claim(run.pk, name) is None:
-                raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
+                raise CommandError(f"Another worker is executing run {run.pk} of {cluster.name}.")
         progress = TerminalProgress(self._write)
         thread = threading.Thread(target=self._run_claimed, args=(run.pk, name, progress), name=f"run {run.pk}")
         with _Interrupts() as interrupts:
@@ -249,7 +249,7 @@ class Command(BaseCommand):
         except NotPossible as error:
             self._line(error.with_hint)
         else:
-            self._line("Cancelling; what must not be cut in half ends first.")
+            self._line("Cancelling; steps that can't be interrupted safely finish first.")
 
     def _run_claimed(self, pk: int, name: str, progress: TerminalProgress) -> None:
         try:
@@ -271,7 +271,7 @@ class Command(BaseCommand):
         took = ((run.finished_at or run.created_at) - (run.started_at or run.created_at)).total_seconds()
         counts = f"{progress.changed} wanted states changed, {progress.same} same"
         if run.state == Run.State.SUCCEEDED and not progress.changed:
-            counts = f"nothing changed, all {progress.same} wanted states were the same"
+            counts = f"nothing changed, all {progress.same} wanted states were already reached"
         if self._preview:
             counts = f"nothing was changed; {foreseen(progress.changed, progress.same, progress.unforeseen)}"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
@@ -284,43 +284,43 @@ def _add_options(parser: ArgumentParser) -> None:
     """The options that every recipe has."""
     parser.add_argument("-f", "--filename", required=True, help="A config-sample.yaml.")
     parser.add_argument("--preview", action="store_true", help="Show what would change; change nothing on machines.")
-    parser.add_argument("--owner", help="User whose cluster it is; else the first administrator.")
-    parser.add_argument("--waive", action="append", default=[], metavar="ID", help="Go on despite this finding.")
-    parser.add_argument("--reason", default="", help="Why what --waive names is acceptable here; it is kept.")
+    parser.add_argument("--owner", help="The owner of the cluster; default: the first administrator.")
+    parser.add_argument("--waive", action="append", default=[], metavar="ID", help="Waive this finding.")
+    parser.add_argument("--reason", default="", help="Why the waived findings are acceptable here; saved with the run.")
     parser.add_argument(
         "--acknowledge", action="append", default=[], metavar="SHA256",
         help="You have read the text with this digest, which runs as root or changes every machine.",
     )  # fmt: skip
     parser.add_argument(
         "--host-key", action="append", default=[], metavar="SHA256:…",
-        help="Accept a host key seen for the first time when it has this fingerprint; once for each machine.",
+        help="Accept a new host key with this fingerprint; once for each machine.",
     )  # fmt: skip
     parser.add_argument(
         "--accept-host-keys", action="store_true",
-        help="Accept whatever host keys are seen for the first time, on a network where nobody can be in between.",
+        help="Accept all new host keys; only on a network where nobody can intercept connections.",
     )  # fmt: skip
     parser.add_argument("--yes", action="store_true", help="Start without asking.")
 
 
 def critical_path(timeline: Timeline, took: float) -> Iterator[str]:
-    """Which steps decided how long a run of so many seconds took, the longest of them by name, as lines."""
-    told = [bar for bar in timeline.chain if bar.seconds >= WORTH_A_LINE]
+    """Lines on the critical path of a run that took so many seconds, with its longest steps."""
+    listed = [bar for bar in timeline.chain if bar.seconds >= WORTH_A_LINE]
     if timeline.chain:
         yield f"critical path: {timeline.critical_seconds:.1f} s of {took:.1f} s, in {len(timeline.chain)} steps"
-        yield from (f"  {bar.seconds:6.1f} s  {bar.host}  {bar.title}" for bar in told)
+        yield from (f"  {bar.seconds:6.1f} s  {bar.host}  {bar.title}" for bar in listed)
 
 
 def _of_a_precheck(waiver: str) -> bool:
-    """Whether a waiver is for what is found on machines, and not in the document."""
+    """Whether a waiver is for a finding on machines, not in the document."""
     discover(catalog)
     return waiver.partition("@")[0] in CHECKS.checks
 
 
 class _Interrupts:
-    """Ctrl-C while a run is on: the first asks for the end, a second one leaves at once."""
+    """Ctrl-C during a run: the first one cancels the run, a second one exits at once."""
 
     def __init__(self) -> None:
-        self._asked = self._taken = False
+        self._pressed = self._handled = False
 
     def __enter__(self) -> _Interrupts:
         self._before = signal.signal(signal.SIGINT, self._interrupt)
@@ -330,12 +330,12 @@ class _Interrupts:
         signal.signal(signal.SIGINT, self._before)
 
     def _interrupt(self, *_: object) -> None:
-        if self._asked:
+        if self._pressed:
             raise KeyboardInterrupt
-        self._asked = True
+        self._pressed = True
 
     def take(self) -> bool:
-        """Whether somebody pressed it since the last look; true once."""
-        fresh = self._asked and not self._taken
-        self._taken = self._asked
+        """Whether it was pressed since the last call; true once."""
+        fresh = self._pressed and not self._handled
+        self._handled = self._pressed
         return fresh

@@ -1,4 +1,4 @@
-"""`manage.py config check|show|schema`: look at a config-sample.yaml without a cluster."""
+"""`manage.py config check|show|schema`: check or convert a config-sample.yaml without a cluster."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Check a file, write it anew in one of KubeKey's dialects, or print the JSON Schema."""
+    """Check a file, rewrite it in one of KubeKey's dialects, or print the JSON Schema."""
 
     help = "Check config-sample.yaml files, or show one in one of KubeKey's dialects. '-' is standard input."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        check = verbs.add_parser("check", help="say what is wrong, with line and column; exit code 1 on errors")
+        check = verbs.add_parser("check", help="report errors with line and column; exit code 1 on errors")
         check.add_argument("files", nargs="+", metavar="FILE")
-        check.add_argument("--waive", action="append", default=[], metavar="ID", help="answer for this finding")
+        check.add_argument("--waive", action="append", default=[], metavar="ID", help="waive this finding")
         check.add_argument("--json", action="store_true", help="print the findings as JSON")
-        show = verbs.add_parser("show", help="write the document anew, secrets masked")
+        show = verbs.add_parser("show", help="rewrite the document, secrets masked")
         show.add_argument("files", nargs="+", metavar="FILE", help="one file, or KubeKey 4's two")
-        show.add_argument("--as", dest="dialect", choices=DIALECTS, help="the dialect; the file's own by default")
-        show.add_argument("--with-secrets", action="store_true", help="write passwords and keys in clear")
+        show.add_argument("--as", dest="dialect", choices=DIALECTS, help="the dialect; default: that of the file")
+        show.add_argument("--with-secrets", action="store_true", help="write passwords and keys in plain text")
         show.add_argument("--to", metavar="DIRECTORY", help="write files there: for v4 inventory.yaml and config.yaml")
         verbs.add_parser("schema", help="print the JSON Schema (draft 2020-12), for editors and other programs")
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             self._show(options["files"], options["dialect"], options["with_secrets"], options.get("to"))
 
     def _check(self, files: list[str], waivers: Collection[str], *, as_json: bool) -> None:
-        result = report(((_named(file), _text(file)) for file in files), waivers)
+        result = report(((_display_name(file), _text(file)) for file in files), waivers)
         lines = (json.dumps(result.data, indent=2, ensure_ascii=False),) if as_json else result.lines
         for line in lines:
             self.stdout.write(plain_text(line))
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _show(self, names: list[str], dialect: str | None, with_secrets: bool, directory: str | None) -> None:
-        named = " + ".join(_named(name) for name in names)
+        named = " + ".join(_display_name(name) for name in names)
         loaded = load(joined(_text(name) for name in names))
         if loaded.document is None:
             raise CommandError("\n".join(format_finding(each, file=named) for each in loaded.findings))
@@ -72,23 +72,23 @@ class Command(BaseCommand):
             self.stdout.write(render(loaded.document, dialect=wanted, secrets=secrets), ending="")
             return
         for name, text in files(loaded.document, dialect=wanted, secrets=secrets).items():
-            self.stdout.write(str(_written(Path(directory) / name, text)))
+            self.stdout.write(str(_write(Path(directory) / name, text)))
 
 
-def _written(path: Path, text: str) -> Path:
-    """The new file, readable by its owner only. What is there already is never overwritten."""
+def _write(path: Path, text: str) -> Path:
+    """Write a new file, readable only by its owner. An existing file is never overwritten."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as problem:
-        raise CommandError(f"{path} is there already; take another directory.") from problem
+        raise CommandError(f"{path} already exists; choose another directory.") from problem
     except OSError as problem:
         raise CommandError(f"Cannot write {path}: {problem.strerror}.") from problem
     return path
 
 
-def _named(file: str) -> str:
+def _display_name(file: str) -> str:
     return "stdin" if file == "-" else file
 
 
@@ -98,4 +98,4 @@ def _text(file: str) -> str:
     except OSError as problem:
         raise CommandError(f"Cannot read {file}: {problem.strerror}.") from problem
     except UnicodeDecodeError as problem:
-        raise CommandError(f"{_named(file)} is not UTF-8 text; save it as UTF-8.") from problem
+        raise CommandError(f"{_display_name(file)} is not UTF-8 text; save it as UTF-8.") from problem

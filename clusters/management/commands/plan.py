@@ -31,24 +31,24 @@ class Command(BaseCommand):
     help = "Print which step would run on which machine. Nothing is changed and no machine is reached."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The file, and what to leave out."""
+        """The file, and the steps to include or leave out."""
         parser.add_argument("file", help="the document; - is standard input")
         parser.add_argument("--recipe", default=DEFAULT, help=f"one of {', '.join(each.name for each in recipes())}")
         parser.add_argument(
             "--answer", action="append", default=[], metavar="NAME=VALUE", help="the answer to a question of the recipe"
         )
         parser.add_argument("--only", action="append", default=[], metavar="STEP", help="only this step or phase")
-        parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="all but this step or phase")
+        parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="all except this step or phase")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print it, or say what is wrong with the document."""
+        """Print the plan, or the errors in the document."""
         name = options["file"]
         text = sys.stdin.read(LIMIT + 1) if name == "-" else read_start(Path(name), LIMIT)
         loaded = load(text)
         blocking = [finding for finding in findings_of(loaded) if finding.blocking]
         if loaded.document is None or blocking:
-            said = "\n".join(f"  {finding.line}:{finding.column} {finding.message}" for finding in blocking)
-            raise CommandError(plain_text(f"{name} cannot be installed:\n{said}"))
+            errors = "\n".join(f"  {finding.line}:{finding.column} {finding.message}" for finding in blocking)
+            raise CommandError(plain_text(f"{name} cannot be installed:\n{errors}"))
         discover(catalog)
         try:
             recipe = recipe_called(options["recipe"])
@@ -58,10 +58,10 @@ class Command(BaseCommand):
             plan = make_plan(document, recipe.name, only=options["only"], skip=options["skip"], answers=answers)
         except InstallerError as error:
             raise CommandError(error.with_hint) from error
-        self.stdout.write(plain_text(written(plan)))
+        self.stdout.write(plain_text(plan_text(plan)))
 
 
-def written(plan: Plan) -> str:
+def plan_text(plan: Plan) -> str:
     """The plan as text: a heading per phase, a line per step."""
     lines: list[str] = []
     phase = ""
@@ -72,5 +72,5 @@ def written(plan: Plan) -> str:
             lines.append(f"\n{phase}")
         lines.append(f"  {row.path:<{wide}}  {row.title}  [{', '.join(row.hosts)}]")
     nodes = sum(len(row.hosts) for row in plan.steps)
-    lines.append(f"\n{nodes} pieces of work; about {plan.expected_seconds:.0f} s by shipped estimates.")
+    lines.append(f"\n{nodes} steps on machines; about {plan.expected_seconds:.0f} s by shipped estimates.")
     return "\n".join(lines).lstrip("\n")

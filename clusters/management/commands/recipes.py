@@ -1,4 +1,4 @@
-"""`slipway recipes`: what can be done to a cluster, as the table of docs/recipes.md."""
+"""`slipway recipes`: the recipes for a cluster, as the table of docs/recipes.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEAD = ("button", "command", "what it does", "starts when the cluster is", "asks
 class Command(BaseCommand):
     """Print the table of recipes."""
 
-    help = "Print the recipes there are as a Markdown table."
+    help = "Print all recipes as a Markdown table."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print it."""
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
 
 def table() -> str:
-    """A row for each recipe, as it is declared."""
+    """A row for each recipe."""
     rows = [HEAD, ("---",) * len(HEAD), *(tuple(_cells(each)) for each in recipes())]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

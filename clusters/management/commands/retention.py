@@ -1,4 +1,4 @@
-"""`manage.py retention`: which logs are older than they are kept, and on demand their end."""
+"""`manage.py retention`: list logs that are older than their retention time, and delete them on demand."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Shows what goes; workers do the same by themselves once an hour."""
+    """Shows which logs expire; workers delete them automatically once an hour."""
 
     help = "Show the runs whose logs are older than SLIPWAY_KEEP_LOG_DAYS; with --apply delete these logs now."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What can be said on the command line."""
+        """Options of the command."""
         parser.add_argument("--apply", action="store_true", help="Delete the logs now.")
 
     def handle(self, *args: Any, apply: bool, **options: Any) -> None:
-        """Show, and perhaps delete."""
+        """Show the logs, and delete them with --apply."""
         rows = preview()
         self.stdout.write(f"Logs are kept for {settings.SLIPWAY_KEEP_LOG_DAYS:g} days (SLIPWAY_KEEP_LOG_DAYS).")
         for row in rows:
@@ -38,4 +38,4 @@ class Command(BaseCommand):
             audited(None, "logs.delete", "events", runs=[row.run.pk for row in rows])
             self.stdout.write(f"{forget()} events were deleted.")
         elif rows:
-            self.stdout.write("Nothing was deleted; --apply does it now.")
+            self.stdout.write("Nothing was deleted; pass --apply to delete them now.")

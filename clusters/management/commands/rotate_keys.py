@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: encrypt everything anew with the first key, so that older ones can be thrown away."""
+"""`manage.py rotate_keys`: encrypt everything again with the first key, so that older keys can be deleted."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ROWS_AT_ONCE = 100
 
 
 class Command(BaseCommand):
-    """Goes over every encrypted field of every model."""
+    """Processes every encrypted field of every model."""
 
-    help = "Encrypt everything anew with the newest key of SLIPWAY_SECRET_KEYS."
+    help = "Encrypt everything again with the newest key of SLIPWAY_SECRET_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate, all or nothing."""
@@ -31,14 +31,14 @@ class Command(BaseCommand):
                 audited(None, "keys.rotate", "database", rows=count)
         except KeyMissing as error:
             raise CommandError(f"{error.message} Nothing was changed. {error.hint}") from error
-        self.stdout.write(f"{count} rows are encrypted with the newest key now; older keys are not needed any more.")
+        self.stdout.write(f"{count} rows are now encrypted with the newest key; older keys are no longer needed.")
 
 
 def rotate(model: type[models.Model], names: list[str]) -> int:
-    """Encrypt these fields of every row anew; gives the number of rows."""
+    """Encrypt these fields of every row again; returns the number of rows."""
     count = 0
     numbers = list(model._default_manager.values_list("pk", flat=True))
-    # Not iterator(): PostgreSQL keeps a cursor for it, and a row that cannot be read leaves that open.
+    # Not iterator(): PostgreSQL uses a cursor for it, and a row that cannot be read would leave it open.
     for start in range(0, len(numbers), ROWS_AT_ONCE):
         for row in model._default_manager.only("pk", *names).filter(pk__in=numbers[start : start + ROWS_AT_ONCE]):
             model._default_manager.filter(pk=row.pk).update(**{name: getattr(row, name) for name in names})

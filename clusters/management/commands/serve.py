@@ -1,4 +1,4 @@
-"""`manage.py serve`: the whole product on one machine: the pages, and a worker that is started again when it dies."""
+"""`manage.py serve`: all of Slipway on one machine: the pages, and a worker that is restarted when it dies."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ log = logging.getLogger(__name__)
 
 
 def give_back(pid: int) -> None:
-    """A worker process has died: what it did waits for the next one, which need not wait for the lease."""
+    """Release the runs of a dead worker process, so that the next worker need not wait for their leases."""
     try:
         if count := abandon(name_prefix(pid)):
-            log.warning("%s runs of the worker that died are taken over", count)
+            log.warning("Another worker takes over %s runs of the dead worker", count)
     except DatabaseError as error:
-        log.warning("The runs of the worker that died wait for their lease to run out: %s", error)
+        log.warning("The runs of the dead worker wait until their leases expire: %s", error)
 
 
 class Command(BaseCommand):
-    """Brings the database up to date, makes the first administrator, and starts web and worker."""
+    """Updates the database, creates the first administrator, and starts web server and worker."""
 
     help = "Start Slipway: pages on --listen, and one worker beside them. Ctrl-C stops both."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What can be said on the command line."""
+        """Options of the command."""
         parser.add_argument("--listen", default=settings.SLIPWAY_LISTEN, help="Address and port (%(default)s).")
 
     def handle(self, *args: Any, listen: str, **options: Any) -> None:
-        """Run until told to stop."""
+        """Run until a signal stops it."""
         address, _, port = listen.rpartition(":")
         if not port.isdigit() or not address:
             raise CommandError(f"--listen is {listen!r}; expected address:port, such as 127.0.0.1:8000.")

@@ -1,4 +1,4 @@
-"""`manage.py work`: one worker process; start as many as there is work for, on as many machines."""
+"""`manage.py work`: one worker process; start as many as you need, on any number of machines."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Claims runs and connection tests, and carries them out."""
+    """Claims and executes runs and connection tests."""
 
-    help = "Carry out runs and connection tests until told to stop (SIGTERM gives the work to another worker)."
+    help = "Execute runs and connection tests until stopped (SIGTERM hands the work over to another worker)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What can be said on the command line."""
-        parser.add_argument("--until-idle", action="store_true", help="Stop when nothing is left to do.")
+        """Options of the command."""
+        parser.add_argument("--until-idle", action="store_true", help="Stop when no work is left.")
 
     def handle(self, *args: Any, until_idle: bool, **options: Any) -> None:
         """Work."""

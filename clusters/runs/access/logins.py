@@ -81,7 +81,7 @@ def granted(
     names = list(names)
     if not names:
         return {}
-    found = Credential.objects.usable_for(owner, asked_by, begun=begun).filter(name__in=names)
+    found = Credential.objects.usable_for(owner, asked_by, is_started=begun).filter(name__in=names)
     return {each.name: each for each in found}
 
 

@@ -1,4 +1,4 @@
-"""Template tags for what every page shows alike: icons, states, times and durations."""
+"""Template tags shared by all pages: icons, states, times and durations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
-# state: (tone, icon, word). The tone is one of the eight state colours in app.css.
+# state: (tone, icon, word). The tone is one of the eight state colors in app.css.
 STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
     "waiting": ("waiting", "clock", _("Waiting")),
     "running": ("running", "spinner", _("Running")),
@@ -58,7 +58,7 @@ STATES: Final[dict[str, tuple[str, str, _StrPromise]]] = {
 
 @register.filter
 def phase_name(name: str) -> str:
-    """The phase of a plan in words."""
+    """The title of a phase of a plan."""
     recipes()
     return gettext(phase_title(name))
 
@@ -68,7 +68,7 @@ register.simple_tag(command_line)
 
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
-    """An icon of the sprite in `_icons.svg`; it says nothing to a screen reader, the word beside it does."""
+    """An icon of the sprite in `_icons.svg`; screen readers skip it and read the word beside it."""
     return format_html(
         '<svg class="icon i-{} {}" aria-hidden="true" focusable="false"><use href="#i-{}"/></svg>', name, extra, name
     )
@@ -76,7 +76,7 @@ def icon(name: str, extra: str = "") -> SafeString:
 
 @register.simple_tag
 def state(value: str, word: str = "", extra: str = "") -> SafeString:
-    """A state as icon, word and colour."""
+    """A state as icon, word and color."""
     tone, drawing, usual = STATES.get(value, ("waiting", "dot", value))
     return format_html(
         '<span class="state tone-{} {}">{}<span class="state-word">{}</span></span>',
@@ -86,7 +86,7 @@ def state(value: str, word: str = "", extra: str = "") -> SafeString:
 
 @register.simple_tag
 def state_icon(value: str, title: str = "") -> SafeString:
-    """A state as a coloured icon; the word is there for screen readers."""
+    """A state as a colored icon, with a word for screen readers."""
     tone, drawing, usual = STATES.get(value, ("waiting", "dot", value))
     return format_html(
         '<span class="state-icon tone-{}">{}<span class="visually-hidden">{}</span></span>',
@@ -96,19 +96,19 @@ def state_icon(value: str, title: str = "") -> SafeString:
 
 @register.filter
 def tone(value: str) -> str:
-    """The colour that belongs to a state."""
+    """The tone (color) of a state."""
     return STATES.get(value, ("waiting", "", ""))[0]
 
 
 @register.simple_tag
 def reason_length() -> SafeString:
-    """How long a reason may be, as attributes of its field."""
+    """The limits for the length of a reason, as attributes of its field."""
     return format_html('minlength="{}" maxlength="{}"', services.SHORTEST_REASON, services.LONGEST_REASON)
 
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Seconds as people say them: 4 s, 2 m 41 s, 1 h 3 m."""
+    """Seconds for people: 4 s, 2 m 41 s, 1 h 3 m."""
     if seconds is None:
         return ""
     if 0 < seconds < 1:
@@ -123,7 +123,7 @@ def duration(seconds: float | None) -> str:
 
 @register.filter
 def eta(summary: Any) -> str:
-    """How long it will still take, as an honest range; empty when nothing can be said."""
+    """The time left, as an honest range; empty without an estimate."""
     low, high = getattr(summary, "eta_low", None), getattr(summary, "eta_high", None)
     if high is None or high <= 0:
         return ""
@@ -137,15 +137,15 @@ def eta(summary: Any) -> str:
 
 @register.filter
 def eta_source(summary: RunSummary) -> str:
-    """Where the time that is left comes from; for its tooltip."""
+    """The source of the estimated time left, for its tooltip."""
     if summary.measured:
-        return str(_("From how long these steps took in earlier runs"))
-    return str(_("No earlier run has measured these steps: this is an estimate that ships with Slipway"))
+        return str(_("Based on the time these steps took in earlier runs"))
+    return str(_("No earlier run has measured these steps: the estimate ships with Slipway"))
 
 
 @register.filter
 def title_mark(summary: RunSummary) -> str:
-    """What stands before a run in the title of its window: how far it is, or how it ended."""
+    """The mark before a run in the window title: its progress, or how it ended."""
     if summary.state in ("running", "cancelling"):
         return f"{summary.percent} % · "
     return {"succeeded": "✓ ", "failed": "✗ "}.get(summary.state, "")
@@ -161,7 +161,7 @@ def _moment(value: Any) -> dt.datetime | None:
 
 @register.filter
 def clock(value: Any) -> SafeString | str:
-    """A moment: UTC here, made local by app.js, with UTC as the tooltip."""
+    """A time: UTC here, made local by app.js, with UTC as the tooltip."""
     return _time(value, "clock", "%H:%M:%S UTC")
 
 
@@ -212,7 +212,7 @@ def item(mapping: Any, key: Any) -> Any:
 
 @register.filter
 def times(cell: Any) -> str:
-    """When a cell of a run's grid began, how long it took and how long it usually takes; in full, for a tooltip."""
+    """When a cell of a run's grid started, how long it took and how long it usually takes; in full, for a tooltip."""
     words = [cell.message] if cell.message else []
     if cell.late:
         words.append(_("It takes longer than usual but has not failed; see its log."))
@@ -220,12 +220,12 @@ def times(cell: Any) -> str:
         if cell.slowest:
             middle, longest = duration(cell.seconds), duration(cell.longest)
             words.append(
-                _("In the middle %(middle)s, at most %(longest)s on %(host)s.")
+                _("Median %(middle)s, at most %(longest)s on %(host)s.")
                 % {"middle": middle, "longest": longest, "host": cell.slowest}
             )
     elif cell.started_at:
         began = cell.started_at.astimezone(dt.UTC).strftime("%H:%M:%S")
-        words.append(_("Began %(at)s UTC, %(took)s.") % {"at": began, "took": duration(cell.seconds)})
+        words.append(_("Started %(at)s UTC, took %(took)s.") % {"at": began, "took": duration(cell.seconds)})
     if cell.expected:
         words.append(_("Expected: %(time)s.") % {"time": duration(cell.expected)})
     return " ".join(map(str, words))
@@ -233,7 +233,7 @@ def times(cell: Any) -> str:
 
 @register.filter
 def bar_times(bar: Bar) -> str:
-    """Which step a bar of the timeline is, how long it took and what it waited for; in full, for a tooltip."""
+    """The step of a bar in the timeline, how long it took and what it waited for; in full, for a tooltip."""
     where = f" · {bar.host}" if bar.host else ""
     words = [f"{bar.title}{where}: {duration(bar.seconds)}"]
     if bar.slowest:
@@ -247,7 +247,7 @@ def bar_times(bar: Bar) -> str:
 
 @register.filter
 def plain(text: str) -> str:
-    """A printed line without the codes that colour a terminal."""
+    """A printed line without the color codes of terminals."""
     return plain_text(str(text))
 
 
@@ -259,13 +259,13 @@ def unlocal(number: float) -> str:
 
 @register.filter
 def add_to(number: float, more: float) -> float:
-    """A coordinate beside another one; Django's own `add` knows whole numbers only."""
+    """The sum of two coordinates; Django's `add` supports only whole numbers."""
     return float(number) + float(more)
 
 
 @register.filter
 def gibibytes(megabytes: float | None) -> str:
-    """Memory and disks as people say them."""
+    """Sizes of memory and disks for people."""
     return f"{megabytes / 1024:.1f} GiB" if megabytes else "–"
 
 
@@ -275,6 +275,6 @@ def skew(seconds: float | str | None) -> str:
     if not isinstance(seconds, int | float):
         return "–"
     if abs(seconds) < 1:
-        return str(_("right"))
+        return str(_("correct"))
     words = _("%(seconds).1f s fast") if seconds > 0 else _("%(seconds).1f s slow")
     return str(words % {"seconds": abs(seconds)})

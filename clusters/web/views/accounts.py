@@ -1,4 +1,4 @@
-"""Signing in and out, choosing a password of one's own, and giving it again before secrets leave."""
+"""Signing in and out, changing the password, and confirming it before secrets are handed out."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
 
 
 class SignIn(LoginView):
-    """The only page that strangers see; whoever is signed in already is led on."""
+    """The only page without a login; a user who is already signed in is redirected."""
 
     template_name = "registration/login.html"
     redirect_authenticated_user = True
     authentication_form = SignInForm
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """Signed in: this browser is known from now on."""
+        """Signed in: mark this browser as known."""
         answer = super().form_valid(form)
         remember_browser(answer, form.get_user().get_username())
         return answer
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        """Not signed in: programs see by the status when to come again."""
+        """Not signed in: the status shows clients when to try again."""
         return _limited(super().form_invalid(form), getattr(self.request, "password_refusal", None))
 
 
 class SignOut(LogoutView):
-    """Ends the session, and has the browser forget the pages that it keeps."""
+    """Ends the session, and makes the browser delete its cached pages."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Cookies stay: the session's is removed anyway, and the other one keeps guessers from locking people out."""
+        """Cookies stay: the session's is removed anyway; the other one prevents guessers from locking users out."""
         answer = super().post(request, *args, **kwargs)
         answer["Clear-Site-Data"] = '"cache", "storage"'
         return answer
@@ -67,31 +67,31 @@ class OwnPassword(PasswordChangeView):
     form_class = OwnPasswordForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """The form counts wrong old passwords by where they come from."""
+        """The form counts wrong old passwords by their origin."""
         return {**super().get_form_kwargs(), "request": self.request}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The page says why it comes first when the password is still a one-time one."""
+        """With a one-time password the page explains why it must be changed first."""
         return super().get_context_data(must_change=has_one_time_password(self.request.user), **kwargs)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
-        """The new password is saved, and nothing stands in the way any longer."""
+        """Save the new password; other pages can be opened from now on."""
         answer = super().form_valid(form)
         services.password_changed(actor=form.user)
         services.sessions_end_others(actor=form.user, keep=self.request.session.row_key)
         note_password(self.request)
-        messages.success(self.request, _("Your new password is in use."))
+        messages.success(self.request, _("Your password was changed."))
         return answer
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
-        """The old one is wrong, or the new one will not do."""
+        """The old password is wrong, or the new one is not accepted."""
         return _limited(super().form_invalid(form), getattr(form, "refusal", None))
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def password_again(request: HttpRequest) -> HttpResponse:
-    """Ask for the password, and lead back to where secrets are wanted."""
+    """Ask for the password, then return to the page that needs it."""
     to = own_address(request, request.POST.get("next") or request.GET.get("next", ""))
     form = PasswordAgainForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -105,7 +105,7 @@ def password_again(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """The admin has no login page of its own, since that would be a second one to protect."""
+    """The admin has no separate login page, because that would be a second one to protect."""
     if request.user.is_authenticated:
         raise Http404("Only administrators see the admin.")
     to = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
@@ -114,19 +114,19 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def page_token(request: HttpRequest) -> JsonResponse:
-    """The token of this browser's forms, and whose it is: signing in in another tab replaces the one of a page."""
+    """The token of this browser's forms, and its user: signing in in another tab replaces the token of a page."""
     return JsonResponse({"token": get_token(request), "user": str(request.user.pk)})
 
 
 def token_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 for a form whose token is not the browser's; the header tells a page's scripts that a new token helps."""
+    """403 for a form whose token is not the browser's; the header shows scripts that a new token helps."""
     answer = render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
     answer["X-Token-Refused"] = "yes"
     return answer
 
 
 def _limited(answer: HttpResponse, refusal: Exception | None) -> HttpResponse:
-    """The answer, with the status that says when the next password is looked at."""
+    """The response, with the status that shows when the next password is checked."""
     if isinstance(refusal, services.TooManyTries):
         answer.status_code = 429
         answer["Retry-After"] = str(max(1, int((refusal.until - timezone.now()).total_seconds()) + 1))

@@ -1,4 +1,4 @@
-"""The audit for administrators and auditors: filters, pages, downloads, and how its forwarding goes."""
+"""The audit for administrators and auditors: filters, pages, downloads, and the state of its forwarding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from clusters.selectors.forwarding import forwards
 from clusters.services.auditors import READ_AUDIT
 from clusters.web.audit_form import AuditForm
 from clusters.web.audit_words import words_for
-from clusters.web.downloads import streamed
+from clusters.web.downloads import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 ON_A_PAGE = 50
 LINES_AT_ONCE = 200
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With these a spreadsheet takes the text of a cell for a formula."""
+"""Spreadsheets treat a cell that starts with one of these as a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Row:
 @never_cache
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
-    """Entries, newest first; `before` and `after` are numbers of entries at the border of a page."""
+    """Entries, newest first; `before` and `after` are entry numbers at the edges of a page."""
     _may_read(request)
     form = AuditForm(request.GET)
     rows, older, newer = _page(request, form) if form.is_valid() else ([], 0, 0)
@@ -65,24 +65,24 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def forwarding(request: HttpRequest) -> HttpResponse:
-    """Try a receiver again."""
+    """Retry a receiver."""
     _may_read(request)
     services.audit_forward_again(actor=request.user, way=request.POST.get("way", ""))
-    messages.success(request, _("Waiting entries are due now. The next worker that looks sends them."))
+    messages.success(request, _("Waiting entries are due now. The next free worker sends them."))
     return redirect("audit")
 
 
 @never_cache
 @require_GET
 def as_csv(request: HttpRequest) -> HttpResponseBase:
-    """The entries that fit as a table for spreadsheets."""
+    """The matching entries as a table for spreadsheets."""
     return _download(request, "csv", "text/csv; charset=utf-8", _csv_lines)
 
 
 @never_cache
 @require_GET
 def as_jsonl(request: HttpRequest) -> HttpResponseBase:
-    """The entries that fit, one object a line, with everything that their hashes cover."""
+    """The matching entries, one JSON object a line, with everything that their hashes cover."""
     return _download(request, "jsonl", "application/jsonl", _json_lines)
 
 
@@ -92,7 +92,7 @@ def _may_read(request: HttpRequest) -> None:
 
 
 def _page(request: HttpRequest, form: AuditForm) -> tuple[list[Row], int, int]:
-    """The rows, and the numbers after which older and before which newer ones follow; 0 where there are none."""
+    """The rows, and the entry numbers from which older and newer ones follow; 0 if there are none."""
     found = audit_entries(form.wanted())
     before, after = _number(request, "before"), _number(request, "after")
     if after:
@@ -115,9 +115,9 @@ def _download(request: HttpRequest, form: str, kind: str, lines: Any) -> HttpRes
     _may_read(request)
     asked = AuditForm(request.GET)
     if not asked.is_valid():
-        return HttpResponseBadRequest("The filters are not understood.\n", content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest("The filters are invalid.\n", content_type="text/plain; charset=utf-8")
     entries = services.audit_download(actor=request.user, wanted=asked.wanted(), form=form)
-    return streamed(_gathered(lines(entries)), f"audit.{form}", kind, request.user.pk)
+    return stream(_in_batches(lines(entries)), f"audit.{form}", kind, request.user.pk)
 
 
 def _json_lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _json_lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
 
 
 def _csv_lines(entries: Iterable[AuditEntry]) -> Iterator[str]:
-    """Cells that a spreadsheet would take for formulas get an apostrophe before them."""
+    """Cells that a spreadsheet would treat as formulas start with an apostrophe."""
     yield _csv_line([*FIELDS, "hash"])
     for entry in entries:
         row = entry.as_json()
@@ -140,8 +140,8 @@ def _csv_line(cells: Sequence[Any]) -> str:
     return text.getvalue()
 
 
-def _gathered(lines: Iterator[str]) -> Iterator[bytes]:
-    """Lines in parts that are worth a trip through the server each."""
+def _in_batches(lines: Iterator[str]) -> Iterator[bytes]:
+    """Lines in parts large enough to be sent efficiently."""
     waiting: list[str] = []
     for line in lines:
         waiting.append(line)

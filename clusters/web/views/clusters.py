@@ -1,4 +1,4 @@
-"""Clusters: the list, one cluster, bringing a document in, installing and deleting."""
+"""Clusters: the list, one cluster, importing a document, installing and deleting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from clusters.config.dialects import render as rendering
 from clusters.config.load import LIMIT
 from clusters.errors import InstallerError
 from clusters.models import Cluster, Run
-from clusters.selectors import cluster_for, clusters_for, told_by
+from clusters.selectors import cluster_for, clusters_for, notification_channels
 from clusters.web.nodes import Node, nodes_of
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from clusters.config.schema import Document
 
 RUNS_SHOWN = 20
-SAID = 5
-"""Findings of an import that are said on the next page."""
+FINDINGS_SHOWN = 5
+"""Findings of an import that the next page shows."""
 LISTED = ("name", "state", "kubernetes_version", "endpoint", "machine_count", "nodes", "updated_at")
-"""What the list shows of a cluster."""
+"""The columns that the list shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterRow:
-    """One cluster in the list, from columns: no document is read for it, however many clusters there are."""
+    """One cluster in the list, from columns: no document is read, however many clusters there are."""
 
     cluster: Cluster
     nodes: list[Node]
@@ -42,13 +42,13 @@ class ClusterRow:
 
     @property
     def nodes_ok(self) -> int:
-        """How many were ready when they were last seen."""
+        """How many were ready when last observed."""
         return sum(node.state == "ready" for node in self.nodes)
 
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    """Every cluster that this person may see."""
+    """Every cluster that this user may see."""
     newest = Run.objects.filter(cluster=OuterRef("pk")).exclude(part=Run.Part.PREVIEW).order_by("-id").values("pk")[:1]
     found = list(clusters_for(request.user).only(*LISTED).annotate(newest=Subquery(newest)))
     runs = Run.objects.only("state", "created_at").in_bulk([each.newest for each in found if each.newest])
@@ -58,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def new(request: HttpRequest) -> HttpResponse:
-    """A draft with the defaults; the wizard goes on from there."""
+    """A draft with the defaults; the wizard continues from there."""
     try:
         cluster = services.draft_create(actor=request.user, name=request.POST.get("name", "").strip())
     except InstallerError as error:
@@ -68,8 +68,8 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def bring_in(request: HttpRequest) -> HttpResponse:
-    """A draft from a `config-sample.yaml`, pasted or as a file; what cannot be read is said with line and column."""
+def import_document(request: HttpRequest) -> HttpResponse:
+    """A draft from a `config-sample.yaml`, pasted or as a file; errors are shown with line and column."""
     if request.method != "POST":
         return render(request, "clusters/import.html", {"text": ""})
     text, problem = _text_given(request)
@@ -79,13 +79,12 @@ def bring_in(request: HttpRequest) -> HttpResponse:
     if cluster is None:
         blocking = [finding for finding in findings if finding.blocking]
         return render(request, "clusters/import.html", {"text": text, "findings": blocking}, status=422)
-    for finding in findings[:SAID]:
+    for finding in findings[:FINDINGS_SHOWN]:
         place = _("Line %d: ") % finding.line if finding.line else ""
         (messages.error if finding.blocking else messages.warning)(request, f"{place}{finding.message}")
-    if len(findings) > SAID:
-        messages.warning(
-            request, _("%d more are marked in the document and listed on the Review page.") % (len(findings) - SAID)
-        )
+    if len(findings) > FINDINGS_SHOWN:
+        more = len(findings) - FINDINGS_SHOWN
+        messages.warning(request, _("%d more are marked in the document and listed on the Review page.") % more)
     return redirect("wizard-start", pk=cluster.pk)
 
 
@@ -104,7 +103,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "was_installed": cluster.runs.exclude(part=Run.Part.PREVIEW).exists(),
         "first": known[0],
         "recipes": [each for each in known if services.is_allowed(each, cluster)],
-        "told": told_by(),
+        "channels": notification_channels(),
         "active": cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first(),
     }
     return render(request, "clusters/show.html", context)
@@ -112,7 +111,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def install(request: HttpRequest, pk: int) -> HttpResponse:
-    """Start a run and show it; what stands in the way is shown on the review page."""
+    """Start a run and show it; the review page shows what prevents it."""
     cluster = cluster_for(request.user, pk)
     try:
         waivers, reason = request.POST.getlist("waivers"), request.POST.get("reason", "")
@@ -125,10 +124,10 @@ def install(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Forget the cluster, when its name was typed."""
+    """Delete the cluster if its name was typed."""
     cluster = cluster_for(request.user, pk)
     if request.POST.get("name", "").strip() != cluster.name:
-        messages.error(request, _("Nothing was deleted: the name that was typed is not %s.") % cluster.name)
+        messages.error(request, _("Nothing was deleted: the name you typed is not %s.") % cluster.name)
         return redirect("cluster", pk=cluster.pk)
     name = cluster.name
     try:
@@ -139,12 +138,12 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if is_first:
         messages.success(request, _("%s was removed; its machines were not changed.") % name)
     else:
-        messages.info(request, _("%s was removed already.") % name)
+        messages.info(request, _("%s was already removed.") % name)
     return redirect("clusters")
 
 
 def say(request: HttpRequest, error: InstallerError) -> None:
-    """The error and its way out as a message on the next page."""
+    """Show the error and its hint as a message on the next page."""
     messages.error(request, error.with_hint)
 
 
@@ -156,13 +155,13 @@ def _document(cluster: Cluster) -> Document | None:
 
 
 def _text_given(request: HttpRequest) -> tuple[str, str]:
-    """What was uploaded or pasted, and what is wrong with it before it is even read."""
+    """The uploaded or pasted text, and what prevents it from being read."""
     upload = request.FILES.get("file")
     if upload is None:
         text = request.POST.get("text", "")
         return text, "" if text.strip() else _("Paste a document or choose a file.")
     if upload.size > LIMIT:
-        return "", _("The file is larger than %s bytes, the most that a document may have.") % f"{LIMIT:,}"
+        return "", _("The file is larger than %s bytes, the limit for a document.") % f"{LIMIT:,}"
     try:
         return upload.read().decode("utf-8-sig"), ""
     except UnicodeDecodeError:

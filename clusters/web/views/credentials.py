@@ -1,4 +1,4 @@
-"""Credentials: the page that lists them, and those on which they are made, rotated, shared and removed."""
+"""Credentials: the page that lists them, and the pages that create, rotate, share and remove them."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ SECRETS = ("password", "private_key", "passphrase")
 
 
 class CredentialForm(forms.Form):
-    """What a credential logs in with. Secrets go in and never come out; an empty field keeps what is stored."""
+    """The login of a credential. Secrets are stored and never shown; an empty field keeps the stored value."""
 
     name = text(
         gettext_lazy("Name"),
-        gettext_lazy("Documents use this name. It cannot be changed later, and no two credentials share one."),
+        gettext_lazy("Documents use this name. It must be unique and cannot be changed later."),
         mono=True,
     )
-    login = text(gettext_lazy("User"), gettext_lazy("On the machines. Empty: the one of each machine."), mono=True)
-    password = secret(gettext_lazy("Password"), gettext_lazy("Also what sudo asks for."))
+    login = text(gettext_lazy("User"), gettext_lazy("On the machines. Empty: each machine's own user."), mono=True)
+    password = secret(gettext_lazy("Password"), gettext_lazy("Also for sudo."))
     private_key = secret_lines(gettext_lazy("Private key"), gettext_lazy("The whole file, from BEGIN to END."))
     key_file = key_upload()
     passphrase = secret(gettext_lazy("Passphrase of the key"), gettext_lazy("Empty for a key without one."))
     agent_key = agent_text()
     networks = text(
         gettext_lazy("Only for these addresses"),
-        gettext_lazy("Like 10.0.0.0/24, 192.0.2.7; jump hosts count, too. Empty: everywhere."),
+        gettext_lazy("For example 10.0.0.0/24, 192.0.2.7. Applies to jump hosts, too. Empty: everywhere."),
         mono=True,
     )
     users = lines(
         gettext_lazy("Who else may use it"),
         gettext_lazy(
-            "User names, separated by commas or lines. They can use it, not read it. A user who is taken off the list"
-            " cannot start a run with it any more; an active run goes on."
+            "User names, separated by commas or lines. They can use the credential but not read it. A user removed from"
+            " the list can no longer start a run with it; active runs continue."
         ),
         rows=2,
     )
@@ -72,7 +72,7 @@ class CredentialForm(forms.Form):
         return uploaded_key(self.cleaned_data)
 
     def given(self) -> services.Given:
-        """What is to be stored. In a new credential everything, else secrets only where they were typed."""
+        """The values to store: for a new credential all, else only the secrets that were typed."""
         cleaned = self.cleaned_data
         found: dict[str, str | None] = {name: cleaned.get(name) or None for name in SECRETS}
         found |= {name: cleaned.get(name, "") for name in ("login", "networks")}
@@ -82,7 +82,7 @@ class CredentialForm(forms.Form):
         if cleaned.get("forget_key"):
             found["private_key"] = ""
         if found["private_key"] and not found["passphrase"]:
-            found["passphrase"] = ""  # of the key that was there before
+            found["passphrase"] = ""  # the one stored for the previous key
         return services.Given(**found)
 
     def people(self) -> list[str]:
@@ -93,7 +93,7 @@ class CredentialForm(forms.Form):
 @never_cache
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    """Every credential that this person may use."""
+    """Every credential that this user may use."""
     rows = [(each, [HOLDS[word] for word in each.holds]) for each in credentials_for(request.user)]
     return render(request, "credentials/list.html", {"rows": rows})
 
@@ -101,7 +101,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Make one."""
+    """Create one."""
     form = _form(request, None)
     if form.is_bound and form.is_valid():
         try:
@@ -118,7 +118,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, pk: int) -> HttpResponse:
-    """Rotate one: what is typed takes the place of what is stored, wherever it is used."""
+    """Rotate one: typed values replace the stored ones wherever the credential is used."""
     credential = credential_for(request.user, pk)
     form = _form(request, credential)
     if form.is_bound and form.is_valid():
@@ -135,10 +135,10 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Remove one, when its name was typed."""
+    """Remove one if its name was typed."""
     credential = credential_for(request.user, pk)
     if request.POST.get("name", "").strip() != credential.name:
-        messages.error(request, _("Nothing was removed: the name that was typed is not %s.") % credential.name)
+        messages.error(request, _("Nothing was removed: the name you typed is not %s.") % credential.name)
         return redirect("credential", pk=pk)
     services.credential_delete(actor=request.user, credential=credential)
     messages.success(request, _("The credential %s was removed.") % credential.name)
@@ -146,7 +146,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _form(request: HttpRequest, credential: Credential | None) -> Any:
-    """The form of a new credential, or of one that is there, whose name stays."""
+    """The form of a new credential, or of an existing one, whose name is fixed."""
     posted = (request.POST, request.FILES) if request.method == "POST" else (None, None)
     stored = {name: getattr(credential, name) for name in ("login", "agent_key", "networks")} if credential else {}
     if credential:
@@ -174,9 +174,9 @@ def _refuse(form: Any, error: services.CredentialWrong) -> None:
     form.add_error(error.field if error.field in form.fields else None, error.with_hint)
 
 
-def _page(request: HttpRequest, form: Any, shown: dict[str, Any]) -> HttpResponse:
+def _page(request: HttpRequest, form: Any, context: dict[str, Any]) -> HttpResponse:
     problems = problems_of([form])
     wrong = bool(form.errors) if form.is_bound else False
     status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
-    shown = {**shown, "form": form, "problems": problems, "general": problems.get("__all__", [])}
-    return render(request, "credentials/edit.html", shown, status=status)
+    context = {**context, "form": form, "problems": problems, "general": problems.get("__all__", [])}
+    return render(request, "credentials/edit.html", context, status=status)

@@ -1,4 +1,4 @@
-"""What leaves the house: the document in every dialect, its schema, and the kubeconfig."""
+"""Downloads: the document in every dialect, its schema, and the kubeconfig."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A way to write the document; `parts` are the files of those KubeKeys that want several."""
+    """A format of the document; `parts` are the files of those KubeKey versions that need several."""
 
     name: str
     title: _StrPromise
@@ -46,8 +46,8 @@ DIALECTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A dialect with what it cannot hold of this document. `is_own`: the file as it was written, comments and all."""
+class Export:
+    """A dialect with what it cannot express of this document. `is_own`: the file as written, with its comments."""
 
     dialect: Dialect
     is_own: bool
@@ -56,7 +56,7 @@ class Way:
 
 @require_GET
 def export(request: HttpRequest, pk: int) -> HttpResponse:
-    """The ways to write the document, each with what would be lost on it."""
+    """The formats of the document, each with what it would lose."""
     cluster = cluster_for(request.user, pk)
     try:
         document = services.document_of(cluster)
@@ -64,8 +64,8 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, error.with_hint)
         return redirect("cluster", pk=cluster.pk)
     stored = load(cluster.document).dialect
-    ways = [Way(each, each.name == stored, what_does_not_fit(document, each.name)) for each in DIALECTS]
-    return render(request, "clusters/export.html", {"cluster": cluster, "ways": ways})
+    exports = [Export(each, each.name == stored, what_does_not_fit(document, each.name)) for each in DIALECTS]
+    return render(request, "clusters/export.html", {"cluster": cluster, "exports": exports})
 
 
 def _with_secrets(request: HttpRequest) -> bool:
@@ -76,7 +76,7 @@ def _with_secrets(request: HttpRequest) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @password_again(when=_with_secrets)
 def config(request: HttpRequest, pk: int) -> HttpResponse:
-    """The document as a file. Secrets leave only by POST, so that no link can make a browser fetch them."""
+    """The document as a file. Secrets are sent only by POST, so that no link can make a browser fetch them."""
     cluster = cluster_for(request.user, pk)
     asked = request.POST if request.method == "POST" else request.GET
     dialect, part = asked.get("dialect") or DIALECTS[0].name, asked.get("part", "")
@@ -92,7 +92,7 @@ def config(request: HttpRequest, pk: int) -> HttpResponse:
 @login_not_required
 @require_GET
 def schema(request: HttpRequest) -> HttpResponse:
-    """The JSON Schema of the document, for editors, which do not log in; it holds nothing of anybody's."""
+    """The JSON Schema of the document, for editors, which do not log in; it holds no user's data."""
     return HttpResponse(json_schema_text(), content_type="application/schema+json")
 
 

@@ -1,4 +1,4 @@
-"""Notifications of the ends of runs: which ways are set, and a test of them."""
+"""Notifications when runs end: which channels are configured, and a test of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from clusters import services
-from clusters.selectors import told_by
+from clusters.selectors import notification_channels
 from clusters.web.views.clusters import say
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def notices(request: HttpRequest) -> HttpResponse:
-    """The ways with their last tests, as a part of a page; a POST sends tests. Without JavaScript, the list follows."""
+    """The channels with their last tests, as part of a page; a POST sends tests. Without JavaScript it redirects."""
     problem = None
     if request.method == "POST":
         try:
@@ -30,4 +30,5 @@ def notices(request: HttpRequest) -> HttpResponse:
             if problem is not None:
                 say(request, problem)
             return redirect("clusters")
-    return render(request, "clusters/_told.html", {"told": told_by(), "problem": problem})
+    context = {"channels": notification_channels(), "problem": problem}
+    return render(request, "clusters/_channels.html", context)

@@ -1,4 +1,4 @@
-"""Acknowledging what runs as root: a text with secrets only after the password, without which they are masked."""
+"""Acknowledging texts that run as root: one with secrets only after the password, which unmasks them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _is_masked(request: HttpRequest) -> bool:
-    """Whether the text was shown with masks: nobody has read what stands behind them."""
+    """Whether the text was shown with masks: the user has not read the masked parts."""
     cluster = cluster_for(request.user, request.resolver_match.kwargs["pk"])  # type: ignore[union-attr]
     texts = texts_shown(cluster, services.document_of(cluster))
     return any(text.masked for text in texts if text.digest == request.POST.get("digest", ""))
@@ -28,10 +28,10 @@ def _is_masked(request: HttpRequest) -> bool:
 @require_POST
 @password_again(when=_is_masked)
 def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
-    """Write down that a text that runs as root was read; one that was changed meanwhile is shown again instead."""
+    """Record that a text that runs as root was read; a text that has changed meanwhile is shown again instead."""
     cluster = cluster_for(request.user, pk)
     if not services.text_acknowledge(actor=request.user, cluster=cluster, digest=request.POST.get("digest", "")):
-        messages.error(request, _("The text was changed since this page was opened. Read it as it is now."))
+        messages.error(request, _("The text has changed since this page was opened. Read the new version."))
     elif not request.htmx:  # type: ignore[attr-defined]
-        messages.success(request, _("Noted."))
+        messages.success(request, _("Acknowledged."))
     return redirect("wizard", pk, "review")

@@ -1,4 +1,4 @@
-"""The log of a run: as JSON for its page, and as files to take away, during the run and after it."""
+"""The log of a run: as JSON for its page, and as downloads, during the run and after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from clusters import services
 from clusters.numbers import whole_number
 from clusters.selectors import BadPattern, log_hits, log_lines, needle, run_for
-from clusters.web.downloads import streamed
+from clusters.web.downloads import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,18 +35,18 @@ CHUNK_BYTES = 256 * 1024
 def log(request: HttpRequest, pk: int) -> HttpResponse:
     """Lines as [number, at, host, step, stream, text], and how far the run was when they were read.
 
-    With `regex=yes` what is searched is a regular expression; each line ends with the parts of it that fit. With
-    `all=yes` those that do not fit it come, too.
-    `after` or `before` is a line number, `around` one that shall be among them; without any, the newest lines.
-    `older` and `newer` say whether there are more on either side. Whoever goes on from `last_seq` by the socket
-    and drops lines up to `last_line` has every line once.
+    With `regex=yes` the search is a regular expression; each line ends with the parts of it that match. With `all=yes`
+    lines that do not match are included, too.
+    `after` or `before` is a line number, `around` one that must be among the lines; without any, the newest lines.
+    `older` and `newer` show whether there are more on either side. A client that continues from `last_seq` over the
+    socket and drops lines up to `last_line` gets every line once.
     """
     run = run_for(request.user, pk)
     try:
         after, before, around = (_number(request, name) for name in ("after", "before", "around"))
         limit = min(_number(request, "limit") or LINES, MOST_LINES)
     except ValueError:
-        text = "after, before, around and limit are whole numbers."
+        text = "after, before, around and limit must be whole numbers."
         return HttpResponseBadRequest(text, content_type="text/plain")
     try:
         return JsonResponse(_page(run, request, after, before, around, limit))
@@ -74,12 +74,12 @@ def _page(
     else:
         lines = log_lines(run, before_line=min(before or end, end), limit=limit, **wanted)
         older, newer = len(lines) == limit, (before or end) < end
-    said = {"lines": _rows(lines, sought), "older": older, "newer": newer, "state": run.state}
-    return {**said, "last_seq": run.last_seq, "last_line": run.last_line}
+    page = {"lines": _rows(lines, sought), "older": older, "newer": newer, "state": run.state}
+    return {**page, "last_seq": run.last_seq, "last_line": run.last_line}
 
 
 def _wanted(request: HttpRequest) -> tuple[dict[str, Any], Needle | None]:
-    """By what the log is filtered, and the regular expression in it, if it is one. Raises BadPattern."""
+    """The filter of the log, and its regular expression, if it has one. Raises BadPattern."""
     wanted: dict[str, Any] = {key: request.GET.get(key, "") for key in FILTERS}
     if not wanted["search"] or request.GET.get("regex") != "yes":
         return wanted, None
@@ -90,10 +90,10 @@ def _wanted(request: HttpRequest) -> tuple[dict[str, Any], Needle | None]:
 @never_cache
 @require_GET
 def hits(request: HttpRequest, pk: int) -> HttpResponse:
-    """How many lines after `after` are found, up to `last_line`; `line` is the `place`-th of them.
+    """How many lines after `after` match, up to `last_line`; `line` is the `place`-th of them.
 
-    Where they are too many to be counted soon, `all` is false, and there are more. The next hit after a line, or the
-    last before it, is what `log` gives with `limit=1`.
+    If there are too many to count in time, `all` is false, and there are more. For the next hit after a line, or the
+    last before it, use `log` with `limit=1`.
     """
     run = run_for(request.user, pk)
     try:
@@ -101,7 +101,7 @@ def hits(request: HttpRequest, pk: int) -> HttpResponse:
         wanted, _sought = _wanted(request)
         found = log_hits(run, after_line=after, line=line, seconds=settings.SLIPWAY_COUNT_SECONDS, **wanted)
     except ValueError:
-        return HttpResponseBadRequest("after and line are whole numbers.", content_type="text/plain")
+        return HttpResponseBadRequest("after and line must be whole numbers.", content_type="text/plain")
     except BadPattern as error:
         return HttpResponseBadRequest(error.message, content_type="text/plain; charset=utf-8")
     return JsonResponse({**asdict(found), "last_line": run.last_line})
@@ -110,12 +110,10 @@ def hits(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """The whole log as a text file, with `times=no` only what was printed."""
+    """The whole log as a text file; with `times=no` only the output."""
     run = run_for(request.user, pk)
     pages = services.run_log(actor=request.user, run=run, times=request.GET.get("times") != "no")
-    return streamed(
-        (page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8", request.user.pk
-    )
+    return stream((page.encode() for page in pages), f"run-{run.pk}.txt", "text/plain; charset=utf-8", request.user.pk)
 
 
 @never_cache
@@ -124,7 +122,7 @@ def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every event as a line of JSON."""
     run = run_for(request.user, pk)
     pages = services.run_events(actor=request.user, run=run)
-    return streamed((page.encode() for page in pages), f"run-{run.pk}.jsonl", "application/jsonl", request.user.pk)
+    return stream((page.encode() for page in pages), f"run-{run.pk}.jsonl", "application/jsonl", request.user.pk)
 
 
 @never_cache
@@ -132,9 +130,9 @@ def log_events(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 def bundle(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The support bundle."""
     run = run_for(request.user, pk)
-    # Before anything is sent: without its entry in the audit there is no bundle.
+    # Before anything is sent: no bundle without an entry in the audit.
     write = services.run_bundle(actor=request.user, run=run)
-    return streamed(_bundle(write), f"run-{run.pk}-support.zip", "application/zip", request.user.pk)
+    return stream(_bundle(write), f"run-{run.pk}-support.zip", "application/zip", request.user.pk)
 
 
 def _bundle(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from clusters.selectors import (
     attempts_of,
     late_steps,
     likely_causes,
-    run_answered,
+    run_acknowledgements,
     run_ending,
     run_facts,
     run_findings,
@@ -51,7 +51,7 @@ TABS = (("run", _("Log")), ("run-timeline", _("Timeline")), ("run-plan", _("Plan
 @never_cache
 @require_GET
 def show(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page with its log; without JavaScript it shows how things stood when it was asked for."""
+    """The page with its log; without JavaScript it shows the state at the time of the request."""
     run = run_for(request.user, pk)
     shape = run_grid(run, request.GET.get("open", ""))
     steps = [(row.step, row.title) for phase in shape.phases for row in phase.rows]
@@ -61,12 +61,12 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a run of this recipe would change, on one machine in full; a run that is not a preview has its log."""
+    """What a run of this recipe would change, in full for one machine; other runs redirect to their log."""
     run = run_for(request.user, pk)
     if not run.is_preview:
         return redirect("run", pk=run.pk)
     machine = request.GET.get("machine", "")
-    # What is shown stays the same machine when the page is refreshed.
+    # The page shows the same machine after a refresh.
     query = f"?{urlencode({'machine': machine})}" if machine else ""
     seen = run_preview_seen(run, machine)
     return _tab(request, run, "preview", {"seen": seen, "outdated": _is_outdated(run), "query": query})
@@ -75,7 +75,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def timeline(request: HttpRequest, pk: int) -> HttpResponse:
-    """When each step ran, and which of them decided how long it took."""
+    """When each step ran, and which steps determined the duration of the run."""
     run = run_for(request.user, pk)
     found = run_timeline(run)
     return _tab(request, run, "timeline", {"timeline": found, "drawing": drawing(found)})
@@ -84,7 +84,7 @@ def timeline(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def plan(request: HttpRequest, pk: int) -> HttpResponse:
-    """The steps, what each waits for, and how long it should take."""
+    """The steps, what each waits for, and its expected duration."""
     run = run_for(request.user, pk)
     return _tab(request, run, "plan", {"plan": run_plan(run)})
 
@@ -92,16 +92,16 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def facts(request: HttpRequest, pk: int) -> HttpResponse:
-    """What was seen of the machines, and what the prechecks found."""
+    """The facts of the machines, and the findings of the prechecks."""
     run = run_for(request.user, pk)
-    shown = {"facts": run_facts(run), "findings": run_findings(run), "answered": run_answered(run)}
+    shown = {"facts": run_facts(run), "findings": run_findings(run), "acknowledgements": run_acknowledgements(run)}
     return _tab(request, run, "facts", shown)
 
 
 @never_cache
 @require_GET
 def header(request: HttpRequest, pk: int) -> HttpResponse:
-    """State, percent, times, buttons, and the cards of failures or of the end; `brief` on the other tabs."""
+    """State, percent, times, buttons, and the cards for failures or the result; `brief` on the other tabs."""
     brief = request.GET.get("brief") == "yes"
     return render(request, "runs/_header.html", {**_header(run_for(request.user, pk)), "brief": brief})
 
@@ -117,11 +117,11 @@ def grid(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_GET
 def summary(request: HttpRequest, pk: int) -> HttpResponse:
-    """One page to print or hand on: what was asked, what was done, how it ended."""
+    """One page to print or share: what was requested, what was done, how it ended."""
     run = run_for(request.user, pk)
     found = run_timeline(run)
-    more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run), "told": run.notices.all()}
-    more |= {"answered": run_answered(run), "timeline": found, "drawing": drawing(found)}
+    more = {"findings": run_findings(run), "plan": run_plan(run), "facts": run_facts(run), "notices": run.notices.all()}
+    more |= {"acknowledgements": run_acknowledgements(run), "timeline": found, "drawing": drawing(found)}
     return render(request, "runs/summary.html", {**_header(run), **more})
 
 
@@ -138,7 +138,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Another attempt: from the top, `from` a step, or only a `step`."""
+    """A new attempt: from the beginning, `from` a step, or only a `step`."""
     run = run_for(request.user, pk)
     step, first = request.POST.get("step", ""), request.POST.get("from", "")
     try:
@@ -159,7 +159,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def waive(request: HttpRequest, pk: int) -> HttpResponse:
-    """Another attempt in which a precheck does not block, for a reason that is kept."""
+    """A new attempt in which a precheck does not block, with a reason that is saved."""
     run = run_for(request.user, pk)
     check, reason = request.POST.get("check", ""), request.POST.get("reason", "")
     try:
@@ -174,12 +174,12 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
 def wait(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a running step more time on one machine."""
     run = run_for(request.user, pk)
-    said = request.POST
-    given = whole_number(said.get("given", ""))
-    given = -1 if given is None else given  # which was never given: nothing is granted
+    form = request.POST
+    given = whole_number(form.get("given", ""))
+    given = -1 if given is None else given  # -1 never matches, so no time is granted
     try:
         services.run_wait_longer(
-            actor=request.user, run=run, step=said.get("step", ""), host=said.get("host", ""), given=given
+            actor=request.user, run=run, step=form.get("step", ""), host=form.get("host", ""), given=given
         )
     except InstallerError as error:
         say(request, error)
@@ -187,7 +187,7 @@ def wait(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _tab(request: HttpRequest, run: Run, name: str, more: dict[str, Any]) -> HttpResponse:
-    """A whole page, or for htmx only what is in the tab."""
+    """The whole page, or for htmx only the content of the tab."""
     if request.headers.get("HX-Request"):
         return render(request, f"runs/_{name}.html", {"run": run, **more})
     part = f"runs/_{name}.html"

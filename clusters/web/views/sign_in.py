@@ -1,4 +1,4 @@
-"""One's own sessions, and for administrators the counts of wrong passwords: both listed, and ended by a button."""
+"""A user's sessions, and for administrators the counts of wrong passwords: listed, and ended by a button."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 OTHERS = "others"
-"""Sent in a session's place to end all but this one."""
+"""Sent instead of a session to end all except this one."""
 
 
 @require_GET
 def sessions(request: HttpRequest) -> HttpResponse:
-    """Where this person is signed in."""
+    """The sessions of this user."""
     return render(request, "registration/sessions.html", {"rows": sessions_of(request.user, _this(request))})
 
 
 @require_POST
 def session_end(request: HttpRequest) -> HttpResponse:
-    """End a session of this person in another browser, or all of them."""
+    """End a session of this user in another browser, or all of them."""
     wanted = request.POST.get("session", "")
     if wanted == OTHERS:
         count = services.sessions_end_others(actor=request.user, keep=_this(request))
     else:
         count = int(wanted != _this(request) and services.session_end(actor=request.user, session=wanted))
     if count:
-        words = ngettext("%d session has ended.", "%d sessions have ended.", count)
+        words = ngettext("%d session ended.", "%d sessions ended.", count)
         messages.success(request, words % count)
     else:
-        messages.info(request, _("That session had ended already."))
+        messages.info(request, _("That session had already ended."))
     return redirect("sessions")
 
 
@@ -52,12 +52,12 @@ def limits(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def limit_lift(request: HttpRequest, pk: int) -> HttpResponse:
-    """Forget a count, so that the next password is looked at."""
+    """Reset a count, so that the next password is checked."""
     _administrators_only(request)
     if services.password_limit_lift(actor=request.user, pk=pk):
-        messages.success(request, _("The limit is lifted."))
+        messages.success(request, _("The limit was lifted."))
     else:
-        messages.info(request, _("That limit was gone already."))
+        messages.info(request, _("That limit was already gone."))
     return redirect("password-limits")
 
 

@@ -43,7 +43,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
     hosts, fingerprints = request.POST.getlist("host"), request.POST.getlist("fingerprint")
     shown = dict(zip_longest(hosts, fingerprints[: len(hosts)], fillvalue=""))
     try:
-        services.host_keys_accept(actor=request.user, cluster=cluster, shown=shown)
+        services.host_keys_accept(actor=request.user, cluster=cluster, seen=shown)
     except OtherKey as error:
         if request.htmx:
             return _probes(request, cluster, refused=error)

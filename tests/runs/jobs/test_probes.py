@@ -42,7 +42,7 @@ def outcome_of(cluster: Cluster) -> Probe:
 
 def accept_shown(alice: User, cluster: Cluster) -> None:
     shown = {row.host: row.offered["fingerprint"] for row in Probe.objects.filter(cluster=cluster)}
-    services.host_keys_accept(actor=alice, cluster=cluster, shown=shown)
+    services.host_keys_accept(actor=alice, cluster=cluster, seen=shown)
 
 
 def test_a_new_machine_is_asked_about_accepted_and_described(alice: User, sshd: Sshd) -> None:

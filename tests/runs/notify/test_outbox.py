@@ -234,7 +234,7 @@ def test_a_test_is_sent_once_and_the_page_says_whether_it_was_taken(
     assert "t0ken" not in page
     assert "ops@" not in page
     answer = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
-    assert answer.count("Test under way") == 2
+    assert answer.count("Test in progress") == 2
     again = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
     assert "A test was sent a moment ago." in again
     assert Notice.objects.count() == 2
@@ -245,7 +245,7 @@ def test_a_test_is_sent_once_and_the_page_says_whether_it_was_taken(
     assert headers["X-Slipway-Signature"].startswith("sha256=")
     assert (len(receiver.taken), len(mail.outbox)) == (1, 1)
     assert "alice looks whether" in mail.outbox[0].body
-    assert client.get(reverse("notices")).content.decode().count("Test taken") == 2
+    assert client.get(reverse("notices")).content.decode().count("Test accepted") == 2
     assert AuditEntry.objects.filter(deed="notices.test").count() == 1
 
 
@@ -269,5 +269,5 @@ def test_without_settings_there_is_nothing_to_test(cluster: Cluster, client: Cli
     client.force_login(cluster.owner)
     assert "Send a test" not in client.get(reverse("cluster", args=[cluster.pk])).content.decode()
     answer = client.post(reverse("notices"), headers={"HX-Request": "true"}).content.decode()
-    assert "Neither a webhook nor a mail address is set." in answer
+    assert "Neither a webhook nor a mail address is configured." in answer
     assert not Notice.objects.exists()

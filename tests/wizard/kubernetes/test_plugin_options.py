@@ -56,7 +56,7 @@ def test_each_plugin_brings_its_own(visitor: Visitor) -> None:
 
 def test_a_field_says_its_path_its_meaning_and_its_default(calico: Visitor) -> None:
     text = options(calico.get("kubernetes").content.decode())
-    assert "Options of Calico" in text and "all as usual" in text
+    assert "Options of Calico" in text and "all default" in text
     assert "typha.replicas" in text and "IP-in-IP tunnels." in text
     assert "Always (default)" in text and ">CrossSubnet<" in text and "on (default)" in text
     assert re.search(rf'id="id_{TYPHA}"[^>]*|placeholder="1"[^>]*', text)

@@ -109,7 +109,7 @@ def test_a_version_that_the_source_lacks_is_replaced_in_one_press(visitor: Visit
     text = shown(visitor)
     told = text.split('id="version-missing"')[1].split("</form>")[0]
     assert "does not have Kubernetes v1.20.2" in told and "It has v1.37.9, v1.37.2, v1.36.3." in told
-    assert "Take v1.37.2" in told
+    assert "Use v1.37.2" in told
     address = f"{visitor.address('kubernetes')}version/"
     answer = visitor.client.post(address, {"draft_version": visitor.cluster.version, "version": "v1.37.2"})
     assert answer.headers["Location"] == visitor.address("kubernetes")
@@ -127,7 +127,7 @@ def test_there_is_a_way_back_to_a_version_that_the_source_lacks(visitor: Visitor
 def test_a_source_without_a_proven_version_says_so(visitor: Visitor, bundle_of: BundleOf) -> None:
     bundle_of("v1.35.1")
     told = shown(visitor).split('id="version-missing"')[1].split("</form>")[0]
-    assert "None of these is proven." in told and "Take v1.35.1" in told
+    assert "None of these is proven." in told and "Use v1.35.1" in told
 
 
 def test_the_page_says_which_parts_of_the_source_do_not_go_with_a_version(

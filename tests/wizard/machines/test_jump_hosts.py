@@ -191,7 +191,7 @@ def test_what_is_wrong_with_a_jump_host_is_said_once_and_each_way_has_its_state(
     assert text.count(refused) == 1
     first, second = text.split("<section")[1:]
     assert 'data-state="failed"' in first
-    assert 'data-state="ok"' in second.split(">")[0] and "Lets us through" in second
+    assert 'data-state="ok"' in second.split(">")[0] and "Forwarding works" in second
     assert "Jump host" in text.split('data-host="node1"')[1].split("</tr>")[0]
 
 

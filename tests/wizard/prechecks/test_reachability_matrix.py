@@ -88,10 +88,10 @@ def test_the_page_shows_the_table_with_a_word_for_each_cell(visitor: Visitor) ->
     assert re.search(closed, text)
     cells = [re.sub(r"<[^>]*>", " ", cell).split() for cell in re.findall(r"<td[^>]*>(.*?)</td>", text, re.DOTALL)]
     assert len(cells) == 9 and all(cells)
-    assert cells[1] == ["1", "port,", "open"] and cells[6] == ["not", "tried"]
+    assert cells[1] == ["1", "port,", "open"] and cells[6] == ["not", "tested"]
 
 
 def test_where_all_is_open_the_table_is_closed_and_says_so(visitor: Visitor) -> None:
     text = drawn(visitor, [row("node1", {"node2": {"10250": ""}}), row("node2", {"node1": {"6443": ""}})])
-    assert 'data-key="reach">' in text and "every port that is needed is open" in text
+    assert 'data-key="reach">' in text and "all required ports are open" in text
     assert not drawn(visitor, [row("node1")])

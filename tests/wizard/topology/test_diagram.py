@@ -36,4 +36,4 @@ def test_the_page_of_the_endpoint_says_who_reaches_what(visitor: Visitor) -> Non
     assert "Clients will reach the API server at <code>10.99.0.1</code>" in visitor.get("endpoint").content.decode()
     visitor.post("endpoint", {"kind": "haproxy", "domain": "lb.example", "port": "6443"})
     text = visitor.get("endpoint").content.decode()
-    assert "through a proxy of their own" in text and "Clients will reach" not in text
+    assert "through its own proxy" in text and "Clients will reach" not in text
