@@ -14,7 +14,7 @@ from clusters.engine.question import AnswersRefused
 from clusters.engine.recipe import as_it_is
 from clusters.errors import InstallerError
 from clusters.web.recipe_form import answers_in
-from clusters.web.recipe_words import sent
+from clusters.web.recipe_words import fields_of
 from clusters.wizard.pages.review import entries_of, grouped, texts_shown
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def where_to_solve(cluster: Cluster, recipe: str, answers: dict[str, Any]) -> st
     known = recipes_by_name().get(recipe)
     if known is None or known.prepare is as_it_is:
         return reverse("wizard", args=[cluster.pk, "review"])
-    return address_with(reverse("cluster-do", args=[cluster.pk, recipe]), [(ANSWERED, "yes"), *sent(answers)])
+    return address_with(reverse("cluster-do", args=[cluster.pk, recipe]), [(ANSWERED, "yes"), *fields_of(answers)])
 
 
 def answers_of(data: QueryDict, recipe: Recipe) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _brought(actor: AbstractBaseUser | AnonymousUser, cluster: Cluster, order: O
     waiting = services.texts_unread(actor=actor, cluster=order.cluster)  # type: ignore[arg-type]
     texts = texts_shown(order.cluster, order.document, cluster.document)
     at = reverse("cluster-do", args=[cluster.pk, order.recipe.name])
-    fields = [(ANSWERED, "yes"), *sent(order.answers)]
+    fields = [(ANSWERED, "yes"), *fields_of(order.answers)]
     return {
         "differences": services.order_differences(order, cluster.document),
         "groups": grouped(entries_of(order.cluster, found.fresh)),

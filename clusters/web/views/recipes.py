@@ -25,7 +25,7 @@ from clusters.services.drafts import refuse_while_busy
 from clusters.web.order_page import ANSWERED, address_with, answers_of, order_shown, where_to_solve
 from clusters.web.passwords import password_again
 from clusters.web.recipe_form import answers_in, problems_of, recipe_form, refuse
-from clusters.web.recipe_words import sent
+from clusters.web.recipe_words import fields_of
 from clusters.web.views.clusters import say
 from clusters.wizard.pages.review import texts_shown
 
@@ -67,7 +67,7 @@ def _is_masked(request: HttpRequest) -> bool:
 def _page_with_answers(request: HttpRequest) -> str:
     place = request.resolver_match.kwargs  # type: ignore[union-attr]
     answers = answers_of(request.POST, _recipe_or_404(place["name"]))
-    return address_with(reverse("cluster-do", kwargs=place), [(ANSWERED, "yes"), *sent(answers)])
+    return address_with(reverse("cluster-do", kwargs=place), [(ANSWERED, "yes"), *fields_of(answers)])
 
 
 @never_cache
