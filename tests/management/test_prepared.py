@@ -53,7 +53,7 @@ def run_lift(file: Path, *words: str, out: io.StringIO | None = None) -> str:
 
 def test_a_new_warning_is_shown_before_it_is_acknowledged(file: Path) -> None:
     out = io.StringIO()
-    with pytest.raises(CommandError, match="Nobody is here to answer; say it with --yes"):
+    with pytest.raises(CommandError, match="No terminal to prompt on; pass --yes"):
         run_lift(file, "--quota", "9", out=out)
     shown = out.getvalue()
     assert "Lift version changes these values of the document for this run:" in shown

@@ -82,9 +82,13 @@ def test_a_verb_runs_its_recipe_with_the_answers(file: Path, admin: User, renew:
 
 def test_without_yes_it_asks_the_recipes_question(file: Path, admin: User, renew: Recipe) -> None:
     Cluster.objects.all().delete()
-    with pytest.raises(CommandError, match=r"Renew certificates: sample, on node1, node2, node3\? No terminal"):
+    with pytest.raises(
+        CommandError, match=r"Renew certificates: sample, on node1, node2, node3\? No terminal to prompt on"
+    ):
         cluster("renew-certificates", "-f", str(file), "--accept-host-keys")
-    with pytest.raises(CommandError, match=r"Install Kubernetes v1\.20\.2 on node1, node2, node3\? No terminal"):
+    with pytest.raises(
+        CommandError, match=r"Install Kubernetes v1\.20\.2 on node1, node2, node3\? No terminal to prompt on"
+    ):
         cluster("create", "-f", str(file))
 
 

@@ -108,7 +108,7 @@ def test_a_new_warning_is_acknowledged_here_and_goes_with_the_run(
     refused = person.post(page(cluster), WARNED)
     assert refused.status_code == 422
     text = shown(refused)
-    assert "Nothing was started. Nobody has acknowledged this warning yet: A database of 9663676416 bytes" in text
+    assert "Nothing was started. This warning has not been acknowledged yet: A database of 9663676416 bytes" in text
     assert "disabled" in button(text) and 'name="quota" value="9"' in text
     (key,) = keys(text, "warning")
     text = shown(person.post(page(cluster), {**WARNED, "key": key, "given": "on"}, headers={"HX-Request": "true"}))
@@ -150,7 +150,7 @@ def test_a_new_error_that_may_be_waived_needs_a_reason(person: Client, cluster: 
     even = {**VERSION, "members": "node2"}
     (key,) = keys(look(person, cluster, even), "error")
     refused = person.post(page(cluster), {**even, "key": key, "given": "on", "reason": "no"})
-    assert refused.status_code == 422 and "A reason is needed" in shown(refused)
+    assert refused.status_code == 422 and "A reason is required" in shown(refused)
     text = shown(person.post(page(cluster), {**even, "key": key, "given": "on", "reason": WHY}))
     assert keys(text, "waived") == [key] and "disabled" not in button(text)
     person.post(page(cluster), even)
@@ -258,6 +258,6 @@ def test_while_a_run_is_active_nothing_is_acknowledged(person: Client, cluster: 
     (key,) = keys(look(person, cluster, WARNED), "warning")
     Run.objects.create(cluster=cluster, document=cluster.document, state="running")
     answer = person.post(page(cluster), {**WARNED, "key": key, "given": "on"})
-    assert answer.status_code == 409 and "nothing of it can be changed now" in shown(answer)
+    assert answer.status_code == 409 and "nothing in it can be changed now" in shown(answer)
     cluster.refresh_from_db()
     assert cluster.waivers == []
