@@ -98,7 +98,7 @@ def test_a_new_error_is_shown_and_refuses_run_and_preview(person: Client, cluste
     for more in ({}, {"preview": "yes"}):
         answer = person.post(page(cluster), {**wrong, **more})
         assert answer.status_code == 422
-        assert 'value="10.0.0.0/33"' in shown(answer) and "blocking findings first" in shown(answer)
+        assert 'value="10.0.0.0/33"' in shown(answer) and "blocking finding first" in shown(answer)
     assert not Run.objects.exists()
 
 
