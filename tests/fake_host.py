@@ -162,7 +162,7 @@ class FakeHost:
         self._reached()
         with self._lock:
             if path not in self.files:
-                raise FileMissing(f"There is no file {path} on {self.name}.")
+                raise FileMissing(f"{path} does not exist on {self.name}.")
             content = self.files[path].content
         if len(content) > most:
             raise too_large(self.name, path, most)
@@ -191,8 +191,8 @@ class FakeHost:
         seconds = answer.seconds if timeout is None else min(answer.seconds, timeout)
         if cancel is None:
             time.sleep(seconds)
-        elif cancel.asked or (seconds and cancel.wait(seconds)):
-            raise Cancelled(f"Stopped on {self.name}: {cancel.reason or 'asked to stop'}.")
+        elif cancel.is_requested or (seconds and cancel.wait(seconds)):
+            raise Cancelled(f"Stopped on {self.name}: {cancel.reason or 'a stop was requested'}.")
         return seconds
 
 

@@ -199,7 +199,7 @@ def _walk_plan(
     while walk.waiting or walk.running:
         for node in walk.startable():
             row = rows[node[0]]
-            if cancel.asked or (stopped and row.check is None):
+            if cancel.is_requested or (stopped and row.check is None):
                 walk.skip(node)
                 continue
             machine, urgency = cluster.machine(node[1]), walk.urgency[node]
@@ -208,13 +208,13 @@ def _walk_plan(
         if not walk.running:
             if walk.has_more:
                 continue
-            if walk.waiting and not stopped and not cancel.asked:
+            if walk.waiting and not stopped and not cancel.is_requested:
                 raise PlanError(f"Nothing can start, yet {len(walk.waiting)} steps wait. This is a bug in Slipway.")
             return
         # All that have ended count before anything else begins.
         ended = walk.wait(LOOK_EVERY)
         stopped = stopped or not all(result.state.good for result in ended)
-        if cancel.asked and not told:
+        if cancel.is_requested and not told:
             told = True
             _tell_uncut(walk, rows, cluster, cancel)
 
@@ -237,7 +237,7 @@ def _outcome(walk: _Walk, cancel: Cancel, seconds: float) -> Outcome:
     same = sum(result.same for result in walk.results.values())
     changed = sum(result.changed for result in walk.results.values())
     everything = not walk.waiting and all(result.state.good for result in walk.results.values())
-    state = "succeeded" if everything else "cancelled" if cancel.asked and not failures else "failed"
+    state = "succeeded" if everything else "cancelled" if cancel.is_requested and not failures else "failed"
     unforeseen = sum(result.state is State.UNFORESEEN for result in walk.results.values())
     return Outcome(state, failures, same, changed, seconds, unforeseen)
 

@@ -345,7 +345,7 @@ class Machine:
             )
 
     def _stop_if_cancelled(self) -> None:
-        if self.cancel.asked:
+        if self.cancel.is_requested:
             raise Cancelled(self.cancel.reason or "The run was cancelled.")
 
     def _read_facts(self) -> MachineFacts:

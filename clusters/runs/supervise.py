@@ -66,12 +66,12 @@ class Handover:
     def __init__(self) -> None:
         self._cancels: set[Cancel] = set()
         self._lock = threading.Lock()
-        self.asked = False
+        self.is_requested = False
 
     def ask(self) -> None:
         """Ask every run that is carried out under this to stop where it is."""
         with self._lock:
-            self.asked = True
+            self.is_requested = True
             for cancel in self._cancels:
                 cancel.ask("The worker is stopping.")
 
@@ -79,7 +79,7 @@ class Handover:
         """Stop this one too when asked."""
         with self._lock:
             self._cancels.add(cancel)
-            if self.asked:
+            if self.is_requested:
                 cancel.ask("The worker is stopping.")
 
     def forget(self, cancel: Cancel) -> None:
@@ -147,7 +147,7 @@ def _run_under_lease(
         state, message = _run_to_end(run, sink, tee, cancel, patience, key_files)
         if sink.lost:
             sink.close()
-        elif state == "cancelled" and handover.asked and not _cancel_asked(run):
+        elif state == "cancelled" and handover.is_requested and not _cancel_asked(run):
             sink.emit(events.RunChanged(state="running", message="The worker is stopping; another one goes on."))
             sink.close()
             handed_over = True

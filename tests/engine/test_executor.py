@@ -334,7 +334,7 @@ def test_machines_that_cannot_be_read_are_left_to_themselves(world: World) -> No
         seen.append(tuple(each.name for each in cluster.readable()))
         yield from ()
 
-    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["a"].answer("put kernel", "kernel=6.1.0\n")
     world.hosts["b"].lost = True
     assert world.run().state == "succeeded"
     assert seen == [("a",), ("a",)]
@@ -376,7 +376,7 @@ def test_a_machine_that_cannot_be_read_says_so_once(world: World) -> None:
         """Never come to this"""
         yield flag("never", set())
 
-    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["a"].answer("put kernel", "kernel=6.1.0\n")
     world.hosts["b"].lost = True
     outcome = world.run()
     assert outcome.state == "failed" and [each.step for each in outcome.failures] == ["precheck/access.facts"]

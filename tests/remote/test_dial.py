@@ -81,7 +81,7 @@ def test_what_is_too_much_for_one_command_is_said_to_be_untried() -> None:
 )
 def test_the_shells_words_are_understood(said: str, answer: Answer, told: str) -> None:
     (dial,) = read_dials(f"h/1 {said}\n", [("h", 1)]) or ()
-    assert dial.answer is answer and told in dial.told()
+    assert dial.answer is answer and told in dial.describe()
     assert dial.answer.through is (answer in (Answer.CONNECTED, Answer.REFUSED))
 
 

@@ -158,7 +158,7 @@ def test_no_line_of_a_machine_is_too_odd_to_be_read(line: str) -> None:
 def test_a_machine_that_is_no_linux_is_told_so() -> None:
     host = FakeHost("n1", [("uname", "'uname' is not recognized as a command\n")])
 
-    with pytest.raises(RemoteError, match="did not say what it is") as caught:
+    with pytest.raises(RemoteError, match="did not report what it is") as caught:
         read_facts(host)
 
     assert "not recognized" in str(caught.value)

@@ -151,7 +151,7 @@ def test_forwarding_that_is_forbidden_is_told_apart(sshd: Sshd, extra: str) -> N
     with bastion_before(sshd, extra) as bastion, pytest.raises(errors.JumpRefused) as caught:
         bastion.host().connect()
 
-    assert f"not through to 127.0.0.1:{sshd.port}" in str(caught.value)
+    assert f"does not forward to 127.0.0.1:{sshd.port}" in str(caught.value)
     assert "AllowTcpForwarding" in caught.value.hint
     assert not caught.value.retryable
 
@@ -166,7 +166,7 @@ def test_a_port_behind_it_on_which_nothing_listens_is_refused(bastion: Bastion) 
 
 
 def test_a_name_that_the_jump_host_does_not_know_is_told(bastion: Bastion) -> None:
-    with pytest.raises(errors.NameNotResolved, match=r"does not know the name no-such-host\.invalid"):
+    with pytest.raises(errors.NameNotResolved, match=r"cannot resolve the name no-such-host\.invalid"):
         bastion.host(bastion.target(address="no-such-host.invalid")).connect()
 
 
@@ -256,5 +256,5 @@ def test_a_key_logs_in_to_the_jump_host_too(sshd: Sshd, tmp_path: Path) -> None:
         host.close()
         bastion.gateways = Gateways()
         allowed.write_text("restrict " + (tmp_path / "id.pub").read_text())
-        with pytest.raises(errors.JumpRefused, match="not through to"):
+        with pytest.raises(errors.JumpRefused, match="does not forward to"):
             bastion.host(bastion.target(via=bastion.hop(password=None, private_key=secret))).connect()

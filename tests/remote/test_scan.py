@@ -45,7 +45,7 @@ def scanned(addresses: tuple[str, ...], port: int) -> tuple[int, tuple[Answer, .
         told.append((looked, found))
         return True
 
-    scan(addresses, port, tell=tell)
+    scan(addresses, port, report=tell)
     return told[-1]
 
 
@@ -87,7 +87,7 @@ def test_what_answers_while_the_last_report_is_told_is_told_as_well(monkeypatch:
                     thread.join(60)
             return True
 
-        scan(addresses_of("127.0.0.0/29"), port, tell=tell)
+        scan(addresses_of("127.0.0.0/29"), port, report=tell)
     assert told[0][0] < 6 and told[-1] == (6, 1)
 
 
@@ -114,7 +114,7 @@ def test_a_wish_to_stop_is_heard_before_the_end() -> None:
             told.append(looked)
             return False
 
-        scan(addresses_of("127.0.0.0/22"), port, tell=tell)
+        scan(addresses_of("127.0.0.0/22"), port, report=tell)
     assert len(told) == 1 and told[0] < 1022
 
 
@@ -136,7 +136,7 @@ def test_a_scan_ends_when_its_reader_is_gone() -> None:
         raise ConnectionError("the reader is gone")
 
     with pytest.raises(ConnectionError):
-        scan(tuple(f"127.9.{number // 250}.{number % 250 + 1}" for number in range(1000)), 9, tell=gone)
+        scan(tuple(f"127.9.{number // 250}.{number % 250 + 1}" for number in range(1000)), 9, report=gone)
     assert not [thread for thread in threading.enumerate() if thread.name == "scan port 9"]
 
 
@@ -144,6 +144,6 @@ def test_what_breaks_a_scan_is_not_taken_for_its_end(monkeypatch: pytest.MonkeyP
     async def breaks(self: object) -> None:
         raise RuntimeError("no event loop any more")
 
-    monkeypatch.setattr(scanning._Look, "at_all", breaks)
+    monkeypatch.setattr(scanning._Scan, "try_all", breaks)
     with pytest.raises(RuntimeError, match="no event loop"):
         scanned(("127.0.0.1",), 9)

@@ -81,5 +81,5 @@ def test_all_of_stops_at_the_first_that_fails() -> None:
 
 
 def test_a_command_that_no_kernel_takes_is_refused_here() -> None:
-    with pytest.raises(CommandTooLong, match="more than a command line holds"):
+    with pytest.raises(CommandTooLong, match="more than fit on a command line"):
         wrap(Command("x" * (LONGEST_COMMAND + 1)), MARKS)

@@ -126,7 +126,7 @@ def test_what_is_not_seen_to_end_in_time_is_killed_and_that_is_said(
         root.run(sh(STUBBORN, seconds), timeout=0.1, more=ready.more, on_line=ready)
 
     assert gone(seconds)
-    assert "did not end in time and are killed now" in caplog.text
+    assert "did not end in time; they are being killed" in caplog.text
     root.run(sh("pkill -xf {}; true", f"sleep {hanging}"))
 
 

@@ -223,7 +223,7 @@ def test_a_run_that_waits_does_not_begin_once_its_right_is_gone(
     done = scene.carry_out(run)
     assert (done.state, done.message) == ("failed", REFUSED)
     assert SEEN == []
-    assert "Its owner can share it" in json.dumps(done.failures)
+    assert "Ask its owner to share it" in json.dumps(done.failures)
 
 
 def test_a_run_that_waits_does_not_begin_for_somebody_deactivated(scene: Scene, alice: User) -> None:

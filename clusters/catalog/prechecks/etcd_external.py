@@ -66,7 +66,9 @@ def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     say = warning if listening else error
     for dial in dials:
         if dial.answer not in (Answer.CONNECTED, Answer.UNTRIED):
-            yield say(f"{machine.name} does not reach the external etcd at {dial.address}:{dial.port}: {dial.told()}.")
+            yield say(
+                f"{machine.name} does not reach the external etcd at {dial.address}:{dial.port}: {dial.describe()}."
+            )
     there = {(dial.address, dial.port) for dial in listening}
     yield from _too_old(machine, cluster, {url: place for url, place in places.items() if place in there})
 

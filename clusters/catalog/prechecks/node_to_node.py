@@ -55,7 +55,7 @@ def _seen(pairs: list[tuple[Flow, Dial]]) -> dict[str, dict[str, str]]:
     seen: dict[str, dict[str, str]] = {}
     for flow, dial in pairs:
         if dial.answer is not Answer.UNTRIED:
-            seen.setdefault(flow.target, {})[str(flow.port)] = "" if dial.answer.through else dial.told()
+            seen.setdefault(flow.target, {})[str(flow.port)] = "" if dial.answer.through else dial.describe()
     return seen
 
 
@@ -64,7 +64,7 @@ def _blocked(name: str, pairs: list[tuple[Flow, Dial]]) -> Iterator[Finding]:
     closed: dict[tuple[str, str], dict[tuple[int, str], None]] = {}
     for flow, dial in pairs:
         if not dial.answer.through and dial.answer is not Answer.UNTRIED:
-            closed.setdefault((flow.target, dial.told()), {})[flow.port, flow.purpose] = None
+            closed.setdefault((flow.target, dial.describe()), {})[flow.port, flow.purpose] = None
     groups: dict[tuple[tuple[tuple[int, str], ...], str], list[str]] = {}
     for (target, told), ports in closed.items():
         groups.setdefault((tuple(ports), told), []).append(target)

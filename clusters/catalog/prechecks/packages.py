@@ -63,7 +63,7 @@ def tools(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     dials = dialled(machine, sorted(places)[:MOST_SOURCES])
     if dials is not None and not any(dial.answer is Answer.CONNECTED for dial in dials):
-        told = "; ".join(f"{dial.address}: {dial.told()}" for dial in dials[:3])
+        told = "; ".join(f"{dial.address}: {dial.describe()}" for dial in dials[:3])
         yield error(f"{lacks}, and reaches none of its package sources ({told}).")
 
 

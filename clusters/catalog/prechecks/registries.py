@@ -59,12 +59,12 @@ def _of(machine: Machine, access: Access, answers: dict[str, Dial], *, private: 
     urls = [url for url in (*access.mirrors, *access.urls) if url in answers]
     dead = [url for url in urls if url in access.mirrors and answers[url].answer is not Answer.CONNECTED]
     if urls and not any(answers[url].answer is Answer.CONNECTED for url in urls):
-        said = "; ".join(f"{url}: {answers[url].told()}" for url in urls)
+        said = "; ".join(f"{url}: {answers[url].describe()}" for url in urls)
         tell = error if private else warning
         yield tell(f"{machine.name} cannot reach {access.host}, where images come from ({said}).")
         return
     for mirror in dead:
-        yield warning(f"{machine.name} cannot reach {mirror}, a mirror of {access.host}: {answers[mirror].told()}.")
+        yield warning(f"{machine.name} cannot reach {mirror}, a mirror of {access.host}: {answers[mirror].describe()}.")
 
 
 def _place(document: Document, url: str) -> tuple[str, int] | None:

@@ -17,7 +17,7 @@ from clusters.config.secrets.finder import secrets_in
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, RemoteError
 from clusters.models import Credential
-from clusters.remote.auth.keys import opened
+from clusters.remote.auth.keys import decrypt_key
 from clusters.remote.target import credential_refused
 from clusters.runs.access.key_files import KeyFiles, OfferedKeys
 from clusters.runs.documents import commented_secrets, read_document, secrets_of
@@ -179,7 +179,7 @@ class _Resolver:
 def _open_key(credential: Credential) -> Secret | None:
     key = Secret(credential.private_key) if credential.private_key else None
     if key and credential.passphrase:
-        return opened(key, Secret(credential.passphrase), f"the key of the credential {credential.name}")
+        return decrypt_key(key, Secret(credential.passphrase), f"the key of the credential {credential.name}")
     return key
 
 

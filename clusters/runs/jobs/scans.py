@@ -33,17 +33,17 @@ def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
     if row is None:
         return
 
-    def tell(looked: int, found: tuple[Answer, ...]) -> bool:
+    def report(tried: int, found: tuple[Answer, ...]) -> bool:
         if stop is not None and stop.is_set():
             mine.update(state="waiting", worker="", lease_until=None)
             return False
-        return bool(mine.update(looked=looked, found=[asdict(each) for each in found], lease_until=lease_end()))
+        return bool(mine.update(looked=tried, found=[asdict(each) for each in found], lease_until=lease_end()))
 
     try:
         refuse_without_authority(row.asked_by_id, row.cluster, "scan")
         addresses = addresses_of(row.network, allowed_networks())
         mine.update(total=len(addresses))
-        scan(addresses, row.port, tell=tell)
+        scan(addresses, row.port, report=report)
     except InstallerError as error:
         _end(mine, "failed", error.message)
     except Exception as error:  # noqa: BLE001 - the border of a scan; the person has to see that it broke

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.keys import opened, parse_key
+from clusters.remote.auth.keys import decrypt_key, parse_key
 from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood
 
 PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
@@ -96,11 +96,11 @@ def test_the_error_never_shows_the_key() -> None:
 @pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
 def test_the_passphrase_opens_a_key_and_a_wrong_one_is_named(key: object, form: serialization.PrivateFormat) -> None:
     locked = Secret(pem(key, form, "open sesame"))
-    text = opened(locked, Secret("open sesame"))
+    text = decrypt_key(locked, Secret("open sesame"))
     assert parse_key(text) == parse_key(locked, passphrase=Secret("open sesame"))
-    with pytest.raises(KeyEncrypted, match="passphrase does not open"):
-        opened(locked, Secret("open barley"))
+    with pytest.raises(KeyEncrypted, match="passphrase does not unlock"):
+        decrypt_key(locked, Secret("open barley"))
 
 
 def test_a_passphrase_that_is_not_needed_does_no_harm() -> None:
-    assert parse_key(opened(Secret(pem(RSA, OPENSSH)), Secret("x"))) == parse_key(Secret(pem(RSA, OPENSSH)))
+    assert parse_key(decrypt_key(Secret(pem(RSA, OPENSSH)), Secret("x"))) == parse_key(Secret(pem(RSA, OPENSSH)))

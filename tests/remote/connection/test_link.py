@@ -144,7 +144,7 @@ def test_keys_lying_around_on_the_server_are_never_tried(
 def test_password_login_that_is_switched_off_is_said(sshd: Sshd, tmp_path: Path) -> None:
     with (
         running_sshd(tmp_path, sshd.user, sshd.password, "Match All\n  PasswordAuthentication no") as other,
-        pytest.raises(errors.LoginRefused, match="it accepts publickey, and given is a password") as caught,
+        pytest.raises(errors.LoginRefused, match="it accepts publickey, but Slipway was given a password") as caught,
     ):
         open_link(other.target(), other.known())
 
@@ -196,7 +196,7 @@ def test_something_that_is_not_ssh_is_told(sshd: Sshd) -> None:
                     client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        with pytest.raises(errors.HandshakeFailed, match="no SSH server"):
+        with pytest.raises(errors.HandshakeFailed, match="did not complete an SSH handshake"):
             open_link(sshd.target(port=web.getsockname()[1], timeout=20), sshd.known())
 
 

@@ -169,7 +169,7 @@ def test_a_local_file_that_shrinks_meanwhile_replaces_nothing(
         yield b"01234"
 
     monkeypatch.setattr("clusters.remote.ssh.chunks_of", shrunk)
-    with pytest.raises(RemoteError, match="less arrived there than was sent"):
+    with pytest.raises(RemoteError, match="fewer bytes arrived than were sent"):
         root.put(local, str(place / "conf"))
 
     assert (place / "conf").read_text() == "old"

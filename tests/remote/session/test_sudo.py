@@ -124,7 +124,7 @@ def test_a_password_that_is_accepted_no_more_ends_in_an_error(
 ) -> None:
     """sudo would wait for a better one, and we for sudo."""
     monkeypatch.setattr("clusters.remote.session.runner.WAIT_FOR_START", 1.0)
-    monkeypatch.setattr("clusters.remote.session.root_shells.PATIENCE", 1.0)
+    monkeypatch.setattr("clusters.remote.session.root_shells.START_TIMEOUT", 1.0)
     with person(sudo="ALL=(ALL) ALL") as target:
         host = SshHost(target, sshd.known())
         host.become_root()
