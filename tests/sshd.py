@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.host_keys import InMemoryKeys, PinnedKey, key_of
+from clusters.remote.auth.host_keys import PinnedKey, key_of
 from clusters.remote.target import Target
+from tests.known_keys import InMemoryKeys
 from tests.missing import cannot_be_had
 from tests.proc import descendants_of
 

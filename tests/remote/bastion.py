@@ -20,8 +20,8 @@ from tests.sshd import running_sshd, user
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.remote.auth.host_keys import InMemoryKeys
     from clusters.remote.target import Target
+    from tests.known_keys import InMemoryKeys
     from tests.sshd import Sshd
 
 LOGIN = r"Accepted \w+ for slipway-jump-"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.probe import STAGES, Stage, probe
+from tests.known_keys import InMemoryKeys
 from tests.remote.bastion import bastion_before
 from tests.sshd import free_port
 

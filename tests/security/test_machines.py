@@ -11,7 +11,6 @@ import paramiko
 import pytest
 
 from clusters.errors import RemoteError
-from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.connection import bounded
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, FileTooLarge, HandshakeFailed, ShellUnusable
 from clusters.remote.facts import parse_facts
@@ -21,6 +20,7 @@ from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import Target
 from tests.fake_host import FakeHost
+from tests.known_keys import InMemoryKeys
 from tests.security.hostile import Memory, listening, machine
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from django.core.checks import run_checks
 from clusters import services
 from clusters.config.schema import Document, Host, JumpHost
 from clusters.models import Probe, Scan
-from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.connection import networks as networks_module
 from clusters.remote.connection.link import open_link
 from clusters.remote.connection.networks import Networks, NetworksUnreadable, is_own, resolve
@@ -27,6 +26,7 @@ from clusters.runs.jobs.probes import probe_row
 from clusters.runs.jobs.scans import scan_row
 from clusters.selectors.forwarding import forwards
 from clusters.selectors.notifications import told_by
+from tests.known_keys import InMemoryKeys
 from tests.remote.test_scan import greeting
 from tests.wizard.conftest import visitor
 

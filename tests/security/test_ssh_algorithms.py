@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clusters.config.secret import Secret
 from clusters.remote.auth.agent import Identity, _chosen
-from clusters.remote.auth.host_keys import InMemoryKeys, pinned_key
+from clusters.remote.auth.host_keys import pinned_key
 from clusters.remote.auth.keys import parse_key
 from clusters.remote.connection.bounded import BoundedTransport
 from clusters.remote.connection.link import open_link
 from clusters.remote.connection.tunnel import JumpTransport
 from clusters.remote.errors import HandshakeFailed, KeyTooShort
 from clusters.remote.target import Target
+from tests.known_keys import InMemoryKeys
 from tests.security.hostile import HostileMachine, listening
 
 if TYPE_CHECKING:

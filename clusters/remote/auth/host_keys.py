@@ -40,21 +40,6 @@ class KnownKeys(Protocol):
         ...
 
 
-class InMemoryKeys:
-    """Pinned keys for as long as the process lives."""
-
-    def __init__(self) -> None:
-        self._keys: dict[tuple[str, int], PinnedKey] = {}
-
-    def lookup(self, address: str, port: int) -> PinnedKey | None:
-        """The key pinned for that address, if there is one."""
-        return self._keys.get((address, port))
-
-    def pin(self, address: str, port: int, key: PinnedKey) -> None:
-        """Remember the key, replacing the one before."""
-        self._keys[address, port] = key
-
-
 class HostKeyUnknown(RemoteError):
     """Nobody has accepted the key shown at this address yet; `called` is the machine's name for people."""
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, InMemoryKeys, PinnedKey, check_key, key_of
+from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, PinnedKey, check_key, key_of
+from tests.known_keys import InMemoryKeys
 from tests.sshd import generate_key
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ import pytest
 
 from clusters.config.secret import Secret
 from clusters.remote import errors
-from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, InMemoryKeys
+from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown
 from clusters.remote.connection.link import open_link
 from clusters.remote.ssh import SshHost
+from tests.known_keys import InMemoryKeys
 from tests.remote.cable import Cable
 from tests.sshd import free_port, generate_key, running_sshd
 
