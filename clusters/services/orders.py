@@ -10,7 +10,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from clusters.catalog.recipes import recipes
-from clusters.engine.question import checked
+from clusters.engine.question import check_answers
 from clusters.engine.recipe import recipe_called
 from clusters.models import Cluster, Run
 from clusters.runs.documents import read_document
@@ -47,7 +47,7 @@ def order_for(cluster: Cluster, name: str, given: Mapping[str, Any], instead: Do
     recipe = recipe_called(name)
     stored = read_document(cluster.document)
     present = instead or stored
-    answers = checked(recipe.questions, present, given)
+    answers = check_answers(recipe.questions, present, given)
     document = recipe.prepare(present, answers)
     seen = copy.copy(cluster)
     if document != stored:

@@ -112,8 +112,8 @@ def test_what_cannot_be_cleaned_up_is_in_the_log_and_hides_no_other_error() -> N
             machine.clear_up(sh("rm -f /x"))
     machine.clear_up(sh("rm -f /y"))
     assert log(sink)[1::2] == [
-        "that was not cleared up on a: The connection to a is lost.",
-        "that was not cleared up on a: exit code 1",
+        "cleaning up on a failed: The connection to a is lost.",
+        "cleaning up on a failed: exit code 1",
     ]
 
 

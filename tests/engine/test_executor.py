@@ -302,7 +302,7 @@ def test_a_part_of_a_step_that_must_not_be_cut_ends_first_and_the_rest_does_not(
 
     assert world.run().state == "cancelled"
     assert done == ["joined"]
-    assert told() == ["Joining etcd must not be cut: half of it would need repair by hand. It ends first."]
+    assert told() == ["Joining etcd can't be interrupted safely; it will finish first."]
 
 
 def test_an_empty_plan_is_refused(world: World) -> None:

@@ -50,7 +50,7 @@ def machine(*answers: Answer) -> tuple[Machine, FakeHost]:
 )
 def test_a_question_that_cannot_be_put_is_given_up(answer: Answer, found: str) -> None:
     here, host = machine(answer)
-    with pytest.raises(NotReached, match=rf"^Nobody can find out on a whether it answers: .*{found}") as given_up:
+    with pytest.raises(NotReached, match=rf"^It cannot be determined on a whether it answers: .*{found}") as given_up:
         eventually("it answers", so_if(sh("kubectl get")), within=60, every=0.01).reach(here)
     assert len(host.ran) == IN_VAIN
     assert "Waiting does not help" in given_up.value.hint and not given_up.value.retryable

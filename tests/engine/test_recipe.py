@@ -13,7 +13,7 @@ from clusters.engine.deadline import OutOfTime
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.machine import OnlyLooking
 from clusters.engine.plan import make_plan
-from clusters.engine.question import AnswersRefused, Question, checked
+from clusters.engine.question import AnswersRefused, Question, check_answers
 from clusters.engine.recipe import DEFAULT, RECIPES, Phase, offered, phase_title, recipe
 from clusters.engine.step import STEPS, Register, step
 from clusters.engine.wants import NoAnswer, Sight, Wanted, file, service
@@ -55,7 +55,7 @@ def _recipes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answers(**given: Any) -> dict[str, Any]:
-    return checked(QUESTIONS, DOCUMENT, given)
+    return check_answers(QUESTIONS, DOCUMENT, given)
 
 
 def test_without_answers_the_defaults_count() -> None:
@@ -100,9 +100,9 @@ def test_what_is_required_and_what_the_recipe_refuses_is_a_sentence() -> None:
         Question("size", "Size", kind="number", problem=lambda value, document: "Too large." if value > 3 else ""),
     )
     with pytest.raises(AnswersRefused) as refused:
-        checked(wanted, DOCUMENT, {"size": "4"})
+        check_answers(wanted, DOCUMENT, {"size": "4"})
     assert refused.value.problems == {"who": "Who: An answer is required.", "size": "Size: Too large."}
-    assert checked(wanted, DOCUMENT, {"who": "me", "size": ""}) == {"who": "me", "size": None}
+    assert check_answers(wanted, DOCUMENT, {"who": "me", "size": ""}) == {"who": "me", "size": None}
 
 
 def test_the_first_recipe_installs_with_the_words_people_know() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from clusters.config.schema import Document
 from clusters.engine.check import Checks
-from clusters.engine.executor import told_of
+from clusters.engine.executor import describe_step
 from clusters.engine.plan import make_plan
 from clusters.engine.recipe import recipe
 from clusters.engine.step import Register, step
@@ -40,7 +40,7 @@ def test_whether_machines_take_turns_is_told_as_the_document_decides_it(one_by_o
         yield from ()
 
     plan = make_plan(DOCUMENT, "told", steps=register, checks=Checks())
-    told = told_of(plan.steps[0], DOCUMENT)
+    told = describe_step(plan.steps[0], DOCUMENT)
     assert told["serial"] is one_by_one
     assert plan.needs[("one/turns", "b")] == (frozenset({("one/turns", "a")}) if one_by_one else frozenset())
     assert told["uncut"] is True

@@ -73,7 +73,7 @@ def test_a_machine_that_reboots_for_most_of_a_minute_goes_on(clock: Clock) -> No
     assert [text for text in said if "b refuses" in text] == [
         "b refuses (0). Trying to reach it for up to 60 s; it may be rebooting."
     ]
-    assert "b answers again after 57 s; systemd says: running" in said
+    assert "b answers again after 57 s; systemd reports: running" in said
 
 
 def test_services_of_a_machine_that_came_back_start_before_anything_is_looked_at(clock: Clock) -> None:

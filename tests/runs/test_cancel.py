@@ -26,6 +26,8 @@ __all__ = ["sshd"]
 
 pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
 
+UNCUT = "can't be interrupted safely"
+
 
 def lines_of(run: Run) -> list[str]:
     return [line[2] for row in run.events.filter(kind="output").order_by("seq") for line in row.data["lines"]]
@@ -48,7 +50,10 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
         assert "alice asked this run to stop" in said
         assert "Do something that must not be cut on node1 can't be interrupted safely, so it finishes first" in said
         # The worker hears of it with its next heartbeat, and says so.
-        wait_for(lambda: [line for line in lines_of(run) if "must not be cut" in line], what="the engine to take note")
+        wait_for(
+            lambda: [line for line in lines_of(run) if UNCUT in line],
+            what="the engine to take note",
+        )
         (place / "node1.go").touch()
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     return Run.objects.get(pk=run.pk)
@@ -57,7 +62,7 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
 def test_what_must_not_be_cut_ends_first_and_says_so(client: Client, alice: User, sshd: Sshd, tmp_path: Path) -> None:
     run = cancelled_in_the_midst("uncut", client, alice, sshd, tmp_path)
     assert run.state == "cancelled"
-    assert [line for line in lines_of(run) if "must not be cut" in line and "node1" in line]
+    assert [line for line in lines_of(run) if UNCUT in line and "node1" in line]
     assert (tmp_path / "node1.whole").exists()
     assert not (tmp_path / "node1.never").exists()
     assert "alice asked this run to stop" in header(client, run)

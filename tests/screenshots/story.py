@@ -14,7 +14,7 @@ from clusters import catalog
 from clusters.config.secret import Secret
 from clusters.config.topology import all_roles
 from clusters.engine import events
-from clusters.engine.executor import told_of
+from clusters.engine.executor import describe_step
 from clusters.engine.plan import EVERYWHERE, Plan, make_plan
 from clusters.engine.step import discover
 from clusters.models import Run
@@ -98,7 +98,7 @@ def _events(
     broken = times[failed][1] if failed else 1e9
     told: list[events.Event] = [
         events.RunChanged(at=began, state="running", message="The run was started."),
-        events.PlanMade(at=began + 0.5, steps=[told_of(row, document) for row in plan.steps]),
+        events.PlanMade(at=began + 0.5, steps=[describe_step(row, document) for row in plan.steps]),
     ]
     for (step, host), (start, end) in times.items():
         if start >= min(broken, ending.after):

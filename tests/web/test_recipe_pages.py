@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.config.schema import Document
-from clusters.engine.question import Question, checked
+from clusters.engine.question import Question, check_answers
 from clusters.engine.recipe import DEFAULT, Recipe
 from clusters.models import Cluster, Run, StepRun
 from clusters.runs.supervise import supervise
@@ -82,7 +82,7 @@ def test_the_page_is_made_of_the_declaration(person: Client, cluster: Cluster, r
 def test_a_wrong_answer_is_said_beside_its_field_and_what_was_typed_stays(
     person: Client, cluster: Cluster, renew: Recipe
 ) -> None:
-    for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "A whole number is expected")):
+    for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "Expected a whole number")):
         answer = person.post(do(cluster), {"days": days})
         shown = answer.content.decode()
         assert answer.status_code == 422
@@ -111,7 +111,7 @@ def test_from_the_preview_to_the_run(person: Client, cluster: Cluster, renew: Re
     shown = text_of(person, f"{answer['Location']}?machine=node3")
     assert "Preview: Renew certificates of sample" in shown
     assert "Nothing was changed. 2 would change" in shown
-    assert "/etc/days is as it should be" in shown and "+30" in shown
+    assert "/etc/days has the required content and mode" in shown and "+30" in shown
     assert "There is no /etc/days yet." in shown and "Not known yet" in shown
     assert "The run would take about" in shown and "As seen from" in shown
     assert "node1" not in shown
@@ -227,7 +227,7 @@ def test_a_number_keeps_its_zero_and_a_cleared_one_is_no_default() -> None:
     days = Question("days", "Days", kind="number", default=3)
     form = recipe_form(Recipe("odd", "Odd", (), "odd", questions=(days,)), Document(), QueryDict("days="))
     assert form.is_valid()
-    assert checked((days,), Document(), answers_in(form)) == {"days": None}
+    assert check_answers((days,), Document(), answers_in(form)) == {"days": None}
 
 
 def test_a_run_that_is_not_the_newest_is_not_tried_again(person: Client, cluster: Cluster) -> None:

@@ -45,7 +45,7 @@ def node_to_node(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     ended = {(dial.address, dial.port): dial for dial in dials}
     pairs = [(flow, ended[flow.address, flow.port]) for flow in flows]
-    machine.tell(Observed(host=machine.name, step=machine.step, topic=TOPIC, values=_seen(pairs)))
+    machine.emit(Observed(host=machine.name, step=machine.step, topic=TOPIC, values=_seen(pairs)))
     untried = sum(dial.answer is Answer.UNTRIED for dial in dials)
     machine.note(f"tried {len(dials) - untried} of {len(dials)} connections to other machines")
     yield from _blocked(machine.name, pairs)

@@ -99,7 +99,7 @@ class _Attempt:
         if agents:
             message += f" Tried from the agent: {', '.join(_describe(key) for key in agents)}."
         if not self._transport.is_active() and len(self._keys) > 1:
-            message += f" It closed the connection after {len(self._keys)} keys."
+            message += f" It disconnected after {len(self._keys)} keys."
             hint = "Name the right key by its fingerprint: sshd accepts only a few wrong ones (MaxAuthTries)."
         return LoginRefused(message, allowed=allowed, tried=tried, hint=hint)
 

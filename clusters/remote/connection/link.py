@@ -294,7 +294,7 @@ def _why_no_handshake(target: Target, error: Exception) -> Exception:
         )
     # The greeting of a service other than SSH is shown to nobody: it may be an internal page or a database's greeting.
     foreign = str(error).startswith("Indecipherable protocol version")
-    why = "its greeting is not that of SSH" if foreign else str(error) or "it closed the connection"
+    why = "its greeting is not that of SSH" if foreign else str(error) or "it disconnected"
     return HandshakeFailed(
         f"{target.place} accepted the connection but did not complete an SSH handshake: {why}.",
         hint="Check the port. A busy sshd (MaxStartups) or fail2ban also closes it at once; then wait a little.",

@@ -160,7 +160,7 @@ def test_more_keys_than_the_machine_takes_are_told(sshd: Sshd, agent: Agent, tmp
     (tmp_path / "server").mkdir()
     with (
         running_sshd(tmp_path / "server", sshd.user, sshd.password, "MaxAuthTries 2\n") as other,
-        pytest.raises(errors.LoginRefused, match="It closed the connection after 2 keys") as caught,
+        pytest.raises(errors.LoginRefused, match="It disconnected after 2 keys") as caught,
     ):
         open_link(target(other, agent), other.known())
 
