@@ -9,7 +9,7 @@ import pytest
 from clusters.catalog.sources.nothing import Nothing
 from clusters.catalog.sources.upstream import Upstream
 from clusters.errors import SourceError
-from clusters.runs.artifact_source import configured_source, source_is_upstream, starter_version, versions_at_hand
+from clusters.runs.artifact_source import available_versions, configured_source, source_is_upstream, starter_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_draft_starts_with_the_newest_proven_version_of_a_bundle(
     versions: tuple[str, ...], start: str, bundle_of: BundleOf
 ) -> None:
     bundle_of(*versions)
-    assert versions_at_hand() == versions
+    assert available_versions() == versions
     assert starter_version() == start
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clusters import services
 from clusters.models import AuditEntry, Extension, Run
-from clusters.runs.granted_time import Patience
+from clusters.runs.granted_time import GrantedTime
 from tests.processes import wait_for
 from tests.runs.scenes import PATIENT_SECONDS, cluster_of, worker
 from tests.sshd import sshd
@@ -81,7 +81,7 @@ def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_g
     assert (told.step, told.host, told.data) == ("first/slow", "node1", {"seconds": 300.0, "by": "alice"})
     assert AuditEntry.objects.get(deed="run.wait_longer").details["host"] == "node1"
     lines = [line[2] for row in run.events.filter(kind="output") for line in row.data["lines"]]
-    assert "alice lets this step take 5 minutes longer on node1." in lines
+    assert "alice granted this step 5 more minutes on node1." in lines
     assert lines.count("slow") == 1
 
 
@@ -94,7 +94,7 @@ def test_a_worker_that_takes_over_honours_what_was_granted_and_tells_it_once(run
 
     Extension.objects.create(run=run, step="first/slow", host="node1", seconds=300, asked_by=alice)
     for _ in range(2):
-        patience = Patience(run, Sink())
+        patience = GrantedTime(run, Sink())
         patience.look()
         patience.look()
         assert patience.granted("first/slow", "node1") == 300

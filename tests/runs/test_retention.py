@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from clusters.models import Event, Run
-from clusters.runs.retention import Keeper, forget, preview
+from clusters.runs.retention import Retention, forget, preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_the_command_deletes_when_it_is_told_to(runs: list[Run]) -> None:
 
 
 def test_a_worker_looks_by_itself_but_not_all_the_time(runs: list[Run], settings: SettingsWrapper) -> None:
-    keeper = Keeper()
+    keeper = Retention()
     keeper.take()
     assert with_log(runs)[0] is False
     Event.objects.create(run=runs[0], seq=9, at=timezone.now(), kind="output")

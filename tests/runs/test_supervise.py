@@ -14,7 +14,7 @@ from django.utils import timezone
 from clusters.engine import events
 from clusters.engine.executor import Outcome
 from clusters.models import Run
-from clusters.runs.claims.leases import abandon, claim, claimable
+from clusters.runs.claims.leases import abandon, claim_run, claimable
 from clusters.runs.supervise import Handover, _sentence, supervise
 from clusters.services import run_cancel
 
@@ -93,7 +93,7 @@ def test_a_run_succeeds_and_leaves_what_it_delivered(make_run: MakeRun, engine: 
     assert kinds(run)[0] == "run:running"
     assert kinds(run)[-1] == "run:succeeded"
     assert run.last_line == 90
-    assert "9 changed, 18 were so already" in run.message
+    assert "9 changed, 18 were already correct" in run.message
     assert_no_gap(run)
 
 
@@ -159,7 +159,7 @@ def test_only_one_of_many_workers_gets_the_run(make_run: MakeRun, engine: Engine
 
         def race(number: int, pk: int = run.pk, start: threading.Barrier = start, got: list[Any] = got) -> None:
             start.wait()
-            got.append(claim(pk, f"worker-{pk}-{number}"))
+            got.append(claim_run(pk, f"worker-{pk}-{number}"))
 
         threads = [in_thread(lambda number=number: race(number)) for number in range(4)]
         for thread in threads:
@@ -170,8 +170,8 @@ def test_only_one_of_many_workers_gets_the_run(make_run: MakeRun, engine: Engine
 
 def test_a_run_that_has_a_living_worker_is_not_taken(make_run: MakeRun) -> None:
     run = make_run()
-    assert claim(run.pk, "one") is not None
-    assert claim(run.pk, "two") is None
+    assert claim_run(run.pk, "one") is not None
+    assert claim_run(run.pk, "two") is None
     assert not claimable().exists()
 
 
@@ -215,7 +215,7 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
     # As if the first worker had been away for longer than its lease; at once, or its heart would renew it.
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-        assert claim(run.pk, "two") is not None
+        assert claim_run(run.pk, "two") is not None
     second = supervise(run.pk, worker_name="two")
     ends(thread)
     assert second is not None
@@ -249,7 +249,7 @@ def test_a_worker_that_stops_gives_the_run_to_another_at_once(
 
 def test_runs_of_a_dead_process_need_not_wait_for_their_lease(make_run: MakeRun) -> None:
     run = make_run()
-    claim(run.pk, "here:77:abc/1")
+    claim_run(run.pk, "here:77:abc/1")
     assert abandon("here:7:") == 0
     assert not claimable().exists()
     assert abandon("here:77:") == 1

@@ -123,7 +123,7 @@ def _cancelled(told: list[events.Event], at: float) -> Iterator[events.Event]:
             on[event.step, event.host] = event.at
         elif isinstance(event, events.StepChanged):
             del on[event.step, event.host]
-    yield events.RunChanged(at=at, state="cancelling", message="Somebody asked for the run to stop.")
+    yield events.RunChanged(at=at, state="cancelling", message="Somebody asked the run to stop.")
     for (step, host), start in on.items():
         yield events.StepChanged(at=at + 1.0, step=step, host=host, state="cancelled", seconds=at + 1.0 - start)
 
@@ -169,7 +169,7 @@ def _message(ending: Ending, told: list[events.Event]) -> str:
     steps = [event for event in told if isinstance(event, events.StepChanged)]
     changed, same = sum(step.changed for step in steps), sum(step.same for step in steps)
     how = "was cancelled" if ending.state == "cancelled" else "succeeded"
-    return f"The run {how}. {changed} changed, {same} were so already."
+    return f"The run {how}. {changed} changed, {same} were already correct."
 
 
 def _facts(document: Document, host: str) -> MachineFacts:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.agent import Identity, _chosen
+from clusters.remote.auth.agent import Identity, _select
 from clusters.remote.auth.host_keys import pinned_key
 from clusters.remote.auth.keys import parse_key
 from clusters.remote.connection.bounded import BoundedTransport
@@ -126,6 +126,6 @@ def test_a_short_key_of_an_agent_is_never_used(short: str) -> None:
     strong = paramiko.ECDSAKey.generate().asbytes()
     agent = paramiko.Agent.__new__(paramiko.Agent)
     keys = tuple(Identity(agent=agent, blob=blob, comment=name) for blob, name in ((weak, "old"), (strong, "new")))
-    assert [key.comment for key in _chosen(Target("node1", "127.0.0.1", agent_key="any"), keys)] == ["new"]
+    assert [key.comment for key in _select(Target("node1", "127.0.0.1", agent_key="any"), keys)] == ["new"]
     with pytest.raises(KeyTooShort, match="1,024 bits"):
-        _chosen(Target("node1", "127.0.0.1", agent_key="old"), keys)
+        _select(Target("node1", "127.0.0.1", agent_key="old"), keys)

@@ -29,10 +29,10 @@ from clusters.plaintext import plain_block
 from clusters.runs.access.host_keys import OtherKey
 from clusters.runs.access.key_files import TerminalKeys
 from clusters.runs.access.logins import logins_for
-from clusters.runs.claims.leases import claim
+from clusters.runs.claims.leases import claim_run
 from clusters.runs.events.terminal import TerminalProgress, duration
-from clusters.runs.jobs.host_key_scan import look_at_keys, one_key_a_place
-from clusters.runs.supervise import foreseen, supervise
+from clusters.runs.jobs.host_key_scan import one_key_per_place, scan_host_keys
+from clusters.runs.supervise import preview_counts, supervise
 from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
 from clusters.services import (
@@ -170,14 +170,14 @@ class Command(BaseCommand):
     def _new_keys(self, cluster: Cluster, owner: Any, document: Document, named: list[str], *, accept: bool) -> bool:
         """One look at everything; says whether there is more to see than before."""
         logins = logins_for(document, cluster, owner, self._key_files)
-        logins.insist()
-        seen = look_at_keys(cluster.pk, logins.document)
+        logins.require_all()
+        seen = scan_host_keys(cluster.pk, logins.document)
         for sight in seen:
             if sight.trouble:
                 self._warn(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Not every machine can be reached; nothing was done.")
-        unknown = one_key_a_place(seen)
+        unknown = one_key_per_place(seen)
         for sight, key in unknown:
             place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
             who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
@@ -202,7 +202,7 @@ class Command(BaseCommand):
         name = fresh_name()
         with transaction.atomic():
             run = self._start(cluster, owner, waivers, reason)
-            if claim(run.pk, name) is None:
+            if claim_run(run.pk, name) is None:
                 raise CommandError(f"Run {run.pk} of {cluster.name} is carried out by another worker.")
         progress = TerminalProgress(self._write)
         thread = threading.Thread(target=self._run_claimed, args=(run.pk, name, progress), name=f"run {run.pk}")
@@ -254,7 +254,7 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were the same"
         if self._preview:
-            counts = f"nothing was changed; {foreseen(progress.changed, progress.same, progress.unforeseen)}"
+            counts = f"nothing was changed; {preview_counts(progress.changed, progress.same, progress.unforeseen)}"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
         if run.state == Run.State.SUCCEEDED and not self._preview:
             for line in critical_path(run_timeline(run), took):

@@ -1,4 +1,4 @@
-"""Scans of networks, carried out: told as they go on, and ended as soon as somebody says so."""
+"""Scans: executes scans of networks, stores results as they arrive, and stops when somebody cancels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
-    """Carry out a scan that was claimed with this token."""
+    """Execute a scan that was claimed with this token."""
     mine = Scan.objects.filter(pk=pk, worker=token, state="running")
     row = mine.select_related("cluster").first()
     if row is None:
@@ -46,13 +46,13 @@ def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
         scan(addresses, row.port, report=report)
     except InstallerError as error:
         _end(mine, "failed", error.message)
-    except Exception as error:  # noqa: BLE001 - the border of a scan; the person has to see that it broke
-        log.error("Scan %s broke\n%s", pk, traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 - the border of a scan; the person must see that it failed
+        log.error("Scan %s failed\n%s", pk, traceback.format_exc())
         _end(mine, "failed", f"Slipway itself failed: {error}")
     else:
         _end(mine, "done")
 
 
 def _end(mine: QuerySet[Scan], state: str, message: str = "") -> None:
-    """One that was cancelled or given back meanwhile is nobody's to end."""
+    """Store the end, unless the scan was cancelled or released meanwhile."""
     mine.update(state=state, message=message, finished_at=timezone.now(), lease_until=None)

@@ -1,4 +1,4 @@
-"""Wait animations and progress bars leave one line behind, whatever they draw."""
+"""Wait redraws and progress bars leave one line behind, whatever they draw."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from clusters.engine import events
 from clusters.models import Event, Run
-from clusters.runs.events.redraws import Animations, last_state
+from clusters.runs.events.redraws import Redraws, last_state
 from clusters.runs.events.sink import DatabaseSink
 
 if TYPE_CHECKING:
@@ -24,31 +24,31 @@ def texts(passed: list[events.Event]) -> list[str]:
 
 
 def test_a_moving_arrow_is_one_line() -> None:
-    animations = Animations()
+    redraws = Redraws()
     passed: list[events.Event] = []
     for number in range(9_000):
         arrow = " " * (number % 20) + ">>--->"
-        passed += animations.pass_on(said(f"\x1b[1A\x1b[KPlease wait for the installation to complete: {arrow}"))
-    passed += animations.pass_on(said("done"))
+        passed += redraws.pass_on(said(f"\x1b[1A\x1b[KPlease wait for the installation to complete: {arrow}"))
+    passed += redraws.pass_on(said("done"))
     assert len(passed) == 2
     assert "Please wait" in texts(passed)[0]
 
 
 def test_a_counter_leaves_its_first_and_its_last_state() -> None:
-    animations = Animations()
+    redraws = Redraws()
     passed: list[events.Event] = []
     for number in range(100):
-        passed += animations.pass_on(said(f"\x1b[2K{number + 1} of 100"))
-        passed += animations.pass_on(said(f"other {number}", host="node2"))
-    passed += animations.pass_on(events.StepChanged(host="node1", step="os/wait", state="changed"))
+        passed += redraws.pass_on(said(f"\x1b[2K{number + 1} of 100"))
+        passed += redraws.pass_on(said(f"other {number}", host="node2"))
+    passed += redraws.pass_on(events.StepChanged(host="node1", step="os/wait", state="changed"))
     assert [text for text in texts(passed) if "of 100" in text] == ["\x1b[2K1 of 100", "\x1b[2K100 of 100"]
     assert len([text for text in texts(passed) if "other" in text]) == 100
     assert isinstance(passed[-1], events.StepChanged)
 
 
 def test_colours_are_no_animation() -> None:
-    animations = Animations()
-    passed = [event for _ in range(3) for event in animations.pass_on(said("\x1b[32mok\x1b[0m"))]
+    redraws = Redraws()
+    passed = [event for _ in range(3) for event in redraws.pass_on(said("\x1b[32mok\x1b[0m"))]
     assert len(passed) == 3
 
 

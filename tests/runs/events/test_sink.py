@@ -256,14 +256,14 @@ def test_nothing_stored_for_a_while_is_said_and_the_database_is_blamed_only_wher
         real(*args)
 
     monkeypatch.setattr(sink_module, "store", store)
-    monkeypatch.setattr(sink_module, "WORTH_SAYING_SECONDS", 0.2)
+    monkeypatch.setattr(sink_module, "LOGGED_OUTAGE_SECONDS", 0.2)
     sink = DatabaseSink(run)
     sink.emit(say("before"))
     sink.flush()
     assert sink.close()
     said = [line for line in lines_of(run) if line.startswith("Nothing was stored for")]
     assert said
-    assert ("the database did not take it" in said[0]) == refused
+    assert ("the database was unavailable" in said[0]) == refused
 
 
 def test_an_event_that_cannot_be_stored_is_a_note_that_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

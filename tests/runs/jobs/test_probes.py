@@ -11,7 +11,7 @@ from clusters.config.schema import Document, Host, JumpHost
 from clusters.config.secret import Secret
 from clusters.models import HostKey, Probe
 from clusters.runs.access.targets import target_for
-from clusters.runs.jobs.host_key_scan import look_at_keys
+from clusters.runs.jobs.host_key_scan import scan_host_keys
 from clusters.runs.jobs.probes import probe_row
 from tests.remote.bastion import bastion_before
 from tests.sshd import Sshd, sshd
@@ -51,14 +51,14 @@ def test_a_new_machine_is_asked_about_accepted_and_described(alice: User, sshd: 
     row = outcome_of(cluster)
     assert row.state == "ask", row.stages
     assert row.offered["fingerprint"] in {key.fingerprint for key in sshd.keys.values()}
-    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    (sight,) = scan_host_keys(cluster.pk, services.document_of(cluster))
     assert sight.offered is not None
     accept_shown(alice, cluster)
     row = outcome_of(cluster)
     assert row.state == "ok", row.stages
     assert [stage["state"] for stage in row.stages] == ["ok"] * 5
     assert row.facts["os_name"]
-    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    (sight,) = scan_host_keys(cluster.pk, services.document_of(cluster))
     assert (sight.offered, sight.trouble) == (None, "")
 
 
@@ -75,7 +75,7 @@ def test_a_changed_key_stops_and_a_wrong_password_is_told(alice: User, sshd: Ssh
     row = outcome_of(cluster)
     assert row.state == "failed"
     assert row.stages[1]["state"] == "failed"
-    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    (sight,) = scan_host_keys(cluster.pk, services.document_of(cluster))
     assert "changed" in sight.trouble
 
 
@@ -89,7 +89,7 @@ def test_behind_a_jump_host_its_key_is_asked_about_first_then_the_machines(alice
         services.probes_start(actor=alice, cluster=cluster)
         assert Probe.objects.get().stages[0]["name"] == "jump"
         assert outcome_of(cluster).offered["port"] == bastion.server.port
-        (sight,) = look_at_keys(cluster.pk, document)
+        (sight,) = scan_host_keys(cluster.pk, document)
         assert (sight.of_jump_host, sight.port) == (True, bastion.server.port)
 
         accept_shown(alice, cluster)

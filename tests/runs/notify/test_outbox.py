@@ -244,7 +244,7 @@ def test_a_test_is_sent_once_and_the_page_says_whether_it_was_taken(
     assert json.loads(body)["event"] == "test"
     assert headers["X-Slipway-Signature"].startswith("sha256=")
     assert (len(receiver.taken), len(mail.outbox)) == (1, 1)
-    assert "alice looks whether" in mail.outbox[0].body
+    assert "alice sent a test notification" in mail.outbox[0].body
     assert client.get(reverse("notices")).content.decode().count("Test taken") == 2
     assert AuditEntry.objects.filter(deed="notices.test").count() == 1
 
