@@ -68,7 +68,7 @@ def is_allowed(recipe: Recipe, cluster: Cluster) -> bool:
 
 def refuse_state(recipe: Recipe, cluster: Cluster) -> None:
     """Raises StateRefused when no run is active and the cluster's state is none in which the recipe may start."""
-    if is_allowed(recipe, cluster) or active_run(cluster) is not None:
+    if is_allowed(recipe, cluster) or cluster.active_run is not None:
         return
     allowed = [str(label) for state, label in Cluster.State.choices if state in recipe.states]
     words = {"title": recipe.title, "name": cluster.name, "state": cluster.get_state_display()}
@@ -76,11 +76,6 @@ def refuse_state(recipe: Recipe, cluster: Cluster) -> None:
         _("“%(title)s” cannot start: the state of %(name)s is “%(state)s”.") % words,
         hint=_("It needs the state %(states)s.") % {"states": get_text_list([f"“{one}”" for one in allowed], _("or"))},
     )
-
-
-def active_run(cluster: Cluster) -> Run | None:
-    """The run of this cluster that is not over, if there is one."""
-    return Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE).first()
 
 
 def the_same(active: Run, order: Order, *, preview: bool) -> Run:

@@ -141,7 +141,7 @@ class Command(BaseCommand):
         cluster = Cluster.objects.filter(name=document.name, owner=owner).order_by("pk").first()
         if cluster is None:
             return draft_create(actor=owner, name=document.name, document=document)
-        if cluster.runs.filter(state__in=Run.ACTIVE).exists():
+        if cluster.active_run is not None:
             raise CommandError(f"A run of {cluster.name} is not over yet; watch or cancel it in the browser.")
         if self._preview or document_of(cluster) == document:
             return cluster

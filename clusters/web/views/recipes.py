@@ -13,7 +13,6 @@ from clusters import services
 from clusters.catalog.recipes import recipes_by_name
 from clusters.engine.question import AnswersRefused
 from clusters.errors import InstallerError
-from clusters.models import Run
 from clusters.selectors import cluster_for
 from clusters.web.recipe_form import answers_in, problems_of, recipe_form, refuse
 from clusters.web.views.clusters import say
@@ -51,7 +50,7 @@ def do(request: HttpRequest, pk: int, name: str) -> HttpResponse:
         "form": form,
         "problems": problems_of(form),
         "allowed": services.is_allowed(recipe, cluster),
-        "active": cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first(),
+        "active": cluster.active_run,
     }
     return render(request, "clusters/do.html", context, status=422 if form.errors else 200)
 
