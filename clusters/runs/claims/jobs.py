@@ -5,36 +5,33 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import connections
-from django.db.models import Q
-from django.utils import timezone
 
+from clusters.runs.claims.claim import claim
 from clusters.runs.claims.shares import Shares, owner_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.db.models import Model
+    from clusters.models.leased import Job
 
 
 class Jobs:
-    """One kind of job of one worker: rows of `model` with cluster, state, worker and lease_until, in fair shares."""
+    """One kind of job of one worker: rows of `model`, which have a cluster, in fair shares."""
 
     def __init__(
         self,
         worker: str,
-        model: type[Model],
+        model: type[Job],
         work: Callable[[int, str, threading.Event], None],
         *,
         places: int = 2,
         **reset: Any,
     ) -> None:
         self._worker = worker
-        self._rows = model._default_manager
+        self._model = model
         self._work = work
         self._reset = reset
         self._shares = Shares(places)
@@ -45,12 +42,10 @@ class Jobs:
     def take(self) -> None:
         """Claim waiting jobs, and those of dead workers, as far as there is room."""
         self._threads = {thread: owner for thread, owner in self._threads.items() if thread.is_alive()}
-        free = Q(state="waiting") | Q(state="running", lease_until__lt=timezone.now())
-        waiting = self._rows.filter(free).order_by("asked_at", "pk")
+        waiting = self._model.claimable().order_by("asked_at", "pk")
         for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._threads), oldest_by="asked_at"):
             token = f"{self._worker}/{uuid.uuid4().hex[:8]}"
-            fields = {"state": "running", "worker": token, "lease_until": lease_end(), **self._reset}
-            if waiting.filter(pk=pk).order_by().update(**fields):
+            if claim(waiting, pk, state="running", worker=token, **self._reset):
                 thread = threading.Thread(target=self._run_job, args=(pk, token), daemon=True)
                 self._threads[thread] = owner
                 thread.start()
@@ -71,8 +66,3 @@ class Jobs:
             self._work(pk, token, self._stop)
         finally:
             connections.close_all()
-
-
-def lease_end() -> Any:
-    """When a lease that is made or renewed now expires."""
-    return timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)

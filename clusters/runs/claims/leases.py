@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from clusters.models import Run
+from clusters.runs.claims.claim import claim, lease_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,8 @@ def claimable() -> QuerySet[Run]:
     now = timezone.now()
     # A lease further ahead than any lease lasts is from before the clock was set back: its worker may be long dead.
     ahead = now + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS + CLOCK_SECONDS)
-    over = Q(lease_until__lt=now) | Q(lease_until__gt=ahead)
-    lost = Q(state__in=(Run.State.RUNNING, Run.State.CANCELLING)) & over
+    expired = Run.with_expired_lease(now) | Q(lease_until__gt=ahead)
+    lost = Q(state__in=(Run.State.RUNNING, Run.State.CANCELLING)) & expired
     return Run.objects.filter(Q(state=Run.State.QUEUED) | lost).order_by("id")
 
 
@@ -46,13 +47,10 @@ def claim_run(run_id: int, worker: str) -> Run | None:
 
     `worker` must be a new name, or the one that claimed the run a moment ago.
     """
-    now = timezone.now()
-    until = now + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
-    fresh = Run.objects.filter(pk=run_id, state=Run.State.QUEUED)
-    if fresh.update(state=Run.State.RUNNING, worker=worker, lease_until=until, started_at=now):
+    queued = Run.objects.filter(state=Run.State.QUEUED)
+    if claim(queued, run_id, state=Run.State.RUNNING, worker=worker, started_at=timezone.now()):
         return Run.objects.get(pk=run_id)
-    taken = claimable().filter(pk=run_id).order_by()
-    if taken.update(worker=worker, lease_until=until, takeovers=F("takeovers") + 1, failures=[]):
+    if claim(claimable(), run_id, worker=worker, takeovers=F("takeovers") + 1, failures=[]):
         return Run.objects.get(pk=run_id)
     return Run.objects.filter(pk=run_id, worker=worker, state=Run.State.RUNNING).first()
 
@@ -125,8 +123,7 @@ class Heartbeat:
             if self._on_jump is not None:
                 self._on_jump(jump)
         if time.monotonic() - self._renewed >= settings.SLIPWAY_HEARTBEAT_SECONDS:
-            until = timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
-            if not self._mine.update(lease_until=until):
+            if not self._mine.update(lease_until=lease_end()):
                 # The run may have ended just now. Then no worker claimed it, and its last events are being stored.
                 if self._named.exclude(state__in=Run.ACTIVE).exists():
                     return False

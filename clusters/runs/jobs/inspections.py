@@ -29,7 +29,7 @@ from clusters.runs.access.logins import logins_for
 from clusters.runs.access.targets import target_for
 from clusters.runs.artifact_source import configured_source
 from clusters.runs.claims.authority import refuse_without_authority
-from clusters.runs.claims.jobs import lease_end
+from clusters.runs.claims.claim import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import clean, plain
 from clusters.runs.events.masking import Masks

@@ -10,12 +10,10 @@ import traceback
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connections
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -31,6 +29,7 @@ from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for, versions_of
 from clusters.runs.access.targets import agent_socket, allowed_networks
 from clusters.runs.claims.authority import refuse_without_authority
+from clusters.runs.claims.claim import claim, lease_end
 from clusters.runs.claims.shares import Shares, owner_counts
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import plain
@@ -96,12 +95,10 @@ class Probing:
     def take(self) -> None:
         """Claim waiting tests, as far as there is room, and renew the leases of those that run here."""
         self._renew()
-        # A test that still runs here is not lost, even if a pause of this process delayed its renewal.
-        lost = Q(state="running", lease_until__lt=timezone.now()) & ~Q(worker__in=list(self._busy))
-        waiting = Probe.objects.filter(Q(state="waiting") | lost).order_by("id")
+        waiting = Probe.claimable(still_running=list(self._busy)).order_by("id")
         for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._busy), oldest_by="asked_at"):
             token = f"{self._worker[:90]}/{uuid.uuid4().hex}"
-            if waiting.filter(pk=pk).order_by().update(state="running", worker=token, lease_until=_until()):
+            if claim(waiting, pk, state="running", worker=token):
                 self._busy[token] = owner
                 self._pool.submit(self._test, pk, token)
 
@@ -112,7 +109,7 @@ class Probing:
 
     def _renew(self) -> None:
         if self._busy and time.monotonic() - self._renewed >= settings.SLIPWAY_HEARTBEAT_SECONDS:
-            Probe.objects.filter(worker__in=list(self._busy), state="running").update(lease_until=_until())
+            Probe.objects.filter(worker__in=list(self._busy), state="running").update(lease_until=lease_end())
             self._renewed = time.monotonic()
 
     def _test(self, pk: int, token: str) -> None:
@@ -140,7 +137,7 @@ def probe_row(pk: int, token: str) -> None:
         for stage in stages:
             if stage["name"] == news["name"]:
                 stage.update(news)
-        mine.update(stages=stages, offered=offered, lease_until=_until())
+        mine.update(stages=stages, offered=offered, lease_until=lease_end())
 
     facts: dict[str, Any] = {}
     try:
@@ -191,10 +188,6 @@ def _fail(stages: list[dict[str, str]], message: str, hint: str) -> None:
         stages += [{"name": name, "state": "waiting", "message": "", "hint": ""} for name in STAGES]
     stage = next((stage for stage in stages if stage["state"] != "ok"), stages[-1])
     stage.update(state="failed", message=message, hint=hint)
-
-
-def _until() -> Any:
-    return timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)
 
 
 def probe_machine(host: Host, known: KnownKeys, report: Report, *, from_terminal: bool = False) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from clusters.models import Scan
 from clusters.remote.scan import addresses_of, scan
 from clusters.runs.access.targets import allowed_networks
 from clusters.runs.claims.authority import refuse_without_authority
-from clusters.runs.claims.jobs import lease_end
+from clusters.runs.claims.claim import lease_end
 
 if TYPE_CHECKING:
     import threading

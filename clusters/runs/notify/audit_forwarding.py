@@ -9,11 +9,12 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import F, Q, Subquery
+from django.db.models import F, Subquery
 from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import AuditEntry, AuditForward, AuditHead
+from clusters.runs.claims.claim import claim
 from clusters.runs.notify import syslog
 from clusters.runs.notify.courier import PAUSES, Courier, reason_of
 from clusters.runs.notify.webhook import post
@@ -48,8 +49,7 @@ def claim_forward() -> AuditForward | None:
     missing = set(channels) - set(AuditForward.objects.values_list("way", flat=True)) if channels else ()
     AuditForward.objects.bulk_create([AuditForward(way=way) for way in missing], ignore_conflicts=True)
     for pk in _due().values_list("pk", flat=True):
-        until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-        if _due().filter(pk=pk).update(lease_until=until):
+        if claim(_due(), pk, seconds=LEASE_SECONDS):
             return AuditForward.objects.get(pk=pk)
     return None
 
@@ -85,9 +85,9 @@ def _post(entries: list[AuditEntry]) -> None:
 
 def _due() -> QuerySet[AuditForward]:
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     count = Subquery(AuditHead.objects.values("count")[:1])
-    ready = AuditForward.objects.filter(free, way__in=forward_channels(), given_up=False, due_at__lte=now)
+    free = AuditForward.objects.filter(AuditForward.without_lease(now), way__in=forward_channels())
+    ready = free.filter(given_up=False, due_at__lte=now)
     return ready.filter(position__lt=count).order_by("pk")
 
 

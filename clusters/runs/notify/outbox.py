@@ -12,11 +12,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import Notice, Run
+from clusters.runs.claims.claim import claim
 from clusters.runs.notify.courier import PAUSES, Courier, reason_of
 from clusters.runs.notify.webhook import post
 
@@ -46,8 +47,7 @@ def notices_courier() -> Courier[Notice]:
 def claim_notice() -> Notice | None:
     """Claim a due notice for a minute; None when no notice is due."""
     for pk in _due().values_list("pk", flat=True)[:10]:
-        until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-        if _due().filter(pk=pk).order_by().update(lease_until=until, tries=F("tries") + 1):
+        if claim(_due(), pk, seconds=LEASE_SECONDS, tries=F("tries") + 1):
             return Notice.objects.select_related("run", "run__cluster", "asked_by").get(pk=pk)
     return None
 
@@ -100,8 +100,8 @@ def trial_payload(notice: Notice) -> dict[str, Any]:
 
 def _due() -> Any:
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    return Notice.objects.filter(free, state=Notice.State.WAITING, due_at__lte=now).order_by("due_at", "id")
+    waiting = Notice.objects.filter(Notice.without_lease(now), state=Notice.State.WAITING, due_at__lte=now)
+    return waiting.order_by("due_at", "id")
 
 
 def _again(mine: Any, notice: Notice, error: str) -> None:
