@@ -65,7 +65,7 @@ def carried_out(deed: Callable[[str, Cancel], None]) -> tuple[Outcome, list[str]
     return outcome, begun, [event.host for event in running]
 
 
-def test_what_there_was_no_room_for_does_not_begin_after_a_failure() -> None:
+def test_waiting_nodes_do_not_start_after_a_failure() -> None:
     def fail(name: str, cancel: Cancel) -> None:
         raise InstallerError("It does not work.")
 
@@ -73,11 +73,11 @@ def test_what_there_was_no_room_for_does_not_begin_after_a_failure() -> None:
     assert (outcome.state, begun, told) == ("failed", ["node1"], ["node1"])
 
 
-def test_what_there_was_no_room_for_does_not_begin_after_a_cancel() -> None:
+def test_waiting_nodes_do_not_start_after_a_cancel() -> None:
     outcome, begun, told = carried_out(lambda name, cancel: cancel.ask("enough"))
     assert (outcome.state, begun, told) == ("cancelled", ["node1"], ["node1"])
 
 
-def test_everything_has_its_turn_in_the_end() -> None:
+def test_every_node_gets_its_turn() -> None:
     outcome, begun, _ = carried_out(lambda name, cancel: None)
     assert (outcome.state, sorted(begun)) == ("succeeded", NAMES)

@@ -100,7 +100,7 @@ def test_a_second_run_changes_nothing(world: World) -> None:
     assert (second.state, second.changed, second.same) == ("succeeded", 0, 2)
 
 
-def test_what_is_needed_everywhere_is_waited_for_and_nothing_else(world: World) -> None:
+def test_a_step_waits_only_for_steps_that_it_needs(world: World) -> None:
     order: list[str] = []
 
     @step("one/first", on="all", register=world.register)
@@ -132,7 +132,7 @@ def test_exit_code_zero_is_not_success(world: World) -> None:
     assert failure.host == "b" and "the light is on" in failure.found
 
 
-def test_after_a_failure_what_depends_on_it_is_not_started(world: World) -> None:
+def test_steps_that_depend_on_a_failed_step_do_not_start(world: World) -> None:
     @step("one/breaks", on="worker", register=world.register)
     def breaks(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         """Break on the worker"""
@@ -151,7 +151,7 @@ def test_after_a_failure_what_depends_on_it_is_not_started(world: World) -> None
     assert (told.found, told.hint) == ("The cable is out.", "Put it in.")
 
 
-def test_an_error_that_may_pass_is_tried_again(world: World) -> None:
+def test_a_retryable_error_is_tried_again(world: World) -> None:
     tries: list[int] = []
 
     def act(machine: Machine) -> None:
@@ -167,7 +167,7 @@ def test_an_error_that_may_pass_is_tried_again(world: World) -> None:
     assert world.run().state == "succeeded" and len(tries) == 3
 
 
-def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None:
+def test_all_prechecks_report_before_anything_changes(world: World) -> None:
     @precheck("x.bad", register=world.checks)
     def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """Everything is bad on every machine"""
@@ -192,7 +192,7 @@ def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None
     assert flags == {"a", "b"}
 
 
-def test_a_waiver_is_for_what_it_names_and_for_no_more(world: World) -> None:
+def test_a_waiver_covers_only_what_it_names(world: World) -> None:
     @precheck("x.bad", register=world.checks)
     def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """Everything is bad on every machine"""
@@ -213,7 +213,7 @@ def test_a_waiver_is_for_what_it_names_and_for_no_more(world: World) -> None:
     assert len(world.run(waivers=("x.bad", "x.never", "x.never@a")).failures) == 2
 
 
-def test_a_warning_that_was_waived_is_told_as_such(world: World) -> None:
+def test_a_waived_warning_is_reported_as_waived(world: World) -> None:
     @precheck("x.meh", register=world.checks)
     def meh(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """Something is odd on every machine"""
@@ -224,7 +224,7 @@ def test_a_warning_that_was_waived_is_told_as_such(world: World) -> None:
     assert told == {"a": True, "b": False}
 
 
-def test_a_precheck_that_met_a_broken_connection_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_precheck_is_repeated_after_a_broken_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.0)
     asked: list[str] = []
 
@@ -278,7 +278,7 @@ def test_a_cancel_stops_the_walk_but_not_an_uncut_step(world: World) -> None:
     assert world.sink.states() == [("one/critical", "a", "changed")]
 
 
-def test_a_part_of_a_step_that_must_not_be_cut_ends_first_and_the_rest_does_not(world: World) -> None:
+def test_a_cancel_waits_for_an_uncut_part_but_not_for_the_rest_of_its_step(world: World) -> None:
     done: list[str] = []
 
     def told() -> list[str]:
@@ -325,7 +325,7 @@ def test_steps_in_a_circle_are_refused(world: World) -> None:
         world.run()
 
 
-def test_machines_that_cannot_be_read_are_left_to_themselves(world: World) -> None:
+def test_unreadable_machines_are_left_out_of_comparisons(world: World) -> None:
     seen: list[tuple[str, ...]] = []
 
     @precheck("x.compares", register=world.checks)
@@ -358,7 +358,7 @@ def _nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield from ()
 
 
-def test_a_machine_that_cannot_be_read_says_so_once(world: World) -> None:
+def test_an_unreadable_machine_is_reported_once(world: World) -> None:
     @precheck("access.facts", register=world.checks)
     def facts(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """The machine can be read at all"""

@@ -22,7 +22,7 @@ class Kept:
         self.events.append(event)
 
 
-def test_output_and_error_output_are_told_apart_in_the_log() -> None:
+def test_the_log_distinguishes_output_and_error_output() -> None:
     sink = Kept()
     host = FakeHost("a", [("", Answer(stdout="fine", stderr="odd"))])
     known = Machine(Host(name="a", address="10.0.0.1"), host, sink=sink, cancel=Cancel(), facts=FactsOnce())

@@ -94,7 +94,7 @@ def test_an_answer_that_does_not_fit_is_refused_by_name(name: str, value: Any) -
     assert len(refused.value.message) < 300
 
 
-def test_what_is_required_and_what_the_recipe_refuses_is_a_sentence() -> None:
+def test_missing_and_refused_answers_get_a_message() -> None:
     wanted = (
         Question("who", "Who", required=True),
         Question("size", "Size", kind="number", problem=lambda value, document: "Too large." if value > 3 else ""),
@@ -105,7 +105,7 @@ def test_what_is_required_and_what_the_recipe_refuses_is_a_sentence() -> None:
     assert check_answers(wanted, DOCUMENT, {"who": "me", "size": ""}) == {"who": "me", "size": None}
 
 
-def test_the_first_recipe_installs_with_the_words_people_know() -> None:
+def test_the_default_recipe_has_familiar_words() -> None:
     first = recipes()[0]
     assert (first.name, first.verb, first.title) == (DEFAULT, "create", "Install cluster")
     assert first.states == ("draft", "failed", "ready")
@@ -115,7 +115,7 @@ def test_the_first_recipe_installs_with_the_words_people_know() -> None:
     assert phase_title("nowhere") == "Nowhere"
 
 
-def test_every_recipe_of_the_catalog_is_offered_and_means_what_there_is() -> None:
+def test_every_recipe_of_the_catalog_is_offered_and_valid() -> None:
     from clusters import catalog
     from clusters.engine.step import discover
 
@@ -161,7 +161,7 @@ def _register() -> tuple[Register, Checks]:
     return register, checks
 
 
-def test_a_recipe_says_which_machines_and_which_prechecks_have_a_part() -> None:
+def test_a_recipe_selects_machines_and_prechecks() -> None:
     recipe(
         "some", "Some", "precheck", "one",
         prechecks=("hw.two",), machines=lambda document, answers: answers["some"],
@@ -177,7 +177,7 @@ def test_a_recipe_says_which_machines_and_which_prechecks_have_a_part() -> None:
         make_plan(DOCUMENT, "some", steps=register, checks=checks, answers={"some": ["d"]})
 
 
-def test_a_precheck_that_is_not_there_is_a_mistake() -> None:
+def test_a_recipe_cannot_name_an_unknown_precheck() -> None:
     recipe("some", "Some", "precheck", "one", prechecks=("hw.three",))
     register, checks = _register()
     with pytest.raises(PlanError, match=r"hw\.three"):
@@ -257,7 +257,7 @@ def test_a_machine_that_is_away_is_a_failure_in_a_dry_run_too(monkeypatch: pytes
     assert outcome.state == "failed"
 
 
-def test_a_dry_run_does_not_wait_for_what_nobody_makes() -> None:
+def test_a_dry_run_does_not_wait_for_its_own_changes() -> None:
     register, rounds = _register()[0], list[str]()
 
     @step("one/wait", on="first-etcd", needs=("one/write",), register=register)
@@ -294,7 +294,7 @@ def timed_out() -> CommandTimedOut:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_dry_run_fails_for_what_no_earlier_step_mends(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_fails_for_errors_that_no_step_fixes(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.engine.tries.TRIES", 1)
     monkeypatch.setattr("clusters.engine.tries.RETURN_SECONDS", 0.0)
     register = _register()[0]

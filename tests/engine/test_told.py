@@ -31,7 +31,7 @@ DOCUMENT = Document.model_validate(
 
 
 @pytest.mark.parametrize("one_by_one", [True, False])
-def test_whether_machines_take_turns_is_told_as_the_document_decides_it(one_by_one: bool) -> None:
+def test_the_plan_reports_turns_as_the_document_decides(one_by_one: bool) -> None:
     register = Register()
 
     @step("one/turns", on="all", serial=lambda document: one_by_one, uncut=True, register=register)

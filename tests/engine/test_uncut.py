@@ -39,7 +39,7 @@ def machine(told: Told, cancel: Cancel) -> Machine:
     return known.during("etcd/start", timeout=60, cancel=cancel)
 
 
-def test_it_is_told_when_it_begins_and_when_it_is_over_though_somebody_asked_meanwhile(told: Told) -> None:
+def test_an_uncut_part_reports_its_start_and_its_end_despite_a_cancel(told: Told) -> None:
     cancel = Cancel()
     here = machine(told, cancel)
     with here.uncut("joining etcd") as whole:
@@ -51,13 +51,13 @@ def test_it_is_told_when_it_begins_and_when_it_is_over_though_somebody_asked_mea
         here.do(sh("more"))
 
 
-def test_it_is_over_when_it_fails_too(told: Told) -> None:
+def test_an_uncut_part_also_ends_with_a_failure(told: Told) -> None:
     with pytest.raises(RemoteError), machine(told, Cancel()).uncut("joining etcd"):
         raise RemoteError("The connection to a is lost.")
     assert told.parts == [BEGAN, OVER]
 
 
-def test_none_begins_after_somebody_asked(told: Told) -> None:
+def test_no_uncut_part_starts_after_a_cancel(told: Told) -> None:
     cancel = Cancel()
     cancel.ask("Somebody asked.")
     with pytest.raises(Cancelled), machine(told, cancel).uncut("joining etcd"):

@@ -147,7 +147,7 @@ def test_the_machines_own_key_is_asked_about_behind_it(bastion: Bastion) -> None
 
 
 @pytest.mark.parametrize("extra", ["AllowTcpForwarding no", "PermitOpen 192.0.2.1:22", "DisableForwarding yes"])
-def test_forwarding_that_is_forbidden_is_told_apart(sshd: Sshd, extra: str) -> None:
+def test_forbidden_forwarding_has_its_own_error(sshd: Sshd, extra: str) -> None:
     with bastion_before(sshd, extra) as bastion, pytest.raises(errors.JumpRefused) as caught:
         bastion.host().connect()
 
@@ -165,7 +165,7 @@ def test_a_port_behind_it_on_which_nothing_listens_is_refused(bastion: Bastion) 
     assert caught.value.retryable
 
 
-def test_a_name_that_the_jump_host_does_not_know_is_told(bastion: Bastion) -> None:
+def test_a_name_that_the_jump_host_cannot_resolve_is_reported(bastion: Bastion) -> None:
     with pytest.raises(errors.NameNotResolved, match=r"cannot resolve the name no-such-host\.invalid"):
         bastion.host(bastion.target(address="no-such-host.invalid")).connect()
 
@@ -175,7 +175,7 @@ def test_a_machine_behind_it_that_drops_packets_times_out(bastion: Bastion, full
         bastion.host(bastion.target(port=full_port, timeout=0.5)).connect()
 
 
-def test_of_many_machines_each_is_told_its_own_failure(bastion: Bastion) -> None:
+def test_each_of_many_machines_reports_its_own_failure(bastion: Bastion) -> None:
     keep = bastion.host()
     keep.connect()
 
@@ -239,7 +239,7 @@ def test_a_jump_host_behind_another_that_does_not_answer_is_named(bastion: Basti
     assert str(caught.value).startswith(f"The jump host 127.0.0.1:{bastion.server.port} cannot reach 127.0.0.1:{port}")
 
 
-def test_a_jump_host_that_is_not_there_is_named(bastion: Bastion) -> None:
+def test_a_missing_jump_host_is_named(bastion: Bastion) -> None:
     port = free_port()
     with pytest.raises(errors.ConnectionRefused, match=f"^The jump host 127.0.0.1:{port} refuses the connection"):
         bastion.host(bastion.target(via=bastion.hop(port=port))).connect()

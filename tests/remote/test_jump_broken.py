@@ -79,7 +79,7 @@ def _send(tunnel: Tunnel) -> None:
             continue
 
 
-def test_keys_are_exchanged_anew_while_files_go_through(bastion: Bastion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_exchanged_again_during_transfers(bastion: Bastion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Packetizer, "REKEY_BYTES", 300_000)
     hosts = [bastion.host() for _ in range(4)]
 
@@ -143,7 +143,7 @@ def test_a_jump_host_is_named_although_its_connection_ends_a_moment_later(
     assert f"the one to the jump host 127.0.0.1:{bastion.server.port} was closed" in said
 
 
-def test_a_machine_that_dies_is_not_blamed_on_the_jump_host(sshd: Sshd, bastion: Bastion) -> None:
+def test_a_dead_machine_is_not_reported_as_a_dead_jump_host(sshd: Sshd, bastion: Bastion) -> None:
     with Cable(sshd.port) as cable:
         known = bastion.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
@@ -157,7 +157,7 @@ def test_a_machine_that_dies_is_not_blamed_on_the_jump_host(sshd: Sshd, bastion:
         host.close()
 
 
-def test_a_jump_host_whose_plug_is_pulled_is_noticed_and_named(bastion: Bastion) -> None:
+def test_a_jump_host_that_loses_its_network_is_detected_and_named(bastion: Bastion) -> None:
     with Cable(bastion.server.port) as cable:
         known = bastion.known()
         known.pin("127.0.0.1", cable.port, bastion.server.key)
@@ -175,7 +175,7 @@ def test_a_jump_host_whose_plug_is_pulled_is_noticed_and_named(bastion: Bastion)
         host.close()
 
 
-def test_a_connection_that_broke_unseen_is_opened_anew(bastion: Bastion) -> None:
+def test_a_connection_that_broke_unnoticed_is_opened_again(bastion: Bastion) -> None:
     with Cable(bastion.server.port) as cable:
         known = bastion.known()
         known.pin("127.0.0.1", cable.port, bastion.server.key)
@@ -189,7 +189,7 @@ def test_a_connection_that_broke_unseen_is_opened_anew(bastion: Bastion) -> None
         two.close()
 
 
-def test_cancel_ends_the_whole_family_through_it(bastion: Bastion) -> None:
+def test_cancel_ends_all_processes_behind_a_jump_host(bastion: Bastion) -> None:
     host, cancel, seconds = bastion.host(), Cancel(), own_seconds()
 
     def ready(stream: str, line: str) -> None:
@@ -204,7 +204,7 @@ def test_cancel_ends_the_whole_family_through_it(bastion: Bastion) -> None:
     host.close()
 
 
-def test_nothing_is_left_behind_by_what_failed(bastion: Bastion) -> None:
+def test_a_failed_connection_leaves_nothing_behind(bastion: Bastion) -> None:
     before = {thread.name for thread in threading.enumerate()}
     for target in (
         bastion.target(password=Secret("wrong")),

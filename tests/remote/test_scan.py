@@ -49,7 +49,7 @@ def scanned(addresses: tuple[str, ...], port: int) -> tuple[int, tuple[Answer, .
     return told[-1]
 
 
-def test_what_listens_is_found_with_its_greeting() -> None:
+def test_listening_servers_are_found_with_their_greeting() -> None:
     with (
         greeting("127.0.0.3", b"SSH-2.0-OpenSSH_9.2p1\r\n") as port,
         greeting("127.0.0.5", b"220 mail\r\n", port),
@@ -59,13 +59,13 @@ def test_what_listens_is_found_with_its_greeting() -> None:
     assert found == (Answer("127.0.0.3", "SSH-2.0-OpenSSH_9.2p1"), Answer("127.0.0.5", ""))
 
 
-def test_where_nothing_listens_nothing_is_found() -> None:
+def test_an_address_without_a_server_is_not_found() -> None:
     with greeting("127.0.0.1", b"") as port:
         pass
     assert scanned(addresses_of("127.0.0.0/30"), port) == (2, ())
 
 
-def test_what_answers_while_the_last_report_is_told_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_during_the_last_report_are_reported_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.remote.scan.REPORT_EVERY", 0.001)
     told: list[tuple[int, int]] = []
     reporting, look = threading.Event(), scanning._greeting
@@ -91,13 +91,13 @@ def test_what_answers_while_the_last_report_is_told_is_told_as_well(monkeypatch:
     assert told[0][0] < 6 and told[-1] == (6, 1)
 
 
-def test_a_scan_that_is_over_before_anybody_looks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_short_scan_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     began = threading.Thread.start
     monkeypatch.setattr(threading.Thread, "start", lambda thread: (began(thread), thread.join()))
     assert scanned((), 22) == (0, ())
 
 
-def test_what_breaks_a_scan_is_raised_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_scan_is_raised_in_the_callers_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(address: str, port: int) -> None:
         raise ValueError(f"{address} {port}")
 
@@ -106,7 +106,7 @@ def test_what_breaks_a_scan_is_raised_where_it_was_asked_for(monkeypatch: pytest
         scanned(addresses_of("127.0.0.1"), 22)
 
 
-def test_a_wish_to_stop_is_heard_before_the_end() -> None:
+def test_a_stop_request_is_obeyed_before_the_end() -> None:
     with greeting("127.0.0.1", b"SSH-2.0-x\r\n") as port:
         told: list[int] = []
 
@@ -119,7 +119,7 @@ def test_a_wish_to_stop_is_heard_before_the_end() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "10.1.2", "somewhere", "10.0.0.0/33", "fd00::/120", "10.0.0.0/21", "0.0.0.0/0"])
-def test_what_is_no_small_network_is_refused(text: str) -> None:
+def test_large_and_invalid_networks_are_refused(text: str) -> None:
     with pytest.raises(ScanRefused) as refusal:
         addresses_of(text)
     assert refusal.value.hint
@@ -140,7 +140,7 @@ def test_a_scan_ends_when_its_reader_is_gone() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "scan port 9"]
 
 
-def test_what_breaks_a_scan_is_not_taken_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_scan_does_not_count_as_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async def breaks(self: object) -> None:
         raise RuntimeError("no event loop any more")
 

@@ -67,7 +67,7 @@ def test_a_secret_is_refused() -> None:
         sh("login {}", Secret("hunter2"))  # type: ignore[arg-type]
 
 
-def test_a_command_is_put_in_as_it_is() -> None:
+def test_a_command_is_put_in_unchanged() -> None:
     assert sh("if {}; then :; fi", sh("test -e {}", "a b")).text == "if test -e 'a b'; then :; fi"
 
 
@@ -80,6 +80,6 @@ def test_all_of_stops_at_the_first_that_fails() -> None:
     assert done.returncode == 1
 
 
-def test_a_command_that_no_kernel_takes_is_refused_here() -> None:
+def test_a_command_too_long_for_the_kernel_is_refused() -> None:
     with pytest.raises(CommandTooLong, match="more than fit on a command line"):
         wrap(Command("x" * (LONGEST_COMMAND + 1)), MARKS)

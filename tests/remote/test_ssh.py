@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.sshd
 
 
-def test_a_result_says_all_about_a_command(root: SshHost) -> None:
+def test_a_result_describes_its_command(root: SshHost) -> None:
     result = root.run(sh("echo out; echo err >&2; exit 3"), check=False)
 
     assert (result.stdout, result.stderr, result.exit_code) == ("out\n", "err\n", 3)
@@ -44,11 +44,11 @@ def test_a_failed_command_raises_with_its_last_line(root: SshHost) -> None:
     assert caught.value.result.exit_code == 3
 
 
-def test_a_command_that_is_no_shell_fails_as_a_command(root: SshHost) -> None:
+def test_an_unknown_command_fails_like_any_command(root: SshHost) -> None:
     assert root.run(Command("if then ("), check=False).exit_code == 2
 
 
-def test_root_is_meant_unless_told_otherwise(root: SshHost, sshd: Sshd) -> None:
+def test_commands_run_as_root_by_default(root: SshHost, sshd: Sshd) -> None:
     assert root.run(sh("id -un")).stdout == "root\n"
     assert root.run(sh("id -un"), sudo=False).stdout == f"{sshd.user}\n"
 
@@ -59,7 +59,7 @@ def test_the_environment_is_the_same_everywhere(root: SshHost) -> None:
     assert text == ["C", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "0022", "/root"]
 
 
-def test_values_reach_the_command_as_they_are(root: SshHost) -> None:
+def test_values_reach_the_command_unchanged(root: SshHost) -> None:
     value = "a b; echo PWNED $(id) 'q' \"d\" \\ \n é"
 
     assert root.run(sh("printf %s {}", value)).stdout == value
@@ -83,7 +83,7 @@ def test_empty_input_is_input(root: SshHost) -> None:
     assert root.run(sh("wc -c"), stdin=b"").stdout.strip() == "0"
 
 
-def test_input_that_nobody_reads_does_no_harm(root: SshHost) -> None:
+def test_unread_input_does_no_harm(root: SshHost) -> None:
     assert root.run(sh("exit 0"), stdin=b"x" * 5_000_000).ok
 
 
@@ -104,7 +104,7 @@ def test_the_password_is_in_nobodys_command_line_or_environment(root: SshHost, s
     assert seen == []
 
 
-def test_lines_are_told_as_they_arrive(root: SshHost, tmp_path: Path) -> None:
+def test_lines_are_passed_on_as_they_arrive(root: SshHost, tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
 
     def answer(stream: str, line: str) -> None:
@@ -193,7 +193,7 @@ def test_a_process_left_in_the_background_does_not_hold_the_command(
     root.run(sh("kill {}", int(result.stdout.split()[1])))
 
 
-def test_what_comes_a_little_later_than_the_exit_code_is_output(root: SshHost) -> None:
+def test_output_shortly_after_the_exit_code_is_read(root: SshHost) -> None:
     def said() -> str:
         return root.run(sh("(sleep 2; echo late) & echo soon"), on_line=lambda stream, line: None).stdout
 
@@ -218,14 +218,14 @@ def test_nothing_reaches_the_servers_own_streams(root: SshHost, capfd: pytest.Ca
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_command_killed_from_outside_is_said_to_be(root: SshHost) -> None:
+def test_a_command_killed_from_outside_is_reported_as_killed(root: SshHost) -> None:
     result = root.run(sh("kill -KILL $$"), check=False)
 
     assert not result.ok
 
 
 @pytest.mark.parametrize("shell", ["/bin/bash", "/usr/bin/zsh", "/usr/bin/tcsh", "/usr/bin/fish"])
-def test_every_login_shell_will_do(sshd: Sshd, person: Person, shell: str) -> None:
+def test_every_login_shell_works(sshd: Sshd, person: Person, shell: str) -> None:
     if not Path(shell).exists():
         cannot_be_had(f"needs {shell}")
     with person(shell=shell, sudo="ALL=(ALL) ALL") as target:
@@ -265,7 +265,7 @@ def test_a_machine_that_goes_down_loses_the_command_and_comes_back(sshd: Sshd, t
     assert again.stdout == "back\n"
 
 
-def test_a_connection_that_died_while_idle_is_opened_again_unseen(sshd: Sshd) -> None:
+def test_a_connection_that_died_while_idle_is_opened_again(sshd: Sshd) -> None:
     with Cable(sshd.port) as cable:
         known = sshd.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
@@ -278,7 +278,7 @@ def test_a_connection_that_died_while_idle_is_opened_again_unseen(sshd: Sshd) ->
         host.close()
 
 
-def test_a_pulled_plug_is_noticed(sshd: Sshd) -> None:
+def test_a_lost_network_is_detected(sshd: Sshd) -> None:
     with Cable(sshd.port) as cable:
         known = sshd.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
@@ -295,7 +295,7 @@ def test_a_pulled_plug_is_noticed(sshd: Sshd) -> None:
         host.close()
 
 
-def test_a_long_silence_of_a_live_machine_is_no_loss(sshd: Sshd) -> None:
+def test_a_long_silence_of_a_live_machine_is_not_a_loss(sshd: Sshd) -> None:
     host = SshHost(sshd.target(), sshd.known(), ask_after=1, give_up_after=6)
 
     assert host.run(sh("sleep 8; echo done"), sudo=False).stdout == "done\n"

@@ -36,7 +36,7 @@ def performed(out: str, err: str = "", *, timed_out: bool = False) -> Performed:
     ],
     ids=["asked-for", "with-the-password"],
 )
-def test_a_timeout_is_no_refusal(answers: list[Performed], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timeout_is_not_a_refusal(answers: list[Performed], monkeypatch: pytest.MonkeyPatch) -> None:
     given = iter(answers)
     monkeypatch.setattr(sudo, "perform", lambda *_, **__: next(given))
     nobody: Any = None

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 MIRROR = "https://dl.k8s.io/=http://127.0.0.1:1/"
 
 
-def test_nothing_named_is_upstream(settings: SettingsWrapper) -> None:
+def test_without_a_setting_the_source_is_upstream(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_ARTIFACTS = ""
     assert isinstance(configured_source(), Upstream) and source_is_upstream()
 
 
-def test_none_is_nothing(settings: SettingsWrapper) -> None:
+def test_the_source_none_has_no_versions(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_ARTIFACTS = "None"
     assert isinstance(configured_source(), Nothing) and not source_is_upstream()
 

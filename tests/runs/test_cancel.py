@@ -59,7 +59,9 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
     return Run.objects.get(pk=run.pk)
 
 
-def test_what_must_not_be_cut_ends_first_and_says_so(client: Client, alice: User, sshd: Sshd, tmp_path: Path) -> None:
+def test_an_uncut_step_ends_first_and_the_log_explains_it(
+    client: Client, alice: User, sshd: Sshd, tmp_path: Path
+) -> None:
     run = cancelled_in_the_midst("uncut", client, alice, sshd, tmp_path)
     assert run.state == "cancelled"
     assert [line for line in lines_of(run) if UNCUT in line and "node1" in line]
@@ -68,7 +70,7 @@ def test_what_must_not_be_cut_ends_first_and_says_so(client: Client, alice: User
     assert "alice asked this run to stop" in header(client, run)
 
 
-def test_a_part_of_a_step_that_must_not_be_cut_is_on_the_page_until_it_has_ended(
+def test_the_page_shows_an_uncut_part_until_it_has_ended(
     client: Client, alice: User, sshd: Sshd, tmp_path: Path
 ) -> None:
     client.force_login(alice)

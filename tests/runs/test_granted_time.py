@@ -45,7 +45,7 @@ def press(client: Client, run: Run, given: int = 0) -> None:
     assert client.post(reverse("run-wait", args=[run.pk]), said).status_code == 302
 
 
-def test_without_anybody_who_waits_a_slow_step_is_stopped_after_it_was_amber(
+def test_without_granted_time_a_slow_step_turns_amber_and_then_fails(
     run: Run, client: Client, alice: User, tmp_path: Path
 ) -> None:
     client.force_login(alice)
@@ -59,7 +59,7 @@ def test_without_anybody_who_waits_a_slow_step_is_stopped_after_it_was_amber(
     assert "did not end within" in run.failures[0]["found"]
 
 
-def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_go_on(
+def test_the_button_extends_the_running_command_and_the_wait_after_it(
     run: Run, client: Client, alice: User, tmp_path: Path
 ) -> None:
     client.force_login(alice)
@@ -85,7 +85,7 @@ def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_g
     assert lines.count("slow") == 1
 
 
-def test_a_worker_that_takes_over_honours_what_was_granted_and_tells_it_once(run: Run, alice: User) -> None:
+def test_a_takeover_keeps_granted_time_and_reports_it_once(run: Run, alice: User) -> None:
     told: list[Event] = []
 
     class Sink:
@@ -102,7 +102,7 @@ def test_a_worker_that_takes_over_honours_what_was_granted_and_tells_it_once(run
     assert [event.kind for event in told] == ["extended", "output"]
 
 
-def test_a_step_that_is_over_is_given_nothing(run: Run, client: Client, alice: User) -> None:
+def test_no_time_is_granted_to_a_step_that_is_over(run: Run, client: Client, alice: User) -> None:
     client.force_login(alice)
     with pytest.raises(services.NotPossible, match="does not run on node1 any more"):
         services.run_wait_longer(actor=alice, run=run, step="first/slow", host="node1", given=0)

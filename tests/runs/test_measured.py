@@ -48,7 +48,7 @@ def header(client: Client, run: Run) -> str:
     return client.get(reverse("run-header", args=[run.pk])).content.decode()
 
 
-def test_a_first_run_has_shipped_estimates_and_says_so_and_the_next_one_what_was_measured(
+def test_the_first_run_uses_built_in_estimates_and_the_next_one_measurements(
     make_run: Callable[..., Run], client: Client, alice: User
 ) -> None:
     client.force_login(alice)
@@ -71,7 +71,7 @@ def test_a_first_run_has_shipped_estimates_and_says_so_and_the_next_one_what_was
     assert "From how long these steps took in earlier runs" in said
 
 
-def test_what_was_so_already_says_nothing_of_how_long_a_change_takes(make_run: Callable[..., Run]) -> None:
+def test_an_unchanged_step_does_not_affect_estimates(make_run: Callable[..., Run]) -> None:
     for seconds, state in ((40.0, "changed"), (0.2, "same"), (600.0, "failed"), (0.1, "skipped")):
         run = make_run(state="running", worker="w")
         told(run)
@@ -79,7 +79,7 @@ def test_what_was_so_already_says_nothing_of_how_long_a_change_takes(make_run: C
     assert measured_seconds([*STEPS]) == dict.fromkeys(STEPS, 40.0)
 
 
-def test_a_run_of_many_machines_counts_as_one_and_hides_no_step(make_run: Callable[..., Run]) -> None:
+def test_a_run_of_many_machines_counts_once_in_estimates(make_run: Callable[..., Run]) -> None:
     for seconds, count in ((10.0, 2), (30.0, 3), (20.0, 300)):
         run = make_run(state="running", worker="w")
         told(run, count)
@@ -89,9 +89,7 @@ def test_a_run_of_many_machines_counts_as_one_and_hides_no_step(make_run: Callab
     assert measured_seconds(["os/new"]) == {}
 
 
-def test_what_was_done_on_this_cluster_before_costs_a_look_and_what_was_not_its_time(
-    make_run: Callable[..., Run], client: Client, alice: User
-) -> None:
+def test_steps_done_before_are_estimated_as_checks(make_run: Callable[..., Run], client: Client, alice: User) -> None:
     client.force_login(alice)
     run = make_run(state="running", worker="w")
     told(run)

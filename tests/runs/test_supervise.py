@@ -111,7 +111,7 @@ def test_no_secret_of_the_document_is_in_the_database(make_run: MakeRun, engine:
     assert "line 9" in dump
 
 
-def test_a_failed_step_is_told_with_its_way_out(make_run: MakeRun, engine: Engine) -> None:
+def test_a_failed_step_is_reported_with_its_hint(make_run: MakeRun, engine: Engine) -> None:
     engine("fails")
     run = supervise(make_run().pk, worker_name="one")
     assert run is not None
@@ -122,7 +122,7 @@ def test_a_failed_step_is_told_with_its_way_out(make_run: MakeRun, engine: Engin
     assert set(run.steps.values_list("state", flat=True)) == {"failed", "skipped"}
 
 
-def test_an_error_of_ours_ends_the_run_with_its_sentence(make_run: MakeRun, engine: Engine) -> None:
+def test_a_known_error_ends_the_run_with_its_message(make_run: MakeRun, engine: Engine) -> None:
     engine("cannot")
     run = supervise(make_run().pk, worker_name="one")
     assert run is not None
@@ -130,7 +130,7 @@ def test_an_error_of_ours_ends_the_run_with_its_sentence(make_run: MakeRun, engi
     assert run.failures[0]["retryable"] is True
 
 
-def test_a_mistake_in_slipway_ends_the_run_and_shows_no_secret(
+def test_a_bug_in_slipway_ends_the_run_and_shows_no_secret(
     make_run: MakeRun, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine("broken")
@@ -168,7 +168,7 @@ def test_only_one_of_many_workers_gets_the_run(make_run: MakeRun, engine: Engine
         Run.objects.filter(pk=run.pk).update(state="succeeded")
 
 
-def test_a_run_that_has_a_living_worker_is_not_taken(make_run: MakeRun) -> None:
+def test_a_run_with_a_living_worker_is_not_claimed(make_run: MakeRun) -> None:
     run = make_run()
     assert claim_run(run.pk, "one") is not None
     assert claim_run(run.pk, "two") is None
@@ -225,7 +225,7 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
     assert_no_gap(second)
 
 
-def test_a_worker_that_stops_gives_the_run_to_another_at_once(
+def test_a_stopping_worker_releases_its_run_at_once(
     make_run: MakeRun, engine: Engine, settings: SettingsWrapper
 ) -> None:
     """Also when the heart beats all the time, which must not take back what was given."""
@@ -256,7 +256,7 @@ def test_runs_of_a_dead_process_need_not_wait_for_their_lease(make_run: MakeRun)
     assert list(claimable()) == [run]
 
 
-def test_a_run_that_kills_every_worker_is_given_up(make_run: MakeRun, engine: Engine) -> None:
+def test_a_run_that_kills_every_worker_fails(make_run: MakeRun, engine: Engine) -> None:
     engine("quick")
     past = timezone.now() - timedelta(seconds=5)
     run = supervise(make_run(state="running", worker="x", lease_until=past, takeovers=10).pk, worker_name="one")
@@ -265,7 +265,7 @@ def test_a_run_that_kills_every_worker_is_given_up(make_run: MakeRun, engine: En
     assert "11 times" in run.message
 
 
-def test_whoever_watches_from_this_process_sees_masked_events(make_run: MakeRun, engine: Engine) -> None:
+def test_an_observer_in_this_process_sees_masked_events(make_run: MakeRun, engine: Engine) -> None:
     engine("quick")
     seen: list[events.Event] = []
 
@@ -280,7 +280,7 @@ def test_whoever_watches_from_this_process_sees_masked_events(make_run: MakeRun,
     assert not any(isinstance(event, events.Delivered) for event in seen)
 
 
-def test_an_attempt_of_a_part_carries_out_only_that_part(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_attempt_executes_only_that_part(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     from clusters.runs import run_on_machines as module
     from tests.runs.fakes import Ended
 
@@ -302,7 +302,7 @@ def test_an_attempt_of_a_part_carries_out_only_that_part(make_run: MakeRun, monk
     assert run.cluster.state != "ready"
 
 
-def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(make_run: MakeRun) -> None:
+def test_a_lease_from_before_the_clock_was_set_back_does_not_block(make_run: MakeRun) -> None:
     run = make_run(state="running", worker="dead", lease_until=timezone.now() + timedelta(hours=1))
     assert run in claimable()
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() + timedelta(seconds=20))

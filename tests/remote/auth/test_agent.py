@@ -107,7 +107,7 @@ def test_keys_that_are_not_accepted_are_listed(sshd: Sshd, agent: Agent) -> None
     assert caught.value.tried == ("publickey",)
 
 
-def test_only_the_key_that_is_named_is_tried(sshd: Sshd, agent: Agent) -> None:
+def test_only_the_named_key_is_tried(sshd: Sshd, agent: Agent) -> None:
     agent.add("client", key=sshd.directory / "client")
     other = agent.add("other")
 
@@ -118,7 +118,7 @@ def test_only_the_key_that_is_named_is_tried(sshd: Sshd, agent: Agent) -> None:
     assert other in str(caught.value)
 
 
-def test_a_key_that_is_not_in_the_agent_is_told_with_those_that_are(sshd: Sshd, agent: Agent) -> None:
+def test_a_missing_key_is_reported_with_the_keys_of_the_agent(sshd: Sshd, agent: Agent) -> None:
     there = agent.add("there")
 
     with pytest.raises(errors.AgentUnavailable, match="needs the key SHA256:nowhere") as caught:
@@ -127,14 +127,14 @@ def test_a_key_that_is_not_in_the_agent_is_told_with_those_that_are(sshd: Sshd, 
     assert f"{there} (there)" in str(caught.value)
 
 
-def test_an_agent_without_keys_is_told(sshd: Sshd, agent: Agent) -> None:
+def test_an_agent_without_keys_is_reported(sshd: Sshd, agent: Agent) -> None:
     with pytest.raises(errors.AgentUnavailable, match="the agent has no keys") as caught:
         open_link(target(sshd, agent), sshd.known())
 
     assert "ssh-add" in caught.value.hint
 
 
-def test_a_locked_agent_is_told(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
+def test_a_locked_agent_is_reported(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
     agent.add("mine")
     ask = tmp_path / "ask"
     ask.write_text("#!/bin/sh\necho secret\n")
@@ -147,7 +147,7 @@ def test_a_locked_agent_is_told(sshd: Sshd, agent: Agent, tmp_path: Path) -> Non
     assert "locked" in caught.value.hint
 
 
-def test_an_agent_that_will_not_sign_is_told_and_the_password_still_counts(sshd: Sshd, agent: Agent) -> None:
+def test_an_agent_that_refuses_to_sign_is_reported_and_the_password_is_tried(sshd: Sshd, agent: Agent) -> None:
     agent.add("asks", "ed25519", "-c")  # wants a yes from a person, and nobody is there
 
     with pytest.raises(errors.LoginRefused, match="with which the agent did not sign"):
@@ -155,7 +155,7 @@ def test_an_agent_that_will_not_sign_is_told_and_the_password_still_counts(sshd:
     open_link(target(sshd, agent, password=Secret(sshd.password)), sshd.known()).close()
 
 
-def test_more_keys_than_the_machine_takes_are_told(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
+def test_too_many_keys_for_the_machine_are_reported(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
     prints = [agent.add(f"key-{number}") for number in range(4)]
     (tmp_path / "server").mkdir()
     with (
@@ -168,7 +168,7 @@ def test_more_keys_than_the_machine_takes_are_told(sshd: Sshd, agent: Agent, tmp
     assert "fingerprint" in caught.value.hint
 
 
-def test_without_a_socket_or_with_a_dead_one_it_says_so(sshd: Sshd, agent: Agent) -> None:
+def test_a_missing_or_dead_agent_socket_is_reported(sshd: Sshd, agent: Agent) -> None:
     with pytest.raises(errors.AgentUnavailable, match="SSH_AUTH_SOCK is not set"):
         open_link(target(sshd, agent, agent_socket=""), sshd.known())
     agent.close()

@@ -41,7 +41,7 @@ def test_a_key_is_known_for_its_address_and_port_only() -> None:
             check_key(known, address, port, ONE)
 
 
-def test_a_changed_key_is_told_with_both_fingerprints() -> None:
+def test_a_changed_key_is_reported_with_both_fingerprints() -> None:
     known = InMemoryKeys()
     known.pin("192.0.2.1", 22, ONE)
 

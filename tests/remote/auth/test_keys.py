@@ -56,7 +56,7 @@ def test_line_ends_and_blanks_of_a_browser_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
-def test_a_key_with_a_passphrase_is_told_apart(key: object, form: serialization.PrivateFormat) -> None:
+def test_a_key_with_a_passphrase_has_its_own_error(key: object, form: serialization.PrivateFormat) -> None:
     with pytest.raises(KeyEncrypted, match="passphrase") as caught:
         parse_key(Secret(pem(key, form, "open sesame")))
 
@@ -76,7 +76,7 @@ def test_a_key_with_a_passphrase_is_told_apart(key: object, form: serialization.
         (pem(dsa.generate_private_key(1024), PKCS8), "RSA, ECDSA or Ed25519"),
     ],
 )
-def test_what_is_not_a_usable_private_key_is_named(text: str, says: str) -> None:
+def test_an_unusable_private_key_is_described(text: str, says: str) -> None:
     with pytest.raises(KeyNotUnderstood, match=says) as caught:
         parse_key(Secret(text))
 
@@ -94,7 +94,9 @@ def test_the_error_never_shows_the_key() -> None:
 
 
 @pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
-def test_the_passphrase_opens_a_key_and_a_wrong_one_is_named(key: object, form: serialization.PrivateFormat) -> None:
+def test_the_passphrase_unlocks_a_key_and_a_wrong_one_is_reported(
+    key: object, form: serialization.PrivateFormat
+) -> None:
     locked = Secret(pem(key, form, "open sesame"))
     text = decrypt_key(locked, Secret("open sesame"))
     assert parse_key(text) == parse_key(locked, passphrase=Secret("open sesame"))

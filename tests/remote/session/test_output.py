@@ -20,7 +20,7 @@ def told(*chunks: bytes) -> list[str]:
     return lines
 
 
-def test_a_line_is_told_once_it_is_complete() -> None:
+def test_a_line_is_passed_on_when_it_is_complete() -> None:
     lines: list[str] = []
     cutter = Lines(lines.append)
 
@@ -30,7 +30,7 @@ def test_a_line_is_told_once_it_is_complete() -> None:
     assert lines == ["one", "two"]
 
 
-def test_a_last_line_without_an_end_is_told_at_the_end() -> None:
+def test_a_last_line_without_an_end_is_passed_on_at_the_end() -> None:
     assert told(b"one\ntwo") == ["one", "two"]
 
 
@@ -38,7 +38,7 @@ def test_empty_lines_stay() -> None:
     assert told(b"\n\na\n") == ["", "", "a"]
 
 
-def test_of_a_progress_bar_only_the_last_state_is_told() -> None:
+def test_a_progress_bar_leaves_only_its_last_state() -> None:
     assert told(b"10%\r20%\r", b"100%\r\nnext\r\n") == ["100%", "next"]
 
 
@@ -50,7 +50,7 @@ def test_what_is_not_utf8_is_replaced() -> None:
     assert told(b"caf\xe9\n") == ["caf�"]
 
 
-def test_a_character_cut_by_the_network_is_put_together() -> None:
+def test_a_character_cut_by_the_network_is_joined() -> None:
     assert told("é".encode()[:1], "é".encode()[1:] + b"\n") == ["é"]
 
 
@@ -63,7 +63,7 @@ def test_a_long_line_is_split_between_characters() -> None:
     assert len(pieces) == 3
 
 
-def test_no_colour_is_cut_in_two_where_a_long_line_is_split() -> None:
+def test_a_split_of_a_long_line_does_not_cut_a_color_code() -> None:
     for missing in range(1, 8):
         text = "x" * (LONGEST_LINE - missing) + "\x1b[0;32mgreen\x1b[0m"
         for arrived in range(LONGEST_LINE - 8, LONGEST_LINE + 8):
@@ -73,7 +73,7 @@ def test_no_colour_is_cut_in_two_where_a_long_line_is_split() -> None:
             assert "".join(map(plain_text, pieces)) == "x" * (LONGEST_LINE - missing) + "green"
 
 
-def test_a_colour_cut_by_the_network_is_put_together() -> None:
+def test_a_color_code_cut_by_the_network_is_joined() -> None:
     assert [plain_text(line) for line in told(b"\x1b[0;3", b"2mgreen\x1b", b"[0m\n")] == ["green"]
 
 
@@ -96,14 +96,14 @@ def test_lines_do_not_depend_on_how_the_network_cuts_them(data: bytes, cuts: lis
     assert told(*chunks) == told(data)
 
 
-def test_a_small_output_is_kept_whole() -> None:
+def test_a_small_output_is_stored_whole() -> None:
     capture = Capture(limit=10)
     capture.feed(b"0123456789abcdefghij")
 
     assert capture.content() == b"0123456789abcdefghij"
 
 
-def test_of_a_large_output_start_and_end_are_kept_and_the_gap_is_told() -> None:
+def test_a_large_output_keeps_start_and_end_and_reports_the_gap() -> None:
     capture = Capture(limit=100)
     for number in range(1000):
         capture.feed(b"%09d\n" % number)
@@ -125,7 +125,7 @@ def test_what_a_profile_prints_is_not_output() -> None:
     assert tap.word == "1234"
 
 
-def test_a_command_that_never_started_leaves_what_was_said_instead() -> None:
+def test_a_command_that_never_started_leaves_other_output() -> None:
     tap = Tap(b"MARK", Capture())
     tap.feed(b"This account is currently not available.\n")
 
@@ -154,7 +154,7 @@ def test_a_framed_stream_ends_at_its_word_however_it_is_cut(said: bytes, cuts: l
     assert (framed.over, framed.code, framed.tap.word, framed.tap.content()) == (True, code, "4711", said)
 
 
-def test_a_framed_command_is_known_to_run_before_it_says_anything() -> None:
+def test_a_framed_command_is_known_to_run_before_it_prints() -> None:
     framed = Framed(Tap(b"begin-1", Capture()), b"end-1")
     framed.feed(b"begin-1 4711\n")
 

@@ -53,7 +53,7 @@ def worker() -> Iterator[Callable[[str], probes.Probing]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_does_not_begin_a_test_again_that_it_could_not_renew_in_time(
+def test_a_worker_does_not_restart_its_own_test_after_a_late_renewal(
     cluster: Cluster, tested: list[int], worker: Callable[[str], probes.Probing]
 ) -> None:
     one, other = worker("one"), worker("other")
@@ -87,16 +87,14 @@ def clocks(monkeypatch: pytest.MonkeyPatch, turns: list[float]) -> None:
 
 
 @pytest.mark.parametrize("turns", [[7.0, 0.0, 0.0], [0.0, 7.0, 0.0]])
-def test_a_process_without_a_turn_between_two_clocks_does_not_see_a_jump(
-    monkeypatch: pytest.MonkeyPatch, turns: list[float]
-) -> None:
+def test_a_pause_between_reading_two_clocks_is_not_a_jump(monkeypatch: pytest.MonkeyPatch, turns: list[float]) -> None:
     clocks(monkeypatch, [*turns, 0.0, 0.0, 0.0])
     assert leases._clock_offset() == pytest.approx(500, abs=0.1)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("worker", "state", "told"), [("one", "succeeded", 0), ("two", "running", 1)])
-def test_a_heartbeat_after_the_end_of_its_run_takes_nobody_else_for_its_worker(
+def test_a_heartbeat_after_the_end_of_a_run_reports_no_takeover(
     make_run: Callable[..., Run], settings: SettingsWrapper, worker: str, state: str, told: int
 ) -> None:
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.0

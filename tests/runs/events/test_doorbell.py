@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
 
-def test_many_news_are_few_rings_and_the_last_one_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_events_cause_few_rings_and_the_last_one_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[int] = []
     monkeypatch.setattr(doorbell, "ring", lambda run_id, seq: rung.append(seq))
     bell = doorbell.Bell(1)
@@ -30,7 +30,7 @@ def test_many_news_are_few_rings_and_the_last_one_is_not_lost(monkeypatch: pytes
     assert not bell.owed
 
 
-def test_a_ring_says_which_run_and_how_far_and_nothing_else(settings: SettingsWrapper) -> None:
+def test_a_ring_contains_only_the_run_and_the_number(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_REDIS = "redis://somewhere"
     layer = get_channel_layer()
 
@@ -43,7 +43,7 @@ def test_a_ring_says_which_run_and_how_far_and_nothing_else(settings: SettingsWr
     assert asyncio.run(heard()) == {"type": "run.news", "seq": 42}
 
 
-def test_a_broken_bell_is_logged_and_no_more(
+def test_a_failed_ring_is_only_logged(
     settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SLIPWAY_REDIS = "redis://somewhere"

@@ -46,7 +46,7 @@ def test_a_counter_leaves_its_first_and_its_last_state() -> None:
     assert isinstance(passed[-1], events.StepChanged)
 
 
-def test_colours_are_no_animation() -> None:
+def test_colors_are_not_redraws() -> None:
     redraws = Redraws()
     passed = [event for _ in range(3) for event in redraws.pass_on(said("\x1b[32mok\x1b[0m"))]
     assert len(passed) == 3
@@ -61,12 +61,12 @@ def test_colours_are_no_animation() -> None:
         ("\x1b[1A\x1b[K\x1b[32mok\x1b[0m", "\x1b[32mok\x1b[0m"),
     ],
 )
-def test_a_line_that_was_written_over_is_its_last_state(text: str, shown: str) -> None:
+def test_an_overwritten_line_has_its_last_state(text: str, shown: str) -> None:
     assert last_state(text) == shown
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_drawn_until_the_end_is_stored_before_the_end(make_run: Callable[..., Run]) -> None:
+def test_a_redraw_at_the_end_is_stored(make_run: Callable[..., Run]) -> None:
     run = make_run(state="running", worker="me")
     sink = DatabaseSink(run)
     for number in range(50):

@@ -45,7 +45,7 @@ def accept_shown(alice: User, cluster: Cluster) -> None:
     services.host_keys_accept(actor=alice, cluster=cluster, shown=shown)
 
 
-def test_a_new_machine_is_asked_about_accepted_and_described(alice: User, sshd: Sshd) -> None:
+def test_the_key_of_a_new_machine_is_accepted_and_its_facts_are_read(alice: User, sshd: Sshd) -> None:
     cluster = draft(alice, sshd, sshd.password)
     services.probes_start(actor=alice, cluster=cluster)
     row = outcome_of(cluster)
@@ -62,7 +62,7 @@ def test_a_new_machine_is_asked_about_accepted_and_described(alice: User, sshd: 
     assert (sight.offered, sight.trouble) == (None, "")
 
 
-def test_a_changed_key_stops_and_a_wrong_password_is_told(alice: User, sshd: Sshd) -> None:
+def test_a_changed_key_stops_and_a_wrong_password_is_reported(alice: User, sshd: Sshd) -> None:
     cluster = draft(alice, sshd, "not-the-password")
     services.probes_start(actor=alice, cluster=cluster)
     outcome_of(cluster)
@@ -79,7 +79,7 @@ def test_a_changed_key_stops_and_a_wrong_password_is_told(alice: User, sshd: Ssh
     assert "changed" in sight.trouble
 
 
-def test_behind_a_jump_host_its_key_is_asked_about_first_then_the_machines(alice: User, sshd: Sshd) -> None:
+def test_the_key_of_a_jump_host_is_asked_about_before_the_machines(alice: User, sshd: Sshd) -> None:
     with bastion_before(sshd) as bastion:
         cluster = draft(alice, sshd, sshd.password)
         hops = f"{bastion.server.user}@127.0.0.1:{bastion.server.port}"
@@ -105,9 +105,7 @@ def test_behind_a_jump_host_its_key_is_asked_about_first_then_the_machines(alice
     assert bastion.server.password not in str(row.stages)
 
 
-def test_an_agent_is_offered_to_machines_only_where_the_setting_says_so(
-    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_agent_is_offered_only_with_the_setting(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(name="node1", address="10.99.0.1", agent_key="any")
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
     assert target_for(Document(hosts=(host,)), host).agent_socket is None
