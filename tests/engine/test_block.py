@@ -31,7 +31,7 @@ def written(before: str) -> tuple[str, list[str]]:
 def test_lines_after_a_block_without_its_last_line_stay() -> None:
     after, said = written("127.0.0.1 localhost\n# slipway hosts BEGIN\n10.0.0.9 node1\n10.9.9.9 payroll\n\n::1 me\n")
     assert after == f"127.0.0.1 localhost\n{OURS}10.0.0.9 node1\n10.9.9.9 payroll\n\n::1 me\n"
-    assert [text for text in said if "no line '# slipway hosts END' any more" in text]
+    assert [text for text in said if "no longer has the line '# slipway hosts END'" in text]
 
 
 def test_wanted_lines_are_not_duplicated_after_a_block_without_its_last_line() -> None:

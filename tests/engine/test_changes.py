@@ -66,7 +66,7 @@ def test_an_observation_cannot_change_a_machine_in_a_dry_run(
     assert world.run(dry_run=True).state == "failed"
     assert (world.hosts["a"].commands, world.hosts["a"].files) == (["look there"], {})
     (failed,) = [event for event in world.sink.events if isinstance(event, Failed)]
-    assert "one/look was about to change a where it may only look" in failed.found
+    assert "one/look was about to change a where it may only observe" in failed.found
     assert world.run().state == "succeeded", "it is a run's to act"
 
 

@@ -281,14 +281,14 @@ def test_a_cancel_stops_the_walk_but_not_an_uncut_step(world: World) -> None:
 def test_a_cancel_waits_for_an_uncut_part_but_not_for_the_rest_of_its_step(world: World) -> None:
     done: list[str] = []
 
-    def told() -> list[str]:
-        return [event.text for event in world.sink.events if isinstance(event, Output) and "must not" in event.text]
+    def notes() -> list[str]:
+        return [event.text for event in world.sink.events if isinstance(event, Output) and "interrupted" in event.text]
 
     def reach(machine: Machine) -> None:
         with machine.uncut("joining etcd") as whole:
             world.cancel.ask("Cancelled by alice.")
             for _ in range(500):
-                if told():
+                if notes():
                     break
                 whole.pause(0.01)
             done.append("joined")
@@ -302,7 +302,7 @@ def test_a_cancel_waits_for_an_uncut_part_but_not_for_the_rest_of_its_step(world
 
     assert world.run().state == "cancelled"
     assert done == ["joined"]
-    assert told() == ["Joining etcd can't be interrupted safely; it will finish first."]
+    assert notes() == ["Joining etcd can't be interrupted safely; it will finish first."]
 
 
 def test_an_empty_plan_is_refused(world: World) -> None:

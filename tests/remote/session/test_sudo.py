@@ -67,7 +67,7 @@ def test_a_wrong_password_is_tried_once(sshd: Sshd, person: Person, tmp_path: Pa
 def test_a_missing_sudo_password_is_reported(sshd: Sshd, person: Person) -> None:
     with person(sudo="ALL=(ALL) ALL") as target:
         host = SshHost(sshd.target(user=target.user, password=None, private_key=sshd.client_key), sshd.known())
-        with pytest.raises(errors.SudoPasswordNeeded, match="none is given"):
+        with pytest.raises(errors.SudoPasswordNeeded, match="none was entered"):
             host.become_root()
         host.close()
 
