@@ -1,4 +1,4 @@
-"""Wanted states from the artifact source: what is seen decides, and who cannot pull is told what it needs."""
+"""Wanted states from the artifact source: observations decide, and a failed pull names what the machine needs."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def packed(path: Path, mode: Any, **members: bytes) -> Artifact:
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
 def test_an_archive_is_unpacked_as_it_arrives(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine is told is done here, by this machine's shell."""
+    """This machine's shell executes the commands that the machine would get."""
     monkeypatch.setattr(artifacts, "INCOMING", str(tmp_path / "incoming"))
     artifact = packed(tmp_path / "tool.tar", mode, one=b"first", two=b"second", more=b"not wanted")
     host, place = FakeHost("node1"), tmp_path / "programs"

@@ -1,4 +1,4 @@
-"""What begins when: never more than there is room for, and nothing once a step has failed or a person cancelled."""
+"""When nodes start: never more than there is room for, and none after a step has failed or a person cancelled."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def carried_out(deed: Callable[[str, Cancel], None]) -> tuple[Outcome, list[str], list[str]]:
-    """A step on eight machines with room for one: how it ends, where it began, and where the log says so."""
+    """A step on eight machines with room for one: its outcome, where it started, and where the log shows that."""
     register, sink, cancel = Register(), Kept(), Cancel()
     begun: list[str] = []
 
@@ -48,7 +48,7 @@ def carried_out(deed: Callable[[str, Cancel], None]) -> tuple[Outcome, list[str]
     def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         """Do something on each machine"""
         begun.append(machine.name)
-        # Long enough that whatever is to be queued is queued.
+        # Long enough to queue everything.
         time.sleep(0.1)
         deed(machine.name, cancel)
         yield from ()

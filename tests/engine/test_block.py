@@ -1,4 +1,4 @@
-"""Lines of ours in somebody else's file: everything that is not ours stays, whatever became of our marker lines."""
+"""Slipway's lines in a file of another owner: all other lines stay, even if the marker lines were damaged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OURS = "# slipway hosts BEGIN\n10.0.0.1 node1\n# slipway hosts END\n"
 
 
 def written(before: str) -> tuple[str, list[str]]:
-    """The file after our lines were put into it, twice, and what the log says of the first time."""
+    """The file after Slipway's lines were written into it, twice, and the log of the first time."""
     host, sink = FakeHost("node1"), Kept()
     host.put(before.encode(), PATH)
     machine = Machine(seed().hosts[0], host, sink=sink, cancel=Cancel(), facts=FactsOnce())

@@ -1,4 +1,4 @@
-"""What changes a machine goes to the log and is done in no dry run; what a step cleans up is cleaned up at any end."""
+"""Changes of a machine are logged and never made in a dry run; a step cleans up whenever it ends."""
 
 from __future__ import annotations
 

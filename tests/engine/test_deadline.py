@@ -1,4 +1,4 @@
-"""A step's time: it runs out with a reason, and moves when somebody gives it more."""
+"""A step's time: its timeout has an error with a reason, and people can grant more time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Silent:
-    """A sink that forgets."""
+    """A sink that ignores events."""
 
     def emit(self, event: Any) -> None:
         """Nothing."""

@@ -1,4 +1,4 @@
-"""Carrying out plans: order, sameness, truthful failures, cancel, dry runs."""
+"""Executing plans: order, unchanged states, truthful failures, cancel, dry runs."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ DOCUMENT = Document.model_validate(
 
 
 class Kept:
-    """Keeps events; any thread may tell it."""
+    """Stores events; safe for any thread."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     def emit(self, event: Event) -> None:
-        """Keep it."""
+        """Store it."""
         self.events.append(event)
 
     def states(self) -> list[tuple[str, str, str]]:
-        """Step, host and state, of what is over."""
+        """Step, host and state of everything that is over."""
         told = [event for event in self.events if isinstance(event, StepChanged) and event.state != "running"]
         return [(event.step, event.host, str(event.state)) for event in told]
 
@@ -62,7 +62,7 @@ class World:
         self.register, self.checks, self.sink, self.cancel = Register(), Checks(), Kept(), Cancel()
 
     def run(self, *, dry_run: bool = False, waivers: tuple[str, ...] = ()) -> Outcome:
-        """Carry out everything that was declared."""
+        """Execute everything that was declared."""
         return execute_plan(
             make_plan(DOCUMENT, "test", steps=self.register, checks=self.checks),
             document=DOCUMENT,
@@ -83,7 +83,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def flag(name: str, flags: set[str]) -> Want:
-    """A wanted state that is a word in a set."""
+    """A wanted state: a word is in a set."""
     return Wanted(f"{name} is set", lambda machine: Sight(name in flags, "it is not"), lambda machine: flags.add(name))
 
 
@@ -122,7 +122,7 @@ def test_a_step_waits_only_for_steps_that_it_needs(world: World) -> None:
 def test_exit_code_zero_is_not_success(world: World) -> None:
     @step("one/liar", on="worker", register=world.register)
     def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-        """Believe what is seen, not what is said"""
+        """Trust observations, not exit codes"""
         yield command("the light is on", sh("switch on"), unless=sh("test -e /light"))
 
     world.hosts["b"].answer("test -e /light", 1)
@@ -200,7 +200,7 @@ def test_a_waiver_covers_only_what_it_names(world: World) -> None:
 
     @precheck("x.never", waivable=False, register=world.checks)
     def never(machine: Machine, cluster: Cluster) -> Iterator[object]:
-        """Nothing can be answered for"""
+        """Nothing here can be waived"""
         if "x.never" in said:
             yield error(f"{machine.name} is beyond help.")
 

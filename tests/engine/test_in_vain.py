@@ -1,4 +1,4 @@
-"""Nobody waits for the answer to a question that cannot be put; for everything else the wait goes on."""
+"""A wait ends when its question is impossible; in every other case it continues."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NO_ADDRESS = 'error: host must be a URL or a host:port pair: "https://127.0.0.1:
 
 
 class Silent:
-    """A sink that forgets."""
+    """A sink that ignores events."""
 
     def emit(self, event: Any) -> None:
         """Nothing."""
 
 
 def machine(*answers: Answer) -> tuple[Machine, FakeHost]:
-    """A machine that gives these answers one after the other, the last one for ever."""
+    """A machine that gives these answers one after the other, and the last one repeatedly."""
     left = list(answers)
 
     def next_one(ran: Ran) -> Answer:

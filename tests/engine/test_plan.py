@@ -1,4 +1,4 @@
-"""The graph of a plan: it grows with the machines and not with their square, and circles are refused in words."""
+"""The graph of a plan: it grows linearly with the machines, and circles are refused with a message."""
 
 from __future__ import annotations
 

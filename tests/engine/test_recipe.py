@@ -1,4 +1,4 @@
-"""Recipes: what they declare, which answers they take, and what a plan and a step get of that."""
+"""Recipes: what they declare, which answers they accept, and what plans and steps get from that."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def failing(register: Register, error: Exception) -> None:
         yield Wanted("it is there", look, lambda machine: None)
 
 
-@pytest.mark.parametrize("error", [InstallerError("There is no kubectl."), NoAnswer("The API server is silent.")])
+@pytest.mark.parametrize("error", [InstallerError("kubectl is missing."), NoAnswer("The API server is silent.")])
 def test_a_dry_run_calls_unforeseen_what_needs_an_earlier_change(error: Exception) -> None:
     register, sink = _register()[0], Kept()
     failing(register, error)
@@ -243,7 +243,7 @@ def test_a_dry_run_calls_unforeseen_what_needs_an_earlier_change(error: Exceptio
 def test_a_dry_run_still_fails_where_nothing_before_explains_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.0)
     register = Register()
-    failing(register, InstallerError("There is no kubectl."))
+    failing(register, InstallerError("kubectl is missing."))
     outcome, _hosts = carry_out(register, dry_run=True)
     assert outcome.state == "failed"
 
@@ -304,7 +304,7 @@ def test_a_dry_run_fails_for_errors_that_no_step_fixes(error: Exception, monkeyp
     assert {failure.found for failure in outcome.failures} == {str(error)}
 
 
-@pytest.mark.parametrize("error", [InstallerError("There is no kubectl."), NoAnswer("It is silent.", retryable=False)])
+@pytest.mark.parametrize("error", [InstallerError("kubectl is missing."), NoAnswer("It is silent.", retryable=False)])
 def test_a_change_on_another_machine_does_not_explain_an_error(error: Exception) -> None:
     register, sink = Register(), Kept()
 
@@ -340,7 +340,7 @@ def test_what_an_earlier_step_leaves_open_is_open_through_others() -> None:
 
     @step("one/last", on="all", needs_all=("one/between",), register=register)
     def last(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-        """Need what was written, by way of another step"""
+        """Need what was written, through another step"""
         yield Wanted("it is there", there_is_none, lambda machine: None)
 
     outcome, _hosts = carry_out(register, dry_run=True, sink=sink)
@@ -351,7 +351,7 @@ def test_what_an_earlier_step_leaves_open_is_open_through_others() -> None:
 
 
 def there_is_none(machine: Machine) -> Sight:
-    raise InstallerError("There is no file.", retryable=True)
+    raise InstallerError("The file is missing.", retryable=True)
 
 
 def test_a_service_that_reads_what_an_earlier_step_writes_is_restarted() -> None:

@@ -1,4 +1,4 @@
-"""Whose files go first: those that everybody waits for, and nobody is held up for longer than it can spare."""
+"""Which files go first: those that others wait for; a machine is never held up for longer than it has time."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_an_interrupted_wait_leaves_no_state() -> None:
 
 
 class CancelsAtTheNote(Kept):
-    """Somebody reads that a machine waits, and has enough."""
+    """A person cancels after reading that a machine waits."""
 
     def __init__(self, cancel: Cancel) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A service is restarted when a file it depends on is newer than its start, by what its systemd can say of that."""
+"""A service is restarted when a file it depends on is newer than its start, as exactly as its systemd reports that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often something is tried on a machine, and how long one that is not there is waited for."""
+"""How often something is tried on a machine, and how long Slipway waits for one that is away."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Pauses that take no time."""
+    """Pauses without a real delay."""
     return stopped_clock(monkeypatch)
 
 
 def run_with(world: World, errors: Sequence[RemoteError | None]) -> tuple[str, int]:
-    """A step on b, whose commands meet these errors in a row (None: they work); gives its end and deeds."""
+    """A step on b, whose commands raise these errors in a row (None: they work); returns its outcome and changes."""
     met = iter(errors)
 
     def answer(ran: Ran) -> Answer:
@@ -61,7 +61,7 @@ def run_with(world: World, errors: Sequence[RemoteError | None]) -> tuple[str, i
 
 
 def notes(world: World) -> list[str]:
-    """What the log says without commands and their output."""
+    """The log without commands and their output."""
     return [text for event in world.sink.events if (text := getattr(event, "text", ""))]
 
 
@@ -260,7 +260,7 @@ def test_a_machine_that_dies_in_a_long_try_is_waited_for_a_minute_and_no_longer(
 
 def test_a_control_plane_may_reboot_after_its_api_server_went_silent(clock: Clock) -> None:
     world = World()
-    errors: list[RemoteError | NoAnswer | None] = [NoAnswer("The API server does not say.")] * 12
+    errors: list[RemoteError | NoAnswer | None] = [NoAnswer("The API server does not answer.")] * 12
     errors += [ConnectionLost("b stopped answering.")] + [ConnectionRefused("b refuses.")] * 15 + [None]
     met = iter(errors)
 

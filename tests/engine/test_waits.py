@@ -1,4 +1,4 @@
-"""A wait of so many seconds lasts so many seconds, however long a look takes."""
+"""A wait lasts as many seconds as it should, however long an observation takes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SLOW = 30.0
-"""Seconds that a look takes: as long as kubectl's, where nobody answers, and more."""
+"""Seconds that an observation takes: longer than kubectl's own timeout without an answer."""
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Time passes in looks and pauses."""
+    """Time passes only in observations and pauses."""
     return stopped_clock(monkeypatch)
 
 

@@ -1,4 +1,4 @@
-"""Dialling, with the shell of this machine: what a closed, an open and a nameless port are told as."""
+"""Dialing with this machine's shell: what a closed port, an open port and an unknown name are reported as."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_closed_port_refuses_and_an_open_one_connects() -> None:
 
 
 def test_a_silent_port_does_not_delay_others() -> None:
-    # A full queue of a listener that accepts nothing: what comes further is dropped.
+    # The listener accepts nothing and its queue is full: further connections are dropped.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         port = int(server.getsockname()[1])
         full = [socket.socket() for _ in range(4)]
@@ -63,7 +63,7 @@ def test_connections_beyond_the_limit_are_reported_as_untried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer", "told"),
+    ("output", "answer", "words"),
     [
         ("connected", Answer.CONNECTED, "connected"),
         ("bash: connect: Connection refused bash: line 1: /dev/tcp/h/1: Connection refused", Answer.REFUSED, "refused"),
@@ -79,9 +79,9 @@ def test_connections_beyond_the_limit_are_reported_as_untried() -> None:
         ("by-icmp", Answer.PROHIBITED, "rejected by a firewall"),
     ],
 )
-def test_the_shells_messages_are_understood(said: str, answer: Answer, told: str) -> None:
-    (dial,) = read_dials(f"h/1 {said}\n", [("h", 1)]) or ()
-    assert dial.answer is answer and told in dial.describe()
+def test_the_shells_messages_are_understood(output: str, answer: Answer, words: str) -> None:
+    (dial,) = read_dials(f"h/1 {output}\n", [("h", 1)]) or ()
+    assert dial.answer is answer and words in dial.describe()
     assert dial.answer.through is (answer in (Answer.CONNECTED, Answer.REFUSED))
 
 

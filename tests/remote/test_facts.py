@@ -1,4 +1,4 @@
-"""Facts: what a machine says about itself, read at once and misread never."""
+"""Facts: what a machine reports about itself, read in one command and parsed correctly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FakeHost: behaves as a Host does, so that what is tested with it holds."""
+"""FakeHost: behaves like a real Host, so that tests with it are valid."""
 
 from __future__ import annotations
 

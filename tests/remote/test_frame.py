@@ -1,4 +1,4 @@
-"""Little is between a command and the machine: no shell too many, no checksum in Python, and still an end for all."""
+"""Little overhead per command: no extra shell, no checksum in Python, and all processes can still be ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Through a jump host: one login for all machines behind it, and whatever fails names the hop at which it did."""
+"""Through a jump host: one login for all machines behind it, and every error names the hop that failed."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def test_commands_and_files_go_through_and_the_hop_needs_no_shell(bastion: Basti
     host.run(sh("rm {}", "/tmp/slipway-through-a-jump"))
     host.close()
 
-    assert bastion.said(LOGIN, before) == 1
+    assert bastion.count(LOGIN, before) == 1
 
 
 def test_a_trivial_command_is_quick_through_it(bastion: Bastion) -> None:
     host = bastion.host()
-    # The quickest one tells, since a busy machine makes others slow; with acknowledgements put off none is below 44 ms.
+    # The fastest one counts, since a busy machine slows others; with delayed acknowledgements none is below 44 ms.
     assert quickest(host, below=0.035) < 0.035
     host.close()
 
@@ -57,7 +57,7 @@ def test_forty_machines_behind_it_make_one_login_and_need_no_sessions(bastion: B
         answers = list(pool.map(lambda host: host.run(sh("id -un"), sudo=False).stdout, hosts))
 
     assert answers == [f"{bastion.behind.user}\n"] * 40
-    assert bastion.said(LOGIN, before) == 1
+    assert bastion.count(LOGIN, before) == 1
     assert not bastion.left(within=0)
     for host in hosts:
         host.close()
@@ -72,13 +72,13 @@ def test_the_last_machine_closes_the_connection_and_the_next_one_opens_it_again(
     one.close()
     assert two.run(sh("true"), sudo=False).ok
     two.close()
-    assert bastion.said(LOGIN, before) == 1
+    assert bastion.count(LOGIN, before) == 1
 
     three = bastion.host()
     three.connect()
     three.close()
 
-    assert bastion.said(LOGIN, before) == 2
+    assert bastion.count(LOGIN, before) == 2
 
 
 def test_a_wrong_password_names_the_jump_host_and_is_tried_once_for_all(
@@ -99,7 +99,7 @@ def test_a_wrong_password_names_the_jump_host_and_is_tried_once_for_all(
     (message,) = said
     assert message.startswith(f"The jump host 127.0.0.1:{bastion.server.port} refuses the login of")
     assert "wrong password" in message
-    assert bastion.said(FAILED, before) == 1
+    assert bastion.count(FAILED, before) == 1
 
 
 def test_a_wrong_password_of_the_machine_names_the_machine(bastion: Bastion) -> None:
@@ -216,7 +216,7 @@ def test_two_hops_one_after_the_other(bastion: Bastion, two_hops: tuple[Bastion,
     with ThreadPoolExecutor(5) as pool:
         assert all(pool.map(lambda host: host.run(sh("true")).ok, hosts))
 
-    assert (bastion.said(LOGIN, before[0]), inner.said(LOGIN, before[1])) == (1, 1)
+    assert (bastion.count(LOGIN, before[0]), inner.count(LOGIN, before[1])) == (1, 1)
     for host in hosts:
         host.close()
 

@@ -1,4 +1,4 @@
-"""Through a jump host on bad days: it dies, its plug is pulled, channels end at the wrong moment."""
+"""Failures of a jump host: it dies, loses its network, or its channels end at the wrong moment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.sshd
 def test_data_on_its_way_does_not_come_after_the_end_of_its_channel(
     bastion: Bastion, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sshd hangs up when it does, and every machine behind the jump host would be cut off."""
+    """Otherwise sshd closes the connection, which would cut off every machine behind the jump host."""
     send, ending = JumpTransport._send_user_message, threading.Event()
 
     def slowly(transport: JumpTransport, message: Any) -> None:
@@ -66,7 +66,7 @@ def test_data_on_its_way_does_not_come_after_the_end_of_its_channel(
         tunnel.close()
     monkeypatch.undo()
 
-    # What sshd thinks of it, it has said by the time it has answered something else.
+    # By the time sshd has answered another command, it has reacted to this.
     assert keep.run(sh("echo still here"), sudo=False).stdout == "still here\n"
     assert lease.link.alive
     lease.release()
@@ -120,7 +120,7 @@ def test_a_jump_host_that_dies_is_named_and_the_next_command_reconnects(sshd: Ss
         assert sorted(message[:25] for message in said) == [f"The connection to node{n} i" for n in range(3)]
         assert all(f"the one to the jump host 127.0.0.1:{bastion.server.port} was closed" in each for each in said)
         assert [host.run(sh("echo again")).stdout for host in hosts] == ["again\n"] * 3
-        assert bastion.said(LOGIN, before) == 1
+        assert bastion.count(LOGIN, before) == 1
         for host in hosts:
             host.run(sh("pkill -x -f {}; true", f"sleep {seconds}"))
             host.close()
@@ -129,7 +129,7 @@ def test_a_jump_host_that_dies_is_named_and_the_next_command_reconnects(sshd: Ss
 def test_a_jump_host_is_named_although_its_connection_ends_a_moment_later(
     bastion: Bastion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that breaks takes its channels away before it says that it is no more."""
+    """The channels of a breaking connection end before the connection itself reports its end."""
     host = bastion.host()
     host.connect()
     link = host._session().link

@@ -1,4 +1,4 @@
-"""The connection test: each rung told as it is climbed, and where it stopped."""
+"""The connection test: each stage is reported as it happens, and where the test stopped."""
 
 from __future__ import annotations
 

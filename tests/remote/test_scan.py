@@ -1,4 +1,4 @@
-"""Scans: what listens is found, what does not is passed by, and a wish to stop is heard."""
+"""Scans: listening servers are found, other addresses are skipped, and a scan can be stopped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def greeting(address: str, words: bytes, port: int = 0) -> Iterator[int]:
-    """A server that greets everybody with these words and hangs up; gives its port."""
+    """A server that sends this greeting to every client and closes the connection; returns its port."""
     with socket.create_server((address, port)) as server:
 
         def serve() -> None:
@@ -39,14 +39,14 @@ def greeting(address: str, words: bytes, port: int = 0) -> Iterator[int]:
 
 
 def scanned(addresses: tuple[str, ...], port: int) -> tuple[int, tuple[Answer, ...]]:
-    told: list[tuple[int, tuple[Answer, ...]]] = []
+    reports: list[tuple[int, tuple[Answer, ...]]] = []
 
-    def tell(looked: int, found: tuple[Answer, ...]) -> bool:
-        told.append((looked, found))
+    def report(count: int, found: tuple[Answer, ...]) -> bool:
+        reports.append((count, found))
         return True
 
-    scan(addresses, port, report=tell)
-    return told[-1]
+    scan(addresses, port, report=report)
+    return reports[-1]
 
 
 def test_listening_servers_are_found_with_their_greeting() -> None:
@@ -54,8 +54,8 @@ def test_listening_servers_are_found_with_their_greeting() -> None:
         greeting("127.0.0.3", b"SSH-2.0-OpenSSH_9.2p1\r\n") as port,
         greeting("127.0.0.5", b"220 mail\r\n", port),
     ):
-        looked, found = scanned(addresses_of("127.0.0.0/29"), port)
-    assert looked == 6
+        count, found = scanned(addresses_of("127.0.0.0/29"), port)
+    assert count == 6
     assert found == (Answer("127.0.0.3", "SSH-2.0-OpenSSH_9.2p1"), Answer("127.0.0.5", ""))
 
 
@@ -67,7 +67,7 @@ def test_an_address_without_a_server_is_not_found() -> None:
 
 def test_answers_during_the_last_report_are_reported_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.remote.scan.REPORT_EVERY", 0.001)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     reporting, look = threading.Event(), scanning._greeting
 
     async def late(address: str, port: int) -> Answer | None:
@@ -78,17 +78,17 @@ def test_answers_during_the_last_report_are_reported_too(monkeypatch: pytest.Mon
     monkeypatch.setattr(scanning, "_greeting", late)
     with greeting("127.0.0.6", b"SSH-2.0-x\r\n") as port:
 
-        def tell(looked: int, found: tuple[Answer, ...]) -> bool:
-            told.append((looked, len(found)))
+        def report(count: int, found: tuple[Answer, ...]) -> bool:
+            reports.append((count, len(found)))
             reporting.set()
-            # The scan ends while somebody else writes down how far it was.
+            # The scan ends while this report is still being stored.
             for thread in threading.enumerate():
                 if thread.name == f"scan port {port}":
                     thread.join(60)
             return True
 
-        scan(addresses_of("127.0.0.0/29"), port, report=tell)
-    assert told[0][0] < 6 and told[-1] == (6, 1)
+        scan(addresses_of("127.0.0.0/29"), port, report=report)
+    assert reports[0][0] < 6 and reports[-1] == (6, 1)
 
 
 def test_a_very_short_scan_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,14 +108,14 @@ def test_an_error_of_a_scan_is_raised_in_the_callers_thread(monkeypatch: pytest.
 
 def test_a_stop_request_is_obeyed_before_the_end() -> None:
     with greeting("127.0.0.1", b"SSH-2.0-x\r\n") as port:
-        told: list[int] = []
+        counts: list[int] = []
 
-        def tell(looked: int, found: tuple[Answer, ...]) -> bool:
-            told.append(looked)
+        def report(count: int, found: tuple[Answer, ...]) -> bool:
+            counts.append(count)
             return False
 
-        scan(addresses_of("127.0.0.0/22"), port, report=tell)
-    assert len(told) == 1 and told[0] < 1022
+        scan(addresses_of("127.0.0.0/22"), port, report=report)
+    assert len(counts) == 1 and counts[0] < 1022
 
 
 @pytest.mark.parametrize("text", ["", "10.1.2", "somewhere", "10.0.0.0/33", "fd00::/120", "10.0.0.0/21", "0.0.0.0/0"])
@@ -132,7 +132,7 @@ def test_host_bits_are_forgiven_and_the_largest_network_is_a_22() -> None:
 
 
 def test_a_scan_ends_when_its_reader_is_gone() -> None:
-    def gone(looked: int, found: tuple[Answer, ...]) -> bool:
+    def gone(count: int, found: tuple[Answer, ...]) -> bool:
         raise ConnectionError("the reader is gone")
 
     with pytest.raises(ConnectionError):

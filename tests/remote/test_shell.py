@@ -1,4 +1,4 @@
-"""Quoting: whatever a person types stays one word, on its way through every shell in between."""
+"""Quoting: any input of a person stays one word in every shell that reads it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clusters.remote.shell import Command, all_of, sh
 from tests.missing import cannot_be_had
 
 MARKS = Marks(start="slipway-test", guard="guard")
-# What can be an argument at all: anything but NUL, and only what has an encoding.
+# Possible arguments: any text without NUL that can be encoded.
 WORDS = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=200)
 NASTY = [
     "", " ", "a b", "'", '"', "`id`", "$(id)", "$HOME", "\\", "\\n", "!", "!!", "~", "*", "a\nb", "a\n", "-n", "--",

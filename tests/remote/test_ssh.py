@@ -123,7 +123,7 @@ def test_lines_are_passed_on_as_they_arrive(root: SshHost, tmp_path: Path) -> No
 
 def test_a_hundred_thousand_lines_take_little_more_time_than_their_bytes(root: SshHost) -> None:
     def took(tell: Callable[[str, str], None] | None) -> float:
-        # Of the processors: by the clock, only what takes longer would wait for others in between.
+        # Processor time: by the clock, the longer one would wait more often for other processes.
         began = time.process_time()
         assert root.run(sh("seq 1 100000"), on_line=tell, shared=True).stdout.count("\n") == 100_000
         return time.process_time() - began
@@ -147,7 +147,7 @@ def test_a_flood_of_output_is_kept_within_bounds(root: SshHost) -> None:
 
 
 def quickest(host: SshHost, *, below: float) -> float:
-    """How long a trivial command takes at best, asked until one takes less, for a minute."""
+    """The shortest time of a trivial command, repeated for a minute at most until one is faster than required."""
     best, give_up = 60.0, time.monotonic() + 60
     while best >= below and time.monotonic() < give_up:
         began = time.monotonic()
@@ -158,7 +158,7 @@ def quickest(host: SshHost, *, below: float) -> float:
 
 def test_a_trivial_command_is_quick(sshd: Sshd) -> None:
     host = SshHost(sshd.target(), sshd.known())
-    # The quickest one tells, since a busy machine makes others slow; by Nagle's algorithm each takes 40 ms and more.
+    # The fastest one counts, since a busy machine slows others; with Nagle's algorithm each takes 40 ms and more.
     assert quickest(host, below=0.035) < 0.035
     host.close()
 
@@ -194,11 +194,11 @@ def test_a_process_left_in_the_background_does_not_hold_the_command(
 
 
 def test_output_shortly_after_the_exit_code_is_read(root: SshHost) -> None:
-    def said() -> str:
+    def output() -> str:
         return root.run(sh("(sleep 2; echo late) & echo soon"), on_line=lambda stream, line: None).stdout
 
-    # On a machine that stands still meanwhile it may come too late even so.
-    assert any(said() == "soon\nlate\n" for _ in range(5))
+    # If the machine pauses meanwhile, the output may still arrive too late.
+    assert any(output() == "soon\nlate\n" for _ in range(5))
 
 
 def test_an_error_in_the_callback_ends_the_command_and_comes_through(root: SshHost) -> None:

@@ -1,4 +1,4 @@
-"""Stopping: when we say that a command was ended, nothing of it is left on the machine."""
+"""Stopping: when Slipway reports the end of a command, none of its processes is left on the machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.sshd
 
-# A command with a child, a grandchild, and one in a process group of its own.
+# A command with a child, a grandchild, and one in a separate process group.
 FAMILY = (
     "sleep {0} & /bin/sh -c 'sleep {0} & sleep {0}; :' & "
     "if command -v bash >/dev/null; then bash -c 'set -m; sleep {0} & wait' & fi; echo ready; wait"
@@ -36,7 +36,7 @@ STUBBORN = "trap '' TERM; echo ready; while :; do sleep {}; done"
 
 
 class Ready:
-    """Hears when a command says `ready`; only from then on its time may be over."""
+    """Notices when a command prints `ready`; its time may not be over before."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
@@ -52,7 +52,7 @@ class Ready:
 
 
 def all_four(seconds: str) -> list[int]:
-    """The whole family, as soon as it is there."""
+    """All its processes, as soon as they exist."""
     deadline = time.monotonic() + 60
     while len(found := running(seconds)) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -106,7 +106,7 @@ def test_the_grace_period_is_time_and_not_a_number_of_checks(tmp_path: Path, mon
         assert stubborn.stdout is not None and stubborn.stdout.readline() == b"ready\n"
         ending = sh("PATH={}:$PATH; {}", str(tmp_path), perform.ending(stubborn.pid))
         try:
-            # By count there would be 22 looks, which is 110 s here.
+            # By count there would be 22 checks, which take 110 s here.
             subprocess.run(["/bin/sh", "-c", ending.text], check=True, timeout=60)
             assert stubborn.wait(60) == -signal.SIGKILL
         finally:
@@ -160,7 +160,7 @@ def test_one_request_stops_all_running_commands(root: SshHost) -> None:
             root.run(sh("sleep {}", seconds), cancel=cancel)
         return "stopped"
 
-    # More than there are sessions: those that wait for one stop waiting too.
+    # More than there are sessions: commands that wait for one must stop waiting, too.
     with ThreadPoolExecutor(12) as pool:
         all_of_them = [pool.submit(one, number) for number in range(12)]
         deadline = time.monotonic() + 60
@@ -182,7 +182,7 @@ def test_a_cancel_before_the_start_is_obeyed(root: SshHost) -> None:
 
 
 def delay_the_start(monkeypatch: pytest.MonkeyPatch, once: Path, seconds: str) -> None:
-    """The next command sleeps before it tells its process group, and goes on although nobody reads what it prints."""
+    """The next command sleeps before it reports its process group, and continues although nobody reads its output."""
     first = f"if mkdir {once} 2>/dev/null; then trap '' PIPE; sleep {seconds}; touch {once}/begun; fi"
     monkeypatch.setattr(envelope, "ENVIRONMENT", f"{first}; {envelope.ENVIRONMENT}")
 

@@ -1,4 +1,4 @@
-"""A sudo that does not answer in time is said to be silent; nothing is said of rights or passwords."""
+"""A sudo that does not answer in time is reported as silent, without a claim about rights or passwords."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TARGET = Target("node1", "10.0.0.1", user="ubuntu", password=Secret("right"))
 
 
 def performed(out: str, err: str = "", *, timed_out: bool = False) -> Performed:
-    """How a command ended that printed this."""
+    """The result of a command with this output."""
     taps = []
     for text in (out, err):
         tap = Tap(b"mark", Capture(), None)

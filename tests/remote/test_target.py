@@ -1,4 +1,4 @@
-"""Targets: what of a host of the document is needed to log in."""
+"""Targets: the data of a document's host that a login needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watch of a connection cuts it when the peer is gone, and not because this process stood still."""
+"""The watch of a connection cuts it when the peer is gone, but not because this process was paused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clusters.remote.connection.wire import Watch
 
 
 class Peer:
-    """A wire on which nothing was heard for an hour, and the transport over it; asked, it answers if it `lives`."""
+    """A wire that was silent for an hour, and its transport; it answers a question if it `lives`."""
 
     def __init__(self, *, lives: bool) -> None:
         self.heard_at = time.monotonic() - 3600

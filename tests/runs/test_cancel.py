@@ -1,4 +1,4 @@
-"""Cancelling with a real worker and a real machine: what must not be cut ends first, and a success stays one."""
+"""Cancelling with a real worker and a real machine: uncut steps end first, and a success stays one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def header(client: Client, run: Run) -> str:
 
 
 def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, place: Path) -> Run:
-    """A run of that scene that somebody cancelled while its uncut step was at work; meanwhile the page says so."""
+    """A run of that scene that somebody cancelled while its uncut step was running; the page shows that meanwhile."""
     client.force_login(alice)
     cluster = cluster_of(alice, sshd, "node1")
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
@@ -49,7 +49,7 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
         said = header(client, run)
         assert "alice asked this run to stop" in said
         assert "Do something that must not be cut on node1 can't be interrupted safely, so it finishes first" in said
-        # The worker hears of it with its next heartbeat, and says so.
+        # The worker notices it at its next heartbeat, and logs it.
         wait_for(
             lambda: [line for line in lines_of(run) if UNCUT in line],
             what="the engine to take note",

@@ -1,4 +1,4 @@
-"""Waiting longer: a step over its usual time is amber before it fails, and goes on when somebody gives it time."""
+"""Waiting longer: a slow step turns amber before it fails, and continues when somebody grants it time."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_button_extends_the_running_command_and_the_wait_after_it(
         press(client, run)
         press(client, run)
         wait_for(lambda: run.events.filter(kind="extended").exists(), what="the event")
-        wait_for(lambda: "given more time once, by alice" in header(client, run), what="the page says so")
+        wait_for(lambda: "given more time once, by alice" in header(client, run), what="the page to show that")
         began = run.steps.get(step="first/slow").started_at
         assert began is not None
         own_time_is_over = began + timedelta(seconds=PATIENT_SECONDS + 1)

@@ -1,4 +1,4 @@
-"""Logs go when they are old enough; runs stay, and so does what somebody may still want to read."""
+"""Old logs are deleted; the runs stay, and so do the logs that people may still need."""
 
 from __future__ import annotations
 

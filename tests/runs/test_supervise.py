@@ -1,4 +1,4 @@
-"""A run is carried out once, to an end that says what is true."""
+"""A run is executed once, and ends with the true state."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def engine(settings: SettingsWrapper) -> Callable[[str], None]:
-    """Chooses the pretended engine, and a lease that ends only where a test ends it."""
+    """Selects the fake engine, and a lease that expires only when a test ends it."""
     settings.SLIPWAY_LEASE_SECONDS = 300
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.2
 
@@ -212,7 +212,7 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
     thread = in_thread(lambda: ended.append(supervise(run.pk, worker_name="one")))
     wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0)
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
-    # As if the first worker had been away for longer than its lease; at once, or its heart would renew it.
+    # As if the first worker had been paused longer than its lease; at once, or its heartbeat would renew it.
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
         assert claim_run(run.pk, "two") is not None
@@ -228,7 +228,7 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
 def test_a_stopping_worker_releases_its_run_at_once(
     make_run: MakeRun, engine: Engine, settings: SettingsWrapper
 ) -> None:
-    """Also when the heart beats all the time, which must not take back what was given."""
+    """Also with continuous heartbeats, which must not claim the released run again."""
     engine("endless")
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.001
     run = make_run()

@@ -1,4 +1,4 @@
-"""Workers as real processes: killed, stopped, and followed by others without a gap in the log."""
+"""Workers as real processes: killed, stopped, and replaced by others without a gap in the log."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_repeated_test_is_not_overwritten_by_the_old_one(cluster: Cluster, set
 
 
 def _work_until(true: Callable[[], Any]) -> None:
-    """A worker in this process, stopped when something is so."""
+    """Run a worker in this process until a condition is true."""
     import threading
 
     worker = Worker()

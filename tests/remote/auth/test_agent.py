@@ -1,4 +1,4 @@
-"""Keys of a real ssh-agent: used when a machine says so, and an honest sentence whenever they cannot be."""
+"""Keys of a real ssh-agent: used when a machine requests them, with a clear error when that fails."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class Agent:
             time.sleep(0.02)
 
     def add(self, name: str, kind: str = "ed25519", *options: str, key: Path | None = None) -> str:
-        """A key of this comment, new unless it is given; gives its fingerprint."""
+        """Add a key with this comment, a new one unless it is given; returns its fingerprint."""
         path = key or self.directory / name
         if key is None:
             generate_key(path, kind)
-            self.told("ssh-keygen", "-q", "-c", "-C", name, "-P", "", "-f", str(path))
-        self.told("ssh-add", "-q", *options, str(path))
-        return self.told("ssh-keygen", "-lf", f"{path}.pub").split()[1]
+            self.run("ssh-keygen", "-q", "-c", "-C", name, "-P", "", "-f", str(path))
+        self.run("ssh-add", "-q", *options, str(path))
+        return self.run("ssh-keygen", "-lf", f"{path}.pub").split()[1]
 
-    def told(self, *command: str, given: str = "") -> str:
-        """What a command says that finds this agent."""
+    def run(self, *command: str, given: str = "") -> str:
+        """The output of a command that uses this agent."""
         environment = os.environ | {"SSH_AUTH_SOCK": self.socket, "SSH_ASKPASS_REQUIRE": "force"}
         environment |= {"SSH_ASKPASS": given or "/bin/false"}
         return subprocess.run(command, check=True, env=environment, text=True, capture_output=True).stdout
@@ -71,7 +71,7 @@ def target(sshd: Sshd, agent: Agent | None, key: str = "any", **changes: object)
 
 
 def allow(sshd: Sshd, agent: Agent, name: str) -> str:
-    """Let the key in; gives what was allowed before."""
+    """Authorize the key; returns what was authorized before."""
     allowed = sshd.directory / "authorized_keys"
     before = allowed.read_text()
     allowed.write_text(before + (agent.directory / f"{name}.pub").read_text())
@@ -139,7 +139,7 @@ def test_a_locked_agent_is_reported(sshd: Sshd, agent: Agent, tmp_path: Path) ->
     ask = tmp_path / "ask"
     ask.write_text("#!/bin/sh\necho secret\n")
     ask.chmod(0o755)
-    agent.told("ssh-add", "-x", given=str(ask))
+    agent.run("ssh-add", "-x", given=str(ask))
 
     with pytest.raises(errors.AgentUnavailable, match="no keys") as caught:
         open_link(target(sshd, agent), sshd.known())
@@ -148,7 +148,7 @@ def test_a_locked_agent_is_reported(sshd: Sshd, agent: Agent, tmp_path: Path) ->
 
 
 def test_an_agent_that_refuses_to_sign_is_reported_and_the_password_is_tried(sshd: Sshd, agent: Agent) -> None:
-    agent.add("asks", "ed25519", "-c")  # wants a yes from a person, and nobody is there
+    agent.add("asks", "ed25519", "-c")  # waits for a person's confirmation, which never comes
 
     with pytest.raises(errors.LoginRefused, match="with which the agent did not sign"):
         open_link(target(sshd, agent), sshd.known())

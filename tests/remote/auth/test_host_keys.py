@@ -1,4 +1,4 @@
-"""Host keys: fingerprints as ssh-keygen prints them, and a yes that counts for one address only."""
+"""Host keys: fingerprints as ssh-keygen prints them, accepted for one address only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private keys: every kind that people have, and a sentence for each that cannot be used."""
+"""Private keys: every common kind, and a message for each that cannot be used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ED25519 = ed25519.Ed25519PrivateKey.generate()
 def pem(key: object, form: serialization.PrivateFormat, passphrase: str = "") -> str:
     lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase and form is OPENSSH:
-        # One round in place of sixteen, which take a machine a quarter of a second each time.
+        # One round instead of sixteen, which take a quarter of a second each time.
         lock = OPENSSH.encryption_builder().kdf_rounds(1).build(passphrase.encode())
     elif passphrase:
         lock = serialization.BestAvailableEncryption(passphrase.encode())
@@ -64,7 +64,7 @@ def test_a_key_with_a_passphrase_has_its_own_error(key: object, form: serializat
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "reason"),
     [
         ("", "no `-----BEGIN"),
         ("ssh-ed25519 AAAAC3Nza me@here", "public key"),

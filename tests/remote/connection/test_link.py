@@ -1,4 +1,4 @@
-"""Logging in: the right machine, the right user, and every failure told apart."""
+"""Logging in: the right machine, the right user, and a separate error for every cause of failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files: put whole or not at all, whatever their name and size."""
+"""Files: written completely or not at all, with any name and size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.sshd
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
-    """A directory on the machine (which is this one), and nothing left in it but what was put."""
+    """A directory on the machine (which is this one), with nothing left in it except what was put there."""
     yield tmp_path
     left = [str(path) for path in tmp_path.rglob(".slipway.*")]
     assert left == []

@@ -1,4 +1,4 @@
-"""Standing shells: looks and small files go through root shells that stay open, and nobody can tell the difference."""
+"""Standing shells: checks and small files go through root shells that stay open, with the same results as without."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_standing_shell_is_many_times_faster_than_sudo(root: SshHost) -> None:
         return time.monotonic() - began
 
     root.run(sh("true"))
-    # One beside the other, so that a busy machine makes both slow.
+    # Both at the same time, so that a busy machine slows down both.
     ratios = [took(on_line=lambda stream, line: None) / took() for _ in range(9)]
     assert sorted(ratios)[4] > 3
 
@@ -116,9 +116,9 @@ def test_a_killed_shell_is_replaced_without_an_error(root: SshHost) -> None:
 
 
 def test_a_command_with_unknown_end_has_failed(root: SshHost) -> None:
-    result = root.run(sh("kill -KILL $(ps -o ppid= -p $$); echo said"), check=False)
+    result = root.run(sh("kill -KILL $(ps -o ppid= -p $$); echo printed"), check=False)
 
-    assert (result.exit_code, result.stdout) == (-1, "said\n")
+    assert (result.exit_code, result.stdout) == (-1, "printed\n")
 
 
 def test_a_machine_with_few_sessions_keeps_them_for_other_commands(sshd: Sshd, tmp_path: Path) -> None:

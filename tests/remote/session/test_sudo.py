@@ -1,4 +1,4 @@
-"""Becoming root: by password, freely, or with a sentence that says why not."""
+"""Becoming root: by password, without one, or an error with the reason."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_sudo_that_stops_asking_does_not_let_the_password_into_the_input(sshd: S
 def test_a_password_that_is_no_longer_accepted_is_an_error(
     sshd: Sshd, person: Person, given: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sudo would wait for a better one, and we for sudo."""
+    """Otherwise sudo would wait for another password, and Slipway for sudo."""
     monkeypatch.setattr("clusters.remote.session.runner.WAIT_FOR_START", 1.0)
     monkeypatch.setattr("clusters.remote.session.root_shells.START_TIMEOUT", 1.0)
     with person(sudo="ALL=(ALL) ALL") as target:
@@ -139,7 +139,7 @@ TARGET = Target(name="n1", address="192.0.2.1", user="ubuntu")
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("message", "kind"),
     [
         ("sudo: sorry, you must have a tty to run sudo", errors.SudoNotAllowed),
         ("ubuntu is not in the sudoers file.  This incident will be reported.", errors.SudoNotAllowed),
@@ -152,8 +152,8 @@ TARGET = Target(name="n1", address="192.0.2.1", user="ubuntu")
         ("", errors.SudoNotAllowed),
     ],
 )
-def test_messages_of_sudo_become_errors_with_hints(said: str, kind: type[Exception]) -> None:
-    error = refusal(TARGET, said)
+def test_messages_of_sudo_become_errors_with_hints(message: str, kind: type[Exception]) -> None:
+    error = refusal(TARGET, message)
 
     assert type(error) is kind
     assert error.hint

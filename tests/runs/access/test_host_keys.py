@@ -1,4 +1,4 @@
-"""The pinned keys of a run: known ones need no database, and a question from a passing thread leaves nothing open."""
+"""The pinned keys of a run: known ones need no query, and a lookup in another thread leaves no connection open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doorbell rings at most ten times a second, never forgets the last ring, and never stops a run."""
+"""The doorbell rings at most ten times a second, always sends the last ring, and never stops a run."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_a_ring_contains_only_the_run_and_the_number(settings: SettingsWrapper) 
     settings.SLIPWAY_REDIS = "redis://somewhere"
     layer = get_channel_layer()
 
-    async def heard() -> object:
+    async def receive() -> object:
         ear = await layer.new_channel()
         await layer.group_add(doorbell.group(7), ear)
         await sync_to_async(doorbell.ring, thread_sensitive=False)(7, 42)
         return await asyncio.wait_for(layer.receive(ear), 5)
 
-    assert asyncio.run(heard()) == {"type": "run.news", "seq": 42}
+    assert asyncio.run(receive()) == {"type": "run.news", "seq": 42}
 
 
 def test_a_failed_ring_is_only_logged(

@@ -1,4 +1,4 @@
-"""A secret is masked in every form in which programs write it, and innocent text stays as it is."""
+"""A secret is masked in every form in which programs write it, and harmless text stays unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sink keeps every event, in order, without a gap, without a secret, whatever the database does meanwhile."""
+"""The sink stores every event, in order, without gaps or secrets, whatever happens to the database."""
 
 from __future__ import annotations
 

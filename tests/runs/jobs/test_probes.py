@@ -1,4 +1,4 @@
-"""The connection test of a row against a real sshd: the key is asked about, accepted, and the machine described."""
+"""The connection test of a row against a real sshd: the key is shown and accepted, and the facts are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries of the audit go on to a webhook and to syslog: signed, in order, tried again, and with an end to it."""
+"""Entries of the audit are forwarded to a webhook and to syslog: signed, in order, with a limited number of retries."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(count: int) -> None:
 
 
 def send() -> AuditForward:
-    """One try, as a worker makes it, however long it would wait."""
+    """One try, like a worker's, without waiting until it is due."""
     AuditForward.objects.update(due_at=timezone.now())
     state = claim_forward()
     assert state is not None

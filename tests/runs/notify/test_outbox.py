@@ -1,4 +1,4 @@
-"""The end of a run is told by webhook and mail: signed, retried, without secrets, and never lost with a worker."""
+"""The end of a run is reported by webhook and mail: signed, retried, without secrets, and never lost with a worker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECRETS = ("Qcloud@123", "Testing123")
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes what is told; `answers` are the statuses to give, the last one for ever. `hold` makes it think."""
+    """Receives messages; `answers` are the statuses to return, the last one repeatedly. `hold` delays the response."""
 
     daemon_threads = True
 
@@ -212,7 +212,7 @@ def test_the_notice_of_a_dead_worker_is_sent_by_the_next(make_run: Callable[...,
         assert (row.state, row.run_id) == ("waiting", run.pk)
         assert row.lease_until is not None
         assert row.lease_until < timezone.now() + timedelta(seconds=outbox.LEASE_SECONDS)
-        # What the minute of the lease would bring.
+        # As after the minute of the lease.
         Notice.objects.update(lease_until=timezone.now())
         server.hold.set()
         with manage("work", **more):
