@@ -109,7 +109,7 @@ WANTS = {
             "haproxy.yaml",
             "control planes",
             "through the proxy",
-            "on endpoint",
+            "lines for endpoint",
             "service kubelet",
         ],
     ),
