@@ -213,8 +213,8 @@ def test_a_command_that_never_starts_is_given_up_and_logged(
     hanging = own_seconds()
     root.run(sh("true"))
     delay_the_start(monkeypatch, tmp_path / "once", hanging)
-    for module in ("runner", "standing"):
-        monkeypatch.setattr(f"clusters.remote.{module}.WAIT_FOR_GROUP", 0.5)
+    for module in ("runner", "root_shells"):
+        monkeypatch.setattr(f"clusters.remote.session.{module}.WAIT_FOR_GROUP", 0.5)
 
     with pytest.raises(CommandTimedOut):
         root.run(sh("true"), timeout=0.2, on_line=lambda stream, line: None, shared=shared)

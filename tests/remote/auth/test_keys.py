@@ -76,8 +76,8 @@ def test_a_key_with_a_passphrase_has_its_own_error(key: object, form: serializat
         (pem(dsa.generate_private_key(1024), PKCS8), "RSA, ECDSA or Ed25519"),
     ],
 )
-def test_an_unusable_private_key_is_described(text: str, says: str) -> None:
-    with pytest.raises(KeyNotUnderstood, match=says) as caught:
+def test_an_unusable_private_key_is_described(text: str, reason: str) -> None:
+    with pytest.raises(KeyNotUnderstood, match=reason) as caught:
         parse_key(Secret(text))
 
     assert not caught.value.retryable

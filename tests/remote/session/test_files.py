@@ -115,7 +115,7 @@ def test_an_unknown_owner_is_reported_and_the_old_file_stays(root: SshHost, plac
 
 @pytest.mark.parametrize("path", ["relative", "", "/tmp/", "/a\x00b"])
 def test_a_path_must_name_a_file(path: str) -> None:
-    with pytest.raises(RemoteError, match="absolute path"):
+    with pytest.raises(RemoteError, match="must be absolute"):
         install_command(path, size=0, mode=0o644, owner="root:root")
 
 

@@ -53,7 +53,7 @@ def test_colors_are_not_redraws() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("10%\r50%\r100%", "100%"),
         ("100%\r\r", "100%"),
