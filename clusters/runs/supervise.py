@@ -166,12 +166,7 @@ def _cancel_asked(run: Run) -> bool:
 
 
 def _run_to_end(
-    run: Run,
-    sink: DatabaseSink,
-    tee: events.Sink,
-    cancel: Cancel,
-    extra_time: GrantedTime,
-    key_files: KeyFiles | None,
+    run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, grants: GrantedTime, key_files: KeyFiles | None
 ) -> tuple[str, str]:
     """The state in which the run ends, and its message. A success stays one when a cancel came too late."""
     try:
@@ -189,7 +184,7 @@ def _run_to_end(
         logins.require_all()
         known = PinnedKeys(run.cluster_id)
         only = () if run.is_preview else tuple(run.only)
-        granted, at_terminal = extra_time.granted, key_files is not None
+        granted, at_terminal = grants.granted, key_files is not None
         task = Task(logins.document, run.recipe, tuple(run.waivers), known, only, granted, at_terminal)
         task = replace(task, answers=run.answers, preview=run.is_preview)
         run_on_machines = import_string(settings.SLIPWAY_RUN_ON_MACHINES)
