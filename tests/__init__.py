@@ -1,1 +1,1 @@
-"""Tests, in the shape of the tree they test."""
+"""Tests, in the same folders as the code."""

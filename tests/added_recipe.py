@@ -1,4 +1,4 @@
-"""A recipe that a test adds: one file in a folder that is walked, and nothing else anywhere."""
+"""A recipe that a test adds: a single file in a folder that Slipway imports."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RENEW = recipe("renew", "Renew certificates", Phase("os", "Certificates"), verb=
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    """What a test declares is forgotten after it."""
+    """Remove a test's declarations after it."""
     recipes()
     before = dict(RECIPES)
     yield
@@ -45,7 +45,7 @@ def forgotten() -> Iterator[None]:
 
 @pytest.fixture
 def renew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: None) -> Iterator[Recipe]:
-    """The recipe, as long as the test lasts."""
+    """The recipe, until the test ends."""
     folder = tmp_path / PACKAGE
     folder.mkdir()
     (folder / "__init__.py").write_text("")

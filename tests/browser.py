@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-# Without sandbox because tests may be root; the rest keeps it from talking to anybody but the page.
+# Without sandbox because tests may be root; the rest prevents connections to anything but the page.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,12 +27,12 @@ ARGUMENTS = (
 
 
 PATIENCE = 30_000
-"""Milliseconds that an expectation waits before it fails. Playwright's own 5,000 measure how busy this machine is;
-where a time counts, a test measures it."""
+"""Milliseconds that an expectation waits before it fails. Playwright's default of 5,000 fails on a busy machine;
+tests measure a time where it matters."""
 
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""The first is Chromium without windows: the same pages for two thirds of the processor time."""
+"""The first is Chromium without windows: the same pages with two thirds of the processor time."""
 
 
 def program() -> str | None:
@@ -42,9 +42,9 @@ def program() -> str | None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The machine's own Chromium; skipped where there is none, but not where CI is set.
+    """The machine's own Chromium; skipped without one, but not where CI is set.
 
-    It lives as long as a module: Playwright's event loop must not be in the way of asyncio tests elsewhere.
+    It lives as long as a module: Playwright's event loop would break asyncio tests in other modules.
     """
     chromium = program()
     if chromium is None:

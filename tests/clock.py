@@ -1,4 +1,4 @@
-"""A clock whose time passes only in a machine's pauses, and where a test says so."""
+"""A clock whose time passes only in a machine's pauses, and when a test advances it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Stands in for the module `time` where the engine asks it."""
+    """Replaces the module `time` in the engine."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -22,7 +22,7 @@ class Clock:
 
 
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The engine's clock from now on; pauses take no time of the test."""
+    """The engine's clock from now on; pauses do not delay the test."""
     clock = Clock()
 
     def pause(machine: Machine, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What every test may use: an owner, a stranger, an administrator, and clusters and runs of theirs."""
+"""What every test may use: an owner, a stranger, an administrator, and their clusters and runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NETWORKS = ["private", "127.0.0.0/8", "::1"]
 os.environ["SLIPWAY_ALLOWED_NETWORKS"] = ",".join(NETWORKS)
 settings.SLIPWAY_ALLOWED_NETWORKS = NETWORKS
 
-# A machine that is busy with something else is slow for a moment, which says nothing of the code.
+# A machine that is busy with something else is slow for a moment, which is not a fault of the code.
 hypothesis.settings.register_profile("slipway", deadline=None)
 hypothesis.settings.register_profile("fast", deadline=None, max_examples=8)
 hypothesis.settings.load_profile("slipway")
@@ -62,26 +62,26 @@ spec:
     kubePodsCIDR: 10.233.64.0/18
     kubeServiceCIDR: 10.233.0.0/18
 """
-"""Three machines in KubeKey's shape; the addresses answer to nobody."""
+"""Three machines in KubeKey's format; nothing answers at the addresses."""
 
 NEEDS = {
     "sshd": {"sshd", "faraway"},
     "lab": {"lab", "lab_bundle", "bundle_before", "seed_era_bundle", "conformance_suite"},
     "browser": {"browser", "chromium", "page"},
 }
-"""Which fixtures make a test one of a marker."""
+"""Marker -> the fixtures that give a test this marker."""
 
 PATIENT = {"processes": 400, "sshd": 400}
-"""Seconds for tests of a marker: they wait several times for processes to start, and that has limits of its own."""
+"""Seconds for tests of a marker: they wait several times for processes to start, each time with a limit."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for a machine, the lab or a browser, in whatever way, so that -m can leave it out.
+    """Mark all tests that need a machine, the lab or a browser, so that -m can leave them out.
 
-    Tests of processes get more time than others, unless they say how much they need.
+    Tests of processes get more time than others, unless they set their own limit.
 
-    Files of tests marked `early` come first: begun last, one of them would run alone in the end.
+    Files of tests marked `early` come first: started last, one of them would run alone at the end.
     """
     sampled: Counter[str] = Counter()
     for item in items:
@@ -104,22 +104,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests measured (see the fixture `figure`) is told at the end, whether they passed or not."""
-    told = [
+    """Print measurements (see the fixture `figure`) at the end, for passed and failed tests."""
+    lines = [
         f"{report.nodeid.rpartition('::')[2]}: {value}"
         for outcome in ("passed", "failed")
         for report in terminalreporter.getreports(outcome)
         for name, value in report.user_properties
         if name == "figure"
     ]
-    if told:
+    if lines:
         terminalreporter.section("what was measured")
-        for line in told:
+        for line in lines:
             terminalreporter.write_line(line)
 
 
 def pytest_unconfigure() -> None:
-    """Django removes the test database, not what SQLite keeps beside it."""
+    """Django removes the test database, but not SQLite's files beside it."""
     for path in settings.SLIPWAY_DATA_DIR.glob(f"test-{os.getpid()}*.sqlite3*"):
         path.unlink(missing_ok=True)
 
@@ -136,23 +136,23 @@ def _careful(self: socket.socket, address: Any) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test that reaches for the world fails at once, and says where it reached. The lab's machines are elsewhere."""
+    """A test that connects to the internet fails at once, and names the address. The lab's machines are exempt."""
     global _in_lab
     _in_lab = item.get_closest_marker("lab") is not None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Once for all tests: thousands of them are shorter than it takes to set something up."""
+    """Once for all tests: thousands of them take less time than setting this up."""
     if "not thorough" in config.option.markexpr:
         hypothesis.settings.load_profile("fast")
     socket.socket.connect = _careful  # type: ignore[method-assign]
-    # Hashing is slow on purpose; tests that make many users need not wait for it.
+    # Hashing is slow on purpose; tests that create many users need not wait for it.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _static_files_are_listed_once() -> Iterator[None]:
-    """Each test's client makes the middleware anew, which reads the same two folders for a tenth of a second."""
+    """Each test's client creates the middleware again, which reads the same two folders for a tenth of a second."""
     from servestatic.middleware import ServeStaticMiddleware
 
     read = ServeStaticMiddleware.add_files_from_finders
@@ -171,7 +171,7 @@ def _static_files_are_listed_once() -> Iterator[None]:
 
 @pytest.fixture
 def bundle_of(settings: SettingsWrapper, tmp_path: Path) -> BundleOf:
-    """Makes the artifact source a bundle whose index has these Kubernetes versions, and nothing but `parts` else."""
+    """Makes the artifact source a bundle whose index has these Kubernetes versions, and otherwise only `parts`."""
 
     def bundle(*versions: str, **parts: tuple[str, ...]) -> None:
         def releases(versions: tuple[str, ...]) -> list[dict[str, object]]:
@@ -189,13 +189,13 @@ def bundle_of(settings: SettingsWrapper, tmp_path: Path) -> BundleOf:
 
 @pytest.fixture(autouse=True)
 def _audit_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Django empties the database after tests with transactions; the triggers of the audit come back with that."""
+    """Django empties the database after tests with transactions; this restores the triggers of the audit."""
     marker = request.node.get_closest_marker("django_db")
     commits = marker is not None and marker.kwargs.get("transaction", False)
     if not commits and not {"transactional_db", "live_server"} & set(request.fixturenames):
         yield
         return
-    # Asked for here, so that the database is emptied after this fixture has ended.
+    # Requested here, so that the database is emptied after this fixture has ended.
     request.getfixturevalue("transactional_db")
     yield
     from django.db import connection
@@ -219,7 +219,7 @@ def alice(db: None, django_user_model: type[User]) -> User:
 
 @pytest.fixture
 def bob(db: None, django_user_model: type[User]) -> User:
-    """A stranger: logged in, and nothing here is his."""
+    """A stranger: logged in, but owns nothing here."""
     return django_user_model.objects.create_user("bob", password="bob-likes-boats")
 
 
@@ -239,7 +239,7 @@ def cluster(alice: User) -> Cluster:
 
 @pytest.fixture
 def make_run(cluster: Cluster) -> Callable[..., Run]:
-    """Makes runs of Alice's cluster; without words, one that waits for a worker."""
+    """Creates runs of Alice's cluster; by default one that waits for a worker."""
     from clusters.models import Run
 
     def make(**fields: Any) -> Run:

@@ -1,4 +1,4 @@
-"""FakeHost: a pretend machine that answers by pattern, for tests and for trying things out."""
+"""FakeHost: a fake machine that answers by pattern, for tests and experiments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a pretend command prints and how it ends, after `seconds`; `error` is raised instead when given."""
+    """The output and the end of a fake command, after `seconds`; `error`, if given, is raised instead."""
 
     stdout: str = field(default="", repr=False)
     exit_code: int = 0
@@ -58,9 +58,9 @@ Pattern = str | re.Pattern[str]
 class FakeHost:
     """A Host without a machine.
 
-    Of `answers` the last one that matches is given, so that a test can override. A pattern is a part
+    The last matching one of `answers` counts, so that a test can override. A pattern is a part
     of the command's text or a compiled regular expression; an answer is an Answer, text for standard
-    output, an exit code, an exception to raise, or a function of what ran. What no pattern knows
+    output, an exit code, an exception to raise, or a function of the command. A command without a match
     succeeds silently or, with `strict`, fails with code 127. `latency` is added to every call, in
     seconds; while `lost` is true every call raises ConnectionLost.
     """
@@ -84,13 +84,13 @@ class FakeHost:
         self._lock = threading.Lock()
 
     def answer(self, pattern: Pattern, reply: Reply) -> None:
-        """Answer commands that match in this way from now on."""
+        """Give this answer to matching commands from now on."""
         with self._lock:
             self._answers.append((pattern, reply))
 
     @property
     def commands(self) -> list[str]:
-        """The text of what ran, in order."""
+        """The text of all commands, in order."""
         with self._lock:
             return [ran.command for ran in self.ran]
 
@@ -107,7 +107,7 @@ class FakeHost:
         cancel: Cancel | None = None,
         shared: bool = False,
     ) -> Result:
-        """Answer as the patterns say; see `Host.run`."""
+        """Answer by the patterns; see `Host.run`."""
         ran = Ran(command.text, sudo, stdin.read_bytes() if isinstance(stdin, Path) else stdin)
         self._reached()
         with self._lock:
@@ -143,7 +143,7 @@ class FakeHost:
         more: Callable[[], float] | None = None,
         cancel: Cancel | None = None,
     ) -> None:
-        """Keep the file in memory."""
+        """Store the file in memory."""
         self._reached()
         data = content.read_bytes() if isinstance(content, Path) else content
         with self._lock:
@@ -158,11 +158,11 @@ class FakeHost:
         more: Callable[[], float] | None = None,
         cancel: Cancel | None = None,
     ) -> bytes:
-        """Give a file that was put, or raise FileMissing or FileTooLarge."""
+        """Return a stored file, or raise FileMissing or FileTooLarge."""
         self._reached()
         with self._lock:
             if path not in self.files:
-                raise FileMissing(f"There is no file {path} on {self.name}.")
+                raise FileMissing(f"{path} does not exist on {self.name}.")
             content = self.files[path].content
         if len(content) > most:
             raise too_large(self.name, path, most)
@@ -191,8 +191,8 @@ class FakeHost:
         seconds = answer.seconds if timeout is None else min(answer.seconds, timeout)
         if cancel is None:
             time.sleep(seconds)
-        elif cancel.asked or (seconds and cancel.wait(seconds)):
-            raise Cancelled(f"Stopped on {self.name}: {cancel.reason or 'asked to stop'}.")
+        elif cancel.is_requested or (seconds and cancel.wait(seconds)):
+            raise Cancelled(f"Stopped on {self.name}: {cancel.reason or 'a stop was requested'}.")
         return seconds
 
 

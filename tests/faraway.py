@@ -1,4 +1,4 @@
-"""A machine behind a real network cable: an sshd in a network namespace of its own, whose link can be cut."""
+"""A machine behind a network cable: an sshd in a separate network namespace, whose link can be cut."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Faraway:
-    """The machine and its cable; nobody is told when it is cut."""
+    """The machine and its cable; a cut gives no signal to either side."""
 
     sshd: Sshd
     namespace: str
@@ -33,11 +33,11 @@ class Faraway:
         return self.sshd.addresses[0]
 
     def cut(self) -> None:
-        """No packet gets through from now on."""
+        """Drop all packets from now on."""
         _ip("-n", self.namespace, "link", "set", "cable", "down")
 
     def mend(self) -> None:
-        """Packets get through again."""
+        """Forward packets again."""
         _ip("-n", self.namespace, "link", "set", "cable", "up")
 
 
@@ -47,7 +47,7 @@ def _ip(*words: str) -> str:
 
 @contextmanager
 def far_away() -> Iterator[Faraway]:
-    """The machine for as long as the block lasts."""
+    """The machine, until the block ends."""
     pid = os.getpid()
     name, link, net = f"slipway-far-{pid}", f"far{pid % 10**8}", f"10.213.{pid % 250}"
     with tempfile.TemporaryDirectory(prefix="slipway-far-") as place:
@@ -60,7 +60,7 @@ def far_away() -> Iterator[Faraway]:
             _ip("link", "set", link, "up")
             _ip("-n", name, "addr", "add", f"{net}.2/30", "dev", "cable")
             _ip("-n", name, "link", "set", "cable", "up")
-            # Without it a cut cable is told of within seconds, since nobody answers ARP; a firewall is not so kind.
+            # Without it a cut cable is noticed within seconds, since nothing answers ARP; a firewall gives no sign.
             (cable,) = json.loads(_ip("-n", name, "-j", "link", "show", "cable"))
             _ip("neigh", "replace", f"{net}.2", "lladdr", cable["address"], "dev", link, "nud", "permanent")
             inside = ("ip", "netns", "exec", name)
@@ -76,7 +76,7 @@ def far_away() -> Iterator[Faraway]:
 
 @pytest.fixture
 def faraway() -> Iterator[Faraway]:
-    """A machine that can be cut off; skipped where no network namespace can be made, but not where CI is set."""
+    """A machine that can be cut off; skipped where network namespaces are impossible, but not where CI is set."""
     reason = why_not()
     if not reason:
         name = f"slipway-far-try-{os.getpid()}"

@@ -1,4 +1,4 @@
-"""cannot_be_had(): what a test does where the machine has not what it needs."""
+"""cannot_be_had(): what a test does where the machine lacks what it needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def cannot_be_had(why: str) -> NoReturn:
-    """Skip the test and say why; where CI is "true" nothing may be missing, and it fails."""
+    """Skip the test with a reason; where CI is "true" nothing may be missing, so it fails."""
     if os.environ.get("CI") == "true":
         pytest.fail(why)
     pytest.skip(why)

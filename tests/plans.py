@@ -1,4 +1,4 @@
-"""What tests ask of a plan, and of the table of versions: who waits for whom, and the newest version of each series."""
+"""Helpers for plans and versions: what a node waits for, and the newest version of each series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs on this machine, read while processes come and go."""
+"""The processes of this machine, read while others start and end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COUNTED = itertools.count(7001)
 def processes(proc: Path = PROC) -> Iterator[int]:
     """The numbers of all processes.
 
-    `Path.glob("[0-9]*/stat")` asks whether each file is there, and raises where a process ends in that moment.
+    `Path.glob("[0-9]*/stat")` checks whether each file exists, and raises where a process ends at that moment.
     """
     for place in proc.iterdir():
         if place.name.isdecimal():
@@ -26,7 +26,7 @@ def processes(proc: Path = PROC) -> Iterator[int]:
 
 
 def read(pid: int, name: str, proc: Path = PROC) -> bytes:
-    """A file of a process; empty where the process is no more, or may not be read."""
+    """A file of a process; empty if the process has ended, or the file may not be read."""
     try:
         return (proc / str(pid) / name).read_bytes()
     except OSError:
@@ -39,22 +39,22 @@ def words_of(pid: int) -> list[str]:
 
 
 def state_of(pid: int) -> str:
-    """The letter of its state, as `Z` for one that has ended and was not waited for; empty where it is no more."""
+    """The letter of its state, such as `Z` for a zombie; empty if the process has ended."""
     return "".join(_after_the_name(pid)[:1])
 
 
 def parent_of(pid: int) -> int:
-    """Who started it; 0 where it is no more."""
+    """Its parent; 0 if the process has ended."""
     return int("".join(_after_the_name(pid)[1:2]) or 0)
 
 
 def children_of(pid: int) -> list[int]:
-    """What it started itself."""
+    """Its children."""
     return [child for child in processes() if parent_of(child) == pid]
 
 
 def descendants_of(pid: int) -> list[int]:
-    """What it started, and what that started."""
+    """Its children and their descendants."""
     parents = {child: parent_of(child) for child in processes()}
     found = [pid]
     for parent in found:
@@ -68,12 +68,12 @@ def own_seconds() -> str:
 
 
 def running(seconds: str) -> list[int]:
-    """The processes that sleep for so long, other than as text in a shell's command line."""
+    """The processes that sleep for this long, except shells with that text in their command line."""
     return [pid for pid in processes() if words_of(pid)[:2] == ["sleep", seconds]]
 
 
 def gone(seconds: str, within: float = 60) -> bool:
-    """Whether nothing sleeps for so long any more, or soon."""
+    """Whether all processes that sleep for this long have ended, or end soon."""
     deadline = time.monotonic() + within
     while running(seconds) and time.monotonic() < deadline:
         time.sleep(0.02)

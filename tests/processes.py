@@ -1,4 +1,4 @@
-"""Real processes of ours in tests: the same database, keys and pretended engine, and an end whatever happens."""
+"""Real Slipway processes in tests: with the test's database, keys and fake engine, and always ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 90.0
-"""Seconds. A process of ours needs some twenty to start where the machine is busy, and must not fail a test by that."""
+"""Seconds. A process may need some twenty to start on a busy machine, and that must not fail a test."""
 
 
 def database() -> str:
@@ -31,7 +31,7 @@ def database() -> str:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What a process of ours needs to work on the test's database."""
+    """The environment for a process that uses the test's database."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "installer_site.settings",
@@ -49,9 +49,9 @@ def environment(**more: str) -> dict[str, str]:
 
 @contextmanager
 def manage(*arguments: str, read: bool = False, **more: str) -> Iterator[subprocess.Popen[str]]:
-    """A `manage.py` command, running; killed at the end when it still runs.
+    """A running `manage.py` command; killed at the end if it still runs.
 
-    With `read` the test reads what it says. A pipe that nobody reads stops whoever writes when it is full.
+    With `read` the test reads its output. A full pipe that nobody reads blocks the writer.
     """
     with tempfile.TemporaryFile() as file:
         process = subprocess.Popen(
@@ -71,7 +71,7 @@ def manage(*arguments: str, read: bool = False, **more: str) -> Iterator[subproc
 
 
 def wait_for(true: Callable[[], object], seconds: float = PATIENCE, what: str = "it") -> None:
-    """Until something is so; a test fails when that takes too long."""
+    """Wait until a condition is true; the test fails if that takes too long."""
     until = time.monotonic() + seconds
     while not true():
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""How long a deed takes beside another one: on a busy machine both are slow, and seconds alone say nothing."""
+"""How long one action takes compared to another: on a busy machine both are slow, so seconds alone prove nothing."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 FLOOR = 0.02
-"""Seconds that the other deed takes at least: what is over at once is no measure."""
+"""Minimum seconds of the other action: a shorter one cannot be measured."""
 
 
 def took(deed: Callable[[], object]) -> float:
-    """Seconds that it takes now."""
+    """Seconds that an action takes now."""
     began = time.monotonic()
     deed()
     return time.monotonic() - began
 
 
 def times_as_long(deed: Callable[[], object], other: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """How many times as long as the other deed it takes: in the middle of rounds that do one right after the other."""
+    """How many times as long as the other action it takes: the median of rounds that run both in turn."""
     return median(took(deed) / max(took(other), FLOOR) for _ in range(rounds))

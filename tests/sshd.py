@@ -1,4 +1,4 @@
-"""A real sshd on loopback (three addresses of it), with users of its own, for what a scripted server cannot show."""
+"""A real sshd on three loopback addresses, with separate users, for what a scripted server cannot prove."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.host_keys import InMemoryKeys, PinnedKey, key_of
+from clusters.remote.auth.host_keys import PinnedKey, key_of
 from clusters.remote.target import Target
+from tests.known_keys import InMemoryKeys
 from tests.missing import cannot_be_had
 from tests.proc import descendants_of
 
@@ -52,7 +53,7 @@ Subsystem sftp internal-sftp
 
 
 class NotStarted(Exception):
-    """It did not begin to listen; what it said."""
+    """It did not start to listen; with its output."""
 
 
 @dataclass
@@ -67,12 +68,12 @@ class Sshd:
     extra: str = ""
     addresses: tuple[str, ...] = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
     inside: tuple[str, ...] = ()
-    """The words before its command, such as those that put it into a network namespace."""
+    """A prefix of its command, such as one that puts it into a network namespace."""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def key(self) -> PinnedKey:
-        """The key it shows to a client that knows none."""
+        """The key that it shows to a client without a pinned key."""
         return self.keys["ssh-ed25519"]
 
     @property
@@ -124,7 +125,7 @@ class Sshd:
             before = log.tell()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 90
-        # Its own word, since somebody else may have taken the port meanwhile and would answer as well.
+        # From its own log, since another process may have taken the port meanwhile and would also answer.
         while place.read_bytes()[before:].count(b"Server listening on ") < len(self.addresses):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -132,7 +133,7 @@ class Sshd:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop it and end all its connections, as a machine does that goes down."""
+        """Stop it and end all its connections, like a machine that shuts down."""
         process, self.process = self.process, None
         if process is None:
             return
@@ -147,7 +148,7 @@ class Sshd:
 
 
 def why_not() -> str:
-    """Why a real sshd with users cannot be had here; empty when it can."""
+    """Why a real sshd with users is impossible here; empty if it is possible."""
     if os.geteuid() != 0:
         return "needs root, to make the users that log in"
     missing = [tool for tool in ("sshd", "sudo", "useradd", "chpasswd", "ssh-keygen") if _find(tool) is None]
@@ -182,7 +183,7 @@ def generate_key(path: Path, kind: str, *options: str, passphrase: str = "") -> 
 
 @contextmanager
 def user(name: str, *, password: str, shell: str = "/bin/sh", sudo: str = "") -> Iterator[None]:
-    """A user of this machine for as long as the block lasts; `sudo` is the right side of its sudoers line."""
+    """A user of this machine until the block ends; `sudo` is the right side of its sudoers line."""
     rule = SUDOERS / name
     _forget(name, rule)
     with alone():
@@ -206,7 +207,7 @@ def _forget(name: str, rule: Path) -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """One process at a time changes the machine's users: useradd and chpasswd would lose what the other one wrote."""
+    """One process at a time changes the machine's users: parallel useradd and chpasswd overwrite each other."""
     with USERS_LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -214,12 +215,12 @@ def alone() -> Iterator[None]:
 
 @contextmanager
 def running_sshd(directory: Path, name: str, password: str, extra: str = "") -> Iterator[Sshd]:
-    """An sshd for as long as the block lasts."""
+    """An sshd until the block ends."""
     server = Sshd(directory, free_port(), name, password, make_keys(directory), extra)
     try:
         server.start()
     except NotStarted:
-        # The usual reason is that somebody else took the port between the look and the start.
+        # The usual reason is that another process took the port between the check and the start.
         server.port = free_port()
         server.start()
     try:
@@ -234,7 +235,7 @@ def sshd() -> Iterator[Sshd]:
     reason = why_not()
     if reason:
         cannot_be_had(f"a real sshd cannot be had: {reason}")
-    # Each folder that imports this fixture has one of its own, all in one process and until its end.
+    # Each folder that imports this fixture has a separate one, all in one process and until its end.
     name, password = f"{USER}-{os.getpid()}-{secrets.token_hex(2)}", secrets.token_hex(8) + " 'ü\""
     # pytest's own directories are closed to other users, and sshd reads authorized_keys as the user who logs in.
     with tempfile.TemporaryDirectory(prefix="slipway-sshd-") as place:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from clusters.catalog.networks.needs import ports_between
 from clusters.config.topology import api_port, members
-from clusters.remote.dial import PATIENCE, dial_command, read_dials
+from clusters.remote.dial import DIAL_SECONDS, dial_command, read_dials
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -51,7 +51,7 @@ def flows_from(document: Document, name: str) -> tuple[Flow, ...]:
 
 
 def dialled(
-    machine: Machine, places: Collection[tuple[str, int]], *, seconds: int = PATIENCE
+    machine: Machine, places: Collection[tuple[str, int]], *, seconds: int = DIAL_SECONDS
 ) -> tuple[Dial, ...] | None:
     """Try these addresses and ports from a machine, at the same time; None where it has nothing to try with."""
     answer = machine.ask(dial_command(places, seconds=seconds))

@@ -1,1 +1,1 @@
-"""How work is declared, planned and done: wanted states, steps, plans, events. Plain Python, no Django."""
+"""Declaring, planning and doing work: wanted states, steps, plans, events. Plain Python, no Django."""

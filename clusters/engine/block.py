@@ -1,4 +1,4 @@
-"""Lines of ours inside a file that belongs to somebody else, between two marker lines."""
+"""Slipway's lines inside a file of another owner, between two marker lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def block(path: str, name: str, text: str) -> Wanted:
-    """Lines of ours inside somebody else's file, between two marker lines; the rest is left alone."""
+    """Slipway's lines inside a file of another owner, between two marker lines; the rest stays unchanged."""
     ours = (f"# slipway {name} BEGIN", *text.rstrip().split("\n"), f"# slipway {name} END")
 
     def read(machine: Machine) -> _Found:
@@ -22,24 +22,24 @@ def block(path: str, name: str, text: str) -> Wanted:
 
     def look(machine: Machine) -> Sight:
         found = read(machine)
-        return Sight(found.now == found.wanted, f"our lines in {path} are missing or changed")
+        return Sight(found.now == found.wanted, f"Slipway's lines in {path} are missing or changed")
 
     def act(machine: Machine) -> None:
         found = read(machine)
-        machine.note(f"writing our lines into {path}")
+        machine.note(f"writing Slipway's lines into {path}")
         if found.without_end:
-            machine.note(f"{path} has no line {ours[-1]!r} any more; what stands after {ours[0]!r} stays there")
+            machine.note(f"{path} no longer has the line {ours[-1]!r}; the lines after {ours[0]!r} stay")
         stat = machine.ask(sh("stat -c '%a %U:%G' {}", path)).stdout.split()
         mode = octal(stat[0]) if len(stat) == 2 else None
         mode, owner = (0o644, "root:root") if mode is None else (mode, stat[1])
         machine.put(found.wanted.encode("utf-8", "surrogateescape"), path, mode=mode, owner=owner)
 
-    return Wanted(f"{path} has our lines on {name}", look, act, (path,))
+    return Wanted(f"{path} has Slipway's lines for {name}", look, act, (path,))
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The file as it is, and as it has to be; `without_end`: a block in it has lost its last line."""
+    """The file as it is, and as it should be; `without_end`: a block in it has lost its last line."""
 
     now: str
     wanted: str
@@ -47,10 +47,10 @@ class _Found:
 
 
 def _find(now: str, ours: tuple[str, ...]) -> _Found:
-    """Take our blocks out, and put the wanted one where the first of them was, else at the end.
+    """Remove our blocks, and insert the wanted one where the first of them was, else at the end.
 
-    How far a block without its last line went nobody knows. Only what is wanted now, directly after its first line, is
-    taken for ours; everything else stays, after the new block, so that ours counts where the first line of a kind does.
+    The length of a block without its last line is unknown. Only lines that are wanted now and directly follow its first
+    line count as ours; all others stay, after the new block, so that ours wins where the first line of a kind does.
     """
     begin, *text, end = ours
     lines = now.split("\n")
@@ -72,7 +72,7 @@ def _find(now: str, ours: tuple[str, ...]) -> _Found:
         while place < len(lines) and lines[place] in text:
             place += 1
     if first is None:
-        # The last line ends, even if the file has none or one that is not ended.
+        # Add a line end if the last line has none, also in an empty file.
         first = len(others) - (others[-1] == "")
     after = others[first:] or [""]
     return _Found(now, "\n".join([*others[:first], *ours, *after]), without_end)

@@ -1,4 +1,4 @@
-"""@precheck: what must be true of a machine before anything is changed, with an id, a measured value and a way out."""
+"""@precheck: a condition that must hold on a machine before anything changes, with an id, a measurement and a fix."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 PRECHECK = "precheck"
-"""The phase of all prechecks, with which their paths begin in a plan."""
+"""The phase of all prechecks; their paths in a plan begin with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Precheck:
-    """`id` is what waivers name (`time.skew`); `waivable` says whether an error may be waived at all."""
+    """`id` is what waivers name (`time.skew`); `waivable` is whether an error may be waived at all."""
 
     id: str
     title: str
@@ -41,17 +41,17 @@ class Checks:
     checks: dict[str, Precheck] = field(default_factory=dict)
 
     def add(self, check: Precheck) -> None:
-        """Take a precheck; a second one of the same id is a mistake in the catalog."""
+        """Add a precheck; a second one with the same id is an error in the catalog."""
         known = self.checks.get(check.id)
         if known is not None and known.body.__code__ is not check.body.__code__:
-            raise PlanError(f"Two prechecks are called {check.id}.", hint="Give one of them another id.")
+            raise PlanError(f"Two prechecks have the id {check.id}.", hint="Give one of them another id.")
         self.checks[check.id] = check
 
 
 CHECKS = Checks()
 
 FIRST = "access.facts"
-"""The precheck that reads a machine. Where it cannot, the others are skipped there: they would say the same."""
+"""The precheck that reads a machine. Where it fails, the others are skipped there: they would report the same."""
 
 
 def precheck(
@@ -63,7 +63,7 @@ def precheck(
     when: Callable[[Document], bool] | None = None,
     register: Checks = CHECKS,
 ) -> Callable[[Callable[[Machine, Cluster], Iterator[Finding]]], Callable[[Machine, Cluster], Iterator[Finding]]]:
-    """Declare the decorated generator of findings as a precheck; it looks and never changes anything."""
+    """Declare the decorated generator of findings as a precheck; it observes and never changes anything."""
 
     def declare(
         body: Callable[[Machine, Cluster], Iterator[Finding]],
@@ -75,23 +75,23 @@ def precheck(
 
 
 def error(message: str, *, hint: str = "") -> Finding:
-    """Something that blocks the installation; say the measured value and the limit."""
+    """A finding that blocks the installation; state the measured value and the limit."""
     return Finding("", Severity.ERROR, message, hint)
 
 
 def warning(message: str, *, hint: str = "") -> Finding:
-    """Something that is worth a look but does not block."""
+    """A finding that is worth knowing but does not block."""
     return Finding("", Severity.WARNING, message, hint)
 
 
 def waiver(id: str, host: str, severity: str) -> str:
-    """What is written down when somebody answers for a precheck's finding on one machine, and for nothing else."""
+    """The text that is stored when somebody waives a precheck's finding on one machine, and nothing else."""
     return f"{id}@{host}" if severity == Severity.ERROR else f"{id}@{host}:{severity}"
 
 
-def waived(check: Precheck, host: str, severity: str, waivers: Collection[str]) -> bool:
-    """Whether somebody answers for what a precheck found on a machine.
+def is_waived(check: Precheck, host: str, severity: str, waivers: Collection[str]) -> bool:
+    """Whether somebody has waived a precheck's finding on a machine.
 
-    A waiver is `ID` (everywhere), `ID@HOST` (on that machine), or `ID@HOST:warning`: there, as long as it is no error.
+    A waiver is `ID` (everywhere), `ID@HOST` (on that machine), or `ID@HOST:warning` (there, but not an error).
     """
     return check.waivable and not {check.id, f"{check.id}@{host}", waiver(check.id, host, severity)}.isdisjoint(waivers)

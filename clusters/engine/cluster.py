@@ -1,4 +1,4 @@
-"""Cluster: all machines of a run, the document, and what steps ask of the cluster as a whole."""
+"""Cluster: all machines of a run, the document, and what steps need to know about the cluster as a whole."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ READ_AT_ONCE = 32
 
 
 class Cluster:
-    """What a step may know. What is dear to get is kept for the run by `once`.
+    """What a step may know. `once` computes expensive values only once per run.
 
-    `answers` are those to the recipe's questions.
+    `answers` are the answers to the recipe's questions.
     """
 
     def __init__(
@@ -61,15 +61,15 @@ class Cluster:
         self._open: dict[str, set[str]] = {}
         sendings = Sendings()
         for spec in document.hosts:
-            held = roles(document, spec.name)
-            if held:
+            host_roles = roles(document, spec.name)
+            if host_roles:
                 self._machines[spec.name] = Machine(
                     spec,
                     open_host(spec),
                     sink=sink,
                     cancel=cancel,
                     facts=FactsOnce(),
-                    roles=held,
+                    roles=host_roles,
                     granted=granted,
                     sendings=sendings,
                 )
@@ -78,7 +78,7 @@ class Cluster:
         """The machine of that name, outside of any step."""
         found = self._machines.get(name)
         if found is None:
-            raise PlanError(f"{name} has no role in this cluster.", hint="Give it a role, or leave it out.")
+            raise PlanError(f"{name} has no role in this cluster.", hint="Give it a role, or remove it.")
         return found
 
     @property
@@ -91,41 +91,41 @@ class Cluster:
         return tuple(self._machines[spec.name] for spec in members(self.document, group))
 
     def first(self, group: str, machine: Machine) -> Machine:
-        """The machine that stands for a group: its leader, or else the first listed; seen by the step that `machine` is
-        in, so that its output is filed there."""
+        """The machine that represents a group: its leader, or else the first listed. Its output is filed under the step
+        of `machine`."""
         return self.leader(group).on_behalf_of(machine)
 
     def leader(self, group: str) -> Machine:
-        """The same machine, outside of any step."""
+        """The machine that represents a group, outside of any step."""
         return self.machine(self.leaders.get(group) or members(self.document, group)[0].name)
 
     def give_up(self, name: str) -> None:
-        """No precheck needs to try this machine any more: it cannot be reached, which was said."""
+        """Stop trying this machine in prechecks: it cannot be reached, and that was reported."""
         self._given_up.add(name)
 
     def is_given_up(self, name: str) -> bool:
-        """Whether `give_up` was said of this machine."""
+        """Whether `give_up` was called for this machine."""
         return name in self._given_up
 
     def note_end(self, name: str, step: str, *, good: bool) -> None:
-        """A step is over on a machine, and is not tried again in this run."""
+        """Note that a step is over on a machine, and is not tried again in this run."""
         self._ends[name, step] = good
 
     def end_of(self, name: str, step: str) -> bool | None:
-        """Whether that came to a good end; None as long as it goes on, or may be tried again."""
+        """Whether a step ended well on a machine; None while it runs, or may be tried again."""
         return self._ends.get((name, step))
 
     def leave_open(self, name: str, step: str) -> None:
-        """In a dry run: the run changes something in this step on this machine, or in one that the step needs."""
+        """In a dry run: note that the run would change something in this step here, or in one that it needs."""
         with self._lock:
             self._open.setdefault(step, set()).add(name)
 
     def is_left_open(self, name: str, needs: Collection[str], needs_all: Collection[str]) -> bool:
-        """Whether that holds of a step on this machine among `needs`, or of one on any machine among `needs_all`."""
+        """Whether `leave_open` noted a step on this machine among `needs`, or one on any machine among `needs_all`."""
         return any(step in self._open for step in needs_all) or any(name in self._open.get(step, ()) for step in needs)
 
     def readable(self) -> tuple[Machine, ...]:
-        """The machines whose facts can be read; of the others each step that is on them says why not."""
+        """The machines whose facts can be read; for the others, each step on them reports why not."""
         return self.once("readable", self._read_all)
 
     def _read_all(self) -> tuple[Machine, ...]:
@@ -141,11 +141,11 @@ class Cluster:
 
     @property
     def endpoint(self) -> str:
-        """The address behind the control plane endpoint's domain."""
+        """The address of the control plane endpoint's domain."""
         return endpoint_address(self.document)
 
     def once(self, key: str, make: Callable[[], T]) -> T:
-        """`make()`'s answer, computed at most once in this run even when many machines ask at once."""
+        """The result of `make()`, computed at most once in this run even when many machines ask at once."""
         with self._lock:
             lock, box = self._once.setdefault(key, (threading.Lock(), []))
         with lock:
@@ -154,15 +154,15 @@ class Cluster:
             return box[0]  # type: ignore[no-any-return]
 
     def deliver(self, name: str, content: Secret) -> None:
-        """Hand something to the person, such as the admin kubeconfig."""
+        """Give something to the person, such as the admin kubeconfig."""
         self._sink.emit(Delivered(name=name, content=content))
 
     def observe(self, topic: str, values: Any) -> None:
-        """Record what was seen of the cluster."""
+        """Record an observation of the cluster."""
         self._sink.emit(Observed(topic=topic, values=values))
 
-    def tell(self, event: Event) -> None:
-        """Give an event to the run's sink."""
+    def emit(self, event: Event) -> None:
+        """Pass an event to the run's sink."""
         self._sink.emit(event)
 
     def close(self) -> None:

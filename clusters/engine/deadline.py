@@ -1,4 +1,4 @@
-"""Deadline: until when a step may take on a machine; people can move it while the step runs."""
+"""Deadline: when a step on a machine must be done; people can extend it while the step runs."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from clusters.errors import InstallerError
 
 Granted = Callable[[str, str], float]
-"""Seconds that somebody gave a step (its path) on a machine (its name) beyond its timeout, up to now."""
+"""Seconds that people granted a step (its path) on a machine (its name) beyond its timeout, so far."""
 
 
 class OutOfTime(InstallerError):
-    """A step has used up its time, and what somebody gave it beyond that."""
+    """A step has used up its timeout and all time granted beyond it."""
 
     retryable = True
 
 
 def nothing_granted(step: str, machine: str) -> float:
-    """Nobody asked to wait longer."""
+    """Nobody granted more time."""
     return 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """`until` is on the monotonic clock and does not count what was `granted`, which is asked anew each time.
+    """`until` is on the monotonic clock, without the time returned by `granted`, which is called each time.
 
     `seconds` is the step's own timeout.
     """
@@ -36,7 +36,7 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds from now; 0 when the time is up."""
+        """Remaining seconds; 0 when the time is up."""
         return max(0.0, self.until + self.granted() - time.monotonic())
 
     def check(self, step: str, machine: str) -> None:
@@ -45,7 +45,7 @@ class Deadline:
             return
         raise OutOfTime(
             f"{step} on {machine} was not done within {self.seconds + self.granted():.0f} s.",
-            hint="When the machine is only slow: retry, and give the step more time on the run's page while it runs.",
+            hint="If the machine is just slow: retry, and give the step more time on the run's page while it runs.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The event kinds: all that a run can tell, as frozen dataclasses, and the sink that takes them."""
+"""The event kinds: everything that a run can report, as frozen dataclasses, and the sink that accepts them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """What can be said of a step on a machine. In a dry run it `WOULD` change something, or that is `UNFORESEEN`."""
+    """The state of a step on a machine. In a dry run it `WOULD` change something, or that is `UNFORESEEN`."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -27,18 +27,18 @@ class State(StrEnum):
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen in this attempt."""
+        """Whether this attempt has ended."""
         return self not in (State.WAITING, State.RUNNING)
 
     @property
     def good(self) -> bool:
-        """Whether what follows may go on."""
+        """Whether later steps may start."""
         return self not in (State.WAITING, State.RUNNING, State.FAILED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every event says: when (seconds since the epoch), and of which machine and step, if of one."""
+    """What every event contains: a time (seconds since the epoch), and its machine and step, if it has one."""
 
     kind: ClassVar[str] = ""
     at: float = field(default_factory=time.time)
@@ -46,16 +46,16 @@ class Event:
     step: str = ""
 
     def data(self) -> dict[str, Any]:
-        """What this kind says beyond when, which machine and which step; plain JSON types."""
+        """The fields of this kind, without time, machine and step; plain JSON types."""
         # The slots of a kind are its own fields; those of Event are beside them.
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMade(Event):
-    """The plan stands. Each row of `steps`, in reading order: {"path", "title", "phase", "hosts": [names],
-    "expected" and "timeout" in seconds}, and who waits for whom: {"needs": [paths], "needs_all": [paths], "serial",
-    "gate"}; a gate is a precheck: all wait for it.
+    """The plan is complete. Each row of `steps`, in reading order: {"path", "title", "phase", "hosts": [names],
+    "expected" and "timeout" in seconds}, and what it waits for: {"needs": [paths], "needs_all": [paths], "serial",
+    "gate"}; a gate is a precheck: all steps wait for it.
     """
 
     kind: ClassVar[str] = "plan"
@@ -64,7 +64,7 @@ class PlanMade(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepChanged(Event):
-    """A step on a machine has another state. `same` and `changed` count its wanted states by verdict."""
+    """A step on a machine changed its state. `same` and `changed` count its wanted states by result."""
 
     kind: ClassVar[str] = "step"
     state: str = State.WAITING
@@ -76,7 +76,7 @@ class StepChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extended(Event):
-    """Somebody gave a running step on a machine so many seconds more."""
+    """Somebody granted a running step on a machine this many more seconds."""
 
     kind: ClassVar[str] = "extended"
     seconds: float = 0.0
@@ -85,7 +85,7 @@ class Extended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncut(Event):
-    """A part of a step that no cancel cuts began on a machine, or is `over`; `what` says what it does."""
+    """A part of a step that a cancel does not interrupt began on a machine, or is `over`; `what` is what it does."""
 
     kind: ClassVar[str] = "uncut"
     what: str = ""
@@ -94,8 +94,8 @@ class Uncut(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantSeen(Event):
-    """One wanted state was looked at: `state` is same, changed or failed; would or unforeseen in a dry run, which also
-    says what was `found` instead."""
+    """One wanted state was observed: `state` is same, changed or failed; would or unforeseen in a dry run, which also
+    contains what was `found` instead."""
 
     kind: ClassVar[str] = "want"
     what: str = ""
@@ -107,7 +107,7 @@ class WantSeen(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output(Event):
-    """One line that a machine printed ("out", "err"), or that Slipway says itself ("note")."""
+    """One line that a machine printed ("out", "err"), or a note of Slipway itself ("note")."""
 
     kind: ClassVar[str] = "output"
     stream: str = "out"
@@ -116,7 +116,7 @@ class Output(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFound(Event):
-    """What a precheck found; severity is error, warning or info, `waived` when somebody accepted it before."""
+    """A precheck's finding; severity is error, warning or info; `waived` when somebody accepted it before."""
 
     kind: ClassVar[str] = "finding"
     check: str = ""
@@ -149,7 +149,7 @@ class Observed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered(Event):
-    """Something for the person, such as the admin kubeconfig. The sink keeps it encrypted, never as an event."""
+    """Something for the person, such as the admin kubeconfig. The sink stores it encrypted, never as an event."""
 
     kind: ClassVar[str] = "delivered"
     name: str = ""
@@ -158,7 +158,7 @@ class Delivered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretMade(Event):
-    """A secret that came to be during the run (a join token). The sink masks it from now on and stores nothing."""
+    """A secret created during the run (a join token). The sink masks it from now on and does not store it."""
 
     kind: ClassVar[str] = "secret"
     content: Secret | None = None
@@ -174,8 +174,8 @@ class RunChanged(Event):
 
 
 class Sink(Protocol):
-    """Takes events in the order in which they are given, from any thread, without blocking for long."""
+    """Accepts events in the order in which they are emitted, from any thread, without blocking for long."""
 
     def emit(self, event: Event) -> None:
-        """Take one event."""
+        """Accept one event."""
         ...

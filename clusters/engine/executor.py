@@ -1,4 +1,4 @@
-"""The executor: walks a plan with a worker per machine, keeps going where it can, and says what it saw."""
+"""The executor: walks a plan on many machines at once, continues where it can, and reports what it observed."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from clusters.remote.host import Cancel, Host
 
 STEPS_AT_ONCE = 64
-"""How many steps run at the same time on all machines together."""
+"""Steps that run at the same time on all machines together."""
 
 STEPS_PER_MACHINE = 3
-"""How many of them on one machine: enough to load images while etcd starts, and far below sshd's ten sessions."""
+"""Steps at the same time on one machine: enough to load images while etcd starts, far below sshd's ten sessions."""
 
 LOOK_EVERY = 0.5
-"""Seconds after which the walk looks whether it was cancelled, when nothing ends meanwhile."""
+"""Seconds between checks for a cancel while no step ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it ended: `state` is succeeded, failed or cancelled; counts are of wanted states. `unforeseen` is how many
-    steps on machines a dry run could not foresee."""
+    """How a plan ended: `state` is succeeded, failed or cancelled; counts are of wanted states. `unforeseen` is the
+    number of steps on machines that a dry run could not predict."""
 
     state: str
     failures: tuple[Failed, ...] = ()
@@ -54,7 +54,7 @@ class Outcome:
 
 
 class _Walk:
-    """What is known while walking: who still waits for whom, who is busy, what ended how."""
+    """The state of a walk: which nodes wait for which, which run, and how each ended."""
 
     def __init__(self, plan: Plan) -> None:
         self.waiting = {node for node in plan.needs if node[1] != EVERYWHERE}
@@ -63,14 +63,14 @@ class _Walk:
         self.ended: SimpleQueue[Future[NodeResult]] = SimpleQueue()
         self.urgency = plan.seconds_to_go()
         self._busy: Counter[str] = Counter()
-        # How many good ends each node waits for, and who waits for it.
+        # How many good ends each node waits for, and which nodes wait for it.
         self._needs = {node: len(needs) for node, needs in plan.needs.items()}
         self._dependents: dict[Node, list[Node]] = {node: [] for node in plan.needs}
         for node, needs in plan.needs.items():
             for need in needs:
                 self._dependents[need].append(node)
-        # Of each machine what can start, most urgent first; the machines of which that is new; and what of it is next,
-        # on all machines together.
+        # For each machine what can start, most urgent first; the machines where that changed; and what is next on all
+        # machines together.
         self._ready: dict[str, list[tuple[float, int, Node]]] = {}
         self._next: list[tuple[float, int, Node]] = []
         self._places = {node: place for place, node in enumerate(plan.needs)}
@@ -80,9 +80,9 @@ class _Walk:
                 self._make_ready(node)
 
     def startable(self) -> list[Node]:
-        """What can start now, where there is room for it: what the most is waiting for comes first.
+        """The nodes that can start now, as far as there is room; those with the longest work behind them come first.
 
-        What is given here has a place on its machine, until it is skipped or has ended.
+        Each returned node occupies a place on its machine until it is skipped or has ended.
         """
         for host in self._touched:
             heap = self._ready.get(host, [])
@@ -95,22 +95,22 @@ class _Walk:
 
     @property
     def has_more(self) -> bool:
-        """Whether `startable` would give something although nothing ends."""
+        """Whether `startable` would return something although nothing ends."""
         return bool(self._next) or any(self._ready.get(host) for host in self._touched)
 
     def skip(self, node: Node) -> None:
-        """A node is not to begin in this run."""
+        """Leave out a node in this run."""
         self._busy[node[1]] -= 1
         self._touched.add(node[1])
 
     def start(self, node: Node, future: Future[NodeResult]) -> None:
-        """A node has begun."""
+        """Note that a node has started."""
         self.waiting.discard(node)
         self.running[future] = node
         future.add_done_callback(self.ended.put)
 
     def wait(self, seconds: float) -> list[NodeResult]:
-        """The ends of all nodes that have ended, at most so long after now; those that waited for them may go on."""
+        """Wait at most this long for nodes to end; returns their results, and those that waited for them may start."""
         with suppress(Empty):
             results = [self._finish(self.ended.get(timeout=seconds))]
             while not self.ended.empty():
@@ -119,7 +119,7 @@ class _Walk:
         return []
 
     def _finish(self, future: Future[NodeResult]) -> NodeResult:
-        """A node has ended; those that waited only for good ends may go on."""
+        """Note that a node has ended; after a good end, those that waited for it may start."""
         node = self.running.pop(future)
         self._busy[node[1]] -= 1
         self._touched.add(node[1])
@@ -131,7 +131,7 @@ class _Walk:
         return result
 
     def _release(self, node: Node) -> None:
-        """Those that waited for it wait for one less."""
+        """The nodes that wait for this one have one fewer to wait for."""
         for waiting in self._dependents[node]:
             self._needs[waiting] -= 1
             if not self._needs[waiting]:
@@ -158,11 +158,11 @@ def execute_plan(
     granted: Granted = nothing_granted,
     answers: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Carry out a plan and return how it ended; errors of machines end up in the outcome, not as exceptions.
+    """Execute a plan and return how it ended; errors of machines are part of the outcome, not exceptions.
 
-    After a failure no new step starts (prechecks excepted: all of them are worth knowing), and what
-    runs may finish. A cancel reaches running commands, but a step marked `uncut` ends first. `granted` is asked
-    how much longer than its timeout a step may take on a machine, again and again while it runs.
+    After a failure no new step starts (except prechecks: the results of all are useful), and running
+    steps may finish. A cancel reaches running commands, but a step marked `uncut` ends first. `granted` returns
+    how much longer than its timeout a step may take on a machine; it is called repeatedly while the step runs.
     """
     began = time.monotonic()
     cluster = Cluster(
@@ -175,7 +175,7 @@ def execute_plan(
         granted=granted,
         answers=answers,
     )
-    sink.emit(PlanMade(steps=[told_of(step, document) for step in plan.steps]))
+    sink.emit(PlanMade(steps=[describe_step(step, document) for step in plan.steps]))
     walk = _Walk(plan)
     try:
         with ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step") as pool:
@@ -195,11 +195,11 @@ def _walk_plan(
     dry_run: bool,
 ) -> None:
     rows = {row.path: row for row in plan.steps}
-    stopped = told = False
+    stopped = noted = False
     while walk.waiting or walk.running:
         for node in walk.startable():
             row = rows[node[0]]
-            if cancel.asked or (stopped and row.check is None):
+            if cancel.is_requested or (stopped and row.check is None):
                 walk.skip(node)
                 continue
             machine, urgency = cluster.machine(node[1]), walk.urgency[node]
@@ -208,42 +208,42 @@ def _walk_plan(
         if not walk.running:
             if walk.has_more:
                 continue
-            if walk.waiting and not stopped and not cancel.asked:
+            if walk.waiting and not stopped and not cancel.is_requested:
                 raise PlanError(f"Nothing can start, yet {len(walk.waiting)} steps wait. This is a bug in Slipway.")
             return
-        # All that have ended count before anything else begins.
+        # All ended nodes count before anything else starts.
         ended = walk.wait(LOOK_EVERY)
         stopped = stopped or not all(result.state.good for result in ended)
-        if cancel.asked and not told:
-            told = True
-            _tell_uncut(walk, rows, cluster, cancel)
+        if cancel.is_requested and not noted:
+            noted = True
+            _note_uncut(walk, rows, cluster, cancel)
 
 
-def _tell_uncut(walk: _Walk, rows: dict[str, PlannedStep], cluster: Cluster, cancel: Cancel) -> None:
-    """Say of every step, or part of one, that outlives the cancel why it does."""
+def _note_uncut(walk: _Walk, rows: dict[str, PlannedStep], cluster: Cluster, cancel: Cancel) -> None:
+    """Explain in the log why a step, or a part of one, outlives the cancel."""
     for path, host in walk.running.values():
         step = rows[path].step
         if step is not None and step.uncut:
-            text = f"This step must not be cut: half of it would need repair by hand. It ends first, on {host}."
-            cluster.tell(Output(host=host, step=path, stream="note", text=text))
+            text = f"This step can't be interrupted safely; it will finish first on {host}."
+            cluster.emit(Output(host=host, step=path, stream="note", text=text))
     for host, path, what in sorted(cancel.outliving):
-        text = f"{what[:1].upper()}{what[1:]} must not be cut: half of it would need repair by hand. It ends first."
-        cluster.tell(Output(host=host, step=path, stream="note", text=text))
+        text = f"{what[:1].upper()}{what[1:]} can't be interrupted safely; it will finish first."
+        cluster.emit(Output(host=host, step=path, stream="note", text=text))
 
 
 def _outcome(walk: _Walk, cancel: Cancel, seconds: float) -> Outcome:
-    """Success is never overridden by a cancel that came too late; a failure is told even when cancelled."""
+    """A cancel that came too late does not override success; failures are reported even when cancelled."""
     failures = tuple(result.failure for result in walk.results.values() if result.failure is not None)
     same = sum(result.same for result in walk.results.values())
     changed = sum(result.changed for result in walk.results.values())
     everything = not walk.waiting and all(result.state.good for result in walk.results.values())
-    state = "succeeded" if everything else "cancelled" if cancel.asked and not failures else "failed"
+    state = "succeeded" if everything else "cancelled" if cancel.is_requested and not failures else "failed"
     unforeseen = sum(result.state is State.UNFORESEEN for result in walk.results.values())
     return Outcome(state, failures, same, changed, seconds, unforeseen)
 
 
-def told_of(step: PlannedStep, document: Document) -> dict[str, object]:
-    """A step of a plan as it is told in its events."""
+def describe_step(step: PlannedStep, document: Document) -> dict[str, object]:
+    """A step of a plan as its events describe it."""
     return {
         "path": step.path,
         "title": step.title,

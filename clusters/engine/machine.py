@@ -1,4 +1,4 @@
-"""Machine: one machine as a step sees it: ask quietly, do loudly, put files, know its facts."""
+"""Machine: one machine as a step sees it: ask without logging, do with logging, put files, know its facts."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 LAST_LOOK = 10.0
-"""Seconds that a look may take although the step's time is up: what is there has to be told of."""
+"""Seconds that an observation may take although the step's time is up: the step must report what it found."""
 
 
-WORTH_SAYING_SECONDS = 1.0
-"""From which wait for a turn on the log says so."""
+LOGGED_WAIT_SECONDS = 1.0
+"""A wait for a turn that is longer than this is logged."""
 
 
 class OnlyLooking(InstallerError):
-    """A look or a step's body was about to change a machine in a dry run or precheck: a bug in Slipway."""
+    """An observation or a step's body was about to change a machine in a dry run or precheck: a bug in Slipway."""
 
 
 class FactsOnce:
-    """The facts of one machine, read at most once per run, whoever asks first."""
+    """The facts of one machine, read at most once per run, by the first caller."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._facts: MachineFacts | None = None
 
     def get(self, read: Callable[[], MachineFacts]) -> MachineFacts:
-        """The facts, read now if nobody did before."""
+        """The facts, read now if they were not read before."""
         with self._lock:
             if self._facts is None:
                 self._facts = read()
@@ -57,7 +57,7 @@ class FactsOnce:
 
 
 class Machine:
-    """A machine during one step. `granted` says how much longer than its timeout people let a step take."""
+    """A machine during one step. `granted` returns how much longer than its timeout a step may take."""
 
     def __init__(
         self,
@@ -97,12 +97,12 @@ class Machine:
 
     @property
     def address(self) -> str:
-        """The address that other nodes use; of a dual-stack machine the IPv4 one."""
+        """The address that other nodes use; the IPv4 one of a dual-stack machine."""
         return self.spec.first_address
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """All of them: the one above, and an IPv6 one if the machine is dual-stack."""
+        """All its addresses: `address`, and an IPv6 one if the machine is dual-stack."""
         return self.spec.node_addresses
 
     @property
@@ -113,31 +113,31 @@ class Machine:
     def during(
         self, step: str, *, timeout: float, cancel: Cancel, urgency: float = 0.0, dry_run: bool = False
     ) -> Machine:
-        """This machine as `step` sees it, with that much time in seconds; `urgency`: see Sendings.
+        """This machine as `step` sees it, with `timeout` in seconds; `urgency`: see Sendings.
 
-        In a dry run, and in a precheck, it can be asked and not be changed.
+        In a dry run, and in a precheck, it can be asked but not changed.
         """
         deadline = deadline_in(timeout, lambda: self._granted(step, self.name))
-        return self._seen(step, cancel, deadline, urgency, dry_run=dry_run)
+        return self._view(step, cancel, deadline, urgency, dry_run=dry_run)
 
     def on_behalf_of(self, other: Machine) -> Machine:
         """This machine as the step on another one sees it: output, cancel and deadline are the other one's."""
-        return self._seen(other.step, other.cancel, other._deadline, dry_run=other._dry_run)
+        return self._view(other.step, other.cancel, other._deadline, dry_run=other._dry_run)
 
     @contextmanager
     def uncut(self, what: str) -> Iterator[Machine]:
-        """This machine for a part of a step that no cancel cuts; log and page say of `what` that it ends first."""
+        """This machine for a part of a step that a cancel does not interrupt; log and page show `what` meanwhile."""
         self._stop_if_cancelled()
         part = (self.name, self.step, what)
         self.cancel.outliving.add(part)
-        self.tell(Uncut(host=self.name, step=self.step, what=what))
+        self.emit(Uncut(host=self.name, step=self.step, what=what))
         try:
-            yield self._seen(self.step, Cancel(), self._deadline, self._urgency, dry_run=self._dry_run)
+            yield self._view(self.step, Cancel(), self._deadline, self._urgency, dry_run=self._dry_run)
         finally:
             self.cancel.outliving.discard(part)
-            self.tell(Uncut(host=self.name, step=self.step, what=what, over=True))
+            self.emit(Uncut(host=self.name, step=self.step, what=what, over=True))
 
-    def _seen(
+    def _view(
         self, step: str, cancel: Cancel, deadline: Deadline | None, urgency: float = 0.0, *, dry_run: bool
     ) -> Machine:
         return Machine(
@@ -157,12 +157,12 @@ class Machine:
         )
 
     def ask(self, command: Command, *, timeout: float = 60.0) -> Result:
-        """Run something that changes nothing; quiet, and a non-zero exit is an answer too.
+        """Run a command that changes nothing; it is not logged, and a non-zero exit is a valid answer.
 
-        A dry run asks, too: what changes the machine is for `do`, `put` and `clear_up`.
+        A dry run asks, too: commands that change the machine belong in `do`, `put` and `clear_up`.
         """
         self._stop_if_cancelled()
-        limit, more = self._for_a_look(timeout)
+        limit, more = self._limit_of_observation(timeout)
         with self._named():
             return self.host.run(command, check=False, timeout=limit, more=more, cancel=self.cancel)
 
@@ -176,9 +176,9 @@ class Machine:
         shared: bool = False,
         hidden: bool = False,
     ) -> Result:
-        """Run something that changes the machine: the command and its output go to the log.
+        """Run a command that changes the machine: the command and its output go to the log.
 
-        A Path as `stdin` is a file here, whose content the command reads. `shared`: see Host.run. `hidden`: the output
+        A Path as `stdin` is a local file, whose content the command reads. `shared`: see Host.run. `hidden`: the output
         is a secret, and only the command goes to the log.
         """
         self._stop_if_dry_run(command.text)
@@ -198,9 +198,9 @@ class Machine:
             )
 
     def clear_up(self, command: Command) -> None:
-        """Remove what the step has put there for its own use; in the log, and never an error.
+        """Remove the step's temporary files; logged, and never an error.
 
-        It is done after a cancel and a little after the step's time is up, too: whatever ends a step, this is its end.
+        It also runs after a cancel and a little after the step's time is up: it ends a step in every case.
         """
         self._stop_if_dry_run(command.text)
         self.note("$ " + command.text)
@@ -210,7 +210,7 @@ class Machine:
         except InstallerError as error:
             failed = error.message
         if failed:
-            self.note(f"that was not cleared up on {self.name}: {failed}")
+            self.note(f"cleaning up on {self.name} failed: {failed}")
 
     def _log(self, stream: str, line: str) -> None:
         self._sink.emit(Output(host=self.name, step=self.step, stream=stream.removeprefix("std"), text=line))
@@ -224,9 +224,9 @@ class Machine:
             self.host.put(content, path, mode=mode, owner=owner, timeout=limit, more=self._more, cancel=self.cancel)
 
     def read(self, path: str, *, most: int = LARGEST_READ) -> bytes | None:
-        """The content of a file, or None where there is none. Raises FileTooLarge for more than `most` bytes."""
+        """The content of a file, or None if it does not exist. Raises FileTooLarge for more than `most` bytes."""
         self._stop_if_cancelled()
-        limit, more = self._for_a_look(READ_WITHIN)
+        limit, more = self._limit_of_observation(READ_WITHIN)
         try:
             with self._named():
                 return self.host.get(path, most=most, timeout=limit, more=more, cancel=self.cancel)
@@ -234,32 +234,32 @@ class Machine:
             return None
 
     def text_of(self, path: str) -> str:
-        """A small file as text, empty where there is none. What is not UTF-8 in it is replaced: see U+FFFD."""
+        """A small file as text, empty if it does not exist. Bytes that are not UTF-8 become U+FFFD."""
         return (self.read(path) or b"").decode("utf-8", "replace")
 
     @property
     def only_looks(self) -> bool:
-        """Whether this is a dry run or precheck: what earlier steps of a run do was not done."""
+        """Whether this is a dry run or precheck: then earlier steps of the run have changed nothing."""
         return self._dry_run
 
     def will_write(self, paths: Iterable[str]) -> None:
-        """A dry run found that a run writes these files on this machine."""
+        """Note in a dry run that the run would write these files on this machine."""
         self._to_write.update(paths)
 
     def written_by_the_run(self, paths: Iterable[str]) -> str:
-        """In a dry run, the first of these files that the run writes before; else empty. Who reads it is restarted."""
+        """In a dry run, the first of these files that an earlier step would write; else empty. Its readers restart."""
         return next((path for path in paths if path in self._to_write), "")
 
     def note(self, text: str) -> None:
-        """Say something in the log, under this machine and step."""
+        """Write a line to the log, under this machine and step."""
         self._sink.emit(Output(host=self.name, step=self.step, stream="note", text=text))
 
-    def tell(self, event: Event) -> None:
-        """Give an event to the run's sink."""
+    def emit(self, event: Event) -> None:
+        """Pass an event to the run's sink."""
         self._sink.emit(event)
 
     def keep_secret(self, secret: Secret) -> None:
-        """From now on mask this text wherever it shows up."""
+        """Mask this text everywhere from now on."""
         self._sink.emit(SecretMade(host=self.name, step=self.step, content=secret))
 
     def pause(self, seconds: float) -> None:
@@ -270,10 +270,10 @@ class Machine:
             raise Cancelled(self.cancel.reason or "The run was cancelled.")
 
     def looks(self, within: float, *, every: float, longer: bool = False) -> Iterator[None]:
-        """Comes round each time it is time to look, until `within` seconds are over by the clock; pauses in between.
+        """Yields each time an observation is due, until `within` seconds have passed; pauses in between.
 
-        The first time is now, the last one at the end. With `longer` it is as much longer as the step's time. In a dry
-        run there is one: what is waited for comes of something that nobody does then. A precheck waits as always.
+        The first is due now, the last one at the end. `longer` adds the time granted to the step. A dry run yields
+        once: the awaited state follows from a change that a dry run does not make. A precheck waits as usual.
         """
         began = time.monotonic()
         while True:
@@ -284,26 +284,26 @@ class Machine:
             self.pause(min(every, left))
 
     def seconds_left(self) -> float:
-        """How much of the step's time is left, with what people gave it."""
+        """How much of the step's time is left, including granted time."""
         return float("inf") if self._deadline is None else self._deadline.left
 
     def _turn(self, content: bytes | Path | None) -> AbstractContextManager[None]:
-        """The time in which a file from here may be sent, after those that are more urgent."""
+        """The turn in which a local file may be sent, after more urgent ones."""
         if not isinstance(content, Path):
             return nullcontext()
-        told: set[str] = set()
+        noted: set[str] = set()
 
         def held_up(seconds: float, first: str) -> None:
             self._stop_if_cancelled()
-            if seconds >= WORTH_SAYING_SECONDS and not told:
-                told.add(first)
+            if seconds >= LOGGED_WAIT_SECONDS and not noted:
+                noted.add(first)
                 self.note(f"waiting: {first} gets its files first, because others wait for it")
 
         return self._sendings.turn(self.name, self._urgency, held_up)
 
     @property
     def granted(self) -> float:
-        """The seconds that people gave this step beyond its timeout, up to now."""
+        """The seconds granted to this step beyond its timeout, so far."""
         return 0.0 if self._deadline is None else self._deadline.granted()
 
     def _more(self) -> float:
@@ -311,24 +311,24 @@ class Machine:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Errors from inside say which machine they are of: a step may ask others than its own."""
+        """Errors raised inside get this machine's name: a step may ask machines other than its own."""
         try:
             yield
         except RemoteError as error:
             error.machine = error.machine or self.name
             raise
 
-    def _for_a_look(self, timeout: float) -> tuple[float, Callable[[], float]]:
-        """The limit of what changes nothing, and what is added to it when it is reached.
+    def _limit_of_observation(self, timeout: float) -> tuple[float, Callable[[], float]]:
+        """The limit of a command that changes nothing, and what is added to it when it is reached.
 
-        Also when the step's time is up, it has a little. What is granted moves the step's end, and no look's own limit.
+        It gets a little time even when the step's time is up. Granted time moves the step's end, not this limit.
         """
         left = self._within(None)
         limit = max(min(timeout, left), min(timeout, LAST_LOOK))
         return limit, lambda: max(0.0, min(timeout, left + self.granted) - limit)
 
     def _within(self, timeout: float | None) -> float:
-        """The limit of a command, without what is granted: that is asked for when the limit is reached."""
+        """The limit of a command, without granted time, which is added when the limit is reached."""
         left = float("inf") if self._deadline is None else self._deadline.until - time.monotonic()
         return left if timeout is None else min(timeout, left)
 
@@ -337,15 +337,15 @@ class Machine:
             self._deadline.check(self.step, self.name)
 
     def _stop_if_dry_run(self, what: str) -> None:
-        """The engine acts in no dry run; should a look or a step's body do so, it is stopped here."""
+        """The engine never acts in a dry run; if an observation or a step's body does, this stops it."""
         if self._dry_run:
             raise OnlyLooking(
-                f"{self.step} was about to change {self.name} where it may only look: {what}",
+                f"{self.step} was about to change {self.name} where it may only observe: {what}",
                 hint="Nothing was changed. This is a bug in Slipway; please report it.",
             )
 
     def _stop_if_cancelled(self) -> None:
-        if self.cancel.asked:
+        if self.cancel.is_requested:
             raise Cancelled(self.cancel.reason or "The run was cancelled.")
 
     def _read_facts(self) -> MachineFacts:

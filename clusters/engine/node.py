@@ -1,4 +1,4 @@
-"""One step on one machine: look, act, look again; one of the two places where any error is caught."""
+"""One step on one machine: observe, act, observe again; one of the two places that catch every error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import Severity
-from clusters.engine.check import FIRST, waived
+from clusters.engine.check import FIRST, is_waived
 from clusters.engine.deadline import OutOfTime
 from clusters.engine.events import CheckFound, Failed, Output, State, StepChanged, WantSeen
 from clusters.engine.machine import OnlyLooking
@@ -31,12 +31,12 @@ CHECK_TIMEOUT = 60.0
 """Seconds a precheck may take on one machine."""
 
 NO_STEPS_DOING = (SourceError, ConfigError, PlanError, OutOfTime, OnlyLooking)
-"""Errors that no earlier step of the run prevents."""
+"""Errors that no earlier step of the run could prevent."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """How a step ended on a machine, with the counts of its wanted states."""
+    """How a step on a machine ended, with the counts of its wanted states."""
 
     state: State
     same: int = 0
@@ -53,21 +53,21 @@ def run_node(
     dry_run: bool,
     urgency: float = 0.0,
 ) -> NodeResult:
-    """Do one node of the plan and tell the sink; never raises but for a mistake in the sink itself.
+    """Execute one node of the plan and report to the sink; raises only what the sink itself raises.
 
-    `urgency` is the estimated number of seconds from its begin to the plan's end.
+    `urgency` is the estimated number of seconds from its start to the plan's end.
     """
     uncut = row.step is not None and row.step.uncut
     timeout = CHECK_TIMEOUT if row.step is None else row.step.timeout
     only_looks = dry_run or row.step is None
     stop = Cancel() if uncut else cancel
     here = machine.during(row.path, timeout=timeout, cancel=stop, urgency=urgency, dry_run=only_looks)
-    here.tell(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
+    here.emit(StepChanged(host=here.name, step=row.path, state=State.RUNNING))
     began = time.monotonic()
     try:
         if row.check is not None and cluster.is_given_up(here.name):
             result = NodeResult(State.SKIPPED)
-            here.note(f"{here.name} cannot be read, as {FIRST} says")
+            here.note(f"{here.name} cannot be read: see {FIRST}")
         elif row.check is not None:
             result = _check(row.check, here, cluster, waivers)
         else:
@@ -75,7 +75,7 @@ def run_node(
     except Cancelled as error:
         result = NodeResult(State.CANCELLED)
         here.note(error.message)
-    except Exception as error:  # noqa: BLE001 - border: whatever goes wrong on a machine becomes a failure of its step
+    except Exception as error:  # noqa: BLE001 - border: every error on a machine becomes a failure of its step
         result = NodeResult(State.FAILED, failure=_failure(row, here, error))
         if dry_run and _is_unforeseen(row, here, cluster, error):
             result = _unforeseen(row, here, str(error))
@@ -85,10 +85,10 @@ def run_node(
     if dry_run and (result.state in (State.WOULD, State.UNFORESEEN) or _needs_a_change(row, here, cluster)):
         cluster.leave_open(here.name, row.path)
     if result.failure is not None:
-        here.tell(result.failure)
+        here.emit(result.failure)
         if row.check is None:
             here.note(f"failed: {result.failure.found}" + (f" {result.failure.hint}" if result.failure.hint else ""))
-    here.tell(
+    here.emit(
         StepChanged(
             host=here.name,
             step=row.path,
@@ -113,7 +113,7 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
             continue
         same += state == State.SAME
         changed += state not in (State.SAME, State.UNFORESEEN)
-        machine.tell(
+        machine.emit(
             WantSeen(
                 host=machine.name,
                 step=row.path,
@@ -126,16 +126,16 @@ def _reach_all(row: PlannedStep, machine: Machine, cluster: Cluster, dry_run: bo
         )
         if dry_run and state != State.SAME:
             machine.will_write(getattr(want, "files", ()))
-            machine.note("what follows in this step is decided during the run")
+            machine.note("the rest of this step is decided during the run")
             return NodeResult(State(state), same, changed)
     return NodeResult(State.CHANGED if changed else State.SAME, same, changed)
 
 
 def _is_unforeseen(row: PlannedStep, machine: Machine, cluster: Cluster, error: Exception) -> bool:
-    """Whether a dry run cannot know better: the step needs what an earlier one would make, and that is not there yet.
+    """Whether a dry run cannot predict this: the step needs what an earlier one would create, which does not exist yet.
 
-    What no step makes is a failure in a dry run, too: a machine that is not reached or slow, an artifact that cannot be
-    had, a document that cannot be used, a bug in Slipway.
+    Errors that no step prevents are failures in a dry run, too: an unreachable or slow machine, a missing artifact, an
+    unusable document, a bug in Slipway.
     """
     if not isinstance(error, InstallerError) or isinstance(error, NO_STEPS_DOING):
         return False
@@ -150,15 +150,15 @@ def _needs_a_change(row: PlannedStep, machine: Machine, cluster: Cluster) -> boo
 
 
 def _unforeseen(row: PlannedStep, machine: Machine, why: str) -> NodeResult:
-    machine.tell(WantSeen(host=machine.name, step=row.path, what=row.title, state=State.UNFORESEEN, found=why))
-    machine.note(f"{why} What follows in this step is decided during the run.")
+    machine.emit(WantSeen(host=machine.name, step=row.path, what=row.title, state=State.UNFORESEEN, found=why))
+    machine.note(f"{why} The rest of this step is decided during the run.")
     return NodeResult(State.UNFORESEEN)
 
 
 def _wants(
     row: PlannedStep, step: Step, machine: Machine, cluster: Cluster, dry_run: bool
 ) -> Iterator[tuple[int, Want]]:
-    """The step's wanted states with their numbers; from the first one again where a connection broke between two."""
+    """The step's wanted states with their numbers; starts again from the first where a connection broke between two."""
     tries, furthest = Tries(machine, cluster), -1
     while True:
         try:
@@ -176,7 +176,7 @@ def _wants(
 
 
 def _reach_one(row: PlannedStep, want: Want, machine: Machine, cluster: Cluster, dry_run: bool) -> tuple[str, Sight]:
-    """Bring one wanted state about, trying again where the error says so; returns its verdict and the first sight."""
+    """Reach one wanted state, trying again after retryable errors; returns the result and the first observation."""
     first: Sight | None = None
     tries = Tries(machine, cluster)
     while True:
@@ -192,7 +192,8 @@ def _reach_one(row: PlannedStep, want: Want, machine: Machine, cluster: Cluster,
             after = want.seen(machine)
             if after.so:
                 return State.CHANGED, first
-            raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {after.found or 'it is not so'}.")
+            found = after.found or "the desired state was not reached"
+            raise NotReached(f"Expected on {machine.name}: {want.what}. Found: {found}.")
         except InstallerError as error:
             if dry_run and _is_unforeseen(row, machine, cluster, error):
                 return State.UNFORESEEN, Sight(False, error.message)
@@ -201,8 +202,8 @@ def _reach_one(row: PlannedStep, want: Want, machine: Machine, cluster: Cluster,
 
 
 def _findings(check: Precheck, machine: Machine, cluster: Cluster) -> list[Finding]:
-    """What a precheck finds, asked again where the error says that this may help: it changes nothing."""
-    tries = Tries(machine, cluster, calls=False)
+    """The findings of a precheck, tried again after retryable errors: it changes nothing."""
+    tries = Tries(machine, cluster, waits=False)
     while True:
         try:
             return list(check.body(machine, cluster))
@@ -216,8 +217,8 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
     blocking: list[Finding] = []
     for found in _findings(check, machine, cluster):
         finding = replace(found, id=check.id, hint=found.hint or check.fix, hosts=(machine.name,))
-        answered = waived(check, machine.name, finding.severity, waivers)
-        machine.tell(
+        waived = is_waived(check, machine.name, finding.severity, waivers)
+        machine.emit(
             CheckFound(
                 host=machine.name,
                 step=machine.step,
@@ -225,11 +226,11 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
                 severity=finding.severity,
                 message=finding.message,
                 fix=finding.hint,
-                waived=answered,
+                waived=waived,
             )
         )
-        machine.tell(Output(host=machine.name, step=machine.step, stream="note", text=_told(finding, answered)))
-        if finding.severity is Severity.ERROR and not answered:
+        machine.emit(Output(host=machine.name, step=machine.step, stream="note", text=_describe(finding, waived)))
+        if finding.severity is Severity.ERROR and not waived:
             blocking.append(finding)
         elif finding.severity is not Severity.INFO:
             worst = State.WARNING
@@ -247,7 +248,7 @@ def _check(check: Precheck, machine: Machine, cluster: Cluster, waivers: frozens
     )
 
 
-def _told(finding: Finding, waived: bool) -> str:
+def _describe(finding: Finding, waived: bool) -> str:
     label = "waived" if waived else finding.severity.value
     return f"{label}: {finding.message}" + (f" {finding.hint}" if finding.hint else "")
 
@@ -260,7 +261,7 @@ def _failure(row: PlannedStep, machine: Machine, error: Exception) -> Failed:
     found = str(error) if known else f"{type(error).__name__}: {error}"
     hint = error.hint if isinstance(error, InstallerError) else "This is a bug in Slipway; please report it."
     if not hint and any("no space left on device" in line.lower() for line in lines):
-        hint = f"A disk of {machine.name} is full: df -h there shows which. Make room, then retry."
+        hint = f"A disk of {machine.name} is full: df -h there shows which one. Free some space, then retry."
     return Failed(
         host=machine.name,
         step=row.path,

@@ -1,4 +1,4 @@
-"""The plan: a document and a recipe become a graph of (step, machine), and why each node waits."""
+"""The plan: a graph of (step, machine) made from a document and a recipe, and what each node waits for."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Node = tuple[str, str]
 """A step's path and a machine's name."""
 
 EVERYWHERE = ""
-"""In the place of a machine's name: the step on all of its machines, which is over when the last of them is. Were each
-of a thousand machines to wait for each of the others, a plan would have millions of edges."""
+"""In place of a machine's name: the step on all of its machines, which is over when the last of them is. If each
+of a thousand machines waited for each of the others, a plan would have millions of edges."""
 
 EXPECTED_CHECK_SECONDS = 0.3
 
@@ -43,9 +43,9 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`steps` in reading order; `needs` says for each node which nodes it waits for, a step or all prechecks EVERYWHERE
-    among them; `leaders` are the machines that stand for their role group (role group -> machine) where it is not the
-    first listed."""
+    """`steps` in reading order; `needs` has for each node the nodes it waits for, including steps or all prechecks
+    EVERYWHERE; `leaders` are the machines that represent their role group (role group -> machine) where that is not
+    the first listed."""
 
     recipe: str
     steps: tuple[PlannedStep, ...]
@@ -61,11 +61,11 @@ class Plan:
 
     @property
     def expected_seconds(self) -> float:
-        """The shipped estimate of the critical path."""
+        """The built-in estimate of the critical path."""
         return max(self.seconds_to_go().values(), default=0.0)
 
     def seconds_to_go(self) -> dict[Node, float]:
-        """For each node the estimated seconds from its start to the plan's end, along what waits for it."""
+        """For each node the estimated seconds from its start to the plan's end, along the nodes that wait for it."""
         cost = {row.path: row.expected_seconds for row in self.steps}
         left = dict.fromkeys(self.needs, 0.0)
         for node in reversed(tuple(graphlib.TopologicalSorter(self.needs).static_order())):
@@ -88,27 +88,27 @@ def make_plan(
 ) -> Plan:
     """The plan of a recipe for a document and the answers to the recipe's questions.
 
-    `only` and `skip` name steps by path or phase; an unknown name is an error (PlanError), not a shrug.
+    `only` and `skip` name steps by path or phase; an unknown name raises PlanError.
     `leaders`: see Plan.
     """
     wanted = recipe_called(recipe)
-    phases, led = tuple(phase.name for phase in wanted.phases), leaders or {}
-    rows = [*_check_rows(document, _asked(wanted, checks), led)] if PRECHECK in phases else []
-    rows += _step_rows(document, phases, steps, led)
+    phases, leaders = tuple(phase.name for phase in wanted.phases), leaders or {}
+    rows = [*_check_rows(document, _prechecks_of(wanted, checks), leaders)] if PRECHECK in phases else []
+    rows += _step_rows(document, phases, steps, leaders)
     rows = _on_its_machines(rows, wanted, document, answers or {})
-    rows = _chosen(rows, tuple(only), tuple(skip))
+    rows = _select(rows, tuple(only), tuple(skip))
     if not rows:
         raise PlanError("The plan is empty: no step applies to any machine.", hint="Do machines have roles?")
-    return Plan(recipe, tuple(rows), _graph(rows, document), led)
+    return Plan(recipe, tuple(rows), _graph(rows, document), leaders)
 
 
-def _asked(recipe: Recipe, checks: Checks) -> Checks:
-    """The prechecks that the recipe asks for; the one that reads machines always is among them."""
+def _prechecks_of(recipe: Recipe, checks: Checks) -> Checks:
+    """The prechecks of the recipe; the one that reads machines is always among them."""
     if recipe.prechecks == "all":
         return checks
     unknown = [id for id in recipe.prechecks if id not in checks.checks]
     if unknown:
-        raise PlanError(f"The recipe {recipe.name} asks for a precheck {unknown[0]!r}, which does not exist.")
+        raise PlanError(f"The recipe {recipe.name} names a precheck {unknown[0]!r}, which does not exist.")
     wanted = {FIRST, *recipe.prechecks}
     return Checks({id: check for id, check in checks.checks.items() if id in wanted})
 
@@ -116,15 +116,15 @@ def _asked(recipe: Recipe, checks: Checks) -> Checks:
 def _on_its_machines(
     rows: list[PlannedStep], recipe: Recipe, document: Document, answers: Mapping[str, Any]
 ) -> list[PlannedStep]:
-    """The rows on the machines that have a part in the recipe."""
+    """The rows on the machines that take part in the recipe."""
     if recipe.machines is None:
         return rows
     names = set(recipe.machines(document, answers))
     unknown = sorted(names - {host.name for host in document.hosts})
     if unknown:
         raise PlanError(f"{unknown[0]} is not a machine of the document.")
-    kept = [replace(row, hosts=tuple(host for host in row.hosts if host in names)) for row in rows]
-    return [row for row in kept if row.hosts]
+    narrowed = [replace(row, hosts=tuple(host for host in row.hosts if host in names)) for row in rows]
+    return [row for row in narrowed if row.hosts]
 
 
 def _check_rows(document: Document, checks: Checks, leaders: Mapping[str, str]) -> list[PlannedStep]:
@@ -160,7 +160,7 @@ def _step_rows(
 
 
 def _reading_order(chosen: dict[str, Step], phases: tuple[str, ...]) -> list[str]:
-    """Phase by phase; inside a phase after what is needed, then by name."""
+    """By phase; within a phase, needed steps first, then by name."""
     order: list[str] = []
     for phase in phases:
         inside = {
@@ -180,24 +180,24 @@ def _reading_order(chosen: dict[str, Step], phases: tuple[str, ...]) -> list[str
     return order
 
 
-def _chosen(rows: list[PlannedStep], only: tuple[str, ...], skip: tuple[str, ...]) -> list[PlannedStep]:
+def _select(rows: list[PlannedStep], only: tuple[str, ...], skip: tuple[str, ...]) -> list[PlannedStep]:
     names = {name for row in rows for name in (row.path, row.phase)}
     unknown = [name for name in (*only, *skip) if name not in names]
     if unknown:
-        raise PlanError(f"There is no step or phase {unknown[0]!r} in this plan.", hint=f"There are: {sorted(names)}")
-    kept = [row for row in rows if not only or row.path in only or row.phase in only]
-    return [row for row in kept if row.path not in skip and row.phase not in skip]
+        raise PlanError(f"This plan has no step or phase {unknown[0]!r}.", hint=f"Available: {sorted(names)}")
+    included = [row for row in rows if not only or row.path in only or row.phase in only]
+    return [row for row in included if row.path not in skip and row.phase not in skip]
 
 
 def _graph(rows: list[PlannedStep], document: Document) -> dict[Node, frozenset[Node]]:
-    """Who waits for whom. The only barrier: nothing is changed anywhere before every precheck has passed.
+    """What waits for what. The only barrier: nothing changes anywhere before every precheck has passed.
 
-    On each machine the first precheck has to be over, well or not, before the others begin.
+    On each machine the first precheck must be over, passed or not, before the others start.
     """
     first = f"{PRECHECK}/{FIRST}"
     hosts = {row.path: row.hosts for row in rows}
     checks = frozenset((row.path, host) for row in rows if row.check for host in row.hosts)
-    # What waits for another step waits for the prechecks through it.
+    # A node that waits for a step waits for the prechecks through it.
     gate = frozenset({(PRECHECK, EVERYWHERE)} if checks else ())
     graph: dict[Node, frozenset[Node]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Recipe: something that is done to a cluster. What it declares here is all that pages and commands know of it."""
+"""Recipe: an operation on a cluster. Pages and commands know only what it declares here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Answers = Mapping[str, Any]
 
 DEFAULT = "create"
-"""The recipe that brings a cluster into being. It has a place of its own on pages; nothing else names a recipe."""
+"""The recipe that creates a cluster. Pages show it separately; nothing else names a recipe."""
 
 RESERVED = {
     "accept_host_keys", "acknowledge", "answered", "check", "csrfmiddlewaretoken", "digest", "filename", "force_color",
@@ -30,7 +30,7 @@ ANY_STATE = ("draft", "failed", "ready")
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Steps whose path begins with `name` belong to it; `title` is what people read."""
+    """Steps whose path begins with `name` belong to it; `title` is for people."""
 
     name: str
     title: str
@@ -43,16 +43,16 @@ def as_it_is(document: Document, answers: Answers) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The graph gives the real order of steps, `phases` the order for reading.
+    """The graph determines the real order of steps, `phases` the reading order.
 
     `verb` is the word for the terminal, `title` the button, `summary` one sentence about it; a recipe without a summary
     is not offered to people. `heading` names its runs, `confirm` is what the terminal asks before it starts, `done`
-    what is shown after a success: {name}, {version} and {machines} are the cluster's.
-    `states` are those of the cluster in which it may start. With `makes_ready` its success means that the cluster is
-    ready, and its failure that it is not whole; any other leaves the cluster's state as it was. `prechecks` are "all"
-    of them or these ids, beside the one that reads machines. `machines` gives the names of those that have a part; None
-    is all. `prepare` makes the document of the run from the cluster's. Without `cancellable`, nobody can stop a run
-    that a worker has begun.
+    the message after a success: {name}, {version} and {machines} are the cluster's.
+    `states` are the states of the cluster in which it may start. With `makes_ready` its success means that the cluster
+    is ready, and its failure that it is incomplete; other recipes leave the cluster's state unchanged. `prechecks` are
+    "all" or a list of ids, in addition to the one that reads machines. `machines` returns the names of those that take
+    part; None means all. `prepare` makes the document of the run from the cluster's. Without `cancellable`, nobody can
+    stop a run that a worker has started.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Recipe:
     done: str = ""
 
     def said(self, sentence: str, document: Document) -> str:
-        """A sentence of this recipe with the names of a cluster in it."""
+        """A sentence of this recipe with the names of a cluster filled in."""
         words = {
             "{name}": document.name,
             "{version}": document.kubernetes.version,
@@ -88,7 +88,7 @@ RECIPES: dict[str, Recipe] = {}
 
 
 def recipe(name: str, title: str, *phases: str | Phase, verb: str = "", **declared: Any) -> Recipe:
-    """Declare a recipe; a file in `catalog/recipes/` calls this. A phase of one plain word needs no title."""
+    """Declare a recipe; called by a file in `catalog/recipes/`. A phase of one plain word needs no title."""
     made = Recipe(
         name,
         title,
@@ -104,18 +104,18 @@ def recipe(name: str, title: str, *phases: str | Phase, verb: str = "", **declar
 def recipe_called(name: str) -> Recipe:
     """The recipe of that name."""
     if name not in RECIPES:
-        raise PlanError(f"There is no recipe {name!r}.", hint=f"There are: {', '.join(sorted(RECIPES)) or 'none'}.")
+        raise PlanError(f"{name!r} is not a recipe.", hint=f"Available: {', '.join(sorted(RECIPES)) or 'none'}.")
     return RECIPES[name]
 
 
 def offered() -> tuple[Recipe, ...]:
-    """Those that people can start: the first one brings a cluster into being, the others follow by title."""
+    """The recipes that people can start: first the one that creates a cluster, then the others by title."""
     shown = [each for each in RECIPES.values() if each.summary]
     return tuple(sorted(shown, key=lambda each: (each.name != DEFAULT, each.title)))
 
 
 def phase_title(name: str) -> str:
-    """What a phase is called; one that no recipe has is called as it is."""
+    """The title of a phase; of one that no recipe has, its name."""
     titles = (phase.title for each in RECIPES.values() if each.summary for phase in each.phases if phase.name == name)
     return next(titles, name.capitalize())
 
@@ -126,7 +126,7 @@ def _refuse_bad_names(made: Recipe) -> None:
     if bad:
         raise PlanError(
             f"The recipe {made.name} has a question {bad[0]!r}.",
-            hint="The name is one word of a to z, digits and underscores, used once, and no option of all recipes.",
+            hint="A name must be one word of a to z, digits and underscores, unique, and not an option of all recipes.",
         )
     same = [each for each in RECIPES.values() if each.verb == made.verb and each.name != made.name]
     if same:

@@ -1,4 +1,4 @@
-"""Sendings: whose files go first. A machine that everybody waits for gets its files before those that can spare it."""
+"""Sendings: which files go first. A machine that others wait for gets its files before those that have time."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LEAST_SPARE = 20.0
-"""Seconds. Machines that are a little ahead of others are not held up: the estimates are not that good."""
+"""Seconds. Machines that are only a little ahead of others are not held up: the estimates are not that exact."""
 
 LONGEST_HOLD = 15.0
-"""Seconds after which a machine that was held up goes on for good, whatever it could spare."""
+"""Seconds after which a machine that was held up is never held up again, however much time it has."""
 
 
 BETWEEN_FILES = 0.5
-"""Seconds for which a file that has arrived still counts as under way: it is looked at, and the next one follows."""
+"""Seconds for which an arrived file still counts as being sent: it is checked, and the next one follows."""
 
 LOOK_EVERY = 0.1
-"""Seconds between two looks of whoever is held up."""
+"""Seconds between two checks of a sending that is held up."""
 
 
 class Sendings:
-    """The files on their way in a run, each with its urgency: estimated seconds from its step's begin to the run's end.
+    """The files being sent in a run, each with its urgency: estimated seconds from its step's start to the run's end.
 
-    All machines share the way to them, and often the processors at its ends. If the first control plane got its files
-    no faster than workers do, workers would be ready long before they can join, and everybody would wait for it. So a
-    file waits while a far more urgent one for another machine is on its way: what that costs, its machine can spare.
+    All machines share the network to them, and often the processors at its ends. If the first control plane got its
+    files no faster than workers do, workers would be ready long before they can join, and all would wait for it. So a
+    file waits while a far more urgent one is being sent to another machine: its own machine has that time to spare.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Sendings:
 
     @contextmanager
     def turn(self, machine: str, urgency: float, held_up: Callable[[float, str], None]) -> Iterator[None]:
-        """Wait for the turn, then count as under way for as long as the block lasts.
+        """Wait for the turn, then count as being sent until the block ends.
 
-        `held_up` is called about ten times a second while it waits, with the seconds so far and the machine that goes
+        `held_up` is called about ten times a second during the wait, with the seconds so far and the machine that goes
         first; it may raise to stop waiting.
         """
         began = time.monotonic()
@@ -61,7 +61,7 @@ class Sendings:
                 self._change.notify_all()
 
     def _begin_unless_held(self, sending: _Sending) -> str | None:
-        """Count as under way from now on; or wait a moment and say who goes first."""
+        """Count as being sent from now on; or wait a moment and return the machine that goes first."""
         with self._change:
             now = time.monotonic()
             self._under_way = [each for each in self._under_way if each.until > now]
@@ -79,7 +79,7 @@ class Sendings:
 
 @dataclass(slots=True, eq=False)
 class _Sending:
-    """One file; under way `until` that moment of the monotonic clock."""
+    """One file; it counts as being sent `until` that time of the monotonic clock."""
 
     machine: str
     urgency: float

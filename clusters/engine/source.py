@@ -1,4 +1,4 @@
-"""Source: where the files that are put on machines come from."""
+"""Source: where the files for machines come from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file of a component, here on the installer's disk and checked against its SHA-256."""
+    """A file of a component on Slipway's own disk, checked against its SHA-256."""
 
     component: str
     version: str
@@ -20,29 +20,29 @@ class Artifact:
 
 
 class Asker(Protocol):
-    """Who waits for an artifact: hears how far a download is and can end it. A Machine is one."""
+    """The caller that waits for an artifact: gets the progress of a download and can end it. A Machine is one."""
 
     def note(self, text: str) -> None:
-        """Is told something worth a line in the log."""
+        """Write a line to the log."""
         ...
 
     def pause(self, seconds: float) -> None:
-        """Waits; raises Cancelled when nobody wants the artifact any more."""
+        """Wait; raises Cancelled when the artifact is no longer needed."""
         ...
 
     def seconds_left(self) -> float:
-        """How long the artifact is still of use."""
+        """How long the artifact is still useful."""
         ...
 
 
 class Source(Protocol):
-    """Bundle directory, mirror or upstream. Methods raise SourceError with what was looked for and where.
+    """Bundle directory, mirror or upstream. Methods raise SourceError with what was searched for and where.
 
-    What has to be downloaded is downloaded during the call, and the asker hears of it.
+    A necessary download happens during the call, and the asker gets its progress.
     """
 
     def version_of(self, component: str, kubernetes_version: str) -> str:
-        """The version of a component that goes with a Kubernetes version, as this source has it ("v3.4.23")."""
+        """The version of a component that this source has for a Kubernetes version ("v3.4.23")."""
         ...
 
     def file(self, component: str, version: str, name: str, arch: str, *, asker: Asker | None = None) -> Artifact:
@@ -50,15 +50,15 @@ class Source(Protocol):
         ...
 
     def look_for(self, component: str, version: str, name: str, arch: str) -> None:
-        """Raise what `file` would raise, as far as can be told within seconds and without fetching the file."""
+        """Raise what `file` would raise, as far as that is known within seconds and without fetching the file."""
         ...
 
     def has_image(self, ref: str, arch: str) -> bool:
-        """Whether `image` would give an archive, so that machines need no registry for it."""
+        """Whether `image` would return an archive, so that machines need no registry for it."""
         ...
 
     def name_of(self, ref: str) -> str:
-        """The name under which this source has an image: another tag of it where that is what the source has."""
+        """The name under which this source has an image; the tag may differ."""
         ...
 
     def image(self, ref: str, arch: str, *, asker: Asker | None = None) -> Artifact | None:
@@ -66,5 +66,5 @@ class Source(Protocol):
         ...
 
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """The Kubernetes versions that can be installed from here, newest first."""
+        """The Kubernetes versions that can be installed from this source, newest first."""
         ...

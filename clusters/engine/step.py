@@ -1,4 +1,4 @@
-"""@step: how work is declared, the register that walking the catalog fills, and who a step is for."""
+"""@step: declaring work, the register that importing the catalog fills, and the machines that a step runs on."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TITLE_LENGTH = range(8, 73)
 class Step:
     """A declared piece of work. `path` is `phase/name`; the title is the first line of the body's docstring.
 
-    `needs` are steps that must be over on the same machine (where they apply there at all);
+    `needs` are steps that must be over on the same machine (if they apply there at all);
     `needs_all` are steps that must be over on every machine they apply to. `serial`: one machine
-    at a time, always or for documents of which a function says so. `timeout` is in seconds and for
-    one machine; `expected` is the shipped estimate in seconds, used until there are measurements.
-    `uncut`: a cancel waits for its end, because a half-done one would need repair by hand. `when`
-    leaves the step out of plans it has no part in.
+    at a time, always or for documents for which a function returns true. `timeout` is in seconds and
+    for one machine; `expected` is the built-in estimate in seconds, used until there are measurements.
+    `uncut`: a cancel waits for its end, because a half-done one would need manual repair. `when`
+    returns whether a plan for this document includes the step.
     """
 
     path: str
@@ -58,15 +58,15 @@ class Step:
 
 @dataclass(slots=True)
 class Register:
-    """What the catalog declares. There is one for the product (`STEPS`); tests make their own."""
+    """The steps that the catalog declares. The product has one register (`STEPS`); tests create their own."""
 
     steps: dict[str, Step] = field(default_factory=dict)
 
     def add(self, step: Step) -> None:
-        """Take a step; a second one of the same path is a mistake in the catalog."""
+        """Add a step; a second one with the same path is an error in the catalog."""
         known = self.steps.get(step.path)
         if known is not None and known.body.__code__ is not step.body.__code__:
-            raise PlanError(f"Two steps are called {step.path}.", hint="Give one of them another path.")
+            raise PlanError(f"Two steps have the path {step.path}.", hint="Give one of them another path.")
         self.steps[step.path] = step
 
 
@@ -86,7 +86,7 @@ def step(
     when: Callable[[Document], bool] | None = None,
     register: Register = STEPS,
 ) -> Callable[[Callable[[Machine, Cluster], Iterator[Want]]], Callable[[Machine, Cluster], Iterator[Want]]]:
-    """Declare the decorated generator of wanted states as a step; see Step for the words."""
+    """Declare the decorated generator of wanted states as a step; see Step for the parameters."""
 
     def declare(body: Callable[[Machine, Cluster], Iterator[Want]]) -> Callable[[Machine, Cluster], Iterator[Want]]:
         register.add(
@@ -110,7 +110,7 @@ def step(
 
 
 def title_of(body: Callable[..., object], path: str) -> str:
-    """The sentence people see: the first line of the docstring, without its full stop."""
+    """The sentence for people: the first line of the docstring, without its full stop."""
     title = (body.__doc__ or "").strip().partition("\n")[0].rstrip(".")
     if len(title) not in TITLE_LENGTH:
         raise PlanError(f"{path} needs a docstring whose first line has 8 to 72 characters; found {title!r}.")
@@ -124,12 +124,12 @@ def discover(package: ModuleType) -> None:
 
 
 def machines_for(scope: str, document: Document, leaders: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The names of the machines a scope means, in the document's order.
+    """The names of the machines in a scope, in the document's order.
 
     `all`: every machine that has a role; `etcd`, `control-plane`, `worker`: the role group; `etcd-member`: those on
-    which etcd will run, in whatever way;
+    which etcd will run, managed by Slipway or by kubeadm;
     `kubernetes`: control planes and workers; `first-etcd`, `first-control-plane`: the group's leader (role group ->
-    machine), or the first listed where there is none.
+    machine), or the first listed if it has none.
     """
     etcd = _led([host.name for host in members(document, "etcd")], (leaders or {}).get("etcd"))
     control = _led([host.name for host in members(document, "master")], (leaders or {}).get("master"))
@@ -147,11 +147,11 @@ def machines_for(scope: str, document: Document, leaders: Mapping[str, str] | No
         "joining-worker": [name for name in worker if name not in control],
     }.get(scope)
     if chosen is None:
-        raise PlanError(f"No step can be on {scope!r}.", hint="See machines_for for the scopes there are.")
+        raise PlanError(f"{scope!r} is not a scope of steps.", hint="machines_for lists the scopes.")
     wanted = set(chosen)
     return tuple(host.name for host in document.hosts if host.name in wanted)
 
 
 def _led(names: list[str], leader: str | None) -> list[str]:
-    """The names with the leader before the others."""
+    """The names with the leader first."""
     return [leader, *(name for name in names if name != leader)] if leader in names else names

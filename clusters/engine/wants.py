@@ -1,4 +1,4 @@
-"""The wanted states: each can say whether a machine has it, and make it so. The engine looks, acts, looks again."""
+"""The wanted states: each can observe whether a machine has it, and apply it. The engine observes, acts, observes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 MOST_COMPARED = 5_000
-"""Lines of a file on a machine that a difference is shown to."""
+"""A longer file on a machine, in lines, is not compared line by line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen: `so` when the wanted state holds, else `found` says what is there instead.
+    """An observation: `so` is whether the wanted state holds, else `found` describes what is there instead.
 
-    `in_vain` says that the question itself cannot be put in this way, so that waiting changes nothing.
+    `in_vain`: the question itself is not possible in this form, so that waiting changes nothing.
     """
 
     so: bool
@@ -38,7 +38,7 @@ class Sight:
 
 
 class Want(Protocol):
-    """A wanted state. `what` is a sentence without a full stop that is true once it is reached."""
+    """A wanted state. `what` is a sentence without a full stop that is true once the state is reached."""
 
     @property
     def what(self) -> str:
@@ -46,16 +46,16 @@ class Want(Protocol):
         ...
 
     def seen(self, machine: Machine) -> Sight:
-        """Look; change nothing."""
+        """Observe; change nothing."""
         ...
 
     def reach(self, machine: Machine) -> None:
-        """Make it so; the engine looks again afterwards."""
+        """Apply it; the engine observes again afterwards."""
         ...
 
 
 class NotReached(InstallerError):
-    """A wanted state was acted on and still does not hold."""
+    """A wanted state was applied and still does not hold."""
 
 
 class NoAnswer(NotReached):
@@ -77,7 +77,7 @@ class FileWant:
     @property
     def what(self) -> str:
         """The sentence."""
-        return f"{self.path} is as it should be"
+        return f"{self.path} has the required content and mode"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -91,13 +91,13 @@ class FileWant:
         if not answer.ok or len(lines) < 2:
             return Sight(False, f"there is no {self.path}", self._diff(b""))
         if lines[0].split()[0] != hashlib.sha256(self.content).hexdigest():
-            return Sight(False, f"{self.path} has other content", self._diff(self._there(machine)))
+            return Sight(False, f"{self.path} has different content", self._diff(self._current(machine)))
         if lines[1] != f"{self.mode:o} {self.owner}":
-            return Sight(False, f"{self.path} has mode and owner {lines[1]}, wanted {self.mode:o} {self.owner}")
+            return Sight(False, f"{self.path} has mode and owner {lines[1]}; required: {self.mode:o} {self.owner}")
         return Sight(True)
 
-    def _there(self, machine: Machine) -> bytes:
-        """What is there instead, as far as anybody would read it."""
+    def _current(self, machine: Machine) -> bytes:
+        """The current content, unless it is too large to show."""
         try:
             return machine.read(self.path) or b""
         except FileTooLarge as error:
@@ -111,14 +111,14 @@ class FileWant:
     def _diff(self, old: bytes) -> str:
         if self.secret or b"\0" in self.content or len(self.content) + len(old) > 200_000:
             return ""
-        # Comparing takes time that grows with the square of the lines, and what is there is the machine's choice.
+        # Comparing takes time that grows with the square of the lines, and the machine controls the content.
         if old.count(b"\n") > MOST_COMPARED:
             return ""
         return difference(old.decode("utf-8", "replace"), self.content.decode("utf-8", "replace"))
 
 
 def file(path: str, content: str | bytes | Secret, *, mode: int = 0o644, owner: str = "root:root") -> FileWant:
-    """A file with this content. A Secret as content is never shown in a diff, nor are secrets that the finder sees."""
+    """A file with this content. A Secret never appears in a diff, nor do secrets that the finder sees."""
     raw = content.reveal() if isinstance(content, Secret) else content
     data = raw.encode() if isinstance(raw, str) else raw
     return FileWant(path, data, mode, owner, secret=isinstance(content, Secret))
@@ -126,7 +126,7 @@ def file(path: str, content: str | bytes | Secret, *, mode: int = 0o644, owner: 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A wanted state made of two functions; the other kinds here are made of it.
+    """A wanted state made of two functions; most other kinds use it.
 
     `files` are those that `act` writes: a dry run then knows which services a later step of the run restarts.
     """
@@ -137,7 +137,7 @@ class Wanted:
     files: tuple[str, ...] = ()
 
     def seen(self, machine: Machine) -> Sight:
-        """Look."""
+        """Observe."""
         return self.look(machine)
 
     def reach(self, machine: Machine) -> None:
@@ -146,42 +146,42 @@ class Wanted:
 
 
 NOT_RUN = (126, 127)
-"""Exit codes by which a shell says that it could not run a program."""
+"""Exit codes with which a shell reports that it could not run a program."""
 
 NO_QUESTION = re.compile(
     r"host must be a URL or a host:port pair|error: unknown (?:command|(?:shorthand )?flag)\b", re.I
 )
-"""What kubectl and its kin say, with an exit code of 1, of an address or arguments that cannot be understood."""
+"""The messages of kubectl and similar programs, with exit code 1, for an invalid address or invalid arguments."""
 
 LAST_LINES = 5
-"""So many of an answer are looked through for that."""
+"""Last lines of an answer in which these messages are searched."""
 
 IN_VAIN = 3
-"""So many looks in a row have to be in vain before nobody waits any longer: a program that is just being replaced is
+"""Observations in a row that must be in vain before Slipway stops waiting: a program that is just being replaced is
 back by then."""
 
 
 def sight_of(answer: Result, otherwise: str = "") -> Sight:
-    """What a command's answer says: it holds when the command succeeded, else the last line is what was found.
+    """The observation from a command's answer: the state holds on success, else the last line is what was found.
 
-    `otherwise` is said where nothing was printed, the exit code when that is empty too.
+    Without output it is `otherwise`, or the exit code when that is empty, too.
     """
     if answer.ok:
         return Sight(True)
-    said = answer.last_lines(LAST_LINES)
-    senseless = next((line for line in said if NO_QUESTION.search(line)), "")
-    last = said[-1] if said else otherwise or f"exit code {answer.exit_code}"
-    return Sight(False, senseless or last, in_vain=bool(senseless) or answer.exit_code in NOT_RUN)
+    lines = answer.last_lines(LAST_LINES)
+    invalid = next((line for line in lines if NO_QUESTION.search(line)), "")
+    last = lines[-1] if lines else otherwise or f"exit code {answer.exit_code}"
+    return Sight(False, invalid or last, in_vain=bool(invalid) or answer.exit_code in NOT_RUN)
 
 
 def so_if(command: Command) -> Callable[[Machine], Sight]:
-    """A look that holds when the command succeeds; else its last line is what was found."""
+    """An observation that holds when the command succeeds; else its last line is what was found."""
 
     return lambda machine: sight_of(machine.ask(command))
 
 
 def doing(*commands: Command) -> Callable[[Machine], None]:
-    """An act that runs the commands one after another; none of them leaves anything running."""
+    """An action that runs the commands one after another; none of them may leave anything running."""
 
     def act(machine: Machine) -> None:
         for command in commands:
@@ -191,7 +191,7 @@ def doing(*commands: Command) -> Callable[[Machine], None]:
 
 
 def command(what: str, *commands: Command, unless: Command) -> Wanted:
-    """Run commands unless a probe succeeds; the probe is also the postcondition."""
+    """Run commands unless a probe succeeds; the probe also verifies the result."""
     return Wanted(what, so_if(unless), doing(*commands))
 
 
@@ -206,7 +206,7 @@ def directory(path: str, *, mode: int = 0o755, owner: str = "root:root") -> Want
 
 
 def absent(path: str) -> Wanted:
-    """No file, link or empty directory at this path. Never removes a directory with something in it."""
+    """No file, link or empty directory at this path. Never removes a directory that is not empty."""
     return Wanted(
         f"there is no {path}",
         so_if(sh("test ! -e {} && test ! -L {}", path, path)),
@@ -215,40 +215,40 @@ def absent(path: str) -> Wanted:
 
 
 def sysctls(path: str, values: Mapping[str, str]) -> Wanted:
-    """Kernel settings, now and after a reboot (kept in `path`)."""
+    """Kernel settings, now and after a reboot (stored in `path`)."""
     text = "# Written by Slipway.\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
-    kept = file(path, text)
+    stored = file(path, text)
 
     def look(machine: Machine) -> Sight:
-        stored = kept.seen(machine)
-        if not stored.so:
-            return stored
+        sight = stored.seen(machine)
+        if not sight.so:
+            return sight
         answer = machine.ask(sh("sysctl -n -e {}", words(values)))
         now = dict(zip(values, (" ".join(line.split()) for line in answer.stdout.splitlines()), strict=False))
-        off = [f"{key} is {now.get(key, 'unknown')}" for key, value in values.items() if now.get(key) != value]
-        return Sight(not off, ", ".join(off))
+        wrong = [f"{key} is {now.get(key, 'unknown')}" for key, value in values.items() if now.get(key) != value]
+        return Sight(not wrong, ", ".join(wrong))
 
     def act(machine: Machine) -> None:
-        kept.reach(machine)
+        stored.reach(machine)
         machine.do(sh("sysctl -q -p {}", path), shared=True)
 
-    return Wanted(f"{len(values)} kernel settings hold", look, act)
+    return Wanted(f"{len(values)} kernel settings are active", look, act)
 
 
 PRECISELY = "--timestamp=us+utc"
-"""Has systemd tell times in microseconds; since systemd 248."""
+"""Makes systemd print times in microseconds; since systemd 248."""
 
 
 def service(name: str, *, restart_for: tuple[str, ...] = ()) -> Wanted:
     """A systemd service that runs, starts at boot, and was started after each file in `restart_for` changed.
 
-    Before 248 systemd tells a start in whole seconds; a restart there waits until the second of the
+    Before 248 systemd reports a start in whole seconds; a restart there waits until the second of the
     newest file is over, so that "same second" always means "too old".
     """
     files = words(restart_for or ("/dev/null",))
     fresh = sh(
-        "told() {{ systemctl show $1 -p ExecMainStartTimestamp --value {} 2>/dev/null; }}; "
-        'started=$(date -d "$(told {} || told)" +%s%N) && '
+        "start_of() {{ systemctl show $1 -p ExecMainStartTimestamp --value {} 2>/dev/null; }}; "
+        'started=$(date -d "$(start_of {} || start_of)" +%s%N) && '
         "for f in {}; do [ -c $f ] || [ $(date -r $f +%s%N) -lt $started ] || {{ echo $f is newer; exit 1; }}; done",
         name,
         PRECISELY,
@@ -302,10 +302,10 @@ def eventually(
     every: float = 0.5,
     hopeless: Callable[[Machine], str] | None = None,
 ) -> Wanted:
-    """Something that comes true by itself; waits at most `within` seconds, looking every `every`.
+    """A state that is reached by itself; waits at most `within` seconds, observing every `every`.
 
-    What people give the step beyond its timeout, this waits longer, too. It raises NotReached where looking is in vain,
-    and where `hopeless` says why it never comes true. Who does not answer (NoAnswer) is waited for like everything.
+    Time granted to the step beyond its timeout extends the wait. Raises NotReached where observing is in vain,
+    and where `hopeless` returns why the state is never reached. It also waits for a peer without answer (NoAnswer).
     """
 
     def seen(machine: Machine) -> Sight:
@@ -315,7 +315,7 @@ def eventually(
             return Sight(False, error.message, in_vain=not error.retryable)
 
     def act(machine: Machine) -> None:
-        told, vain = "", 0
+        noted, vain = "", 0
         for _ in machine.looks(within, every=every, longer=True):
             if machine.seconds_left() <= 0:
                 return
@@ -324,9 +324,9 @@ def eventually(
                 return
             vain = vain + 1 if sight.in_vain else 0
             _stop_in_vain(machine, what, sight, vain, hopeless)
-            if sight.found != told:
-                told = sight.found
-                machine.note(f"waiting: {told}")
+            if sight.found != noted:
+                noted = sight.found
+                machine.note(f"waiting: {noted}")
 
     return Wanted(what, seen, act)
 
@@ -336,33 +336,33 @@ def _stop_in_vain(
 ) -> None:
     if vain >= IN_VAIN:
         raise NotReached(
-            f"Nobody can find out on {machine.name} whether {what}: {sight.found}",
-            hint="Waiting does not help. Is the program there and whole? Is the address right? Then retry.",
+            f"It cannot be determined on {machine.name} whether {what}: {sight.found}",
+            hint="Waiting does not help. Is the program installed and intact? Is the address right? Then retry.",
         )
     if hopeless is not None and (why := hopeless(machine)):
         raise NotReached(
             f"Expected on {machine.name}: {what}. Found: {sight.found}; {why}",
-            hint="Waiting does not help. Remove the cause that its log names, then retry.",
+            hint="Waiting does not help. Fix the cause that its log names, then retry.",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Packages of the machine's own distribution, by the command each has to bring."""
+    """Packages of the machine's own distribution, by the command that each must provide."""
 
     commands: Mapping[str, str] = field(default_factory=dict)
-    what: str = "the system tools that Kubernetes calls are there"
+    what: str = "the system tools that Kubernetes calls are installed"
 
     def missing(self, machine: Machine) -> list[str]:
-        """The commands that are not there."""
+        """The missing commands."""
         found = machine.ask(sh("for c in {}; do command -v $c >/dev/null || echo $c; done", words(self.commands)))
         if not found.ok:
-            said = " ".join(found.last_lines(1))
-            raise NotReached(f"{machine.name} does not say which commands it has: {said}", retryable=True)
+            reason = " ".join(found.last_lines(1))
+            raise NotReached(f"{machine.name} does not report which commands it has: {reason}", retryable=True)
         return found.stdout.split()
 
     def seen(self, machine: Machine) -> Sight:
-        """Look for the commands, not for package names: who built them does not matter."""
+        """Check the commands, not package names: their origin does not matter."""
         missing = self.missing(machine)
         return Sight(not missing, f"missing: {', '.join(missing)}" if missing else "")
 
@@ -378,6 +378,6 @@ class Packages:
             machine.do(sh("zypper -n install {}", wanted))
         else:
             raise NotReached(
-                f"{machine.name} lacks {wanted.text} and has no package tool we know (apt-get, dnf, yum, zypper).",
-                hint="Install them by hand, then retry.",
+                f"{machine.name} lacks {wanted.text} and has no known package tool (apt-get, dnf, yum, zypper).",
+                hint="Install them manually, then retry.",
             )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.errors import InstallerError
 from clusters.models.audit_chain import FIELDS, GENESIS, digest_of, plain_value
+from clusters.models.leased import LeasedRow
 
 
 class AppendOnly(InstallerError):
@@ -105,7 +106,7 @@ class AuditHead(models.Model):
         return f"{self.count} {self.hash}"
 
 
-class AuditForward(models.Model):
+class AuditForward(LeasedRow):
     """How far entries were forwarded to one receiver.
 
     `position` is the number of the last entry that the receiver accepted. `tries` counts the failures since then; after
@@ -122,7 +123,6 @@ class AuditForward(models.Model):
     tries = models.PositiveIntegerField(default=0)
     given_up = models.BooleanField(default=False)
     due_at = models.DateTimeField(default=timezone.now)
-    lease_until = models.DateTimeField(null=True, blank=True)
     worked_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)

@@ -13,6 +13,8 @@ from clusters.models.fields import EncryptedTextField
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+    from clusters.models.run import Run
+
 
 class Cluster(models.Model):
     """A cluster that a user wants. The document is YAML text with secrets; `version` counts its saves.
@@ -59,6 +61,12 @@ class Cluster(models.Model):
     def is_open_to(self, person: AbstractBaseUser) -> bool:
         """Whether this user may use the cluster: they own it, or they may see everything."""
         return bool(getattr(person, "is_superuser", False)) or self.owner_id == person.pk
+
+    @property
+    def active_run(self) -> Run | None:
+        """The run that is not over, if there is one; its large fields are loaded when they are used."""
+        unfinished = self.runs.filter(state__in=self.runs.model.ACTIVE)
+        return unfinished.defer("document", "plan").first()
 
     @property
     def shown_state(self) -> str:

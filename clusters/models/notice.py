@@ -7,10 +7,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from clusters.models.leased import LeasedRow
 from clusters.models.run import Run
 
 
-class Notice(models.Model):
+class Notice(LeasedRow):
     """Written in the transaction that ends the run, so that every end is reported; sent by a worker.
 
     Without a run it is a test that the user `asked_by` sent.
@@ -37,7 +38,6 @@ class Notice(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     tries = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
-    lease_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
 

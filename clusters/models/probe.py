@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 
 from clusters.models.cluster import Cluster
+from clusters.models.leased import Job
 
 
-class Probe(models.Model):
+class Probe(Job):
     """`stages` is a list of {"name", "state", "message", "hint", "cause"} for reach, hostkey, login, sudo, facts.
 
     Stage states: waiting, running, ok, failed, skipped, ask (an unknown host key needs confirmation: see `offered`).
@@ -18,16 +18,10 @@ class Probe(models.Model):
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="probes")
     host = models.CharField(max_length=253)
-    state = models.CharField(max_length=16, default="waiting")
     spec_digest = models.CharField(max_length=64, blank=True)
     stages = models.JSONField(default=list)
     offered = models.JSONField(default=dict, blank=True)
     facts = models.JSONField(default=dict, blank=True)
-    worker = models.CharField(max_length=128, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    asked_at = models.DateTimeField(auto_now_add=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("cluster", "host"), name="one_probe_per_machine"),)

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from clusters.engine.recipe import DEFAULT
 from clusters.models.cluster import Cluster
 from clusters.models.fields import EncryptedTextField
+from clusters.models.leased import LeasedRow
 
 
-class Run(models.Model):
+class Run(LeasedRow):
     """An attempt. Claimed by a conditional update, held by a heartbeat (`lease_until`), never reopened after its end.
 
     `last_seq` is the number of the newest event, `last_line` that of the newest line of output; both count
@@ -55,7 +56,6 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=128, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
     takeovers = models.PositiveIntegerField(default=0)
     cancel_asked_at = models.DateTimeField(null=True, blank=True)
     cancel_asked_by = models.ForeignKey(

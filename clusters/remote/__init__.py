@@ -1,1 +1,1 @@
-"""How a machine is reached: SSH by Fabric behind one small interface. Plain Python, no Django."""
+"""Access to machines: SSH through Fabric behind one small interface. Plain Python, no Django."""

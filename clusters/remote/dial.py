@@ -1,10 +1,10 @@
-"""Dialling: whether TCP connections from one machine get through to others, tried from there with what bash brings.
+"""Dialing: whether TCP connections from one machine reach others, tested from that machine with bash alone.
 
-A port on which nothing listens yet answers too: *refused* (RST) says that the way is open, just as a connection does.
-Silence, "No route to host" and the like say that something between drops or rejects. Nothing is left on any machine.
-One disguise is seen through: a firewall's bare REJECT sends ICMP "port unreachable", which a program is told of as
-refused too; the machine counts such messages, so a refusal that came with one is `prohibited`. A firewall that sends
-RST itself (`tcp-reset`) cannot be told from a closed port.
+A port on which nothing listens yet answers too: *refused* (RST) shows that the route is open, as a connection does.
+Silence, "No route to host" and the like show that something on the route drops or rejects packets. Nothing is left on
+any machine. A firewall's plain REJECT sends ICMP "port unreachable", which a program also sees as refused; the machine
+counts such messages, so a refusal that came with one is `prohibited`. A firewall that sends RST itself (`tcp-reset`)
+cannot be distinguished from a closed port.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 AT_ONCE = 128
-"""Connections tried at the same time; each is a process for as long as it takes."""
+"""Connections tried at the same time; each one is a process."""
 
 MOST = 1024
-"""What one command tries; with everything silent it lasts MOST / AT_ONCE * PATIENCE seconds."""
+"""Connections that one command tries; when nothing answers it takes MOST / AT_ONCE * DIAL_SECONDS seconds."""
 
-PATIENCE = 3
-"""Seconds until silence counts as no answer: the kernel has asked a second time by then."""
+DIAL_SECONDS = 3
+"""Seconds until silence counts as no answer: by then the kernel has sent a second SYN."""
 
 
 class Answer(StrEnum):
@@ -42,20 +42,20 @@ class Answer(StrEnum):
 
     @property
     def through(self) -> bool:
-        """Whether the packets got there and back."""
+        """Whether packets arrived and an answer came back."""
         return self in (Answer.CONNECTED, Answer.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """An attempt. `said` is the machine's own word for how it ended."""
+    """An attempt. `detail` is the machine's own message on how it ended."""
 
     address: str
     port: int
     answer: Answer
-    said: str = ""
+    detail: str = ""
 
-    def told(self, seconds: int = PATIENCE) -> str:
+    def describe(self, seconds: int = DIAL_SECONDS) -> str:
         """How it ended, for people."""
         return {
             Answer.CONNECTED: "connected",
@@ -63,7 +63,7 @@ class Dial:
             Answer.SILENT: f"timed out after {seconds} s",
             Answer.UNKNOWN_NAME: "its name cannot be resolved",
             Answer.UNTRIED: "not tried",
-        }.get(self.answer, self.said)
+        }.get(self.answer, self.detail)
 
 
 REJECTED = "rejected by a firewall (ICMP port unreachable)"
@@ -76,8 +76,8 @@ count() {
        $1=="Icmp6InDestUnreachs" { sum+=$2 } END { print sum+0 }' /proc/net/snmp /proc/net/snmp6 2>/dev/null
 }
 attempt() {
-  said=$( { exec 3<>"/dev/tcp/${1%/*}/${1##*/}"; } 2>&1 ) && said=connected
-  echo "$1 ${said//$'\n'/ }"
+  result=$( { exec 3<>"/dev/tcp/${1%/*}/${1##*/}"; } 2>&1 ) && result=connected
+  echo "$1 ${result//$'\n'/ }"
 }
 export -f attempt
 before=$(count)
@@ -87,8 +87,8 @@ answers=$(while [ $# -gt 0 ]; do
 done)
 printf '%s\n' "$answers"
 [ "$(count)" = "$before" ] && exit 0
-printf '%s\n' "$answers" | while read -r each said; do
-  case $said in
+printf '%s\n' "$answers" | while read -r each result; do
+  case $result in
     *refused) [ $SECONDS -gt 40 ] && break
       before=$(count)
       timeout "$limit" bash -c 'attempt "$1"' bash "$each" >/dev/null
@@ -98,7 +98,7 @@ done
 """
 
 
-def dial_command(places: Iterable[tuple[str, int]], *, seconds: int = PATIENCE) -> Command:
+def dial_command(places: Iterable[tuple[str, int]], *, seconds: int = DIAL_SECONDS) -> Command:
     """Try these addresses (or names) and ports, at most MOST of them, `seconds` for each."""
     named = words(f"{address}/{port}" for address, port in list(dict.fromkeys(places))[:MOST])
     return sh(
@@ -112,30 +112,30 @@ def dial_command(places: Iterable[tuple[str, int]], *, seconds: int = PATIENCE) 
 
 
 def read_dials(text: str, places: Collection[tuple[str, int]]) -> tuple[Dial, ...] | None:
-    """How each attempt ended, in the order of `places`; None where the machine has nothing to try with."""
+    """How each attempt ended, in the order of `places`; None where the machine has no tool for it."""
     if text.strip() == "no-bash" or ("/dev/tcp/" in text and "No such file or directory" in text):
         return None
-    said: dict[str, str] = {}
+    results: dict[str, str] = {}
     for line in text.splitlines():
         place, _, how = line.strip().partition(" ")
-        said[place] = REJECTED if how == "by-icmp" else how
+        results[place] = REJECTED if how == "by-icmp" else how
     wanted = list(dict.fromkeys(places))
     return tuple(
-        _read(address, port, said.get(f"{address}/{port}"), tried=number < MOST)
+        _read(address, port, results.get(f"{address}/{port}"), tried=number < MOST)
         for number, (address, port) in enumerate(wanted)
     )
 
 
-def _read(address: str, port: int, said: str | None, *, tried: bool) -> Dial:
+def _read(address: str, port: int, result: str | None, *, tried: bool) -> Dial:
     if not tried:
         return Dial(address, port, Answer.UNTRIED)
-    if not said:
+    if not result:
         return Dial(address, port, Answer.SILENT)
-    if said == "connected":
+    if result == "connected":
         return Dial(address, port, Answer.CONNECTED)
-    # Of bash's complaints (`bash: connect: No route to host bash: /dev/tcp/…: No route to host`) the last part.
-    why = said.rpartition(": ")[2].strip()
-    if re.search(r"not known|failure in name resolution|No address associated", said):
+    # The last part of bash's messages (`bash: connect: No route to host bash: /dev/tcp/…: No route to host`).
+    why = result.rpartition(": ")[2].strip()
+    if re.search(r"not known|failure in name resolution|No address associated", result):
         return Dial(address, port, Answer.UNKNOWN_NAME, why)
     answer = {"Connection refused": Answer.REFUSED, "Connection timed out": Answer.SILENT}.get(why, Answer.PROHIBITED)
     return Dial(address, port, answer, why)

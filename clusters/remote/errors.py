@@ -1,4 +1,4 @@
-"""The ways in which reaching a machine fails, told apart so that each can say what to do."""
+"""Why a machine cannot be reached: one error for each cause, so that each can suggest what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class NameNotResolved(RemoteError):
-    """The address is a name that nobody can turn into an IP address."""
+    """The address is a name that cannot be resolved to an IP address."""
 
 
 class AddressRefused(RemoteError):
@@ -25,7 +25,7 @@ class ConnectionRefused(RemoteError):
 
 
 class NetworkUnreachable(RemoteError):
-    """There is no way to that address."""
+    """No route leads to that address."""
 
     retryable = True
 
@@ -37,7 +37,7 @@ class ConnectTimedOut(RemoteError):
 
 
 class HandshakeFailed(RemoteError):
-    """Something listens there, but no SSH connection comes of it."""
+    """Something listens there, but the SSH handshake does not complete."""
 
     retryable = True
 
@@ -55,19 +55,19 @@ class LoginRefused(RemoteError):
 
 
 class KeyUnreadable(RemoteError):
-    """A private key file is named that cannot be used; why, and whether it is there, is not said."""
+    """A private key file that cannot be used; the error does not reveal why, or whether the file exists."""
 
 
 class CredentialRefused(RemoteError):
-    """A credential is named that cannot be used here: there is none, or the right to use it is missing."""
+    """A credential that cannot be used here: it does not exist, or the right to use it is missing."""
 
 
 class KeyEncrypted(RemoteError):
-    """The private key is locked by a passphrase."""
+    """The private key is protected by a passphrase."""
 
 
 class KeyNotUnderstood(RemoteError):
-    """The text given as private key is not a key that can be used."""
+    """The text given as a private key is not a usable key."""
 
 
 class KeyTooShort(RemoteError):
@@ -75,11 +75,11 @@ class KeyTooShort(RemoteError):
 
 
 class AgentUnavailable(RemoteError):
-    """A key of the SSH agent is to be used, and there is no agent, no key in it, or not this one."""
+    """The login needs a key of the SSH agent, but the agent is missing, has no keys, or does not have this one."""
 
 
 class JumpRefused(RemoteError):
-    """The jump host takes our login, but lets nobody through (to this address)."""
+    """The jump host accepts our login but does not forward connections (to this address)."""
 
 
 class ConnectionLost(RemoteError):
@@ -89,7 +89,7 @@ class ConnectionLost(RemoteError):
 
 
 class SessionsExhausted(RemoteError):
-    """The machine opens no further session on this connection (sshd: MaxSessions)."""
+    """The machine does not open another session on this connection (sshd: MaxSessions)."""
 
     retryable = True
 
@@ -99,23 +99,23 @@ class ShellUnusable(RemoteError):
 
 
 class SudoRefused(RemoteError):
-    """The user does not become root."""
+    """The user cannot become root."""
 
 
 class SudoPasswordWrong(SudoRefused):
-    """sudo wants a password, and not this one. It was tried once only, so that nothing gets locked."""
+    """sudo does not accept this password. It was tried only once, so that no account gets locked."""
 
 
 class SudoPasswordNeeded(SudoRefused):
-    """sudo wants a password and none is given."""
+    """sudo asks for a password, and none was entered."""
 
 
 class SudoNotAllowed(SudoRefused):
-    """The user may not use sudo, or there is no sudo."""
+    """The user may not use sudo, or sudo is not installed."""
 
 
 class SudoSilent(RemoteError):
-    """sudo neither lets the user in nor refuses in time, so nobody knows which of both is right."""
+    """sudo neither accepted nor refused the user in time, so it is unknown whether the user may become root."""
 
     retryable = True
 
@@ -125,7 +125,7 @@ class CommandTooLong(RemoteError):
 
 
 class CommandTimedOut(RemoteError):
-    """A command took longer than allowed and was ended; carries what it had printed."""
+    """A command took longer than allowed and was stopped; the error carries what it had printed."""
 
     retryable = True
 
@@ -135,8 +135,8 @@ class CommandTimedOut(RemoteError):
 
 
 class FileTooLarge(RemoteError):
-    """The file to read has more bytes than the caller accepts."""
+    """The file has more bytes than the caller accepts."""
 
 
 class FileMissing(RemoteError):
-    """The file to read is not on the machine."""
+    """The file does not exist on the machine."""

@@ -1,4 +1,4 @@
-"""Host: the small interface behind which every machine is reached, and what a command gives back."""
+"""Host: the small interface through which every machine is used, and the result of a command."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from clusters.remote.shell import Command
 
 LARGEST_READ = 4 * 1024 * 1024
-"""Bytes of a file that is read from a machine, where nobody asks for more: configuration, certificates, manifests."""
+"""Bytes that are read of a file on a machine by default: configuration, certificates, manifests."""
 
 READ_WITHIN = 60.0
-"""Seconds for that."""
+"""Seconds for reading it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a command ended. `seconds` is wall time as seen from here.
+    """How a command ended. `seconds` is wall time as measured here.
 
-    `stdout` and `stderr` are what was printed, unchanged, for programs to read; `last_lines` is for people.
+    `stdout` and `stderr` are its unchanged output, for programs to read; `last_lines` is for people.
     """
 
     host: str
@@ -43,13 +43,13 @@ class Result:
 
     def last_lines(self, count: int = 20) -> tuple[str, ...]:
         """The end of what it printed as plain text, standard error after standard output."""
-        # Into lines first, since a carriage return ends one here; then a line of nothing but codes is no line.
+        # Split first, since a carriage return ends a line here; then lines of nothing but codes become empty.
         lines = map(plain_text, (self.stdout + "\n" + self.stderr).splitlines())
         return tuple("\n".join(lines).strip().splitlines()[-count:])
 
 
 class CommandFailed(RemoteError):
-    """A command that had to succeed did not; carries the Result."""
+    """A command that had to succeed failed; carries the Result."""
 
     def __init__(self, message: str, *, result: Result, hint: str = "", retryable: bool = False) -> None:
         super().__init__(message, hint=hint, retryable=retryable)
@@ -59,7 +59,7 @@ class CommandFailed(RemoteError):
 class Cancel:
     """A request to stop that any thread may make and that running commands obey.
 
-    `outliving` are the parts of steps that go on although somebody asked, as (machine, step, what they do).
+    `outliving` are the parts of steps that continue in spite of the request, as (machine, step, what they do).
     """
 
     def __init__(self) -> None:
@@ -73,12 +73,12 @@ class Cancel:
         self._event.set()
 
     @property
-    def asked(self) -> bool:
-        """Whether somebody asked."""
+    def is_requested(self) -> bool:
+        """Whether somebody has asked to stop."""
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Sleep for `seconds` or until asked; true when asked."""
+        """Sleep for `seconds` or until somebody asks; true when somebody did."""
         return self._event.wait(seconds)
 
 
@@ -102,13 +102,13 @@ class Host(Protocol):
     ) -> Result:
         """Run a POSIX shell command, as root unless `sudo` is false.
 
-        With `check` a non-zero exit raises CommandFailed. `timeout` is in seconds; when it has run out
-        `more` is asked how many seconds were granted beyond it. When these are over too, or `cancel` is
-        asked, the whole remote process group is ended (TERM, then KILL) before CommandTimedOut or
+        With `check` a non-zero exit raises CommandFailed. `timeout` is in seconds; when it has run out,
+        `more` returns how many seconds were granted beyond it. When these are over too, or `cancel` is
+        requested, the whole remote process group is ended (TERM, then KILL) before CommandTimedOut or
         Cancelled is raised. The environment is LC_ALL=C and a full PATH.
-        A Path as `stdin` is a local file, sent in pieces. Root's commands without `stdin` share shells,
-        when nobody watches (`on_line`) or `shared` is said; such a command must leave nothing running
-        that prints.
+        A Path as `stdin` is a local file, sent in pieces. Root's commands without `stdin` share shells
+        when there is no `on_line`, or with `shared`; such a command must leave nothing running that
+        prints.
         """
         ...
 
@@ -123,7 +123,7 @@ class Host(Protocol):
         more: Callable[[], float] | None = None,
         cancel: Cancel | None = None,
     ) -> None:
-        """Write a file as root: first beside its place, then moved over it. Parents are made (0755).
+        """Write a file as root: first beside its path, then moved over it. Parent directories are created (0755).
 
         `timeout`, `more` and `cancel` are those of `run`.
         """
@@ -142,5 +142,5 @@ class Host(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the connection back; may be called twice."""
+        """Close the connection; may be called twice."""
         ...

@@ -1,4 +1,4 @@
-"""The connection test: can the machine be reached, is it the right one, can we log in, become root, and what is it."""
+"""The connection test: is the machine reachable, is it the right one, can we log in and become root, and what is it?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 State = Literal["running", "ok", "failed", "ask", "skipped"]
 STAGES = ("reach", "hostkey", "login", "sudo", "facts")
 JUMP = "jump"
-"""The stage before them for a machine behind a jump host: that one is reached, known, and lets us through."""
+"""The stage before these for a machine behind a jump host: is the jump host reachable and known, does it forward?"""
 _ROOT_BY = {
     Become.NOBODY_ELSE: "logged in as root",
     Become.FREELY: "root by sudo, without a password",
@@ -30,7 +30,7 @@ _ROOT_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One rung of the ladder. `data` is plain JSON: keys at `hostkey` and `jump`, the facts at `facts`."""
+    """One stage of the test. `data` is plain JSON: keys at `hostkey` and `jump`, the facts at `facts`."""
 
     name: str
     state: State
@@ -41,7 +41,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """How far a connection test came. `offered` is the key to ask a person about, or that has changed."""
+    """How far a connection test got. `offered` is the key that a person must accept, or that has changed."""
 
     stages: tuple[Stage, ...]
     facts: MachineFacts | None = None
@@ -62,23 +62,23 @@ class ProbeReport:
 
 
 class _Ladder:
-    """Climbs the stages and tells every change."""
+    """Goes through the stages and reports every change."""
 
     def __init__(self, stages: tuple[str, ...], on_stage: Callable[[Stage], None]) -> None:
         self._stages = stages
-        self._tell = on_stage
+        self._report = on_stage
         self.done: list[Stage] = []
         self._enter()
 
-    def passed(self, name: str, message: str = "", data: dict[str, Any] | None = None) -> None:
-        """A stage went well; the next one begins."""
+    def pass_stage(self, name: str, message: str = "", data: dict[str, Any] | None = None) -> None:
+        """A stage succeeded; the next one begins."""
         if name in (stage.name for stage in self.done):
             return
         self._end(Stage(name, "ok", message, data=data or {}))
         self._enter()
 
-    def stopped(self, error: RemoteError) -> None:
-        """The present stage did not go well; those after it are skipped."""
+    def stop(self, error: RemoteError) -> None:
+        """The current stage failed; those after it are skipped."""
         state: State = "failed"
         data: dict[str, Any] = {"error": type(error).__name__}
         if isinstance(error, HostKeyUnknown | HostKeyChanged):
@@ -86,7 +86,7 @@ class _Ladder:
             if self._stages[len(self.done)] == JUMP:
                 data["offered"] |= {"address": error.address, "port": error.port}
             else:
-                self.passed("reach")
+                self.pass_stage("reach")
         if isinstance(error, HostKeyUnknown):
             state = "ask"
         if isinstance(error, HostKeyChanged):
@@ -97,30 +97,30 @@ class _Ladder:
 
     def _enter(self) -> None:
         if len(self.done) < len(self._stages):
-            self._tell(Stage(self._stages[len(self.done)], "running"))
+            self._report(Stage(self._stages[len(self.done)], "running"))
 
     def _end(self, stage: Stage) -> None:
         self.done.append(stage)
-        self._tell(stage)
+        self._report(stage)
 
 
 def probe(target: Target, known: KnownKeys, on_stage: Callable[[Stage], None] = lambda stage: None) -> ProbeReport:
-    """Test the connection to a machine over one connection; tells each stage as it begins and ends.
+    """Test a machine over one connection; reports each stage as it begins and ends.
 
-    Never raises RemoteError: what went wrong is in the report.
+    Never raises RemoteError: the report contains what went wrong.
     """
     ladder = _Ladder(STAGES if target.via is None else (JUMP, *STAGES), on_stage)
     host = SshHost(target, known)
     facts: MachineFacts | None = None
     try:
-        noise = host.connect(lambda stage: ladder.passed(stage, _passed_words(stage, target)))
-        ladder.passed("login", _login_words(target, noise), {"noise": noise[:2000]})
+        noise = host.connect(lambda stage: ladder.pass_stage(stage, _passed_words(stage, target)))
+        ladder.pass_stage("login", _login_words(target, noise), {"noise": noise[:2000]})
         become = host.become_root()
-        ladder.passed("sudo", _ROOT_BY[become], {"way": become.name})
+        ladder.pass_stage("sudo", _ROOT_BY[become], {"way": become.name})
         facts = read_facts(host)
-        ladder.passed("facts", _facts_words(facts), asdict(facts))
+        ladder.pass_stage("facts", _facts_words(facts), asdict(facts))
     except RemoteError as error:
-        ladder.stopped(error)
+        ladder.stop(error)
         offered = error.offered if isinstance(error, HostKeyUnknown | HostKeyChanged) else None
         return ProbeReport(tuple(ladder.done), facts, offered, error)
     finally:
@@ -130,18 +130,18 @@ def probe(target: Target, known: KnownKeys, on_stage: Callable[[Stage], None] = 
 
 def _passed_words(stage: str, target: Target) -> str:
     if stage == JUMP:
-        return f"through {_way(target)}"
+        return f"through {_route(target)}"
     if stage == "reach":
         return f"{target.address}:{target.port} answers with SSH"
-    return "its key is the known one"
+    return "its key is the accepted one"
 
 
-def _way(target: Target) -> str:
-    """The jump hosts before a target, the outermost first."""
+def _route(target: Target) -> str:
+    """The jump hosts in front of a target, the outermost first."""
     if target.via is None:
         return ""
     hop = target.via
-    before = _way(hop)
+    before = _route(hop)
     return f"{before} → {hop.user}@{hop.address}:{hop.port}" if before else f"{hop.user}@{hop.address}:{hop.port}"
 
 

@@ -27,7 +27,7 @@ class Command:
 def sh(template: str, *values: Value | Command) -> Command:
     """Put `values` into the `{}` of `template`, each quoted as one word.
 
-    A Command is put in as it is. A Secret is refused: whatever is on a command line can be
+    A Command is put in unchanged. A Secret is refused: every command line can be
     read in the machine's process list, so secrets travel on stdin or in a file of mode 0600.
     """
     quoted = []
@@ -39,10 +39,10 @@ def sh(template: str, *values: Value | Command) -> Command:
 
 
 def all_of(commands: Iterable[Command]) -> Command:
-    """Do the commands one after another, stopping at the first that fails."""
+    """Run the commands one after another, stopping at the first that fails."""
     return Command(" && ".join(f"{{ {command.text}; }}" for command in commands))
 
 
 def words(values: Iterable[Value]) -> Command:
-    """Several values as quoted words with a blank between them, to be put into one `{}`."""
+    """Several values as quoted words separated by spaces, to be put into one `{}`."""
     return Command(" ".join(shlex.quote(str(value)) for value in values))

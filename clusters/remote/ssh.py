@@ -1,4 +1,4 @@
-"""SshHost: a machine reached by Fabric, with one connection that is reopened when it broke."""
+"""SshHost: a machine reached through Fabric, over one connection that is reopened after it broke."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
     from clusters.remote.host import Cancel
     from clusters.remote.target import Target
 
-# The first command on a connection; a login shell that needs longer than this hangs, in seconds.
-PATIENCE = 60.0
-# A machine that answered before and does not any more gets this long, in seconds: people wait to hear of it.
-AGAIN = 20.0
-# Files up to this size, in bytes, go through a standing shell; with larger ones the way through sudo is a trifle.
+# Seconds for the first command on a connection; a login shell that needs longer than this hangs.
+FIRST_COMMAND_TIMEOUT = 60.0
+# Seconds for reconnecting to a machine that answered before: people wait for the result.
+RECONNECT_TIMEOUT = 20.0
+# Files up to this size, in bytes, go through a standing shell; for larger ones the cost of sudo does not matter.
 SMALL = 32 * 1024
 
 
 class _Session:
-    """A connection and what was learnt about the login on it."""
+    """A connection and what is known about the login on it."""
 
     def __init__(self, link: Link, *, is_root: bool, plain: Way, noise: str) -> None:
         self.link = link
@@ -63,9 +63,9 @@ class _Session:
 class SshHost:
     """A machine behind SSH. May be used by many threads; connects when first needed.
 
-    All methods raise what `clusters.remote.connection.link.open_link` raises when there is no connection yet.
-    `ask_after` and `give_up_after` (seconds of silence) say when a peer is asked for a sign of
-    life and when the connection to it counts as lost. `gateways` are the connections to jump hosts that it shares.
+    All methods raise what `clusters.remote.connection.link.open_link` raises when they have to connect first.
+    After `ask_after` seconds of silence the peer is asked for a sign of life; after `give_up_after` seconds the
+    connection counts as lost. `gateways` are the connections to jump hosts that it shares.
     """
 
     def __init__(
@@ -81,20 +81,20 @@ class SshHost:
         self._target = target
         self._known = known
         self._gateways = gateways
-        self._patience = (ask_after, give_up_after)
+        self._limits = (ask_after, give_up_after)
         self._current: _Session | None = None
-        self._answered = False
+        self._has_answered = False
         self._opening = threading.Lock()
 
-    def connect(self, passed: Callable[[str], None] = lambda stage: None) -> str:
-        """Open the connection if it is not open; gives what the login shell prints unasked (usually nothing).
+    def connect(self, on_stage: Callable[[str], None] = lambda stage: None) -> str:
+        """Open the connection if it is not open; returns what the login shell prints by itself (usually nothing).
 
-        `passed` is told `jump` (behind a jump host), `reach` and `hostkey` as soon as the connection has come that far.
+        `on_stage` is called with `jump` (behind a jump host), `reach` and `hostkey` when the connection passes them.
         """
-        return self._session(passed).noise
+        return self._session(on_stage).noise
 
     def become_root(self) -> Become:
-        """Find out how root is reached. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
+        """Find out how this login becomes root. Raises SudoNotAllowed, SudoPasswordNeeded or SudoPasswordWrong."""
         session = self._session()
         try:
             return self._root(session).become
@@ -114,14 +114,14 @@ class SshHost:
         cancel: Cancel | None = None,
         shared: bool = False,
     ) -> Result:
-        """Run a command (see `Host.run`). Of each stream the first and last 1 MiB are kept."""
+        """Run a command (see `Host.run`). The result holds the first and the last 1 MiB of each stream."""
         payload = None if stdin is None else (lambda: chunks_of(stdin))
         shared = shared or on_line is None
         limits = Limits(timeout, cancel, more)
         done = self._perform(command, limits, sudo=sudo, payload=payload, on_line=on_line, shared=shared)
         result = self._result(command, done)
         if done.timed_out:
-            hint = "The last lines of its output say how far it came."
+            hint = "The last lines of its output show how far it got."
             raise _out_of_time(f"A command on {self.name}", f": {_short(command)}", done, result, hint)
         if check and not result.ok:
             raise CommandFailed(_failure(self.name, result), result=result)
@@ -150,13 +150,13 @@ class SshHost:
     def _check_written(self, path: str, command: Command, done: Performed) -> None:
         result = self._result(command, done)
         if done.timed_out:
-            hint = "Is its disk overloaded, or the network slow? Nothing of the file was left there."
-            raise _out_of_time(f"The writing of {path} on {self.name}", "", done, result, hint)
+            hint = "Is its disk overloaded, or the network slow? No part of the file was left there."
+            raise _out_of_time(f"Writing {path} on {self.name}", "", done, result, hint)
         if not result.ok:
             raise why_not_written(self.name, path, result)
 
     def _put_small(self, content: bytes, path: str, mode: int, owner: str, limits: Limits) -> bool:
-        """Write a file by way of a standing shell; false where that is not possible."""
+        """Write a file through a standing shell; false where that is not possible."""
         command = install_command(path, size=len(content), mode=mode, owner=owner, encoded=True)
         session = self._session()
         try:
@@ -180,7 +180,7 @@ class SshHost:
     ) -> bytes:
         """Read a file as root, all of it into memory. Raises FileMissing, and FileTooLarge for more than `most` bytes.
 
-        The machine is asked for no more than that, and when it sends more all the same, the reading ends.
+        Slipway requests no more than that, and stops reading if the machine sends more anyway.
         """
         command, limits = read_command(path, most), Limits(timeout, cancel, more)
         try:
@@ -188,39 +188,41 @@ class SshHost:
         except TooMuch as error:
             raise too_large(self.name, path, most) from error
         if done.timed_out:
-            raise _out_of_time(f"The reading of {path} on {self.name}", "", done, self._result(command, done))
+            raise _out_of_time(f"Reading {path} on {self.name}", "", done, self._result(command, done))
         if done.exit_code:
             raise why_not_read(self.name, path, self._result(command, done))
         return done.out.content()
 
     def close(self) -> None:
-        """Give the connection back; may be called twice."""
+        """Close the connection; may be called twice."""
         with self._opening:
             session, self._current = self._current, None
         if session is not None:
             session.link.close()
 
-    def _session(self, passed: Callable[[str], None] = lambda stage: None) -> _Session:
+    def _session(self, on_stage: Callable[[str], None] = lambda stage: None) -> _Session:
         with self._opening:
             if self._current is not None and not self._current.link.alive:
                 self._current.link.close()
                 self._current = None
             if self._current is None:
-                self._current = self._open(passed)
+                self._current = self._open(on_stage)
             return self._current
 
-    def _open(self, passed: Callable[[str], None]) -> _Session:
-        ask_after, give_up_after = self._patience
-        target = replace(self._target, timeout=min(AGAIN, self._target.timeout)) if self._answered else self._target
+    def _open(self, on_stage: Callable[[str], None]) -> _Session:
+        ask_after, give_up_after = self._limits
+        target = self._target
+        if self._has_answered:
+            target = replace(target, timeout=min(RECONNECT_TIMEOUT, target.timeout))
         link = open_link(
             target,
             self._known,
             ask_after=ask_after,
             give_up_after=give_up_after,
-            passed=passed,
+            on_stage=on_stage,
             gateways=self._gateways,
         )
-        self._answered = True
+        self._has_answered = True
         try:
             return _greet(link, self._target)
         except NotStarted as error:
@@ -248,16 +250,16 @@ class SshHost:
         on_line: Callable[[str, str], None] | None = None,
         shared: bool = False,
     ) -> Performed:
-        """Run on a live connection; once more when it turned out dead, or sudo changed its mind, before a start."""
+        """Run on a live connection; retry once if the command did not start: a dead connection, or sudo now differs."""
 
         def attempt(session: _Session) -> Performed:
             way = self._root(session) if sudo else session.plain
             if sudo and payload is None and shared:
-                looked = run_in_root_shell(
+                done = run_in_root_shell(
                     session.link, self.name, command, way, limits=limits, keep=keep, on_line=on_line
                 )
-                if looked is not None:
-                    return looked
+                if done is not None:
+                    return done
             with _slot(session.link, self.name, limits):
                 return perform(
                     session.link, self.name, command, way, limits=limits, payload=payload, keep=keep, on_line=on_line
@@ -301,8 +303,9 @@ def _greet(link: Link, target: Target) -> _Session:
     command = Command(
         'id -u; echo "${SHELL##*/}"; read -r _ _ _ _ group session _ </proc/$$/stat; echo $$ $group $session'
     )
-    # In octal, since it is not known yet whether the login shell quotes as POSIX says.
-    done = perform(link, target.name, command, Way(octal=True, frame=Frame.LED), limits=Limits(timeout=PATIENCE))
+    # In octal, since it is not known yet whether the login shell quotes as POSIX requires.
+    limits = Limits(timeout=FIRST_COMMAND_TIMEOUT)
+    done = perform(link, target.name, command, Way(octal=True, frame=Frame.LED), limits=limits)
     answer = done.out.text().split("\n")
     if not done.started or len(answer) < 2 or not answer[0].isdecimal():
         raise _unusable(target, done)
@@ -311,7 +314,7 @@ def _greet(link: Link, target: Target) -> _Session:
 
 
 def _frame(shell: str, numbers: list[str]) -> Frame:
-    """What has to be around commands. Only a shell that leads both group and session may be ended as a whole."""
+    """How commands must be wrapped. Only a shell that leads both group and session may be ended as a whole."""
     words = numbers[0].split() if numbers else []
     if len(words) != 3 or len(set(words)) != 1:
         return Frame.GROUPED
@@ -320,10 +323,10 @@ def _frame(shell: str, numbers: list[str]) -> Frame:
 
 @contextmanager
 def _slot(link: Link, name: str, limits: Limits) -> Iterator[None]:
-    """One of the connection's sessions, waited for until it is free or the wish to stop comes."""
+    """One of the connection's sessions; waits until one is free or somebody asks to stop."""
     while not link.slots.acquire(timeout=LOOK_EVERY):
-        if limits.cancel is not None and limits.cancel.asked:
-            raise Cancelled(f"Stopped on {name}: {limits.cancel.reason or 'asked to stop'}.")
+        if limits.cancel is not None and limits.cancel.is_requested:
+            raise Cancelled(f"Stopped on {name}: {limits.cancel.reason or 'a stop was requested'}.")
         if not link.alive:
             raise link.lost(name)
     try:
@@ -333,12 +336,12 @@ def _slot(link: Link, name: str, limits: Limits) -> Iterator[None]:
 
 
 def _unusable(target: Target, done: Performed) -> ShellUnusable:
-    said = plain_text(done.out.text() + " " + done.err.text()).strip()[-300:] or "nothing"
+    output = plain_text(done.out.text() + " " + done.err.text()).strip()[-300:] or "nothing"
     return ShellUnusable(
-        f"{target.user} can log in to {target.name}, but the login shell runs no commands. It said: {said}",
+        f"{target.user} can log in to {target.name}, but the login shell runs no commands. It printed: {output}",
         hint="Give the user a normal shell (`chsh -s /bin/sh`), or use another user."
         if not done.timed_out
-        else "Something in the user's shell profile waits or hangs.",
+        else "A command in the user's shell profile waits or hangs.",
     )
 
 
@@ -350,8 +353,8 @@ def _out_of_time(what: str, which: str, done: Performed, result: Result, hint: s
 def _failure(name: str, result: Result) -> str:
     how = f"ended with exit code {result.exit_code}" if result.exit_code >= 0 else "was killed by a signal"
     last = result.last_lines(1)
-    said = f": {last[0].strip()[:500]}" if last and last[0].strip() else "; it printed nothing"
-    return f"A command on {name} {how}{said}"
+    output = f": {last[0].strip()[:500]}" if last and last[0].strip() else "; it printed nothing"
+    return f"A command on {name} {how}{output}"
 
 
 def _short(command: Command) -> str:

@@ -1,4 +1,4 @@
-"""Target: where a machine is, through which jump hosts, and how to log in, taken from a host of the document."""
+"""Target: where a machine of the document is, through which jump hosts it is reached, and how to log in."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from clusters.remote.connection.networks import Networks
 
 MOST_SECONDS = 60.0
-"""The longest that a stage of connecting lasts, whatever the document says: it holds a place others wait for."""
+"""The limit of each stage of connecting, whatever the document sets: a stage holds a place that others wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A machine to log in to, or a jump host. `timeout` is in seconds and bounds each stage of connecting.
 
-    `networks` are those to which this server may connect, None for all; what is behind a jump host it does not reach
-    itself.
+    `networks` are those to which this server may connect, None for all. They do not limit what is behind a jump host:
+    this server does not connect there itself.
 
-    `via` is the jump host through which it is reached, None when it is reached directly. `agent_key` is `any`, a
+    `via` is the jump host in front of it, None for a direct connection. `agent_key` is `any`, or a
     fingerprint or a comment of a key of the SSH agent at `agent_socket`: "" when there is none, None when Slipway
-    is not allowed to use one. `private_key_path` and `credential` are what the document names and nobody resolved.
+    may not use one. `private_key_path` and `credential` are set only where they could not be resolved.
     """
 
     name: str
@@ -51,17 +51,17 @@ class Target:
 
     @property
     def subject(self) -> str:
-        """Its name as a sentence begins with it."""
+        """Its name, for the beginning of a sentence."""
         return self.name[:1].upper() + self.name[1:] if self.is_jump else self.name
 
     @property
     def place(self) -> str:
-        """Address and port, as a sentence begins with it."""
+        """Address and port, for the beginning of a sentence."""
         return self.subject if self.is_jump else f"{self.address}:{self.port}"
 
     @property
     def where(self) -> str:
-        """Address and port within a sentence."""
+        """Address and port, for the middle of a sentence."""
         return self.name if self.is_jump else f"{self.address}:{self.port}"
 
     def key(self) -> paramiko.PKey | None:
@@ -79,24 +79,24 @@ class Target:
 
 
 def key_unreadable(path: str) -> KeyUnreadable:
-    """The one error for every path whose key is not used, so that it says nothing of what lies there."""
+    """The one error for every key file that is not used, so that it reveals nothing about the file."""
     return KeyUnreadable(f"The private key file {path} cannot be used.", hint=WHERE_KK_RAN)
 
 
 def credential_refused(name: str) -> CredentialRefused:
-    """The one error for every credential that is not used, so that it does not say whether there is one."""
+    """The one error for every credential that is not used, so that it does not reveal whether one exists."""
     return CredentialRefused(
         f"The credential {name} cannot be used.",
-        hint="No credential of that name may be used by both the cluster's owner and you for this"
-        " address. Its owner can share it, or give the machine another login.",
+        hint="No credential of that name may be used for this address by both the cluster's owner and you."
+        " Ask its owner to share it, or give the machine another login.",
     )
 
 
 def target_of(host: Host, agent_socket: str | None = None, networks: Networks | None = None) -> Target:
-    """The target of a host of the document, by KubeKey's rules for what is left out; at most MOST_SECONDS for a stage.
+    """The target of a host of the document, with KubeKey's defaults; at most MOST_SECONDS for each stage.
 
-    Its jump host is the one in its own row (`clusters.config.jump_hosts.reached`). Raises ConfigError when that one
-    cannot be read.
+    Its jump host is the one in its own row (`clusters.config.jump_hosts.reached`). Raises ConfigError when the jump
+    host cannot be read.
     """
     target = Target(
         name=host.name,
@@ -119,7 +119,7 @@ def target_of(host: Host, agent_socket: str | None = None, networks: Networks | 
 
 
 def _jump(hop: Hop, host: Host, behind: Target, via: Target | None) -> Target:
-    """A jump host; without a login of its own the key of the machine behind it, whose password it never gets."""
+    """A jump host; without a separate login it gets the key of the machine behind it, but never its password."""
     jump = host.jump_host
     own = jump.has_login
     return Target(

@@ -1,1 +1,1 @@
-"""How a run is carried out: the sink, the worker, the doorbell, and the borders to engine and machines."""
+"""Executing runs: the worker, the sink, the doorbell, and the borders to engine and machines."""

@@ -1,4 +1,4 @@
-"""The artifact source that this installation was told to use."""
+"""The artifact source of this installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def configured_source() -> Source:
-    """The source that the settings SLIPWAY_ARTIFACTS… name, with its files below the data directory.
+    """The source that the settings SLIPWAY_ARTIFACTS… name, with its files in the data directory.
 
     Raises SourceError.
     """
@@ -32,11 +32,11 @@ def configured_source() -> Source:
 
 
 def source_is_upstream() -> bool:
-    """Whether nothing else was named, so that files come from those who publish them."""
+    """Whether the settings name no source, so that files come from the upstream projects."""
     return not settings.SLIPWAY_ARTIFACTS
 
 
-def source_at_hand() -> Source | None:
+def readable_source() -> Source | None:
     """The source, for pages; None when it cannot be read."""
     try:
         return configured_source()
@@ -45,17 +45,17 @@ def source_at_hand() -> Source | None:
         return None
 
 
-def versions_at_hand() -> tuple[str, ...]:
+def available_versions() -> tuple[str, ...]:
     """The Kubernetes versions that can be installed from the source, newest first; none when it cannot be read."""
-    source = source_at_hand()
+    source = readable_source()
     return source.kubernetes_versions() if source is not None else ()
 
 
 def starter_version() -> str:
-    """What a new draft asks for: the newest proven version of the source, else the newest that is known.
+    """The version of a new draft: the newest proven version of the source, else the newest that is known.
 
-    Without a source that can be read, or that has any of these, the newest proven of all: an installation says what is
+    If the source cannot be read, or has none of these, the newest proven of all: an installation then reports what is
     missing.
     """
-    found = versions_at_hand()
+    found = available_versions()
     return newest_proven(found) or next(filter(is_known, found), newest_proven())

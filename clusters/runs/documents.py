@@ -1,4 +1,4 @@
-"""Stored text and documents: the one place where the database's YAML becomes a Document and back."""
+"""Stored documents: the one place that converts the database's YAML to a Document and back."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class UnreadableDocument(ConfigError):
-    """A stored document that cannot be read, or not any more."""
+    """A stored document that cannot be read, or can no longer be read."""
 
 
 def read_document(text: str) -> Document:
-    """The document behind stored text. Raises UnreadableDocument with the first thing that is wrong with it."""
+    """The document in stored text. Raises UnreadableDocument with the first error in it."""
     loaded = load(text)
     if loaded.document is None:
         found = next((finding for finding in loaded.findings if finding.blocking), None)
@@ -41,7 +41,7 @@ def write_document(document: Document) -> str:
 
 
 def secrets_of(text: str) -> Iterator[Secret]:
-    """Every secret behind stored text: in values, comments, and what does not count. Raises as `read_document`."""
+    """Every secret in stored text: in values, comments, and ignored parts. Raises as `read_document`."""
     yield from secrets_in(read_document(text))
     yield from secrets_beside(source_of(text))
     yield from commented_secrets(text)

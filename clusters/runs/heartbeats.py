@@ -1,4 +1,4 @@
-"""Signs: a worker writes now and then that it is there."""
+"""Heartbeats: a worker regularly records that it is running."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from clusters.models import WorkerSign
 
 EVERY_SECONDS = 15.0
 FORGOTTEN_AFTER = timedelta(days=7)
-"""Older signs are deleted when a worker starts."""
+"""Older heartbeats are deleted when a worker starts."""
 
 
-class Signs:
-    """One worker's share."""
+class Heartbeats:
+    """The heartbeats of one worker."""
 
     def __init__(self, worker: str) -> None:
         self._worker = worker
-        self._written: float | None = None
+        self._last_at: float | None = None
 
     def take(self) -> None:
-        """Write one when it is time to."""
-        if self._written is not None and time.monotonic() - self._written < EVERY_SECONDS:
+        """Write one if it is due."""
+        if self._last_at is not None and time.monotonic() - self._last_at < EVERY_SECONDS:
             return
         now = timezone.now()
-        if self._written is None:
+        if self._last_at is None:
             WorkerSign.objects.filter(seen_at__lt=now - FORGOTTEN_AFTER).delete()
         WorkerSign.objects.update_or_create(name=self._worker, defaults={"seen_at": now})
-        self._written = time.monotonic()
+        self._last_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Retention: logs of runs that ended long ago are deleted; what is known of the runs themselves stays."""
+"""Retention: deletes the logs of runs that ended long ago; the runs themselves stay."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks of a worker, and events deleted in one transaction: others want to write too.
+# Seconds between two checks of a worker, and events deleted in one transaction: others need to write, too.
 LOOK_SECONDS = 3600.0
 AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """One run whose log goes."""
+    """One run whose log will be deleted."""
 
     run: Run
     events: int
@@ -34,41 +34,41 @@ class Outdated:
 
 
 def outdated_runs(now: datetime | None = None) -> QuerySet[Run]:
-    """Runs over for longer than logs are kept, without the newest run of each cluster and its newest success."""
+    """Runs that ended before the retention period, except the newest run of each cluster and its newest success."""
     until = (now or timezone.now()) - timedelta(days=settings.SLIPWAY_KEEP_LOG_DAYS)
     runs = Run.objects.filter(cluster=OuterRef("cluster")).exclude(part=Run.Part.PREVIEW).order_by("-id").values("id")
     newest, good = runs[:1], runs.filter(state=Run.State.SUCCEEDED)[:1]
     over = Run.objects.exclude(state__in=Run.ACTIVE).filter(finished_at__lt=until)
-    kept = Q(pk=Subquery(newest)) | Q(pk=Subquery(good))
-    return over.exclude(kept).order_by("id")
+    always_stored = Q(pk=Subquery(newest)) | Q(pk=Subquery(good))
+    return over.exclude(always_stored).order_by("id")
 
 
 def preview(now: datetime | None = None) -> list[Outdated]:
     """What `forget` would delete now."""
     rows = outdated_runs(now).defer("document").select_related("cluster")
-    counted = rows.annotate(kept_events=Count("events"), kept_until=Max("events__first_line")).filter(kept_events__gt=0)
-    return [Outdated(run, run.kept_events, run.last_line) for run in counted]
+    counted = rows.annotate(event_count=Count("events"), stored_until=Max("events__first_line"))
+    return [Outdated(run, run.event_count, run.last_line) for run in counted.filter(event_count__gt=0)]
 
 
 def forget(now: datetime | None = None) -> int:
-    """Delete the logs that are outdated, some events at a time; gives how many events went."""
-    gone = 0
+    """Delete outdated logs, some events at a time; returns how many events were deleted."""
+    deleted = 0
     for run_id in outdated_runs(now).values_list("pk", flat=True):
         while some := list(Event.objects.filter(run_id=run_id).order_by("seq").values_list("pk", flat=True)[:AT_ONCE]):
-            gone += Event.objects.filter(pk__in=some).delete()[0]
-    return gone
+            deleted += Event.objects.filter(pk__in=some).delete()[0]
+    return deleted
 
 
-class Keeper:
-    """One worker's share: a look now and then."""
+class Retention:
+    """The regular check of one worker."""
 
     def __init__(self) -> None:
-        self._looked: float | None = None
+        self._checked_at: float | None = None
 
     def take(self) -> None:
-        """Forget what is outdated, at most once an hour."""
-        if self._looked is not None and time.monotonic() - self._looked < LOOK_SECONDS:
+        """Delete what is outdated, at most once an hour."""
+        if self._checked_at is not None and time.monotonic() - self._checked_at < LOOK_SECONDS:
             return
-        self._looked = time.monotonic()
-        if gone := forget():
-            log.info("%s events of runs older than %g days were deleted", gone, settings.SLIPWAY_KEEP_LOG_DAYS)
+        self._checked_at = time.monotonic()
+        if deleted := forget():
+            log.info("%s events of runs older than %g days were deleted", deleted, settings.SLIPWAY_KEEP_LOG_DAYS)

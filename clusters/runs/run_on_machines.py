@@ -1,4 +1,4 @@
-"""run_on_machines(): where a run meets the engine, the catalog and SSH; everything it tells goes into the sink."""
+"""run_on_machines(): connects a run to the engine, the catalog and SSH; all its events go to the sink."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ GROUPS = {"master": "control plane", "etcd": "etcd machine"}
 
 
 def run_on_machines(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """Do it on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
+    """Execute the task on the machines. Raises what making the plan or opening the source raises (InstallerError)."""
     load_catalog()
     hosts = _Hosts(task)
     try:
         leaders = find_leaders(task.document, hosts.open, cancel)
-        _tell(task.document, leaders, sink)
+        _note_leaders(task.document, leaders, sink)
         return execute_plan(
             make_plan(task.document, task.recipe, only=task.only, leaders=leaders, answers=task.answers),
             document=task.document,
@@ -57,7 +57,7 @@ def run_on_machines(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
 
 
 class _Hosts:
-    """One connection to each machine, for whoever asks."""
+    """One connection to each machine, shared by all users."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -65,7 +65,7 @@ class _Hosts:
         self._lock = threading.Lock()
 
     def open(self, spec: HostSpec) -> Host:
-        """The connection to this machine; it is made when something is first asked of it."""
+        """The connection to this machine; it is opened when first used."""
         with self._lock:
             if spec.name not in self._hosts:
                 task = self._task
@@ -79,19 +79,19 @@ class _Hosts:
             host.close()
 
 
-def _tell(document: Document, leaders: Mapping[str, str], sink: Sink) -> None:
-    """Say who stands for a group when it is not who is listed first."""
+def _note_leaders(document: Document, leaders: Mapping[str, str], sink: Sink) -> None:
+    """Log which machine represents a group if that is not the first listed."""
     for group, name in leaders.items():
         first = members(document, group)[0].name
         if name != first:
             text = (
-                f"The first {GROUPS[group]} listed is {first}; this run asks {name}, which is there already and well."
+                f"The first {GROUPS[group]} listed is {first}; this run uses {name}, which already runs and is healthy."
             )
             sink.emit(Output(stream="note", text=text))
 
 
 @cache
 def load_catalog() -> None:
-    """Everything that can be installed, at the first run of a process."""
+    """Load everything that can be installed, at the first run of a process."""
     discover(catalog)
     settle()

@@ -1,4 +1,4 @@
-"""supervise(): the only way to carry out a run, from any process, once at a time."""
+"""supervise(): the only function that executes a run, from any process, once at a time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from clusters.remote.host import Cancel
 from clusters.runs.access.host_keys import PinnedKeys
 from clusters.runs.access.logins import logins_for
 from clusters.runs.claims.authority import AuthorityLost, refuse_without_authority
-from clusters.runs.claims.leases import Heartbeat, claim, release
+from clusters.runs.claims.leases import Heartbeat, claim_run, release
 from clusters.runs.documents import read_document
 from clusters.runs.events.sink import DatabaseSink
-from clusters.runs.granted_time import Patience
+from clusters.runs.granted_time import GrantedTime
 from clusters.runs.task import Task
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OUR_FAULT = "This is a bug in Slipway; its log on the worker has the details. Trying again may help."
-# A run that takes its worker down each time must not go on for ever.
+# A run that crashes its worker each time must not continue forever.
 MOST_TAKEOVERS = 10
 MESSAGES = {
     "succeeded": "The run succeeded.",
@@ -43,47 +43,47 @@ MESSAGES = {
 
 
 class _Tee:
-    """Gives every event to the database, and masked ones to somebody who watches from this process."""
+    """Passes every event to the database, and masked ones to an observer in this process."""
 
     def __init__(self, first: DatabaseSink, second: events.Sink) -> None:
         self._first, self._second = first, second
 
     def emit(self, event: events.Event) -> None:
-        """Take one event."""
+        """Accept one event."""
         self._first.emit(event)
         if not isinstance(event, events.SecretMade | events.Delivered):
-            self._second.emit(masked(event, self._first.masks))
+            self._second.emit(mask_event(event, self._first.masks))
 
 
-def masked(event: events.Event, masks: Masks) -> events.Event:
-    """The event without any secret in what it says."""
+def mask_event(event: events.Event, masks: Masks) -> events.Event:
+    """The event with all secrets in it masked."""
     return type(event)(at=event.at, host=event.host, step=event.step, **masks.value(event.data()))
 
 
 class Handover:
-    """A request to put a run down so that another worker goes on with it."""
+    """A request to release runs so that another worker continues them."""
 
     def __init__(self) -> None:
         self._cancels: set[Cancel] = set()
         self._lock = threading.Lock()
-        self.asked = False
+        self.is_requested = False
 
     def ask(self) -> None:
-        """Ask every run that is carried out under this to stop where it is."""
+        """Ask every watched run to stop where it is."""
         with self._lock:
-            self.asked = True
+            self.is_requested = True
             for cancel in self._cancels:
                 cancel.ask("The worker is stopping.")
 
     def watch(self, cancel: Cancel) -> None:
-        """Stop this one too when asked."""
+        """Also stop this run when requested."""
         with self._lock:
             self._cancels.add(cancel)
-            if self.asked:
+            if self.is_requested:
                 cancel.ask("The worker is stopping.")
 
     def forget(self, cancel: Cancel) -> None:
-        """That one is over."""
+        """Stop watching a run that is over."""
         with self._lock:
             self._cancels.discard(cancel)
 
@@ -96,14 +96,14 @@ def supervise(
     handover: Handover | None = None,
     key_files: KeyFiles | None = None,
 ) -> Run | None:
-    """Claim the run and carry it out to its end; None when another worker has it.
+    """Claim the run and execute it to its end; None when another worker has it.
 
-    `worker_name` must never have been used for another claim. `extra_sink` sees every event too, masked. When
-    `handover` is asked the run is stopped and given back, and goes on in another worker. `key_files` are those that
-    the document may name; SLIPWAY_KEY_DIR's unless a terminal command brings its user's, who then also reaches
-    whatever this server reaches (`Task.from_terminal`).
+    `worker_name` must be unique for each claim. `extra_sink` also gets every event, masked. When `handover` is
+    requested, the run is stopped and released, and continues in another worker. `key_files` are those that
+    the document may name: SLIPWAY_KEY_DIR's, unless a terminal command passes its user's, who may then also connect
+    to any address that this server reaches (`Task.from_terminal`).
     """
-    run = claim(run_id, worker_name)
+    run = claim_run(run_id, worker_name)
     if run is None:
         return None
     again = run.takeovers > 0
@@ -111,7 +111,7 @@ def supervise(
     cancel = Cancel()
     handover = handover or Handover()
     handover.watch(cancel)
-    began = "taken over by another worker; it goes on" if again else "started"
+    began = "taken over by another worker and continues" if again else "started"
     try:
         _run_under_lease(run, cancel, handover, extra_sink, began, key_files)
     finally:
@@ -125,30 +125,30 @@ def _run_under_lease(
 ) -> None:
     """Everything between claim and end, under the heartbeat."""
 
-    def lost(reason: str) -> None:
+    def on_lost(reason: str) -> None:
         cancel.ask(reason)
         sink.fence(reason)
 
-    def wanted() -> None:
-        sink.emit(events.RunChanged(state="cancelling", message="Somebody asked for the run to stop."))
-        cancel.ask("Somebody asked for the run to stop.")
+    def on_cancel() -> None:
+        sink.emit(events.RunChanged(state="cancelling", message="Somebody asked the run to stop."))
+        cancel.ask("Somebody asked the run to stop.")
 
-    def jumped(seconds: float) -> None:
-        way = "forward" if seconds > 0 else "back"
-        text = f"The clock of the worker was set {way} by {abs(seconds):.0f} s: times before and after do not compare."
+    def on_jump(seconds: float) -> None:
+        direction = "forward" if seconds > 0 else "back"
+        text = f"The worker's clock was set {direction} by {abs(seconds):.0f} s: times before and after do not compare."
         sink.emit(events.Output(stream="note", text=text))
 
     sink = DatabaseSink(run, on_lost=cancel.ask)
     tee: events.Sink = sink if extra is None else _Tee(sink, extra)
-    patience = Patience(run, sink)
+    extra_time = GrantedTime(run, sink)
     handed_over = False
-    with Heartbeat(run, on_lost=lost, on_cancel=wanted, on_jump=jumped, on_look=patience.look):
+    with Heartbeat(run, on_lost=on_lost, on_cancel=on_cancel, on_jump=on_jump, on_look=extra_time.look):
         tee.emit(events.RunChanged(state="running", message=f"The run was {began}."))
-        state, message = _run_to_end(run, sink, tee, cancel, patience, key_files)
+        state, message = _run_to_end(run, sink, tee, cancel, extra_time, key_files)
         if sink.lost:
             sink.close()
-        elif state == "cancelled" and handover.asked and not _cancel_asked(run):
-            sink.emit(events.RunChanged(state="running", message="The worker is stopping; another one goes on."))
+        elif state == "cancelled" and handover.is_requested and not _cancel_asked(run):
+            sink.emit(events.RunChanged(state="running", message="The worker is stopping; another one will continue."))
             sink.close()
             handed_over = True
         else:
@@ -157,7 +157,7 @@ def _run_under_lease(
             if sink.finish(last, **fields) and extra is not None:
                 extra.emit(last)
     if handed_over:
-        # Not before the heart stands still: its last beat would take the run back until that lease ran out.
+        # Not before the heartbeat has stopped: its last beat would claim the run again until that lease expires.
         release(run.pk, run.worker)
 
 
@@ -166,25 +166,25 @@ def _cancel_asked(run: Run) -> bool:
 
 
 def _run_to_end(
-    run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, patience: Patience, key_files: KeyFiles | None
+    run: Run, sink: DatabaseSink, tee: events.Sink, cancel: Cancel, grants: GrantedTime, key_files: KeyFiles | None
 ) -> tuple[str, str]:
-    """The state in which the run ends, and what to say of it. A success stays one when a cancel came too late."""
+    """The state in which the run ends, and its message. A success stays one when a cancel came too late."""
     try:
         if run.takeovers > MOST_TAKEOVERS:
             raise InstallerError(
-                f"The workers that carried out this run ended {run.takeovers} times without a word.",
-                hint="Look for the reason in the log of the worker (memory?), then retry.",
+                f"The workers that executed this run died {run.takeovers} times.",
+                hint="Find the reason in the log of the worker (out of memory?), then retry.",
             )
         if not run.takeovers:
             _refuse_without_authority(run, tee)
-        document, begun = read_document(run.document), run.takeovers > 0
-        logins = logins_for(document, run.cluster, run.asked_by, key_files, text=run.document, begun=begun)
+        document, resumes = read_document(run.document), run.takeovers > 0
+        logins = logins_for(document, run.cluster, run.asked_by, key_files, text=run.document, resumes=resumes)
         for secret in logins.secrets:
             sink.masks.add(secret)
-        logins.insist()
+        logins.require_all()
         known = PinnedKeys(run.cluster_id)
         only = () if run.is_preview else tuple(run.only)
-        granted, at_terminal = patience.granted, key_files is not None
+        granted, at_terminal = grants.granted, key_files is not None
         task = Task(logins.document, run.recipe, tuple(run.waivers), known, only, granted, at_terminal)
         task = replace(task, answers=run.answers, preview=run.is_preview)
         run_on_machines = import_string(settings.SLIPWAY_RUN_ON_MACHINES)
@@ -194,27 +194,27 @@ def _run_to_end(
     except InstallerError as error:
         tee.emit(events.Failed(found=error.message, hint=error.hint, retryable=error.retryable))
         return "failed", sink.masks.text(error.message)
-    except Exception as error:  # noqa: BLE001 - the border of the worker: it must end the run, and be seen
+    except Exception as error:  # noqa: BLE001 - the border of the worker: it must end the run, and be visible
         log.error("Run %s: Slipway itself failed\n%s", run.pk, sink.masks.text(traceback.format_exc()))
         found = f"{type(error).__name__}: {error}"
-        tee.emit(events.Failed(expected="Slipway to carry out the run", found=found, hint=OUR_FAULT, retryable=True))
+        tee.emit(events.Failed(expected="Slipway executes the run", found=found, hint=OUR_FAULT, retryable=True))
         return "failed", sink.masks.text(f"Slipway itself failed: {found}")
     return outcome.state, sink.masks.text(_sentence(outcome, preview=run.is_preview))
 
 
-def foreseen(would: int, same: int, unforeseen: int) -> str:
-    """What a preview found, in numbers."""
+def preview_counts(would: int, same: int, unforeseen: int) -> str:
+    """The result of a preview, in numbers."""
     steps = "step is" if unforeseen == 1 else "steps are"
     rest = f", {unforeseen} {steps} not known yet" if unforeseen else ""
     return f"{would} would change, {same} are correct already{rest}"
 
 
 def _refuse_without_authority(run: Run, tee: events.Sink) -> None:
-    """Raises AuthorityLost, and says so in the log. What is half done already is brought to its end instead."""
+    """Raises AuthorityLost, with a line in the log. A run that has started is finished instead."""
     try:
         refuse_without_authority(run.asked_by_id, run.cluster, "run")
-    except AuthorityLost as lost:
-        tee.emit(events.Output(stream="note", text=f"{lost.message} Nothing was done. {lost.hint}"))
+    except AuthorityLost as error:
+        tee.emit(events.Output(stream="note", text=f"{error.message} Nothing was done. {error.hint}"))
         raise
 
 
@@ -222,8 +222,8 @@ def _sentence(outcome: Outcome, *, preview: bool) -> str:
     """How it ended, with the first failure or the counts of wanted states."""
     if preview and outcome.state != "failed":
         begin = "Nothing was changed." if outcome.state == "succeeded" else "The preview was cancelled."
-        return f"{begin} {foreseen(outcome.changed, outcome.same, outcome.unforeseen)}."
-    counts = f"{outcome.changed} changed, {outcome.same} were so already."
+        return f"{begin} {preview_counts(outcome.changed, outcome.same, outcome.unforeseen)}."
+    counts = f"{outcome.changed} changed, {outcome.same} were already correct."
     if outcome.state == "failed" and outcome.failures:
         first = outcome.failures[0]
         place = " on ".join(part for part in (first.step, first.host) if part)

@@ -1,4 +1,4 @@
-"""Task: what a run hands to whoever carries it out."""
+"""Task: what the function that executes a run needs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What one run is to do: the frozen document, the recipe, accepted prechecks and host keys; `only` these steps.
+    """What one run must do: the frozen document, the recipe, waived prechecks and host keys; `only` these steps.
 
-    `granted` says how much longer than its timeout people let a step take. `from_terminal`: the run is carried out by
-    the command of a person at the terminal of this server, not by a worker. `answers` are those to the recipe's
-    questions. A `preview` only looks.
+    `granted` returns how much longer than its timeout a step may take. `from_terminal`: a person's command at this
+    server's terminal executes the run, not a worker. `answers` are the answers to the recipe's questions. A `preview`
+    changes nothing.
     """
 
     document: Document

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from clusters.addresses import host_of
 from clusters.models import AuditForward
-from clusters.runs.notify.audit_forwarding import forward_ways
+from clusters.runs.notify.audit_forwarding import forward_channels
 from clusters.selectors.audit import audit_head
 
 
@@ -42,7 +42,7 @@ def forwards() -> list[Forward]:
         AuditForward.Way.WEBHOOK: host_of(settings.SLIPWAY_AUDIT_WEBHOOK_URL),
     }
     found = []
-    for way in forward_ways():
+    for way in forward_channels():
         state = known.get(way.value) or AuditForward(way=way)
         found.append(Forward(way.value, str(way.label), where[way], max(0, count - state.position), state))
     return found

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from clusters.addresses import host_of
 from clusters.models import Notice
-from clusters.runs.notify.outbox import ways
+from clusters.runs.notify.outbox import channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +28,4 @@ def notification_channels() -> list[Channel]:
         Notice.Way.WEBHOOK: host_of(settings.SLIPWAY_WEBHOOK_URL),
         Notice.Way.MAIL: str(len(settings.SLIPWAY_NOTIFY_MAIL)),
     }
-    return [Channel(way.value, str(way.label), where[way], tests.get(way.value)) for way in ways()]
+    return [Channel(way.value, str(way.label), where[way], tests.get(way.value)) for way in channels()]

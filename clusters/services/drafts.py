@@ -95,7 +95,7 @@ def _check_readable(text: str) -> str:
 
 def refuse_while_busy(cluster: Cluster) -> None:
     """Raises DraftBusy while a run of this cluster is active: its document must not change."""
-    run = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
+    run = cluster.active_run
     if run is not None:
         raise DraftBusy(
             _("Run %(run)s is using %(name)s, so nothing in it can be changed now.")
@@ -196,7 +196,7 @@ def draft_delete(*, actor: AbstractBaseUser | None, cluster: Cluster) -> bool:
     allowed(actor, cluster)
     if not Cluster.objects.select_for_update().filter(pk=cluster.pk).exists():
         return False
-    if cluster.runs.filter(state__in=Run.ACTIVE).exists():
+    if cluster.active_run is not None:
         raise DraftBusy(f"A run of {cluster.name} is still active.", hint="Cancel it, wait until it ends, then delete.")
     name, pk = cluster.name, cluster.pk
     cluster.delete()

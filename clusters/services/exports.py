@@ -10,7 +10,7 @@ from clusters.config.load import load
 from clusters.config.logins import credential_names, note_for_kubekey
 from clusters.config.masks.comments import hidden_comments
 from clusters.errors import ConfigError, InstallerError
-from clusters.runs.access.logins import granted, known_secrets
+from clusters.runs.access.logins import granted_credentials, known_secrets
 from clusters.runs.documents import read_document
 from clusters.runs.events.masking import Masks
 from clusters.services.audit import allowed, audited
@@ -58,7 +58,7 @@ def config_export(
 
 def _with_users(actor: AbstractBaseUser | None, cluster: Cluster, document: Document) -> str:
     """The stored text with the users of those credentials that this user may use, for KubeKey."""
-    known = granted(credential_names(document), cluster.owner, actor)
+    known = granted_credentials(credential_names(document), cluster.owner, actor)
     if not known:
         return cluster.document
     users = {name: credential.login for name, credential in known.items() if credential.login}

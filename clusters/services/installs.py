@@ -20,7 +20,7 @@ from clusters.services.audit import allowed, audited
 from clusters.services.credentials import refuse_credentials, used_in
 from clusters.services.drafts import refuse_other_version
 from clusters.services.findings import findings_of
-from clusters.services.orders import active_run, order_for, refuse_state, settled_state, the_same
+from clusters.services.orders import order_for, refuse_state, settled_state, the_same
 from clusters.services.reasons import NotPossible, accepted, given_reason
 from clusters.services.waivers import ids_of, judged, waivers_for
 
@@ -215,7 +215,7 @@ def _queue(actor: AbstractBaseUser | None, cluster: Cluster, order: Order, deed:
             details = {"recipe": run.recipe, "answers": run.answers, "waivers": run.waivers, **used_in(text)}
             audited(actor, deed, cluster.name, run=run.pk, **details)
     except IntegrityError:
-        active = active_run(cluster)
+        active = cluster.active_run
         if active is None:
             raise
         return the_same(active, order, preview=deed == "run.preview")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clusters.models import Notice
-from clusters.runs.notify.outbox import ways
+from clusters.runs.notify.outbox import channels
 from clusters.services.attempts import NotPossible
 from clusters.services.audit import audited
 
@@ -27,7 +27,7 @@ def notices_test(*, actor: AbstractBaseUser | None) -> None:
 
     Raises NotPossible when no channel is configured, or shortly after the last test.
     """
-    found = ways()
+    found = channels()
     if not found:
         raise NotPossible(_("Neither a webhook nor a mail address is configured."), hint=_("See SLIPWAY_WEBHOOK_URL."))
     now = timezone.now()

@@ -10,7 +10,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from clusters.catalog.recipes import recipes
-from clusters.engine.question import checked
+from clusters.engine.question import check_answers
 from clusters.engine.recipe import recipe_called
 from clusters.errors import ConfigError
 from clusters.models import Cluster, Run
@@ -58,7 +58,7 @@ def order_for(cluster: Cluster, name: str, given: Mapping[str, Any], instead: Do
     recipe = recipe_called(name)
     stored = read_document(cluster.document)
     present = instead or stored
-    answers = checked(recipe.questions, present, given)
+    answers = check_answers(recipe.questions, present, given)
     document = recipe.prepare(present, answers)
     seen = copy.copy(cluster)
     if document != stored:
@@ -99,7 +99,7 @@ def is_allowed(recipe: Recipe, cluster: Cluster) -> bool:
 
 def refuse_state(recipe: Recipe, cluster: Cluster) -> None:
     """Raises StateRefused when no run is active and the cluster's state is none in which the recipe may start."""
-    if is_allowed(recipe, cluster) or active_run(cluster) is not None:
+    if is_allowed(recipe, cluster) or cluster.active_run is not None:
         return
     allowed = [str(label) for state, label in Cluster.State.choices if state in recipe.states]
     words = {"title": recipe.title, "name": cluster.name, "state": cluster.get_state_display()}
@@ -107,11 +107,6 @@ def refuse_state(recipe: Recipe, cluster: Cluster) -> None:
         _("“%(title)s” cannot start: the state of %(name)s is “%(state)s”.") % words,
         hint=_("It needs the state %(states)s.") % {"states": get_text_list([f"“{one}”" for one in allowed], _("or"))},
     )
-
-
-def active_run(cluster: Cluster) -> Run | None:
-    """The run of this cluster that is not over, if there is one."""
-    return Run.objects.filter(cluster=cluster, state__in=Run.ACTIVE).first()
 
 
 def the_same(active: Run, order: Order, *, preview: bool) -> Run:

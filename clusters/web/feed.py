@@ -15,7 +15,7 @@ from channels.db import database_sync_to_async
 from django.db import DatabaseError, InterfaceError
 
 from clusters.models import Run
-from clusters.runs.events.doorbell import heard
+from clusters.runs.events.doorbell import reaches_other_processes
 from clusters.selectors import events_after
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Feed:
         return await database_sync_to_async(rows.first)() or ("failed", 0)
 
     async def _wait(self, *, idle: bool) -> None:
-        pause = POLL_SECONDS_WITH_BELL if heard() else POLL_SECONDS_IDLE if idle else POLL_SECONDS
+        pause = POLL_SECONDS_WITH_BELL if reaches_other_processes() else POLL_SECONDS_IDLE if idle else POLL_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.news.wait(), pause)
         self.news.clear()

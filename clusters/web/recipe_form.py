@@ -55,7 +55,7 @@ def problems_of(form: Any) -> dict[str, list[dict[str, str]]]:
 
 def _field(question: Question, document: Document) -> forms.Field:
     label, help_text = _(question.label), _(question.help) if question.help else ""
-    found = [(each, each) for each in question.chosen_from(document)]
+    found = [(each, each) for each in question.options(document)]
     match question.kind:
         case "number":
             return number(label, help_text)

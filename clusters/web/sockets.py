@@ -17,7 +17,7 @@ from django.urls import path, re_path
 
 from clusters.models import hashed
 from clusters.numbers import next_page
-from clusters.runs.events.doorbell import group, heard, session_group
+from clusters.runs.events.doorbell import group, reaches_other_processes, session_group
 from clusters.selectors import events_after
 from clusters.services.client_address import address_of
 from clusters.web.feed import EVENTS_AT_ONCE, Frame, frames, watching
@@ -122,7 +122,7 @@ class RunSocket(AsyncWebsocketConsumer):
     def _groups(self) -> list[str]:
         """The groups to listen to: news of the run if there is a doorbell, and the end of the session."""
         mine = [session_group(hashed(self.session_key))] if self.session_key else []
-        return [*mine, group(self.run_id)] if heard() else mine
+        return [*mine, group(self.run_id)] if reaches_other_processes() else mine
 
     async def _close_without_right(self) -> None:
         async with watch_right(self.session_key, self.run_id) as watch:

@@ -148,7 +148,7 @@ def test_a_cancel_in_the_midst_of_joining_or_leaving_does_not_leave_half_a_membe
 
     etcd.hosts["node1"].answer("--endpoints https://10.99.0.99:2379", silent)
     members.without_the_dead(etcd.cluster).reach(first)
-    assert late.asked and etcd.said("member remove")
+    assert late.is_requested and etcd.said("member remove")
     with pytest.raises(Cancelled):
         members.without_the_dead(etcd.cluster).reach(first)
 

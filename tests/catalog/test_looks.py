@@ -180,7 +180,7 @@ def test_every_look_of_every_step_may_be_taken_in_a_dry_run(
                 except StopIteration:
                     break
                 except InstallerError as error:
-                    assert "may only look" not in error.message
+                    assert "may only observe" not in error.message
     assert seen > 50
     assert {name: host.files for name, host in hosts.items()} == before
     asked = {each for host in hosts.values() for each in host.commands if CHANGES.search(each)}

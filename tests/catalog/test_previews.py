@@ -156,7 +156,7 @@ def test_a_preview_sees_what_restarts_for_a_configuration_that_the_run_stores_fi
     changed = seed(kubernetes={"maxPods": 200})
     found = Installed(archive, monkeypatch).preview(changed, *CONTROL_PLANE)
     assert found["kubernetes/init", "node1"][0] == "would"
-    assert found["kubernetes/control-plane", "node1"] == ("would", f"{KUBEADM_CONFIG} has other content")
+    assert found["kubernetes/control-plane", "node1"] == ("would", f"{KUBEADM_CONFIG} has different content")
     for name in NODES:
         assert found["kubernetes/kubelet-config", name] == (
             "would", "kubelet gets another configuration: kubelet-config-1.20 was made from another document",

@@ -36,10 +36,10 @@ NETWORKS = Path(__file__).with_name("networks")
 
 WANTS = {
     "os/claim": ("node2", ["/etc/slipway is a directory", "/etc/slipway/cluster.json"]),
-    "os/names": ("node2", ["is called node2", "/etc/hosts has our lines", "endpoint's name is known"]),
+    "os/names": ("node2", ["is called node2", "/etc/hosts has Slipway's lines", "endpoint's name is known"]),
     "os/packages": ("node2", ["system tools"]),
     "os/swap": ("node2", ["no swap is in use", "/etc/fstab"]),
-    "os/kernel": ("node2", ["br_netfilter is loaded", "modules-load.d", "3 kernel settings hold"]),
+    "os/kernel": ("node2", ["br_netfilter is loaded", "modules-load.d", "3 kernel settings are active"]),
     "runtime/binaries": (
         "node2",
         ["containerd v", "runc", "/opt/cni/bin", "cni-plugins", "crictl", "crictl.yaml"],
@@ -103,7 +103,7 @@ WANTS = {
         "node2",
         ["node2 is a node", "service kubelet runs", "its own API server is ready", "control-plane-initialised"],
     ),
-    "endpoint/own": ("node2", ["/etc/hosts has our lines on endpoint", "service kubelet"]),
+    "endpoint/own": ("node2", ["/etc/hosts has Slipway's lines for endpoint", "service kubelet"]),
     "endpoint/kube-proxy": ("node1", ["kube-proxy asks https://127.0.0.1:6443"]),
     "endpoint/haproxy": (
         "node3",
@@ -113,7 +113,7 @@ WANTS = {
             "haproxy.yaml",
             "control planes",
             "through the proxy",
-            "on endpoint",
+            "lines for endpoint",
             "service kubelet",
         ],
     ),

@@ -103,7 +103,7 @@ def test_the_operating_system_is_left_alone_when_the_document_says_so(
     assert not {path for path, _ in make_plan(document).needs} & {"os/swap", "os/kernel", "os/clock"}
     cluster, _, _ = pretend(monkeypatch, archive, document, node2={"swap_mb": 100})
     first = next(iter(names.names(cluster.machine("node2"), cluster)))
-    assert first.what == "/etc/hosts has our lines on hosts"
+    assert first.what == "/etc/hosts has Slipway's lines for hosts"
     (found,) = CHECKS.checks["os.swap_off"].body(cluster.machine("node2"), cluster)
     assert found.severity.value == "error" and "skipConfigureOS" in found.message
 

@@ -1,4 +1,4 @@
-"""Wanted states from the artifact source: what is seen decides, and who cannot pull is told what it needs."""
+"""Wanted states from the artifact source: observations decide, and a failed pull names what the machine needs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def machine_on(host: FakeHost) -> Machine:
     return Machine(seed().hosts[0], host, sink=Kept(), cancel=Cancel(), facts=FactsOnce())
 
 
-def test_an_image_is_pulled_by_the_machine_and_then_seen_in_the_runtime() -> None:
+def test_an_image_is_pulled_by_the_machine_and_then_observed_in_the_runtime() -> None:
     host = FakeHost("node1", [("ctr -n k8s.io images ls", 1)])
     host.answer("crictl pull", lambda ran: (host.answer("ctr -n k8s.io images ls", 0), Answer())[1])
     machine, want = machine_on(host), image(REF, None, CONTAINERD)
@@ -44,20 +44,20 @@ def test_an_image_is_pulled_by_the_machine_and_then_seen_in_the_runtime() -> Non
     assert f"crictl pull {REF}" in [ran.command for ran in host.ran]
 
 
-def test_a_pull_that_says_it_worked_is_not_believed() -> None:
+def test_a_pull_is_not_trusted_because_of_its_exit_code() -> None:
     host = FakeHost("node1", [("ctr -n k8s.io images ls", 1)])
     machine, want = machine_on(host), image(REF, None, CONTAINERD)
     want.reach(machine)
     assert not want.seen(machine).so
 
 
-def test_a_machine_that_cannot_pull_is_told_what_it_needs() -> None:
+def test_the_error_of_a_failed_pull_names_what_the_machine_needs() -> None:
     said = 'level=fatal msg="pulling image: dial tcp: lookup registry.k8s.io: no such host"'
     host = FakeHost("node1", [("crictl pull", Answer(exit_code=1, stderr=said))])
     with pytest.raises(SourceError, match=r"node1 cannot pull registry.k8s.io/pause:3.9: .*no such host") as caught:
         image(REF, None, CONTAINERD).reach(machine_on(host))
     assert caught.value.retryable
-    assert "needs a way to registry.k8s.io" in caught.value.hint
+    assert "must reach registry.k8s.io" in caught.value.hint
 
 
 def archive_of(tmp_path: Path) -> Artifact:
@@ -75,7 +75,7 @@ def test_an_image_that_the_source_has_is_sent_imported_and_pinned(tmp_path: Path
     assert not any("crictl pull" in ran.command for ran in host.ran)
 
 
-def test_an_image_that_is_there_and_not_pinned_is_pinned_without_being_sent_again(tmp_path: Path) -> None:
+def test_an_unpinned_image_is_pinned_without_being_sent_again(tmp_path: Path) -> None:
     host = FakeHost("node1", [("pinned==pinned", 1), ('pinned"==pinned', 1)])
     machine, want = machine_on(host), image(REF, archive_of(tmp_path), CONTAINERD)
     assert "kubelet may delete it" in want.seen(machine).found
@@ -105,7 +105,7 @@ def packed(path: Path, mode: Any, **members: bytes) -> Artifact:
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
 def test_an_archive_is_unpacked_as_it_arrives(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the machine is told is done here, by this machine's shell."""
+    """This machine's shell executes the commands that the machine would get."""
     monkeypatch.setattr(artifacts, "INCOMING", str(tmp_path / "incoming"))
     artifact = packed(tmp_path / "tool.tar", mode, one=b"first", two=b"second", more=b"not wanted")
     host, place = FakeHost("node1"), tmp_path / "programs"
@@ -134,7 +134,7 @@ def test_an_archive_that_is_cut_off_replaces_nothing(tmp_path: Path, monkeypatch
     assert place.read_bytes() == b"an older one"
 
 
-def test_machines_that_ask_at_the_same_time_have_an_archive_read_once(
+def test_an_archive_is_read_once_for_machines_that_ask_at_the_same_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = packed(tmp_path / "tool.tar", "w", one=b"first").path
@@ -150,7 +150,7 @@ def test_machines_that_ask_at_the_same_time_have_an_archive_read_once(
     assert opened == [path.name]
 
 
-def test_another_archive_in_the_place_of_one_that_was_read_is_read_itself(tmp_path: Path) -> None:
+def test_a_replaced_archive_is_read_again(tmp_path: Path) -> None:
     path, seen = tmp_path / "tool.tar", []
     for content in (b"old", b"new"):
         with tarfile.open(path, "w") as opened:
@@ -165,7 +165,7 @@ def test_another_archive_in_the_place_of_one_that_was_read_is_read_itself(tmp_pa
     assert seen == [True, True]
 
 
-def test_a_machine_that_says_nothing_of_a_file_does_not_have_it(tmp_path: Path) -> None:
+def test_a_file_without_a_digest_in_the_answer_is_missing(tmp_path: Path) -> None:
     (tmp_path / "kubelet").write_bytes(b"x")
     want = binary(Artifact("kubelet", "v1.37.2", tmp_path / "kubelet", "0" * 64), "/usr/local/bin/kubelet")
     assert want.seen(machine_on(FakeHost("node1"))).found == "there is no /usr/local/bin/kubelet"

@@ -1,4 +1,4 @@
-"""What begins when: never more than there is room for, and nothing once a step has failed or a person cancelled."""
+"""When nodes start: never more than there is room for, and none after a step has failed or a person cancelled."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def carried_out(deed: Callable[[str, Cancel], None]) -> tuple[Outcome, list[str], list[str]]:
-    """A step on eight machines with room for one: how it ends, where it began, and where the log says so."""
+    """A step on eight machines with room for one: its outcome, where it started, and where the log shows that."""
     register, sink, cancel = Register(), Kept(), Cancel()
     begun: list[str] = []
 
@@ -48,7 +48,7 @@ def carried_out(deed: Callable[[str, Cancel], None]) -> tuple[Outcome, list[str]
     def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         """Do something on each machine"""
         begun.append(machine.name)
-        # Long enough that whatever is to be queued is queued.
+        # Long enough to queue everything.
         time.sleep(0.1)
         deed(machine.name, cancel)
         yield from ()
@@ -65,7 +65,7 @@ def carried_out(deed: Callable[[str, Cancel], None]) -> tuple[Outcome, list[str]
     return outcome, begun, [event.host for event in running]
 
 
-def test_what_there_was_no_room_for_does_not_begin_after_a_failure() -> None:
+def test_waiting_nodes_do_not_start_after_a_failure() -> None:
     def fail(name: str, cancel: Cancel) -> None:
         raise InstallerError("It does not work.")
 
@@ -73,11 +73,11 @@ def test_what_there_was_no_room_for_does_not_begin_after_a_failure() -> None:
     assert (outcome.state, begun, told) == ("failed", ["node1"], ["node1"])
 
 
-def test_what_there_was_no_room_for_does_not_begin_after_a_cancel() -> None:
+def test_waiting_nodes_do_not_start_after_a_cancel() -> None:
     outcome, begun, told = carried_out(lambda name, cancel: cancel.ask("enough"))
     assert (outcome.state, begun, told) == ("cancelled", ["node1"], ["node1"])
 
 
-def test_everything_has_its_turn_in_the_end() -> None:
+def test_every_node_gets_its_turn() -> None:
     outcome, begun, _ = carried_out(lambda name, cancel: None)
     assert (outcome.state, sorted(begun)) == ("succeeded", NAMES)

@@ -1,4 +1,4 @@
-"""Lines of ours in somebody else's file: everything that is not ours stays, whatever became of our marker lines."""
+"""Slipway's lines in a file of another owner: all other lines stay, even if the marker lines were damaged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OURS = "# slipway hosts BEGIN\n10.0.0.1 node1\n# slipway hosts END\n"
 
 
 def written(before: str) -> tuple[str, list[str]]:
-    """The file after our lines were put into it, twice, and what the log says of the first time."""
+    """The file after Slipway's lines were written into it, twice, and the log of the first time."""
     host, sink = FakeHost("node1"), Kept()
     host.put(before.encode(), PATH)
     machine = Machine(seed().hosts[0], host, sink=sink, cancel=Cancel(), facts=FactsOnce())
@@ -28,13 +28,13 @@ def written(before: str) -> tuple[str, list[str]]:
     return after, said
 
 
-def test_what_follows_a_block_without_its_last_line_stays() -> None:
+def test_lines_after_a_block_without_its_last_line_stay() -> None:
     after, said = written("127.0.0.1 localhost\n# slipway hosts BEGIN\n10.0.0.9 node1\n10.9.9.9 payroll\n\n::1 me\n")
     assert after == f"127.0.0.1 localhost\n{OURS}10.0.0.9 node1\n10.9.9.9 payroll\n\n::1 me\n"
-    assert [text for text in said if "no line '# slipway hosts END' any more" in text]
+    assert [text for text in said if "no longer has the line '# slipway hosts END'" in text]
 
 
-def test_of_a_block_without_its_last_line_what_is_wanted_is_not_there_twice() -> None:
+def test_wanted_lines_are_not_duplicated_after_a_block_without_its_last_line() -> None:
     assert written("# slipway hosts BEGIN\n10.0.0.1 node1\n10.9.9.9 payroll\n")[0] == f"{OURS}10.9.9.9 payroll\n"
 
 
@@ -55,5 +55,5 @@ def test_lines_between_a_block_without_its_last_line_and_the_next_one_stay() -> 
         ("a\n# slipway hosts END\nb\n", f"a\n# slipway hosts END\nb\n{OURS}"),
     ],
 )
-def test_a_block_stands_where_it_stood_and_else_at_the_end(before: str, after: str) -> None:
+def test_a_block_keeps_its_place_and_a_new_one_goes_to_the_end(before: str, after: str) -> None:
     assert written(before)[0] == after

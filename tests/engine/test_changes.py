@@ -1,4 +1,4 @@
-"""What changes a machine goes to the log and is done in no dry run; what a step cleans up is cleaned up at any end."""
+"""Changes of a machine are logged and never made in a dry run; a step cleans up whenever it ends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def log(sink: Kept) -> list[str]:
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_look_that_changes_a_machine_fails_in_a_dry_run_and_does_nothing(
+def test_an_observation_cannot_change_a_machine_in_a_dry_run(
     change: Callable[[Machine], object],
 ) -> None:
     world = World()
@@ -66,11 +66,11 @@ def test_a_look_that_changes_a_machine_fails_in_a_dry_run_and_does_nothing(
     assert world.run(dry_run=True).state == "failed"
     assert (world.hosts["a"].commands, world.hosts["a"].files) == (["look there"], {})
     (failed,) = [event for event in world.sink.events if isinstance(event, Failed)]
-    assert "one/look was about to change a where it may only look" in failed.found
+    assert "one/look was about to change a where it may only observe" in failed.found
     assert world.run().state == "succeeded", "it is a run's to act"
 
 
-def test_a_precheck_that_changes_a_machine_fails_and_does_nothing() -> None:
+def test_a_precheck_cannot_change_a_machine() -> None:
     world = World()
 
     @precheck("x.y", on="worker", register=world.checks)
@@ -88,7 +88,7 @@ def test_a_precheck_that_changes_a_machine_fails_and_does_nothing() -> None:
     assert world.hosts["b"].commands == []
 
 
-def test_what_a_step_cleans_up_goes_after_a_cancel_and_after_its_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_cleans_up_after_a_cancel_and_after_its_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, cancel = stopped_clock(monkeypatch), Cancel()
     machine, host, sink = machine_with_log()
     here = machine.during("one/x", timeout=60, cancel=cancel)
@@ -101,7 +101,7 @@ def test_what_a_step_cleans_up_goes_after_a_cancel_and_after_its_time_too(monkey
     assert log(sink) == ["$ rm -f /x"]
 
 
-def test_what_cannot_be_cleaned_up_is_in_the_log_and_hides_no_other_error() -> None:
+def test_a_failed_cleanup_is_logged_and_hides_no_other_error() -> None:
     machine, host, sink = machine_with_log()
     host.answer("/y", 1)
     host.answer("/x", ConnectionLost("The connection to a is lost."))
@@ -112,12 +112,12 @@ def test_what_cannot_be_cleaned_up_is_in_the_log_and_hides_no_other_error() -> N
             machine.clear_up(sh("rm -f /x"))
     machine.clear_up(sh("rm -f /y"))
     assert log(sink)[1::2] == [
-        "that was not cleared up on a: The connection to a is lost.",
-        "that was not cleared up on a: exit code 1",
+        "cleaning up on a failed: The connection to a is lost.",
+        "cleaning up on a failed: exit code 1",
     ]
 
 
-def test_of_a_command_whose_output_is_secret_only_the_command_is_in_the_log() -> None:
+def test_secret_output_of_a_command_is_not_logged() -> None:
     machine, host, sink = machine_with_log()
     host.answer("token create", "abcdef.0123456789abcdef\n")
     assert machine.do(sh("kubeadm token create"), hidden=True).stdout.startswith("abcdef.")

@@ -1,4 +1,4 @@
-"""A step's time: it runs out with a reason, and moves when somebody gives it more."""
+"""A step's time: its timeout has an error with a reason, and people can grant more time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Silent:
-    """A sink that forgets."""
+    """A sink that ignores events."""
 
     def emit(self, event: Any) -> None:
         """Nothing."""
@@ -41,7 +41,7 @@ def test_a_command_gets_what_is_left_of_the_step_and_what_was_granted() -> None:
     assert machine(0.1, lambda step, host: 5.0, slow).do(sh("slow")).ok
 
 
-def test_granted_is_asked_for_this_step_on_this_machine() -> None:
+def test_time_is_granted_to_one_step_on_one_machine() -> None:
     asked: list[tuple[str, str]] = []
 
     def granted(step: str, host: str) -> float:
@@ -55,7 +55,7 @@ def test_granted_is_asked_for_this_step_on_this_machine() -> None:
     assert set(asked) == {("os/x", "a")}
 
 
-def test_nothing_is_begun_after_the_time_but_a_look_is_taken() -> None:
+def test_after_the_timeout_nothing_starts_but_observations_are_allowed() -> None:
     here = machine(0.0)
     with pytest.raises(OutOfTime, match=r"os/x on a was not done within 0 s"):
         here.do(sh("act"))
@@ -64,7 +64,7 @@ def test_nothing_is_begun_after_the_time_but_a_look_is_taken() -> None:
     assert here.ask(sh("look")).ok
 
 
-def test_a_wait_lasts_longer_when_somebody_gives_it_time() -> None:
+def test_a_wait_lasts_longer_with_granted_time() -> None:
     looks: list[int] = []
 
     def look(here: Machine) -> Sight:
@@ -81,7 +81,7 @@ def test_a_wait_lasts_longer_when_somebody_gives_it_time() -> None:
     assert looks == []
 
 
-def test_a_look_has_its_own_limit_whatever_was_granted_to_the_step() -> None:
+def test_granted_time_does_not_extend_an_observation() -> None:
     generous = machine(10.0, lambda step, host: 600.0, Answer(seconds=0.3))
     with pytest.raises(CommandTimedOut):
         generous.ask(sh("slow"), timeout=0.1)

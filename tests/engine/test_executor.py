@@ -1,4 +1,4 @@
-"""Carrying out plans: order, sameness, truthful failures, cancel, dry runs."""
+"""Executing plans: order, unchanged states, truthful failures, cancel, dry runs."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ DOCUMENT = Document.model_validate(
 
 
 class Kept:
-    """Keeps events; any thread may tell it."""
+    """Stores events; safe for any thread."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     def emit(self, event: Event) -> None:
-        """Keep it."""
+        """Store it."""
         self.events.append(event)
 
     def states(self) -> list[tuple[str, str, str]]:
-        """Step, host and state, of what is over."""
+        """Step, host and state of everything that is over."""
         told = [event for event in self.events if isinstance(event, StepChanged) and event.state != "running"]
         return [(event.step, event.host, str(event.state)) for event in told]
 
@@ -62,7 +62,7 @@ class World:
         self.register, self.checks, self.sink, self.cancel = Register(), Checks(), Kept(), Cancel()
 
     def run(self, *, dry_run: bool = False, waivers: tuple[str, ...] = ()) -> Outcome:
-        """Carry out everything that was declared."""
+        """Execute everything that was declared."""
         return execute_plan(
             make_plan(DOCUMENT, "test", steps=self.register, checks=self.checks),
             document=DOCUMENT,
@@ -83,7 +83,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def flag(name: str, flags: set[str]) -> Want:
-    """A wanted state that is a word in a set."""
+    """A wanted state: a word is in a set."""
     return Wanted(f"{name} is set", lambda machine: Sight(name in flags, "it is not"), lambda machine: flags.add(name))
 
 
@@ -100,7 +100,7 @@ def test_a_second_run_changes_nothing(world: World) -> None:
     assert (second.state, second.changed, second.same) == ("succeeded", 0, 2)
 
 
-def test_what_is_needed_everywhere_is_waited_for_and_nothing_else(world: World) -> None:
+def test_a_step_waits_only_for_steps_that_it_needs(world: World) -> None:
     order: list[str] = []
 
     @step("one/first", on="all", register=world.register)
@@ -122,7 +122,7 @@ def test_what_is_needed_everywhere_is_waited_for_and_nothing_else(world: World) 
 def test_exit_code_zero_is_not_success(world: World) -> None:
     @step("one/liar", on="worker", register=world.register)
     def body(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-        """Believe what is seen, not what is said"""
+        """Trust observations, not exit codes"""
         yield command("the light is on", sh("switch on"), unless=sh("test -e /light"))
 
     world.hosts["b"].answer("test -e /light", 1)
@@ -132,7 +132,7 @@ def test_exit_code_zero_is_not_success(world: World) -> None:
     assert failure.host == "b" and "the light is on" in failure.found
 
 
-def test_after_a_failure_what_depends_on_it_is_not_started(world: World) -> None:
+def test_steps_that_depend_on_a_failed_step_do_not_start(world: World) -> None:
     @step("one/breaks", on="worker", register=world.register)
     def breaks(machine: Machine, cluster: Cluster) -> Iterator[Want]:
         """Break on the worker"""
@@ -151,7 +151,7 @@ def test_after_a_failure_what_depends_on_it_is_not_started(world: World) -> None
     assert (told.found, told.hint) == ("The cable is out.", "Put it in.")
 
 
-def test_an_error_that_may_pass_is_tried_again(world: World) -> None:
+def test_a_retryable_error_is_tried_again(world: World) -> None:
     tries: list[int] = []
 
     def act(machine: Machine) -> None:
@@ -167,7 +167,7 @@ def test_an_error_that_may_pass_is_tried_again(world: World) -> None:
     assert world.run().state == "succeeded" and len(tries) == 3
 
 
-def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None:
+def test_all_prechecks_report_before_anything_changes(world: World) -> None:
     @precheck("x.bad", register=world.checks)
     def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """Everything is bad on every machine"""
@@ -192,7 +192,7 @@ def test_every_precheck_is_told_before_anything_is_changed(world: World) -> None
     assert flags == {"a", "b"}
 
 
-def test_a_waiver_is_for_what_it_names_and_for_no_more(world: World) -> None:
+def test_a_waiver_covers_only_what_it_names(world: World) -> None:
     @precheck("x.bad", register=world.checks)
     def bad(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """Everything is bad on every machine"""
@@ -200,7 +200,7 @@ def test_a_waiver_is_for_what_it_names_and_for_no_more(world: World) -> None:
 
     @precheck("x.never", waivable=False, register=world.checks)
     def never(machine: Machine, cluster: Cluster) -> Iterator[object]:
-        """Nothing can be answered for"""
+        """Nothing here can be waived"""
         if "x.never" in said:
             yield error(f"{machine.name} is beyond help.")
 
@@ -213,7 +213,7 @@ def test_a_waiver_is_for_what_it_names_and_for_no_more(world: World) -> None:
     assert len(world.run(waivers=("x.bad", "x.never", "x.never@a")).failures) == 2
 
 
-def test_a_warning_that_was_waived_is_told_as_such(world: World) -> None:
+def test_a_waived_warning_is_reported_as_waived(world: World) -> None:
     @precheck("x.meh", register=world.checks)
     def meh(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """Something is odd on every machine"""
@@ -224,7 +224,7 @@ def test_a_warning_that_was_waived_is_told_as_such(world: World) -> None:
     assert told == {"a": True, "b": False}
 
 
-def test_a_precheck_that_met_a_broken_connection_is_asked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_precheck_is_repeated_after_a_broken_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.0)
     asked: list[str] = []
 
@@ -278,17 +278,17 @@ def test_a_cancel_stops_the_walk_but_not_an_uncut_step(world: World) -> None:
     assert world.sink.states() == [("one/critical", "a", "changed")]
 
 
-def test_a_part_of_a_step_that_must_not_be_cut_ends_first_and_the_rest_does_not(world: World) -> None:
+def test_a_cancel_waits_for_an_uncut_part_but_not_for_the_rest_of_its_step(world: World) -> None:
     done: list[str] = []
 
-    def told() -> list[str]:
-        return [event.text for event in world.sink.events if isinstance(event, Output) and "must not" in event.text]
+    def notes() -> list[str]:
+        return [event.text for event in world.sink.events if isinstance(event, Output) and "interrupted" in event.text]
 
     def reach(machine: Machine) -> None:
         with machine.uncut("joining etcd") as whole:
             world.cancel.ask("Cancelled by alice.")
             for _ in range(500):
-                if told():
+                if notes():
                     break
                 whole.pause(0.01)
             done.append("joined")
@@ -302,7 +302,7 @@ def test_a_part_of_a_step_that_must_not_be_cut_ends_first_and_the_rest_does_not(
 
     assert world.run().state == "cancelled"
     assert done == ["joined"]
-    assert told() == ["Joining etcd must not be cut: half of it would need repair by hand. It ends first."]
+    assert notes() == ["Joining etcd can't be interrupted safely; it will finish first."]
 
 
 def test_an_empty_plan_is_refused(world: World) -> None:
@@ -325,7 +325,7 @@ def test_steps_in_a_circle_are_refused(world: World) -> None:
         world.run()
 
 
-def test_machines_that_cannot_be_read_are_left_to_themselves(world: World) -> None:
+def test_unreadable_machines_are_left_out_of_comparisons(world: World) -> None:
     seen: list[tuple[str, ...]] = []
 
     @precheck("x.compares", register=world.checks)
@@ -334,7 +334,7 @@ def test_machines_that_cannot_be_read_are_left_to_themselves(world: World) -> No
         seen.append(tuple(each.name for each in cluster.readable()))
         yield from ()
 
-    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["a"].answer("put kernel", "kernel=6.1.0\n")
     world.hosts["b"].lost = True
     assert world.run().state == "succeeded"
     assert seen == [("a",), ("a",)]
@@ -358,7 +358,7 @@ def _nothing(machine: Machine, cluster: Cluster) -> Iterator[Want]:
     yield from ()
 
 
-def test_a_machine_that_cannot_be_read_says_so_once(world: World) -> None:
+def test_an_unreadable_machine_is_reported_once(world: World) -> None:
     @precheck("access.facts", register=world.checks)
     def facts(machine: Machine, cluster: Cluster) -> Iterator[object]:
         """The machine can be read at all"""
@@ -376,7 +376,7 @@ def test_a_machine_that_cannot_be_read_says_so_once(world: World) -> None:
         """Never come to this"""
         yield flag("never", set())
 
-    world.hosts["a"].answer("say kernel", "kernel=6.1.0\n")
+    world.hosts["a"].answer("put kernel", "kernel=6.1.0\n")
     world.hosts["b"].lost = True
     outcome = world.run()
     assert outcome.state == "failed" and [each.step for each in outcome.failures] == ["precheck/access.facts"]

@@ -1,4 +1,4 @@
-"""Nobody waits for the answer to a question that cannot be put; for everything else the wait goes on."""
+"""A wait ends when its question is impossible; in every other case it continues."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NO_ADDRESS = 'error: host must be a URL or a host:port pair: "https://127.0.0.1:
 
 
 class Silent:
-    """A sink that forgets."""
+    """A sink that ignores events."""
 
     def emit(self, event: Any) -> None:
         """Nothing."""
 
 
 def machine(*answers: Answer) -> tuple[Machine, FakeHost]:
-    """A machine that gives these answers one after the other, the last one for ever."""
+    """A machine that gives these answers one after the other, and the last one repeatedly."""
     left = list(answers)
 
     def next_one(ran: Ran) -> Answer:
@@ -48,9 +48,9 @@ def machine(*answers: Answer) -> tuple[Machine, FakeHost]:
         (Answer(exit_code=1, stderr='error: unknown command "gte" for "kubectl"'), 'error: unknown command "gte"'),
     ],
 )
-def test_a_question_that_cannot_be_put_is_given_up(answer: Answer, found: str) -> None:
+def test_an_impossible_question_is_given_up(answer: Answer, found: str) -> None:
     here, host = machine(answer)
-    with pytest.raises(NotReached, match=rf"^Nobody can find out on a whether it answers: .*{found}") as given_up:
+    with pytest.raises(NotReached, match=rf"^It cannot be determined on a whether it answers: .*{found}") as given_up:
         eventually("it answers", so_if(sh("kubectl get")), within=60, every=0.01).reach(here)
     assert len(host.ran) == IN_VAIN
     assert "Waiting does not help" in given_up.value.hint and not given_up.value.retryable
@@ -65,7 +65,7 @@ def test_a_question_that_cannot_be_put_is_given_up(answer: Answer, found: str) -
         Answer(exit_code=1, stderr='Error from server (InternalError): parse "unknown": unknown'),
     ],
 )
-def test_whatever_may_still_come_true_is_waited_for(meanwhile: Answer) -> None:
+def test_states_that_may_still_be_reached_are_waited_for(meanwhile: Answer) -> None:
     here, host = machine(*[meanwhile] * 9, Answer("ok"))
     eventually("it answers", so_if(sh("kubectl get")), within=60, every=0.001).reach(here)
     assert len(host.ran) == 10
@@ -77,7 +77,7 @@ def test_a_program_that_is_just_being_replaced_is_waited_for() -> None:
     assert len(host.ran) == 10
 
 
-def test_a_program_that_an_act_brings_may_be_missing_before() -> None:
+def test_a_program_may_be_missing_before_the_action_that_installs_it() -> None:
     here, host = machine(NO_PROGRAM)
     want = command("it is there", sh("install"), unless=sh("kubectl version"))
     assert not want.seen(here).so
@@ -85,7 +85,7 @@ def test_a_program_that_an_act_brings_may_be_missing_before() -> None:
     want.reach(here)
 
 
-def test_what_was_found_is_the_last_line_or_what_is_said_otherwise() -> None:
+def test_the_observation_is_the_last_line_or_the_given_text() -> None:
     def found(code: int, out: str = "", otherwise: str = "") -> str:
         return sight_of(Result("a", "x", code, out, "", 0.1), otherwise).found
 

@@ -1,4 +1,4 @@
-"""What a machine prints reaches the log under the names that its filters know."""
+"""The output of a machine reaches the log under the names that its filters use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fake_host import Answer, FakeHost
 
 
 class Kept:
-    """A sink that keeps what it is given."""
+    """A sink that stores all events."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -22,10 +22,10 @@ class Kept:
         self.events.append(event)
 
 
-def test_output_and_error_output_are_told_apart_in_the_log() -> None:
+def test_the_log_distinguishes_output_and_error_output() -> None:
     sink = Kept()
     host = FakeHost("a", [("", Answer(stdout="fine", stderr="odd"))])
     known = Machine(Host(name="a", address="10.0.0.1"), host, sink=sink, cancel=Cancel(), facts=FactsOnce())
-    known.during("os/x", timeout=5, cancel=Cancel()).do(sh("say"))
-    said = {(event.stream, event.text) for event in sink.events if isinstance(event, Output)}
-    assert {("out", "fine"), ("err", "odd")} <= said
+    known.during("os/x", timeout=5, cancel=Cancel()).do(sh("print"))
+    lines = {(event.stream, event.text) for event in sink.events if isinstance(event, Output)}
+    assert {("out", "fine"), ("err", "odd")} <= lines

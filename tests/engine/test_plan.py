@@ -1,4 +1,4 @@
-"""The graph of a plan: it grows with the machines and not with their square, and circles are refused in words."""
+"""The graph of a plan: it grows linearly with the machines, and circles are refused with a message."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_twice_the_machines_have_twice_the_edges() -> None:
     assert many <= 2 * few
 
 
-def test_what_waits_for_all_machines_is_told_machine_by_machine() -> None:
+def test_waits_for_all_machines_are_listed_machine_by_machine() -> None:
     plan = plan_of(3)
     everywhere = {("one/first", f"node{number}") for number in (1, 2, 3)}
     assert waits_for(plan, ("two/second", "node2")) == everywhere

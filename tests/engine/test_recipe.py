@@ -1,4 +1,4 @@
-"""Recipes: what they declare, which answers they take, and what a plan and a step get of that."""
+"""Recipes: what they declare, which answers they accept, and what plans and steps get from that."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clusters.engine.deadline import OutOfTime
 from clusters.engine.executor import Outcome, execute_plan
 from clusters.engine.machine import OnlyLooking
 from clusters.engine.plan import make_plan
-from clusters.engine.question import AnswersRefused, Question, checked
+from clusters.engine.question import AnswersRefused, Question, check_answers
 from clusters.engine.recipe import DEFAULT, RECIPES, Phase, offered, phase_title, recipe
 from clusters.engine.step import STEPS, Register, step
 from clusters.engine.wants import NoAnswer, Sight, Wanted, file, service
@@ -55,7 +55,7 @@ def _recipes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answers(**given: Any) -> dict[str, Any]:
-    return checked(QUESTIONS, DOCUMENT, given)
+    return check_answers(QUESTIONS, DOCUMENT, given)
 
 
 def test_without_answers_the_defaults_count() -> None:
@@ -94,18 +94,18 @@ def test_an_answer_that_does_not_fit_is_refused_by_name(name: str, value: Any) -
     assert len(refused.value.message) < 300
 
 
-def test_what_is_required_and_what_the_recipe_refuses_is_a_sentence() -> None:
+def test_missing_and_refused_answers_get_a_message() -> None:
     wanted = (
         Question("who", "Who", required=True),
         Question("size", "Size", kind="number", problem=lambda value, document: "Too large." if value > 3 else ""),
     )
     with pytest.raises(AnswersRefused) as refused:
-        checked(wanted, DOCUMENT, {"size": "4"})
+        check_answers(wanted, DOCUMENT, {"size": "4"})
     assert refused.value.problems == {"who": "Who: An answer is required.", "size": "Size: Too large."}
-    assert checked(wanted, DOCUMENT, {"who": "me", "size": ""}) == {"who": "me", "size": None}
+    assert check_answers(wanted, DOCUMENT, {"who": "me", "size": ""}) == {"who": "me", "size": None}
 
 
-def test_the_first_recipe_installs_with_the_words_people_know() -> None:
+def test_the_default_recipe_has_familiar_words() -> None:
     first = recipes()[0]
     assert (first.name, first.verb, first.title) == (DEFAULT, "create", "Install cluster")
     assert first.states == ("draft", "failed", "ready")
@@ -115,7 +115,7 @@ def test_the_first_recipe_installs_with_the_words_people_know() -> None:
     assert phase_title("nowhere") == "Nowhere"
 
 
-def test_every_recipe_of_the_catalog_is_offered_and_means_what_there_is() -> None:
+def test_every_recipe_of_the_catalog_is_offered_and_valid() -> None:
     from clusters import catalog
     from clusters.engine.step import discover
 
@@ -161,7 +161,7 @@ def _register() -> tuple[Register, Checks]:
     return register, checks
 
 
-def test_a_recipe_says_which_machines_and_which_prechecks_have_a_part() -> None:
+def test_a_recipe_selects_machines_and_prechecks() -> None:
     recipe(
         "some", "Some", "precheck", "one",
         prechecks=("hw.two",), machines=lambda document, answers: answers["some"],
@@ -177,7 +177,7 @@ def test_a_recipe_says_which_machines_and_which_prechecks_have_a_part() -> None:
         make_plan(DOCUMENT, "some", steps=register, checks=checks, answers={"some": ["d"]})
 
 
-def test_a_precheck_that_is_not_there_is_a_mistake() -> None:
+def test_a_recipe_cannot_name_an_unknown_precheck() -> None:
     recipe("some", "Some", "precheck", "one", prechecks=("hw.three",))
     register, checks = _register()
     with pytest.raises(PlanError, match=r"hw\.three"):
@@ -226,7 +226,7 @@ def failing(register: Register, error: Exception) -> None:
         yield Wanted("it is there", look, lambda machine: None)
 
 
-@pytest.mark.parametrize("error", [InstallerError("There is no kubectl."), NoAnswer("The API server is silent.")])
+@pytest.mark.parametrize("error", [InstallerError("kubectl is missing."), NoAnswer("The API server is silent.")])
 def test_a_dry_run_calls_unforeseen_what_needs_an_earlier_change(error: Exception) -> None:
     register, sink = _register()[0], Kept()
     failing(register, error)
@@ -243,7 +243,7 @@ def test_a_dry_run_calls_unforeseen_what_needs_an_earlier_change(error: Exceptio
 def test_a_dry_run_still_fails_where_nothing_before_explains_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.engine.tries.PAUSE", 0.0)
     register = Register()
-    failing(register, InstallerError("There is no kubectl."))
+    failing(register, InstallerError("kubectl is missing."))
     outcome, _hosts = carry_out(register, dry_run=True)
     assert outcome.state == "failed"
 
@@ -257,7 +257,7 @@ def test_a_machine_that_is_away_is_a_failure_in_a_dry_run_too(monkeypatch: pytes
     assert outcome.state == "failed"
 
 
-def test_a_dry_run_does_not_wait_for_what_nobody_makes() -> None:
+def test_a_dry_run_does_not_wait_for_its_own_changes() -> None:
     register, rounds = _register()[0], list[str]()
 
     @step("one/wait", on="first-etcd", needs=("one/write",), register=register)
@@ -294,7 +294,7 @@ def timed_out() -> CommandTimedOut:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_dry_run_fails_for_what_no_earlier_step_mends(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_fails_for_errors_that_no_step_fixes(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.engine.tries.TRIES", 1)
     monkeypatch.setattr("clusters.engine.tries.RETURN_SECONDS", 0.0)
     register = _register()[0]
@@ -304,7 +304,7 @@ def test_a_dry_run_fails_for_what_no_earlier_step_mends(error: Exception, monkey
     assert {failure.found for failure in outcome.failures} == {str(error)}
 
 
-@pytest.mark.parametrize("error", [InstallerError("There is no kubectl."), NoAnswer("It is silent.", retryable=False)])
+@pytest.mark.parametrize("error", [InstallerError("kubectl is missing."), NoAnswer("It is silent.", retryable=False)])
 def test_a_change_on_another_machine_does_not_explain_an_error(error: Exception) -> None:
     register, sink = Register(), Kept()
 
@@ -340,7 +340,7 @@ def test_what_an_earlier_step_leaves_open_is_open_through_others() -> None:
 
     @step("one/last", on="all", needs_all=("one/between",), register=register)
     def last(machine: Machine, cluster: Cluster) -> Iterator[Want]:
-        """Need what was written, by way of another step"""
+        """Need what was written, through another step"""
         yield Wanted("it is there", there_is_none, lambda machine: None)
 
     outcome, _hosts = carry_out(register, dry_run=True, sink=sink)
@@ -351,7 +351,7 @@ def test_what_an_earlier_step_leaves_open_is_open_through_others() -> None:
 
 
 def there_is_none(machine: Machine) -> Sight:
-    raise InstallerError("There is no file.", retryable=True)
+    raise InstallerError("The file is missing.", retryable=True)
 
 
 def test_a_service_that_reads_what_an_earlier_step_writes_is_restarted() -> None:

@@ -1,4 +1,4 @@
-"""Whose files go first: those that everybody waits for, and nobody is held up for longer than it can spare."""
+"""Which files go first: those that others wait for; a machine is never held up for longer than it has time."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_far_less_urgent_file_waits_for_the_end_of_the_other() -> None:
     assert order == ["node1", "node2"]
 
 
-def test_nobody_is_held_up_for_longer_than_agreed_and_then_never_again() -> None:
+def test_a_machine_is_held_up_once_and_for_a_limited_time() -> None:
     sendings = Sendings(longest_hold=0.3)
     held: list[float] = []
     with sendings.turn("node1", INIT_FIRST, ignore):
@@ -98,7 +98,7 @@ def test_a_machine_is_still_first_between_two_of_its_files() -> None:
     assert held
 
 
-def test_a_machine_that_sends_no_more_holds_nobody_up_for_long() -> None:
+def test_a_machine_that_stopped_sending_does_not_hold_up_others() -> None:
     sendings = Sendings(between=0.3)
     with sendings.turn("node1", INIT_FIRST, ignore):
         pass
@@ -107,7 +107,7 @@ def test_a_machine_that_sends_no_more_holds_nobody_up_for_long() -> None:
         assert time.monotonic() - began < LONGEST_HOLD
 
 
-def test_who_stops_waiting_leaves_nothing_behind() -> None:
+def test_an_interrupted_wait_leaves_no_state() -> None:
     sendings = Sendings(between=0)
 
     def stop(seconds: float, first: str) -> None:
@@ -123,7 +123,7 @@ def test_who_stops_waiting_leaves_nothing_behind() -> None:
 
 
 class CancelsAtTheNote(Kept):
-    """Somebody reads that a machine waits, and has enough."""
+    """A person cancels after reading that a machine waits."""
 
     def __init__(self, cancel: Cancel) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class CancelsAtTheNote(Kept):
             self.cancel.ask("enough")
 
 
-def test_a_machine_says_in_the_log_that_it_waits_and_a_cancel_ends_that(tmp_path: Path) -> None:
+def test_a_wait_for_a_turn_is_logged_and_ends_with_a_cancel(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     cancel = Cancel()
     sink = CancelsAtTheNote(cancel)

@@ -1,4 +1,4 @@
-"""A service is restarted when a file it depends on is newer than its start, by what its systemd can say of that."""
+"""A service is restarted when a file it depends on is newer than its start, as exactly as its systemd reports that."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def is_fresh(folder: Path, systemd: str, changed: int) -> bool:
 
 
 @pytest.mark.parametrize(("before", "fresh"), [(2_000_000_000, True), (1_000_000, True), (-1_000_000, False)])
-def test_a_systemd_that_counts_microseconds_is_asked_for_them(before: int, fresh: bool, tmp_path: Path) -> None:
+def test_a_new_systemd_is_asked_for_microseconds(before: int, fresh: bool, tmp_path: Path) -> None:
     assert is_fresh(tmp_path, PRECISE, STARTED - before) is fresh
 
 
 @pytest.mark.parametrize(("before", "fresh"), [(2_000_000_000, True), (1_000_000, False), (-1_000_000_000, False)])
-def test_with_an_older_one_the_same_second_is_too_old(before: int, fresh: bool, tmp_path: Path) -> None:
+def test_with_an_older_systemd_the_same_second_is_too_old(before: int, fresh: bool, tmp_path: Path) -> None:
     assert is_fresh(tmp_path, OLD, STARTED - before) is fresh

@@ -1,4 +1,4 @@
-"""How often something is tried on a machine, and how long one that is not there is waited for."""
+"""How often something is tried on a machine, and how long Slipway waits for one that is away."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Pauses that take no time."""
+    """Pauses without a real delay."""
     return stopped_clock(monkeypatch)
 
 
 def run_with(world: World, errors: Sequence[RemoteError | None]) -> tuple[str, int]:
-    """A step on b, whose commands meet these errors in a row (None: they work); gives its end and deeds."""
+    """A step on b, whose commands raise these errors in a row (None: they work); returns its outcome and changes."""
     met = iter(errors)
 
     def answer(ran: Ran) -> Answer:
@@ -61,7 +61,7 @@ def run_with(world: World, errors: Sequence[RemoteError | None]) -> tuple[str, i
 
 
 def notes(world: World) -> list[str]:
-    """What the log says without commands and their output."""
+    """The log without commands and their output."""
     return [text for event in world.sink.events if (text := getattr(event, "text", ""))]
 
 
@@ -73,29 +73,29 @@ def test_a_machine_that_reboots_for_most_of_a_minute_goes_on(clock: Clock) -> No
     assert [text for text in said if "b refuses" in text] == [
         "b refuses (0). Trying to reach it for up to 60 s; it may be rebooting."
     ]
-    assert "b answers again after 57 s; systemd says: running" in said
+    assert "b answers again after 57 s; systemd reports: running" in said
 
 
-def test_services_of_a_machine_that_came_back_start_before_anything_is_looked_at(clock: Clock) -> None:
+def test_after_a_reboot_the_step_waits_for_the_services(clock: Clock) -> None:
     world = World()
     run_with(world, [ConnectionLost("b stopped answering.")])
     started = "timeout 45 systemctl is-system-running --wait"
     assert world.hosts["b"].commands[:3] == ["test -e /flag", started, "test -e /flag"]
 
 
-def test_a_machine_that_stays_away_fails_within_two_minutes_of_its_last_word(clock: Clock) -> None:
+def test_a_machine_that_stays_away_fails_within_two_minutes(clock: Clock) -> None:
     world, began = World(), clock.now
     assert run_with(world, [ConnectTimedOut("b does not answer.")] * 100) == ("failed", 0)
     assert 60 <= clock.now - began <= 66
 
 
-def test_what_broke_off_is_begun_three_times_at_most(clock: Clock) -> None:
+def test_an_interrupted_command_is_tried_at_most_three_times(clock: Clock) -> None:
     world, began = World(), clock.now
     assert run_with(world, [ConnectionLost("b stopped answering.")] * 10) == ("failed", 0)
     assert clock.now - began == 2 * tries.PAUSE
 
 
-def test_a_machine_that_is_there_is_not_called(clock: Clock) -> None:
+def test_a_reachable_machine_is_not_waited_for(clock: Clock) -> None:
     world, began = World(), clock.now
     result = Result("b", "sleep 9", 124, "", "", 9.0)
     assert run_with(world, [CommandTimedOut("sleep took too long.", result=result)] * 10) == ("failed", 0)
@@ -109,7 +109,7 @@ def test_time_counts_from_the_return_of_a_machine(clock: Clock) -> None:
     assert run_with(world, [*refused, None, RemoteError("not yet", retryable=True)]) == ("succeeded", 1)
 
 
-def test_a_step_goes_on_where_a_connection_broke_between_two_wanted_states(clock: Clock) -> None:
+def test_a_step_continues_after_a_lost_connection_between_two_wanted_states(clock: Clock) -> None:
     world = World()
     flags: set[str] = set()
     looks: list[str] = []
@@ -131,7 +131,7 @@ def test_a_step_goes_on_where_a_connection_broke_between_two_wanted_states(clock
     ]
 
 
-def test_a_step_whose_connection_breaks_again_and_again_fails(clock: Clock) -> None:
+def test_a_step_fails_when_its_connection_keeps_breaking(clock: Clock) -> None:
     world = World()
     flags: set[str] = set()
 
@@ -145,7 +145,7 @@ def test_a_step_whose_connection_breaks_again_and_again_fails(clock: Clock) -> N
     assert clock.now - 100 == 2 * tries.PAUSE
 
 
-def test_another_machine_that_stays_away_is_waited_for_no_longer(clock: Clock) -> None:
+def test_the_wait_for_another_machine_is_limited(clock: Clock) -> None:
     world = World()
 
     def miss(machine: Machine) -> None:
@@ -161,7 +161,7 @@ def test_another_machine_that_stays_away_is_waited_for_no_longer(clock: Clock) -
     assert not any("answers again" in text for text in notes(world))
 
 
-def test_another_machine_that_is_missed_between_two_wanted_states_is_waited_for_no_longer(clock: Clock) -> None:
+def test_the_wait_for_another_machine_between_two_wanted_states_is_limited(clock: Clock) -> None:
     world = World()
     flags: set[str] = set()
 
@@ -175,7 +175,7 @@ def test_another_machine_that_is_missed_between_two_wanted_states_is_waited_for_
     assert 60 <= clock.now - 100 <= 66
 
 
-def test_a_control_plane_that_is_asked_and_reboots_is_waited_for_as_the_machine_itself(clock: Clock) -> None:
+def test_a_rebooting_control_plane_is_waited_for_like_the_machine_itself(clock: Clock) -> None:
     world = World()
     errors: list[RemoteError | None] = [ConnectionLost("a stopped answering.")]
     errors += [ConnectionRefused("a refuses.")] * 10
@@ -199,7 +199,7 @@ def test_a_control_plane_that_is_asked_and_reboots_is_waited_for_as_the_machine_
     assert [text for text in notes(world) if text.startswith("a answers again after")]
 
 
-def test_what_went_well_in_between_makes_the_next_trouble_a_new_one(clock: Clock) -> None:
+def test_a_success_in_between_makes_the_next_trouble_a_new_one(clock: Clock) -> None:
     world = World()
     flags: set[str] = set()
     lost: list[str] = []
@@ -258,9 +258,9 @@ def test_a_machine_that_dies_in_a_long_try_is_waited_for_a_minute_and_no_longer(
     assert len([text for text in notes(world) if "Trying to reach" in text]) == 1
 
 
-def test_a_control_plane_whose_api_server_is_silent_before_it_reboots_is_waited_for(clock: Clock) -> None:
+def test_a_control_plane_may_reboot_after_its_api_server_went_silent(clock: Clock) -> None:
     world = World()
-    errors: list[RemoteError | NoAnswer | None] = [NoAnswer("The API server does not say.")] * 12
+    errors: list[RemoteError | NoAnswer | None] = [NoAnswer("The API server does not answer.")] * 12
     errors += [ConnectionLost("b stopped answering.")] + [ConnectionRefused("b refuses.")] * 15 + [None]
     met = iter(errors)
 

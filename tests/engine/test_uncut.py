@@ -1,4 +1,4 @@
-"""Parts of steps that no cancel cuts: they are told of when they begin and when they are over, however they end."""
+"""Parts of steps that a cancel does not interrupt: they report their start and their end, however they end."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from clusters.remote.shell import sh
 from tests.fake_host import FakeHost
 
 
-class Told:
-    """A sink that keeps what was said of parts."""
+class Parts:
+    """A sink that stores the events of uncut parts."""
 
     def __init__(self) -> None:
         self.parts: list[tuple[str, str, str, bool]] = []
 
     def emit(self, event: Event) -> None:
-        """Keep it."""
+        """Store it."""
         if isinstance(event, Uncut):
             self.parts.append((event.host, event.step, event.what, event.over))
 
@@ -29,37 +29,37 @@ BEGAN, OVER = ("a", "etcd/start", "joining etcd", False), ("a", "etcd/start", "j
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def sink() -> Parts:
+    return Parts()
 
 
-def machine(told: Told, cancel: Cancel) -> Machine:
+def machine(sink: Parts, cancel: Cancel) -> Machine:
     host = FakeHost("a", [("", "")])
-    known = Machine(Host(name="a", address="10.0.0.1"), host, sink=told, cancel=cancel, facts=FactsOnce())
+    known = Machine(Host(name="a", address="10.0.0.1"), host, sink=sink, cancel=cancel, facts=FactsOnce())
     return known.during("etcd/start", timeout=60, cancel=cancel)
 
 
-def test_it_is_told_when_it_begins_and_when_it_is_over_though_somebody_asked_meanwhile(told: Told) -> None:
+def test_an_uncut_part_reports_its_start_and_its_end_despite_a_cancel(sink: Parts) -> None:
     cancel = Cancel()
-    here = machine(told, cancel)
+    here = machine(sink, cancel)
     with here.uncut("joining etcd") as whole:
         cancel.ask("Somebody asked.")
         assert whole.do(sh("join")).ok
-        assert told.parts == [BEGAN]
-    assert told.parts == [BEGAN, OVER]
+        assert sink.parts == [BEGAN]
+    assert sink.parts == [BEGAN, OVER]
     with pytest.raises(Cancelled):
         here.do(sh("more"))
 
 
-def test_it_is_over_when_it_fails_too(told: Told) -> None:
-    with pytest.raises(RemoteError), machine(told, Cancel()).uncut("joining etcd"):
+def test_an_uncut_part_also_ends_with_a_failure(sink: Parts) -> None:
+    with pytest.raises(RemoteError), machine(sink, Cancel()).uncut("joining etcd"):
         raise RemoteError("The connection to a is lost.")
-    assert told.parts == [BEGAN, OVER]
+    assert sink.parts == [BEGAN, OVER]
 
 
-def test_none_begins_after_somebody_asked(told: Told) -> None:
+def test_no_uncut_part_starts_after_a_cancel(sink: Parts) -> None:
     cancel = Cancel()
     cancel.ask("Somebody asked.")
-    with pytest.raises(Cancelled), machine(told, cancel).uncut("joining etcd"):
+    with pytest.raises(Cancelled), machine(sink, cancel).uncut("joining etcd"):
         raise AssertionError("It began.")
-    assert told.parts == []
+    assert sink.parts == []

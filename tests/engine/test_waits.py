@@ -1,4 +1,4 @@
-"""A wait of so many seconds lasts so many seconds, however long a look takes."""
+"""A wait lasts as many seconds as it should, however long an observation takes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SLOW = 30.0
-"""Seconds that a look takes: as long as kubectl's, where nobody answers, and more."""
+"""Seconds that an observation takes: longer than kubectl's own timeout without an answer."""
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Time passes in looks and pauses."""
+    """Time passes only in observations and pauses."""
     return stopped_clock(monkeypatch)
 
 
@@ -35,7 +35,7 @@ def machine() -> Machine:
     return Machine(seed().hosts[0], FakeHost("node1"), sink=Kept(), cancel=Cancel(), facts=FactsOnce())
 
 
-def test_slow_looks_do_not_make_a_wait_longer(clock: Clock) -> None:
+def test_slow_observations_do_not_extend_a_wait(clock: Clock) -> None:
     looks: list[float] = []
 
     def look(here: Machine) -> Sight:
@@ -49,7 +49,7 @@ def test_slow_looks_do_not_make_a_wait_longer(clock: Clock) -> None:
     assert clock.now - began <= 60 + SLOW
 
 
-def test_quick_looks_go_on_to_the_end_and_are_taken_once_more_there(clock: Clock) -> None:
+def test_quick_observations_continue_to_the_end_with_a_last_one_there(clock: Clock) -> None:
     looks: list[float] = []
     began = clock.now
     for _ in machine().looks(10.0, every=3.0):
@@ -57,9 +57,7 @@ def test_quick_looks_go_on_to_the_end_and_are_taken_once_more_there(clock: Clock
     assert looks == [0.0, 3.0, 6.0, 9.0, 10.0]
 
 
-def test_a_control_plane_that_answers_slowly_gets_the_manifest_from_before_back_in_time(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_control_plane_gets_its_old_manifest_back_in_time(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def slowly(self: StaticPod, here: Machine, old: frozenset[str]) -> Sight:
         clock.now += SLOW
         return Sight(False, "it does not run")

@@ -258,6 +258,6 @@ def test_a_first_control_plane_that_is_unwell_is_healed_by_way_of_another(cluste
     cluster.lab.execute("node2", "mv /etc/kubernetes/manifests/kube-apiserver.yaml /root/")
     wait_until(lambda: not changes.runs(cluster, "node2", "kube-apiserver"), 60, "kubelet to end the API server")
     told = cluster.create()
-    assert "this run asks node3" in told
+    assert "this run uses node3" in told
     assert "ok" in cluster.kubectl("get", "--raw", "/readyz", on="node2")
     assert "nothing changed" in cluster.create()

@@ -96,7 +96,7 @@ def test_a_preview_asks_nothing_changes_nothing_and_prints_differences(file: Pat
     shown = cluster("create", "-f", str(file), "--accept-host-keys", "--preview")
     run = Run.objects.get()
     assert (run.is_preview, run.state, run.cluster.state) == (True, "succeeded", "draft")
-    assert "+ node2: /etc/days is as it should be; found: there is no /etc/days" in shown
+    assert "+ node2: /etc/days has the required content and mode; found: there is no /etc/days" in shown
     assert "        +none" in shown
     assert "? node2: Read the file again; found: There is no /etc/days yet." in shown
     assert "nothing was changed; 3 would change, 4 are correct already, 3 steps are not known yet." in shown
@@ -131,7 +131,7 @@ def test_a_plan_is_of_a_recipe_with_its_answers(file: Path, renew: Recipe) -> No
     ):
         with pytest.raises(CommandError, match=sentence):
             plan(str(file), "--recipe", "renew", "--answer", wrong)
-    with pytest.raises(CommandError, match="There is no recipe"):
+    with pytest.raises(CommandError, match="is not a recipe"):
         plan(str(file), "--recipe", "nothing")
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.models import Cluster, Run
-from clusters.runs.claims.leases import claim
+from clusters.runs.claims.leases import claim_run
 from clusters.runs.supervise import supervise
 from tests.processes import wait_for
 from tests.regressions.addresses import content_of
@@ -82,7 +82,7 @@ def test_18_nothing_that_failed_is_shown_as_waiting(
         for step, state in (("os/prepare", "running"), ("etcd/start", "waiting")):
             run.steps.create(step=step, title=step, phase="os", position=1, host="node1", state=state, started_at=past)
     if end == "cancelled":
-        claim(run.pk, "one")
+        claim_run(run.pk, "one")
         Run.objects.filter(pk=run.pk).update(state="cancelling", cancel_asked_at=past)
         settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.endless"
         Run.objects.filter(pk=run.pk).update(lease_until=past)
@@ -126,4 +126,4 @@ def test_19_a_retry_repeats_nothing_without_reporting_it(
     grid = text_of(client, again, "run-grid")
     assert grid.count("is-same") == grid.count("is-changed") == 1
     assert "Unchanged" in grid
-    assert "1 changed, 1 were so already" in text_of(client, again, "run-header")
+    assert "1 changed, 1 were already correct" in text_of(client, again, "run-header")

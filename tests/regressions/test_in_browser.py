@@ -122,7 +122,7 @@ ODD = b"".join(
 @pytest.mark.sshd
 def test_14_no_output_however_odd_harms_anything(page: Page, alice: User, sshd: Sshd, tmp_path: Path) -> None:
     cluster = cluster_of(alice, sshd, "node1")
-    (tmp_path / "node1.said").write_bytes(ODD)
+    (tmp_path / "node1.output").write_bytes(ODD)
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     with worker("talkative", tmp_path):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, 90, "the end of the run")

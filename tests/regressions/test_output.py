@@ -34,7 +34,7 @@ def drawing(frames: int) -> bytes:
 
 def test_15_a_drawing_that_moves_is_stored_as_one_line(alice: User, sshd: Sshd, tmp_path: Path) -> None:
     cluster = cluster_of(alice, sshd, "node1")
-    (tmp_path / "node1.said").write_bytes(drawing(3_000))
+    (tmp_path / "node1.output").write_bytes(drawing(3_000))
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
     with worker("talkative", tmp_path):
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")

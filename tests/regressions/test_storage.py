@@ -48,7 +48,7 @@ def test_20_a_database_locked_for_20_seconds_loses_nothing_and_is_logged(
     make_run: Callable[..., Run], alice: User, tmp_path: Path
 ) -> None:
     go_on = tmp_path / "go"
-    lives = {"SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.until_told", "FAKE_GO_ON": str(go_on)}
+    lives = {"SLIPWAY_RUN_ON_MACHINES": "tests.runs.fakes.until_file_exists", "FAKE_GO_ON": str(go_on)}
     person = Client()
     person.force_login(alice)
     run = make_run()

@@ -1,4 +1,4 @@
-"""A jump host for tests: a second real sshd before the first, with a user of its own who has no shell there."""
+"""A jump host for tests: a second real sshd in front of the first, with a user who has no shell there."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from tests.sshd import running_sshd, user
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clusters.remote.auth.host_keys import InMemoryKeys
     from clusters.remote.target import Target
+    from tests.known_keys import InMemoryKeys
     from tests.sshd import Sshd
 
 LOGIN = r"Accepted \w+ for slipway-jump-"
-"""What its sshd says of a login."""
+"""What its sshd logs about a login."""
 
 
 @dataclass
 class Bastion:
-    """A jump host `server` before the machine `behind`."""
+    """A jump host `server` in front of the machine `behind`."""
 
     server: Sshd
     behind: Sshd
@@ -56,18 +56,18 @@ class Bastion:
         return SshHost(target or self.target(), self.known(), gateways=self.gateways, **patience)
 
     def log(self) -> str:
-        """What the jump host's sshd has said."""
+        """The log of the jump host's sshd."""
         return (self.server.directory / "log").read_text()
 
-    def said(self, words: str, since: str = "") -> int:
-        """How often its sshd has said that, since the log was `since`; waits a moment for the first time."""
+    def count(self, words: str, since: str = "") -> int:
+        """How often its sshd has logged that, since the log was `since`; waits a moment for the first time."""
         deadline = time.monotonic() + 60
         while not (found := re.findall(words, self.log()[len(since) :])) and time.monotonic() < deadline:
             time.sleep(0.02)
         return len(found)
 
     def left(self, within: float = 60) -> bool:
-        """Whether nobody is logged in to it any more, or soon."""
+        """Whether all logins to it have ended, or end soon."""
         deadline = time.monotonic() + within
         while self._sessions() and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Cable: a TCP connection between a test and a server, which can be cut without anybody being told."""
+"""Cable: a TCP connection between a test and a server, which can be cut without a signal to either side."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Cable:
         self.snap()
 
     def pull(self) -> None:
-        """Bytes no longer get through, in either direction, and nothing says so."""
+        """Drop all bytes, in both directions, without any signal."""
         self._whole.clear()
 
     def snap(self) -> None:
-        """Both sides are told that the connection is no more (RST)."""
+        """Reset the connection on both sides (RST)."""
         ends, self._ends = self._ends, []
         for end in ends:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -50,12 +50,12 @@ class Cable:
             end.close()
 
     def mend(self) -> None:
-        """Bytes get through again, on new connections."""
+        """Forward bytes again, on new connections."""
         self.snap()
         self._whole.set()
 
     def after(self, size: int, then: Callable[[], None]) -> None:
-        """Do something once so many more bytes have gone to the server."""
+        """Call `then` after this many more bytes have gone to the server."""
         self._after = (size, then)
 
     def _count(self, size: int) -> None:
@@ -77,7 +77,7 @@ class Cable:
             try:
                 there = socket.create_connection(("127.0.0.1", self._to))
             except OSError:
-                # Nobody listens there at the moment: whoever connected is told so by the end of the connection.
+                # Nothing listens there at the moment: the client sees the end of its connection.
                 here.close()
                 continue
             self._ends += [here, there]

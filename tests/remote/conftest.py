@@ -69,5 +69,5 @@ def a_bastion(sshd: Sshd) -> Iterator[Bastion]:
 
 @pytest.fixture
 def bastion(a_bastion: Bastion) -> Bastion:
-    """With connections of its own for each test."""
+    """With separate connections for each test."""
     return Bastion(a_bastion.server, a_bastion.behind)

@@ -1,4 +1,4 @@
-"""Dialling, with the shell of this machine: what a closed, an open and a nameless port are told as."""
+"""Dialing with this machine's shell: what a closed port, an open port and an unknown name are reported as."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_a_closed_port_refuses_and_an_open_one_connects() -> None:
         assert dialled(("127.0.0.1", port), ("127.0.0.1", free_port())) == [Answer.CONNECTED, Answer.REFUSED]
 
 
-def test_a_port_that_does_not_answer_is_silent_and_holds_up_nobody() -> None:
-    # A full queue of a listener that accepts nothing: what comes further is dropped.
+def test_a_silent_port_does_not_delay_others() -> None:
+    # The listener accepts nothing and its queue is full: further connections are dropped.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         port = int(server.getsockname()[1])
         full = [socket.socket() for _ in range(4)]
@@ -44,7 +44,7 @@ def test_a_port_that_does_not_answer_is_silent_and_holds_up_nobody() -> None:
                 each.close()
 
 
-def test_a_name_that_nobody_knows_is_told_as_that() -> None:
+def test_an_unknown_name_is_reported_as_one() -> None:
     assert dialled(("no-such-name.invalid", 443)) == [Answer.UNKNOWN_NAME]
 
 
@@ -54,7 +54,7 @@ def test_more_than_one_batch_is_tried() -> None:
     assert len(answers) == len(places) and set(answers) <= {Answer.REFUSED, Answer.CONNECTED}
 
 
-def test_what_is_too_much_for_one_command_is_said_to_be_untried() -> None:
+def test_connections_beyond_the_limit_are_reported_as_untried() -> None:
     places = [(f"10.0.{number // 256}.{number % 256}", 1) for number in range(MOST + 2)]
     assert f"10.0.{MOST // 256}.{MOST % 256}/1" not in dial_command(places).text
     found = read_dials("", places)
@@ -63,7 +63,7 @@ def test_what_is_too_much_for_one_command_is_said_to_be_untried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer", "told"),
+    ("output", "answer", "words"),
     [
         ("connected", Answer.CONNECTED, "connected"),
         ("bash: connect: Connection refused bash: line 1: /dev/tcp/h/1: Connection refused", Answer.REFUSED, "refused"),
@@ -79,13 +79,13 @@ def test_what_is_too_much_for_one_command_is_said_to_be_untried() -> None:
         ("by-icmp", Answer.PROHIBITED, "rejected by a firewall"),
     ],
 )
-def test_the_shells_words_are_understood(said: str, answer: Answer, told: str) -> None:
-    (dial,) = read_dials(f"h/1 {said}\n", [("h", 1)]) or ()
-    assert dial.answer is answer and told in dial.told()
+def test_the_shells_messages_are_understood(output: str, answer: Answer, words: str) -> None:
+    (dial,) = read_dials(f"h/1 {output}\n", [("h", 1)]) or ()
+    assert dial.answer is answer and words in dial.describe()
     assert dial.answer.through is (answer in (Answer.CONNECTED, Answer.REFUSED))
 
 
-def test_a_shell_that_opens_no_connections_answers_nothing() -> None:
+def test_a_shell_without_network_support_gives_no_result() -> None:
     assert read_dials("no-bash\n", [("h", 1)]) is None
     assert read_dials("h/1 bash: /dev/tcp/h/1: No such file or directory\n", [("h", 1)]) is None
     assert read_dials("", [("h", 1)]) == (Dial("h", 1, Answer.SILENT),)

@@ -1,4 +1,4 @@
-"""Facts: what a machine says about itself, read at once and misread never."""
+"""Facts: what a machine reports about itself, read in one command and parsed correctly."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ tool=systemctl
 """
 
 
-def test_everything_said_is_understood() -> None:
+def test_every_fact_is_parsed() -> None:
     facts = parse_facts(SAID, here=1700000000.0, doubt=0.2)
 
     assert (facts.hostname, facts.os_id, facts.os_version) == ("node1", "centos", "7")
@@ -93,7 +93,7 @@ def test_everything_said_is_understood() -> None:
     assert facts.servers_in("/run/systemd/resolve/resolv.conf") == ("10.0.0.2", "fd00::53")
 
 
-def test_a_file_without_a_name_server_is_told_from_one_that_is_not_there() -> None:
+def test_an_empty_resolver_file_differs_from_a_missing_one() -> None:
     facts = parse_facts("resolver=/etc/resolv.conf ", here=0)
 
     assert facts.servers_in("/etc/resolv.conf") == ()
@@ -117,7 +117,7 @@ def test_name_servers_are_read_as_kubelet_reads_them(shell: str, tmp_path: Path)
     assert parse_facts(done.stdout, here=0).servers_in(str(file)) == ("10.0.0.2", "::1")
 
 
-def test_arm_bears_the_name_that_kubernetes_files_have() -> None:
+def test_arm_has_the_name_that_kubernetes_uses() -> None:
     assert parse_facts("machine=aarch64", here=0).arch == "arm64"
     assert parse_facts("machine=riscv64", here=0).arch == "riscv64"
 
@@ -126,7 +126,7 @@ def test_busyboxs_clock_without_fraction_is_a_clock() -> None:
     assert parse_facts("clock=1700000000.%N", here=1700000000).clock_skew == 0
 
 
-def test_a_machine_that_says_little_gives_empty_facts() -> None:
+def test_a_machine_that_prints_little_gives_empty_facts() -> None:
     facts = parse_facts("hostname=x\ncpus=\nmemory_kb=many\nnoise", here=5.0)
 
     assert facts == MachineFacts(hostname="x")
@@ -148,17 +148,17 @@ def test_a_machine_that_says_little_gives_empty_facts() -> None:
         *("free/=1e999", "address=", "module=", "mtu=", "clock=infinity", "resolver=\t", "==", "listen=00000000:1F90F"),
     ],
 )
-def test_no_line_of_a_machine_is_too_odd_to_be_read(line: str) -> None:
+def test_any_line_of_a_machine_can_be_read(line: str) -> None:
     facts = parse_facts(f"hostname=x\n{line}\nlisten=00000000:0016\nkernel=6.1", here=5.0)
 
     assert (facts.hostname, facts.kernel, facts.listening) == ("x", "6.1", (22,))
     assert facts.resolvers == ()
 
 
-def test_a_machine_that_is_no_linux_is_told_so() -> None:
+def test_a_machine_without_linux_is_reported() -> None:
     host = FakeHost("n1", [("uname", "'uname' is not recognized as a command\n")])
 
-    with pytest.raises(RemoteError, match="did not say what it is") as caught:
+    with pytest.raises(RemoteError, match="did not report what it is") as caught:
         read_facts(host)
 
     assert "not recognized" in str(caught.value)

@@ -1,4 +1,4 @@
-"""FakeHost: behaves as a Host does, so that what is tested with it holds."""
+"""FakeHost: behaves like a real Host, so that tests with it are valid."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_function_may_answer_and_sees_the_input() -> None:
     assert FakeHost("n1", [("tr", upper)]).run(sh("tr a-z A-Z"), stdin=b"abc").stdout == "ABC"
 
 
-def test_lines_are_told() -> None:
+def test_lines_are_passed_on() -> None:
     told: list[tuple[str, str]] = []
     host = FakeHost("n1", [("x", Answer("one\ntwo\n", stderr="three\n"))])
 
@@ -58,7 +58,7 @@ def test_lines_are_told() -> None:
     assert told == [("stdout", "one"), ("stdout", "two"), ("stderr", "three")]
 
 
-def test_what_ran_is_remembered() -> None:
+def test_the_fake_host_remembers_commands() -> None:
     host = FakeHost("n1")
     host.run(sh("echo {}", "a b"), sudo=False)
 
@@ -66,12 +66,12 @@ def test_what_ran_is_remembered() -> None:
     assert host.ran == [Ran("echo 'a b'", False, None)]
 
 
-def test_a_strict_one_knows_only_what_it_was_told() -> None:
+def test_a_strict_fake_host_knows_only_its_answers() -> None:
     with pytest.raises(CommandFailed, match="not answered"):
         FakeHost("n1", strict=True).run(sh("surprise"))
 
 
-def test_the_last_lines_have_no_colours_and_what_was_printed_keeps_them() -> None:
+def test_last_lines_have_no_color_codes_but_the_output_has() -> None:
     printed = "\x1b[0;32m[ok]\x1b[0m one\n10%\r\x1b[K20%\r\n"
     host = FakeHost("n1", [("", Answer(printed, 1, "\x1b]0;t\x07\x1b[31merror:\x1b[0m no\n\x1b[0m\n"))])
 

@@ -1,4 +1,4 @@
-"""Little is between a command and the machine: no shell too many, no checksum in Python, and still an end for all."""
+"""Little overhead per command: no extra shell, no checksum in Python, and all processes can still be ended."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_command_that_never_stops_printing_is_stopped(root: SshHost) -> None:
     assert root.run(sh("echo still here")).stdout == "still here\n"
 
 
-def test_what_a_command_says_while_it_is_ended_is_heard(root: SshHost) -> None:
+def test_output_of_a_command_is_read_while_it_is_ended(root: SshHost) -> None:
     lines: list[str] = []
     with pytest.raises(CommandTimedOut) as caught:
         root.run(
@@ -98,7 +98,7 @@ def test_what_a_command_says_while_it_is_ended_is_heard(root: SshHost) -> None:
     assert caught.value.result.stdout == "ready\ncleaning\ndone\n"
 
 
-def test_a_mistake_of_whoever_listens_ends_the_command_and_is_told(root: SshHost) -> None:
+def test_an_error_in_the_callback_ends_the_command_and_is_raised(root: SshHost) -> None:
     def listen(stream: str, line: str) -> None:
         raise ZeroDivisionError(line)
 

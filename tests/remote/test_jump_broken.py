@@ -1,4 +1,4 @@
-"""Through a jump host on bad days: it dies, its plug is pulled, channels end at the wrong moment."""
+"""Failures of a jump host: it dies, loses its network, or its channels end at the wrong moment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.sshd
 def test_data_on_its_way_does_not_come_after_the_end_of_its_channel(
     bastion: Bastion, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sshd hangs up when it does, and every machine behind the jump host would be cut off."""
+    """Otherwise sshd closes the connection, which would cut off every machine behind the jump host."""
     send, ending = JumpTransport._send_user_message, threading.Event()
 
     def slowly(transport: JumpTransport, message: Any) -> None:
@@ -66,7 +66,7 @@ def test_data_on_its_way_does_not_come_after_the_end_of_its_channel(
         tunnel.close()
     monkeypatch.undo()
 
-    # What sshd thinks of it, it has said by the time it has answered something else.
+    # By the time sshd has answered another command, it has reacted to this.
     assert keep.run(sh("echo still here"), sudo=False).stdout == "still here\n"
     assert lease.link.alive
     lease.release()
@@ -79,7 +79,7 @@ def _send(tunnel: Tunnel) -> None:
             continue
 
 
-def test_keys_are_exchanged_anew_while_files_go_through(bastion: Bastion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_exchanged_again_during_transfers(bastion: Bastion, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Packetizer, "REKEY_BYTES", 300_000)
     hosts = [bastion.host() for _ in range(4)]
 
@@ -120,7 +120,7 @@ def test_a_jump_host_that_dies_is_named_and_the_next_command_reconnects(sshd: Ss
         assert sorted(message[:25] for message in said) == [f"The connection to node{n} i" for n in range(3)]
         assert all(f"the one to the jump host 127.0.0.1:{bastion.server.port} was closed" in each for each in said)
         assert [host.run(sh("echo again")).stdout for host in hosts] == ["again\n"] * 3
-        assert bastion.said(LOGIN, before) == 1
+        assert bastion.count(LOGIN, before) == 1
         for host in hosts:
             host.run(sh("pkill -x -f {}; true", f"sleep {seconds}"))
             host.close()
@@ -129,7 +129,7 @@ def test_a_jump_host_that_dies_is_named_and_the_next_command_reconnects(sshd: Ss
 def test_a_jump_host_is_named_although_its_connection_ends_a_moment_later(
     bastion: Bastion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connection that breaks takes its channels away before it says that it is no more."""
+    """The channels of a breaking connection end before the connection itself reports its end."""
     host = bastion.host()
     host.connect()
     link = host._session().link
@@ -143,7 +143,7 @@ def test_a_jump_host_is_named_although_its_connection_ends_a_moment_later(
     assert f"the one to the jump host 127.0.0.1:{bastion.server.port} was closed" in said
 
 
-def test_a_machine_that_dies_is_not_blamed_on_the_jump_host(sshd: Sshd, bastion: Bastion) -> None:
+def test_a_dead_machine_is_not_reported_as_a_dead_jump_host(sshd: Sshd, bastion: Bastion) -> None:
     with Cable(sshd.port) as cable:
         known = bastion.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
@@ -157,7 +157,7 @@ def test_a_machine_that_dies_is_not_blamed_on_the_jump_host(sshd: Sshd, bastion:
         host.close()
 
 
-def test_a_jump_host_whose_plug_is_pulled_is_noticed_and_named(bastion: Bastion) -> None:
+def test_a_jump_host_that_loses_its_network_is_detected_and_named(bastion: Bastion) -> None:
     with Cable(bastion.server.port) as cable:
         known = bastion.known()
         known.pin("127.0.0.1", cable.port, bastion.server.key)
@@ -175,7 +175,7 @@ def test_a_jump_host_whose_plug_is_pulled_is_noticed_and_named(bastion: Bastion)
         host.close()
 
 
-def test_a_connection_that_broke_unseen_is_opened_anew(bastion: Bastion) -> None:
+def test_a_connection_that_broke_unnoticed_is_opened_again(bastion: Bastion) -> None:
     with Cable(bastion.server.port) as cable:
         known = bastion.known()
         known.pin("127.0.0.1", cable.port, bastion.server.key)
@@ -189,7 +189,7 @@ def test_a_connection_that_broke_unseen_is_opened_anew(bastion: Bastion) -> None
         two.close()
 
 
-def test_cancel_ends_the_whole_family_through_it(bastion: Bastion) -> None:
+def test_cancel_ends_all_processes_behind_a_jump_host(bastion: Bastion) -> None:
     host, cancel, seconds = bastion.host(), Cancel(), own_seconds()
 
     def ready(stream: str, line: str) -> None:
@@ -204,7 +204,7 @@ def test_cancel_ends_the_whole_family_through_it(bastion: Bastion) -> None:
     host.close()
 
 
-def test_nothing_is_left_behind_by_what_failed(bastion: Bastion) -> None:
+def test_a_failed_connection_leaves_nothing_behind(bastion: Bastion) -> None:
     before = {thread.name for thread in threading.enumerate()}
     for target in (
         bastion.target(password=Secret("wrong")),

@@ -1,4 +1,4 @@
-"""The connection test: each rung told as it is climbed, and where it stopped."""
+"""The connection test: each stage is reported as it happens, and where the test stopped."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.probe import STAGES, Stage, probe
+from tests.known_keys import InMemoryKeys
 from tests.remote.bastion import bastion_before
 from tests.sshd import free_port
 
@@ -24,7 +24,7 @@ def states(stages: tuple[Stage, ...]) -> list[str]:
     return [stage.state for stage in stages]
 
 
-def test_a_good_machine_passes_every_rung_in_order(sshd: Sshd) -> None:
+def test_a_good_machine_passes_every_stage_in_order(sshd: Sshd) -> None:
     told: list[Stage] = []
 
     report = probe(sshd.target(), sshd.known(), told.append)
@@ -38,7 +38,7 @@ def test_a_good_machine_passes_every_rung_in_order(sshd: Sshd) -> None:
     assert report.stages == tuple(stage for stage in told if stage.state == "ok")
 
 
-def test_all_that_is_told_can_be_stored_as_json_and_holds_no_secret(sshd: Sshd) -> None:
+def test_reports_can_be_stored_as_json_and_contain_no_secret(sshd: Sshd) -> None:
     told: list[Stage] = []
     probe(sshd.target(), sshd.known(), told.append)
 
@@ -57,7 +57,7 @@ def test_an_unknown_key_is_asked_about(sshd: Sshd) -> None:
     assert report.stages[1].data["offered"]["fingerprint"] == sshd.key.fingerprint
 
 
-def test_after_the_yes_it_goes_on(sshd: Sshd) -> None:
+def test_the_test_continues_after_the_key_is_accepted(sshd: Sshd) -> None:
     known = InMemoryKeys()
     first = probe(sshd.target(), known)
     assert first.offered is not None
@@ -79,7 +79,7 @@ def test_a_changed_key_fails_with_both_keys(sshd: Sshd) -> None:
     assert report.offered == sshd.key
 
 
-def test_a_machine_that_is_not_there_fails_the_first_rung(sshd: Sshd) -> None:
+def test_a_missing_machine_fails_the_first_stage(sshd: Sshd) -> None:
     report = probe(sshd.target(port=free_port()), sshd.known())
 
     assert states(report.stages) == ["failed", "skipped", "skipped", "skipped", "skipped"]
@@ -108,7 +108,7 @@ def test_missing_rights_fail_at_sudo(sshd: Sshd, person: Person) -> None:
     assert report.stages[3].data["error"] == "SudoNotAllowed"
 
 
-def test_a_jump_host_is_the_first_rung_and_its_key_is_asked_about_with_its_place(sshd: Sshd) -> None:
+def test_a_jump_host_is_the_first_stage_with_its_own_key(sshd: Sshd) -> None:
     with bastion_before(sshd) as bastion:
         told: list[Stage] = []
         first = probe(bastion.target(), sshd.known(), told.append)
@@ -128,7 +128,7 @@ def test_a_jump_host_is_the_first_rung_and_its_key_is_asked_about_with_its_place
     assert states(gone.stages) == ["ok", "failed", *["skipped"] * 4]
 
 
-def test_a_jump_host_that_lets_nobody_through_fails_at_its_own_rung(sshd: Sshd) -> None:
+def test_a_jump_host_that_does_not_forward_fails_at_its_own_stage(sshd: Sshd) -> None:
     with bastion_before(sshd, "AllowTcpForwarding no") as bastion:
         report = probe(bastion.target(), bastion.known())
 

@@ -1,4 +1,4 @@
-"""Scans: what listens is found, what does not is passed by, and a wish to stop is heard."""
+"""Scans: listening servers are found, other addresses are skipped, and a scan can be stopped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def greeting(address: str, words: bytes, port: int = 0) -> Iterator[int]:
-    """A server that greets everybody with these words and hangs up; gives its port."""
+    """A server that sends this greeting to every client and closes the connection; returns its port."""
     with socket.create_server((address, port)) as server:
 
         def serve() -> None:
@@ -39,35 +39,35 @@ def greeting(address: str, words: bytes, port: int = 0) -> Iterator[int]:
 
 
 def scanned(addresses: tuple[str, ...], port: int) -> tuple[int, tuple[Answer, ...]]:
-    told: list[tuple[int, tuple[Answer, ...]]] = []
+    reports: list[tuple[int, tuple[Answer, ...]]] = []
 
-    def tell(looked: int, found: tuple[Answer, ...]) -> bool:
-        told.append((looked, found))
+    def report(count: int, found: tuple[Answer, ...]) -> bool:
+        reports.append((count, found))
         return True
 
-    scan(addresses, port, tell=tell)
-    return told[-1]
+    scan(addresses, port, report=report)
+    return reports[-1]
 
 
-def test_what_listens_is_found_with_its_greeting() -> None:
+def test_listening_servers_are_found_with_their_greeting() -> None:
     with (
         greeting("127.0.0.3", b"SSH-2.0-OpenSSH_9.2p1\r\n") as port,
         greeting("127.0.0.5", b"220 mail\r\n", port),
     ):
-        looked, found = scanned(addresses_of("127.0.0.0/29"), port)
-    assert looked == 6
+        count, found = scanned(addresses_of("127.0.0.0/29"), port)
+    assert count == 6
     assert found == (Answer("127.0.0.3", "SSH-2.0-OpenSSH_9.2p1"), Answer("127.0.0.5", ""))
 
 
-def test_where_nothing_listens_nothing_is_found() -> None:
+def test_an_address_without_a_server_is_not_found() -> None:
     with greeting("127.0.0.1", b"") as port:
         pass
     assert scanned(addresses_of("127.0.0.0/30"), port) == (2, ())
 
 
-def test_what_answers_while_the_last_report_is_told_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_during_the_last_report_are_reported_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clusters.remote.scan.REPORT_EVERY", 0.001)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     reporting, look = threading.Event(), scanning._greeting
 
     async def late(address: str, port: int) -> Answer | None:
@@ -78,26 +78,26 @@ def test_what_answers_while_the_last_report_is_told_is_told_as_well(monkeypatch:
     monkeypatch.setattr(scanning, "_greeting", late)
     with greeting("127.0.0.6", b"SSH-2.0-x\r\n") as port:
 
-        def tell(looked: int, found: tuple[Answer, ...]) -> bool:
-            told.append((looked, len(found)))
+        def report(count: int, found: tuple[Answer, ...]) -> bool:
+            reports.append((count, len(found)))
             reporting.set()
-            # The scan ends while somebody else writes down how far it was.
+            # The scan ends while this report is still being stored.
             for thread in threading.enumerate():
                 if thread.name == f"scan port {port}":
                     thread.join(60)
             return True
 
-        scan(addresses_of("127.0.0.0/29"), port, tell=tell)
-    assert told[0][0] < 6 and told[-1] == (6, 1)
+        scan(addresses_of("127.0.0.0/29"), port, report=report)
+    assert reports[0][0] < 6 and reports[-1] == (6, 1)
 
 
-def test_a_scan_that_is_over_before_anybody_looks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_short_scan_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     began = threading.Thread.start
     monkeypatch.setattr(threading.Thread, "start", lambda thread: (began(thread), thread.join()))
     assert scanned((), 22) == (0, ())
 
 
-def test_what_breaks_a_scan_is_raised_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_scan_is_raised_in_the_callers_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(address: str, port: int) -> None:
         raise ValueError(f"{address} {port}")
 
@@ -106,20 +106,20 @@ def test_what_breaks_a_scan_is_raised_where_it_was_asked_for(monkeypatch: pytest
         scanned(addresses_of("127.0.0.1"), 22)
 
 
-def test_a_wish_to_stop_is_heard_before_the_end() -> None:
+def test_a_stop_request_is_obeyed_before_the_end() -> None:
     with greeting("127.0.0.1", b"SSH-2.0-x\r\n") as port:
-        told: list[int] = []
+        counts: list[int] = []
 
-        def tell(looked: int, found: tuple[Answer, ...]) -> bool:
-            told.append(looked)
+        def report(count: int, found: tuple[Answer, ...]) -> bool:
+            counts.append(count)
             return False
 
-        scan(addresses_of("127.0.0.0/22"), port, tell=tell)
-    assert len(told) == 1 and told[0] < 1022
+        scan(addresses_of("127.0.0.0/22"), port, report=report)
+    assert len(counts) == 1 and counts[0] < 1022
 
 
 @pytest.mark.parametrize("text", ["", "10.1.2", "somewhere", "10.0.0.0/33", "fd00::/120", "10.0.0.0/21", "0.0.0.0/0"])
-def test_what_is_no_small_network_is_refused(text: str) -> None:
+def test_large_and_invalid_networks_are_refused(text: str) -> None:
     with pytest.raises(ScanRefused) as refusal:
         addresses_of(text)
     assert refusal.value.hint
@@ -132,18 +132,18 @@ def test_host_bits_are_forgiven_and_the_largest_network_is_a_22() -> None:
 
 
 def test_a_scan_ends_when_its_reader_is_gone() -> None:
-    def gone(looked: int, found: tuple[Answer, ...]) -> bool:
+    def gone(count: int, found: tuple[Answer, ...]) -> bool:
         raise ConnectionError("the reader is gone")
 
     with pytest.raises(ConnectionError):
-        scan(tuple(f"127.9.{number // 250}.{number % 250 + 1}" for number in range(1000)), 9, tell=gone)
+        scan(tuple(f"127.9.{number // 250}.{number % 250 + 1}" for number in range(1000)), 9, report=gone)
     assert not [thread for thread in threading.enumerate() if thread.name == "scan port 9"]
 
 
-def test_what_breaks_a_scan_is_not_taken_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_scan_does_not_count_as_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async def breaks(self: object) -> None:
         raise RuntimeError("no event loop any more")
 
-    monkeypatch.setattr(scanning._Look, "at_all", breaks)
+    monkeypatch.setattr(scanning._Scan, "try_all", breaks)
     with pytest.raises(RuntimeError, match="no event loop"):
         scanned(("127.0.0.1",), 9)

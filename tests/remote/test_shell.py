@@ -1,4 +1,4 @@
-"""Quoting: whatever a person types stays one word, on its way through every shell in between."""
+"""Quoting: any input of a person stays one word in every shell that reads it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clusters.remote.shell import Command, all_of, sh
 from tests.missing import cannot_be_had
 
 MARKS = Marks(start="slipway-test", guard="guard")
-# What can be an argument at all: anything but NUL, and only what has an encoding.
+# Possible arguments: any text without NUL that can be encoded.
 WORDS = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=200)
 NASTY = [
     "", " ", "a b", "'", '"', "`id`", "$(id)", "$HOME", "\\", "\\n", "!", "!!", "~", "*", "a\nb", "a\n", "-n", "--",
@@ -67,7 +67,7 @@ def test_a_secret_is_refused() -> None:
         sh("login {}", Secret("hunter2"))  # type: ignore[arg-type]
 
 
-def test_a_command_is_put_in_as_it_is() -> None:
+def test_a_command_is_put_in_unchanged() -> None:
     assert sh("if {}; then :; fi", sh("test -e {}", "a b")).text == "if test -e 'a b'; then :; fi"
 
 
@@ -80,6 +80,6 @@ def test_all_of_stops_at_the_first_that_fails() -> None:
     assert done.returncode == 1
 
 
-def test_a_command_that_no_kernel_takes_is_refused_here() -> None:
-    with pytest.raises(CommandTooLong, match="more than a command line holds"):
+def test_a_command_too_long_for_the_kernel_is_refused() -> None:
+    with pytest.raises(CommandTooLong, match="more than fit on a command line"):
         wrap(Command("x" * (LONGEST_COMMAND + 1)), MARKS)

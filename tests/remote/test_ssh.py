@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.sshd
 
 
-def test_a_result_says_all_about_a_command(root: SshHost) -> None:
+def test_a_result_describes_its_command(root: SshHost) -> None:
     result = root.run(sh("echo out; echo err >&2; exit 3"), check=False)
 
     assert (result.stdout, result.stderr, result.exit_code) == ("out\n", "err\n", 3)
@@ -44,11 +44,11 @@ def test_a_failed_command_raises_with_its_last_line(root: SshHost) -> None:
     assert caught.value.result.exit_code == 3
 
 
-def test_a_command_that_is_no_shell_fails_as_a_command(root: SshHost) -> None:
+def test_an_unknown_command_fails_like_any_command(root: SshHost) -> None:
     assert root.run(Command("if then ("), check=False).exit_code == 2
 
 
-def test_root_is_meant_unless_told_otherwise(root: SshHost, sshd: Sshd) -> None:
+def test_commands_run_as_root_by_default(root: SshHost, sshd: Sshd) -> None:
     assert root.run(sh("id -un")).stdout == "root\n"
     assert root.run(sh("id -un"), sudo=False).stdout == f"{sshd.user}\n"
 
@@ -59,7 +59,7 @@ def test_the_environment_is_the_same_everywhere(root: SshHost) -> None:
     assert text == ["C", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "0022", "/root"]
 
 
-def test_values_reach_the_command_as_they_are(root: SshHost) -> None:
+def test_values_reach_the_command_unchanged(root: SshHost) -> None:
     value = "a b; echo PWNED $(id) 'q' \"d\" \\ \n é"
 
     assert root.run(sh("printf %s {}", value)).stdout == value
@@ -83,7 +83,7 @@ def test_empty_input_is_input(root: SshHost) -> None:
     assert root.run(sh("wc -c"), stdin=b"").stdout.strip() == "0"
 
 
-def test_input_that_nobody_reads_does_no_harm(root: SshHost) -> None:
+def test_unread_input_does_no_harm(root: SshHost) -> None:
     assert root.run(sh("exit 0"), stdin=b"x" * 5_000_000).ok
 
 
@@ -104,7 +104,7 @@ def test_the_password_is_in_nobodys_command_line_or_environment(root: SshHost, s
     assert seen == []
 
 
-def test_lines_are_told_as_they_arrive(root: SshHost, tmp_path: Path) -> None:
+def test_lines_are_passed_on_as_they_arrive(root: SshHost, tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
 
     def answer(stream: str, line: str) -> None:
@@ -123,7 +123,7 @@ def test_lines_are_told_as_they_arrive(root: SshHost, tmp_path: Path) -> None:
 
 def test_a_hundred_thousand_lines_take_little_more_time_than_their_bytes(root: SshHost) -> None:
     def took(tell: Callable[[str, str], None] | None) -> float:
-        # Of the processors: by the clock, only what takes longer would wait for others in between.
+        # Processor time: by the clock, the longer one would wait more often for other processes.
         began = time.process_time()
         assert root.run(sh("seq 1 100000"), on_line=tell, shared=True).stdout.count("\n") == 100_000
         return time.process_time() - began
@@ -147,7 +147,7 @@ def test_a_flood_of_output_is_kept_within_bounds(root: SshHost) -> None:
 
 
 def quickest(host: SshHost, *, below: float) -> float:
-    """How long a trivial command takes at best, asked until one takes less, for a minute."""
+    """The shortest time of a trivial command, repeated for a minute at most until one is faster than required."""
     best, give_up = 60.0, time.monotonic() + 60
     while best >= below and time.monotonic() < give_up:
         began = time.monotonic()
@@ -158,7 +158,7 @@ def quickest(host: SshHost, *, below: float) -> float:
 
 def test_a_trivial_command_is_quick(sshd: Sshd) -> None:
     host = SshHost(sshd.target(), sshd.known())
-    # The quickest one tells, since a busy machine makes others slow; by Nagle's algorithm each takes 40 ms and more.
+    # The fastest one counts, since a busy machine slows others; with Nagle's algorithm each takes 40 ms and more.
     assert quickest(host, below=0.035) < 0.035
     host.close()
 
@@ -193,12 +193,12 @@ def test_a_process_left_in_the_background_does_not_hold_the_command(
     root.run(sh("kill {}", int(result.stdout.split()[1])))
 
 
-def test_what_comes_a_little_later_than_the_exit_code_is_output(root: SshHost) -> None:
-    def said() -> str:
+def test_output_shortly_after_the_exit_code_is_read(root: SshHost) -> None:
+    def output() -> str:
         return root.run(sh("(sleep 2; echo late) & echo soon"), on_line=lambda stream, line: None).stdout
 
-    # On a machine that stands still meanwhile it may come too late even so.
-    assert any(said() == "soon\nlate\n" for _ in range(5))
+    # If the machine pauses meanwhile, the output may still arrive too late.
+    assert any(output() == "soon\nlate\n" for _ in range(5))
 
 
 def test_an_error_in_the_callback_ends_the_command_and_comes_through(root: SshHost) -> None:
@@ -218,14 +218,14 @@ def test_nothing_reaches_the_servers_own_streams(root: SshHost, capfd: pytest.Ca
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_command_killed_from_outside_is_said_to_be(root: SshHost) -> None:
+def test_a_command_killed_from_outside_is_reported_as_killed(root: SshHost) -> None:
     result = root.run(sh("kill -KILL $$"), check=False)
 
     assert not result.ok
 
 
 @pytest.mark.parametrize("shell", ["/bin/bash", "/usr/bin/zsh", "/usr/bin/tcsh", "/usr/bin/fish"])
-def test_every_login_shell_will_do(sshd: Sshd, person: Person, shell: str) -> None:
+def test_every_login_shell_works(sshd: Sshd, person: Person, shell: str) -> None:
     if not Path(shell).exists():
         cannot_be_had(f"needs {shell}")
     with person(shell=shell, sudo="ALL=(ALL) ALL") as target:
@@ -265,7 +265,7 @@ def test_a_machine_that_goes_down_loses_the_command_and_comes_back(sshd: Sshd, t
     assert again.stdout == "back\n"
 
 
-def test_a_connection_that_died_while_idle_is_opened_again_unseen(sshd: Sshd) -> None:
+def test_a_connection_that_died_while_idle_is_opened_again(sshd: Sshd) -> None:
     with Cable(sshd.port) as cable:
         known = sshd.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
@@ -278,7 +278,7 @@ def test_a_connection_that_died_while_idle_is_opened_again_unseen(sshd: Sshd) ->
         host.close()
 
 
-def test_a_pulled_plug_is_noticed(sshd: Sshd) -> None:
+def test_a_lost_network_is_detected(sshd: Sshd) -> None:
     with Cable(sshd.port) as cable:
         known = sshd.known()
         known.pin("127.0.0.1", cable.port, sshd.key)
@@ -295,7 +295,7 @@ def test_a_pulled_plug_is_noticed(sshd: Sshd) -> None:
         host.close()
 
 
-def test_a_long_silence_of_a_live_machine_is_no_loss(sshd: Sshd) -> None:
+def test_a_long_silence_of_a_live_machine_is_not_a_loss(sshd: Sshd) -> None:
     host = SshHost(sshd.target(), sshd.known(), ask_after=1, give_up_after=6)
 
     assert host.run(sh("sleep 8; echo done"), sudo=False).stdout == "done\n"

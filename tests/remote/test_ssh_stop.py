@@ -1,4 +1,4 @@
-"""Stopping: when we say that a command was ended, nothing of it is left on the machine."""
+"""Stopping: when Slipway reports the end of a command, none of its processes is left on the machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.sshd
 
-# A command with a child, a grandchild, and one in a process group of its own.
+# A command with a child, a grandchild, and one in a separate process group.
 FAMILY = (
     "sleep {0} & /bin/sh -c 'sleep {0} & sleep {0}; :' & "
     "if command -v bash >/dev/null; then bash -c 'set -m; sleep {0} & wait' & fi; echo ready; wait"
@@ -36,7 +36,7 @@ STUBBORN = "trap '' TERM; echo ready; while :; do sleep {}; done"
 
 
 class Ready:
-    """Hears when a command says `ready`; only from then on its time may be over."""
+    """Notices when a command prints `ready`; its time may not be over before."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
@@ -52,7 +52,7 @@ class Ready:
 
 
 def all_four(seconds: str) -> list[int]:
-    """The whole family, as soon as it is there."""
+    """All its processes, as soon as they exist."""
     deadline = time.monotonic() + 60
     while len(found := running(seconds)) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -60,7 +60,7 @@ def all_four(seconds: str) -> list[int]:
 
 
 @pytest.mark.parametrize("sudo", [True, False])
-def test_cancel_ends_the_whole_family(root: SshHost, sudo: bool) -> None:
+def test_cancel_ends_all_processes_of_a_command(root: SshHost, sudo: bool) -> None:
     seconds = own_seconds()
     cancel, seen = Cancel(), []
 
@@ -77,7 +77,7 @@ def test_cancel_ends_the_whole_family(root: SshHost, sudo: bool) -> None:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_a_timeout_ends_the_whole_family_and_tells_what_was_printed(root: SshHost, shared: bool) -> None:
+def test_a_timeout_ends_all_processes_and_returns_their_output(root: SshHost, shared: bool) -> None:
     seconds, ready = own_seconds(), Ready()
     with pytest.raises(CommandTimedOut, match=r"within 1 s") as caught:
         root.run(sh(FAMILY, seconds), timeout=1, more=ready.more, on_line=ready, shared=shared)
@@ -86,7 +86,7 @@ def test_a_timeout_ends_the_whole_family_and_tells_what_was_printed(root: SshHos
     assert gone(seconds)
 
 
-def test_a_command_that_ignores_the_wish_is_killed(root: SshHost, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_ignores_sigterm_is_killed(root: SshHost, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perform, "GRACE", 0.5)
     seconds, ready = own_seconds(), Ready()
 
@@ -96,7 +96,7 @@ def test_a_command_that_ignores_the_wish_is_killed(root: SshHost, monkeypatch: p
     assert gone(seconds)
 
 
-def test_the_grace_is_time_however_long_a_look_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_grace_period_is_time_and_not_a_number_of_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perform, "GRACE", 2.0)
     slow = tmp_path / "sleep"
     slow.write_text("#!/bin/sh\nexec /bin/sleep 5\n")
@@ -106,7 +106,7 @@ def test_the_grace_is_time_however_long_a_look_takes(tmp_path: Path, monkeypatch
         assert stubborn.stdout is not None and stubborn.stdout.readline() == b"ready\n"
         ending = sh("PATH={}:$PATH; {}", str(tmp_path), perform.ending(stubborn.pid))
         try:
-            # By count there would be 22 looks, which is 110 s here.
+            # By count there would be 22 checks, which take 110 s here.
             subprocess.run(["/bin/sh", "-c", ending.text], check=True, timeout=60)
             assert stubborn.wait(60) == -signal.SIGKILL
         finally:
@@ -114,7 +114,7 @@ def test_the_grace_is_time_however_long_a_look_takes(tmp_path: Path, monkeypatch
                 os.killpg(stubborn.pid, signal.SIGKILL)
 
 
-def test_what_is_not_seen_to_end_in_time_is_killed_and_that_is_said(
+def test_processes_that_do_not_end_in_time_are_killed_and_logged(
     root: SshHost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hanging = own_seconds()
@@ -126,7 +126,7 @@ def test_what_is_not_seen_to_end_in_time_is_killed_and_that_is_said(
         root.run(sh(STUBBORN, seconds), timeout=0.1, more=ready.more, on_line=ready)
 
     assert gone(seconds)
-    assert "did not end in time and are killed now" in caplog.text
+    assert "did not end in time; they are being killed" in caplog.text
     root.run(sh("pkill -xf {}; true", f"sleep {hanging}"))
 
 
@@ -152,7 +152,7 @@ def test_the_connection_stays_usable_after_a_stop(root: SshHost) -> None:
     assert root.run(sh("echo still here")).stdout == "still here\n"
 
 
-def test_one_wish_stops_everything_that_runs(root: SshHost) -> None:
+def test_one_request_stops_all_running_commands(root: SshHost) -> None:
     seconds, cancel = own_seconds(), Cancel()
 
     def one(number: int) -> str:
@@ -160,7 +160,7 @@ def test_one_wish_stops_everything_that_runs(root: SshHost) -> None:
             root.run(sh("sleep {}", seconds), cancel=cancel)
         return "stopped"
 
-    # More than there are sessions: those that wait for one stop waiting too.
+    # More than there are sessions: commands that wait for one must stop waiting, too.
     with ThreadPoolExecutor(12) as pool:
         all_of_them = [pool.submit(one, number) for number in range(12)]
         deadline = time.monotonic() + 60
@@ -171,7 +171,7 @@ def test_one_wish_stops_everything_that_runs(root: SshHost) -> None:
     assert gone(seconds)
 
 
-def test_a_wish_made_before_the_start_is_obeyed(root: SshHost) -> None:
+def test_a_cancel_before_the_start_is_obeyed(root: SshHost) -> None:
     seconds, cancel = own_seconds(), Cancel()
     cancel.ask("too late")
 
@@ -182,13 +182,13 @@ def test_a_wish_made_before_the_start_is_obeyed(root: SshHost) -> None:
 
 
 def delay_the_start(monkeypatch: pytest.MonkeyPatch, once: Path, seconds: str) -> None:
-    """The next command sleeps before it tells its process group, and goes on although nobody reads what it prints."""
+    """The next command sleeps before it reports its process group, and continues although nobody reads its output."""
     first = f"if mkdir {once} 2>/dev/null; then trap '' PIPE; sleep {seconds}; touch {once}/begun; fi"
     monkeypatch.setattr(envelope, "ENVIRONMENT", f"{first}; {envelope.ENVIRONMENT}")
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_what_is_stopped_before_it_starts_is_ended_once_it_does(
+def test_a_command_stopped_before_its_start_is_ended_after_it(
     root: SshHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool
 ) -> None:
     seconds, once = own_seconds(), tmp_path / "once"
@@ -203,7 +203,7 @@ def test_what_is_stopped_before_it_starts_is_ended_once_it_does(
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_what_never_starts_is_given_up_and_that_is_said(
+def test_a_command_that_never_starts_is_given_up_and_logged(
     root: SshHost,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -223,7 +223,7 @@ def test_what_never_starts_is_given_up_and_that_is_said(
     root.run(sh("pkill -xf {}; true", f"sleep {hanging}"))
 
 
-def test_a_finished_command_is_not_spoiled_by_a_late_wish(root: SshHost) -> None:
+def test_a_late_cancel_does_not_change_a_finished_command(root: SshHost) -> None:
     cancel = Cancel()
 
     assert root.run(sh("echo done"), cancel=cancel).ok

@@ -1,4 +1,4 @@
-"""A sudo that does not answer in time is said to be silent; nothing is said of rights or passwords."""
+"""A sudo that does not answer in time is reported as silent, without a claim about rights or passwords."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TARGET = Target("node1", "10.0.0.1", user="ubuntu", password=Secret("right"))
 
 
 def performed(out: str, err: str = "", *, timed_out: bool = False) -> Performed:
-    """How a command ended that printed this."""
+    """The result of a command with this output."""
     taps = []
     for text in (out, err):
         tap = Tap(b"mark", Capture(), None)
@@ -36,7 +36,7 @@ def performed(out: str, err: str = "", *, timed_out: bool = False) -> Performed:
     ],
     ids=["asked-for", "with-the-password"],
 )
-def test_a_timeout_is_no_refusal(answers: list[Performed], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timeout_is_not_a_refusal(answers: list[Performed], monkeypatch: pytest.MonkeyPatch) -> None:
     given = iter(answers)
     monkeypatch.setattr(sudo, "perform", lambda *_, **__: next(given))
     nobody: Any = None

@@ -1,4 +1,4 @@
-"""Targets: what of a host of the document is needed to log in."""
+"""Targets: the data of a document's host that a login needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clusters.remote.target import Target
 
 
-def test_a_full_host_keeps_all_it_says() -> None:
+def test_a_target_has_all_values_of_its_host() -> None:
     host = Host(name="n1", address="192.0.2.1", internal_address="10.0.0.1", port=2222, user="ubuntu", password="pw")
 
     target = target_of(host)
@@ -30,15 +30,15 @@ def test_without_an_address_the_internal_one_is_used() -> None:
     assert target_of(Host(name="n1", internal_address="10.0.0.1")).address == "10.0.0.1"
 
 
-def test_an_empty_password_is_no_password() -> None:
+def test_an_empty_password_does_not_count() -> None:
     assert target_of(Host(name="n1", password="")).password is None
 
 
-def test_with_nothing_to_log_in_with_there_is_no_key() -> None:
+def test_without_login_data_there_is_no_key() -> None:
     assert target_of(Host(name="n1")).key() is None
 
 
-def test_a_credential_that_nobody_resolved_is_refused() -> None:
+def test_an_unresolved_credential_is_refused() -> None:
     with pytest.raises(CredentialRefused, match="The credential prod cannot be used"):
         target_of(Host(name="n1", credential="prod", private_key="-----BEGIN X PRIVATE KEY-----")).key()
 
@@ -82,7 +82,7 @@ def test_a_jump_host_with_a_login_gets_that_one_only() -> None:
     assert (hop.private_key, hop.private_key_path, hop.agent_key) == (None, "", "")
 
 
-def test_of_two_jump_hosts_the_first_that_is_written_is_reached_first() -> None:
+def test_the_first_of_two_jump_hosts_is_reached_first() -> None:
     hop = behind(JumpHost(hops="edge,inner"))
 
     assert hop.address == "inner"
@@ -90,7 +90,7 @@ def test_of_two_jump_hosts_the_first_that_is_written_is_reached_first() -> None:
     assert (hop.via.address, hop.via.via) == ("edge", None)
 
 
-def test_machines_with_the_same_key_share_their_way() -> None:
+def test_machines_with_the_same_key_share_their_route() -> None:
     one, two = (
         target_of(Host(name=name, address=name, jump_host=JumpHost(hops="bastion"), private_key_path="/key", timeout=t))
         for name, t in (("a", 10), ("b", 60))

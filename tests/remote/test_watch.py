@@ -1,4 +1,4 @@
-"""The watch of a connection cuts it when the peer is gone, and not because this process stood still."""
+"""The watch of a connection cuts it when the peer is gone, but not because this process was paused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clusters.remote.connection.wire import Watch
 
 
 class Peer:
-    """A wire on which nothing was heard for an hour, and the transport over it; asked, it answers if it `lives`."""
+    """A wire that was silent for an hour, and its transport; it answers a question if it `lives`."""
 
     def __init__(self, *, lives: bool) -> None:
         self.heard_at = time.monotonic() - 3600
@@ -34,7 +34,7 @@ def watched(peer: Peer) -> Watch:
     return Watch(peer, peer, ask_after=0.5, give_up_after=1.5)  # type: ignore[arg-type]
 
 
-def test_a_process_that_stood_still_asks_before_it_cuts() -> None:
+def test_a_paused_process_asks_before_it_cuts() -> None:
     peer = Peer(lives=True)
     watch = watched(peer)
 
@@ -53,7 +53,7 @@ def test_a_peer_that_does_not_answer_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("late", [1, 3])
-def test_an_answer_that_is_read_a_few_looks_later_is_one(late: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_read_a_few_checks_later_counts(late: int, monkeypatch: pytest.MonkeyPatch) -> None:
     peer = Peer(lives=False)
     looks = iter(range(late))
     monkeypatch.setattr(Watch, "silence", property(lambda watch: 3600.0 if next(looks, None) is not None else 0.0))

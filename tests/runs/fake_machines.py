@@ -1,4 +1,4 @@
-"""The real engine on machines that are none, named by SLIPWAY_RUN_ON_MACHINES in tests of runs and previews."""
+"""The real engine on fake machines, used through SLIPWAY_RUN_ON_MACHINES in tests of runs and previews."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clusters.runs.task import Task
 
 FILES: dict[str, FakeHost] = {}
-"""Machines by name, as the last run left them."""
+"""Machines by name, in the state after the last run."""
 
 
 def steps() -> Register:
@@ -56,7 +56,7 @@ def steps() -> Register:
 
 
 def digest(host: FakeHost) -> Callable[[Any], Answer]:
-    """What the machine answers when it is asked for the file."""
+    """The machine's answer to a command about the file."""
 
     def answer(ran: Any) -> Answer:
         there = host.files.get("/etc/days")
@@ -68,7 +68,7 @@ def digest(host: FakeHost) -> Callable[[Any], Answer]:
 
 
 def run_on_machines(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """Do it, or only look."""
+    """Execute the task, or only observe."""
     FILES.clear()
     for spec in task.document.hosts:
         FILES[spec.name] = FakeHost(spec.name)

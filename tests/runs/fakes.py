@@ -1,4 +1,4 @@
-"""Pretended engines and connection tests, named by SLIPWAY_RUN_ON_MACHINES and SLIPWAY_PROBE in tests of the worker."""
+"""Fake engines and connection tests, used through SLIPWAY_RUN_ON_MACHINES and SLIPWAY_PROBE in tests of the worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ended:
-    """As much of the engine's Outcome as a worker looks at."""
+    """The part of the engine's Outcome that a worker uses."""
 
     state: str
     failures: tuple[events.Failed, ...] = ()
@@ -42,7 +42,7 @@ class Ended:
 
 
 KEY_DATA = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpNSUlF"
-# Lines of a fake that waits for its test, which has given up by then.
+# Lines of a fake that waits for its test; the test has given up by then.
 LONGEST_PRINTING = 8_000
 STEPS = ("os/prepare", "etcd/start", "kubernetes/init")
 
@@ -63,12 +63,12 @@ def slow(task: Task, sink: Sink, cancel: Cancel) -> Ended:
 
 
 def endless(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """Prints until somebody asks it to stop; whoever wants to catch it at work cannot come too late."""
+    """Prints until it is asked to stop, so that a test can always find it running."""
     return printing(task, sink, cancel, lambda: False)
 
 
-def until_told(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """Prints until there is a file where FAKE_GO_ON says, and then succeeds."""
+def until_file_exists(task: Task, sink: Sink, cancel: Cancel) -> Ended:
+    """Prints until the file at FAKE_GO_ON exists, and then succeeds."""
     return printing(task, sink, cancel, Path(os.environ["FAKE_GO_ON"]).exists)
 
 
@@ -104,14 +104,14 @@ def paced(task: Task, sink: Sink, cancel: Cancel, pause: float) -> Ended:
 
 
 def forms_of(secret: str) -> list[str]:
-    """How a secret may turn up: as it is, and as base64, URLs, shells, JSON and a login of a registry write it."""
+    """Forms of a secret: unchanged, and as Base64, URLs, shells, JSON and a registry's login write it."""
     login = base64.b64encode(f"user:{secret}".encode()).decode()
     coded = base64.b64encode(secret.encode()).decode()
     return [secret, coded, quote(secret, safe=""), quote_plus(secret), shlex.quote(secret), json.dumps(secret), login]
 
 
 def leaky(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """Programs that print every secret they know, in every form; and a token made on the way."""
+    """Programs that print every secret they know, in every form, and a token created meanwhile."""
     sink.emit(plan_of(task))
     token = "abcdef.0123456789abcdef"
     sink.emit(events.SecretMade(host="node1", step="os/prepare", content=Secret(token)))
@@ -185,19 +185,19 @@ def fails(task: Task, sink: Sink, cancel: Cancel) -> Ended:
 
 
 def cannot(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """An error of the family."""
+    """An InstallerError."""
     raise RemoteError("node1 does not answer", hint="Is it on?", retryable=True)
 
 
 def broken(task: Task, sink: Sink, cancel: Cancel) -> Ended:
-    """A mistake in Slipway, whose text quotes a secret."""
+    """A bug in Slipway, whose message quotes a secret."""
     raise ZeroDivisionError(f"with {task.document.hosts[0].password.reveal()}")
 
 
 def gentle_probe(
     host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None], *, from_terminal: bool = False
 ) -> dict[str, Any]:
-    """A machine whose key wants a yes first, after that of its jump host."""
+    """A machine whose key must be accepted first, after that of its jump host."""
     for hop in way_to(host):
         if known.lookup(hop.address, hop.port) is None:
             offered = {"key_type": "ssh-ed25519", "key": "BBBB", "fingerprint": f"SHA256:{hop.address}"}
@@ -218,7 +218,7 @@ def gentle_probe(
 
 
 def rude_probe(host: Host, known: KnownKeys, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Breaks, quoting the password."""
+    """Fails with an error that quotes the password."""
     tell({"name": "reach", "state": "ok", "message": "answers", "hint": ""})
     raise ZeroDivisionError(f"{host.password.reveal() if host.password else ''}")
 

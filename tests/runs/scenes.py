@@ -1,6 +1,6 @@
 """Small installations by the real engine over SSH, for workers that are processes (SLIPWAY_RUN_ON_MACHINES names one).
 
-Their "machines" are logins on this one; what steps do there they leave as files in the directory SCENE_DIR.
+Their "machines" are logins on this one; steps leave their results as files in the directory SCENE_DIR.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ recipe(RECIPE, "A scene of a test", "first", "then")
 THREE_STEPS = "three-steps"
 recipe(THREE_STEPS, "Steps named as those of an installation", "precheck", "os", "kubernetes", "finish")
 
-# Seconds after which a command does not wait for its test any more.
+# Seconds after which a command stops waiting for its test.
 LONGEST_WAIT = 300
 
-# A command with a child, a grandchild, and one that does not listen when it is asked to end.
+# A command with a child, a grandchild, and a process that ignores SIGTERM.
 FAMILY = (
     "sleep 5101.25 & /bin/sh -c 'sleep 5101.25 & sleep 5101.25; :' & "
     "/bin/sh -c 'trap \"\" TERM; while :; do sleep 5102.25; done' & echo ready; wait"
@@ -59,7 +59,7 @@ FAMILY = (
 def cluster_of(alice: User, sshd: Sshd, *names: str, address: str = "", port: int = 0) -> Cluster:
     """A cluster whose machines are logins as root by key on one sshd, with its key accepted.
 
-    Each has another address of loopback; `address` and `port` lead the first one there on a way of its own.
+    Each has another loopback address; `address` and `port` are a separate route to the first one.
     """
     places = [(f"127.0.0.{number}", sshd.port) for number in range(1, len(names) + 1)]
     places[0] = (address or places[0][0], port or places[0][1])
@@ -91,17 +91,17 @@ def worker(scene: str, place: Path, **more: str) -> Iterator[subprocess.Popen[st
 
 
 def sign(machine: Machine, name: str) -> str:
-    """The file by which a step on a machine says that it was there."""
+    """The file that a step leaves on a machine as a sign."""
     return f"{os.environ['SCENE_DIR']}/{machine.name}.{name}"
 
 
-def until_told(machine: Machine) -> Command:
-    """Wait until the test has touched the sign "go": whoever wants to catch a command at work cannot come too late."""
+def until_go(machine: Machine) -> Command:
+    """Wait until the test has touched the sign "go", so that a test can always find the command running."""
     return sh("for i in $(seq {}); do test -e {} && break; sleep 0.1; done", LONGEST_WAIT * 10, sign(machine, "go"))
 
 
 def play(register: Register, task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """What `run_on_machines` does, with these steps only."""
+    """Like `run_on_machines`, with only these steps."""
     return execute_plan(
         make_plan(task.document, RECIPE, steps=register, checks=Checks()),
         document=task.document,
@@ -124,7 +124,7 @@ def patient(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     def slow(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Take longer than anybody thought"""
         done = sign(machine, "done")
-        slowly = sh("echo slow; {}; touch {}", until_told(machine), done)
+        slowly = sh("echo slow; {}; touch {}", until_go(machine), done)
         yield command("the slow thing is done", slowly, unless=sh("test -e {}", done))
         later = sign(machine, "later")
         machine.do(sh("(sleep 4; touch {}) >/dev/null 2>&1 &", later))
@@ -159,7 +159,7 @@ def uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     def whole(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Do something that must not be cut"""
         done = sign(machine, "whole")
-        cutting = sh("echo cutting; {}; touch {}", until_told(machine), done)
+        cutting = sh("echo cutting; {}; touch {}", until_go(machine), done)
         yield command("it is whole", cutting, unless=sh("test -e {}", done))
 
     @step("then/never", on="all", needs_all=("first/uncut",), register=register)
@@ -179,7 +179,7 @@ def last_uncut(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     def whole(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Do something that must not be cut"""
         done = sign(machine, "whole")
-        cutting = sh("echo cutting; {}; touch {}", until_told(machine), done)
+        cutting = sh("echo cutting; {}; touch {}", until_go(machine), done)
         yield command("it is whole", cutting, unless=sh("test -e {}", done))
 
     return play(register, task, sink, cancel)
@@ -193,7 +193,7 @@ def uncut_part(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
     def joins(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Join something, and then wait"""
         with machine.uncut("joining the others") as part:
-            part.do(sh("echo cutting; {}; touch {}", until_told(machine), sign(machine, "whole")))
+            part.do(sh("echo cutting; {}; touch {}", until_go(machine), sign(machine, "whole")))
         machine.do(sh("echo after; sleep {}", LONGEST_WAIT))
         yield from ()
 
@@ -259,13 +259,13 @@ def three_steps(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
 
 
 def talkative(task: Task, sink: Sink, cancel: Cancel) -> Outcome:
-    """Each machine prints what the file "said" holds."""
+    """Each machine prints the content of the file "output"."""
     register = Register()
 
     @step("first/talk", on="all", register=register)
     def talk(machine: Machine, cluster: Machines) -> Iterator[Want]:
         """Print whatever there is to print"""
-        machine.do(sh("cat {}", sign(machine, "said")))
+        machine.do(sh("cat {}", sign(machine, "output")))
         yield from ()
 
     return play(register, task, sink, cancel)

@@ -9,7 +9,7 @@ import pytest
 from clusters.catalog.sources.nothing import Nothing
 from clusters.catalog.sources.upstream import Upstream
 from clusters.errors import SourceError
-from clusters.runs.artifact_source import configured_source, source_is_upstream, starter_version, versions_at_hand
+from clusters.runs.artifact_source import available_versions, configured_source, source_is_upstream, starter_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 MIRROR = "https://dl.k8s.io/=http://127.0.0.1:1/"
 
 
-def test_nothing_named_is_upstream(settings: SettingsWrapper) -> None:
+def test_without_a_setting_the_source_is_upstream(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_ARTIFACTS = ""
     assert isinstance(configured_source(), Upstream) and source_is_upstream()
 
 
-def test_none_is_nothing(settings: SettingsWrapper) -> None:
+def test_the_source_none_has_no_versions(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_ARTIFACTS = "None"
     assert isinstance(configured_source(), Nothing) and not source_is_upstream()
 
@@ -55,7 +55,7 @@ def test_a_draft_starts_with_the_newest_proven_version_of_a_bundle(
     versions: tuple[str, ...], start: str, bundle_of: BundleOf
 ) -> None:
     bundle_of(*versions)
-    assert versions_at_hand() == versions
+    assert available_versions() == versions
     assert starter_version() == start
 
 

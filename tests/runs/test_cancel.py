@@ -1,4 +1,4 @@
-"""Cancelling with a real worker and a real machine: what must not be cut ends first, and a success stays one."""
+"""Cancelling with a real worker and a real machine: uncut steps end first, and a success stays one."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ __all__ = ["sshd"]
 
 pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
 
+UNCUT = "can't be interrupted safely"
+
 
 def lines_of(run: Run) -> list[str]:
     return [line[2] for row in run.events.filter(kind="output").order_by("seq") for line in row.data["lines"]]
@@ -36,7 +38,7 @@ def header(client: Client, run: Run) -> str:
 
 
 def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, place: Path) -> Run:
-    """A run of that scene that somebody cancelled while its uncut step was at work; meanwhile the page says so."""
+    """A run of that scene that somebody cancelled while its uncut step was running; the page shows that meanwhile."""
     client.force_login(alice)
     cluster = cluster_of(alice, sshd, "node1")
     run = Run.objects.create(cluster=cluster, document=cluster.document, asked_by=alice)
@@ -47,23 +49,28 @@ def cancelled_in_the_midst(scene: str, client: Client, alice: User, sshd: Sshd, 
         said = header(client, run)
         assert "alice requested cancellation" in said
         assert "Do something that must not be cut on node1 can't be interrupted safely, so it finishes first" in said
-        # The worker hears of it with its next heartbeat, and says so.
-        wait_for(lambda: [line for line in lines_of(run) if "must not be cut" in line], what="the engine to take note")
+        # The worker notices it at its next heartbeat, and logs it.
+        wait_for(
+            lambda: [line for line in lines_of(run) if UNCUT in line],
+            what="the engine to take note",
+        )
         (place / "node1.go").touch()
         wait_for(lambda: Run.objects.get(pk=run.pk).finished_at, what="the end of the run")
     return Run.objects.get(pk=run.pk)
 
 
-def test_what_must_not_be_cut_ends_first_and_says_so(client: Client, alice: User, sshd: Sshd, tmp_path: Path) -> None:
+def test_an_uncut_step_ends_first_and_the_log_explains_it(
+    client: Client, alice: User, sshd: Sshd, tmp_path: Path
+) -> None:
     run = cancelled_in_the_midst("uncut", client, alice, sshd, tmp_path)
     assert run.state == "cancelled"
-    assert [line for line in lines_of(run) if "must not be cut" in line and "node1" in line]
+    assert [line for line in lines_of(run) if UNCUT in line and "node1" in line]
     assert (tmp_path / "node1.whole").exists()
     assert not (tmp_path / "node1.never").exists()
     assert "alice requested cancellation" in header(client, run)
 
 
-def test_a_part_of_a_step_that_must_not_be_cut_is_on_the_page_until_it_has_ended(
+def test_the_page_shows_an_uncut_part_until_it_has_ended(
     client: Client, alice: User, sshd: Sshd, tmp_path: Path
 ) -> None:
     client.force_login(alice)

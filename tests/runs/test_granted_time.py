@@ -1,4 +1,4 @@
-"""Waiting longer: a step over its usual time is amber before it fails, and goes on when somebody gives it time."""
+"""Waiting longer: a slow step turns amber before it fails, and continues when somebody grants it time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clusters import services
 from clusters.models import AuditEntry, Extension, Run
-from clusters.runs.granted_time import Patience
+from clusters.runs.granted_time import GrantedTime
 from tests.processes import wait_for
 from tests.runs.scenes import PATIENT_SECONDS, cluster_of, worker
 from tests.sshd import sshd
@@ -45,7 +45,7 @@ def press(client: Client, run: Run, given: int = 0) -> None:
     assert client.post(reverse("run-wait", args=[run.pk]), said).status_code == 302
 
 
-def test_without_anybody_who_waits_a_slow_step_is_stopped_after_it_was_amber(
+def test_without_granted_time_a_slow_step_turns_amber_and_then_fails(
     run: Run, client: Client, alice: User, tmp_path: Path
 ) -> None:
     client.force_login(alice)
@@ -59,7 +59,7 @@ def test_without_anybody_who_waits_a_slow_step_is_stopped_after_it_was_amber(
     assert "did not end within" in run.failures[0]["found"]
 
 
-def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_go_on(
+def test_the_button_extends_the_running_command_and_the_wait_after_it(
     run: Run, client: Client, alice: User, tmp_path: Path
 ) -> None:
     client.force_login(alice)
@@ -68,7 +68,7 @@ def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_g
         press(client, run)
         press(client, run)
         wait_for(lambda: run.events.filter(kind="extended").exists(), what="the event")
-        wait_for(lambda: "given more time once, by alice" in header(client, run), what="the page says so")
+        wait_for(lambda: "given more time once, by alice" in header(client, run), what="the page to show that")
         began = run.steps.get(step="first/slow").started_at
         assert began is not None
         own_time_is_over = began + timedelta(seconds=PATIENT_SECONDS + 1)
@@ -81,11 +81,11 @@ def test_who_presses_the_button_lets_the_running_command_and_the_wait_after_it_g
     assert (told.step, told.host, told.data) == ("first/slow", "node1", {"seconds": 300.0, "by": "alice"})
     assert AuditEntry.objects.get(deed="run.wait_longer").details["host"] == "node1"
     lines = [line[2] for row in run.events.filter(kind="output") for line in row.data["lines"]]
-    assert "alice lets this step take 5 minutes longer on node1." in lines
+    assert "alice granted this step 5 more minutes on node1." in lines
     assert lines.count("slow") == 1
 
 
-def test_a_worker_that_takes_over_honours_what_was_granted_and_tells_it_once(run: Run, alice: User) -> None:
+def test_a_takeover_keeps_granted_time_and_reports_it_once(run: Run, alice: User) -> None:
     told: list[Event] = []
 
     class Sink:
@@ -94,7 +94,7 @@ def test_a_worker_that_takes_over_honours_what_was_granted_and_tells_it_once(run
 
     Extension.objects.create(run=run, step="first/slow", host="node1", seconds=300, asked_by=alice)
     for _ in range(2):
-        patience = Patience(run, Sink())
+        patience = GrantedTime(run, Sink())
         patience.look()
         patience.look()
         assert patience.granted("first/slow", "node1") == 300
@@ -102,7 +102,7 @@ def test_a_worker_that_takes_over_honours_what_was_granted_and_tells_it_once(run
     assert [event.kind for event in told] == ["extended", "output"]
 
 
-def test_a_step_that_is_over_is_given_nothing(run: Run, client: Client, alice: User) -> None:
+def test_no_time_is_granted_to_a_step_that_is_over(run: Run, client: Client, alice: User) -> None:
     client.force_login(alice)
     with pytest.raises(services.NotPossible, match="is no longer running on node1"):
         services.run_wait_longer(actor=alice, run=run, step="first/slow", host="node1", given=0)

@@ -35,13 +35,13 @@ pytestmark = [pytest.mark.sshd, pytest.mark.django_db(transaction=True)]
 
 
 class Heard:
-    """A sink that keeps everything."""
+    """A sink that stores everything."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     def emit(self, event: Event) -> None:
-        """Keep it."""
+        """Store it."""
         self.events.append(event)
 
 
@@ -52,7 +52,7 @@ def bastion(sshd: Sshd) -> Iterator[Bastion]:
 
 
 def behind(bastion: Bastion) -> Document:
-    """Three machines, which are one and the same sshd, behind the jump host."""
+    """Three machines, which are all the same sshd, behind the jump host."""
     login: dict[str, Any] = {"address": "127.0.0.1", "port": bastion.behind.port, "user": bastion.behind.user}
     login["password"] = Secret(bastion.behind.password)
     hops = f"{bastion.server.user}@127.0.0.1:{bastion.server.port}"
@@ -73,7 +73,7 @@ def test_a_run_goes_through_the_jump_host(bastion: Bastion) -> None:
 
     told = {event.host for event in heard.events if isinstance(event, StepChanged)}
     assert {"node1", "node2", "node3"} <= told
-    assert bastion.said(LOGIN) == 1
+    assert bastion.count(LOGIN) == 1
     assert bastion.left()
 
 
@@ -89,4 +89,4 @@ def test_checks_before_a_run_go_through_it_too(bastion: Bastion, alice: User) ->
 
     row.refresh_from_db()
     assert (row.state, row.message) == ("done", "")
-    assert bastion.said(LOGIN) == 1
+    assert bastion.count(LOGIN) == 1

@@ -1,4 +1,4 @@
-"""Logs go when they are old enough; runs stay, and so does what somebody may still want to read."""
+"""Old logs are deleted; the runs stay, and so do the logs that people may still need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from clusters.models import Event, Run
-from clusters.runs.retention import Keeper, forget, preview
+from clusters.runs.retention import Retention, forget, preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def with_log(runs: list[Run]) -> list[bool]:
     return [run.events.exists() for run in runs]
 
 
-def test_a_preview_names_what_goes_and_deletes_nothing(runs: list[Run]) -> None:
+def test_a_preview_lists_logs_and_deletes_nothing(runs: list[Run]) -> None:
     rows = preview()
     assert [(row.run.pk, row.events, row.lines) for row in rows] == [(runs[0].pk, 3, 2), (runs[2].pk, 3, 2)]
     out = StringIO()
@@ -48,20 +48,20 @@ def test_a_preview_names_what_goes_and_deletes_nothing(runs: list[Run]) -> None:
     assert with_log(runs) == [True] * 5
 
 
-def test_old_logs_go_but_not_that_of_the_newest_run_or_the_newest_success(runs: list[Run]) -> None:
+def test_old_logs_are_deleted_except_of_the_newest_run_and_success(runs: list[Run]) -> None:
     assert forget() == 6
     assert with_log(runs) == [False, True, False, True, True]
     assert Run.objects.count() == 5
     assert preview() == []
 
 
-def test_the_command_deletes_when_it_is_told_to(runs: list[Run]) -> None:
+def test_the_command_deletes_with_apply(runs: list[Run]) -> None:
     call_command("retention", "--apply", stdout=StringIO())
     assert with_log(runs) == [False, True, False, True, True]
 
 
-def test_a_worker_looks_by_itself_but_not_all_the_time(runs: list[Run], settings: SettingsWrapper) -> None:
-    keeper = Keeper()
+def test_a_worker_deletes_old_logs_once_an_hour(runs: list[Run], settings: SettingsWrapper) -> None:
+    keeper = Retention()
     keeper.take()
     assert with_log(runs)[0] is False
     Event.objects.create(run=runs[0], seq=9, at=timezone.now(), kind="output")
@@ -69,7 +69,7 @@ def test_a_worker_looks_by_itself_but_not_all_the_time(runs: list[Run], settings
     assert with_log(runs)[0] is True
 
 
-def test_a_run_that_is_on_keeps_its_log_however_old(make_run: Callable[..., Run], settings: SettingsWrapper) -> None:
+def test_a_running_run_keeps_its_log(make_run: Callable[..., Run], settings: SettingsWrapper) -> None:
     settings.SLIPWAY_KEEP_LOG_DAYS = 1
     run = make_run(state="running", started_at=timezone.now() - timedelta(days=50))
     Event.objects.create(run=run, seq=1, at=timezone.now(), kind="run")

@@ -1,4 +1,4 @@
-"""A run is carried out once, to an end that says what is true."""
+"""A run is executed once, and ends with the true state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from clusters.engine import events
 from clusters.engine.executor import Outcome
 from clusters.models import Run
-from clusters.runs.claims.leases import abandon, claim, claimable
+from clusters.runs.claims.leases import abandon, claim_run, claimable
 from clusters.runs.supervise import Handover, _sentence, supervise
 from clusters.services import run_cancel
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def engine(settings: SettingsWrapper) -> Callable[[str], None]:
-    """Chooses the pretended engine, and a lease that ends only where a test ends it."""
+    """Selects the fake engine, and a lease that expires only when a test ends it."""
     settings.SLIPWAY_LEASE_SECONDS = 300
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.2
 
@@ -93,7 +93,7 @@ def test_a_run_succeeds_and_leaves_what_it_delivered(make_run: MakeRun, engine: 
     assert kinds(run)[0] == "run:running"
     assert kinds(run)[-1] == "run:succeeded"
     assert run.last_line == 90
-    assert "9 changed, 18 were so already" in run.message
+    assert "9 changed, 18 were already correct" in run.message
     assert_no_gap(run)
 
 
@@ -111,7 +111,7 @@ def test_no_secret_of_the_document_is_in_the_database(make_run: MakeRun, engine:
     assert "line 9" in dump
 
 
-def test_a_failed_step_is_told_with_its_way_out(make_run: MakeRun, engine: Engine) -> None:
+def test_a_failed_step_is_reported_with_its_hint(make_run: MakeRun, engine: Engine) -> None:
     engine("fails")
     run = supervise(make_run().pk, worker_name="one")
     assert run is not None
@@ -122,7 +122,7 @@ def test_a_failed_step_is_told_with_its_way_out(make_run: MakeRun, engine: Engin
     assert set(run.steps.values_list("state", flat=True)) == {"failed", "skipped"}
 
 
-def test_an_error_of_ours_ends_the_run_with_its_sentence(make_run: MakeRun, engine: Engine) -> None:
+def test_a_known_error_ends_the_run_with_its_message(make_run: MakeRun, engine: Engine) -> None:
     engine("cannot")
     run = supervise(make_run().pk, worker_name="one")
     assert run is not None
@@ -130,7 +130,7 @@ def test_an_error_of_ours_ends_the_run_with_its_sentence(make_run: MakeRun, engi
     assert run.failures[0]["retryable"] is True
 
 
-def test_a_mistake_in_slipway_ends_the_run_and_shows_no_secret(
+def test_a_bug_in_slipway_ends_the_run_and_shows_no_secret(
     make_run: MakeRun, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine("broken")
@@ -159,7 +159,7 @@ def test_only_one_of_many_workers_gets_the_run(make_run: MakeRun, engine: Engine
 
         def race(number: int, pk: int = run.pk, start: threading.Barrier = start, got: list[Any] = got) -> None:
             start.wait()
-            got.append(claim(pk, f"worker-{pk}-{number}"))
+            got.append(claim_run(pk, f"worker-{pk}-{number}"))
 
         threads = [in_thread(lambda number=number: race(number)) for number in range(4)]
         for thread in threads:
@@ -168,10 +168,10 @@ def test_only_one_of_many_workers_gets_the_run(make_run: MakeRun, engine: Engine
         Run.objects.filter(pk=run.pk).update(state="succeeded")
 
 
-def test_a_run_that_has_a_living_worker_is_not_taken(make_run: MakeRun) -> None:
+def test_a_run_with_a_living_worker_is_not_claimed(make_run: MakeRun) -> None:
     run = make_run()
-    assert claim(run.pk, "one") is not None
-    assert claim(run.pk, "two") is None
+    assert claim_run(run.pk, "one") is not None
+    assert claim_run(run.pk, "two") is None
     assert not claimable().exists()
 
 
@@ -212,10 +212,10 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
     thread = in_thread(lambda: ended.append(supervise(run.pk, worker_name="one")))
     wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0)
     settings.SLIPWAY_RUN_ON_MACHINES = "tests.runs.fakes.quick"
-    # As if the first worker had been away for longer than its lease; at once, or its heart would renew it.
+    # As if the first worker had been paused longer than its lease; at once, or its heartbeat would renew it.
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-        assert claim(run.pk, "two") is not None
+        assert claim_run(run.pk, "two") is not None
     second = supervise(run.pk, worker_name="two")
     ends(thread)
     assert second is not None
@@ -225,10 +225,10 @@ def test_a_worker_that_lost_its_lease_stops_and_the_other_one_finishes(
     assert_no_gap(second)
 
 
-def test_a_worker_that_stops_gives_the_run_to_another_at_once(
+def test_a_stopping_worker_releases_its_run_at_once(
     make_run: MakeRun, engine: Engine, settings: SettingsWrapper
 ) -> None:
-    """Also when the heart beats all the time, which must not take back what was given."""
+    """Also with continuous heartbeats, which must not claim the released run again."""
     engine("endless")
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.001
     run = make_run()
@@ -249,14 +249,14 @@ def test_a_worker_that_stops_gives_the_run_to_another_at_once(
 
 def test_runs_of_a_dead_process_need_not_wait_for_their_lease(make_run: MakeRun) -> None:
     run = make_run()
-    claim(run.pk, "here:77:abc/1")
+    claim_run(run.pk, "here:77:abc/1")
     assert abandon("here:7:") == 0
     assert not claimable().exists()
     assert abandon("here:77:") == 1
     assert list(claimable()) == [run]
 
 
-def test_a_run_that_kills_every_worker_is_given_up(make_run: MakeRun, engine: Engine) -> None:
+def test_a_run_that_kills_every_worker_fails(make_run: MakeRun, engine: Engine) -> None:
     engine("quick")
     past = timezone.now() - timedelta(seconds=5)
     run = supervise(make_run(state="running", worker="x", lease_until=past, takeovers=10).pk, worker_name="one")
@@ -265,7 +265,7 @@ def test_a_run_that_kills_every_worker_is_given_up(make_run: MakeRun, engine: En
     assert "11 times" in run.message
 
 
-def test_whoever_watches_from_this_process_sees_masked_events(make_run: MakeRun, engine: Engine) -> None:
+def test_an_observer_in_this_process_sees_masked_events(make_run: MakeRun, engine: Engine) -> None:
     engine("quick")
     seen: list[events.Event] = []
 
@@ -280,7 +280,7 @@ def test_whoever_watches_from_this_process_sees_masked_events(make_run: MakeRun,
     assert not any(isinstance(event, events.Delivered) for event in seen)
 
 
-def test_an_attempt_of_a_part_carries_out_only_that_part(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_attempt_executes_only_that_part(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     from clusters.runs import run_on_machines as module
     from tests.runs.fakes import Ended
 
@@ -302,7 +302,7 @@ def test_an_attempt_of_a_part_carries_out_only_that_part(make_run: MakeRun, monk
     assert run.cluster.state != "ready"
 
 
-def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(make_run: MakeRun) -> None:
+def test_a_lease_from_before_the_clock_was_set_back_does_not_block(make_run: MakeRun) -> None:
     run = make_run(state="running", worker="dead", lease_until=timezone.now() + timedelta(hours=1))
     assert run in claimable()
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() + timedelta(seconds=20))

@@ -1,4 +1,4 @@
-"""Workers as real processes: killed, stopped, and followed by others without a gap in the log."""
+"""Workers as real processes: killed, stopped, and replaced by others without a gap in the log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def assert_whole(run: Run) -> None:
     assert numbers == list(range(1, run.last_line + 1))
 
 
-def test_a_run_goes_on_after_kill_9_with_no_line_lost_or_double(make_run: Callable[..., Run]) -> None:
+def test_a_run_continues_after_kill_9_without_lost_or_duplicate_lines(make_run: Callable[..., Run]) -> None:
     run = make_run()
     with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.endless") as first:
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 10, what="the first lines")
@@ -53,7 +53,7 @@ def test_a_run_goes_on_after_kill_9_with_no_line_lost_or_double(make_run: Callab
     assert len(after[len(seen) :]) == 90
 
 
-def test_a_stopped_worker_gives_its_run_to_the_next_one_at_once(make_run: Callable[..., Run]) -> None:
+def test_a_stopped_worker_releases_its_run_to_the_next_one_at_once(make_run: Callable[..., Run]) -> None:
     run = make_run()
     with manage("work", SLIPWAY_RUN_ON_MACHINES="tests.runs.fakes.endless", SLIPWAY_LEASE_SECONDS="300") as first:
         wait_for(lambda: Run.objects.get(pk=run.pk).last_line > 0, what="the first lines")
@@ -66,9 +66,7 @@ def test_a_stopped_worker_gives_its_run_to_the_next_one_at_once(make_run: Callab
     assert_whole(run)
 
 
-def test_connection_tests_ask_about_new_keys_and_go_on_after_the_yes(
-    cluster: Cluster, settings: SettingsWrapper
-) -> None:
+def test_connection_tests_continue_after_a_new_key_is_accepted(cluster: Cluster, settings: SettingsWrapper) -> None:
     settings.SLIPWAY_PROBE = "tests.runs.fakes.gentle_probe"
     probes_start(actor=cluster.owner, cluster=cluster)
     _work_until(lambda: not Probe.objects.exclude(state="ask").exists())
@@ -83,7 +81,7 @@ def test_connection_tests_ask_about_new_keys_and_go_on_after_the_yes(
     assert row.finished_at is not None
 
 
-def test_a_connection_test_that_breaks_says_so_without_the_password(
+def test_a_failed_connection_test_is_reported_without_the_password(
     cluster: Cluster, settings: SettingsWrapper, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SLIPWAY_PROBE = "tests.runs.fakes.rude_probe"
@@ -94,9 +92,7 @@ def test_a_connection_test_that_breaks_says_so_without_the_password(
     assert "Qcloud@123" not in str(row.stages) + caplog.text
 
 
-def test_a_test_that_was_asked_for_again_is_not_overwritten_by_the_old_one(
-    cluster: Cluster, settings: SettingsWrapper
-) -> None:
+def test_a_repeated_test_is_not_overwritten_by_the_old_one(cluster: Cluster, settings: SettingsWrapper) -> None:
     from clusters.runs.jobs.probes import probe_row
 
     settings.SLIPWAY_PROBE = "tests.runs.fakes.slow_probe"
@@ -111,7 +107,7 @@ def test_a_test_that_was_asked_for_again_is_not_overwritten_by_the_old_one(
 
 
 def _work_until(true: Callable[[], Any]) -> None:
-    """A worker in this process, stopped when something is so."""
+    """Run a worker in this process until a condition is true."""
     import threading
 
     worker = Worker()

@@ -14,7 +14,7 @@ from clusters import catalog
 from clusters.config.secret import Secret
 from clusters.config.topology import all_roles
 from clusters.engine import events
-from clusters.engine.executor import told_of
+from clusters.engine.executor import describe_step
 from clusters.engine.plan import EVERYWHERE, Plan, make_plan
 from clusters.engine.step import discover
 from clusters.models import Run
@@ -98,7 +98,7 @@ def _events(
     broken = times[failed][1] if failed else 1e9
     told: list[events.Event] = [
         events.RunChanged(at=began, state="running", message="The run was started."),
-        events.PlanMade(at=began + 0.5, steps=[told_of(row, document) for row in plan.steps]),
+        events.PlanMade(at=began + 0.5, steps=[describe_step(row, document) for row in plan.steps]),
     ]
     for (step, host), (start, end) in times.items():
         if start >= min(broken, ending.after):
@@ -123,7 +123,7 @@ def _cancelled(told: list[events.Event], at: float) -> Iterator[events.Event]:
             on[event.step, event.host] = event.at
         elif isinstance(event, events.StepChanged):
             del on[event.step, event.host]
-    yield events.RunChanged(at=at, state="cancelling", message="Somebody asked for the run to stop.")
+    yield events.RunChanged(at=at, state="cancelling", message="Somebody asked the run to stop.")
     for (step, host), start in on.items():
         yield events.StepChanged(at=at + 1.0, step=step, host=host, state="cancelled", seconds=at + 1.0 - start)
 
@@ -169,7 +169,7 @@ def _message(ending: Ending, told: list[events.Event]) -> str:
     steps = [event for event in told if isinstance(event, events.StepChanged)]
     changed, same = sum(step.changed for step in steps), sum(step.same for step in steps)
     how = "was cancelled" if ending.state == "cancelled" else "succeeded"
-    return f"The run {how}. {changed} changed, {same} were so already."
+    return f"The run {how}. {changed} changed, {same} were already correct."
 
 
 def _facts(document: Document, host: str) -> MachineFacts:

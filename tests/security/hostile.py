@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import paramiko
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.host_keys import InMemoryKeys, pinned_key
+from clusters.remote.auth.host_keys import pinned_key
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import Target
+from tests.known_keys import InMemoryKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

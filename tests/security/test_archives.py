@@ -58,14 +58,14 @@ GOOD = (member("bin/tool", b"good"), b"good")
 )
 def test_a_program_that_is_no_file_in_its_archive_is_not_sent(entry: tarfile.TarInfo, tmp_path: Path) -> None:
     archive = packed(tmp_path / "tool.tgz", (member("other", b"good"), b"good"), (entry, b""))
-    with pytest.raises(SourceError, match="'bin/tool' is wanted as a program, and is not a plain file"):
+    with pytest.raises(SourceError, match="'bin/tool' should be a program, but is not a regular file"):
         unpacked(Artifact("tool", "v1", archive, "0" * 64), {"bin/tool": "/usr/local/bin/tool"})
 
 
 @pytest.mark.parametrize("second", ["bin/tool", "./bin/tool", "bin/tool/more", "../bin/tool"])
 def test_an_archive_with_a_second_member_in_a_programs_place_is_not_sent(second: str, tmp_path: Path) -> None:
     archive = packed(tmp_path / "tool.tgz", GOOD, (member(second, b"evil"), b"evil"))
-    with pytest.raises(SourceError, match="stands in the way of another member"):
+    with pytest.raises(SourceError, match="conflicts with another member"):
         member_digests(archive, ("bin/tool",), "0")
 
 
@@ -130,7 +130,7 @@ def test_a_member_whose_name_has_a_hundred_megabytes_is_not_read_into_memory(
     path = tmp_path / "tool.tgz"
     path.write_bytes(bomb(entry.tobuf(), entry.size))
     tracemalloc.start()
-    with pytest.raises(SourceError, match="the names of its members have more than"):
+    with pytest.raises(SourceError, match="the headers of its members have more than"):
         member_digests(path, ("bin/tool",), "0")
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -160,7 +160,7 @@ def test_an_archive_cannot_ask_xz_for_gigabytes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(archives, "XZ_MEMORY", 1 << 20)
     path = tmp_path / "tool.tar.xz"
     path.write_bytes(lzma.compress(bytes(1024), preset=6))
-    with pytest.raises(SourceError, match="not an archive that can be read"):
+    with pytest.raises(SourceError, match="not a readable archive"):
         member_digests(path, ("bin/tool",), "0")
 
 
@@ -173,5 +173,5 @@ def test_an_archive_cannot_ask_xz_for_gigabytes(tmp_path: Path, monkeypatch: pyt
 def test_what_is_no_archive_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "tool.tgz"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=r"not an archive that can be read|has no bin/tool"):
+    with pytest.raises(SourceError, match=r"not a readable archive|does not contain bin/tool"):
         member_digests(path, ("bin/tool",), "0")

@@ -223,7 +223,7 @@ def test_a_run_that_waits_does_not_begin_once_its_right_is_gone(
     done = scene.carry_out(run)
     assert (done.state, done.message) == ("failed", REFUSED)
     assert SEEN == []
-    assert "Its owner can share it" in json.dumps(done.failures)
+    assert "Ask its owner to share it" in json.dumps(done.failures)
 
 
 def test_a_run_that_waits_does_not_begin_for_somebody_deactivated(scene: Scene, alice: User) -> None:
@@ -231,7 +231,7 @@ def test_a_run_that_waits_does_not_begin_for_somebody_deactivated(scene: Scene, 
     run = scene.queue(alice)
     deactivate(scene, alice)
     done = scene.carry_out(run)
-    assert (done.state, done.message) == ("failed", "alice, who asked for this run, was deactivated before it began.")
+    assert (done.state, done.message) == ("failed", "alice, who requested this run, was deactivated before it started.")
     assert SEEN == []
 
 
@@ -271,7 +271,7 @@ def test_a_machine_test_that_waits_logs_in_nowhere_once_who_asked_was_deactivate
     probe_row(Probe.objects.get().pk, "w")
     probe = Probe.objects.get()
     assert probe.state == "failed"
-    assert "alice, who asked for this machine test, was deactivated" in json.dumps(probe.stages)
+    assert "alice, who requested this machine test, was deactivated" in json.dumps(probe.stages)
     assert SEEN == []
 
 
@@ -319,7 +319,7 @@ def test_a_credential_for_some_addresses_goes_nowhere_else(
     assert bool(found.document.hosts[0].password) is used
     assert found.refused == (() if used else ("prod",))
     with pytest.raises(CredentialRefused) if not used else _nothing():
-        found.insist()
+        found.require_all()
 
 
 def _nothing() -> Any:

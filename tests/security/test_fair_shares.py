@@ -20,7 +20,7 @@ from clusters.remote import target as target_module
 from clusters.remote.connection.wire import open_wire
 from clusters.remote.errors import ConnectTimedOut
 from clusters.remote.target import Target, target_of
-from clusters.runs.claims.jobs import Chores
+from clusters.runs.claims.jobs import Jobs
 from clusters.runs.claims.shares import Shares, share
 from clusters.runs.jobs import probes
 from clusters.runs.jobs.probes import MACHINES_AT_ONCE, Probing
@@ -175,7 +175,7 @@ def test_a_small_scan_or_inspection_begins_while_another_persons_wait(
         held.work(kind.objects.select_related("cluster").get(pk=pk))  # type: ignore[attr-defined]
         kind.objects.filter(pk=pk, worker=token).update(state="done")  # type: ignore[attr-defined]
 
-    chores = Chores("worker", kind, work, places=2)
+    chores = Jobs("worker", kind, work, places=2)
     for n in range(5):
         kind.objects.create(cluster=draft(alice, 1, f"a{n}"))  # type: ignore[attr-defined]
     chores.take()

@@ -15,7 +15,7 @@ from clusters.config.schema import Document, Host
 from clusters.models import AuditEntry, HostKey, Probe, Run
 from clusters.remote.auth.host_keys import PinnedKey
 from clusters.runs.access.host_keys import OtherKey, pin, pin_first
-from clusters.runs.jobs.host_key_scan import Sight, one_key_a_place
+from clusters.runs.jobs.host_key_scan import ShownKey, one_key_per_place
 from clusters.runs.jobs.probes import probe_row
 from tests.sshd import sshd
 from tests.wizard.conftest import visitor
@@ -81,7 +81,7 @@ def test_a_key_that_changed_after_the_page_was_shown_is_not_accepted(visitor: Vi
         answer = visitor.get("connection")
     text = answer.content.decode()
     assert "No key was accepted" in text
-    assert "You accept SHA256:b for node2 (10.99.0.2:22), and the key there is now SHA256:evil" in text
+    assert "You accept SHA256:b for node2 (10.99.0.2:22), but the key there is now SHA256:evil" in text
     assert answer.status_code == (409 if htmx else 200)
     assert not HostKey.objects.exists()
     assert not AuditEntry.objects.filter(deed="hostkey.accept").exists()
@@ -167,10 +167,10 @@ def test_at_the_terminal_a_key_that_was_pinned_while_somebody_thought_is_not_rep
 
 def test_a_jump_host_that_shows_two_keys_is_asked_about_with_neither() -> None:
     host = Host(name="node1", address="10.0.0.1")
-    seen = [Sight(host, PinnedKey("ssh-rsa", key, f"SHA256:{key}"), address="bastion") for key in "ab"]
+    seen = [ShownKey(host, PinnedKey("ssh-rsa", key, f"SHA256:{key}"), address="bastion") for key in "ab"]
     with pytest.raises(OtherKey, match=r"SHA256:a .* SHA256:b"):
-        one_key_a_place(seen)
-    assert len(one_key_a_place(seen[:1] * 2)) == 1
+        one_key_per_place(seen)
+    assert len(one_key_per_place(seen[:1] * 2)) == 1
 
 
 @pytest.mark.django_db(transaction=True)

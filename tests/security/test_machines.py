@@ -11,7 +11,6 @@ import paramiko
 import pytest
 
 from clusters.errors import RemoteError
-from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.connection import bounded
 from clusters.remote.errors import CommandTimedOut, ConnectionLost, FileTooLarge, HandshakeFailed, ShellUnusable
 from clusters.remote.facts import parse_facts
@@ -21,6 +20,7 @@ from clusters.remote.shell import sh
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import Target
 from tests.fake_host import FakeHost
+from tests.known_keys import InMemoryKeys
 from tests.security.hostile import Memory, listening, machine
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ def test_a_file_that_never_comes_is_given_up(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("small")
     with machine(lambda text: text.replace("head -c", "sleep 60; head -c")) as host:
         began = time.monotonic()
-        with pytest.raises(CommandTimedOut, match=r"The reading of .*/file on node1 did not end within 0.5 s"):
+        with pytest.raises(CommandTimedOut, match=r"Reading .*/file on node1 did not end within 0.5 s"):
             host.get(str(tmp_path / "file"), timeout=0.5)
         assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("size", [10, 100_000], ids=["small", "large"])
 def test_a_file_that_is_never_taken_is_given_up(size: int, tmp_path: Path) -> None:
-    late = pytest.raises(CommandTimedOut, match=r"The writing of .*/file on node1 did not end within 0.5 s")
+    late = pytest.raises(CommandTimedOut, match=r"Writing .*/file on node1 did not end within 0.5 s")
     with machine(lambda text: text.replace("mkdir -p", "sleep 60; mkdir -p")) as host, late:
         host.put(b"x" * size, str(tmp_path / "file"), timeout=0.5)
     assert not (tmp_path / "file").exists()
@@ -192,7 +192,7 @@ def test_the_log_takes_so_much_of_one_command_and_says_what_is_missing() -> None
     lines.finish()
     assert [len(line) for line in told[:10]] == [999] * 10
     assert told[10:] == [
-        "… the command prints more than the log takes of it; what follows is only counted …",
+        "… the command prints more than the log stores; the rest is only counted …",
         "… 40006 bytes of this command's output are left out of the log …",
     ]
     assert output.LOGGED_BYTES <= 64 << 20

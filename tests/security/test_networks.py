@@ -13,10 +13,9 @@ from django.core.checks import run_checks
 from clusters import services
 from clusters.config.schema import Document, Host, JumpHost
 from clusters.models import Probe, Scan
-from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.connection import networks as networks_module
 from clusters.remote.connection.link import open_link
-from clusters.remote.connection.networks import Networks, NetworksUnreadable, is_own, resolved
+from clusters.remote.connection.networks import Networks, NetworksUnreadable, is_own, resolve
 from clusters.remote.connection.wire import open_wire
 from clusters.remote.errors import AddressRefused
 from clusters.remote.http.posting import PostRefused, post
@@ -27,6 +26,7 @@ from clusters.runs.jobs.probes import probe_row
 from clusters.runs.jobs.scans import scan_row
 from clusters.selectors.forwarding import forwards
 from clusters.selectors.notifications import notification_channels
+from tests.known_keys import InMemoryKeys
 from tests.remote.test_scan import greeting
 from tests.wizard.conftest import visitor
 
@@ -122,18 +122,18 @@ def test_slipways_own_addresses_are_refused_unless_named_one_by_one(monkeypatch:
 @pytest.mark.parametrize("spelled", SPELLED)
 def test_other_spellings_of_loopback_are_refused_as_loopback(spelled: str) -> None:
     with pytest.raises(AddressRefused, match="loopback"):
-        resolved(spelled, 22, DEFAULT)
+        resolve(spelled, 22, DEFAULT)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536, 65558, 2**31])
 def test_a_port_that_does_not_exist_is_refused_and_never_another_one_taken(port: int) -> None:
-    with pytest.raises(AddressRefused, match=r"does not exist; allowed are 1 to 65535"):
-        resolved("10.0.0.1", port, None)
+    with pytest.raises(AddressRefused, match=r"does not exist; allowed: 1 to 65535"):
+        resolve("10.0.0.1", port, None)
 
 
 def test_of_a_name_only_allowed_addresses_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     names(monkeypatch, ("127.0.0.1", "10.0.0.7", "169.254.169.254"))
-    assert [place[4][0] for place in resolved("trap.example", 22, DEFAULT)] == ["10.0.0.7"]
+    assert [place[4][0] for place in resolve("trap.example", 22, DEFAULT)] == ["10.0.0.7"]
 
 
 def test_a_name_that_changes_its_address_after_the_check_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +241,7 @@ def test_greetings_that_an_earlier_version_stored_are_not_shown(visitor: Visitor
 def test_a_connection_test_shows_nothing_of_what_another_service_sends() -> None:
     with greeting("127.0.0.1", b"HTTP/1.1 200 OK s3cret\r\n" * 120) as port, pytest.raises(Exception) as told:
         open_link(Target("node1", "127.0.0.1", port, timeout=20), InMemoryKeys())
-    assert "is no SSH server" in str(told.value)
+    assert "did not complete an SSH handshake" in str(told.value)
     assert "s3cret" not in str(told.value) + getattr(told.value, "hint", "")
 
 

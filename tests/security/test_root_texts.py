@@ -259,7 +259,9 @@ def lost(alice: User, how: str, cluster: Cluster, other: User) -> None:
         Cluster.objects.filter(pk=cluster.pk).update(owner=other)
 
 
-@pytest.mark.parametrize(("how", "sentence"), [("deactivated", "was deactivated"), ("right", "may not use sample")])
+@pytest.mark.parametrize(
+    ("how", "sentence"), [("deactivated", "was deactivated"), ("right", "may no longer use sample")]
+)
 def test_a_run_that_waits_does_not_run_when_who_asked_lost_the_right(
     how: str, sentence: str, alice: User, bob: User, settings: SettingsWrapper
 ) -> None:
@@ -270,7 +272,7 @@ def test_a_run_that_waits_does_not_run_when_who_asked_lost_the_right(
     lost(alice, how, cluster, bob)
     supervise(run.pk, worker_name="later")
     run.refresh_from_db()
-    assert run.state == "failed" and f"alice, who asked for this run, {sentence}" in run.message
+    assert run.state == "failed" and f"alice, who requested this run, {sentence}" in run.message
     lines = [line[2] for event in run.events.filter(kind="output") for line in event.data["lines"]]
     assert any(sentence in line and "Nothing was done" in line for line in lines)
     assert not run.steps.exists()
@@ -289,4 +291,4 @@ def test_scans_and_prechecks_that_wait_do_not_run_either(how: str, alice: User, 
     inspect_row(inspection.pk, "later")
     for row in (scan, inspection):
         row.refresh_from_db()
-        assert row.state == "failed" and "alice, who asked for this" in row.message
+        assert row.state == "failed" and "alice, who requested this" in row.message

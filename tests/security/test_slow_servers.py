@@ -151,7 +151,7 @@ def test_the_body_of_a_redirect_is_not_read() -> None:
 
 def test_headers_without_end_are_not_read_without_end() -> None:
     with Dribbler(b"", [b"HTTP/1.1 100 C\r\n\r\n" * 50_000] * 99, 0).serving() as server:
-        with pytest.raises(SourceError, match="came before the file"):
+        with pytest.raises(SourceError, match="arrived before the file"):
             fetch_text(server.url, attempts=1)
         # What the sockets of both sides hold comes on top.
         assert server.sent < 50 * MOST_BEFORE_BODY

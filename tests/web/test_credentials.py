@@ -48,7 +48,7 @@ def test_a_credential_is_created_listed_and_never_shown(page: Client, bob: User)
 
 def test_a_key_is_uploaded_with_its_passphrase(page: Client) -> None:
     wrong = make(page, key_file=SimpleUploadedFile("id", LOCKED.encode()), passphrase="open barley")
-    assert wrong.status_code == 422 and "passphrase does not open" in wrong.content.decode()
+    assert wrong.status_code == 422 and "passphrase does not unlock" in wrong.content.decode()
     assert "open barley" not in wrong.content.decode() and not Credential.objects.exists()
     assert make(page, key_file=SimpleUploadedFile("id", LOCKED.encode()), passphrase="open sesame").status_code == 302
     assert Credential.objects.get().private_key.strip() == LOCKED.strip()

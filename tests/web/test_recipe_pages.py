@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clusters.config.schema import Document
-from clusters.engine.question import Question, checked
+from clusters.engine.question import Question, check_answers
 from clusters.engine.recipe import DEFAULT, Recipe
 from clusters.models import Cluster, Run, StepRun
 from clusters.runs.supervise import supervise
@@ -109,7 +109,7 @@ def test_from_the_preview_to_the_run(person: Client, cluster: Cluster, renew: Re
     shown = text_of(person, f"{answer['Location']}?machine=node3")
     assert "Preview: Renew certificates of sample" in shown
     assert "Nothing was changed. 2 would change" in shown
-    assert "/etc/days is as it should be" in shown and "+30" in shown
+    assert "/etc/days has the required content and mode" in shown and "+30" in shown
     assert "There is no /etc/days yet." in shown and "Not known yet" in shown
     assert "The run would take about" in shown and "Observed from" in shown
     assert "node1" not in shown
@@ -226,7 +226,7 @@ def test_a_number_keeps_its_zero_and_a_cleared_one_stays_empty() -> None:
     days = Question("days", "Days", kind="number", default=3)
     form = recipe_form(Recipe("odd", "Odd", (), "odd", questions=(days,)), Document(), QueryDict("days="))
     assert form.is_valid()
-    assert checked((days,), Document(), answers_in(form)) == {"days": None}
+    assert check_answers((days,), Document(), answers_in(form)) == {"days": None}
 
 
 def test_a_run_that_is_not_the_newest_is_not_tried_again(person: Client, cluster: Cluster) -> None:

@@ -56,8 +56,8 @@ async def feed_of(run: Run) -> feed.Feed:
 @pytest.fixture
 def without_bell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Poll the database as often as without a doorbell, so that silence is conclusive soon."""
-    monkeypatch.setattr(sockets, "heard", lambda: False)
-    monkeypatch.setattr(feed, "heard", lambda: False)
+    monkeypatch.setattr(sockets, "reaches_other_processes", lambda: False)
+    monkeypatch.setattr(feed, "reaches_other_processes", lambda: False)
 
 
 @pytest.fixture
@@ -143,8 +143,8 @@ async def test_new_events_are_pushed_to_a_watcher(run: Run, alice: User) -> None
 
 
 async def test_the_doorbell_wakes_waiting_watchers(run: Run, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "heard", lambda: True)
-    monkeypatch.setattr(feed, "heard", lambda: True)
+    monkeypatch.setattr(sockets, "reaches_other_processes", lambda: True)
+    monkeypatch.setattr(feed, "reaches_other_processes", lambda: True)
     monkeypatch.setattr(feed, "POLL_SECONDS_WITH_BELL", 3_600.0)
     communicator = await socket(run.pk, alice)
     assert (await communicator.connect())[0]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clusters.models import AuditForward, WorkerSign
 from clusters.places import command_line
-from clusters.runs.heartbeats import FORGOTTEN_AFTER, Signs
+from clusters.runs.heartbeats import FORGOTTEN_AFTER, Heartbeats
 from clusters.runs.worker import Worker
 from clusters.selectors import worker_seen
 
@@ -74,7 +74,7 @@ def test_a_worker_that_checks_for_work_is_seen() -> None:
 def test_a_heartbeat_is_written_at_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("clusters.runs.heartbeats.time.monotonic", lambda: clock[0])
-    signs = Signs("host:1:abc")
+    signs = Heartbeats("host:1:abc")
     signs.take()
     first = WorkerSign.objects.get().seen_at
     for passed, is_new in ((14.0, False), (15.1, True)):

@@ -110,12 +110,12 @@ def test_a_name_that_nobody_knows_is_told(connection: Connection) -> None:
 
 def test_sudo_without_a_password_is_told(connection: Connection) -> None:
     text = connection.page(private_key=connection.sshd.client_key)
-    assert "sudo needs a password" in text and "Give the password as well as the key" in text
+    assert "sudo needs a password" in text and "Enter the password as well as the key" in text
 
 
 def test_a_wrong_password_for_sudo_is_told(connection: Connection) -> None:
     text = connection.page(private_key=connection.sshd.client_key, password=Secret("not-for-sudo"))
-    assert "Wrong sudo password" in text and "It was tried once" in text
+    assert "Wrong sudo password" in text and "It was tried only once" in text
 
 
 def test_a_user_without_sudo_is_told(connection: Connection) -> None:

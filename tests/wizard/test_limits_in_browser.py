@@ -45,7 +45,7 @@ def test_a_key_that_changed_after_it_was_shown_is_named_and_not_accepted(page: P
     row.get_by_role("button").focus()
     page.keyboard.press("Enter")
     note = page.locator("#key-refused [role=alert]")
-    expect(note).to_contain_text(f"You accept {OLD} for node1 (10.99.0.1:22), and the key there is now {NEW}")
+    expect(note).to_contain_text(f"You accept {OLD} for node1 (10.99.0.1:22), but the key there is now {NEW}")
     expect(row).to_contain_text(NEW)
     assert not HostKey.objects.exists()
     page.set_viewport_size({"width": 390, "height": 800})

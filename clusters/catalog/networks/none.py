@@ -37,7 +37,7 @@ def none(machine: Machine, cluster: Cluster) -> Iterator[Want]:
             f"{cluster.document.network.kube_pods_cidr} is expected from you."
         )
         machine.note(f"warning: {message} {FIX}")
-        machine.tell(
+        machine.emit(
             CheckFound(
                 host=machine.name, step=machine.step, check=ID, severity=Severity.WARNING, message=message, fix=FIX
             )

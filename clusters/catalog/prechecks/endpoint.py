@@ -70,9 +70,11 @@ def endpoint_reachable(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     (dial,) = dials
     if dial.answer.through:
-        machine.note(f"{where}:{endpoint.port}: {dial.told()}")
+        machine.note(f"{where}:{endpoint.port}: {dial.describe()}")
     elif dial.answer is not Answer.UNKNOWN_NAME:
-        yield error(f"{machine.name} cannot reach the control plane endpoint {where}:{endpoint.port}: {dial.told()}.")
+        yield error(
+            f"{machine.name} cannot reach the control plane endpoint {where}:{endpoint.port}: {dial.describe()}."
+        )
 
 
 SSH_PORT = 22

@@ -126,7 +126,7 @@ def etcd_external(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
     for dial in dials:
         if dial.answer not in (Answer.CONNECTED, Answer.UNTRIED):
             yield finding(
-                f"{machine.name} cannot reach the external etcd at {dial.address}:{dial.port}: {dial.told()}."
+                f"{machine.name} cannot reach the external etcd at {dial.address}:{dial.port}: {dial.describe()}."
             )
     there = {(dial.address, dial.port) for dial in listening}
     yield from _outdated_members(machine, cluster, {url: place for url, place in places.items() if place in there})

@@ -125,7 +125,7 @@ def system_tools(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     dials = dialled(machine, sorted(places)[:MOST_SOURCES])
     if dials is not None and not any(dial.answer is Answer.CONNECTED for dial in dials):
-        reasons = "; ".join(f"{dial.address}: {dial.told()}" for dial in dials[:3])
+        reasons = "; ".join(f"{dial.address}: {dial.describe()}" for dial in dials[:3])
         yield error(f"{lacks}, and reaches none of its package sources ({reasons}).")
 
 

@@ -60,12 +60,12 @@ def _unreachable(machine: Machine, access: Access, answers: dict[str, Dial], *, 
     urls = [url for url in (*access.mirrors, *access.urls) if url in answers]
     dead = [url for url in urls if url in access.mirrors and answers[url].answer is not Answer.CONNECTED]
     if urls and not any(answers[url].answer is Answer.CONNECTED for url in urls):
-        reasons = "; ".join(f"{url}: {answers[url].told()}" for url in urls)
+        reasons = "; ".join(f"{url}: {answers[url].describe()}" for url in urls)
         finding = error if private else warning
         yield finding(f"{machine.name} cannot reach {access.host}, where images come from ({reasons}).")
         return
     for mirror in dead:
-        yield warning(f"{machine.name} cannot reach {mirror}, a mirror of {access.host}: {answers[mirror].told()}.")
+        yield warning(f"{machine.name} cannot reach {mirror}, a mirror of {access.host}: {answers[mirror].describe()}.")
 
 
 def _address_and_port(document: Document, url: str) -> tuple[str, int] | None:

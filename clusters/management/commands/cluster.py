@@ -31,10 +31,10 @@ from clusters.plaintext import plain_block
 from clusters.runs.access.host_keys import OtherKey
 from clusters.runs.access.key_files import TerminalKeys
 from clusters.runs.access.logins import logins_for
-from clusters.runs.claims.leases import claim
+from clusters.runs.claims.leases import claim_run
 from clusters.runs.events.terminal import TerminalProgress, duration
-from clusters.runs.jobs.host_key_scan import look_at_keys, one_key_a_place
-from clusters.runs.supervise import foreseen, supervise
+from clusters.runs.jobs.host_key_scan import one_key_per_place, scan_host_keys
+from clusters.runs.supervise import preview_counts, supervise
 from clusters.runs.worker import fresh_name
 from clusters.selectors.timeline import run_timeline
 from clusters.services import (
@@ -148,7 +148,7 @@ class Command(BaseCommand):
         cluster = Cluster.objects.filter(name=document.name, owner=owner).order_by("pk").first()
         if cluster is None:
             return draft_create(actor=owner, name=document.name, document=document)
-        if cluster.runs.filter(state__in=Run.ACTIVE).exists():
+        if cluster.active_run is not None:
             raise CommandError(f"A run of {cluster.name} is still active; watch or cancel it in the browser.")
         if self._preview or document_of(cluster) == document:
             return cluster
@@ -189,14 +189,14 @@ class Command(BaseCommand):
     def _new_keys(self, cluster: Cluster, owner: Any, document: Document, named: list[str], *, accept: bool) -> bool:
         """Check all keys once; returns whether machines behind a jump host can be checked now."""
         logins = logins_for(document, cluster, owner, self._key_files)
-        logins.insist()
-        seen = look_at_keys(cluster.pk, logins.document)
+        logins.require_all()
+        seen = scan_host_keys(cluster.pk, logins.document)
         for sight in seen:
             if sight.trouble:
                 self._warn(f"{sight.host.name}: {sight.trouble}")
         if any(sight.trouble for sight in seen):
             raise CommandError("Some machines are unreachable; nothing was done.")
-        unknown = one_key_a_place(seen)
+        unknown = one_key_per_place(seen)
         for sight, key in unknown:
             place = f"{sight.address}:{sight.port}" if sight.port != 22 else sight.address
             who = f"The jump host {place}" if sight.of_jump_host else f"{sight.host.name} ({sight.address})"
@@ -221,7 +221,7 @@ class Command(BaseCommand):
         name = fresh_name()
         with transaction.atomic():
             run = self._start(cluster, owner, waivers, reason)
-            if claim(run.pk, name) is None:
+            if claim_run(run.pk, name) is None:
                 raise CommandError(f"Another worker is executing run {run.pk} of {cluster.name}.")
         progress = TerminalProgress(self._write)
         thread = threading.Thread(target=self._run_claimed, args=(run.pk, name, progress), name=f"run {run.pk}")
@@ -273,7 +273,7 @@ class Command(BaseCommand):
         if run.state == Run.State.SUCCEEDED and not progress.changed:
             counts = f"nothing changed, all {progress.same} wanted states were already reached"
         if self._preview:
-            counts = f"nothing was changed; {foreseen(progress.changed, progress.same, progress.unforeseen)}"
+            counts = f"nothing was changed; {preview_counts(progress.changed, progress.same, progress.unforeseen)}"
         self._line(f"{run.cluster.name}: {run.get_state_display().lower()} in {duration(took)}: {counts}.")
         if run.state == Run.State.SUCCEEDED and not self._preview:
             for line in critical_path(run_timeline(run), took):

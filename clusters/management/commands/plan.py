@@ -13,7 +13,7 @@ from clusters.catalog.recipes import recipes
 from clusters.config.load import LIMIT, load
 from clusters.config.report import findings_of
 from clusters.engine.plan import Plan, make_plan
-from clusters.engine.question import checked
+from clusters.engine.question import check_answers
 from clusters.engine.recipe import DEFAULT, recipe_called
 from clusters.engine.step import discover
 from clusters.errors import InstallerError
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         try:
             recipe = recipe_called(options["recipe"])
             given = answers_of_pairs(recipe, options["answer"])
-            answers = checked(recipe.questions, loaded.document, given)
+            answers = check_answers(recipe.questions, loaded.document, given)
             document = recipe.prepare(loaded.document, answers)
             plan = make_plan(document, recipe.name, only=options["only"], skip=options["skip"], answers=answers)
         except InstallerError as error:

@@ -1,4 +1,4 @@
-"""Keys of an SSH agent: fetched from its socket, chosen by fingerprint or comment, and never forwarded to a machine."""
+"""Keys of an SSH agent: read from its socket, selected by fingerprint or comment, never forwarded to a machine."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 ANY = "any"
 """Every key that the agent has may be tried."""
-# An agent may ask a person before it signs; after so many seconds without an answer it is given up.
-PATIENCE = 30.0
+# Seconds. An agent may ask a person before it signs; Slipway waits this long for its answer.
+AGENT_TIMEOUT = 30.0
 
 
 class Identity(AgentKey):
-    """One key of the agent. `silent` says why the agent did not sign with it, empty when it did or was not asked."""
+    """One key of the agent. `refusal` is why the agent did not sign with it; empty if it signed or was not asked."""
 
-    silent = ""
+    refusal = ""
 
     @property
     def fingerprint(self) -> str:
@@ -38,11 +38,11 @@ class Identity(AgentKey):
         return f"{self.fingerprint} ({self.comment})" if self.comment else self.fingerprint
 
     def sign_ssh_data(self, data: Any, algorithm: str | None = None) -> Any:
-        """Sign, or give nothing: an error here would end the whole connection, and the next key may do."""
+        """Sign, or return nothing: an error here would end the whole connection, and the next key may work."""
         try:
             return super().sign_ssh_data(data, algorithm)
         except (paramiko.SSHException, OSError) as error:
-            self.silent = str(error) or type(error).__name__
+            self.refusal = str(error) or type(error).__name__
             return b""
 
 
@@ -52,7 +52,7 @@ class _Agent(AgentSSH):
     def __init__(self, path: str) -> None:
         super().__init__()
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(AGENT_TIMEOUT)
         try:
             self._socket.connect(path)
             self._connect(self._socket)  # type: ignore[attr-defined]
@@ -61,64 +61,64 @@ class _Agent(AgentSSH):
             raise
 
     def identities(self) -> tuple[Identity, ...]:
-        """Its keys, in its order."""
+        """Its keys, in the agent's order."""
         return tuple(Identity(agent=self, blob=key.blob, comment=key.comment) for key in self.get_keys())
 
     def close(self) -> None:
-        """Leave it; the keys can sign no longer."""
+        """Disconnect; its keys can no longer sign."""
         self._close()  # type: ignore[attr-defined]
 
 
 @contextmanager
 def identities_of(target: Target) -> Iterator[tuple[Identity, ...]]:
-    """The agent's keys to log in to a target with, none when it names none. Raises AgentUnavailable."""
+    """The agent's keys for the login to a target; none when the target names none. Raises AgentUnavailable."""
     if not target.agent_key:
         yield ()
         return
-    agent = _reach(target)
+    agent = _connect(target)
     try:
-        yield _chosen(target, agent.identities())
+        yield _select(target, agent.identities())
     finally:
         agent.close()
 
 
-def _reach(target: Target) -> _Agent:
-    wants = f"{target.subject} is to be logged in to with a key of an SSH agent"
+def _connect(target: Target) -> _Agent:
+    need = f"The login to {target.name} needs a key of an SSH agent"
     if target.agent_socket is None:
         raise AgentUnavailable(
-            f"{wants}, and this Slipway is not allowed to use one.",
-            hint="Set SLIPWAY_SSH_AGENT=1 where its worker runs, or give a password or a key.",
+            f"{need}, but this Slipway may not use one.",
+            hint="Set SLIPWAY_SSH_AGENT=1 where its worker runs, or enter a password or a key.",
         )
     if not target.agent_socket:
         raise AgentUnavailable(
-            f"{wants}, and there is none: SSH_AUTH_SOCK is not set for Slipway's worker.",
-            hint="Start it where `ssh-add -l` lists the key, with SSH_AUTH_SOCK in its environment.",
+            f"{need}, but there is none: SSH_AUTH_SOCK is not set for Slipway's worker.",
+            hint="Start the worker where `ssh-add -l` lists the key, with SSH_AUTH_SOCK in its environment.",
         )
     try:
         return _Agent(target.agent_socket)
     except (paramiko.SSHException, OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise AgentUnavailable(
-            f"{wants}, and no agent answers at {target.agent_socket}: {why}.",
-            hint="SSH_AUTH_SOCK of Slipway's worker names that socket. Start the agent, or the worker, anew.",
+            f"{need}, but no agent answers at {target.agent_socket}: {why}.",
+            hint="SSH_AUTH_SOCK of Slipway's worker names that socket. Restart the agent or the worker.",
         ) from error
 
 
-def _chosen(target: Target, found: tuple[Identity, ...]) -> tuple[Identity, ...]:
+def _select(target: Target, found: tuple[Identity, ...]) -> tuple[Identity, ...]:
     if not found:
         raise AgentUnavailable(
-            f"{target.subject} is to be logged in to with a key of the SSH agent, and the agent has no keys.",
-            hint="Add one with `ssh-add`. An agent that is locked (`ssh-add -x`) also shows none.",
+            f"The login to {target.name} needs a key of the SSH agent, but the agent has no keys.",
+            hint="Add one with `ssh-add`. A locked agent (`ssh-add -x`) also shows none.",
         )
     wanted = target.agent_key.strip()
     chosen = tuple(key for key in found if wanted in (ANY, key.comment, key.fingerprint))
     if not chosen:
         listed = ", ".join(str(key) for key in found)
         raise AgentUnavailable(
-            f"The SSH agent has no key {wanted}, with which {target.name} is to be logged in to; it has {listed}.",
-            hint="Give the fingerprint or the comment as `ssh-add -l` prints it, or add that key.",
+            f"The login to {target.name} needs the key {wanted}, but the SSH agent does not have it; it has {listed}.",
+            hint="Enter the fingerprint or the comment as `ssh-add -l` prints it, or add that key.",
         )
     usable = tuple(key for key in chosen if not is_short(key))
     if not usable:
-        check_login_key(chosen[0], f"{chosen[0]} of the SSH agent, with which {target.name} is to be logged in to,")
+        check_login_key(chosen[0], f"The key {chosen[0]} of the SSH agent, needed for the login to {target.name},")
     return usable

@@ -1,4 +1,4 @@
-"""Host keys: pinned on first sight with a person's yes, and a changed one stops everything."""
+"""Host keys: pinned at the first connection once a person accepts them; a changed key stops everything."""
 
 from __future__ import annotations
 
@@ -28,40 +28,25 @@ class PinnedKey:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """The signature algorithms to ask the server for, so that it shows this key and no other."""
+        """The signature algorithms to request, so that the server shows this key and no other."""
         return SIGNATURES.get(self.key_type, (self.key_type,))
 
 
 class KnownKeys(Protocol):
-    """Where pinned keys are remembered."""
+    """The store of pinned keys."""
 
     def lookup(self, address: str, port: int) -> PinnedKey | None:
-        """The key pinned for that address, if somebody has said yes to one."""
+        """The key pinned for that address, if somebody has accepted one."""
         ...
 
 
-class InMemoryKeys:
-    """Pinned keys for as long as the process lives."""
-
-    def __init__(self) -> None:
-        self._keys: dict[tuple[str, int], PinnedKey] = {}
-
-    def lookup(self, address: str, port: int) -> PinnedKey | None:
-        """The key pinned for that address, if there is one."""
-        return self._keys.get((address, port))
-
-    def pin(self, address: str, port: int, key: PinnedKey) -> None:
-        """Remember the key, replacing the one before."""
-        self._keys[address, port] = key
-
-
 class HostKeyUnknown(RemoteError):
-    """Nobody has said yes to the key shown at this address yet; `called` is who is there, in words."""
+    """Nobody has accepted the key shown at this address yet; `called` is the machine's name for people."""
 
     def __init__(self, *, address: str, port: int, offered: PinnedKey, called: str = "") -> None:
         super().__init__(
             f"The key of {called or f'{address}:{port}'} is not known yet: {offered.key_type} {offered.fingerprint}.",
-            hint="Compare the fingerprint with the one on the machine"
+            hint="Compare the fingerprint with the machine's own"
             " (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`), then accept it.",
         )
         self.address, self.port = address, port
@@ -69,13 +54,13 @@ class HostKeyUnknown(RemoteError):
 
 
 class HostKeyChanged(RemoteError):
-    """Another key than the pinned one is shown at this address; nothing was sent there."""
+    """This address shows a key other than the pinned one; nothing was sent there."""
 
     def __init__(self, *, address: str, port: int, pinned: PinnedKey, offered: PinnedKey, called: str = "") -> None:
         super().__init__(
             f"The key of {called or f'{address}:{port}'} has changed: expected {pinned.key_type} {pinned.fingerprint},"
             f" found {offered.key_type} {offered.fingerprint}. No password or key was sent.",
-            hint="Either the machine was installed anew or another one answers at its address."
+            hint="Either the machine was reinstalled or another one answers at its address."
             " Accept the new key only if you know why it changed.",
         )
         self.address, self.port = address, port
@@ -84,7 +69,7 @@ class HostKeyChanged(RemoteError):
 
 
 def pinned_key(key: paramiko.PKey) -> PinnedKey:
-    """A server's key in the form in which it is remembered."""
+    """A server's key in the form in which it is stored."""
     return key_of(key.get_name(), key.asbytes())
 
 
@@ -95,7 +80,7 @@ def key_of(key_type: str, blob: bytes) -> PinnedKey:
 
 
 def check_key(known: KnownKeys, address: str, port: int, offered: PinnedKey, called: str = "") -> None:
-    """Let a pinned key pass. Raises HostKeyUnknown or HostKeyChanged; `called` is who is there, in words."""
+    """Accept only the pinned key. Raises HostKeyUnknown or HostKeyChanged; `called` is the name for people."""
     pinned = known.lookup(address, port)
     if pinned is None:
         raise HostKeyUnknown(address=address, port=port, offered=offered, called=called)

@@ -1,4 +1,4 @@
-"""Logging in: with what a target names and nothing else, and a sentence for each way it is refused."""
+"""Logging in: only with what a target names, and a message for each reason why a machine refuses it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from clusters.remote.target import Target
 
 
-class OnlyWhatIsGiven(AuthStrategy):
-    """Log in with the target's key, the agent's keys it names, then its password, and with nothing found around."""
+class TargetCredentials(AuthStrategy):
+    """Log in with the target's key, the agent's keys it names, then its password, and with nothing found elsewhere."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(ssh_config=paramiko.SSHConfig())
         self._target = target
 
     def get_sources(self) -> Iterator[AuthSource]:
-        """None beforehand: what is tried depends on what the machine offers."""
+        """None in advance: what to try depends on what the machine offers."""
         return iter(())
 
     def authenticate(self, transport: paramiko.Transport) -> AuthResult:
@@ -42,7 +42,7 @@ class OnlyWhatIsGiven(AuthStrategy):
 
 
 class _Attempt:
-    """One login: what the machine still accepts, and what was tried. Each way says whether we are in."""
+    """One login: what the machine still accepts, and what was tried. Each method returns whether we are logged in."""
 
     def __init__(self, target: Target, transport: paramiko.Transport) -> None:
         self._target = target
@@ -52,7 +52,7 @@ class _Attempt:
         self._keys: list[paramiko.PKey] = []
 
     def with_nothing(self) -> bool:
-        """Ask what is accepted; a machine that lets everybody in does so here."""
+        """Ask which methods are accepted; a machine that lets everybody in does so here."""
         try:
             self._allowed = list(self._transport.auth_none(self._target.user))
         except paramiko.BadAuthenticationType as error:
@@ -60,7 +60,7 @@ class _Attempt:
         return not self._allowed
 
     def with_keys(self, keys: tuple[paramiko.PKey, ...]) -> bool:
-        """Try one key after the other, for as long as the machine listens."""
+        """Try one key after another while the machine keeps the connection open."""
         for key in keys:
             if "publickey" not in self._allowed or not self._transport.is_active():
                 break
@@ -70,14 +70,14 @@ class _Attempt:
             try:
                 self._allowed = list(self._transport.auth_publickey(self._target.user, key))
             except paramiko.AuthenticationException as error:
-                _not_a_timeout(self._target, error)
+                _raise_timeout(self._target, error)
             else:
                 if not self._allowed:
                     return True
         return False
 
     def with_password(self) -> bool:
-        """Try the password, if there is one and the machine takes any."""
+        """Try the password, if there is one and the machine accepts passwords."""
         password = self._target.password
         if not password or not {"password", "keyboard-interactive"} & set(self._allowed):
             return False
@@ -87,32 +87,33 @@ class _Attempt:
         try:
             self._allowed = list(self._transport.auth_password(self._target.user, password.reveal()))
         except paramiko.AuthenticationException as error:
-            _not_a_timeout(self._target, error)
+            _raise_timeout(self._target, error)
             return False
         return not self._allowed
 
     def refused(self, *, has_key: bool) -> LoginRefused:
-        """What to say when nothing of it was accepted."""
+        """The error when the machine accepted none of them."""
         allowed, tried = tuple(self._allowed), tuple(self._tried)
         message, hint = _words(self._target, ", ".join(allowed) or "nothing", tried, has_key)
         agents = [key for key in self._keys if isinstance(key, Identity)]
         if agents:
-            message += f" Tried from the agent: {', '.join(_told(key) for key in agents)}."
+            message += f" Tried from the agent: {', '.join(_describe(key) for key in agents)}."
         if not self._transport.is_active() and len(self._keys) > 1:
-            message += f" After {len(self._keys)} keys it hung up."
-            hint = "Name the one key by its fingerprint: sshd takes only a few wrong ones (MaxAuthTries)."
+            message += f" It disconnected after {len(self._keys)} keys."
+            hint = "Name the right key by its fingerprint: sshd accepts only a few wrong ones (MaxAuthTries)."
         return LoginRefused(message, allowed=allowed, tried=tried, hint=hint)
 
 
-def _told(key: Identity) -> str:
-    return f"{key}, with which the agent did not sign ({key.silent})" if key.silent else str(key)
+def _describe(key: Identity) -> str:
+    return f"{key}, with which the agent did not sign ({key.refusal})" if key.refusal else str(key)
 
 
-def _not_a_timeout(target: Target, error: paramiko.AuthenticationException) -> None:
+def _raise_timeout(target: Target, error: paramiko.AuthenticationException) -> None:
+    """Raises ConnectTimedOut if that is what the error means."""
     if "timeout" in str(error).lower():
         raise ConnectTimedOut(
             f"{target.subject} did not answer the login within {target.timeout:g} s.",
-            hint="A slow name server on the machine is the usual cause (sshd: UseDNS no).",
+            hint="The usual cause is a slow name server on the machine (sshd: UseDNS no).",
         ) from error
 
 
@@ -120,13 +121,13 @@ def _words(target: Target, offers: str, tried: tuple[str, ...], has_key: bool) -
     who = f"{target.subject} refuses the login of {target.user}"
     given = [word for word, there in (("a key", has_key), ("a password", bool(target.password))) if there]
     if not tried:
-        message = f"{who}: it accepts {offers}, and given is {' and '.join(given) or 'nothing'}."
+        message = f"{who}: it accepts {offers}, but Slipway was given {' and '.join(given) or 'nothing'}."
         if target.is_jump and not given:
-            return message, "Give the jump host a login of its own: passwords of machines are not sent to it."
-        hint = "Give what the machine accepts, or allow password login in its sshd_config (PasswordAuthentication yes)."
+            return message, "Enter a separate login for the jump host: passwords of machines are not sent to it."
+        hint = "Enter what the machine accepts, or allow passwords in its sshd_config (PasswordAuthentication yes)."
     elif tried == ("password",):
         message = f"{who}: wrong password, or the user may not log in (it accepts {offers})."
-        hint = "Check user and password; for root also `PermitRootLogin` in the machine's sshd_config."
+        hint = "Check user and password; for root, also check `PermitRootLogin` in the machine's sshd_config."
     elif tried == ("publickey",):
         message = f"{who}: the key is not accepted (it accepts {offers})."
         hint = f"Add the public half to ~{target.user}/.ssh/authorized_keys on the machine."

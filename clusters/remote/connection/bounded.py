@@ -1,4 +1,4 @@
-"""SSH's transport with limits that paramiko has not: what a machine sends before we ask, or beyond what we allowed."""
+"""SSH transport with limits that paramiko lacks: on what a machine sends unrequested, or beyond what we allowed."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LARGEST_PACKET = 256 * 1024
-"""Bytes of one packet, as in OpenSSH; a packet's own first bytes say up to four gigabytes."""
+"""Bytes of one packet, as in OpenSSH; a packet's length field allows up to four gigabytes."""
 
 LARGEST_GREETING = 64 * 1024
-"""Bytes before and with the line that says which SSH is spoken; it has no other end than a line feed."""
+"""Bytes up to and including the line with the SSH version; only a line feed ends that line."""
 
 BEYOND_WINDOW = 256 * 1024
-"""Bytes that may wait in one channel beyond its window; an honest machine never sends any."""
+"""Bytes that may wait in one channel beyond its window; a correct server never sends any."""
 
-# Messages about a channel that bring data (RFC 4254, 5.2).
+# Channel messages that carry data (RFC 4254, 5.2).
 _DATA, _EXTENDED_DATA = 94, 95
 
 
 class OutOfBounds(paramiko.SSHException):
-    """A machine sends more than it may; the connection is closed."""
+    """A machine sends more than allowed; the connection is closed."""
 
 
 class BoundedPacketizer(Packetizer):
-    """Cuts the stream into packets, of which none is kept in memory that is larger than SSH needs."""
+    """Cuts the stream into packets and refuses those that are larger than SSH needs."""
 
     _greeting = 0
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """Read so many bytes."""
         if n > LARGEST_PACKET:
-            raise OutOfBounds(f"it announces a packet of {n:,} bytes, and {LARGEST_PACKET:,} are the most")
+            raise OutOfBounds(f"it announces a packet of {n:,} bytes; at most {LARGEST_PACKET:,} are allowed")
         data: bytes = super().read_all(n, check_rekey)
         return data
 
     def _read_timeout(self, timeout: float) -> bytes:
-        """A piece of the greeting; nothing else is read by this."""
+        """Read a piece of the greeting; this method reads nothing else."""
         data: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
         self._greeting += len(data)
         if self._greeting > LARGEST_GREETING:
@@ -51,11 +51,11 @@ class BoundedPacketizer(Packetizer):
         return data
 
 
-def _checked(take: Callable[[paramiko.Channel, Any], None]) -> Callable[[paramiko.Channel, Any], None]:
-    """Take data for a channel, and end the connection when more waits there than its window allowed to be sent."""
+def _within_window(feed: Callable[[paramiko.Channel, Any], None]) -> Callable[[paramiko.Channel, Any], None]:
+    """Feed data to a channel, and end the connection when more waits there than its window allows."""
 
     def act(channel: paramiko.Channel, message: Any) -> None:
-        take(channel, message)
+        feed(channel, message)
         waiting = len(channel.in_buffer) + len(channel.in_stderr_buffer)
         if waiting > channel.in_window_size + BEYOND_WINDOW:
             raise OutOfBounds(f"{waiting:,} bytes wait in a channel with a window of {channel.in_window_size:,}")
@@ -64,19 +64,19 @@ def _checked(take: Callable[[paramiko.Channel, Any], None]) -> Callable[[paramik
 
 
 class BoundedTransport(paramiko.Transport):
-    """A connection whose other side cannot fill our memory. `offence` says what it did when it tried."""
+    """A connection whose other side cannot fill our memory. `violation` describes an attempt."""
 
     _channel_handler_table = {
         **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
-        _DATA: _checked(paramiko.Channel._feed),  # type: ignore[attr-defined]
-        _EXTENDED_DATA: _checked(paramiko.Channel._feed_extended),  # type: ignore[attr-defined]
+        _DATA: _within_window(paramiko.Channel._feed),  # type: ignore[attr-defined]
+        _EXTENDED_DATA: _within_window(paramiko.Channel._feed_extended),  # type: ignore[attr-defined]
     }
 
     def __init__(self, sock: Any) -> None:
         super().__init__(sock, packetizer_class=BoundedPacketizer, disabled_algorithms=DISABLED)
 
     def _parse_kex_init(self, m: Any) -> None:
-        """Agree on algorithms; where that fails, the error says what the machine has instead of what is expected."""
+        """Agree on algorithms; where that fails, the error names what the machine offers instead."""
         theirs = self._really_parse_kex_init(m)  # type: ignore[attr-defined]
         m.rewind()
         try:
@@ -93,7 +93,7 @@ class BoundedTransport(paramiko.Transport):
             raise IncompatiblePeer(offer_in_words(kinds) or str(error)) from error
 
     @property
-    def offence(self) -> str:
-        """What ended the connection, if it was more than may be sent."""
+    def violation(self) -> str:
+        """What ended the connection, if the other side sent more than allowed."""
         error = self.saved_exception
         return str(error) if isinstance(error, OutOfBounds) else ""

@@ -1,4 +1,4 @@
-"""Gateways: the connections to jump hosts, one for each login, shared by all machines behind it."""
+"""Gateways: the connections to jump hosts, one for each login, shared by all machines behind them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from clusters.remote.connection.link import Link
     from clusters.remote.target import Target
 
-# For so many seconds nobody tries again what a jump host refused: it may lock out who fails often (fail2ban).
+# Seconds in which a refused login is not tried again: the jump host may lock out repeated failures (fail2ban).
 REFUSED_FOR = 5.0
 
 
 class _Shared:
-    """An open connection and how many use it; the last one closes it."""
+    """An open connection and the number of its users; the last one closes it."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
@@ -30,7 +30,7 @@ class _Shared:
         self._lock = threading.Lock()
 
     def join(self) -> bool:
-        """One more uses it, unless it is closed, or broken."""
+        """Add a user, unless the connection is closed or broken; returns whether that worked."""
         with self._lock:
             if not self._users or not self.link.alive:
                 return False
@@ -38,7 +38,7 @@ class _Shared:
             return True
 
     def leave(self) -> None:
-        """One fewer uses it."""
+        """Remove a user."""
         with self._lock:
             self._users -= 1
             last = not self._users
@@ -60,7 +60,7 @@ class Lease:
         return self._shared.link
 
     def release(self) -> None:
-        """Use it no longer."""
+        """Stop using the connection."""
         if self._over.acquire(blocking=False):
             self._shared.leave()
 
@@ -75,17 +75,17 @@ class _Place:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing would be lost with it."""
+        """Whether it can be removed without losing anything."""
         recent = self._failed is not None and time.monotonic() - self._failed[0] < REFUSED_FOR
         alive = self.shared is not None and self.shared.link.alive
         return not (self.opening.locked() or alive or recent)
 
-    def joined(self, asked: float, open_link: Callable[[], Link]) -> _Shared:
-        """The connection, opened if it is not. Who waited while it could not be opened gets the same error."""
+    def join(self, requested_at: float, open_link: Callable[[], Link]) -> _Shared:
+        """The connection, opened if necessary. Callers that waited for a failed attempt get the same error."""
         with self.opening:
             if self.shared is not None and self.shared.join():
                 return self.shared
-            self._same_again(asked)
+            self._raise_recent_failure(requested_at)
             try:
                 self.shared = _Shared(open_link())
             except RemoteError as error:
@@ -94,11 +94,11 @@ class _Place:
             self._failed = None
             return self.shared
 
-    def _same_again(self, asked: float) -> None:
+    def _raise_recent_failure(self, requested_at: float) -> None:
         if self._failed is None or isinstance(self._failed[1], HostKeyUnknown | HostKeyChanged):
-            return  # whose key was accepted differs from cluster to cluster
+            return  # each cluster has its own accepted keys
         when, error = self._failed
-        if when >= asked or (isinstance(error, LoginRefused) and time.monotonic() - when < REFUSED_FOR):
+        if when >= requested_at or (isinstance(error, LoginRefused) and time.monotonic() - when < REFUSED_FOR):
             raise error.with_traceback(None)
 
 
@@ -110,13 +110,13 @@ class Gateways:
         self._places: dict[Target, _Place] = {}
 
     def lease(self, hop: Target, known: KnownKeys, open_link: Callable[[], Link]) -> Lease:
-        """A connection to a jump host, opened by `open_link` when there is none yet.
+        """A connection to a jump host, opened by `open_link` if there is none yet.
 
-        Raises what that raises, and HostKeyUnknown or HostKeyChanged when it was opened for somebody else and
-        `known` does not have the keys of all jump hosts on the way.
+        Raises what that raises, and HostKeyUnknown or HostKeyChanged when it was opened for another cluster and
+        `known` does not have the keys of all jump hosts on the route.
         """
-        asked = time.monotonic()
-        lease = Lease(hop, self._place(hop).joined(asked, open_link))
+        requested_at = time.monotonic()
+        lease = Lease(hop, self._place(hop).join(requested_at, open_link))
         try:
             _check_keys(lease, known)
         except BaseException:
@@ -132,7 +132,7 @@ class Gateways:
 
 
 def _check_keys(lease: Lease, known: KnownKeys) -> None:
-    """Of several jump hosts the outermost is asked about first, as when connecting."""
+    """Check the outermost of several jump hosts first, as when connecting."""
     if lease.link.through is not None:
         _check_keys(lease.link.through, known)
     hop = lease.hop
@@ -140,4 +140,4 @@ def _check_keys(lease: Lease, known: KnownKeys) -> None:
 
 
 SHARED = Gateways()
-"""Those of this process: a run and the connection tests beside it make one login."""
+"""The gateways of this process: a run and the connection tests beside it share one login."""

@@ -1,4 +1,4 @@
-"""Link: one authenticated SSH connection by Fabric, opened only to a machine whose key is known."""
+"""Link: one authenticated SSH connection through Fabric, opened only to a machine whose key is known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 from clusters.errors import RemoteError
 from clusters.remote.auth.algorithms import check_host_key
 from clusters.remote.auth.host_keys import HostKeyChanged, PinnedKey, check_key, pinned_key
-from clusters.remote.auth.login import OnlyWhatIsGiven
+from clusters.remote.auth.login import TargetCredentials
 from clusters.remote.connection.bounded import BoundedTransport
 from clusters.remote.connection.gateways import SHARED
 from clusters.remote.connection.tunnel import JumpTransport, Tunnel, open_tunnel
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from clusters.remote.connection.gateways import Gateways, Lease
     from clusters.remote.target import Target
 
-# sshd allows 10 sessions on a connection (MaxSessions); two are left for ending what others run.
-# Ways through a jump host are no sessions, so any number of machines can be behind one connection.
+# sshd allows 10 sessions on a connection (MaxSessions); two are reserved for ending commands of the others.
+# Tunnels through a jump host are not sessions, so any number of machines can be behind one connection.
 SESSIONS = 8
 
-# How many checks, a hundredth of a second apart, show whether a connection is about to be dead.
-LOOKS_SOON = 50
+# Checks, a hundredth of a second apart, that show whether a connection is about to be dead.
+CHECKS_SOON = 50
 
 FIRST_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
-# paramiko tells its troubles in its log too; we tell them once, as errors.
+# paramiko also logs its errors; Slipway reports them once, as exceptions.
 _PARAMIKO_LOG = "clusters.remote.paramiko"
 logging.getLogger(_PARAMIKO_LOG).addHandler(logging.NullHandler())
 logging.getLogger(_PARAMIKO_LOG).propagate = False
@@ -48,21 +48,21 @@ logging.getLogger(_PARAMIKO_LOG).propagate = False
 class _PinnedOnly(paramiko.MissingHostKeyPolicy):
     """Called by paramiko after the key exchange, before anything about the user is sent."""
 
-    def __init__(self, target: Target, known: KnownKeys, passed: Callable[[str], None]) -> None:
+    def __init__(self, target: Target, known: KnownKeys, on_stage: Callable[[str], None]) -> None:
         self._target = target
         self._known = known
-        self._passed = passed
+        self._on_stage = on_stage
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        self._passed("reach")
+        self._on_stage("reach")
         target = self._target
         check_host_key(key, target.place)
         check_key(self._known, target.address, target.port, pinned_key(key), target.where)
-        self._passed("hostkey")
+        self._on_stage("hostkey")
 
 
 class Link:
-    """An open connection with its sessions and its watch; `through` is the jump host's, if there is one."""
+    """An open connection with its sessions and its watch; `through` is the lease of its jump host's, if it has one."""
 
     def __init__(self, connection: Connection, watch: Watch, through: Lease | None = None) -> None:
         self.connection = connection
@@ -79,42 +79,42 @@ class Link:
 
     @property
     def silent(self) -> bool:
-        """Whether it was cut, or has been silent for so long that it had to be asked for a sign of life."""
+        """Whether it was cut, or has been silent so long that Slipway asked it for a sign of life."""
         return self._watch.gave_up or self._watch.silence > self._watch.ask_after
 
     def dead_soon(self) -> bool:
-        """Whether the connection turns out to be dead: a session ends a moment before the connection does.
+        """Whether the connection turns out to be dead: a session ends a moment before its connection.
 
         It counts checks instead of seconds, so that a pause of this process does not use up the time.
         """
-        for _ in range(LOOKS_SOON):
+        for _ in range(CHECKS_SOON):
             if not self.alive:
                 return True
             time.sleep(0.01)
         return not self.alive
 
     def lost(self, name: str, doing: str = "") -> ConnectionLost:
-        """The error that says this connection is no more, and at which of the jump hosts it broke."""
-        broken, hint = "it", "The machine may have rebooted, or the network between broke. Trying again reconnects."
+        """The error for this lost connection; it names the jump host where it broke."""
+        broken, hint = "it", "The machine may have rebooted, or the network failed. Trying again reconnects."
         end = self
         while end.through is not None and (end.through.link.silent or end.through.link.dead_soon()):
             broken = end.through.hop.name
-            hint = "Every machine behind that jump host is cut off by it. Trying again reconnects."
+            hint = "This cuts off every machine behind that jump host. Trying again reconnects."
             end = end.through.link
         why = "stopped answering" if end._watch.gave_up or end.alive else "was closed from the other side"
-        if offence := end.offence:
-            why, hint = f"was closed by Slipway: {offence}", "No SSH server does that. Look at what answers there."
+        if violation := end.violation:
+            why, hint = f"was closed by Slipway: {violation}", "No SSH server does that. Check what answers there."
         if end is not self and why.startswith("was"):
             broken = f"the one to {broken}"
         return ConnectionLost(f"The connection to {name} is lost{doing}: {broken} {why}.", hint=hint)
 
     @property
-    def offence(self) -> str:
-        """What the other side did that made us end the connection; "" when it did nothing of the kind."""
-        return str(getattr(self.connection.transport, "offence", ""))
+    def violation(self) -> str:
+        """How the other side broke a limit, so that we closed the connection; "" if it did not."""
+        return str(getattr(self.connection.transport, "violation", ""))
 
     def close(self) -> None:
-        """Close the connection and stop watching it; a jump host's is given back."""
+        """Close the connection and stop watching it; release the jump host's."""
         self._watch.stop()
         self.connection.close()
         if self.through is not None:
@@ -127,19 +127,19 @@ def open_link(
     *,
     ask_after: float = ASK_AFTER,
     give_up_after: float = GIVE_UP_AFTER,
-    passed: Callable[[str], None] = lambda stage: None,
+    on_stage: Callable[[str], None] = lambda stage: None,
     gateways: Gateways = SHARED,
 ) -> Link:
-    """Connect, compare the host key, log in; `passed` is told `jump`, `reach` and `hostkey` when that is done.
+    """Connect, compare the host key, log in; `on_stage` is called with `jump`, `reach` and `hostkey` when passed.
 
     Raises NameNotResolved, ConnectionRefused, ConnectTimedOut, NetworkUnreachable, HandshakeFailed,
-    HostKeyUnknown, HostKeyChanged, LoginRefused, AgentUnavailable, JumpRefused, or what is wrong with the private key;
-    of a jump host on the way the same, naming it.
+    HostKeyUnknown, HostKeyChanged, LoginRefused, AgentUnavailable, JumpRefused, or an error about the private key;
+    the same for a jump host on the route, with its name.
     """
-    return _Opening(target, known, (ask_after, give_up_after), passed, gateways).link()
+    return _Opening(target, known, (ask_after, give_up_after), on_stage, gateways).link()
 
 
-def _shown_key(target: Target, wire: Wire | Tunnel) -> PinnedKey:
+def _read_host_key(target: Target, wire: Wire | Tunnel) -> PinnedKey:
     transport = _transport(target, wire, None)
     try:
         transport.start_client(timeout=target.timeout)
@@ -156,8 +156,8 @@ class _Opening:
 
     target: Target
     known: KnownKeys
-    patience: tuple[float, float]
-    passed: Callable[[str], None]
+    limits: tuple[float, float]
+    on_stage: Callable[[str], None]
     gateways: Gateways
 
     def link(self) -> Link:
@@ -177,23 +177,24 @@ class _Opening:
             if not connection.is_connected:
                 connection.client.close()
                 _give_back(wire, through)
-        return Link(connection, Watch(wire, connection.transport, *self.patience), through)
+        return Link(connection, Watch(wire, connection.transport, *self.limits), through)
 
     def _wire(self) -> tuple[Wire | Tunnel, Lease | None]:
-        """What SSH is spoken over: a socket, or a way through the jump host."""
+        """The transport for SSH: a socket, or a tunnel through the jump host."""
         if self.target.via is None:
             return open_wire(self.target), None
         try:
             return self._through(self.target.via)
         except (paramiko.SSHException, EOFError, OSError):
-            # The shared connection had broken and nobody knew it yet, so a new one is opened, once.
+            # The shared connection had broken, which nobody had noticed yet, so a new one is opened, once.
             pass
         try:
             return self._through(self.target.via)
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ConnectionLost(
-                f"{self.target.via.subject} hangs up when it is asked for {self.target.address}:{self.target.port}.",
-                hint="Its sshd's log says why.",
+                f"{self.target.via.subject} closes the connection when Slipway requests a tunnel to"
+                f" {self.target.address}:{self.target.port}.",
+                hint="The log of its sshd shows why.",
             ) from error
 
     def _through(self, hop: Target) -> tuple[Tunnel, Lease]:
@@ -203,18 +204,18 @@ class _Opening:
         except BaseException as error:
             silent = lease.link.silent
             if not isinstance(error, RemoteError):
-                lease.link.close()  # it is broken, though the thread that reads may not have noticed yet
+                lease.link.close()  # it is broken, although the reading thread may not have noticed yet
             lease.release()
             if isinstance(error, ConnectTimedOut) and silent:
                 raise ConnectionLost(f"{hop.subject} stopped answering.", hint="Trying again reconnects.") from error
             if isinstance(error, RemoteError) and not isinstance(error, JumpRefused):
-                self.passed("jump")
+                self.on_stage("jump")
             raise
-        self.passed("jump")
+        self.on_stage("jump")
         return tunnel, lease
 
     def _hop(self, hop: Target) -> _Opening:
-        return _Opening(hop, self.known, self.patience, lambda stage: None, self.gateways)
+        return _Opening(hop, self.known, self.limits, lambda stage: None, self.gateways)
 
     def _connection(self, wire: Wire | Tunnel, pinned: PinnedKey | None) -> Connection:
         target = self.target
@@ -226,7 +227,7 @@ class _Opening:
             target.address,
             user=target.user,
             port=target.port,
-            # Nothing from this server's own ssh or fabric configuration takes part.
+            # This server's own ssh and fabric configuration must not be used.
             config=Config(lazy=True, ssh_config=paramiko.SSHConfig()),
             connect_kwargs={
                 "sock": wire,
@@ -235,24 +236,24 @@ class _Opening:
                 "auth_timeout": target.timeout,
                 "channel_timeout": target.timeout,
                 "transport_factory": transport_factory,
-                "auth_strategy": OnlyWhatIsGiven(target),
+                "auth_strategy": TargetCredentials(target),
                 "allow_agent": False,
                 "look_for_keys": False,
             },
         )
         connection.client.set_log_channel(_PARAMIKO_LOG)
-        connection.client.set_missing_host_key_policy(_PinnedOnly(target, self.known, self.passed))
+        connection.client.set_missing_host_key_policy(_PinnedOnly(target, self.known, self.on_stage))
         return connection
 
     def _offered(self) -> PinnedKey:
         wire, through = self._wire()
         try:
-            return _shown_key(self.target, wire)
+            return _read_host_key(self.target, wire)
         finally:
             _give_back(wire, through)
 
     def _why_incompatible(self, pinned: PinnedKey | None, error: Exception) -> Exception:
-        """Asked for the pinned type only, the machine has none: then it is another key that it shows."""
+        """The machine has no key of the pinned type, the only one requested: then its host key has changed."""
         target = self.target
         if pinned is not None:
             offered = self._offered()
@@ -272,7 +273,7 @@ def _transport(target: Target, sock: Any, pinned: PinnedKey | None) -> paramiko.
     transport = JumpTransport(sock) if target.is_jump else BoundedTransport(sock)
     transport.set_log_channel(_PARAMIKO_LOG)
     options = transport.get_security_options()
-    # Encrypts and authenticates in one go: with it, sending a file takes both sides a third less processor time.
+    # Encrypts and authenticates in one pass: sending a file then takes both sides a third less processor time.
     options.ciphers = (*FIRST_CIPHERS, *(each for each in options.ciphers if each not in FIRST_CIPHERS))
     if pinned is not None:
         options.key_types = pinned.algorithms
@@ -283,18 +284,18 @@ def _why_no_handshake(target: Target, error: Exception) -> Exception:
     if isinstance(error, IncompatiblePeer):
         return HandshakeFailed(
             f"{target.place} and Slipway share no algorithm that is safe: {error}.",
-            hint="Update the SSH server there, or allow it newer ones: OpenSSH's own defaults since 2014 will do.",
+            hint="Update the SSH server there, or enable newer algorithms: OpenSSH's defaults since 2014 suffice.",
             retryable=False,
         )
     if isinstance(error, TimeoutError) or "timeout" in str(error).lower():
         return ConnectTimedOut(
-            f"{target.place} took the connection but did not finish the SSH handshake within {target.timeout:g} s.",
-            hint="Is an SSH server on that port? A machine out of memory also behaves like this.",
+            f"{target.place} accepted the connection but did not finish the SSH handshake within {target.timeout:g} s.",
+            hint="Is there an SSH server on that port? A machine out of memory also behaves like this.",
         )
-    # What another service than SSH sends is shown to nobody: it may be an inner page or a database's greeting.
+    # The greeting of a service other than SSH is shown to nobody: it may be an internal page or a database's greeting.
     foreign = str(error).startswith("Indecipherable protocol version")
-    why = "its greeting is not that of SSH" if foreign else str(error) or "it hung up"
+    why = "its greeting is not that of SSH" if foreign else str(error) or "it disconnected"
     return HandshakeFailed(
-        f"{target.place} took the connection but is no SSH server we can talk to: {why}.",
-        hint="Check the port. A busy sshd (MaxStartups) or fail2ban also hangs up at once; then wait a little.",
+        f"{target.place} accepted the connection but did not complete an SSH handshake: {why}.",
+        hint="Check the port. A busy sshd (MaxStartups) or fail2ban also closes it at once; then wait a little.",
     )

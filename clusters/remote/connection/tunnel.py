@@ -1,4 +1,4 @@
-"""A way through a jump host: a channel of its SSH connection in a socket's place, with its failures told apart."""
+"""A tunnel through a jump host: a channel of its SSH connection used as a socket, with an error for each cause."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 # Why a channel was refused, as the protocol numbers it (RFC 4254, 5.1).
 PROHIBITED, CONNECT_FAILED, UNKNOWN_KIND = 1, 2, 3
-# Messages about a channel: no more data comes, and it is no more (RFC 4254, 5.3).
+# Messages about a channel: end of data, and close (RFC 4254, 5.3).
 END_OF_DATA, END = 96, 97
 # What sending raises when the connection is gone.
 GONE = (paramiko.SSHException, EOFError, OSError)
 
 _FORWARDING = (
-    "In its sshd_config: AllowTcpForwarding yes (or local), a PermitOpen that has this address;"
-    " in authorized_keys no `restrict` and no `no-port-forwarding`."
+    "In its sshd_config: AllowTcpForwarding yes (or local), and a PermitOpen that includes this address;"
+    " in authorized_keys neither `restrict` nor `no-port-forwarding`."
 )
 
 
 class JumpTransport(BoundedTransport):
-    """The connection to a jump host, made fit for many channels that are opened and closed at the same time.
+    """The connection to a jump host, adapted to many channels that open and close at the same time.
 
-    Of each channel that was refused it remembers why: paramiko keeps one refusal for the whole connection, without
-    the server's words, and gives it to whoever asks first. And nothing is sent on a channel once its end was: sshd
-    hangs up when it gets data for a channel that is no more, and with it all machines behind it would be cut off.
+    It stores the reason of each refused channel: paramiko keeps one refusal for the whole connection, without
+    the server's message, and gives it to the first caller. And it sends nothing on a channel after its close: sshd
+    closes the whole connection when it gets data for a closed channel, which would cut off all machines behind it.
     """
 
     def __init__(self, sock: Any) -> None:
@@ -49,11 +49,11 @@ class JumpTransport(BoundedTransport):
         super().__init__(sock)
 
     def refusal(self) -> tuple[int, str]:
-        """Number and words of the refusal of the channel that this thread asked for last; (0, "") without one."""
+        """Number and message of the refusal of the channel that this thread requested last; (0, "") without one."""
         return self._refusals.pop(getattr(self._mine, "channel", -1), (0, ""))
 
     def turn(self, channel: paramiko.Channel) -> threading.RLock:
-        """What is held while data is sent on the channel; its end waits for it."""
+        """The lock to hold while sending data on the channel; its close waits for it."""
         return self._turns.setdefault(int(channel.remote_chanid), threading.RLock())
 
     def _next_channel(self) -> int:
@@ -61,22 +61,22 @@ class JumpTransport(BoundedTransport):
         return number
 
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
-        told = paramiko.Message(message.asbytes())
-        number, reason = told.get_int(), told.get_int()
-        self._refusals[number] = (reason, told.get_binary().decode("utf-8", "replace"))
+        copy = paramiko.Message(message.asbytes())
+        number, reason = copy.get_int(), copy.get_int()
+        self._refusals[number] = (reason, copy.get_binary().decode("utf-8", "replace"))
         super()._parse_channel_open_failure(message)  # type: ignore[misc]
 
     def _send_user_message(self, message: paramiko.Message) -> None:
-        told = paramiko.Message(message.asbytes())
-        kind = told.get_byte()[0]
+        copy = paramiko.Message(message.asbytes())
+        kind = copy.get_byte()[0]
         if kind not in (END_OF_DATA, END):
             super()._send_user_message(message)  # type: ignore[misc]
         elif threading.current_thread() is not self:
-            self._end(message, told.get_int())
+            self._end(message, copy.get_int())
         elif kind == END:
-            # The thread that reads must not wait for one that sends: that one may wait for what is read.
-            # (What announces the end is left out, since the end says it, too.)
-            threading.Thread(target=self._end, args=(message, told.get_int()), name="ssh-end", daemon=True).start()
+            # The reading thread must not wait for a sending one, which may wait for what is read.
+            # (The end-of-data message is left out, since the close implies it.)
+            threading.Thread(target=self._end, args=(message, copy.get_int()), name="ssh-end", daemon=True).start()
 
     def _end(self, message: paramiko.Message, number: int) -> None:
         with suppress(*GONE), self._turns.get(number) or threading.RLock():
@@ -86,7 +86,7 @@ class JumpTransport(BoundedTransport):
 
 
 class Tunnel:
-    """A channel through a jump host, used like a socket; it remembers when something was heard (monotonic seconds)."""
+    """A channel through a jump host, used like a socket; `heard_at` is when data last arrived (monotonic seconds)."""
 
     def __init__(self, channel: paramiko.Channel, turn: threading.RLock) -> None:
         self._channel = channel
@@ -95,7 +95,7 @@ class Tunnel:
 
     @property
     def _closed(self) -> bool:
-        """What paramiko asks a socket before it waits for one."""
+        """The attribute that paramiko reads from a socket before it waits for it."""
         return bool(self._channel.closed)
 
     def recv(self, size: int) -> bytes:
@@ -105,7 +105,7 @@ class Tunnel:
         return data
 
     def send(self, data: bytes) -> int:
-        """Send some of it; gives how much."""
+        """Send some of the data; returns how many bytes."""
         with self._turn:
             return int(self._channel.send(data))
 
@@ -114,17 +114,17 @@ class Tunnel:
         self._channel.settimeout(seconds)
 
     def getpeername(self) -> Any:
-        """The jump host's address: further we do not see."""
+        """The jump host's address; the one behind it is not visible from here."""
         return self._channel.getpeername()
 
     def close(self) -> None:
-        """Close the channel; may be called twice, and when the jump host's connection is gone already."""
+        """Close the channel; may be called twice, and after the jump host's connection has gone."""
         with suppress(*GONE), self._turn:
             self._channel.close()
 
 
 def open_tunnel(transport: JumpTransport, target: Target) -> Tunnel:
-    """A way to a target through the jump host before it.
+    """A tunnel to a target through the jump host in front of it.
 
     Raises JumpRefused, ConnectionRefused, ConnectTimedOut, NameNotResolved or NetworkUnreachable; when the
     connection to the jump host broke, what paramiko raises.
@@ -136,43 +136,45 @@ def open_tunnel(transport: JumpTransport, target: Target) -> Tunnel:
     except paramiko.SSHException as error:
         if not transport.is_active():
             raise
-        reason, said = transport.refusal()
+        reason, message = transport.refusal()
         if not reason and "timeout" not in str(error).lower():
             raise
-        raise _in_words(target, reason, said) from error
+        raise _explain(target, reason, message) from error
     return Tunnel(channel, transport.turn(channel))
 
 
-def _in_words(target: Target, reason: int, said: str) -> Exception:
+def _explain(target: Target, reason: int, message: str) -> Exception:
     via = target.via
     jump = via.subject if via is not None else "The jump host"
     place = f"{target.address}:{target.port}"
     if reason in (PROHIBITED, UNKNOWN_KIND):
         return JumpRefused(
-            f"{jump} lets {via.user if via is not None else 'us'} in, but not through to {place}:"
-            f" forwarding is switched off there, or not allowed to this address ({said or 'prohibited'}).",
+            f"{jump} accepts the login{f' of {via.user}' if via is not None else ''} but does not forward to {place}:"
+            f" forwarding is disabled there, or not allowed to this address ({message or 'prohibited'}).",
             hint=_FORWARDING,
         )
     if reason and reason != CONNECT_FAILED:
-        return JumpRefused(f"{jump} opens no way to {place} now: {said or 'it has no room'}.", retryable=True)
-    words = said.lower()
+        why = message or "it has no channel left"
+        return JumpRefused(f"{jump} cannot open a tunnel to {place} now: {why}.", retryable=True)
+    words = message.lower()
     if not reason or "timed out" in words or "timeout" in words:
         return ConnectTimedOut(
-            f"{jump} did not get an answer from {place}" + (f": {said}." if said else f" within {target.timeout:g} s."),
-            hint="Is the machine on, the address right as seen from the jump host, and does no firewall drop packets?",
+            f"{jump} did not get an answer from {place}"
+            + (f": {message}." if message else f" within {target.timeout:g} s."),
+            hint="Is the machine on, is the address right as seen from the jump host, does a firewall drop packets?",
         )
     if "refused" in words:
         return ConnectionRefused(
-            f"{jump} cannot reach {place}: {said}. The machine is there, but nothing listens on port {target.port}.",
+            f"{jump} cannot reach {place}: {message}. The machine answers, but nothing listens on port {target.port}.",
             hint="Check the port, and that sshd runs (`systemctl status ssh sshd`).",
         )
     if "not known" in words or "name resolution" in words or "no address" in words:
         return NameNotResolved(
-            f"{jump} does not know the name {target.address}: {said}.",
-            hint="Names are looked up on the jump host. Correct the address, or use the IP address.",
+            f"{jump} cannot resolve the name {target.address}: {message}.",
+            hint="Names are resolved on the jump host. Correct the address, or use the IP address.",
             retryable="temporary" in words,
         )
     return NetworkUnreachable(
-        f"{jump} cannot reach {place}: {said or 'it does not say why'}.",
+        f"{jump} cannot reach {place}: {message or 'it gives no reason'}.",
         hint="Check the address, and the route from the jump host to it.",
     )

@@ -1,1 +1,1 @@
-"""HTTP requests that end in bounded time."""
+"""HTTP requests with bounded duration."""

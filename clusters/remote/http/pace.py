@@ -1,4 +1,4 @@
-"""Requests of which no server makes a wait without end: a deadline until its answer begins, then a least speed."""
+"""Requests that no server can stall forever: a deadline until its response begins, then a minimum speed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from clusters.remote.connection.networks import resolved
+from clusters.remote.connection.networks import resolve
 
 if TYPE_CHECKING:
     from clusters.remote.connection.networks import Networks
 
 LEAST_BYTES = 16 * 1024
-"""So much of a body comes within the seconds of a pace, or the request ends."""
+"""Bytes of a body that must arrive within the seconds of a pace, or the request ends."""
 
 MOST_BEFORE_BODY = 1024 * 1024
-"""Bytes of all headers, and of the bodies of redirects, which nobody uses."""
+"""Bytes of all headers, and of the bodies of redirects, which are not used."""
 
 
 class Pace:
     """How long one request waits, redirects, proxies and TLS included.
 
-    A timeout of a socket begins again with each byte, so that a byte now and then would hold its thread for hours.
+    A socket's timeout restarts with each byte, so a byte now and then would block its thread for hours.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -35,24 +35,24 @@ class Pace:
         self._in_body = False
 
     def left(self) -> float:
-        """Seconds until the request ends if nothing more comes. Raises TimeoutError when there are none."""
+        """Seconds until the request ends if nothing more arrives. Raises TimeoutError when none are left."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"The server took longer than {self._seconds:g} s.")
         return left
 
     def begin_body(self) -> None:
-        """The headers have come; from now on a least speed is enough, however long it takes."""
+        """The headers have arrived; from now on only the minimum speed counts, not the total time."""
         self._in_body = True
         self._renew()
 
     def count(self, size: int) -> None:
-        """So many bytes have come. Raises HTTPException when they are too many for headers."""
+        """Count bytes that have arrived. Raises HTTPException when there are too many for headers."""
         self._came += size
         if self._in_body and self._came >= LEAST_BYTES:
             self._renew()
         elif not self._in_body and self._came > MOST_BEFORE_BODY:
-            raise http.client.HTTPException(f"more than {MOST_BEFORE_BODY:,} bytes came before the file")
+            raise http.client.HTTPException(f"more than {MOST_BEFORE_BODY:,} bytes arrived before the file")
 
     def _renew(self) -> None:
         self._until = time.monotonic() + self._seconds
@@ -62,8 +62,8 @@ class Pace:
 def opener(pace: Pace, *handlers: Any, networks: Networks | None = None) -> urllib.request.OpenerDirector:
     """Opens requests at that pace, through the environment's proxies, with these handlers of urllib.
 
-    With `networks`, connections go to checked addresses only. Where the environment names a proxy, the proxy connects,
-    so that what it reaches is decided there. Raises what urllib raises, HTTPException, and AddressRefused.
+    With `networks`, it connects only to checked addresses. Where the environment names a proxy, the proxy connects,
+    and decides what can be reached. Raises what urllib raises, HTTPException, and AddressRefused.
     """
     return urllib.request.build_opener(*handlers, _Http(pace, networks), _Https(pace, networks))
 
@@ -89,7 +89,7 @@ class _Https(urllib.request.HTTPSHandler):
 
 
 def _unless_proxied(request: urllib.request.Request, networks: Networks | None) -> Networks | None:
-    """A proxy is the administrator's, named in the environment of this process, and may be anywhere."""
+    """A proxy comes from the administrator, through the environment of this process, and may be anywhere."""
     through = request.has_proxy() or getattr(request, "_tunnel_host", None)
     return None if through else networks
 
@@ -98,30 +98,30 @@ class _Plain(http.client.HTTPConnection):
     def __init__(self, *args: Any, pace: Pace, networks: Networks | None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._pace = pace
-        self._create_connection = partial(_connected, pace, networks)
+        self._create_connection = partial(_connect, pace, networks)
         self.response_class = partial(_Answer, pace=pace)  # type: ignore[assignment]
 
     def send(self, data: Any) -> None:
-        """Within what is left of the time."""
+        """Send within the remaining time."""
         if self.sock is not None:
             self.sock.settimeout(self._pace.left())
         super().send(data)
 
 
 class _Secure(_Plain, http.client.HTTPSConnection):
-    """The certificate is checked against the name of the address, whatever it was resolved to."""
+    """The certificate is checked against the host name, whatever address it resolved to."""
 
 
-def _connected(pace: Pace, networks: Networks | None, where: tuple[str, int], *_: Any) -> socket.socket:
-    """What `socket.create_connection` does, to checked addresses only, which share the time that is left."""
+def _connect(pace: Pace, networks: Networks | None, where: tuple[str, int], *_: Any) -> socket.socket:
+    """What `socket.create_connection` does, but only to checked addresses, which share the remaining time."""
     failure: OSError = OSError(f"{where[0]} has no address")
-    places = resolved(*where, networks)
+    places = resolve(*where, networks)
     for number, (family, kind, protocol, _name, address) in enumerate(places):
         link = socket.socket(family, kind, protocol)
         try:
             link.settimeout(pace.left() / (len(places) - number))
             link.connect(address)
-            # For the handshake of TLS, which is one call.
+            # For the TLS handshake, which is one call.
             link.settimeout(pace.left())
         except OSError as error:
             link.close()
@@ -132,7 +132,7 @@ def _connected(pace: Pace, networks: Networks | None, where: tuple[str, int], *_
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer whose every read, of headers as of the body, keeps the pace."""
+    """A response in which every read, of headers and of the body, keeps the pace."""
 
     def __init__(self, sock: socket.socket, *args: Any, pace: Pace, **options: Any) -> None:
         super().__init__(sock, *args, **options)

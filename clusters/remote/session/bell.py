@@ -6,11 +6,11 @@ import threading
 
 
 class Bell(threading.Event):
-    """Rings when something is on either of two streams, or its end. paramiko takes it for the event of one stream."""
+    """Rings when data or the end arrives on either of two streams. paramiko uses it as the event of one stream."""
 
     def clear(self) -> None:
-        """Called by paramiko when one stream is empty; the other one may not be."""
+        """Called by paramiko when one stream is empty; does nothing, since the other may not be."""
 
     def quiet(self) -> None:
-        """Be silent until something comes from now on; said before both streams are looked at."""
+        """Stay silent until new data arrives; called before both streams are read."""
         super().clear()

@@ -1,4 +1,4 @@
-"""Putting files on a machine and reading them: the shell side of `Host.put` and `Host.get`."""
+"""Writing and reading files on a machine: the shell side of `Host.put` and `Host.get`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from clusters.remote.host import Result
 
-# How much of a file is handed to the connection at a time, in bytes: what fits into one of OpenSSH's packets, because
-# paramiko copies the rest of a larger piece for each packet. SSH's own window paces the sending.
+# Bytes of a file that are passed to the connection at a time: what fits into one packet of OpenSSH, because
+# paramiko copies the rest of a larger piece for each packet. SSH's own window paces the transfer.
 CHUNK = 32 * 1024 - 64
 _FULL = "no space left on device"
 _ENDED_EARLY, _IS_DIRECTORY, _MISSING = 74, 73, 66
 DECODER = "base64"
 NO_DECODER = 69
-"""The exit code of an install command for encoded content where the machine has nothing to decode it with."""
+"""The exit code of an install command for encoded content where the machine has no decoder."""
 
-# The bytes go to a new file that only root can read, in the place's own directory, so that moving it is
-# atomic. Its name starts with a dot: kubelet, cron and systemd overlook such files. A connection that
+# The bytes go to a new file that only root can read, in the target's own directory, so that moving it is
+# atomic. Its name starts with a dot: kubelet, cron and systemd ignore such files. A connection that
 # breaks looks like the end of input, so the size is compared before anything is replaced.
 _INSTALL = """
 {ready}
@@ -40,12 +40,12 @@ chown -- {owner} "$new" && chmod {mode} "$new" && mv -f -- "$new" {path}
 
 
 def install_command(path: str, *, size: int, mode: int, owner: str, encoded: bool = False) -> Command:
-    """The command that reads a content of `size` bytes and puts it at `path`; `encoded`: it comes in Base64.
+    """The command that reads `size` bytes of content and puts it at `path`; `encoded`: it comes in Base64.
 
     Raises RemoteError for a bad path.
     """
     if not path.startswith("/") or path.endswith("/") or "\x00" in path:
-        raise RemoteError(f"A file is put at an absolute path that names a file; found {path!r}.")
+        raise RemoteError(f"The path of a file must be absolute and name a file; found {path!r}.")
     if path.startswith("//"):
         path = "/" + path.lstrip("/")
     parent = posixpath.dirname(path)
@@ -65,9 +65,9 @@ def install_command(path: str, *, size: int, mode: int, owner: str, encoded: boo
 
 
 def read_command(path: str, most: int) -> Command:
-    """The command that prints a file, and of one with more than `most` bytes as much as shows that."""
+    """The command that prints a file; of one with more than `most` bytes just enough to show that."""
     if "\x00" in path:
-        raise RemoteError(f"A path has no NUL in it; found {path!r}.")
+        raise RemoteError(f"A path must not contain NUL; found {path!r}.")
     return sh(
         "if [ -d {0} ]; then exit {1}; fi; if [ ! -e {0} ]; then exit {2}; fi; head -c {3} < {0}",
         path,
@@ -94,18 +94,18 @@ def why_not_written(name: str, path: str, result: Result) -> RemoteError:
         return RemoteError(f"{path} on {name} is a directory; expected a file or nothing there.")
     if result.exit_code == _ENDED_EARLY:
         return RemoteError(
-            f"{path} on {name} was not written: less arrived there than was sent.",
-            hint="The connection broke on the way or the local file changed meanwhile; try again.",
+            f"{path} on {name} was not written: fewer bytes arrived than were sent.",
+            hint="The connection broke, or the local file changed meanwhile. Try again.",
             retryable=True,
         )
-    said = " ".join(result.last_lines(2)) or f"exit code {result.exit_code}"
-    if _FULL in said.lower():
+    output = " ".join(result.last_lines(2)) or f"exit code {result.exit_code}"
+    if _FULL in output.lower():
         return RemoteError(
-            f"The disk of {name} is full: {path} could not be written, and nothing of it was left there.",
-            hint=f"Make room (on the machine: df -h {posixpath.dirname(path)}), then retry.",
+            f"The disk of {name} is full: {path} could not be written, and no part of it was left there.",
+            hint=f"Free some space (on the machine: df -h {posixpath.dirname(path)}), then retry.",
         )
     return RemoteError(
-        f"{path} could not be written on {name}: {said}",
+        f"{path} could not be written on {name}: {output}",
         hint="Is the disk read-only, or are there no inodes left? (`mount`, `df -i` on the machine)",
     )
 
@@ -113,7 +113,7 @@ def why_not_written(name: str, path: str, result: Result) -> RemoteError:
 def why_not_read(name: str, path: str, result: Result) -> RemoteError:
     """The error for a read command that failed."""
     if result.exit_code == _MISSING:
-        return FileMissing(f"There is no file {path} on {name}.")
+        return FileMissing(f"{path} does not exist on {name}.")
     if result.exit_code == _IS_DIRECTORY:
         return RemoteError(f"{path} on {name} is a directory; expected a file.")
     return RemoteError(f"{path} on {name} could not be read: {' '.join(result.last_lines(2))}")
@@ -122,13 +122,13 @@ def why_not_read(name: str, path: str, result: Result) -> RemoteError:
 def too_large(name: str, path: str, most: int) -> FileTooLarge:
     """The error for a file that is longer than the caller accepts."""
     return FileTooLarge(
-        f"{path} on {name} has more than {most:,} bytes, too many for what it should be.",
-        hint=f"Look at it on the machine (ls -l {path}); it is not one that Slipway or Kubernetes wrote.",
+        f"{path} on {name} has more than {most:,} bytes, too many for such a file.",
+        hint=f"Check it on the machine (ls -l {path}); neither Slipway nor Kubernetes wrote a file that large.",
     )
 
 
 def _fill(template: str, values: dict[str, str | int | Command]) -> Command:
-    """`sh()` with names instead of positions, for a script that uses a value often."""
+    """`sh()` with names instead of positions, for a script that uses a value several times."""
     names = list(values)
     for index, name in enumerate(names):
         template = template.replace("{" + name + "}", "{" + str(index) + "}")

@@ -1,4 +1,4 @@
-"""What a command prints: cut into lines as it arrives, and kept within bounds."""
+"""The output of a command: cut into lines as it arrives, and limited in size."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from clusters.plaintext import before_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Kept of each stream in a Result: this many bytes of its start and as many of its end.
+# A Result keeps this many bytes from the start of each stream and as many from its end.
 KEPT_BYTES = 1024 * 1024
-# A longer line is handed on in pieces.
+# A longer line is passed on in pieces.
 LONGEST_LINE = 64 * 1024
-# Of one stream of one command so many bytes are handed on as lines, which are kept in the log; the rest is counted.
+# Bytes of one stream of one command that are passed on as lines for the log; the rest is only counted.
 LOGGED_BYTES = 32 * 1024 * 1024
-# What a login shell may say before the command starts; more is forgotten, oldest first.
+# Bytes of what a login shell prints before the command starts; the oldest bytes beyond that are dropped.
 LARGEST_NOISE = 64 * 1024
 
 
-# The end of the word that frames a command is its exit code and a line feed.
+# The word that ends a command is followed by its exit code and a line feed.
 LONGEST_CODE = 64
 
 
 class TooMuch(Exception):
-    """A stream that is needed whole has more than it may."""
+    """A stream that is needed whole is longer than allowed."""
 
 
 class Capture:
-    """The first and the last `limit` bytes of a stream; one that is needed `whole` has no more than that at all."""
+    """The first and the last `limit` bytes of a stream; a stream that is needed `whole` may not be longer than that."""
 
     def __init__(self, limit: int = KEPT_BYTES, *, whole: bool = False) -> None:
         self._limit = limit
@@ -39,7 +39,7 @@ class Capture:
         self._dropped = 0
 
     def feed(self, data: bytes) -> None:
-        """Take more of the stream. Raises TooMuch when it is needed whole, and is too long for that."""
+        """Add bytes of the stream. Raises TooMuch when it is needed whole and is too long for that."""
         room = self._limit - len(self._head)
         if room > 0:
             self._head += data[:room]
@@ -49,7 +49,7 @@ class Capture:
         if self._whole:
             raise TooMuch
         self._tail += data
-        # Cut only now and then: each cut copies what stays.
+        # Cut only now and then: each cut copies the rest.
         if (surplus := len(self._tail) - self._limit) > self._limit:
             self._forget(surplus)
 
@@ -58,7 +58,7 @@ class Capture:
         self._dropped += count
 
     def content(self) -> bytes:
-        """All that was kept; where something is missing a line says how much."""
+        """All stored bytes; where some are missing, a line shows how many."""
         if self._dropped and (surplus := len(self._tail) - self._limit) > 0:
             self._forget(surplus)
         gap = f"\n… {self._dropped} bytes left out …\n".encode() if self._dropped else b""
@@ -70,23 +70,23 @@ class Capture:
 
 
 class Lines:
-    """Cuts bytes into lines of text for a callback.
+    """Cuts bytes into lines of text for the callback `on_line`.
 
     Where carriage returns overwrite a line, as progress bars do, only its final text is passed on. NULs are dropped.
-    After `most` bytes the rest is counted instead, and a final line gives the count.
+    After `most` bytes the rest is only counted, and a final line gives the count.
     """
 
-    def __init__(self, tell: Callable[[str], None], most: int = LOGGED_BYTES) -> None:
-        self._tell = tell
+    def __init__(self, on_line: Callable[[str], None], most: int = LOGGED_BYTES) -> None:
+        self._on_line = on_line
         self._left = most
-        self._unsaid = 0
+        self._omitted = 0
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
-        """Take more of the stream and tell every line that is complete."""
+        """Add bytes of the stream and pass on every complete line."""
         pieces = (self._rest + data).split(b"\n")
         self._rest = pieces.pop()
-        if not self._told_at_once(pieces):
+        if not self._pass_on_block(pieces):
             for piece in pieces:
                 self._line(piece)
         if len(self._rest) > LONGEST_LINE:
@@ -97,44 +97,44 @@ class Lines:
             self._rest = self._rest[cut:]
 
     def finish(self) -> None:
-        """Tell what is left, a line without an end, and how much was not told."""
+        """Pass on the last line, which has no line end, and the count of omitted bytes."""
         if self._rest:
             self._line(self._rest)
         self._rest = b""
-        if self._unsaid:
-            self._tell(f"… {self._unsaid} bytes of this command's output are left out of the log …")
-            self._unsaid = 0
+        if self._omitted:
+            self._on_line(f"… {self._omitted} bytes of this command's output are left out of the log …")
+            self._omitted = 0
 
-    def _told_at_once(self, lines: list[bytes]) -> bool:
-        """Decode lines that need nothing else all together, as most do: half of the work."""
+    def _pass_on_block(self, lines: list[bytes]) -> bool:
+        """Decode ordinary lines in one go, as most are: half of the work. False where each needs a closer look."""
         block = b"\n".join(lines)
         size = len(block) + 1
         if not lines or size > self._left or b"\r" in block or b"\x00" in block or max(map(len, lines)) > LONGEST_LINE:
             return False
         self._left -= size
         for line in block.decode("utf-8", "replace").split("\n"):
-            self._tell(line)
+            self._on_line(line)
         return True
 
     def _line(self, line: bytes) -> None:
         line = _last_state(line)
         while len(line) > LONGEST_LINE:
             cut = _border(line)
-            self._say(line[:cut])
+            self._pass_on(line[:cut])
             line = line[cut:]
-        self._say(line)
+        self._pass_on(line)
 
-    def _say(self, line: bytes) -> None:
+    def _pass_on(self, line: bytes) -> None:
         size = len(line) + 1
         if size > self._left:
-            if not self._unsaid:
-                self._tell("… the command prints more than the log takes of it; what follows is only counted …")
+            if not self._omitted:
+                self._on_line("… the command prints more than the log stores; the rest is only counted …")
             # Shorter lines that would still fit are left out too: the log must not have gaps.
             self._left = 0
-            self._unsaid += size
+            self._omitted += size
             return
         self._left -= size
-        self._tell(line.decode("utf-8", "replace").replace("\x00", ""))
+        self._on_line(line.decode("utf-8", "replace").replace("\x00", ""))
 
 
 def _last_state(line: bytes) -> bytes:
@@ -143,7 +143,7 @@ def _last_state(line: bytes) -> bytes:
 
 
 def _border(line: bytes) -> int:
-    """Where to cut a long line without cutting a UTF-8 character (at most 4 bytes long) or a terminal's code."""
+    """Where to cut a long line without cutting a UTF-8 character (at most 4 bytes long) or a terminal code."""
     cut = LONGEST_LINE
     while cut > LONGEST_LINE - 4 and line[cut] & 0xC0 == 0x80:
         cut -= 1
@@ -153,8 +153,8 @@ def _border(line: bytes) -> int:
 class Tap:
     """One stream of a running command.
 
-    All before the mark is the login shell's own noise. The mark is followed by a word (the
-    process group) and a line feed; from there on it is the command's output.
+    Everything before the mark is noise of the login shell. The mark is followed by a word (the
+    process group) and a line feed; the rest is the command's output.
     """
 
     def __init__(self, mark: bytes, capture: Capture, lines: Lines | None = None) -> None:
@@ -168,11 +168,11 @@ class Tap:
 
     @property
     def noise(self) -> str:
-        """What came before the command, as text."""
+        """The output before the command, as text."""
         return self._noise.decode("utf-8", "replace")
 
     def feed(self, data: bytes) -> None:
-        """Take what arrived."""
+        """Add bytes of the stream."""
         self.fed += len(data)
         if not self.started.is_set():
             data = self._skip_noise(data)
@@ -187,7 +187,7 @@ class Tap:
             self._lines.finish()
 
     def content(self) -> bytes:
-        """What the command printed; when it never started, what was said instead."""
+        """What the command printed; if it never started, what came instead."""
         return self._capture.content() if self.started.is_set() else self._noise
 
     def text(self) -> str:
@@ -208,9 +208,9 @@ class Tap:
 
 
 class Framed:
-    """A stream that many commands share, for one of them: a tap gets what comes before the word that ends it.
+    """A stream that many commands share, for one of them: its tap gets everything before the word that ends it.
 
-    The word is followed by a blank, the exit code and a line feed.
+    The word is followed by a space, the exit code and a line feed.
     """
 
     def __init__(self, tap: Tap, end: bytes) -> None:
@@ -222,12 +222,12 @@ class Framed:
         self._ended = False
 
     def feed(self, data: bytes) -> None:
-        """Take what arrived; what comes after the end is forgotten."""
+        """Add bytes of the stream; those after the end are dropped."""
         data = self._held + data
         if not self._ended:
             before, found, after = data.partition(self._end)
             if not found:
-                # The word may have come in part.
+                # Only a part of the word may have arrived.
                 held = next((n for n in range(len(self._end) - 1, 0, -1) if data.endswith(self._end[:n])), 0)
                 self._held = data[len(data) - held :]
                 self.tap.feed(data[: len(data) - held])

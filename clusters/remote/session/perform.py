@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A process group that is asked to end has this many seconds before it is killed.
+# Seconds between SIGTERM and SIGKILL for a process group.
 GRACE = 30.0
 # The script that ends a process group may take this many times GRACE; after that the group is killed directly.
 GRACES = 3
 
-# pkill also reaches groups that the command's own shells made in its session. Where there is none: `kill -TERM -N`
-# without `--` is the one spelling that dash, bash and busybox agree on. Never both, or who cleans up is told twice.
-# Dead processes that nobody has buried (state Z) still count for kill, so who is left is read from /proc: after the
+# pkill also reaches groups that the command's own shells created in its session. Without pkill, `kill -TERM -N` (no
+# `--`) is the one spelling that dash, bash and busybox share. Never both: a process that cleans up would get the
+# signal twice. kill still counts zombies (state Z), so the remaining processes are read from /proc: after the
 # name come state, parent, group, session. The loop measures seconds, since each check is slow on a busy machine.
-# Nobody can set the uptime, unlike the clock. It has whole seconds, so the grace may be one second longer.
+# Uptime cannot be set, unlike the clock. It has whole seconds, so the grace may be one second longer.
 _END = """exec 2>/dev/null
 end() {{ pkill -$1 -s {0} || kill -$1 -{0}; }}
 left() {{
@@ -58,12 +58,12 @@ while left && clock && [ "$now" -le $until ]; do
 done
 end KILL; exit 0
 """
-# The group first, which is quick; pkill then reads of every process on the machine which session it is in.
+# The group first, which is quick; pkill then reads the session of every process on the machine.
 _KILL = "exec 2>/dev/null; kill -KILL -{0}; pkill -KILL -s {0}; exit 0"
 
 
 class OutOfTime(Exception):
-    """The command was ended because its time was up; it had `allowed` seconds."""
+    """The command was stopped because its time was up; it had `allowed` seconds."""
 
     def __init__(self, allowed: float) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How commands are run on this connection: as whom, and by what quoting."""
+    """How commands are run on this connection: as which user, and with which quoting."""
 
     become: Become = Become.NOBODY_ELSE
     password: Secret | None = None
@@ -81,7 +81,7 @@ class Way:
 
     @property
     def opening(self) -> bytes:
-        """What sudo reads before the command does."""
+        """The input that sudo reads before the command."""
         if self.become is not Become.BY_PASSWORD or self.password is None:
             return b""
         return self.password.reveal().encode() + b"\n"
@@ -89,7 +89,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop. `timeout` in seconds; when it is over, `more` is asked how many were granted beyond it."""
+    """When to stop. `timeout` is in seconds; when it is over, `more` returns how many were granted beyond it."""
 
     timeout: float | None = None
     cancel: Cancel | None = None
@@ -98,7 +98,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How much of its standard output is kept: `most` bytes of the start and of the end, or all of it or nothing."""
+    """How much standard output a result holds: `most` bytes of start and end each; with `whole` all, or an error."""
 
     most: int = KEPT_BYTES
     whole: bool = False
@@ -109,7 +109,7 @@ KEEP = Keep()
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What came of it. `started` is false when the wrapped command itself never ran."""
+    """How a command ended. `started` is false when the wrapped command itself never ran."""
 
     exit_code: int
     out: Tap
@@ -117,9 +117,9 @@ class Performed:
     seconds: float
     timed_out: bool = False
     allowed: float = 0.0
-    """The seconds it had, when it timed out."""
+    """The seconds it had, if it timed out."""
     stray: bool = False
-    """Whether it did not run since sudo left the password for it to read."""
+    """Whether it did not run because sudo left the password in its input."""
 
     @property
     def started(self) -> bool:
@@ -139,7 +139,7 @@ def perform(
     on_line: Callable[[str, str], None] | None = None,
     may_stay: bool = False,
 ) -> Performed:
-    """Run one command and wait for it. With `may_stay` it goes on running when its time is up.
+    """Run one command and wait for it. With `may_stay` it continues to run when its time is up.
 
     Raises Cancelled (after ending the remote process group), ConnectionLost, SessionsExhausted,
     NotStarted, TooMuch, and whatever `on_line` raises.
@@ -154,7 +154,7 @@ def perform(
         stop=stopper(name, limits),
         end=None if may_stay else lambda group: end_group(link, name, way, group),
         opening=way.opening,
-        payload=_guarded(way, marks, payload),
+        payload=_with_guard(way, marks, payload),
         make_room=lambda: link.shells.make_room(link),
     )
     began = time.monotonic()
@@ -167,24 +167,24 @@ def perform(
 
 
 def taps_for(mark: bytes, keep: Keep, on_line: Callable[[str, str], None] | None) -> tuple[Tap, Tap]:
-    """Both streams; lines are told one at a time although the streams are read at the same time."""
+    """Both streams; lines are passed on one at a time although the streams are read at the same time."""
     turn = threading.Lock()
 
     def lines(stream: str) -> Lines | None:
         if on_line is None:
             return None
 
-        def tell(line: str) -> None:
+        def pass_on(line: str) -> None:
             with turn:
                 on_line(stream, line)
 
-        return Lines(tell)
+        return Lines(pass_on)
 
     out = Capture(keep.most, whole=keep.whole)
     return Tap(mark, out, lines("stdout")), Tap(mark, Capture(), lines("stderr"))
 
 
-def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | None) -> Iterable[bytes] | None:
+def _with_guard(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | None) -> Iterable[bytes] | None:
     if payload is None or way.become is not Become.BY_PASSWORD:
         return payload() if payload else None
 
@@ -196,13 +196,13 @@ def _guarded(way: Way, marks: Marks, payload: Callable[[], Iterable[bytes]] | No
 
 
 def stopper(name: str, limits: Limits) -> Callable[[], Exception | None]:
-    """Asked again and again while a command runs, it gives the exception to end with when it is to stop."""
+    """A function to call repeatedly while a command runs; it returns an exception when the command must stop."""
     began = time.monotonic()
     cancel, timeout, more = limits.cancel, limits.timeout, limits.more
 
     def stop() -> Exception | None:
-        if cancel is not None and cancel.asked:
-            return Cancelled(f"Stopped on {name}: {cancel.reason or 'asked to stop'}.")
+        if cancel is not None and cancel.is_requested:
+            return Cancelled(f"Stopped on {name}: {cancel.reason or 'a stop was requested'}.")
         if timeout is None or (took := time.monotonic() - began) <= timeout:
             return None
         allowed = timeout + (more() if more is not None else 0.0)
@@ -218,14 +218,14 @@ def _run(link: Link, name: str, errand: Errand) -> int:
         if link.dead_soon():
             raise link.lost(name, " while a command ran") from error
         raise ShellUnusable(
-            f"{name} lets us in but runs no commands: {str(error) or type(error).__name__}.",
-            hint="Look at the machine's sshd log; a forced command or a full process table are usual causes.",
+            f"{name} accepts the login but runs no commands: {str(error) or type(error).__name__}.",
+            hint="Check the machine's sshd log. Usual causes: a forced command, or a full process table.",
         ) from error
     if errand.send_error:
         raise errand.send_error
     if errand.cut:
-        log.warning("a command on %s has ended, but what it left running holds its output: no more is read", name)
-    # A session may close a moment before the connection does, so without an exit code look twice.
+        log.warning("a command on %s has ended, but a background process holds its output: no more is read", name)
+    # A session may close a moment before the connection does, so without an exit code check twice.
     if code == -1 and link.dead_soon():
         raise link.lost(name, " while a command ran")
     return code
@@ -242,7 +242,7 @@ def end_group(link: Link, name: str, way: Way, group: str) -> None:
     try:
         if _ends(link, name, ending(leader), way, within=GRACES * GRACE):
             return
-        log.warning("the processes of group %s on %s did not end in time and are killed now", group, name)
+        log.warning("the processes of group %s on %s did not end in time; they are being killed", group, name)
         if _ends(link, name, sh(_KILL, leader), way, within=GRACES * GRACE):
             return
         log.warning("the processes of group %s on %s may still run: the machine did not end them in time", group, name)
@@ -251,11 +251,11 @@ def end_group(link: Link, name: str, way: Way, group: str) -> None:
 
 
 def ending(leader: int) -> Command:
-    """What asks a process group to end, waits, and kills it."""
+    """The command that asks a process group to end, waits, and kills it."""
     return sh(_END, leader, math.ceil(GRACE))
 
 
 def _ends(link: Link, name: str, command: Command, way: Way, *, within: float) -> bool:
-    """Run a command that ends a group; false if it needs too long. It goes on running then, and may still succeed."""
+    """Run a command that ends a group; false if it takes too long. Then it continues to run, and may still succeed."""
     done = perform(link, name, command, way, limits=Limits(timeout=within), may_stay=True)
     return done.started and not done.timed_out

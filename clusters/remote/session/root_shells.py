@@ -1,8 +1,8 @@
-"""Standing shells: root shells that stay open on a connection, so that a look does not go through sudo each time.
+"""Standing shells: root shells that stay open on a connection, so that not every check goes through sudo.
 
-sudo hashes the password anew for every command, which takes a machine longer than the look itself: a run that finds
-everything as it should be spent most of its time there. Only looks, small files and what is said to be fit for it
-(`shared`) go through these shells; other commands have a session of their own, because of what they may leave running.
+sudo hashes the password again for every command, which takes a machine longer than the check itself: a run that
+changes nothing spent most of its time there. Only checks, small files and commands marked as suitable
+(`shared`) go through these shells; other commands get a separate session, because of what they may leave running.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import paramiko
 
 from clusters.numbers import whole_number
 from clusters.remote.session.bell import Bell
-from clusters.remote.session.envelope import Marks, wrap, wrapped
+from clusters.remote.session.envelope import Marks, with_prologue, wrap
 from clusters.remote.session.output import Capture, Framed, Tap
 from clusters.remote.session.perform import OutOfTime, Performed, Way, end_group, stopper, taps_for
 from clusters.remote.session.runner import (
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# At most so many on one connection: as many steps as look at a machine at the same time, and one to spare.
+# Shells on one connection: as many as the steps that check a machine at the same time, and one spare.
 MOST = 4
-# sudo asks PAM, which may ask a directory server; longer than this is a hang, in seconds.
-PATIENCE = 60.0
+# Seconds. sudo asks PAM, which may ask a directory server; longer than this is a hang.
+START_TIMEOUT = 60.0
 READ = 32 * 1024
 
 _TROUBLE = (paramiko.SSHException, EOFError, OSError)
@@ -55,36 +55,36 @@ class Gone(Exception):
 
 
 class StandingShell:
-    """A root shell that reads commands, for one of them at a time."""
+    """A root shell that reads and runs one command at a time."""
 
     def __init__(self, channel: paramiko.Channel) -> None:
         self._channel = channel
         channel.settimeout(SEND_TIMEOUT)
         self.last_group = ""
-        """The process group of the last command in it."""
+        """The process group of its last command."""
         # Not the channel's own file descriptors: with four shells on each of many machines they would run out.
         self._bell = Bell()
         channel.in_buffer.set_event(self._bell)
         channel.in_stderr_buffer.set_event(self._bell)
 
     def send(self, data: bytes) -> None:
-        """Give it something to read. Raises Gone."""
+        """Send it input. Raises Gone."""
         try:
             self._channel.sendall(data)
         except _TROUBLE as error:
             raise Gone from error
 
     def listen(self, out: Tap | Framed, err: Tap | Framed, over: Callable[[], bool]) -> None:
-        """Hand on what it prints until that is `over`. Raises Gone, and whatever `over` raises."""
+        """Pass on its output until `over` returns true. Raises Gone, and whatever `over` raises."""
         channel = self._channel
-        heard = time.monotonic()
+        last_data = time.monotonic()
         while True:
             self._bell.quiet()
             ended = channel.closed or channel.eof_received
-            # What was left running holds the streams of a shell that is no more.
-            ended = ended or (channel.exit_status_ready() and time.monotonic() - heard > LINGER)
+            # A process left running may hold the streams of a shell that has ended.
+            ended = ended or (channel.exit_status_ready() and time.monotonic() - last_data > LINGER)
             if channel.recv_ready() or channel.recv_stderr_ready():
-                heard = time.monotonic()
+                last_data = time.monotonic()
             more = self._read(out, err)
             if over():
                 return
@@ -94,7 +94,7 @@ class StandingShell:
                 self._bell.wait(LOOK_EVERY)
 
     def _read(self, out: Tap | Framed, err: Tap | Framed) -> bool:
-        """Hand on what is there, but not without an end; says whether there may be more."""
+        """Pass on what has arrived, with a limit; returns whether there may be more."""
         channel = self._channel
         for _ in range(CHUNKS_AT_ONCE):
             if channel.recv_ready():
@@ -119,13 +119,13 @@ class StandingShell:
         return True
 
     def close(self) -> None:
-        """End it: at the end of its input the shell goes."""
+        """End it: the shell exits at the end of its input."""
         with contextlib.suppress(*_TROUBLE):
             self._channel.close()
 
 
 class StandingShells:
-    """Those of one connection. A shell is with whoever took it until it is given back or dropped."""
+    """The standing shells of one connection. A caller has a shell from `take` until it gives it back or drops it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -134,7 +134,7 @@ class StandingShells:
         self._most = MOST
 
     def take(self, link: Link, way: Way) -> StandingShell | None:
-        """An idle one, or a new one; None where all are busy, or none can be had on this connection."""
+        """An idle shell, or a new one; None where all are busy, or this connection cannot have one."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
@@ -142,7 +142,7 @@ class StandingShells:
                 return None
             self._count += 1
         try:
-            return _opened(link, way)
+            return _open(link, way)
         except (*_TROUBLE, Gone) as error:
             log.debug("no standing shell: %s", error)
             self._forget(link)
@@ -150,7 +150,7 @@ class StandingShells:
             return None
 
     def give_back(self, link: Link, shell: StandingShell) -> None:
-        """It can be used again."""
+        """Return a shell that can be used again."""
         with self._lock:
             if self._count <= self._most:
                 self._idle.append(shell)
@@ -158,12 +158,12 @@ class StandingShells:
         self.drop(link, shell)
 
     def drop(self, link: Link, shell: StandingShell) -> None:
-        """It cannot be used again."""
+        """Close a shell that cannot be used again."""
         shell.close()
         self._forget(link)
 
     def make_room(self, link: Link) -> None:
-        """This machine has few sessions to give: from now on have no standing shells on this connection."""
+        """This machine has few sessions: from now on use no standing shells on this connection."""
         with self._lock:
             self._most = 0
             idle, self._idle = self._idle, []
@@ -187,9 +187,9 @@ def run_in_root_shell(
     small: bytes | None = None,
     on_line: Callable[[str, str], None] | None = None,
 ) -> Performed | None:
-    """Run a command in a standing shell; None when there was none, and nothing was run.
+    """Run a command in a standing shell; None when no shell was available, so that nothing ran.
 
-    Its input is `small`, which comes in Base64, or nothing. Raises Cancelled (after ending the remote process group),
+    Its input is `small`, sent in Base64, or nothing. Raises Cancelled (after ending the remote process group),
     ConnectionLost, CommandTooLong, TooMuch, and whatever `on_line` raises.
     """
     mark, end = f"slipway-{secrets.token_hex(8)}", f"slipway-{secrets.token_hex(8)}"
@@ -199,7 +199,7 @@ def run_in_root_shell(
         return None
     group = whole_number(shell.last_group)
     if group is not None:
-        # What the command before has left running may print: then the shell ends, and this one goes the long way.
+        # A process left by the previous command may print: then the shell exits, and this command gets its own session.
         request = f"kill -0 -{group} 2>/dev/null && exit\n".encode() + request
     taps = taps_for(mark.encode(), keep, on_line)
     out, err = (Framed(tap, end.encode()) for tap in taps)
@@ -234,25 +234,25 @@ def run_in_root_shell(
 
 
 def _request(command: Command, mark: str, end: str, small: bytes | None) -> bytes:
-    """What a standing shell reads for one command: the command in a session of its own, then how it ended."""
-    text = wrapped(command, Marks(start=mark, guard=""), with_input=small is not None)
+    """The input of a standing shell for one command: the command in a separate session, then a report of its end."""
+    text = with_prologue(command, Marks(start=mark, guard=""), with_input=small is not None)
     head, tail = end[:4], end[4:]
-    said = f"printf '{head}%s %s\\n' {tail} $slipway_code"
+    report = f"printf '{head}%s %s\\n' {tail} $slipway_code"
     source = "</dev/null" if small is None else f"<<'{end}'"
-    line = f"setsid /bin/sh -c {shlex.quote(text)} {source}; slipway_code=$?; {said}; {said} >&2\n"
-    # As a document in the shell's own input it is on no command line, where other users could read it.
+    line = f"setsid /bin/sh -c {shlex.quote(text)} {source}; slipway_code=$?; {report}; {report} >&2\n"
+    # As a here-document it is not on a command line, where other users could read it.
     document = b"" if small is None else base64.encodebytes(small) + end.encode() + b"\n"
     return line.encode("utf-8", "surrogateescape") + document
 
 
-def _opened(link: Link, way: Way) -> StandingShell:
-    """A new one, that has said it is there. Raises Gone, or what paramiko raises where no session can be had."""
+def _open(link: Link, way: Way) -> StandingShell:
+    """A new shell that has reported its start. Raises Gone, or what paramiko raises where no session is left."""
     marks = Marks(start=f"slipway-{secrets.token_hex(8)}", guard=secrets.token_hex(16))
     channel = link.connection.create_session()
     shell = StandingShell(channel)
     try:
         line = wrap(Command("exec /bin/sh -s"), marks, become=way.become, with_input=True, octal=way.octal)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + START_TIMEOUT
         start_command(channel, line, lambda: Gone() if time.monotonic() > deadline else None)
         if way.opening:
             shell.send(way.opening)
@@ -265,7 +265,7 @@ def _opened(link: Link, way: Way) -> StandingShell:
 
         shell.listen(out, err, over)
         if way.opening:
-            # Only now: had sudo not taken the password, the shell would have, and must end instead of reading on.
+            # Only now: if sudo did not read the password, the shell did, and must end instead of reading on.
             shell.send(marks.guard.encode() + b"\n")
     except BaseException:
         shell.close()

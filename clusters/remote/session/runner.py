@@ -1,4 +1,4 @@
-"""One command in one session of Fabric's connection: large reads, no re-joined output, a wait that can be ended."""
+"""One command in one session of Fabric's connection: large reads, no re-joined output, a wait that can be stopped."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How often a running command looks whether it should stop, in seconds.
+# Seconds between two checks whether a running command should stop.
 LOOK_EVERY = 0.05
-# A command has ended but something it left in the background holds its streams: how long to listen on after the
-# last byte, in seconds. On a busy machine the last output comes that much later than the exit code.
+# Seconds. A command has ended, but a process that it left in the background holds its streams: how long to read on
+# after the last byte. On a busy machine the last output comes that much later than the exit code.
 LINGER = 5.0
-# A command cannot be stopped before it reports its process group: how long to wait for that report, in seconds.
+# Seconds to wait until a command reports its process group; it cannot be stopped before.
 WAIT_FOR_GROUP = 30.0
-# What it left in the background may print without an end: after so many seconds nobody listens any more.
+# Seconds after which reading ends for good: a background process may print endlessly.
 LONGEST_LINGER = 60.0
-# A machine that takes none of what is sent to it (a password, a command) is given up after so many seconds.
+# Seconds after which a machine that reads nothing of what is sent to it (a password, a command) is given up.
 SEND_TIMEOUT = 60.0
-# How long to wait for a session when the machine has none to spare, in seconds.
+# Seconds to wait for a session when the machine has none left.
 WAIT_FOR_SESSION = 20.0
-# How long sudo may think about a password before what comes after it is held back for good, in seconds.
+# Seconds that sudo may take to check a password; after that, the input behind it is never sent.
 WAIT_FOR_START = 60.0
-# How long a machine may think about whether it runs a command at all, in seconds.
+# Seconds that a machine may take to accept or refuse a command.
 WAIT_FOR_EXEC = 60.0
-# ... and how long when it is to be stopped anyway.
+# ... and how long if the command should stop anyway.
 WAIT_FOR_ANSWER = 5.0
 _CHANNEL_REQUEST = bytes([98])  # RFC 4254, 5.4
-# Read at once, in bytes, and so often between two looks whether to stop.
+# Bytes in one read, and reads between two checks whether to stop.
 CHUNK = 32 * 1024
 CHUNKS_AT_ONCE = 16
 
 
 class NotStarted(Exception):
-    """The connection was dead before the command was sent, so nothing can have run."""
+    """The connection was dead before the command was sent, so the command cannot have run."""
 
 
 @dataclass(slots=True)
 class Errand:
-    """One command on its way: what is sent to it, where its output goes, when to stop.
+    """One command: what is sent to it, where its output goes, when to stop.
 
     `opening` is sent at once (the sudo password), `payload` after it, once the command has started.
-    `stop` is asked again and again and gives the exception to end with; `end` ends the remote processes, and where it
-    is None they are left alone. `make_room` is called when the machine refuses a session.
+    `stop` is called repeatedly and returns the exception to end with; `end` ends the remote processes, None leaves
+    them alone. `make_room` is called when the machine refuses a session.
     """
 
     line: str = field(repr=False)
@@ -71,11 +71,11 @@ class Errand:
     payload: Iterable[bytes] | None = field(default=None, repr=False)
     send_error: Exception | None = field(default=None, init=False)
     cut: bool = field(default=False, init=False)
-    """Whether its streams had not ended when it was no longer listened to."""
+    """Whether reading stopped before its streams had ended."""
 
 
 class _Session:
-    """One command in its session, read by the thread that asked for it: no further threads to start and to wake."""
+    """One command in its session, read by the calling thread: no other threads to start and to wake."""
 
     def __init__(self, channel: paramiko.Channel, errand: Errand) -> None:
         self.channel = channel
@@ -94,15 +94,15 @@ class _Session:
             threading.Thread(target=self._send, name="ssh-input", daemon=True).start()
 
     def follow(self) -> Exception | None:
-        """Read to the end of the command and its streams; gives why it has to stop when it has to stop before."""
-        heard = ended = 0.0
+        """Read to the end of the command and its streams; returns the exception if it must stop earlier."""
+        last_data = ended = 0.0
         while not self._read():
             now = time.monotonic()
             if self.channel.exit_status_ready():
-                # What it left in the background may hold the streams for ever.
-                heard = now if self._moved or not heard else heard
+                # A process that it left in the background may hold the streams forever.
+                last_data = now if self._moved or not last_data else last_data
                 ended = ended or now
-                if now - heard > LINGER or now - ended > LONGEST_LINGER:
+                if now - last_data > LINGER or now - ended > LONGEST_LINGER:
                     self._errand.cut = True
                     return None
             elif stopped := self._errand.stop():
@@ -114,7 +114,7 @@ class _Session:
         return None
 
     def end(self) -> None:
-        """End the remote processes; what they say meanwhile is still read."""
+        """End the remote processes; their output is still read meanwhile."""
         errand = self._errand
         if errand.end is None or not self.wait_for_group():
             return
@@ -135,10 +135,10 @@ class _Session:
         return True
 
     def _read(self) -> bool:
-        """Hand on what is there, but not without an end; says whether both streams have ended."""
+        """Pass on what has arrived, with a limit; returns whether both streams have ended."""
         self._bell.quiet()
         channel, errand = self.channel, self._errand
-        # Looked at first: what comes before the end is read below in any case.
+        # Checked first: what comes before the end is read below in any case.
         over = bool(channel.eof_received or channel.closed)
         self._moved = False
         for _ in range(CHUNKS_AT_ONCE):
@@ -163,7 +163,7 @@ class _Session:
                     self.channel.sendall(chunk)
             self.channel.shutdown_write()
         except (OSError, EOFError, paramiko.SSHException) as error:
-            # The command ended without reading all of its input; its exit code says whether that is bad.
+            # The command ended without reading all of its input; its exit code shows whether that matters.
             log.debug("input not read to its end: %s", error)
 
     def _chunks(self) -> Iterable[bytes]:
@@ -173,20 +173,20 @@ class _Session:
             self._errand.send_error = error
 
     def _may_send_payload(self) -> bool:
-        """With a password before it, the payload waits until the command itself is reading."""
+        """After a password, the payload waits until the command itself reads."""
         give_up = time.monotonic() + WAIT_FOR_START
         while self._errand.opening and not self._errand.out.started.wait(LOOK_EVERY):
-            # A sudo that does not like the password waits for another one; it ends with its input.
+            # A sudo that refuses the password waits for another one; it ends with its input.
             if time.monotonic() > give_up or self.channel.closed or self.channel.exit_status_ready():
                 return False
         return True
 
 
 def start_command(channel: paramiko.Channel, line: str, stop: Callable[[], Exception | None]) -> None:
-    """Have the command started. What paramiko has for this waits for an answer without an end.
+    """Start the command. paramiko's own method would wait for the answer without a limit.
 
-    A wish to stop waits a little for the answer, too: what has started has to be ended, and nobody could say what.
-    Raises what paramiko raises where the machine refuses, and what `stop` gives.
+    A request to stop waits a little for the answer, too: otherwise a command that did start could not be ended.
+    Raises what paramiko raises where the machine refuses, and what `stop` returns.
     """
     request = paramiko.Message()
     request.add_byte(_CHANNEL_REQUEST)
@@ -208,9 +208,9 @@ def start_command(channel: paramiko.Channel, line: str, stop: Callable[[], Excep
 
 
 def run_errand(connection: Connection, errand: Errand) -> int:
-    """Run it and give the exit code, -1 when the session ended without one.
+    """Run it and return the exit code, -1 when the session ended without one.
 
-    Raises what paramiko raises, what `errand.stop` gives, and what the taps' callbacks raise; in the last two cases
+    Raises what paramiko raises, what `errand.stop` returns, and what the taps' callbacks raise; in the last two cases
     the remote processes have been ended.
     """
     session = _Session(_open_session(connection, errand), errand)
@@ -236,7 +236,7 @@ def run_errand(connection: Connection, errand: Errand) -> int:
 
 
 def _open_session(connection: Connection, errand: Errand) -> paramiko.Channel:
-    """A session; when others have used them all up, wait a little for one."""
+    """A session; when all are in use, wait a little for one."""
     give_up = time.monotonic() + WAIT_FOR_SESSION
     while True:
         try:
@@ -245,7 +245,7 @@ def _open_session(connection: Connection, errand: Errand) -> paramiko.Channel:
         except (paramiko.SSHException, EOFError, OSError) as error:
             if not connection.is_connected:
                 raise NotStarted(str(error)) from error
-            # A refusal; paramiko mixes its reasons up when several are refused at the same time.
+            # A refusal; paramiko confuses the reasons when several are refused at the same time.
             refusal = error
         errand.make_room()
         stopped = errand.stop()
@@ -253,7 +253,7 @@ def _open_session(connection: Connection, errand: Errand) -> paramiko.Channel:
             raise stopped
         if time.monotonic() > give_up:
             raise SessionsExhausted(
-                f"The machine refuses a further session on this connection: {refusal}.",
-                hint="Raise MaxSessions in its sshd_config (10 is the default, 3 are needed).",
+                f"The machine refuses another session on this connection: {refusal}.",
+                hint="Raise MaxSessions in its sshd_config (the default is 10; at least 3 are required).",
             ) from refusal
         time.sleep(LOOK_EVERY)

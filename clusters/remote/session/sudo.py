@@ -1,4 +1,4 @@
-"""Becoming root: found out once per connection, and a password is tried once only."""
+"""Becoming root: tested once per connection, and a password is tried only once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from clusters.remote.session.perform import Performed
     from clusters.remote.target import Target
 
-# sudo asks PAM, which may ask a directory server; longer than this is a hang, in seconds.
-PATIENCE = 60.0
+# Seconds. sudo asks PAM, which may ask a directory server; longer than this is a hang.
+SUDO_TIMEOUT = 60.0
 
 _ASK = Command(
     "if ! command -v sudo >/dev/null; then echo absent; exit; fi\n"
@@ -25,43 +25,43 @@ _ASK = Command(
 
 
 def way_to_root(link: Link, target: Target, *, is_root: bool, plain: Way) -> Way:
-    """How this login, which runs commands the `plain` way, becomes root.
+    """How this login becomes root; `plain` is how it runs its own commands.
 
     Raises SudoNotAllowed, SudoPasswordNeeded, SudoPasswordWrong or SudoSilent.
     """
     if is_root:
         return plain
     octal = plain.octal
-    limits = Limits(timeout=PATIENCE)
-    asked = perform(link, target.name, _ASK, plain, limits=limits)
-    if asked.timed_out:
-        raise _silent(target, asked)
-    found, said = asked.out.text().strip(), asked.err.text()
-    if found == "free":
+    limits = Limits(timeout=SUDO_TIMEOUT)
+    answer = perform(link, target.name, _ASK, plain, limits=limits)
+    if answer.timed_out:
+        raise _silent(target, answer)
+    verdict, message = answer.out.text().strip(), answer.err.text()
+    if verdict == "free":
         return Way(Become.FREELY, octal=octal)
-    if found == "absent":
+    if verdict == "absent":
         raise SudoNotAllowed(
             f"{target.user} is not root on {target.name}, and sudo is not installed there.",
             hint="Install sudo, or log in as root.",
         )
-    if "password is required" not in said:
-        raise refusal(target, said)
+    if "password is required" not in message:
+        raise refusal(target, message)
     if not target.password:
         raise SudoPasswordNeeded(
-            f"sudo on {target.name} wants the password of {target.user}, and none is given.",
-            hint="Give the password as well as the key, or allow sudo without one (NOPASSWD).",
+            f"sudo on {target.name} asks for the password of {target.user}, but none was entered.",
+            hint="Enter the password as well as the key, or allow sudo without one (NOPASSWD).",
         )
     way = Way(Become.BY_PASSWORD, target.password, octal)
-    tried = perform(link, target.name, Command("true"), way, limits=limits)
-    if tried.timed_out:
-        raise _silent(target, tried)
-    if not tried.started:
-        raise refusal(target, tried.err.text())
+    trial = perform(link, target.name, Command("true"), way, limits=limits)
+    if trial.timed_out:
+        raise _silent(target, trial)
+    if not trial.started:
+        raise refusal(target, trial.err.text())
     return way
 
 
 def _silent(target: Target, performed: Performed) -> SudoSilent:
-    """The error for a sudo that neither let anybody in nor refused within its time."""
+    """The error for a sudo that neither accepted nor refused within its time."""
     return SudoSilent(
         f"sudo on {target.name} did not answer {target.user} within {performed.allowed:.0f} s.",
         hint="It may wait for a directory server or a name server that does not answer. "
@@ -69,25 +69,25 @@ def _silent(target: Target, performed: Performed) -> SudoSilent:
     )
 
 
-def refusal(target: Target, said: str) -> SudoRefused:
-    """The error for what sudo said (in English, as LC_ALL=C makes it)."""
+def refusal(target: Target, message: str) -> SudoRefused:
+    """The error for a message of sudo (in English, because of LC_ALL=C)."""
     who = f"{target.user} may not become root on {target.name}"
-    if "must have a tty" in said or "requiretty" in said:
+    if "must have a tty" in message or "requiretty" in message:
         return SudoNotAllowed(
-            f"{who}: sudo there wants a terminal.", hint="Remove `requiretty` from the machine's /etc/sudoers."
+            f"{who}: sudo there requires a terminal.", hint="Remove `requiretty` from the machine's /etc/sudoers."
         )
-    if "is not allowed to" in " ".join(said.split()):
+    if "is not allowed to" in " ".join(message.split()):
         return SudoNotAllowed(
             f"{who}: sudo allows this user only certain other commands.", hint="Allow all commands in its sudoers rule."
         )
-    if "not in the sudoers" in said or "may not run sudo" in said:
+    if "not in the sudoers" in message or "may not run sudo" in message:
         return SudoNotAllowed(
-            f"{who}: it is not in the sudoers file.", hint=f"Add {target.user} to the sudo or wheel group."
+            f"{who}: this user is not in the sudoers file.", hint=f"Add {target.user} to the sudo or wheel group."
         )
-    if "incorrect password" in said or "Sorry, try again" in said or "no password was provided" in said:
+    if "incorrect password" in message or "Sorry, try again" in message or "no password was provided" in message:
         return SudoPasswordWrong(
             f"sudo on {target.name} does not accept the password of {target.user}.",
-            hint="Correct the password. It was tried once, so the account is not locked by it.",
+            hint="Correct the password. It was tried only once, so this does not lock the account.",
         )
-    last = next((line.strip() for line in reversed(plain_text(said).splitlines()) if line.strip()), "nothing")
-    return SudoNotAllowed(f"{who}: sudo said {last}", hint="Run `sudo -v` on the machine to see what is wrong.")
+    last = next((line.strip() for line in reversed(plain_text(message).splitlines()) if line.strip()), "nothing")
+    return SudoNotAllowed(f"{who}: sudo printed {last}", hint="Run `sudo -v` on the machine to see what is wrong.")

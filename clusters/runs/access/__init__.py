@@ -1,1 +1,1 @@
-"""What a run logs in with: credentials, key files and accepted host keys."""
+"""Access to machines: credentials, key files and accepted host keys."""

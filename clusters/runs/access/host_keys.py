@@ -1,4 +1,4 @@
-"""PinnedKeys: the host keys that somebody accepted for a cluster, as `clusters.remote` asks for them."""
+"""PinnedKeys: the accepted host keys of a cluster, for `clusters.remote`."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 class OtherKey(InstallerError):
-    """A person accepts a key, and another one than that was shown, or pinned, in the meantime. Nothing is pinned."""
+    """A person accepts a key, but a different one was shown, or pinned, in the meantime. Nothing is pinned."""
 
     def __init__(self, place: str, accepted: str, instead: str) -> None:
-        yes = f"You accept {accepted} for {place}" if accepted else f"The request names no fingerprint for {place}"
+        request = f"You accept {accepted} for {place}" if accepted else f"The request names no fingerprint for {place}"
         super().__init__(
-            f"No key was accepted. {yes}, and the key there is now {instead}.",
-            hint="Compare the second fingerprint with the machine's own before you accept that one. Where it differs"
-            " there, too, another machine answers at this address.",
+            f"No key was accepted. {request}, but the key there is now {instead}.",
+            hint="Compare the second fingerprint with the machine's own before you accept it. If they differ,"
+            " another machine answers at this address.",
         )
 
 
 class PinnedKeys:
-    """The keys as they were at its making; one that was missing is looked up anew. Any thread may ask.
+    """The keys at the time of its creation; a missing one is looked up again. Safe for any thread.
 
-    Each of an installation's many threads would else need a connection to the database for this alone.
+    Otherwise each of a run's many threads would need a database connection for this alone.
     """
 
     def __init__(self, cluster_id: int) -> None:
@@ -44,33 +44,33 @@ class PinnedKeys:
         known = self._known.get((address, port))
         if known is not None:
             return known
-        # Threads of SSH ask here and end; a connection that was made for this would stay open with nobody to close it.
-        passing = connection.connection is None
+        # SSH threads call this and end; a connection opened for this call would stay open with nobody to close it.
+        is_new = connection.connection is None
         try:
             row = HostKey.objects.filter(cluster_id=self._cluster_id, address=address, port=port).first()
         finally:
-            if passing:
+            if is_new:
                 connection.close()
         return PinnedKey(row.key_type, row.key, row.fingerprint) if row else None
 
 
 def shown_key(offered: dict[str, Any], host: Host) -> tuple[str, int, PinnedKey]:
-    """Address, port and key of what a connection test was shown: a jump host's says where, else it is the machine's."""
+    """Address, port and key that a connection test received: a jump host's if it names a place, else the machine's."""
     key = PinnedKey(offered["key_type"], offered["key"], offered["fingerprint"])
     return offered.get("address", host.ssh_address.strip()), offered.get("port", host.port), key
 
 
 def pin_first(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
-    """Remember a key where none was known when it was shown. Raises OtherKey when another one is by now."""
+    """Store a key for a place that had none when it was shown. Raises OtherKey when the place has another one now."""
     place = {"cluster_id": cluster_id, "address": address, "port": port}
-    # One statement: a key that somebody else accepts in this moment is not replaced.
+    # One statement: a key that somebody else accepts at this moment is not replaced.
     known, _is_new = HostKey.objects.get_or_create(**place, defaults=_stored(offered, by))
     if (known.key_type, known.key) != (offered.key_type, offered.key):
         raise OtherKey(f"{address}:{port}", offered.fingerprint, f"{known.fingerprint}, which somebody has accepted")
 
 
 def pin(cluster_id: int, address: str, port: int, offered: PinnedKey, *, by: AbstractBaseUser | None) -> None:
-    """Remember the key, replacing the one before."""
+    """Store the key, replacing an earlier one."""
     HostKey.objects.update_or_create(cluster_id=cluster_id, address=address, port=port, defaults=_stored(offered, by))
 
 

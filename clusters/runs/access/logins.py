@@ -1,8 +1,8 @@
-"""Logins: what a document's credentials and key files stand for, looked up when something is about to log in.
+"""Logins: resolves a document's credentials and key files when something is about to log in.
 
-A document that came from a browser makes Slipway open no file but those of SLIPWAY_KEY_DIR. A credential is used when
-both the cluster's owner and the person who asked may use it. The owner, because whoever writes the document chooses
-the machines to which passwords go; an administrator who presses the button must not lend them a right.
+For a document from a browser, Slipway opens only files in SLIPWAY_KEY_DIR. A credential is used only if both the
+cluster's owner and the person who requested the run may use it. The owner, because the author of the document chooses
+the machines that receive passwords; an administrator who starts the run must not extend the owner's rights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from clusters.config.secrets.finder import secrets_in
 from clusters.config.syntax import address_of, network_of
 from clusters.errors import ConfigError, RemoteError
 from clusters.models import Credential
-from clusters.remote.auth.keys import opened
+from clusters.remote.auth.keys import decrypt_key
 from clusters.remote.target import credential_refused
 from clusters.runs.access.key_files import KeyFiles, OfferedKeys
 from clusters.runs.documents import commented_secrets, read_document, secrets_of
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """A document with everything to log in with, for this process's memory only; it is never stored.
+    """A document with complete login data, only in this process's memory; it is never stored.
 
-    `refused` are the credentials that may not be used: they still stand in the document, where a login raises
-    CredentialRefused. `secrets` is all that masks have to know.
+    `refused` are the credentials that may not be used: they stay in the document, where a login raises
+    CredentialRefused. `secrets` are all that must be masked.
     """
 
     document: Document
     refused: tuple[str, ...]
     secrets: tuple[Secret, ...]
 
-    def insist(self) -> None:
+    def require_all(self) -> None:
         """Raises CredentialRefused when a credential may not be used."""
         if self.refused:
             raise credential_refused(self.refused[0])
@@ -56,43 +56,43 @@ def logins_for(
     key_files: KeyFiles | None = None,
     *,
     text: str = "",
-    begun: bool = False,
+    resumes: bool = False,
 ) -> Logins:
-    """The document with its credentials and key files, by the rights of the cluster's owner and of who asked.
+    """The document with its credentials and key files, by the rights of the cluster's owner and of the requester.
 
-    `text` is the document as it is stored: masks have to know the secrets in its comments, too. `begun`: work that is
-    half done goes on although who asked for it was deactivated meanwhile. A key file that cannot be used stays a
-    path, at which a login raises KeyUnreadable.
+    `text` is the stored document: the secrets in its comments must be masked, too. `resumes`: a run that has started
+    continues although its requester was deactivated meanwhile. A key file that cannot be used stays a
+    path, for which a login raises KeyUnreadable.
     """
-    known = granted(credential_names(document), cluster.owner, asked_by, begun=begun)
+    known = granted_credentials(credential_names(document), cluster.owner, asked_by, resumes=resumes)
     resolver = _Resolver(known, key_files or OfferedKeys())
-    found = resolver.resolved(document)
+    found = resolver.resolve(document)
     refused = sorted({login.credential for _path, login, _name in logins_of(found) if login.credential})
-    # Hundreds of machines may share one key, and masks take their time for each.
+    # Hundreds of machines may share one key, and adding a mask takes time.
     all_secrets = (*secrets_in(found), *commented_secrets(text), *_secrets(known.values()))
     secrets = {secret.reveal(): secret for secret in all_secrets}
     return Logins(found, tuple(refused), tuple(secrets.values()))
 
 
-def granted(
-    names: Iterable[str], owner: AbstractBaseUser | None, asked_by: AbstractBaseUser | None, *, begun: bool = False
+def granted_credentials(
+    names: Iterable[str], owner: AbstractBaseUser | None, asked_by: AbstractBaseUser | None, *, resumes: bool = False
 ) -> dict[str, Credential]:
-    """The credentials of these names that both may use, by name; `begun`: see `logins_for`."""
+    """The credentials with these names that both may use, by name; `resumes`: see `logins_for`."""
     names = list(names)
     if not names:
         return {}
-    found = Credential.objects.usable_for(owner, asked_by, is_started=begun).filter(name__in=names)
+    found = Credential.objects.usable_for(owner, asked_by, is_started=resumes).filter(name__in=names)
     return {each.name: each for each in found}
 
 
 def versions_of(document: Document) -> dict[str, int]:
-    """Credential -> the number of its present version, for those that a document names."""
+    """Credential -> the number of its current version, for those that a document names."""
     names = credential_names(document)
     return dict(Credential.objects.filter(name__in=names).values_list("name", "version")) if names else {}
 
 
 def known_secrets(text: str) -> Iterator[Secret]:
-    """Every secret behind stored text and of the credentials that it names, whoever may use them: for masks.
+    """Every secret in stored text and in the credentials that it names, regardless of rights: for masks.
 
     Raises ConfigError as `read_document`.
     """
@@ -103,7 +103,7 @@ def known_secrets(text: str) -> Iterator[Secret]:
 
 
 def fits(credential: Credential, addresses: Iterable[str]) -> bool:
-    """Whether a credential may be used for all of these addresses. A host name is none: who writes it can move it."""
+    """Whether a credential may be used for all of these addresses. Host names do not count: they can be redirected."""
     networks = [each.strip() for each in credential.networks.split(",") if each.strip()]
     return not networks or all(_is_within(address, networks) for address in addresses)
 
@@ -121,22 +121,22 @@ def _secrets(credentials: Iterable[Credential]) -> Iterator[Secret]:
 
 
 class _Resolver:
-    """Puts logins into a document; each key file is read once, and each passphrase, which is slow, used once."""
+    """Puts logins into a document; reads each key file once, and uses each passphrase once, because that is slow."""
 
     def __init__(self, known: Mapping[str, Credential], files: KeyFiles) -> None:
         self._known = known
         self._files = files
         self._keys: dict[str, Secret | None] = {}
-        self._opened: dict[str, Secret | None] = {}
+        self._decrypted: dict[str, Secret | None] = {}
 
-    def resolved(self, document: Document) -> Document:
-        """The document with every login that is known."""
+    def resolve(self, document: Document) -> Document:
+        """The document with every known login."""
         hosts = tuple(self._host(host, reached(document, host)) for host in document.hosts)
         shared = self._jump(document.jump_host, document.jump_host.hops)
         return document.model_copy(update={"hosts": hosts, "jump_host": shared})
 
     def _host(self, host: Host, whole: Host) -> Host:
-        """`whole` is the host with the jump host that counts for it."""
+        """`whole` is the host with the jump host that applies to it."""
         update: dict[str, Any] = {"jump_host": self._jump(host.jump_host, host.jump_host.hops)}
         credential = self._known.get(host.credential)
         if credential and fits(credential, [host.ssh_address.strip(), *_addresses(whole.jump_host.hops)]):
@@ -154,9 +154,9 @@ class _Resolver:
         return jump.model_copy(update=self._from_file(jump.private_key_path)) if needs_key_file(jump) else jump
 
     def _login(self, credential: Credential) -> dict[str, Any]:
-        if credential.name not in self._opened:
-            self._opened[credential.name] = _open_key(credential)
-        key = self._opened[credential.name]
+        if credential.name not in self._decrypted:
+            self._decrypted[credential.name] = _decrypt_key(credential)
+        key = self._decrypted[credential.name]
         password = Secret(credential.password) if credential.password else None
         login = {"password": password, "private_key": key, "agent_key": credential.agent_key}
         return login | {"private_key_path": "", "credential": ""}
@@ -176,10 +176,10 @@ class _Resolver:
         return self._keys[""]
 
 
-def _open_key(credential: Credential) -> Secret | None:
+def _decrypt_key(credential: Credential) -> Secret | None:
     key = Secret(credential.private_key) if credential.private_key else None
     if key and credential.passphrase:
-        return opened(key, Secret(credential.passphrase), f"the key of the credential {credential.name}")
+        return decrypt_key(key, Secret(credential.passphrase), f"the key of the credential {credential.name}")
     return key
 
 
@@ -187,11 +187,11 @@ def _addresses(hops: str) -> list[str]:
     try:
         return [hop.address for hop in hops_of(hops)]
     except ConfigError:
-        return [hops]  # no address: nothing fits, and the rules say what is wrong with it
+        return [hops]  # not an address: nothing fits, and the rules report the error
 
 
 def _as_user(hops: str, user: str) -> str:
-    """Hops with the credential's user where they name none."""
+    """The hops, with the credential's user where they name none."""
     try:
         return ",".join(str(hop) if hop.user or not user else f"{user}@{hop}" for hop in hops_of(hops))
     except ConfigError:

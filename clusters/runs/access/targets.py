@@ -1,4 +1,4 @@
-"""Targets of a document's machines: with the jump host that counts for each, and the agent if one may be used."""
+"""Targets of a document's machines: with the jump host that applies to each, and the agent if allowed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def agent_socket() -> str | None:
-    """Where this process's SSH agent listens, "" when it has none, None when it may not use it (SLIPWAY_SSH_AGENT)."""
+    """The socket of this process's SSH agent, "" without an agent, None if not allowed (SLIPWAY_SSH_AGENT)."""
     return os.environ.get("SSH_AUTH_SOCK", "") if settings.SLIPWAY_SSH_AGENT else None
 
 
 def allowed_networks() -> Networks:
-    """Where this server may connect to for people in a browser (SLIPWAY_ALLOWED_NETWORKS)."""
+    """The networks to which this server may connect for people in a browser (SLIPWAY_ALLOWED_NETWORKS)."""
     return Networks.of(settings.SLIPWAY_ALLOWED_NETWORKS)
 
 
 def webhook_networks() -> Networks:
-    """Where webhooks may be: SLIPWAY_WEBHOOK_NETWORKS, or the networks of the machines when that is empty."""
+    """The networks allowed for webhooks: SLIPWAY_WEBHOOK_NETWORKS, or those of the machines when that is empty."""
     own = settings.SLIPWAY_WEBHOOK_NETWORKS
     return Networks.of(own, "SLIPWAY_WEBHOOK_NETWORKS") if own else allowed_networks()
 
@@ -35,7 +35,7 @@ def webhook_networks() -> Networks:
 def target_for(document: Document, host: Host, *, from_terminal: bool = False) -> Target:
     """How this process logs in to a machine of the document.
 
-    Who sits at the terminal reaches whatever this server reaches, others the allowed networks. Raises ConfigError when
+    A user at the terminal may connect to any address, others only to the allowed networks. Raises ConfigError when
     the jump host cannot be read.
     """
     return target_of(reached(document, host), agent_socket(), None if from_terminal else allowed_networks())

@@ -1,1 +1,1 @@
-"""Who works on what: leases, shares of each person, and the permission to go on."""
+"""Which worker has what: claims and leases, shares of each owner, and the permission to start."""

@@ -1,67 +1,62 @@
-"""Chores: small work that the wizard asks for, a few rows at a time; claimed by a worker, given back when it stops."""
+"""Jobs: small tasks for the wizard, a few rows at a time; claimed by a worker, released when it stops."""
 
 from __future__ import annotations
 
 import threading
 import time
 import uuid
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import connections
-from django.db.models import Q
-from django.utils import timezone
 
+from clusters.runs.claims.claim import claim
 from clusters.runs.claims.shares import Shares, owner_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.db.models import Model
+    from clusters.models.leased import Job
 
 
-class Chores:
-    """One kind of chore of one worker: rows of `model` with cluster, state, worker and lease_until, in fair shares."""
+class Jobs:
+    """One kind of job of one worker: rows of `model`, which have a cluster, in fair shares."""
 
     def __init__(
         self,
         worker: str,
-        model: type[Model],
+        model: type[Job],
         work: Callable[[int, str, threading.Event], None],
         *,
         places: int = 2,
         **reset: Any,
     ) -> None:
         self._worker = worker
-        self._rows = model._default_manager
+        self._model = model
         self._work = work
         self._reset = reset
         self._shares = Shares(places)
-        # Each chore that is under way here, with its owner.
+        # Each job that runs here, with its owner.
         self._threads: dict[threading.Thread, int] = {}
         self._stop = threading.Event()
 
     def take(self) -> None:
-        """Claim what waits, or what a dead worker left, as far as there is room."""
+        """Claim waiting jobs, and those of dead workers, as far as there is room."""
         self._threads = {thread: owner for thread, owner in self._threads.items() if thread.is_alive()}
-        free = Q(state="waiting") | Q(state="running", lease_until__lt=timezone.now())
-        waiting = self._rows.filter(free).order_by("asked_at", "pk")
-        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._threads), asked="asked_at"):
+        waiting = self._model.claimable().order_by("asked_at", "pk")
+        for pk, owner in self._shares.claims(waiting, lambda: owner_counts(self._threads), oldest_by="asked_at"):
             token = f"{self._worker}/{uuid.uuid4().hex[:8]}"
-            fields = {"state": "running", "worker": token, "lease_until": lease_end(), **self._reset}
-            if waiting.filter(pk=pk).order_by().update(**fields):
+            if claim(waiting, pk, state="running", worker=token, **self._reset):
                 thread = threading.Thread(target=self._run_job, args=(pk, token), daemon=True)
                 self._threads[thread] = owner
                 thread.start()
 
     def stop(self) -> None:
-        """Give back what is under way; another worker begins it anew."""
+        """Release the running jobs; another worker starts them again."""
         self._stop.set()
         self.wait(5)
 
     def wait(self, seconds: float) -> None:
-        """Until what is under way has ended, at most this long."""
+        """Wait until the running jobs have ended, at most this long."""
         over = time.monotonic() + seconds
         for thread in list(self._threads):
             thread.join(max(0.0, over - time.monotonic()))
@@ -71,8 +66,3 @@ class Chores:
             self._work(pk, token, self._stop)
         finally:
             connections.close_all()
-
-
-def lease_end() -> Any:
-    """Until when a claim that is made or renewed now holds."""
-    return timezone.now() + timedelta(seconds=settings.SLIPWAY_LEASE_SECONDS)

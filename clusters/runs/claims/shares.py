@@ -1,11 +1,11 @@
-"""Shares: whose work a worker begins next, so that what one person asks for keeps nobody else waiting.
+"""Shares: whose job a worker starts next, so that the jobs of one person do not block those of others.
 
-A worker has places for each kind of work: machine tests, scans, inspections, runs. Two rules give them out:
+A worker has places for each kind of job: machine tests, scans, inspections, runs. Two rules assign them:
 
-- An owner of clusters takes at most half of the places that the others leave. Some stay free for the next owner,
-  who begins at once although somebody else's work fills all the rest for hours.
-- Of those who wait, the one with the least under way is next, and among equals the one who was served longest ago. So
-  an owner with much work waiting is served in turn as well, however many small requests of others come in.
+- An owner of clusters gets at most half of the places that the others leave. Some stay free for the next owner,
+  who starts at once although another owner's jobs fill all the rest for hours.
+- Among the waiting owners, the one with the fewest running jobs is next, and among equals the one served longest ago.
+  So an owner with many waiting jobs is also served in turn, however many small requests of others come in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 NOBODY = 0
-"""Stands for the owner of clusters whose owner was deleted: they share one share."""
+"""The owner of all clusters whose owner was deleted: these clusters have one share together."""
 
 
 def share(places: int, others: int) -> int:
@@ -30,32 +30,32 @@ def share(places: int, others: int) -> int:
 
 
 class Shares:
-    """The places of one worker for one kind of work. Used by the worker's own thread alone."""
+    """The places of one worker for one kind of job. Used only by the worker's own thread."""
 
     def __init__(self, places: int) -> None:
         self.places = places
         self._served: dict[int, int] = {}
 
     def next_owner(self, waiting: Sequence[int], busy: Mapping[int, int]) -> int | None:
-        """The owner whose work begins next; None when nobody who waits may begin.
+        """The owner whose job starts next; None when no waiting owner may start one.
 
-        `waiting` are owners, who asked first comes first; `busy` is how much each has under way here.
+        `waiting` are owners, the earliest request first; `busy` is how many jobs of each run here.
         """
         total = sum(busy.values())
         may = [owner for owner in waiting if self._may(busy.get(owner, 0), total)]
         return min(may, key=lambda owner: (busy.get(owner, 0), self._served.get(owner, 0)), default=None)
 
     def claims(
-        self, rows: QuerySet[Any], busy: Callable[[], Counter[int]], *, asked: str = "pk"
+        self, rows: QuerySet[Any], busy: Callable[[], Counter[int]], *, oldest_by: str = "pk"
     ) -> Iterator[tuple[int, int]]:
         """What to claim, one after the other, as (pk, owner), until no place is left. The rows have a cluster.
 
-        `asked` is the field that says who asked first. `busy` is called before each, so it counts the place claimed
-        last.
+        `oldest_by` is the field that orders requests by age. `busy` is called before each, so it counts the place
+        claimed last.
         """
         if sum(busy().values()) >= self.places:
             return
-        owners = rows.order_by().values("cluster__owner_id").annotate(first=Min(asked)).order_by("first")
+        owners = rows.order_by().values("cluster__owner_id").annotate(first=Min(oldest_by)).order_by("first")
         waiting = [each or NOBODY for each in owners.values_list("cluster__owner_id", flat=True)]
         queues: dict[int, Iterator[int]] = {}
         while (owner := self.next_owner(waiting, busy())) is not None:
@@ -66,7 +66,7 @@ class Shares:
             if pk is None:
                 waiting.remove(owner)
                 continue
-            # Last, the turn: an owner who was never served has 0 and comes first.
+            # The number of the turn: an owner who was never served has 0 and comes first.
             self._served[owner] = max(self._served.values(), default=0) + 1
             yield pk, owner
 
@@ -75,6 +75,6 @@ class Shares:
 
 
 def owner_counts(owners: dict[Any, int]) -> Counter[int]:
-    """How much each owner has under way, from the owner of each piece of work."""
-    # A copy: threads take out what has ended.
+    """How many jobs of each owner run, from the owner of each job."""
+    # A copy: threads remove jobs that have ended.
     return Counter(owners.copy().values())

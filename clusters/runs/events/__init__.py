@@ -1,1 +1,1 @@
-"""From what a run prints to rows of the database: batches, masks, one ordered writer."""
+"""Storing a run's output in the database: batches, masks, one ordered writer."""

@@ -1,4 +1,4 @@
-"""From events to rows: numbered, masked, clean of what databases refuse, output grouped into chunks."""
+"""From events to rows: numbered, masked, without characters that databases refuse, output grouped into chunks."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from clusters.runs.events.masking import Masks
 
 CHUNK_LINES = 64
-# Characters. A chunk has to fit a websocket frame of 64 KB, a character may be six bytes in JSON.
+# Characters. A chunk must fit into a websocket frame of 64 KB, and a character may take six bytes in JSON.
 CHUNK_CHARACTERS = 8_000
 # Characters of one text in another event, such as a diff.
 TEXT_CHARACTERS = 16_000
-# Streams whose end is kept for the next batch; those that printed last.
+# Streams whose end is remembered for the next batch: those that printed last.
 MOST_TAILS = 4_096
 UNUSABLE = (TypeError, ValueError, OverflowError, OSError, AttributeError, RecursionError)
 
@@ -43,7 +43,7 @@ class EventRow(NamedTuple):
 
 
 class StepRow(NamedTuple):
-    """A row of StepRun that waits; the names are its columns."""
+    """A new row of StepRun; the names are its columns."""
 
     run_id: int
     step: str
@@ -63,7 +63,7 @@ class StepRow(NamedTuple):
 
 
 Tails = dict[tuple[str, str, str], str]
-"""Machine, step and stream -> the end of what it printed so far, not masked: a secret may go on in the next batch."""
+"""Machine, step and stream -> the end of its output so far, not masked: a secret may continue in the next batch."""
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class _Chunk:
 
 
 def make_batch(
-    taken: Iterable[events.Event], *, run_id: int, seq: int, line: int, masks: Masks, tails: Tails | None = None
+    fresh: Iterable[events.Event], *, run_id: int, seq: int, line: int, masks: Masks, tails: Tails | None = None
 ) -> Batch:
     """Rows for the events, numbered after `seq` and `line`; `tails` are those of the batch before.
 
@@ -104,7 +104,7 @@ def make_batch(
     other events of that step, and those of the run itself, keep their place among them.
     """
     batch = Batch(seq, line, tails=dict(tails or {}))
-    for item in _masked(_grouped(taken), masks, batch.tails):
+    for item in _mask(_group(fresh), masks, batch.tails):
         if isinstance(item, _Chunk):
             _add_chunk(batch, run_id, item)
             continue
@@ -116,7 +116,7 @@ def make_batch(
 
 
 def note_about(event: events.Event, reason: str) -> events.Output:
-    """What is stored in place of an event that the database refuses."""
+    """The note that is stored in place of an event that the database refuses."""
     return events.Output(
         stream="note",
         text=f"An event of kind {event.kind!r} could not be stored: {reason}",
@@ -130,10 +130,10 @@ def _note(event: events.Event, text: str) -> _Chunk:
     return _Chunk(note.host, note.step, note.at, [[round(note.at, 3), "note", clean(text)]])
 
 
-def _grouped(taken: Iterable[events.Event]) -> Iterator[events.Event | _Chunk]:
-    """Open one chunk for each step and machine; whatever else is said closes the chunks it could be confused with."""
+def _group(fresh: Iterable[events.Event]) -> Iterator[events.Event | _Chunk]:
+    """One open chunk for each step and machine; any other event closes the chunks that must precede it."""
     open_chunks: dict[tuple[str, str], _Chunk] = {}
-    for event in taken:
+    for event in fresh:
         if not isinstance(event, events.Output):
             closing = [key for key in open_chunks if not event.host or key[0] in ("", event.host)]
             for key in closing:
@@ -159,7 +159,7 @@ def _grouped(taken: Iterable[events.Event]) -> Iterator[events.Event | _Chunk]:
     yield from open_chunks.values()
 
 
-def _masked(items: Iterable[events.Event | _Chunk], masks: Masks, tails: Tails) -> list[events.Event | _Chunk]:
+def _mask(items: Iterable[events.Event | _Chunk], masks: Masks, tails: Tails) -> list[events.Event | _Chunk]:
     """Mask and clean all lines of the batch, then cut those that are too long for one chunk."""
     found = list(items)
     streams: dict[tuple[str, str, str], list[list[Any]]] = {}
@@ -168,7 +168,7 @@ def _masked(items: Iterable[events.Event | _Chunk], masks: Masks, tails: Tails) 
             for line in item.lines:
                 streams.setdefault((str(item.host), str(item.step), line[1]), []).append(line)
     for key, lines in streams.items():
-        # Cleaned first: a colour or a NUL inside a secret must not hide it from the masks.
+        # Cleaned first: a color code or a NUL inside a secret must not hide it from the masks.
         texts = [clean(line[2]) for line in lines]
         tail = tails.pop(key, "")
         for line, text in zip(lines, masks.after(tail, texts), strict=True):
@@ -184,17 +184,17 @@ def _masked(items: Iterable[events.Event | _Chunk], masks: Masks, tails: Tails) 
 
 def _end_of(texts: list[str]) -> str:
     """The last characters of these lines."""
-    kept, size = [], 0
+    ends, size = [], 0
     for text in reversed(texts):
-        kept.append(text[-LONGEST_TAIL:])
-        size += len(kept[-1]) + 1
+        ends.append(text[-LONGEST_TAIL:])
+        size += len(ends[-1]) + 1
         if size > LONGEST_TAIL:
             break
-    return "\n".join(reversed(kept))[-LONGEST_TAIL:]
+    return "\n".join(reversed(ends))[-LONGEST_TAIL:]
 
 
 def _cut(chunk: _Chunk) -> Iterator[_Chunk]:
-    """A chunk is larger than allowed only when it is one long line: that goes on in as many lines as it needs."""
+    """Cut a chunk that is too large, which is always one long line, into as many lines as needed."""
     for at, stream, text in chunk.lines:
         for start in range(0, max(len(text), 1), CHUNK_CHARACTERS):
             yield _Chunk(chunk.host, chunk.step, at, [[at, stream, text[start : start + CHUNK_CHARACTERS]]])
@@ -222,8 +222,8 @@ def _add_event(batch: Batch, run_id: int, event: events.Event, masks: Masks) -> 
     at = datetime.fromtimestamp(event.at, UTC)
     if isinstance(event, events.SecretMade):
         return
-    said = {"name": event.name} if isinstance(event, events.Delivered) else event.data()
-    data = trimmed(masks.value(plain(said)))
+    content = {"name": event.name} if isinstance(event, events.Delivered) else event.data()
+    data = trimmed(masks.value(plain(content)))
     _remember(batch, event, data, at)
     batch.seq += 1
     batch.rows.append(
@@ -240,7 +240,7 @@ def _add_event(batch: Batch, run_id: int, event: events.Event, masks: Masks) -> 
 
 
 def _remember(batch: Batch, event: events.Event, data: dict[str, Any], at: datetime) -> None:
-    """What other tables learn from the event."""
+    """Collect what other tables store of the event."""
     key = (_short(event.step, 128), _short(event.host, 253))
     match event:
         case events.PlanMade():
@@ -286,7 +286,7 @@ def step_rows(run_id: int, plan: events.PlanMade, expected: dict[str, float]) ->
 
 
 def plan_rows(plan: events.PlanMade) -> list[dict[str, Any]]:
-    """Who waits for whom, without the machines: those are in the rows of the steps."""
+    """Which step waits for which, without the machines: those are in the rows of the steps."""
     return [
         {
             "path": _short(str(step["path"]), 128),
@@ -301,7 +301,7 @@ def plan_rows(plan: events.PlanMade) -> list[dict[str, Any]]:
 
 
 def clean(text: str) -> str:
-    """Text that every database takes and every page shows: no control codes, no half of a surrogate pair."""
+    """Text that every database accepts and every page can show: no control codes, no half of a surrogate pair."""
     text = plain_text(text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
@@ -320,11 +320,11 @@ def plain(value: Any) -> Any:
         return {clean(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    raise TypeError(f"{type(value).__name__} is no JSON type")
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
 
 
 def trimmed(value: Any) -> Any:
-    """The value with every text in it shortened to what a page can show; the middle is left out, and says so."""
+    """The value with every text in it shortened to what a page can show; a note replaces the middle."""
     if isinstance(value, dict):
         return {key: trimmed(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Many rows by one statement: events and changes of steps come by the thousand, and the ORM makes each one dear."""
+"""Many rows in one statement: events and changes of steps come by the thousand, and the ORM is slow for each."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 class StepChange(NamedTuple):
-    """What is new of a step on a machine: when it began, if it did now, and what an event said of it."""
+    """A change of a step on a machine: when it started, if it did now, and the data of its event."""
 
     run_id: int
     step: str
     host: str
     started_at: datetime | None
-    said: dict[str, Any]
+    data: dict[str, Any]
 
 
 def insert_events(rows: Sequence[EventRow]) -> None:
-    """Into the table of events, in the present transaction. Raises what the database raises."""
+    """Insert into the table of events, in the current transaction. Raises what the database raises."""
     values = [(*row[:2], _moment(row.at), *row[3:6], _json(row.data), *row[7:]) for row in rows]
     _insert(Event, EventRow._fields, values)
 
 
 def insert_steps(rows: Sequence[StepRow]) -> None:
-    """Into the table of steps, in the present transaction. Raises what the database raises."""
+    """Insert into the table of steps, in the current transaction. Raises what the database raises."""
     _insert(StepRun, StepRow._fields, rows)
 
 
@@ -53,19 +53,19 @@ def _column(model: type[Model], name: str) -> str:
 
 
 def update_steps(changes: Sequence[StepChange]) -> int:
-    """The rows of these steps; gives how many there were. Raises what the database raises."""
-    found = 0
+    """Update the rows of these steps; returns how many exist. Raises what the database raises."""
+    count = 0
     with connection.cursor() as cursor:
-        for begun in (True, False):
-            some = [change for change in changes if (change.started_at is not None) is begun]
+        for starts in (True, False):
+            some = [change for change in changes if (change.started_at is not None) is starts]
             if some:
-                cursor.executemany(_update(begun), [_values(change) for change in some])
-                found += cursor.rowcount
-    return found
+                cursor.executemany(_update(starts), [_values(change) for change in some])
+                count += cursor.rowcount
+    return count
 
 
-def _update(begun: bool) -> str:
-    fields = ("state", "seconds", "message", "same", "changed", *(("started_at",) if begun else ()))
+def _update(starts: bool) -> str:
+    fields = ("state", "seconds", "message", "same", "changed", *(("started_at",) if starts else ()))
     settings = ", ".join(f"{_column(StepRun, name)} = %s" for name in fields)
     where = " AND ".join(f"{_column(StepRun, name)} = %s" for name in ("run", "step", "host"))
     table = connection.ops.quote_name(StepRun._meta.db_table)
@@ -73,8 +73,8 @@ def _update(begun: bool) -> str:
 
 
 def _values(change: StepChange) -> tuple[Any, ...]:
-    said = change.said
-    new = (said["state"][:16], said["seconds"] or 0, said["message"], said["same"], said["changed"])
+    data = change.data
+    new = (data["state"][:16], data["seconds"] or 0, data["message"], data["same"], data["changed"])
     began = () if change.started_at is None else (_moment(change.started_at),)
     return (*new, *began, change.run_id, change.step, change.host)
 

@@ -1,4 +1,4 @@
-"""The doorbell: tells followers that a run has news, never what; the only file that knows the channel layer."""
+"""The doorbell: notifies followers of new events, without their content; the only file that uses the channel layer."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from django.conf import settings
 log = logging.getLogger(__name__)
 
 SHORTEST_GAP = 0.1
-"""Seconds between two rings: nobody reads faster."""
+"""Seconds between two rings: people do not read faster."""
 
 
 def group(run_id: int) -> str:
-    """The group of those who follow this run."""
+    """The group of this run's followers."""
     return f"run-{run_id}"
 
 
-def heard() -> bool:
+def reaches_other_processes() -> bool:
     """Whether a ring reaches other processes. Without Redis it does not, and followers poll the database."""
     return bool(settings.SLIPWAY_REDIS)
 
 
 def ring(run_id: int, seq: int) -> None:
-    """Tell the followers that there are events up to `seq`."""
-    if heard():
+    """Notify the followers of events up to `seq`."""
+    if reaches_other_processes():
         _send(group(run_id), {"type": "run.news", "seq": seq})
 
 
 def session_group(session: str) -> str:
-    """The group of the live sockets of one session, which is named by its hash (`clusters.models.hashed`)."""
+    """The group of the live sockets of one session, identified by its hash (`clusters.models.hashed`)."""
     return f"session-{session}"
 
 
 def session_ended(session: str) -> None:
-    """Tell the live sockets of a session, named by its hash, that somebody has logged out of it.
+    """Notify the live sockets of a session, identified by its hash, that somebody has logged out of it.
 
-    Without Redis this reaches those of the same process, where nearly all are; the others find out by themselves.
+    Without Redis this reaches only the sockets of this process, which are nearly all; the others notice it themselves.
     """
     _send(session_group(session), {"type": "session.ended"})
 
 
 def _send(name: str, message: dict[str, Any]) -> None:
-    """A broken bell is logged and never stops anything: the database knows what it would have told."""
+    """A failed ring is logged and never stops anything: the events are in the database."""
     try:
         async_to_sync(get_channel_layer().group_send)(name, message)
     except Exception as error:  # noqa: BLE001 - whatever a channel layer raises, the database has the events
@@ -54,7 +54,7 @@ def _send(name: str, message: dict[str, Any]) -> None:
 
 
 class Bell:
-    """Rings for one run at most ten times a second, and never forgets the last ring."""
+    """Rings for one run at most ten times a second, and always sends the last ring."""
 
     def __init__(self, run_id: int) -> None:
         self._run_id = run_id
@@ -67,12 +67,12 @@ class Bell:
         return self._owed > 0
 
     def news(self, seq: int) -> None:
-        """There are events up to `seq`."""
+        """Announce events up to `seq`."""
         self._owed = seq
         self.settle()
 
     def settle(self) -> None:
-        """Ring now if a ring is owed and it is time."""
+        """Ring now if a ring is owed and due."""
         now = time.monotonic()
         if self._owed and now - self._rung_at >= SHORTEST_GAP:
             ring(self._run_id, self._owed)

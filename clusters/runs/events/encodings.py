@@ -1,4 +1,4 @@
-"""Encodings: the ways in which programs write a secret: quoted, escaped, in Base64, twice in Base64, in hexadecimal."""
+"""Encodings: how programs write a secret: quoted, escaped, in Base64, twice in Base64, in hexadecimal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHORTEST_FORM = 8
-"""Characters. Shorter forms would hit innocent text."""
+"""Characters. Shorter forms would match harmless text."""
 PIECE = 48
-"""Characters in which the Base64 of a text of several lines is searched: programs may print only a part of it."""
+"""Characters of the pieces in which the Base64 of a multi-line text is searched: programs may print only a part."""
 _GO = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def forms(text: str) -> set[str]:
-    """The secret as it is and in every encoding; of several lines, each line for itself, and the whole in pieces."""
+    """The secret itself and in every encoding; with several lines, each line separately, and the whole in pieces."""
     found: set[str] = set()
     lines = text.splitlines()
     for line in (line.strip() for line in lines):
@@ -76,7 +76,7 @@ def _in_html(line: str) -> Iterator[str]:
 
 
 def coded(raw: bytes) -> Iterator[str]:
-    """In Base64, wherever in a longer text (`user:password`) it stands, in Base64 of that, and in hexadecimal."""
+    """In Base64 at any place of a longer text (`user:password`), in Base64 of that, and in hexadecimal."""
     for inner in {*_in_base64(raw)}:
         yield inner
         if len(inner) >= SHORTEST_FORM:
@@ -85,13 +85,13 @@ def coded(raw: bytes) -> Iterator[str]:
     for between in ("", ":", " ", "\\x", " 0x", ", 0x", "%"):
         yield between.join(pairs)
         yield between.join(pair.upper() for pair in pairs)
-    for shift in (0, 1):  # in words of two bytes, as xxd does
+    for shift in (0, 1):  # in words of two bytes, like xxd
         words = [*([pairs[0]] if shift else []), *("".join(pairs[at : at + 2]) for at in range(shift, len(pairs), 2))]
         yield " ".join(words)
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
-    """The whole, and the part that stays the same wherever in a longer text the secret stands."""
+    """The whole, and the part that is the same at any place of a longer text."""
     for text in (base64.b64encode(raw).decode(), base64.b64encode(raw + b"\n").decode()):
         yield text.rstrip("=")
     for shift in range(3):

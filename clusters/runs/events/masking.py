@@ -1,4 +1,4 @@
-"""Masks: every known secret, in every form in which it may turn up in output, becomes a mask."""
+"""Masks: replaces every known secret, in every form in which it may appear in output."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SHORTEST_WORD = 4
-"""Characters. A shorter secret is masked only behind a name (`password=abc`, `//user:abc@`): no log would be left."""
+"""Characters. A shorter secret is masked only after a name (`password=abc`, `//user:abc@`), to keep logs readable."""
 SHORTEST_ANYWHERE = SHORTEST_FORM
-"""Characters. A shorter secret is masked where it is a word; this one inside of words, too, and in every encoding."""
+"""Characters. A shorter secret is masked only as a whole word; others also inside words, and in every encoding."""
 LONGEST_TAIL = 512
-"""Characters at the end of a text of which the next one may be the continuation."""
+"""Characters at the end of a text that the next text may continue."""
 FEW = 100
-"""So many short secrets are sought one by one; of more, each place of the text is looked at once for all."""
+"""Up to this many short secrets are searched one by one; with more, each place of the text is checked once for all."""
 _FOLD = re.compile(r"\n[ \t]*+")
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]++")
 _BASE64 = re.compile(r"[\w+/-]++")
@@ -33,7 +33,7 @@ _BASE64 = re.compile(r"[\w+/-]++")
 class Masks:
     """The known secrets of a run. Adding is safe while another thread masks.
 
-    Time is linear in the text, whatever the number of secrets, and however many of them begin alike.
+    Time is linear in the text, for any number of secrets, even if many of them have the same beginning.
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
@@ -46,9 +46,9 @@ class Masks:
             self.add(secret)
 
     def add(self, secret: Secret) -> None:
-        """Mask this one too from now on."""
+        """Also mask this secret from now on."""
         text = secret.reveal()
-        # What is kept of a machine's words has no control codes, so a secret with one turns up without it.
+        # Stored text of machines has no control codes, so a secret that contains one appears without it.
         for form in {text.strip(), plain_text(text).strip()} - {"", MASK}:
             with self._lock:
                 self._add(form)
@@ -71,26 +71,26 @@ class Masks:
         return self._with_masks(text, self._spans(text))
 
     def lines(self, lines: list[str]) -> list[str]:
-        """Many lines at once, none of which holds a line break; also a secret that goes on in the next line."""
+        """Many lines at once, none of which contains a line break; a secret may continue in the next line."""
         return self.text("\n".join(lines)).split("\n") if lines else []
 
     def after(self, tail: str, lines: list[str]) -> list[str]:
-        """Lines that follow on `tail`, which was stored already: the rest of a secret that begins there is masked.
+        """Lines that follow `tail`, which is already stored: the rest of a secret that begins there is masked.
 
-        The last line may end within a secret: from its first block on, it is masked there before the rest comes.
+        The last line may end within a secret: from its first block on, it is masked there before the rest arrives.
         """
         text = "\n".join(lines)
         before = len(tail) + 1 if tail else 0
         whole = f"{tail}\n{text}" if tail else text
         spans = [(max(start, before), end) for start, end in self._spans(whole) if end > before]
-        begun = self._begun(whole)
-        if begun < len(whole):
-            spans = apart([*spans, (max(before, begun), len(whole))])
+        start_of_rest = self._open_end(whole)
+        if start_of_rest < len(whole):
+            spans = apart([*spans, (max(before, start_of_rest), len(whole))])
         return self._with_masks(text, [(start - before, end - before) for start, end in spans]).split("\n")
 
     def value(self, value: Any) -> Any:
         """Plain JSON data with every text in it masked."""
-        # Hardly anything holds a secret: one search tells so for all its texts, which have no NUL between them.
+        # Values rarely contain a secret: one search checks all their texts, which contain no NUL.
         texts: list[str] = []
         if _collect(value, texts) and not self._spans("\0".join(texts)):
             return value
@@ -107,7 +107,7 @@ class Masks:
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         found = list(self._spans_of_words(text)) if self._words else []
-        # A copy of a set is made at once, while another thread may add to it.
+        # Copying a set is atomic, so another thread may add to it meanwhile.
         names = self._behind_names
         if names and (len(names) > FEW or any(word in text for word in names.copy())):
             found += [
@@ -118,11 +118,11 @@ class Masks:
         return apart(found)
 
     def _spans_of_words(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where words stand that are not part of a longer one. Many words are not sought one by one."""
+        """Where whole words are. Many words are not searched one by one."""
         starts: Iterable[int]
         if len(self._words) > FEW:
-            begun = self._beginnings
-            starts = (at for at in range(len(text)) if text[at : at + SHORTEST_WORD] in begun)
+            beginnings = self._beginnings
+            starts = (at for at in range(len(text)) if text[at : at + SHORTEST_WORD] in beginnings)
         else:
             starts = {at for word in self._words.copy() for at in _places_of(word, text)}
         for start in starts:
@@ -131,7 +131,7 @@ class Masks:
                     yield start, end
 
     def _spans_of_forms(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where forms stand, line breaks and the blanks behind them left out: what is long may be wrapped anywhere."""
+        """Where forms are, ignoring line breaks and the spaces after them: long text may be wrapped anywhere."""
         if "\n" not in text:
             yield from self._forms.places(text)
             return
@@ -149,11 +149,11 @@ class Masks:
             first, last = bisect_right(ends, start) - 1, bisect_right(ends, end - 1) - 1
             yield starts[first] + start - ends[first], starts[last] + end - ends[last]
 
-    def _begun(self, text: str) -> int:
-        """Where at the end of the text a form begins that the next text may go on with; the text's end when none does.
+    def _open_end(self, text: str) -> int:
+        """Where at the end of the text a form begins that the next text may continue; the text's end without one.
 
-        Only whole blocks are compared, and what follows them is masked whatever it is: who may print to a log must
-        not find out a secret letter by letter, by looking which beginnings are masked.
+        Only whole blocks are compared, and all text after them is masked: a program that prints to the log must
+        not learn a secret letter by letter, by checking which beginnings are masked.
         """
         tail, places = _folded(text[-LONGEST_TAIL:])
         for start in range(len(tail) - SHORTEST_ANYWHERE + 1):
@@ -162,7 +162,7 @@ class Masks:
         return len(text)
 
     def _with_masks(self, text: str, spans: list[tuple[int, int]]) -> str:
-        """Masks in the place of the spans; where one goes over lines, each of them keeps its break."""
+        """Masks in place of the spans; a span over several lines keeps its line breaks."""
         if not spans:
             return text
         parts, place = [], 0
@@ -173,14 +173,14 @@ class Masks:
 
 
 def _block_of(form: str, *, plain: bool) -> int:
-    """Characters of a form that stand for eight of the secret at least, and more where those are digits only."""
+    """Characters of a form that encode at least eight of the secret, and more where those are only digits."""
     if plain:
         return 12 if form.isdigit() else 10 if _HEXADECIMAL.fullmatch(form) else SHORTEST_ANYWHERE
     return 16 if _BASE64.fullmatch(form) else 48  # as `&#84;`, `, 0x54` or `\\x54` a character takes up to six
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """The text without its line breaks and the blanks behind them, and where each of its characters was."""
+    """The text without its line breaks and the spaces after them, and where each of its characters was."""
     places: list[int] = []
     place = 0
     for fold in _FOLD.finditer(text):
@@ -198,7 +198,7 @@ def _places_of(word: str, text: str) -> Iterator[int]:
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:
-    """Whether no letter or digit before or behind continues what stands there."""
+    """Whether no letter or digit before or after continues the word at this place."""
     before, after = text[start - 1 : start] if start else "", text[end : end + 1]
     continued = (text[start].isalnum() and _in_word(before)) or (text[end - 1].isalnum() and _in_word(after))
     return not continued
@@ -209,7 +209,7 @@ def _in_word(char: str) -> bool:
 
 
 def _collect(value: Any, texts: list[str]) -> bool:
-    """Every text in the value; false when it has to be made anew anyway, since it is no plain JSON yet."""
+    """Collect every text in the value; false when the value must be rebuilt anyway: it is not plain JSON yet."""
     if isinstance(value, str):
         texts.append(value)
     elif isinstance(value, dict):

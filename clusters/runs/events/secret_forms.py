@@ -1,4 +1,4 @@
-"""Forms of known secrets, found in a text in a time that does not grow with how many of them begin alike."""
+"""Forms of known secrets: searched in a time that does not grow with the number of forms with the same beginning."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _GRAM, _STRIDE = 4, SHORTEST_FORM - 4 + 1
-"""Every form holds one of the pieces of four characters into which a text is cut, one every five characters."""
+"""Every form contains one of the pieces of four characters into which a text is cut, one every five characters."""
 _FIRST_WIDTH = 1_024
-"""Characters of a text that are compared at first with forms that begin alike."""
+"""Characters of a text that are compared first with forms that have the same beginning."""
 
 
 class KnownForms:
     """Forms of eight characters and more. Adding, by one thread at a time, is safe while others search.
 
-    Each place of a text at which a form may begin is looked up once: by its first eight characters, and where several
-    forms begin with these, in the order of the alphabet. That costs as much for a thousand forms as for a few.
+    Each place of a text at which a form may begin is looked up once: by its first eight characters, and if several
+    forms begin with these, in sorted order. That costs as much for a thousand forms as for a few.
     """
 
     def __init__(self) -> None:
         self._blocks: dict[str, int] = {}
         self._grams: set[str] = set()
-        # Most beginnings have one form only, which is the value itself.
-        self._begun: dict[str, str | AlikeForms] = {}
+        # Most beginnings have only one form, which is the value itself.
+        self._by_beginning: dict[str, str | AlikeForms] = {}
         self._ordered: dict[int, tuple[list[str], list[int]]] = {}
         self._fresh: list[str] = []
         self._lock = threading.Lock()
@@ -40,22 +40,22 @@ class KnownForms:
         return form in self._blocks
 
     def add(self, form: str, block: int) -> None:
-        """One more; `block` is how many of its characters show whether a text that ends within it goes on so."""
+        """Add a form; `block` is how many of its characters show that a text which ends within it may continue it."""
         if form in self._blocks:
             return
         self._blocks[form] = block
         beginning = form[:SHORTEST_FORM]
-        known = self._begun.get(beginning)
+        known = self._by_beginning.get(beginning)
         if isinstance(known, AlikeForms):
             known.add(form)
         else:
-            self._begun[beginning] = form if known is None else AlikeForms(known, form)
+            self._by_beginning[beginning] = form if known is None else AlikeForms(known, form)
         self._grams.update(form[start : start + _GRAM] for start in range(_STRIDE))
         with self._lock:
             self._fresh.append(form)
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
-        """Which parts of a text without line breaks belong to forms: in order, those that overlap as one."""
+        """The parts of a text without line breaks that belong to forms: in order, overlapping ones merged."""
         pieces = [text[start : start + _GRAM] for start in range(0, len(text), _STRIDE)]
         near = self._grams.intersection(pieces)
         if not near:
@@ -78,15 +78,15 @@ class KnownForms:
             yield first, last
 
     def _longest(self, text: str, start: int) -> int:
-        """The length of the longest form that stands there; 0 when none does."""
-        known = self._begun.get(text[start : start + SHORTEST_FORM])
+        """The length of the longest form at this place; 0 without one."""
+        known = self._by_beginning.get(text[start : start + SHORTEST_FORM])
         if isinstance(known, str):
             return len(known) if text.startswith(known, start) else 0
         return known.longest(text, start) if known is not None else 0
 
     def begins_at_end(self, tail: str, start: int) -> bool:
-        """Whether a form begins there that is longer than what is left; only whole blocks of it are compared."""
-        if tail[start : start + SHORTEST_FORM] not in self._begun:
+        """Whether a form begins there that is longer than the rest of the text; only whole blocks are compared."""
+        if tail[start : start + SHORTEST_FORM] not in self._by_beginning:
             return False
         left = len(tail) - start
         for block, (ordered, longer) in self._in_order().items():
@@ -99,9 +99,9 @@ class KnownForms:
         return False
 
     def _in_order(self) -> dict[int, tuple[list[str], list[int]]]:
-        """The forms of each block in their order, and where behind each the next longer one is.
+        """The sorted forms of each block, and for each the place of the next longer one.
 
-        What was added since the last time is sorted in.
+        Forms added since the last call are sorted in.
         """
         with self._lock:
             if self._fresh:
@@ -117,9 +117,9 @@ class KnownForms:
 
 
 class AlikeForms:
-    """Forms with the same beginning in the order of the alphabet; each knows the longest other one it begins with.
+    """Sorted forms with the same beginning; each knows the longest other form that is a prefix of it.
 
-    Of the forms that stand at a place, the longest begins the last form that is not behind the text in this order.
+    Of the forms at a place of a text, the longest is a prefix of the last form that does not sort after the text.
     """
 
     def __init__(self, *forms: str) -> None:
@@ -127,17 +127,17 @@ class AlikeForms:
         self._built: tuple[int, list[str], list[int], list[int]] = (0, [], [], [])
 
     def add(self, form: str) -> None:
-        """One more, which is none of them yet."""
+        """Add a form that is not among them yet."""
         self._forms.append(form)
 
     def longest(self, text: str, start: int) -> int:
-        """The length of the longest one that stands there; 0 when none does."""
+        """The length of the longest form at this place; 0 without one."""
         forms, within, far = self._in_order()
         width = _FIRST_WIDTH
         while True:
             word = text[start : start + width]
             behind = bisect_right(forms, word)
-            # Only where a form goes on with all of these characters, more of them are compared.
+            # Compare more characters only where a form continues with all of these.
             if len(word) < width or behind == len(forms) or not forms[behind].startswith(word):
                 break
             width *= 2
@@ -147,9 +147,9 @@ class AlikeForms:
         return len(forms[at])
 
     def _in_order(self) -> tuple[list[str], list[int], list[int]]:
-        """All forms behind an empty one; for each the longest that it begins with, and one that is far shorter.
+        """All forms after an empty one; for each the longest prefix among them, and a far shorter one.
 
-        The latter make the way to any shorter one short: each leads on as far as the two before it together.
+        The latter shorten the search for any shorter one: each jumps as far as the two before it together.
         """
         count, forms, within, far = self._built
         if count == len(self._forms):
@@ -169,7 +169,7 @@ class AlikeForms:
 
 
 def _next_longer(forms: list[str]) -> list[int]:
-    """For each the place of the first one behind it that is longer; their number where none is."""
+    """For each the place of the first longer one after it; their number without one."""
     places = [len(forms)] * len(forms)
     waiting: list[int] = []
     for at, form in enumerate(forms):

@@ -1,4 +1,4 @@
-"""DatabaseSink: takes events from any thread; one writer puts them into the database in order, without a gap."""
+"""DatabaseSink: accepts events from any thread; one writer stores them in the database in order, without gaps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clusters.engine import events
 from clusters.runs.events.batches import UNUSABLE, make_batch, note_about
 from clusters.runs.events.doorbell import Bell
 from clusters.runs.events.masking import Masks
-from clusters.runs.events.redraws import Animations
+from clusters.runs.events.redraws import Redraws
 from clusters.runs.events.store import LeaseLost, store
 
 if TYPE_CHECKING:
@@ -29,20 +29,20 @@ log = logging.getLogger(__name__)
 
 # Seconds that the first event of a batch waits for others.
 GATHER_SECONDS = 0.03
-# Events in one transaction, and events that wait at most: beyond that, whoever emits waits too.
+# Events in one transaction, and the limits of waiting events: beyond them, `emit` waits, too.
 BATCH_EVENTS = 2_000
 WAITING_EVENTS = 20_000
 WAITING_CHARACTERS = 16_000_000
 # Seconds between two tries while the database does not answer.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-# Seconds without the database from which the log says so.
-WORTH_SAYING_SECONDS = 5.0
+# An outage of the database that is longer than this is logged, in seconds.
+LOGGED_OUTAGE_SECONDS = 5.0
 
 
 class DatabaseSink:
-    """The sink of one claimed run. Continues the numbers that the database has.
+    """The sink of one claimed run. Continues the numbers in the database.
 
-    `on_lost` is called once, from the writer's thread, when the run turns out to be another worker's;
+    `on_lost` is called once, from the writer's thread, when another worker turns out to have the run;
     from then on events are dropped.
     """
 
@@ -56,13 +56,13 @@ class DatabaseSink:
         self._on_lost = on_lost
         self._waiting: deque[events.Event] = deque()
         self._characters = 0
-        self._taken = self._stored = 0
+        self._accepted = self._stored = 0
         self._last: events.RunChanged | None = None
         self._ending: dict[str, Any] = {}
         self._hurry = self._closing = self._lost = False
         self._change = threading.Condition()
         self._bell = Bell(run.pk)
-        self._animations = Animations()
+        self._redraws = Redraws()
         self._writer = threading.Thread(target=self._write, name=f"sink of run {run.pk}", daemon=True)
         self._writer.start()
 
@@ -72,54 +72,54 @@ class DatabaseSink:
         return self._lost
 
     def emit(self, event: events.Event) -> None:
-        """Take one event; waits while the database is too far behind."""
+        """Accept one event; waits while the database is too far behind."""
         if isinstance(event, events.SecretMade | events.Delivered) and event.content is not None:
-            # At once, so that lines which wait already are masked too.
+            # At once, so that lines already waiting are masked, too.
             self._mask(event)
         with self._change:
             while not self._lost and self._full():
                 self._change.wait(1.0)
             if self._lost or self._closing:
                 return
-            for said in self._animations.pass_on(event):
-                self._waiting.append(said)
-                self._characters += _size(said)
-                self._taken += 1
+            for each in self._redraws.pass_on(event):
+                self._waiting.append(each)
+                self._characters += _size(each)
+                self._accepted += 1
             if len(self._waiting) in (1, BATCH_EVENTS):
                 self._change.notify_all()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all that was taken is stored; false when that did not come true in `timeout` seconds."""
+        """Wait until all accepted events are stored; false if that takes longer than `timeout` seconds."""
         with self._change:
-            until = self._taken
+            until = self._accepted
             self._hurry = True
             self._change.notify_all()
             return self._change.wait_for(lambda: self._lost or self._stored >= until, timeout) and not self._lost
 
     def finish(self, last: events.RunChanged, **fields: Any) -> bool:
-        """Store what waits, the last event, and with it the end of the run; false when the run was lost before."""
+        """Store waiting events, then the last event with the end of the run; false when the run was lost before."""
         with self._change:
             if not self._lost:
-                rest = [*self._animations.rest(), last]
+                rest = [*self._redraws.rest(), last]
                 self._waiting.extend(rest)
-                self._taken += len(rest)
+                self._accepted += len(rest)
                 self._last, self._ending = last, fields
         return self.close()
 
     def close(self, timeout: float | None = None) -> bool:
-        """Store what waits and stop; whatever is emitted later is dropped. Says whether all was stored."""
+        """Store waiting events and stop; later events are dropped. Returns whether all were stored."""
         with self._change:
             if not self._closing and not self._lost and self._last is None:
-                rest = list(self._animations.rest())
+                rest = list(self._redraws.rest())
                 self._waiting.extend(rest)
-                self._taken += len(rest)
+                self._accepted += len(rest)
             self._closing = True
             self._change.notify_all()
         self._writer.join(timeout)
         return not self._lost and not self._writer.is_alive()
 
     def fence(self, reason: str) -> None:
-        """Write nothing more: the run is, or may be, another worker's."""
+        """Write nothing more: another worker has, or may have, the run."""
         with self._change:
             if self._lost:
                 return
@@ -142,17 +142,17 @@ class DatabaseSink:
 
     def _write(self) -> None:
         try:
-            while (taken := self._take()) is not None:
-                self._put(taken)
+            while (batch := self._next_batch()) is not None:
+                self._put(batch)
                 with self._change:
-                    self._stored += len(taken)
+                    self._stored += len(batch)
                     self._change.notify_all()
         except LeaseLost as lost:
             self.fence(lost.message)
         finally:
             connections.close_all()
 
-    def _take(self) -> list[events.Event] | None:
+    def _next_batch(self) -> list[events.Event] | None:
         """The next batch in order; None when closed and empty, or lost."""
         with self._change:
             while not self._waiting and not self._closing and not self._lost:
@@ -166,69 +166,72 @@ class DatabaseSink:
                 self._change.wait(left)
             if self._lost or not self._waiting:
                 return None
-            taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_EVENTS))]
-            self._characters = max(0, self._characters - sum(map(_size, taken)))
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_EVENTS))]
+            self._characters = max(0, self._characters - sum(map(_size, batch)))
             self._change.notify_all()
-            return taken
+            return batch
 
-    def _put(self, taken: list[events.Event]) -> None:
-        """Store a batch; when the database refuses it, event by event, with a note in place of the guilty one."""
+    def _put(self, fresh: list[events.Event]) -> None:
+        """Store a batch; if the database refuses it, event by event, with a note in place of the refused one."""
         try:
-            self._store(taken)
+            self._store(fresh)
         except (DatabaseError, *UNUSABLE) as error:
-            if len(taken) > 1:
-                for event in taken:
+            if len(fresh) > 1:
+                for event in fresh:
                     self._put([event])
                 return
-            # Only the error's name: its text may quote the event, and that may hold a secret.
-            log.error("Run %s: %s while storing an event of kind %s", self._run_id, type(error).__name__, taken[0].kind)
-            note = note_about(taken[0], type(error).__name__)
-            self._store([note], ending=self._ending if taken[0] is self._last else None)
+            # Only the error's name: its text may quote the event, which may contain a secret.
+            log.error("Run %s: %s while storing an event of kind %s", self._run_id, type(error).__name__, fresh[0].kind)
+            note = note_about(fresh[0], type(error).__name__)
+            self._store([note], ending=self._ending if fresh[0] is self._last else None)
 
-    def _store(self, taken: list[events.Event], *, ending: dict[str, Any] | None = None) -> None:
+    def _store(self, fresh: list[events.Event], *, ending: dict[str, Any] | None = None) -> None:
         start = {"run_id": self._run_id, "seq": self._seq, "line": self._line}
-        batch = make_batch(taken, **start, masks=self.masks, tails=self._tails)
-        if taken[-1] is self._last:
+        batch = make_batch(fresh, **start, masks=self.masks, tails=self._tails)
+        if fresh[-1] is self._last:
             ending = self._ending
         self._insist(lambda: store(self._run_id, self._worker, self._seq, batch, ending))
         self._seq, self._line, self._tails = batch.seq, batch.line, batch.tails
         self._bell.news(self._seq)
 
-    def _insist(self, deed: Callable[[], None]) -> None:
-        """Do it again until the database takes it: it may be locked, restarting, or out of reach for a while."""
+    def _insist(self, write: Callable[[], None]) -> None:
+        """Repeat until the database accepts it: it may be locked, restarting, or unreachable for a while."""
         pause = FIRST_PAUSE
         began = time.monotonic()
         refused = False
         while True:
             try:
-                deed()
-                self._note_trouble(time.monotonic() - began, refused)
+                write()
+                self._note_outage(time.monotonic() - began, refused)
                 return
             except (OperationalError, InterfaceError) as error:
                 refused = True
                 if self._lost:
                     raise LeaseLost("The run was lost while the database did not answer.") from error
                 log.warning(
-                    "Run %s: the database does not take events (%s); again in %.2f s", self._run_id, error, pause
+                    "Run %s: the database does not store events (%s); trying again in %.2f s",
+                    self._run_id,
+                    error,
+                    pause,
                 )
                 connections.close_all()
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _note_trouble(self, seconds: float, refused: bool) -> None:
-        """Say in the log itself that nothing was stored for so long that somebody may have wondered.
+    def _note_outage(self, seconds: float, refused: bool) -> None:
+        """Explain in the log why nothing was stored for a noticeable time.
 
         If the database refused nothing, the cause may be a pause of this process, and the message names both.
         """
-        if seconds < WORTH_SAYING_SECONDS:
+        if seconds < LOGGED_OUTAGE_SECONDS:
             return
-        why = "the database did not take it" if refused else "the database or the worker's machine was slow"
-        text = f"Nothing was stored for {seconds:.0f} s: {why}. What was said meanwhile follows; nothing was lost."
+        why = "the database was unavailable" if refused else "the database or the worker's machine was slow"
+        text = f"Nothing was stored for {seconds:.0f} s: {why}. Buffered output follows; nothing was lost."
         with self._change:
-            # Before all that waits: the event that ends the run has to stay the last one.
+            # Before all waiting events: the event that ends the run must stay the last one.
             if self._waiting or not self._closing:
                 self._waiting.appendleft(events.Output(stream="note", text=text))
-                self._taken += 1
+                self._accepted += 1
                 self._change.notify_all()
 
 

@@ -1,4 +1,4 @@
-"""store(): one batch of events into the database, in one transaction that only the owner of the run can make."""
+"""store(): one batch of events into the database, in one transaction that only the run's worker can commit."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from clusters.runs.events.batches import Batch
 
 OVER = ("succeeded", "failed", "cancelled")
-# How many earlier runs of a step are looked at to say how long it takes.
+# Earlier runs that are used to estimate how long a step takes.
 MEASURED_RUNS = 20
 
 
 class LeaseLost(InstallerError):
-    """The run belongs to another worker now, or is over."""
+    """Another worker has the run now, or the run is over."""
 
 
 def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str, Any] | None = None) -> None:
     """Write the batch, and with `ending` (fields of Run) the end of the run.
 
-    Raises LeaseLost unless the run is this worker's and its newest event is number `before`: a worker that was
-    thought dead cannot write into what another has taken over. When the database broke off just after
-    writing this very batch, writing it again is noticed and does nothing.
+    Raises LeaseLost unless this worker has the run and its newest event is number `before`: a worker that was
+    believed dead cannot write into a run that another has taken over. When the database connection broke just after
+    writing this batch, writing it again is detected and does nothing.
     """
     with transaction.atomic():
         run = Run.objects.filter(pk=run_id, worker=worker, last_seq=before, state__in=Run.ACTIVE)
@@ -44,12 +44,12 @@ def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str,
         if not run.update(**fields):
             if batch.rows and _written_before(run_id, worker, batch):
                 return
-            raise LeaseLost(f"Run {run_id} is no longer this worker's; nothing more is written.")
+            raise LeaseLost(f"Run {run_id} no longer belongs to this worker; nothing more is written.")
         insert_events(batch.rows)
         _write_steps(run_id, batch)
         if batch.failures:
-            kept = Run.objects.values_list("failures", flat=True).get(pk=run_id)
-            Run.objects.filter(pk=run_id).update(failures=[*kept, *batch.failures])
+            earlier = Run.objects.values_list("failures", flat=True).get(pk=run_id)
+            Run.objects.filter(pk=run_id).update(failures=[*earlier, *batch.failures])
         part = Run.objects.values_list("part", flat=True).get(pk=run_id)
         if part != Run.Part.PREVIEW:
             _write_cluster(run_id, batch)
@@ -61,7 +61,7 @@ def store(run_id: int, worker: str, before: int, batch: Batch, ending: dict[str,
 
 
 def _written_before(run_id: int, worker: str, batch: Batch) -> bool:
-    """Whether this batch is there already, from a commit whose answer was lost."""
+    """Whether this batch is already stored, by a commit whose confirmation was lost."""
     return Run.objects.filter(pk=run_id, worker=worker, last_seq=batch.seq).exists()
 
 
@@ -72,9 +72,9 @@ def _write_steps(run_id: int, batch: Batch) -> None:
         StepRun.objects.filter(run_id=run_id).delete()
         insert_steps(step_rows(run_id, batch.plan, measured_seconds(paths)))
     changes = []
-    for (step, host), said in batch.steps.items():
+    for (step, host), data in batch.steps.items():
         started = batch.started.get((step, host))
-        changes.append(StepChange(run_id, step, host, started, said))
+        changes.append(StepChange(run_id, step, host, started, data))
     if update_steps(changes) < len(changes):
         for change in changes:
             if not StepRun.objects.filter(run_id=run_id, step=change.step, host=change.host).exists():
@@ -84,7 +84,7 @@ def _write_steps(run_id: int, batch: Batch) -> None:
 
 
 def _add_unplanned(change: StepChange) -> None:
-    """A step that the plan did not name is shown after those that it did."""
+    """Add a step that the plan did not name; it is shown after those of the plan."""
     rows = StepRun.objects.filter(run_id=change.run_id)
     last = rows.order_by("-position").values_list("position", flat=True).first()
     StepRun.objects.create(
@@ -99,9 +99,9 @@ def _add_unplanned(change: StepChange) -> None:
 
 
 def measured_seconds(paths: list[str]) -> dict[str, float]:
-    """How long each of these steps takes on a machine, from the newest runs in which anything was changed.
+    """How long each of these steps takes on a machine, from the newest runs that changed anything.
 
-    Of those in which the step itself had something to change the middle one counts, whatever number of machines it had.
+    It is the median of the runs in which the step itself changed something, regardless of their number of machines.
     """
     changed = StepRun.objects.filter(run_id=OuterRef("pk"), state="changed")
     whole = Run.objects.exclude(part=Run.Part.PREVIEW)
@@ -129,20 +129,20 @@ def _write_cluster(run_id: int, batch: Batch) -> None:
 
 
 def _end_steps(run_id: int, state: str) -> None:
-    """Steps that will not happen any more do not look as if."""
+    """Set the state of steps that will no longer run."""
     left = StepRun.objects.filter(run_id=run_id)
     left.filter(state="running").update(state="cancelled")
     left.filter(state="waiting").update(state="cancelled" if state == "cancelled" else "skipped")
 
 
 def _end_cluster(run_id: int, state: str, part: str) -> None:
-    """What the end of the run says of its cluster."""
+    """Update the cluster after the end of its run."""
     run = Run.objects.select_related("cluster").get(pk=run_id)
     recipe_ended(run, "part" if state == "succeeded" and part == Run.Part.STEP else state)
 
 
 def recipe_ended(run: Run, state: str) -> None:
-    """Set the cluster's state after a run that ended in `state`: as it was before, unless its recipe decides it."""
+    """Set the cluster's state after a run that ended in `state`: unchanged, unless the run's recipe decides it."""
     known = recipes_by_name().get(run.recipe)
     if known is not None and not known.makes_ready and run.cluster_before:
         Cluster.objects.filter(pk=run.cluster_id).update(state=run.cluster_before)
@@ -153,18 +153,17 @@ def recipe_ended(run: Run, state: str) -> None:
 def _cluster_ended(cluster: Cluster, state: str) -> None:
     """Set the cluster's state after a run that decides it and ended in `state`.
 
-    A cancelled one, and one ("part") that did a single step with success, bring back what was before.
+    A cancelled run, and a successful one of a single step ("part"), restore the state from before.
     """
     states = {"succeeded": Cluster.State.READY, "failed": Cluster.State.FAILED}
     if state in ("cancelled", "part"):
         others = [name for name, each in recipes_by_name().items() if not each.makes_ready]
-        begun = Run.objects.filter(cluster=cluster, started_at__isnull=False).exclude(part=Run.Part.PREVIEW)
-        begun = begun.exclude(recipe__in=others)
-        before = begun.filter(state__in=("succeeded", "failed"))
+        started = Run.objects.filter(cluster=cluster, started_at__isnull=False).exclude(part=Run.Part.PREVIEW)
+        started = started.exclude(recipe__in=others)
+        before = started.filter(state__in=("succeeded", "failed"))
         steps = Q(part=Run.Part.STEP, state="succeeded")
         last = before.exclude(steps).order_by("-id").values_list("state", flat=True).first()
-        touched = begun.exists()
-        fallback = Cluster.State.FAILED if touched else Cluster.State.DRAFT
+        fallback = Cluster.State.FAILED if started.exists() else Cluster.State.DRAFT
         Cluster.objects.filter(pk=cluster.pk).update(state=states.get(last or "", fallback))
     else:
         Cluster.objects.filter(pk=cluster.pk).update(state=states[state])

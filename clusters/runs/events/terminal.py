@@ -1,4 +1,4 @@
-"""TerminalProgress: a run as lines in a terminal; a sink that only shows."""
+"""TerminalProgress: shows a run as lines in a terminal; a sink that stores nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MARKS = {
 }
 CARD_LINES = 10
 CONTINUED = " " * 14
-"""Before the further lines of what somebody said; ours begin further to the left."""
+"""Indentation of continued text from others; Slipway's own lines start further to the left."""
 
 
 class TerminalProgress:
@@ -40,10 +40,10 @@ class TerminalProgress:
         self.same = self.changed = self.unforeseen = 0
 
     def emit(self, event: events.Event) -> None:
-        """Show one event, if it is one to show."""
+        """Show one event, if it is relevant here."""
         with self._lock:
             for line in self._lines(event):
-                # The words are the machines': none of them is for the terminal to obey, or a line of ours.
+                # Text from machines must not control the terminal or imitate a line of Slipway.
                 self._write(plain_block(line, CONTINUED))
 
     def _lines(self, event: events.Event) -> list[str]:
@@ -84,10 +84,10 @@ class TerminalProgress:
         self.changed += event.changed
         self.unforeseen += state is State.UNFORESEEN
         title = self._titles.get(event.step, event.step)
-        told = f": {event.message}" if event.message and not state.good else ""
+        message = f": {event.message}" if event.message and not state.good else ""
         seconds = f"{event.seconds:6.1f} s" if event.seconds else " " * 8
         head = f"{_clock(event.at)}  {event.host:{self._width}}  {MARKS[state]} {state:9}"
-        return [f"{head} {seconds}  {title}{told}"]
+        return [f"{head} {seconds}  {title}{message}"]
 
 
 def _difference(event: events.WantSeen) -> list[str]:
@@ -113,6 +113,6 @@ def _clock(at: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds in minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,1 +1,1 @@
-"""Small work beside the runs: connection tests, scans of networks, inspections."""
+"""Small jobs beside the runs: connection tests, scans of networks, inspections."""

@@ -1,4 +1,4 @@
-"""First sight: which machines show a host key that nobody has accepted yet."""
+"""Host key scan: which machines show a host key that nobody has accepted yet."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from clusters.remote.auth.host_keys import PinnedKey
 
 
-# Machines that the command asks for their keys at the same time.
-LOOKS_AT_ONCE = 20
+# Machines that are asked for their keys at the same time.
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What was shown on the way to one machine: a key to ask about, or trouble (no answer, a changed key), or neither.
+class ShownKey:
+    """The result for one machine: a key to ask about, or trouble (no answer, a changed key), or neither.
 
-    `address` and `port` say who showed it.
+    `address` and `port` are where the key was shown.
     """
 
     host: Host
@@ -38,45 +38,45 @@ class Sight:
 
     @property
     def of_jump_host(self) -> bool:
-        """Whether the key is that of a jump host on the way, so that the machine itself was not seen yet."""
+        """Whether the key is that of a jump host on the route, so that the machine itself was not reached yet."""
         return bool(self.address) and (self.address, self.port) != (self.host.ssh_address.strip(), self.host.port)
 
 
-def look_at_keys(cluster_id: int, document: Document) -> list[Sight]:
+def scan_host_keys(cluster_id: int, document: Document) -> list[ShownKey]:
     """Ask every machine of the document for its key, some at once, for a person at this server's terminal."""
     known = PinnedKeys(cluster_id)
 
-    def look(host: Host) -> Sight:
-        said: dict[str, dict[str, Any]] = {}
+    def scan(host: Host) -> ShownKey:
+        stages: dict[str, dict[str, Any]] = {}
         try:
-            way = reached(document, host)
+            route = reached(document, host)
             probe = import_string(settings.SLIPWAY_PROBE)
-            probe(way, known, lambda stage: said.__setitem__(stage["name"], stage), from_terminal=True)
+            probe(route, known, lambda stage: stages.__setitem__(stage["name"], stage), from_terminal=True)
         finally:
             connections.close_all()
         for name in (JUMP, "hostkey"):
-            if said.get(name, {}).get("state") == "ask":
-                address, port, key = shown_key(said[name]["offered"], host)
-                return Sight(host, key, address=address, port=port)
+            if stages.get(name, {}).get("state") == "ask":
+                address, port, key = shown_key(stages[name]["offered"], host)
+                return ShownKey(host, key, address=address, port=port)
         for name in (JUMP, "reach", "hostkey"):
-            if said.get(name, {}).get("state") == "failed":
-                return Sight(host, trouble=f"{said[name]['message']} {said[name]['hint']}".strip())
-        return Sight(host)  # its key is known, and whatever else is wrong the run will say
+            if stages.get(name, {}).get("state") == "failed":
+                return ShownKey(host, trouble=f"{stages[name]['message']} {stages[name]['hint']}".strip())
+        return ShownKey(host)  # its key is known; the run will report any other problem
 
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-        return list(pool.map(look, document.hosts))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(scan, document.hosts))
 
 
-def one_key_a_place(seen: list[Sight]) -> list[tuple[Sight, PinnedKey]]:
-    """The keys to ask about, each place once: one jump host is on the way to many machines.
+def one_key_per_place(results: list[ShownKey]) -> list[tuple[ShownKey, PinnedKey]]:
+    """The keys to ask about, each place once: one jump host may lead to many machines.
 
-    Raises OtherKey when it showed different keys on the way to different ones.
+    Raises OtherKey when it showed different keys for different machines.
     """
-    places: dict[tuple[str, int], tuple[Sight, PinnedKey]] = {}
-    for sight in seen:
-        if sight.offered is None:
+    places: dict[tuple[str, int], tuple[ShownKey, PinnedKey]] = {}
+    for result in results:
+        if result.offered is None:
             continue
-        _first, key = places.setdefault((sight.address, sight.port), (sight, sight.offered))
-        if key != sight.offered:
-            raise OtherKey(f"{sight.address}:{sight.port}", key.fingerprint, sight.offered.fingerprint)
+        _first, key = places.setdefault((result.address, result.port), (result, result.offered))
+        if key != result.offered:
+            raise OtherKey(f"{result.address}:{result.port}", key.fingerprint, result.offered.fingerprint)
     return list(places.values())

@@ -1,4 +1,4 @@
-"""Inspections, carried out: the plan's prechecks on the machines, told as they come, without a run."""
+"""Inspections: executes the plan's prechecks on the machines and stores results as they arrive, without a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from clusters.runs.access.logins import logins_for
 from clusters.runs.access.targets import target_for
 from clusters.runs.artifact_source import configured_source
 from clusters.runs.claims.authority import refuse_without_authority
-from clusters.runs.claims.jobs import lease_end
+from clusters.runs.claims.claim import lease_end
 from clusters.runs.documents import read_document
 from clusters.runs.events.batches import clean, plain
 from clusters.runs.events.masking import Masks
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks at what was found so far.
-TELL_EVERY = 0.5
+# Seconds between two updates of the stored results.
+STORE_EVERY = 0.5
 
 
 def open_machine(document: Document, spec: HostSpec, known: KnownKeys) -> Host:
@@ -54,7 +54,7 @@ def open_machine(document: Document, spec: HostSpec, known: KnownKeys) -> Host:
 
 
 class _Notes:
-    """A sink that keeps what prechecks found, by check and machine. May be told by many threads."""
+    """A sink that collects the findings of prechecks, by check and machine. May be used by many threads."""
 
     def __init__(self, plan: Plan, masks: Masks) -> None:
         self._masks = masks
@@ -67,71 +67,71 @@ class _Notes:
         }  # fmt: skip
 
     def emit(self, event: Event) -> None:
-        """Note a state or a finding; the rest is for logs."""
+        """Collect a state or a finding; other events are only for logs."""
         with self._lock:
             row: dict[str, Any] | None = self._rows.get((event.step, event.host))
             if row is None:
                 return
             if isinstance(event, CheckFound):
-                said = {"message": self._said(event.message), "fix": self._said(event.fix)}
-                row["found"].append({"severity": str(event.severity), **said})
+                texts = {"message": self._masked(event.message), "fix": self._masked(event.fix)}
+                row["found"].append({"severity": str(event.severity), **texts})
             elif isinstance(event, Observed) and event.topic == REACHABILITY:
                 row["seen"] = self._masks.value(plain(event.values))
             elif isinstance(event, StepChanged):
                 row["state"] = str(event.state)
                 if event.state == State.FAILED and not row["found"]:
-                    said = {"message": self._said(event.message), "fix": ""}
-                    row["found"].append({"severity": "error", "broke": True, **said})
+                    texts = {"message": self._masked(event.message), "fix": ""}
+                    row["found"].append({"severity": "error", "broke": True, **texts})
 
-    def _said(self, text: str) -> str:
-        """What is kept of somebody's words. Cleaned first: a code inside a secret must not hide it from the masks."""
+    def _masked(self, text: str) -> str:
+        """The text to store. Cleaned first: a code inside a secret must not hide it from the masks."""
         return self._masks.text(clean(text))
 
     def rows(self) -> list[dict[str, Any]]:
-        """What is known now."""
+        """The results so far."""
         with self._lock:
             return [{**row, "found": list(row["found"])} for row in self._rows.values()]
 
 
 def inspect_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
-    """Carry out an inspection that was claimed with this token."""
+    """Execute an inspection that was claimed with this token."""
     mine = Inspection.objects.filter(pk=pk, worker=token, state="running")
     row = mine.select_related("cluster__owner", "asked_by").first()
     if row is None:
         return
-    ended: dict[str, Any] = {"finished_at": timezone.now(), "lease_until": None}
+    end: dict[str, Any] = {"finished_at": timezone.now(), "lease_until": None}
     try:
         refuse_without_authority(row.asked_by_id, row.cluster, "inspection")
         text = row.cluster.document
         logins = logins_for(read_document(text), row.cluster, row.asked_by, text=text)
-        logins.insist()
+        logins.require_all()
         document = logins.document
         plan = _plan(document, row.checks, row.hosts)
         masks = Masks(logins.secrets)
         notes = _Notes(plan, masks)
-        looked_at = {(each["check"], each["host"]) for each in notes.rows()}
-        kept = [each for each in row.results if (each["check"], each["host"]) not in looked_at]
+        planned = {(each["check"], each["host"]) for each in notes.rows()}
+        others = [each for each in row.results if (each["check"], each["host"]) not in planned]
         cancel, known = Cancel(), PinnedKeys(row.cluster_id)
         pool = ThreadPoolExecutor(1, thread_name_prefix="inspection")
         work = pool.submit(_run_prechecks, plan, document, known, notes, cancel)
         pool.shutdown(wait=False)
-        while not wait([work], TELL_EVERY).done:
-            if not mine.update(results=kept + notes.rows(), lease_until=lease_end()):
-                cancel.ask("another inspection was asked for")
+        while not wait([work], STORE_EVERY).done:
+            if not mine.update(results=others + notes.rows(), lease_until=lease_end()):
+                cancel.ask("a new inspection was requested")
             if stop is not None and stop.is_set():
-                cancel.ask("the worker stops")
+                cancel.ask("the worker is stopping")
                 mine.update(state="waiting", worker="", lease_until=None)
         work.result()
-        mine.update(**ended, state="done", results=kept + notes.rows(), message="")
+        mine.update(**end, state="done", results=others + notes.rows(), message="")
     except InstallerError as error:
-        mine.update(**ended, state="failed", message=error.with_hint)
-    except Exception as error:  # noqa: BLE001 - the border of an inspection; the person has to see that it broke
-        log.error("Inspection %s broke\n%s", pk, traceback.format_exc())
-        mine.update(**ended, state="failed", message=f"Slipway itself failed: {type(error).__name__}")
+        mine.update(**end, state="failed", message=error.with_hint)
+    except Exception as error:  # noqa: BLE001 - the border of an inspection; the person must see that it failed
+        log.error("Inspection %s failed\n%s", pk, traceback.format_exc())
+        mine.update(**end, state="failed", message=f"Slipway itself failed: {type(error).__name__}")
 
 
 def _plan(document: Document, checks: list[str], hosts: list[str]) -> Plan:
-    """The prechecks that were asked for, on the machines that were asked for."""
+    """The requested prechecks on the requested machines."""
     discover(catalog)
     only = [f"{PRECHECK}/{check}" for check in checks] or [PRECHECK]
     plan = make_plan(document, only=only)
@@ -143,7 +143,7 @@ def _plan(document: Document, checks: list[str], hosts: list[str]) -> Plan:
 
 
 def _source() -> Source:
-    """The artifact source; one that cannot be opened is a finding of the prechecks that ask it."""
+    """The artifact source; if it cannot be opened, the prechecks that need it report that."""
     try:
         return configured_source()
     except SourceError as error:

@@ -1,4 +1,4 @@
-"""Scans of networks, carried out: told as they go on, and ended as soon as somebody says so."""
+"""Scans: executes scans of networks, stores results as they arrive, and stops when somebody cancels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clusters.models import Scan
 from clusters.remote.scan import addresses_of, scan
 from clusters.runs.access.targets import allowed_networks
 from clusters.runs.claims.authority import refuse_without_authority
-from clusters.runs.claims.jobs import lease_end
+from clusters.runs.claims.claim import lease_end
 
 if TYPE_CHECKING:
     import threading
@@ -27,32 +27,32 @@ log = logging.getLogger(__name__)
 
 
 def scan_row(pk: int, token: str, stop: threading.Event | None = None) -> None:
-    """Carry out a scan that was claimed with this token."""
+    """Execute a scan that was claimed with this token."""
     mine = Scan.objects.filter(pk=pk, worker=token, state="running")
     row = mine.select_related("cluster").first()
     if row is None:
         return
 
-    def tell(looked: int, found: tuple[Answer, ...]) -> bool:
+    def report(tried: int, found: tuple[Answer, ...]) -> bool:
         if stop is not None and stop.is_set():
             mine.update(state="waiting", worker="", lease_until=None)
             return False
-        return bool(mine.update(looked=looked, found=[asdict(each) for each in found], lease_until=lease_end()))
+        return bool(mine.update(looked=tried, found=[asdict(each) for each in found], lease_until=lease_end()))
 
     try:
         refuse_without_authority(row.asked_by_id, row.cluster, "scan")
         addresses = addresses_of(row.network, allowed_networks())
         mine.update(total=len(addresses))
-        scan(addresses, row.port, tell=tell)
+        scan(addresses, row.port, report=report)
     except InstallerError as error:
         _end(mine, "failed", error.message)
-    except Exception as error:  # noqa: BLE001 - the border of a scan; the person has to see that it broke
-        log.error("Scan %s broke\n%s", pk, traceback.format_exc())
+    except Exception as error:  # noqa: BLE001 - the border of a scan; the person must see that it failed
+        log.error("Scan %s failed\n%s", pk, traceback.format_exc())
         _end(mine, "failed", f"Slipway itself failed: {error}")
     else:
         _end(mine, "done")
 
 
 def _end(mine: QuerySet[Scan], state: str, message: str = "") -> None:
-    """One that was cancelled or given back meanwhile is nobody's to end."""
+    """Store the end, unless the scan was cancelled or released meanwhile."""
     mine.update(state=state, message=message, finished_at=timezone.now(), lease_until=None)

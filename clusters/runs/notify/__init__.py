@@ -1,1 +1,1 @@
-"""Messages to the outside: webhooks, mail, and the audit forwarded to syslog."""
+"""Messages to other systems: webhooks, mail, and the audit forwarded to syslog."""

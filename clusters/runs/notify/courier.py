@@ -1,4 +1,4 @@
-"""Courier: sends what is due in one worker, one thing at a time and beside the runs."""
+"""Courier: sends due messages in one worker, one at a time and in parallel with the runs."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ log = logging.getLogger(__name__)
 Sent = TypeVar("Sent")
 
 PAUSES = (5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200)
-"""Seconds before the second, third, ... try; what failed once more after the last, about a day, is given up."""
+"""Seconds before the second, third, ... try; a message that fails again after the last, about a day, is given up."""
 LONGEST_REASON = 500
 
 
 def reason_of(error: Exception, secrets: Iterable[str]) -> str:
-    """Why something was not sent, without the secrets: the address of a webhook is often one, and errors quote it."""
-    said = error.with_hint if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
+    """Why a message was not sent, without the secrets: the address of a webhook often is one, and errors quote it."""
+    reason = error.with_hint if isinstance(error, InstallerError) else f"{type(error).__name__}: {error}"
     for secret in filter(None, secrets):
-        said = said.replace(secret, "••••")
-    return said.strip()[:LONGEST_REASON]
+        reason = reason.replace(secret, "••••")
+    return reason.strip()[:LONGEST_REASON]
 
 
 class Courier(Generic[Sent]):
-    """`due` says whether there is anything, and is asked twice a second; `claim` gives the next thing, None at the end.
+    """`due` returns whether anything is due, and is called twice a second; `claim` returns the next message, or None.
 
-    `what` is what the log and the thread call it.
+    `what` is its name in the log and of its thread.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Courier(Generic[Sent]):
         return self._thread is not None and self._thread.is_alive()
 
     def take(self) -> None:
-        """Send what is due, if nothing is being sent."""
+        """Send due messages, unless one is being sent."""
         if self.busy or not self._due():
             return
         self._thread = threading.Thread(target=self._send, name=self._what, daemon=True)
@@ -56,9 +56,9 @@ class Courier(Generic[Sent]):
 
     def _send(self) -> None:
         try:
-            while (found := self._claim()) is not None:
-                self._deliver(found)
+            while (message := self._claim()) is not None:
+                self._deliver(message)
         except (DatabaseError, InterfaceError) as error:
-            log.warning("Sending %s waits, the database does not answer: %s", self._what, error)
+            log.warning("Sending %s waits because the database does not answer: %s", self._what, error)
         finally:
             connections.close_all()

@@ -1,4 +1,4 @@
-"""Notices: the end of a run, or a test, told by webhook and mail; kept until delivered, sent by whichever worker."""
+"""Notices: report the end of a run, or a test, by webhook and mail; stored until a worker has delivered them."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from clusters.errors import InstallerError
 from clusters.models import Notice, Run
+from clusters.runs.claims.claim import claim
 from clusters.runs.notify.courier import PAUSES, Courier, reason_of
 from clusters.runs.notify.webhook import post
 
 log = logging.getLogger(__name__)
 
-# Seconds that a worker has to send before another one may try.
+# Seconds that a worker has to send a notice before another worker may try.
 LEASE_SECONDS = 60
-FAILURES_TOLD = 5
+MOST_FAILURES = 5
 
 
 def announce(run_id: int) -> None:
-    """Write down what has to be told of the end of this run; called in the transaction that ends it."""
-    Notice.objects.bulk_create(Notice(run_id=run_id, way=way, key=uuid.uuid4().hex) for way in ways())
+    """Store a notice of the end of this run for each channel; called in the transaction that ends it."""
+    Notice.objects.bulk_create(Notice(run_id=run_id, way=way, key=uuid.uuid4().hex) for way in channels())
 
 
-def ways() -> list[Notice.Way]:
-    """How this installation tells of things."""
+def channels() -> list[Notice.Way]:
+    """The channels by which this installation sends notices."""
     webhook, mail = bool(settings.SLIPWAY_WEBHOOK_URL), bool(settings.SLIPWAY_NOTIFY_MAIL)
     return [Notice.Way.WEBHOOK] * webhook + [Notice.Way.MAIL] * mail
 
 
 def notices_courier() -> Courier[Notice]:
-    """One worker's share of the notices."""
+    """The courier of one worker for notices."""
     return Courier("notices", due=lambda: _due().exists(), claim=claim_notice, send=deliver)
 
 
 def claim_notice() -> Notice | None:
-    """A notice that is due, made this caller's for a minute; None when there is none."""
+    """Claim a due notice for a minute; None when no notice is due."""
     for pk in _due().values_list("pk", flat=True)[:10]:
-        until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
-        if _due().filter(pk=pk).order_by().update(lease_until=until, tries=F("tries") + 1):
+        if claim(_due(), pk, seconds=LEASE_SECONDS, tries=F("tries") + 1):
             return Notice.objects.select_related("run", "run__cluster", "asked_by").get(pk=pk)
     return None
 
 
 def deliver(notice: Notice) -> None:
-    """Try once, and write down how it went."""
+    """Try once, and store the result."""
     mine = Notice.objects.filter(pk=notice.pk, state=Notice.State.WAITING)
     try:
         if notice.way == Notice.Way.WEBHOOK:
@@ -65,15 +65,15 @@ def deliver(notice: Notice) -> None:
         _again(mine, notice, reason_of(error, secrets))
         return
     mine.update(state=Notice.State.SENT, sent_at=timezone.now(), lease_until=None, error="")
-    log.info("%s was told by %s", notice.about.capitalize(), notice.way)
+    log.info("The notice of %s was sent by %s", notice.about, notice.way)
 
 
-def said_of(run: Run) -> dict[str, Any]:
-    """What is told: only what the pages show too. Messages and failures were masked when they were stored."""
+def run_payload(run: Run) -> dict[str, Any]:
+    """The content of a notice: only what pages also show. Messages and failures were masked when they were stored."""
     seconds = (run.finished_at - run.started_at).total_seconds() if run.started_at and run.finished_at else 0.0
     failures = [
         {"machine": one.get("host", ""), "step": one.get("step", ""), "found": one.get("found", "")}
-        for one in run.failures[:FAILURES_TOLD]
+        for one in run.failures[:MOST_FAILURES]
     ]
     return {
         "event": "run.finished",
@@ -91,22 +91,22 @@ def said_of(run: Run) -> dict[str, Any]:
     }
 
 
-def said_of_test(notice: Notice) -> dict[str, Any]:
-    """What a test says."""
+def trial_payload(notice: Notice) -> dict[str, Any]:
+    """The content of a test notice."""
     by = notice.asked_by.get_username() if notice.asked_by else "Somebody"
-    message = f"{by} looks whether what Slipway tells arrives. It does."
+    message = f"{by} sent a test notification."
     return {"event": "test", "message": message, "url": settings.SLIPWAY_PUBLIC_URL}
 
 
 def _due() -> Any:
     now = timezone.now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    return Notice.objects.filter(free, state=Notice.State.WAITING, due_at__lte=now).order_by("due_at", "id")
+    waiting = Notice.objects.filter(Notice.without_lease(now), state=Notice.State.WAITING, due_at__lte=now)
+    return waiting.order_by("due_at", "id")
 
 
 def _again(mine: Any, notice: Notice, error: str) -> None:
-    log.warning("%s by %s did not get through (try %s): %s", notice.about, notice.way, notice.tries, error)
-    # Whoever sent a test waits for the answer.
+    log.warning("The notice of %s could not be sent by %s (try %s): %s", notice.about, notice.way, notice.tries, error)
+    # The sender of a test waits for the result.
     if notice.run_id is None or notice.tries > len(PAUSES):
         mine.update(state=Notice.State.GIVEN_UP, error=error, lease_until=None)
         return
@@ -115,13 +115,13 @@ def _again(mine: Any, notice: Notice, error: str) -> None:
 
 
 def _post(notice: Notice) -> None:
-    said = said_of(notice.run) if notice.run is not None else said_of_test(notice)
-    body = json.dumps(said, ensure_ascii=False).encode()
+    payload = run_payload(notice.run) if notice.run is not None else trial_payload(notice)
+    body = json.dumps(payload, ensure_ascii=False).encode()
     post(settings.SLIPWAY_WEBHOOK_URL, settings.SLIPWAY_WEBHOOK_SECRET, body, notice.key)
 
 
 def _mail(notice: Notice) -> None:
-    subject, lines = _letter_of(notice.run) if notice.run is not None else _letter_of_test(notice)
+    subject, lines = _run_mail(notice.run) if notice.run is not None else _trial_mail(notice)
     EmailMessage(
         subject=f"[Slipway] {subject}",
         body="\n".join(lines),
@@ -131,21 +131,21 @@ def _mail(notice: Notice) -> None:
     ).send()
 
 
-def _letter_of(run: Run) -> tuple[str, list[str]]:
-    said = said_of(run)
+def _run_mail(run: Run) -> tuple[str, list[str]]:
+    facts = run_payload(run)
     lines = [
-        f"{said['cluster']}: {run.get_state_display()}",
+        f"{facts['cluster']}: {run.get_state_display()}",
         "",
-        said["message"],
+        facts["message"],
         "",
-        f"Run {said['run']}, attempt {said['attempt']}, {said['recipe']}",
-        f"Began {said['started_at'] or '-'}, ended {said['finished_at'] or '-'} ({said['seconds']:.0f} s)",
+        f"Run {facts['run']}, attempt {facts['attempt']}, {facts['recipe']}",
+        f"Started {facts['started_at'] or '-'}, ended {facts['finished_at'] or '-'} ({facts['seconds']:.0f} s)",
     ]
-    lines += [f"- {one['step']} on {one['machine']}: {one['found']}" for one in said["failures"]]
-    lines += ["", said["url"]] if said["url"] else []
-    return f"{' '.join(said['cluster'].split())}: {said['state']}", lines
+    lines += [f"- {one['step']} on {one['machine']}: {one['found']}" for one in facts["failures"]]
+    lines += ["", facts["url"]] if facts["url"] else []
+    return f"{' '.join(facts['cluster'].split())}: {facts['state']}", lines
 
 
-def _letter_of_test(notice: Notice) -> tuple[str, list[str]]:
-    said = said_of_test(notice)
-    return "test", [said["message"], *(["", said["url"]] if said["url"] else [])]
+def _trial_mail(notice: Notice) -> tuple[str, list[str]]:
+    facts = trial_payload(notice)
+    return "test", [facts["message"], *(["", facts["url"]] if facts["url"] else [])]

@@ -1,4 +1,4 @@
-"""post(): sends one signed message to a webhook of the settings; the caller decides what follows a failure."""
+"""post(): sends one signed message to a webhook from the settings; the caller handles failures."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.utils import timezone
 from clusters.remote.http import posting
 from clusters.runs.access.targets import webhook_networks
 
-PATIENCE_SECONDS = 15
-"""So long each wait for the receiver may last."""
+TIMEOUT_SECONDS = 15
+"""Limit of the whole request, however slowly the receiver answers."""
 
 
 def post(address: str, secret: str, body: bytes, key: str) -> None:
@@ -25,7 +25,7 @@ def post(address: str, secret: str, body: bytes, key: str) -> None:
     }
     if signed := signature(body, at, secret):
         headers["X-Slipway-Signature"] = signed
-    posting.post(address, body, headers, networks=webhook_networks(), seconds=PATIENCE_SECONDS)
+    posting.post(address, body, headers, networks=webhook_networks(), seconds=TIMEOUT_SECONDS)
 
 
 def signature(body: bytes, at: str, secret: str) -> str:

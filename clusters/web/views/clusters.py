@@ -104,7 +104,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "first": known[0],
         "recipes": [each for each in known if services.is_allowed(each, cluster)],
         "channels": notification_channels(),
-        "active": cluster.runs.filter(state__in=Run.ACTIVE).defer("document").first(),
+        "active": cluster.active_run,
     }
     return render(request, "clusters/show.html", context)
 

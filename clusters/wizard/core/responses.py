@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django_htmx.http import reswap
 
 from clusters import services
-from clusters.models import Run
 from clusters.numbers import whole_number
 from clusters.services.differences import differences
 from clusters.services.drafts import DraftConflict, refuse_while_busy
@@ -99,7 +98,7 @@ def values(
     for name, sentence in (secrets or {}).items():
         said.setdefault(name, []).append(Problem("warning", sentence))
     reviewed = (*written.found, *written.kept) if page.shows_all_findings else written.found
-    busy = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
+    busy = cluster.active_run
     return {
         "cluster": cluster,
         "page": page,

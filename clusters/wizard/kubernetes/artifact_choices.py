@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.utils.translation import gettext as _
 
 from clusters.config.versions import known_versions
-from clusters.runs.artifact_source import source_at_hand, source_is_upstream
+from clusters.runs.artifact_source import readable_source, source_is_upstream
 
 if TYPE_CHECKING:
     from clusters.engine.source import Source
@@ -30,7 +30,7 @@ def kubernetes_versions() -> Offered:
 
     Without a source these are all known versions: a draft can be written, and an installation says what is missing.
     """
-    source = source_at_hand()
+    source = readable_source()
     found = source.kubernetes_versions() if source is not None else ()
     if not found:
         hint = _("Every known version; no artifact source can be read, so none can be installed yet.")

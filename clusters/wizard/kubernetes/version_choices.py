@@ -13,7 +13,7 @@ from clusters.catalog.fitting import NothingFits, fit_of
 from clusters.catalog.needed import parts
 from clusters.config.versions import PROVEN_WITH, is_known, newest_proven, standing_of
 from clusters.errors import ConfigError, InstallerError
-from clusters.runs.artifact_source import versions_at_hand
+from clusters.runs.artifact_source import available_versions
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -170,7 +170,7 @@ def missing(version: str, offered: Offered) -> Missing | None:
 
 def with_version(document: Document, version: str) -> Document:
     """The document with a version that the source has. Raises ConfigError when it does not have it."""
-    if version not in versions_at_hand():
+    if version not in available_versions():
         raise ConfigError(
             _("The artifact source does not have Kubernetes %(version)s.") % {"version": version[:40]},
             hint=_("It may have changed since this page was opened: reload it."),

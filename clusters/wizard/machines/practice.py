@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clusters.config.schema import RoleGroups
 from clusters.errors import ConfigError
-from clusters.runs.artifact_source import starter_version, versions_at_hand
+from clusters.runs.artifact_source import available_versions, starter_version
 from clusters.services import practice_machines
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def with_practice_machines(document: Document) -> Document:
     groups = document.role_groups
     if not known <= set(names) or not groups.master + groups.control_plane:
         groups = RoleGroups(etcd=names[:1], master=names[:1], worker=names[1:] or names[:1])
-    versions, kubernetes = versions_at_hand(), document.kubernetes
+    versions, kubernetes = available_versions(), document.kubernetes
     if versions and kubernetes.version not in versions:
         kubernetes = kubernetes.model_copy(update={"version": starter_version()})
     return document.model_copy(update={"hosts": hosts, "role_groups": groups, "kubernetes": kubernetes})

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from clusters import services
-from clusters.models import Run
 from clusters.selectors import chore_place, cluster_for
 from clusters.services.drafts import DraftBusy
 from clusters.wizard.core import flow
@@ -73,7 +72,7 @@ def waive(request: HttpRequest, pk: int) -> HttpResponse:
 def _table(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     document = services.document_of(cluster)
     said = {"cluster": cluster, "rail": flow.rail(cluster, document, page_or_404("prechecks")), "oob": True}
-    said["busy"] = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
+    said["busy"] = cluster.active_run
     return render(request, "wizard/_checks.html", {**shown(cluster, document), **said})
 
 

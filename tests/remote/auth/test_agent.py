@@ -1,4 +1,4 @@
-"""Keys of a real ssh-agent: used when a machine says so, and an honest sentence whenever they cannot be."""
+"""Keys of a real ssh-agent: used when a machine requests them, with a clear error when that fails."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class Agent:
             time.sleep(0.02)
 
     def add(self, name: str, kind: str = "ed25519", *options: str, key: Path | None = None) -> str:
-        """A key of this comment, new unless it is given; gives its fingerprint."""
+        """Add a key with this comment, a new one unless it is given; returns its fingerprint."""
         path = key or self.directory / name
         if key is None:
             generate_key(path, kind)
-            self.told("ssh-keygen", "-q", "-c", "-C", name, "-P", "", "-f", str(path))
-        self.told("ssh-add", "-q", *options, str(path))
-        return self.told("ssh-keygen", "-lf", f"{path}.pub").split()[1]
+            self.run("ssh-keygen", "-q", "-c", "-C", name, "-P", "", "-f", str(path))
+        self.run("ssh-add", "-q", *options, str(path))
+        return self.run("ssh-keygen", "-lf", f"{path}.pub").split()[1]
 
-    def told(self, *command: str, given: str = "") -> str:
-        """What a command says that finds this agent."""
+    def run(self, *command: str, given: str = "") -> str:
+        """The output of a command that uses this agent."""
         environment = os.environ | {"SSH_AUTH_SOCK": self.socket, "SSH_ASKPASS_REQUIRE": "force"}
         environment |= {"SSH_ASKPASS": given or "/bin/false"}
         return subprocess.run(command, check=True, env=environment, text=True, capture_output=True).stdout
@@ -71,7 +71,7 @@ def target(sshd: Sshd, agent: Agent | None, key: str = "any", **changes: object)
 
 
 def allow(sshd: Sshd, agent: Agent, name: str) -> str:
-    """Let the key in; gives what was allowed before."""
+    """Authorize the key; returns what was authorized before."""
     allowed = sshd.directory / "authorized_keys"
     before = allowed.read_text()
     allowed.write_text(before + (agent.directory / f"{name}.pub").read_text())
@@ -107,7 +107,7 @@ def test_keys_that_are_not_accepted_are_listed(sshd: Sshd, agent: Agent) -> None
     assert caught.value.tried == ("publickey",)
 
 
-def test_only_the_key_that_is_named_is_tried(sshd: Sshd, agent: Agent) -> None:
+def test_only_the_named_key_is_tried(sshd: Sshd, agent: Agent) -> None:
     agent.add("client", key=sshd.directory / "client")
     other = agent.add("other")
 
@@ -118,28 +118,28 @@ def test_only_the_key_that_is_named_is_tried(sshd: Sshd, agent: Agent) -> None:
     assert other in str(caught.value)
 
 
-def test_a_key_that_is_not_in_the_agent_is_told_with_those_that_are(sshd: Sshd, agent: Agent) -> None:
+def test_a_missing_key_is_reported_with_the_keys_of_the_agent(sshd: Sshd, agent: Agent) -> None:
     there = agent.add("there")
 
-    with pytest.raises(errors.AgentUnavailable, match="has no key SHA256:nowhere") as caught:
+    with pytest.raises(errors.AgentUnavailable, match="needs the key SHA256:nowhere") as caught:
         open_link(target(sshd, agent, "SHA256:nowhere"), sshd.known())
 
     assert f"{there} (there)" in str(caught.value)
 
 
-def test_an_agent_without_keys_is_told(sshd: Sshd, agent: Agent) -> None:
+def test_an_agent_without_keys_is_reported(sshd: Sshd, agent: Agent) -> None:
     with pytest.raises(errors.AgentUnavailable, match="the agent has no keys") as caught:
         open_link(target(sshd, agent), sshd.known())
 
     assert "ssh-add" in caught.value.hint
 
 
-def test_a_locked_agent_is_told(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
+def test_a_locked_agent_is_reported(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
     agent.add("mine")
     ask = tmp_path / "ask"
     ask.write_text("#!/bin/sh\necho secret\n")
     ask.chmod(0o755)
-    agent.told("ssh-add", "-x", given=str(ask))
+    agent.run("ssh-add", "-x", given=str(ask))
 
     with pytest.raises(errors.AgentUnavailable, match="no keys") as caught:
         open_link(target(sshd, agent), sshd.known())
@@ -147,20 +147,20 @@ def test_a_locked_agent_is_told(sshd: Sshd, agent: Agent, tmp_path: Path) -> Non
     assert "locked" in caught.value.hint
 
 
-def test_an_agent_that_will_not_sign_is_told_and_the_password_still_counts(sshd: Sshd, agent: Agent) -> None:
-    agent.add("asks", "ed25519", "-c")  # wants a yes from a person, and nobody is there
+def test_an_agent_that_refuses_to_sign_is_reported_and_the_password_is_tried(sshd: Sshd, agent: Agent) -> None:
+    agent.add("asks", "ed25519", "-c")  # waits for a person's confirmation, which never comes
 
     with pytest.raises(errors.LoginRefused, match="with which the agent did not sign"):
         open_link(target(sshd, agent), sshd.known())
     open_link(target(sshd, agent, password=Secret(sshd.password)), sshd.known()).close()
 
 
-def test_more_keys_than_the_machine_takes_are_told(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
+def test_too_many_keys_for_the_machine_are_reported(sshd: Sshd, agent: Agent, tmp_path: Path) -> None:
     prints = [agent.add(f"key-{number}") for number in range(4)]
     (tmp_path / "server").mkdir()
     with (
         running_sshd(tmp_path / "server", sshd.user, sshd.password, "MaxAuthTries 2\n") as other,
-        pytest.raises(errors.LoginRefused, match="After 2 keys it hung up") as caught,
+        pytest.raises(errors.LoginRefused, match="It disconnected after 2 keys") as caught,
     ):
         open_link(target(other, agent), other.known())
 
@@ -168,7 +168,7 @@ def test_more_keys_than_the_machine_takes_are_told(sshd: Sshd, agent: Agent, tmp
     assert "fingerprint" in caught.value.hint
 
 
-def test_without_a_socket_or_with_a_dead_one_it_says_so(sshd: Sshd, agent: Agent) -> None:
+def test_a_missing_or_dead_agent_socket_is_reported(sshd: Sshd, agent: Agent) -> None:
     with pytest.raises(errors.AgentUnavailable, match="SSH_AUTH_SOCK is not set"):
         open_link(target(sshd, agent, agent_socket=""), sshd.known())
     agent.close()
@@ -180,7 +180,7 @@ def test_an_agent_is_not_used_unless_that_is_allowed(sshd: Sshd, agent: Agent, m
     agent.add("client", key=sshd.directory / "client")
     monkeypatch.setenv("SSH_AUTH_SOCK", agent.socket)
 
-    with pytest.raises(errors.AgentUnavailable, match="not allowed to use one") as caught:
+    with pytest.raises(errors.AgentUnavailable, match="may not use one") as caught:
         open_link(target(sshd, None, user="root"), sshd.known())
     assert "SLIPWAY_SSH_AGENT=1" in caught.value.hint
     with pytest.raises(errors.LoginRefused):

@@ -1,4 +1,4 @@
-"""Host keys: fingerprints as ssh-keygen prints them, and a yes that counts for one address only."""
+"""Host keys: fingerprints as ssh-keygen prints them, accepted for one address only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, InMemoryKeys, PinnedKey, check_key, key_of
+from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, PinnedKey, check_key, key_of
+from tests.known_keys import InMemoryKeys
 from tests.sshd import generate_key
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def test_a_key_is_known_for_its_address_and_port_only() -> None:
             check_key(known, address, port, ONE)
 
 
-def test_a_changed_key_is_told_with_both_fingerprints() -> None:
+def test_a_changed_key_is_reported_with_both_fingerprints() -> None:
     known = InMemoryKeys()
     known.pin("192.0.2.1", 22, ONE)
 

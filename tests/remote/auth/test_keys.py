@@ -1,4 +1,4 @@
-"""Private keys: every kind that people have, and a sentence for each that cannot be used."""
+"""Private keys: every common kind, and a message for each that cannot be used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from clusters.config.secret import Secret
-from clusters.remote.auth.keys import opened, parse_key
+from clusters.remote.auth.keys import decrypt_key, parse_key
 from clusters.remote.errors import KeyEncrypted, KeyNotUnderstood
 
 PKCS1 = serialization.PrivateFormat.TraditionalOpenSSL
@@ -22,7 +22,7 @@ ED25519 = ed25519.Ed25519PrivateKey.generate()
 def pem(key: object, form: serialization.PrivateFormat, passphrase: str = "") -> str:
     lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase and form is OPENSSH:
-        # One round in place of sixteen, which take a machine a quarter of a second each time.
+        # One round instead of sixteen, which take a quarter of a second each time.
         lock = OPENSSH.encryption_builder().kdf_rounds(1).build(passphrase.encode())
     elif passphrase:
         lock = serialization.BestAvailableEncryption(passphrase.encode())
@@ -56,7 +56,7 @@ def test_line_ends_and_blanks_of_a_browser_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
-def test_a_key_with_a_passphrase_is_told_apart(key: object, form: serialization.PrivateFormat) -> None:
+def test_a_key_with_a_passphrase_has_its_own_error(key: object, form: serialization.PrivateFormat) -> None:
     with pytest.raises(KeyEncrypted, match="passphrase") as caught:
         parse_key(Secret(pem(key, form, "open sesame")))
 
@@ -64,7 +64,7 @@ def test_a_key_with_a_passphrase_is_told_apart(key: object, form: serialization.
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "reason"),
     [
         ("", "no `-----BEGIN"),
         ("ssh-ed25519 AAAAC3Nza me@here", "public key"),
@@ -76,8 +76,8 @@ def test_a_key_with_a_passphrase_is_told_apart(key: object, form: serialization.
         (pem(dsa.generate_private_key(1024), PKCS8), "RSA, ECDSA or Ed25519"),
     ],
 )
-def test_what_is_not_a_usable_private_key_is_named(text: str, says: str) -> None:
-    with pytest.raises(KeyNotUnderstood, match=says) as caught:
+def test_an_unusable_private_key_is_described(text: str, reason: str) -> None:
+    with pytest.raises(KeyNotUnderstood, match=reason) as caught:
         parse_key(Secret(text))
 
     assert not caught.value.retryable
@@ -94,13 +94,15 @@ def test_the_error_never_shows_the_key() -> None:
 
 
 @pytest.mark.parametrize(("key", "form"), [(RSA, PKCS1), (RSA, PKCS8), (RSA, OPENSSH), (ED25519, OPENSSH)])
-def test_the_passphrase_opens_a_key_and_a_wrong_one_is_named(key: object, form: serialization.PrivateFormat) -> None:
+def test_the_passphrase_unlocks_a_key_and_a_wrong_one_is_reported(
+    key: object, form: serialization.PrivateFormat
+) -> None:
     locked = Secret(pem(key, form, "open sesame"))
-    text = opened(locked, Secret("open sesame"))
+    text = decrypt_key(locked, Secret("open sesame"))
     assert parse_key(text) == parse_key(locked, passphrase=Secret("open sesame"))
-    with pytest.raises(KeyEncrypted, match="passphrase does not open"):
-        opened(locked, Secret("open barley"))
+    with pytest.raises(KeyEncrypted, match="passphrase does not unlock"):
+        decrypt_key(locked, Secret("open barley"))
 
 
 def test_a_passphrase_that_is_not_needed_does_no_harm() -> None:
-    assert parse_key(opened(Secret(pem(RSA, OPENSSH)), Secret("x"))) == parse_key(Secret(pem(RSA, OPENSSH)))
+    assert parse_key(decrypt_key(Secret(pem(RSA, OPENSSH)), Secret("x"))) == parse_key(Secret(pem(RSA, OPENSSH)))

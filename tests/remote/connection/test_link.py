@@ -1,4 +1,4 @@
-"""Logging in: the right machine, the right user, and every failure told apart."""
+"""Logging in: the right machine, the right user, and a separate error for every cause of failure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 
 from clusters.config.secret import Secret
 from clusters.remote import errors
-from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown, InMemoryKeys
+from clusters.remote.auth.host_keys import HostKeyChanged, HostKeyUnknown
 from clusters.remote.connection.link import open_link
 from clusters.remote.ssh import SshHost
+from tests.known_keys import InMemoryKeys
 from tests.remote.cable import Cable
 from tests.sshd import free_port, generate_key, running_sshd
 
@@ -91,7 +92,7 @@ def test_a_wrong_password_names_what_the_machine_accepts(sshd: Sshd) -> None:
     assert not caught.value.retryable
 
 
-def test_a_key_that_is_not_authorized_is_told_apart(sshd: Sshd, tmp_path: Path) -> None:
+def test_a_key_that_is_not_authorized_has_its_own_error(sshd: Sshd, tmp_path: Path) -> None:
     generate_key(tmp_path / "id", "ed25519")
     target = sshd.target(password=None, private_key=Secret((tmp_path / "id").read_text()))
 
@@ -119,7 +120,7 @@ def test_a_wrong_key_with_the_right_password_logs_in(sshd: Sshd, tmp_path: Path)
     open_link(sshd.target(private_key=Secret((tmp_path / "id").read_text())), sshd.known()).close()
 
 
-def test_an_encrypted_key_is_told_before_it_is_tried(sshd: Sshd, tmp_path: Path) -> None:
+def test_an_encrypted_key_is_reported_before_the_login(sshd: Sshd, tmp_path: Path) -> None:
     generate_key(tmp_path / "id", "ed25519", passphrase="open sesame")
 
     with pytest.raises(errors.KeyEncrypted):
@@ -141,10 +142,10 @@ def test_keys_lying_around_on_the_server_are_never_tried(
     assert caught.value.tried == ("publickey",)
 
 
-def test_password_login_that_is_switched_off_is_said(sshd: Sshd, tmp_path: Path) -> None:
+def test_disabled_password_login_is_reported(sshd: Sshd, tmp_path: Path) -> None:
     with (
         running_sshd(tmp_path, sshd.user, sshd.password, "Match All\n  PasswordAuthentication no") as other,
-        pytest.raises(errors.LoginRefused, match="it accepts publickey, and given is a password") as caught,
+        pytest.raises(errors.LoginRefused, match="it accepts publickey, but Slipway was given a password") as caught,
     ):
         open_link(other.target(), other.known())
 
@@ -159,12 +160,12 @@ def test_a_port_on_which_nothing_listens_is_refused(sshd: Sshd) -> None:
     assert caught.value.retryable
 
 
-def test_a_name_that_does_not_exist_is_told(sshd: Sshd) -> None:
+def test_a_name_that_does_not_exist_is_reported(sshd: Sshd) -> None:
     with pytest.raises(errors.NameNotResolved, match=r"no-such-host\.invalid"):
         open_link(sshd.target(address="no-such-host.invalid"), sshd.known())
 
 
-def test_no_address_is_told(sshd: Sshd) -> None:
+def test_a_missing_address_is_reported(sshd: Sshd) -> None:
     with pytest.raises(errors.NameNotResolved, match="has no address"):
         open_link(sshd.target(address=""), sshd.known())
 
@@ -179,14 +180,14 @@ def test_a_machine_that_drops_packets_times_out(sshd: Sshd, full_port: int) -> N
     assert caught.value.retryable
 
 
-def test_a_server_that_says_nothing_times_out(sshd: Sshd) -> None:
+def test_a_silent_server_times_out(sshd: Sshd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = sshd.target(port=silent.getsockname()[1], timeout=0.5)
         with pytest.raises((errors.ConnectTimedOut, errors.HandshakeFailed)):
             open_link(target, sshd.known())
 
 
-def test_something_that_is_not_ssh_is_told(sshd: Sshd) -> None:
+def test_a_service_other_than_ssh_is_reported(sshd: Sshd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as web:
 
         def answer() -> None:
@@ -196,7 +197,7 @@ def test_something_that_is_not_ssh_is_told(sshd: Sshd) -> None:
                     client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        with pytest.raises(errors.HandshakeFailed, match="no SSH server"):
+        with pytest.raises(errors.HandshakeFailed, match="did not complete an SSH handshake"):
             open_link(sshd.target(port=web.getsockname()[1], timeout=20), sshd.known())
 
 
@@ -213,6 +214,6 @@ def test_a_failed_login_leaves_no_thread_behind(sshd: Sshd, tmp_path: Path) -> N
     assert not {thread.name for thread in threading.enumerate()} - before
 
 
-def test_a_user_whose_shell_runs_nothing_is_told_what_it_said(sshd: Sshd, person: Person) -> None:
+def test_the_output_of_a_shell_that_runs_nothing_is_reported(sshd: Sshd, person: Person) -> None:
     with person(shell="/usr/sbin/nologin") as target, pytest.raises(errors.ShellUnusable, match="not available"):
         SshHost(target, sshd.known()).connect()

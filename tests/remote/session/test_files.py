@@ -1,4 +1,4 @@
-"""Files: put whole or not at all, whatever their name and size."""
+"""Files: written completely or not at all, with any name and size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.sshd
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
-    """A directory on the machine (which is this one), and nothing left in it but what was put."""
+    """A directory on the machine (which is this one), with nothing left in it except what was put there."""
     yield tmp_path
     left = [str(path) for path in tmp_path.rglob(".slipway.*")]
     assert left == []
@@ -45,14 +45,14 @@ def test_a_file_arrives_with_mode_and_owner(root: SshHost, place: Path) -> None:
     assert (path.owner(), path.group()) == ("daemon", "adm")
 
 
-def test_without_a_wish_it_is_roots_and_readable(root: SshHost, place: Path) -> None:
+def test_by_default_a_file_belongs_to_root_and_is_readable(root: SshHost, place: Path) -> None:
     root.put(b"", str(place / "empty"))
 
     status = (place / "empty").stat()
     assert (status.st_uid, status.st_gid, oct(status.st_mode & 0o7777), status.st_size) == (0, 0, "0o644", 0)
 
 
-def test_parents_are_made(root: SshHost, place: Path) -> None:
+def test_parent_directories_are_created(root: SshHost, place: Path) -> None:
     root.put(b"x", str(place / "a" / "b" / "c"))
 
     assert oct((place / "a" / "b").stat().st_mode & 0o7777) == "0o755"
@@ -94,17 +94,17 @@ def test_fifty_megabytes_there_and_back(root: SshHost, place: Path, tmp_path_fac
     assert hashlib.sha256(back).digest() == hashlib.sha256(local.read_bytes()).digest()
 
 
-def test_a_directory_in_the_way_is_told(root: SshHost, place: Path) -> None:
+def test_a_directory_in_the_way_is_reported(root: SshHost, place: Path) -> None:
     with pytest.raises(RemoteError, match="is a directory"):
         root.put(b"x", str(place))
 
 
-def test_a_place_that_cannot_be_written_is_told(root: SshHost) -> None:
+def test_a_path_that_cannot_be_written_is_reported(root: SshHost) -> None:
     with pytest.raises(RemoteError, match="could not be written"):
         root.put(b"x", "/proc/sys/nothing-here")
 
 
-def test_an_unknown_owner_is_told_and_the_old_file_stays(root: SshHost, place: Path) -> None:
+def test_an_unknown_owner_is_reported_and_the_old_file_stays(root: SshHost, place: Path) -> None:
     (place / "conf").write_text("old")
 
     with pytest.raises(RemoteError, match="invalid user"):
@@ -114,12 +114,12 @@ def test_an_unknown_owner_is_told_and_the_old_file_stays(root: SshHost, place: P
 
 
 @pytest.mark.parametrize("path", ["relative", "", "/tmp/", "/a\x00b"])
-def test_a_path_that_names_no_file_is_refused(path: str) -> None:
-    with pytest.raises(RemoteError, match="absolute path"):
+def test_a_path_must_name_a_file(path: str) -> None:
+    with pytest.raises(RemoteError, match="must be absolute"):
         install_command(path, size=0, mode=0o644, owner="root:root")
 
 
-def test_a_missing_file_is_told_apart(root: SshHost, place: Path) -> None:
+def test_a_missing_file_has_its_own_error(root: SshHost, place: Path) -> None:
     with pytest.raises(FileMissing, match="absent"):
         root.get(str(place / "absent"))
 
@@ -169,13 +169,13 @@ def test_a_local_file_that_shrinks_meanwhile_replaces_nothing(
         yield b"01234"
 
     monkeypatch.setattr("clusters.remote.ssh.chunks_of", shrunk)
-    with pytest.raises(RemoteError, match="less arrived there than was sent"):
+    with pytest.raises(RemoteError, match="fewer bytes arrived than were sent"):
         root.put(local, str(place / "conf"))
 
     assert (place / "conf").read_text() == "old"
 
 
-def test_a_full_disk_is_told_as_one_and_leaves_nothing(root: SshHost, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_file(root: SshHost, tmp_path: Path) -> None:
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], capture_output=True)
     if mounted.returncode:
         cannot_be_had(f"this machine may not mount: {mounted.stderr.decode().strip()}")

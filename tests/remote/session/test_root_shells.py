@@ -1,4 +1,4 @@
-"""Standing shells: looks and small files go through root shells that stay open, and nobody can tell the difference."""
+"""Standing shells: checks and small files go through root shells that stay open, with the same results as without."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.sshd
 
 
-def test_many_looks_ask_sudo_for_a_few_shells_only(sshd: Sshd, person: Person, tmp_path: Path) -> None:
+def test_many_checks_need_only_a_few_shells_from_sudo(sshd: Sshd, person: Person, tmp_path: Path) -> None:
     log = tmp_path / "sudo.log"
     with person(sudo="ALL=(ALL) ALL") as target:
         rule = Path(f"/etc/sudoers.d/{target.user}")
@@ -46,14 +46,14 @@ def test_many_looks_ask_sudo_for_a_few_shells_only(sshd: Sshd, person: Person, t
     assert 1 <= asked <= MOST
 
 
-def test_a_look_is_many_times_quicker_than_a_way_through_sudo(root: SshHost) -> None:
+def test_a_standing_shell_is_many_times_faster_than_sudo(root: SshHost) -> None:
     def took(**watched: object) -> float:
         began = time.monotonic()
         root.run(sh("true"), **watched)  # type: ignore[arg-type]
         return time.monotonic() - began
 
     root.run(sh("true"))
-    # One beside the other, so that a busy machine makes both slow.
+    # Both at the same time, so that a busy machine slows down both.
     ratios = [took(on_line=lambda stream, line: None) / took() for _ in range(9)]
     assert sorted(ratios)[4] > 3
 
@@ -76,7 +76,7 @@ def test_every_byte_of_an_output_arrives(root: SshHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["timeout", "cancel"])
-def test_a_look_that_is_stopped_leaves_nothing_running(root: SshHost, how: str) -> None:
+def test_a_stopped_check_leaves_nothing_running(root: SshHost, how: str) -> None:
     seconds, cancel = own_seconds(), Cancel()
     told = threading.Event()
 
@@ -99,7 +99,7 @@ def test_a_look_that_is_stopped_leaves_nothing_running(root: SshHost, how: str) 
     assert root.run(sh("echo next")).stdout == "next\n"
 
 
-def test_a_wish_to_stop_that_comes_first_is_obeyed(root: SshHost, tmp_path: Path) -> None:
+def test_a_stop_request_before_the_start_is_obeyed(root: SshHost, tmp_path: Path) -> None:
     cancel = Cancel()
     cancel.ask("before")
     with pytest.raises(Cancelled):
@@ -108,20 +108,20 @@ def test_a_wish_to_stop_that_comes_first_is_obeyed(root: SshHost, tmp_path: Path
     assert not (tmp_path / "done").exists()
 
 
-def test_a_shell_that_was_killed_is_replaced_unseen(root: SshHost) -> None:
+def test_a_killed_shell_is_replaced_without_an_error(root: SshHost) -> None:
     for number in range(3):
         shell = root.run(sh("ps -o ppid= -p $$")).stdout.strip()
         os.kill(int(shell), 9)
         assert root.run(sh("echo {}", number)).stdout == f"{number}\n"
 
 
-def test_a_command_of_whose_end_nothing_is_known_has_failed(root: SshHost) -> None:
-    result = root.run(sh("kill -KILL $(ps -o ppid= -p $$); echo said"), check=False)
+def test_a_command_with_unknown_end_has_failed(root: SshHost) -> None:
+    result = root.run(sh("kill -KILL $(ps -o ppid= -p $$); echo printed"), check=False)
 
-    assert (result.exit_code, result.stdout) == (-1, "said\n")
+    assert (result.exit_code, result.stdout) == (-1, "printed\n")
 
 
-def test_a_machine_with_few_sessions_has_them_for_what_needs_one(sshd: Sshd, tmp_path: Path) -> None:
+def test_a_machine_with_few_sessions_keeps_them_for_other_commands(sshd: Sshd, tmp_path: Path) -> None:
     with running_sshd(tmp_path, sshd.user, sshd.password, "MaxSessions 3") as small:
         host = SshHost(small.target(), small.known())
         with ThreadPoolExecutor(3) as pool:
@@ -139,7 +139,7 @@ def test_a_machine_with_few_sessions_has_them_for_what_needs_one(sshd: Sshd, tmp
 
 
 @pytest.mark.parametrize("how", ["root", "freely"])
-def test_who_needs_no_password_has_them_too(sshd: Sshd, person: Person, how: str) -> None:
+def test_standing_shells_work_without_a_password(sshd: Sshd, person: Person, how: str) -> None:
     with person(sudo="ALL=(ALL) NOPASSWD: ALL") as target:
         host = SshHost(sshd.root() if how == "root" else target, sshd.known())
         assert host.become_root() is (Become.NOBODY_ELSE if how == "root" else Become.FREELY)
@@ -159,7 +159,7 @@ def test_a_small_file_with_every_byte_in_it_arrives(root: SshHost, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_what_is_in_a_small_file_is_on_no_command_line(root: SshHost, tmp_path: Path) -> None:
+def test_the_content_of_a_small_file_is_not_on_a_command_line(root: SshHost, tmp_path: Path) -> None:
     seen: set[bytes] = set()
     over = threading.Event()
 
@@ -178,7 +178,7 @@ def test_what_is_in_a_small_file_is_on_no_command_line(root: SshHost, tmp_path: 
     assert not any(b"correct-horse" in line or b"Y29ycmVjdC1ob3JzZ" in line for line in seen)
 
 
-def test_where_nothing_decodes_a_small_file_goes_the_long_way(
+def test_without_a_decoder_a_small_file_goes_through_its_own_session(
     root: SshHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "DECODER", "base64-that-is-not-there")
@@ -214,7 +214,7 @@ def test_an_error_in_the_callback_ends_a_shared_command(root: SshHost) -> None:
     assert root.run(sh("echo next")).stdout == "next\n"
 
 
-def test_shells_cost_this_side_no_open_files(sshd: Sshd) -> None:
+def test_standing_shells_need_no_local_file_descriptors(sshd: Sshd) -> None:
     host = SshHost(sshd.target(), sshd.known())
     host.become_root()
     before = len(list(Path("/proc/self/fd").iterdir()))
@@ -226,7 +226,7 @@ def test_shells_cost_this_side_no_open_files(sshd: Sshd) -> None:
     assert after <= before
 
 
-def test_a_shell_in_which_something_was_left_running_is_used_no_more(root: SshHost) -> None:
+def test_a_shell_with_a_background_process_is_not_used_again(root: SshHost) -> None:
     shell = root.run(sh("ps -o ppid= -p $$")).stdout
     seconds = own_seconds()
     left = root.run(sh("{{ sleep 0.7; echo late; sleep {}; }} & ps -o ppid= -p $$", seconds)).stdout
@@ -238,7 +238,7 @@ def test_a_shell_in_which_something_was_left_running_is_used_no_more(root: SshHo
     assert "late" not in "".join(after)
 
 
-def test_a_sudo_with_a_terminal_of_its_own_changes_no_byte(sshd: Sshd, person: Person, tmp_path: Path) -> None:
+def test_sudo_with_a_pty_changes_no_byte(sshd: Sshd, person: Person, tmp_path: Path) -> None:
     content, seconds = bytes(range(256)) * 100, own_seconds()
     with person(sudo="ALL=(ALL) ALL") as target:
         rule = Path(f"/etc/sudoers.d/{target.user}")

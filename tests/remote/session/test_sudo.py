@@ -1,4 +1,4 @@
-"""Becoming root: by password, freely, or with a sentence that says why not."""
+"""Becoming root: by password, without one, or an error with the reason."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_root_needs_no_sudo(sshd: Sshd) -> None:
     host.close()
 
 
-def test_a_password_is_used_where_sudo_wants_one(root: SshHost) -> None:
+def test_a_password_is_used_where_sudo_asks_for_one(root: SshHost) -> None:
     assert root.become_root() is Become.BY_PASSWORD
 
 
-def test_where_sudo_wants_no_password_none_is_sent(sshd: Sshd, person: Person) -> None:
+def test_no_password_is_sent_where_sudo_asks_for_none(sshd: Sshd, person: Person) -> None:
     with person(sudo="ALL=(ALL) NOPASSWD: ALL") as target:
         host = SshHost(target, sshd.known())
         assert host.become_root() is Become.FREELY
@@ -64,15 +64,15 @@ def test_a_wrong_password_is_tried_once(sshd: Sshd, person: Person, tmp_path: Pa
     assert not caught.value.retryable
 
 
-def test_without_a_password_to_give_it_is_asked_for(sshd: Sshd, person: Person) -> None:
+def test_a_missing_sudo_password_is_reported(sshd: Sshd, person: Person) -> None:
     with person(sudo="ALL=(ALL) ALL") as target:
         host = SshHost(sshd.target(user=target.user, password=None, private_key=sshd.client_key), sshd.known())
-        with pytest.raises(errors.SudoPasswordNeeded, match="none is given"):
+        with pytest.raises(errors.SudoPasswordNeeded, match="none was entered"):
             host.become_root()
         host.close()
 
 
-def test_a_user_without_the_right_is_told_so(sshd: Sshd, person: Person) -> None:
+def test_a_user_without_sudo_rights_is_reported(sshd: Sshd, person: Person) -> None:
     with person() as target:
         host = SshHost(target, sshd.known())
         with pytest.raises(errors.SudoNotAllowed, match="not in the sudoers") as caught:
@@ -82,7 +82,7 @@ def test_a_user_without_the_right_is_told_so(sshd: Sshd, person: Person) -> None
     assert "sudo or wheel group" in caught.value.hint
 
 
-def test_a_right_to_something_else_is_not_enough(sshd: Sshd, person: Person) -> None:
+def test_a_sudo_right_to_another_command_is_not_enough(sshd: Sshd, person: Person) -> None:
     with person(sudo="ALL=(ALL) /bin/ls") as target:
         host = SshHost(target, sshd.known())
         with pytest.raises(errors.SudoNotAllowed, match="only certain other commands"):
@@ -90,7 +90,7 @@ def test_a_right_to_something_else_is_not_enough(sshd: Sshd, person: Person) -> 
         host.close()
 
 
-def test_sudo_through_a_terminal_of_its_own_gives_exit_codes_and_input(sshd: Sshd, person: Person) -> None:
+def test_sudo_with_a_pty_passes_exit_codes_and_input(sshd: Sshd, person: Person) -> None:
     """Newer distributions set use_pty, under which sudo's child leads a process group."""
     with person(sudo="ALL=(ALL) ALL") as target:
         rule = Path(f"/etc/sudoers.d/{target.user}")
@@ -119,12 +119,12 @@ def test_sudo_that_stops_asking_does_not_let_the_password_into_the_input(sshd: S
 
 
 @pytest.mark.parametrize("given", [None, b"small", b"x" * 3_000_000], ids=["nothing", "small", "large"])
-def test_a_password_that_is_accepted_no_more_ends_in_an_error(
+def test_a_password_that_is_no_longer_accepted_is_an_error(
     sshd: Sshd, person: Person, given: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """sudo would wait for a better one, and we for sudo."""
+    """Otherwise sudo would wait for another password, and Slipway for sudo."""
     monkeypatch.setattr("clusters.remote.session.runner.WAIT_FOR_START", 1.0)
-    monkeypatch.setattr("clusters.remote.session.root_shells.PATIENCE", 1.0)
+    monkeypatch.setattr("clusters.remote.session.root_shells.START_TIMEOUT", 1.0)
     with person(sudo="ALL=(ALL) ALL") as target:
         host = SshHost(target, sshd.known())
         host.become_root()
@@ -139,7 +139,7 @@ TARGET = Target(name="n1", address="192.0.2.1", user="ubuntu")
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("message", "kind"),
     [
         ("sudo: sorry, you must have a tty to run sudo", errors.SudoNotAllowed),
         ("ubuntu is not in the sudoers file.  This incident will be reported.", errors.SudoNotAllowed),
@@ -152,8 +152,8 @@ TARGET = Target(name="n1", address="192.0.2.1", user="ubuntu")
         ("", errors.SudoNotAllowed),
     ],
 )
-def test_what_sudo_says_becomes_an_error_with_a_hint(said: str, kind: type[Exception]) -> None:
-    error = refusal(TARGET, said)
+def test_messages_of_sudo_become_errors_with_hints(message: str, kind: type[Exception]) -> None:
+    error = refusal(TARGET, message)
 
     assert type(error) is kind
     assert error.hint

@@ -1,4 +1,4 @@
-"""The pinned keys of a run: known ones need no database, and a question from a passing thread leaves nothing open."""
+"""The pinned keys of a run: known ones need no query, and a lookup in another thread leaves no connection open."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ KEY = PinnedKey("ssh-ed25519", "AAAAC3Nz", "SHA256:one")
 
 
 @pytest.mark.django_db
-def test_a_key_that_was_known_from_the_beginning_costs_no_query(
-    cluster: Cluster, django_assert_num_queries: object
-) -> None:
+def test_an_initially_known_key_needs_no_query(cluster: Cluster, django_assert_num_queries: object) -> None:
     pin(cluster.pk, "10.99.0.1", 22, KEY, by=None)
     known = PinnedKeys(cluster.pk)
     with django_assert_num_queries(0):  # type: ignore[operator]
@@ -28,7 +26,7 @@ def test_a_key_that_was_known_from_the_beginning_costs_no_query(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_passing_thread_finds_a_key_pinned_meanwhile_and_leaves_no_connection(cluster: Cluster) -> None:
+def test_a_thread_finds_a_new_key_and_leaves_no_connection_open(cluster: Cluster) -> None:
     known = PinnedKeys(cluster.pk)
     pin(cluster.pk, "10.99.0.2", 22, KEY, by=None)
     found: list[object] = []

@@ -1,4 +1,4 @@
-"""Leases of a process that had no turn for a while: it takes nothing twice, and its clock did not jump."""
+"""Leases of a process that was paused: it claims nothing twice, and the pause is not a jump of the clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def tested(monkeypatch: pytest.MonkeyPatch, worker: Callable[[str], probes.Probing]) -> Iterator[list[int]]:
-    """The rows whose tests were begun; none ends before the test does, and the workers wait for them after that."""
+    """The rows whose tests were started; they end with this test, and the workers wait for them after that."""
     begun: list[int] = []
     over = threading.Event()
 
@@ -40,7 +40,7 @@ def tested(monkeypatch: pytest.MonkeyPatch, worker: Callable[[str], probes.Probi
 
 @pytest.fixture
 def worker() -> Iterator[Callable[[str], probes.Probing]]:
-    """Makes workers that test connections."""
+    """Creates workers that test connections."""
     made: list[probes.Probing] = []
 
     def make(name: str) -> probes.Probing:
@@ -53,7 +53,7 @@ def worker() -> Iterator[Callable[[str], probes.Probing]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_does_not_begin_a_test_again_that_it_could_not_renew_in_time(
+def test_a_worker_does_not_restart_its_own_test_after_a_late_renewal(
     cluster: Cluster, tested: list[int], worker: Callable[[str], probes.Probing]
 ) -> None:
     one, other = worker("one"), worker("other")
@@ -72,7 +72,7 @@ def test_a_worker_does_not_begin_a_test_again_that_it_could_not_renew_in_time(
 
 
 def clocks(monkeypatch: pytest.MonkeyPatch, turns: list[float]) -> None:
-    """Clocks of a process that waits so long for its turn after each look at one."""
+    """Clocks of a process that is paused this long after reading each one."""
     now = [1_000.0]
     left = iter(turns)
 
@@ -87,17 +87,15 @@ def clocks(monkeypatch: pytest.MonkeyPatch, turns: list[float]) -> None:
 
 
 @pytest.mark.parametrize("turns", [[7.0, 0.0, 0.0], [0.0, 7.0, 0.0]])
-def test_a_process_without_a_turn_between_two_clocks_does_not_see_a_jump(
-    monkeypatch: pytest.MonkeyPatch, turns: list[float]
-) -> None:
+def test_a_pause_between_reading_two_clocks_is_not_a_jump(monkeypatch: pytest.MonkeyPatch, turns: list[float]) -> None:
     clocks(monkeypatch, [*turns, 0.0, 0.0, 0.0])
     assert leases._clock_offset() == pytest.approx(500, abs=0.1)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("worker", "state", "told"), [("one", "succeeded", 0), ("two", "running", 1)])
-def test_a_heartbeat_after_the_end_of_its_run_takes_nobody_else_for_its_worker(
-    make_run: Callable[..., Run], settings: SettingsWrapper, worker: str, state: str, told: int
+@pytest.mark.parametrize(("worker", "state", "count"), [("one", "succeeded", 0), ("two", "running", 1)])
+def test_a_heartbeat_after_the_end_of_a_run_reports_no_takeover(
+    make_run: Callable[..., Run], settings: SettingsWrapper, worker: str, state: str, count: int
 ) -> None:
     settings.SLIPWAY_HEARTBEAT_SECONDS = 0.0
     lost: list[str] = []
@@ -106,4 +104,4 @@ def test_a_heartbeat_after_the_end_of_its_run_takes_nobody_else_for_its_worker(
     assert beat._look()
     Run.objects.filter(pk=run.pk).update(worker=worker, state=state)
     assert not beat._look()
-    assert len(lost) == told
+    assert len(lost) == count

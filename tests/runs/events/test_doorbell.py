@@ -1,4 +1,4 @@
-"""The doorbell rings at most ten times a second, never forgets the last ring, and never stops a run."""
+"""The doorbell rings at most ten times a second, always sends the last ring, and never stops a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
 
-def test_many_news_are_few_rings_and_the_last_one_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_events_cause_few_rings_and_the_last_one_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[int] = []
     monkeypatch.setattr(doorbell, "ring", lambda run_id, seq: rung.append(seq))
     bell = doorbell.Bell(1)
@@ -30,20 +30,20 @@ def test_many_news_are_few_rings_and_the_last_one_is_not_lost(monkeypatch: pytes
     assert not bell.owed
 
 
-def test_a_ring_says_which_run_and_how_far_and_nothing_else(settings: SettingsWrapper) -> None:
+def test_a_ring_contains_only_the_run_and_the_number(settings: SettingsWrapper) -> None:
     settings.SLIPWAY_REDIS = "redis://somewhere"
     layer = get_channel_layer()
 
-    async def heard() -> object:
+    async def receive() -> object:
         ear = await layer.new_channel()
         await layer.group_add(doorbell.group(7), ear)
         await sync_to_async(doorbell.ring, thread_sensitive=False)(7, 42)
         return await asyncio.wait_for(layer.receive(ear), 5)
 
-    assert asyncio.run(heard()) == {"type": "run.news", "seq": 42}
+    assert asyncio.run(receive()) == {"type": "run.news", "seq": 42}
 
 
-def test_a_broken_bell_is_logged_and_no_more(
+def test_a_failed_ring_is_only_logged(
     settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SLIPWAY_REDIS = "redis://somewhere"

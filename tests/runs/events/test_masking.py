@@ -1,4 +1,4 @@
-"""A secret is masked in every form in which programs write it, and innocent text stays as it is."""
+"""A secret is masked in every form in which programs write it, and harmless text stays unchanged."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def printf_q(text: str) -> str:
         base64.urlsafe_b64encode(AWKWARD.encode()).decode(),
     ],
 )
-def test_each_way_of_writing_a_secret_is_masked(form: str) -> None:
+def test_each_encoding_of_a_secret_is_masked(form: str) -> None:
     said = Masks([Secret(AWKWARD)]).text(f"before {form} after")
     assert MASK in said
     assert said.startswith("before ")
@@ -86,7 +86,7 @@ def test_a_key_of_many_lines_is_masked_line_by_line_and_coded() -> None:
     assert not set(wrapped[:-1]) & set(masks.lines(wrapped))
 
 
-def test_a_short_secret_is_masked_only_where_it_stands_alone() -> None:
+def test_a_short_secret_is_masked_only_as_a_whole_word() -> None:
     masks = Masks([Secret("abc7")])
     assert masks.text("abc7 abc7e user:abc7@host") == f"{MASK} abc7e user:{MASK}@host"
 

@@ -1,4 +1,4 @@
-"""The sink keeps every event, in order, without a gap, without a secret, whatever the database does meanwhile."""
+"""The sink stores every event, in order, without gaps or secrets, whatever happens to the database."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_events_are_numbered_without_gaps_and_lines_come_in_chunks(run: Run) -> 
     assert lines_of(run) == [f"line {number}" for number in range(150)]
 
 
-def test_a_take_over_goes_on_counting_where_the_database_is(make_run: Callable[..., Run]) -> None:
+def test_a_takeover_continues_the_numbers_of_the_database(make_run: Callable[..., Run]) -> None:
     run = make_run(state="running", worker="me", last_seq=7, last_line=90)
     sink = DatabaseSink(run)
     sink.emit(say("again"))
@@ -70,7 +70,7 @@ def test_a_take_over_goes_on_counting_where_the_database_is(make_run: Callable[.
     assert (row.seq, row.first_line) == (8, 91)
 
 
-def test_lines_of_machines_that_talk_at_once_keep_their_own_order(run: Run) -> None:
+def test_lines_of_parallel_machines_keep_their_order(run: Run) -> None:
     sink = DatabaseSink(run)
 
     def talk(host: str) -> None:
@@ -106,7 +106,7 @@ def test_a_failure_comes_after_the_lines_that_led_to_it(run: Run) -> None:
     assert run.failures[0]["host"] == "node1"
 
 
-def test_steps_follow_the_plan_and_what_is_said_of_them(run: Run) -> None:
+def test_steps_follow_the_plan_and_their_events(run: Run) -> None:
     sink = DatabaseSink(run)
     sink.emit(plan("node1", "node2"))
     sink.emit(events.StepChanged(host="node1", step="os/prepare", state="running"))
@@ -121,7 +121,7 @@ def test_steps_follow_the_plan_and_what_is_said_of_them(run: Run) -> None:
     assert StepRun.objects.get(run=run, host="node9").position == 2
 
 
-def test_a_part_that_must_not_be_cut_stands_with_its_step_until_it_is_over_or_there_is_another_plan(run: Run) -> None:
+def test_an_uncut_part_stays_with_its_step_until_it_ends_or_the_plan_changes(run: Run) -> None:
     def parts() -> list[tuple[str, str]]:
         return list(StepRun.objects.exclude(uncut="").values_list("host", "uncut"))
 
@@ -162,7 +162,7 @@ def test_no_secret_reaches_the_database_in_any_form(run: Run) -> None:
     assert "secret" not in {row.kind for row in run.events.all()}
 
 
-def test_the_kubeconfig_is_kept_encrypted_and_never_as_an_event(run: Run) -> None:
+def test_the_kubeconfig_is_stored_encrypted_and_never_as_an_event(run: Run) -> None:
     text = "apiVersion: v1\nusers:\n- user:\n    client-key-data: LS0tLS1CRUdJTiBSU0E=\n"
     sink = DatabaseSink(run)
     sink.emit(events.Delivered(name="kubeconfig", content=Secret(text)))
@@ -199,7 +199,7 @@ def test_a_locked_database_loses_nothing(run: Run, monkeypatch: pytest.MonkeyPat
     assert lines_of(run) == [str(number) for number in range(10)]
 
 
-def test_a_commit_whose_answer_was_lost_is_not_written_twice(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_without_confirmation_is_not_written_twice(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     real = sink_module.store
     calls = []
 
@@ -216,7 +216,7 @@ def test_a_commit_whose_answer_was_lost_is_not_written_twice(run: Run, monkeypat
     assert lines_of(run) == ["once"]
 
 
-def test_a_database_that_is_away_makes_those_who_emit_wait(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_database_makes_emit_wait(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     away = threading.Event()
     away.set()
     real = sink_module.store
@@ -241,9 +241,7 @@ def test_a_database_that_is_away_makes_those_who_emit_wait(run: Run, monkeypatch
 
 
 @pytest.mark.parametrize("refused", [True, False])
-def test_nothing_stored_for_a_while_is_said_and_the_database_is_blamed_only_where_it_refused(
-    run: Run, monkeypatch: pytest.MonkeyPatch, refused: bool
-) -> None:
+def test_a_long_outage_is_logged_with_its_cause(run: Run, monkeypatch: pytest.MonkeyPatch, refused: bool) -> None:
     real = sink_module.store
     tries: list[int] = []
 
@@ -256,17 +254,17 @@ def test_nothing_stored_for_a_while_is_said_and_the_database_is_blamed_only_wher
         real(*args)
 
     monkeypatch.setattr(sink_module, "store", store)
-    monkeypatch.setattr(sink_module, "WORTH_SAYING_SECONDS", 0.2)
+    monkeypatch.setattr(sink_module, "LOGGED_OUTAGE_SECONDS", 0.2)
     sink = DatabaseSink(run)
     sink.emit(say("before"))
     sink.flush()
     assert sink.close()
     said = [line for line in lines_of(run) if line.startswith("Nothing was stored for")]
     assert said
-    assert ("the database did not take it" in said[0]) == refused
+    assert ("the database was unavailable" in said[0]) == refused
 
 
-def test_an_event_that_cannot_be_stored_is_a_note_that_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_cannot_be_stored_becomes_a_note(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     real = sink_module.store
 
     def refuses(run_id: int, worker: str, before: int, batch: Any, ending: Any) -> None:
@@ -291,7 +289,7 @@ def test_an_event_that_cannot_be_stored_is_a_note_that_says_so(run: Run, monkeyp
     assert list(run.events.order_by("seq").values_list("seq", flat=True)) == [1, 2, 3, 4, 5]
 
 
-def test_a_worker_that_lost_the_run_writes_nothing_more(run: Run) -> None:
+def test_a_worker_that_lost_the_run_stops_writing(run: Run) -> None:
     told: list[str] = []
     sink = DatabaseSink(run, on_lost=told.append)
     sink.emit(say("mine"))
@@ -320,7 +318,7 @@ def test_the_end_of_the_run_is_stored_with_its_last_event(run: Run) -> None:
     assert set(run.steps.values_list("step", "state")) == {("os/prepare", "cancelled"), ("etcd/start", "skipped")}
 
 
-def test_a_line_longer_than_a_frame_goes_on_in_further_lines(run: Run) -> None:
+def test_a_line_longer_than_a_frame_is_split(run: Run) -> None:
     sink = DatabaseSink(run)
     sink.emit(say("x" * 100_000))
     assert sink.close()
@@ -330,7 +328,7 @@ def test_a_line_longer_than_a_frame_goes_on_in_further_lines(run: Run) -> None:
     assert run.last_line == sum(row.line_count for row in run.events.all())
 
 
-def test_no_code_of_a_terminal_is_stored(run: Run) -> None:
+def test_no_terminal_code_is_stored(run: Run) -> None:
     sink = DatabaseSink(run, secrets=[Secret("Geheim\x1b[1m-123")])
     sink.emit(plan("node1"))
     sink.emit(say("\x1b[0;32m[init]\x1b[0m\tdone\n\x1b]0;title\x0710%\rü 20%\r"))
@@ -352,7 +350,7 @@ def test_no_code_of_a_terminal_is_stored(run: Run) -> None:
 
 
 @pytest.mark.thorough
-def test_twenty_thousand_lines_a_second_are_no_trouble(run: Run) -> None:
+def test_twenty_thousand_lines_a_second_are_stored(run: Run) -> None:
     sink = DatabaseSink(run, secrets=[Secret(f"Secret-of-node{number}!") for number in range(10)])
     lines = [
         say("2026-01-01T00:00:00 pulling layer 0123456789abcdef of the image", host=f"node{n % 3}")

@@ -1,4 +1,4 @@
-"""The connection test of a row against a real sshd: the key is asked about, accepted, and the machine described."""
+"""The connection test of a row against a real sshd: the key is shown and accepted, and the facts are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clusters.config.schema import Document, Host, JumpHost
 from clusters.config.secret import Secret
 from clusters.models import HostKey, Probe
 from clusters.runs.access.targets import target_for
-from clusters.runs.jobs.host_key_scan import look_at_keys
+from clusters.runs.jobs.host_key_scan import scan_host_keys
 from clusters.runs.jobs.probes import probe_row
 from tests.remote.bastion import bastion_before
 from tests.sshd import Sshd, sshd
@@ -45,24 +45,24 @@ def accept_shown(alice: User, cluster: Cluster) -> None:
     services.host_keys_accept(actor=alice, cluster=cluster, seen=shown)
 
 
-def test_a_new_machine_is_asked_about_accepted_and_described(alice: User, sshd: Sshd) -> None:
+def test_the_key_of_a_new_machine_is_accepted_and_its_facts_are_read(alice: User, sshd: Sshd) -> None:
     cluster = draft(alice, sshd, sshd.password)
     services.probes_start(actor=alice, cluster=cluster)
     row = outcome_of(cluster)
     assert row.state == "ask", row.stages
     assert row.offered["fingerprint"] in {key.fingerprint for key in sshd.keys.values()}
-    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    (sight,) = scan_host_keys(cluster.pk, services.document_of(cluster))
     assert sight.offered is not None
     accept_shown(alice, cluster)
     row = outcome_of(cluster)
     assert row.state == "ok", row.stages
     assert [stage["state"] for stage in row.stages] == ["ok"] * 5
     assert row.facts["os_name"]
-    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    (sight,) = scan_host_keys(cluster.pk, services.document_of(cluster))
     assert (sight.offered, sight.trouble) == (None, "")
 
 
-def test_a_changed_key_stops_and_a_wrong_password_is_told(alice: User, sshd: Sshd) -> None:
+def test_a_changed_key_stops_and_a_wrong_password_is_reported(alice: User, sshd: Sshd) -> None:
     cluster = draft(alice, sshd, "not-the-password")
     services.probes_start(actor=alice, cluster=cluster)
     outcome_of(cluster)
@@ -75,11 +75,11 @@ def test_a_changed_key_stops_and_a_wrong_password_is_told(alice: User, sshd: Ssh
     row = outcome_of(cluster)
     assert row.state == "failed"
     assert row.stages[1]["state"] == "failed"
-    (sight,) = look_at_keys(cluster.pk, services.document_of(cluster))
+    (sight,) = scan_host_keys(cluster.pk, services.document_of(cluster))
     assert "changed" in sight.trouble
 
 
-def test_behind_a_jump_host_its_key_is_asked_about_first_then_the_machines(alice: User, sshd: Sshd) -> None:
+def test_the_key_of_a_jump_host_is_asked_about_before_the_machines(alice: User, sshd: Sshd) -> None:
     with bastion_before(sshd) as bastion:
         cluster = draft(alice, sshd, sshd.password)
         hops = f"{bastion.server.user}@127.0.0.1:{bastion.server.port}"
@@ -89,7 +89,7 @@ def test_behind_a_jump_host_its_key_is_asked_about_first_then_the_machines(alice
         services.probes_start(actor=alice, cluster=cluster)
         assert Probe.objects.get().stages[0]["name"] == "jump"
         assert outcome_of(cluster).offered["port"] == bastion.server.port
-        (sight,) = look_at_keys(cluster.pk, document)
+        (sight,) = scan_host_keys(cluster.pk, document)
         assert (sight.of_jump_host, sight.port) == (True, bastion.server.port)
 
         accept_shown(alice, cluster)
@@ -105,9 +105,7 @@ def test_behind_a_jump_host_its_key_is_asked_about_first_then_the_machines(alice
     assert bastion.server.password not in str(row.stages)
 
 
-def test_an_agent_is_offered_to_machines_only_where_the_setting_says_so(
-    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_agent_is_offered_only_with_the_setting(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(name="node1", address="10.99.0.1", agent_key="any")
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
     assert target_for(Document(hosts=(host,)), host).agent_socket is None

@@ -1,4 +1,4 @@
-"""Entries of the audit go on to a webhook and to syslog: signed, in order, tried again, and with an end to it."""
+"""Entries of the audit are forwarded to a webhook and to syslog: signed, in order, with a limited number of retries."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(count: int) -> None:
 
 
 def send() -> AuditForward:
-    """One try, as a worker makes it, however long it would wait."""
+    """One try, like a worker's, without waiting until it is due."""
     AuditForward.objects.update(due_at=timezone.now())
     state = claim_forward()
     assert state is not None
@@ -74,7 +74,7 @@ def test_every_entry_is_posted_in_order_and_signed(webhook: Receiver, monkeypatc
     assert claim_forward() is None, "nothing is left"
 
 
-def test_what_does_not_get_through_is_tried_again_and_given_up_in_the_end_without_a_gap(webhook: Receiver) -> None:
+def test_failed_messages_are_retried_in_order_and_finally_given_up(webhook: Receiver) -> None:
     write(2)
     webhook.answers = [500]
     for tries in range(1, len(PAUSES) + 2):
@@ -91,7 +91,7 @@ def test_what_does_not_get_through_is_tried_again_and_given_up_in_the_end_withou
     assert numbers(webhook) == [1, 2]
 
 
-def test_a_worker_that_was_slow_does_not_move_what_another_one_sent(webhook: Receiver) -> None:
+def test_a_slow_worker_does_not_reset_the_position_of_another(webhook: Receiver) -> None:
     write(1)
     slow = claim_forward()
     assert slow is not None
@@ -109,7 +109,7 @@ def test_a_worker_forwards_beside_its_runs(webhook: Receiver) -> None:
     wait_for(lambda: AuditForward.objects.get().position == 3, what="all entries to be forwarded")
 
 
-def test_nothing_is_kept_where_nothing_is_forwarded() -> None:
+def test_without_forwarding_no_position_is_stored() -> None:
     write(1)
     assert claim_forward() is None
     assert not AuditForward.objects.exists()
@@ -161,7 +161,7 @@ def test_a_syslog_server_that_is_away_is_tried_again(settings: SettingsWrapper) 
     assert "refused" in state.error
 
 
-def test_no_name_begins_a_line_of_its_own_in_syslog_and_no_message_is_too_long() -> None:
+def test_a_name_cannot_start_a_new_line_in_syslog_and_messages_are_limited() -> None:
     audited(None, "draft.update", "harbour\n<13>1 forged\x1b[31m", hosts=[f"node-{n}" for n in range(5000)])
     entry = AuditEntry.objects.get()
     text = message(entry.at, entry.as_json())
@@ -174,7 +174,7 @@ def test_no_name_begins_a_line_of_its_own_in_syslog_and_no_message_is_too_long()
 @pytest.mark.parametrize(
     "address", ["syslog.example", "http://syslog.example", "udp://", "tcp://host/path", "udp://[::1", "udp://h:99999"]
 )
-def test_a_syslog_address_that_cannot_be_used_is_found_by_check(
+def test_check_finds_an_unusable_syslog_address(
     address: str, settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.SLIPWAY_AUDIT_SYSLOG = address

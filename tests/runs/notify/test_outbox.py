@@ -1,4 +1,4 @@
-"""The end of a run is told by webhook and mail: signed, retried, without secrets, and never lost with a worker."""
+"""The end of a run is reported by webhook and mail: signed, retried, without secrets, and never lost with a worker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SECRETS = ("Qcloud@123", "Testing123")
 
 
 class Receiver(ThreadingHTTPServer):
-    """Takes what is told; `answers` are the statuses to give, the last one for ever. `hold` makes it think."""
+    """Receives messages; `answers` are the statuses to return, the last one repeatedly. `hold` delays the response."""
 
     daemon_threads = True
 
@@ -98,7 +98,7 @@ def end_of(run: Run, settings: SettingsWrapper, how: str = "fails") -> None:
     supervise(run.pk, worker_name=f"w{run.pk}")
 
 
-def test_the_end_is_written_down_with_the_run_and_told_signed(
+def test_the_notice_is_stored_with_the_end_and_sent_signed(
     make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver, client: Client
 ) -> None:
     run = make_run()
@@ -127,7 +127,7 @@ def test_the_end_is_written_down_with_the_run_and_told_signed(
     assert "t0ken" not in summary
 
 
-def test_a_mistake_that_quotes_a_password_is_told_without_it(
+def test_an_error_that_quotes_a_password_is_sent_without_it(
     make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver
 ) -> None:
     settings.SLIPWAY_NOTIFY_MAIL = ["ops@example.org"]
@@ -143,7 +143,7 @@ def test_a_mistake_that_quotes_a_password_is_told_without_it(
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_a_receiver_that_refuses_is_asked_again_later_with_the_same_key(
+def test_a_refused_notice_is_sent_again_with_the_same_key(
     make_run: Callable[..., Run],
     settings: SettingsWrapper,
     receiver: Receiver,
@@ -170,7 +170,7 @@ def test_a_receiver_that_refuses_is_asked_again_later_with_the_same_key(
     assert len(receiver.taken) == 2
 
 
-def test_nobody_there_is_given_up_after_a_day_and_the_address_is_not_written_down(
+def test_an_unreachable_receiver_is_given_up_without_storing_its_address(
     make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     end_of(make_run(), settings)
@@ -185,7 +185,7 @@ def test_nobody_there_is_given_up_after_a_day_and_the_address_is_not_written_dow
     assert "t0ken" not in row.error + caplog.text
 
 
-def test_a_run_cancelled_before_it_began_is_told_of_too(
+def test_a_run_cancelled_before_its_start_is_also_reported(
     make_run: Callable[..., Run], settings: SettingsWrapper, receiver: Receiver
 ) -> None:
     run = make_run()
@@ -193,13 +193,13 @@ def test_a_run_cancelled_before_it_began_is_told_of_too(
     assert Notice.objects.get().run_id == run.pk
 
 
-def test_without_settings_nothing_is_told(make_run: Callable[..., Run], settings: SettingsWrapper) -> None:
+def test_without_settings_nothing_is_sent(make_run: Callable[..., Run], settings: SettingsWrapper) -> None:
     end_of(make_run(), settings)
     assert not Notice.objects.exists()
 
 
 @pytest.mark.processes
-def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(make_run: Callable[..., Run]) -> None:
+def test_the_notice_of_a_dead_worker_is_sent_by_the_next(make_run: Callable[..., Run]) -> None:
     run = make_run()
     with receiving() as server:
         server.hold.clear()
@@ -212,7 +212,7 @@ def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(make_run: Calla
         assert (row.state, row.run_id) == ("waiting", run.pk)
         assert row.lease_until is not None
         assert row.lease_until < timezone.now() + timedelta(seconds=outbox.LEASE_SECONDS)
-        # What the minute of the lease would bring.
+        # As after the minute of the lease.
         Notice.objects.update(lease_until=timezone.now())
         server.hold.set()
         with manage("work", **more):
@@ -222,7 +222,7 @@ def test_a_worker_that_dies_while_it_tells_leaves_it_to_the_next(make_run: Calla
     assert len(keys) == 1
 
 
-def test_a_test_is_sent_once_and_the_page_says_whether_it_was_taken(
+def test_a_test_is_sent_once_and_the_page_shows_the_result(
     cluster: Cluster, settings: SettingsWrapper, receiver: Receiver, client: Client
 ) -> None:
     settings.SLIPWAY_NOTIFY_MAIL = ["ops@example.com", "boss@example.com"]
@@ -244,14 +244,12 @@ def test_a_test_is_sent_once_and_the_page_says_whether_it_was_taken(
     assert json.loads(body)["event"] == "test"
     assert headers["X-Slipway-Signature"].startswith("sha256=")
     assert (len(receiver.taken), len(mail.outbox)) == (1, 1)
-    assert "alice looks whether" in mail.outbox[0].body
+    assert "alice sent a test notification" in mail.outbox[0].body
     assert client.get(reverse("notices")).content.decode().count("Test accepted") == 2
     assert AuditEntry.objects.filter(deed="notices.test").count() == 1
 
 
-def test_a_test_that_is_refused_says_why_and_is_not_tried_again(
-    cluster: Cluster, receiver: Receiver, client: Client
-) -> None:
+def test_a_refused_test_shows_why_and_is_not_retried(cluster: Cluster, receiver: Receiver, client: Client) -> None:
     receiver.answers = [403]
     client.force_login(cluster.owner)
     assert client.post(reverse("notices"))["Location"] == "/"

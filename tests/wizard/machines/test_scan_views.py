@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.models import AuditEntry, Scan
-from clusters.runs.claims.jobs import Chores
+from clusters.runs.claims.jobs import Jobs
 from clusters.runs.jobs.scans import scan_row
 from tests.remote.test_scan import greeting
 
@@ -69,7 +69,7 @@ def test_a_cancelled_scan_ends_and_stays_cancelled(visitor: Visitor) -> None:
 def test_the_worker_takes_a_scan_and_carries_it_out(visitor: Visitor) -> None:
     with greeting("127.0.0.1", b"SSH-2.0-x\r\n") as port:
         start(visitor, "127.0.0.1/32", port)
-        scans = Chores("worker", Scan, scan_row)
+        scans = Jobs("worker", Scan, scan_row)
         scans.take()
         scans.wait(20)
     assert Scan.objects.get().found == [{"address": "127.0.0.1", "banner": "SSH-2.0-x"}]

@@ -12,7 +12,7 @@ from clusters.config.schema import Host, RoleGroups
 from clusters.config.secret import Secret
 from clusters.models import AuditEntry, Inspection
 from clusters.runs.access.host_keys import pin
-from clusters.runs.claims.jobs import Chores
+from clusters.runs.claims.jobs import Jobs
 from clusters.runs.jobs.inspections import inspect_row
 from tests.conftest import SEED
 from tests.sshd import Sshd, free_port, sshd
@@ -134,7 +134,7 @@ def test_strangers_neither_check_nor_look(visitor: Visitor, bob: User) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_plan_that_cannot_be_made_ends_it_with_a_sentence(visitor: Visitor) -> None:
     services.inspection_start(actor=visitor.cluster.owner, cluster=visitor.cluster, checks=["no.such_check"])
-    chores = Chores("worker", Inspection, inspect_row)
+    chores = Jobs("worker", Inspection, inspect_row)
     chores.take()
     chores.wait(20)
     row = Inspection.objects.get()

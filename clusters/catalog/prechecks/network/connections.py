@@ -49,7 +49,7 @@ def node_to_node(machine: Machine, cluster: Cluster) -> Iterator[Finding]:
         return
     dial_of = {(dial.address, dial.port): dial for dial in dials}
     pairs = [(flow, dial_of[flow.address, flow.port]) for flow in flows]
-    machine.tell(Observed(host=machine.name, step=machine.step, topic=REACHABILITY, values=_reachability(pairs)))
+    machine.emit(Observed(host=machine.name, step=machine.step, topic=REACHABILITY, values=_reachability(pairs)))
     untried = sum(dial.answer is Answer.UNTRIED for dial in dials)
     machine.note(f"tried {len(dials) - untried} of {len(dials)} connections to other machines")
     yield from _blocked_ports(machine.name, pairs)
@@ -59,7 +59,7 @@ def _reachability(pairs: list[tuple[Flow, Dial]]) -> dict[str, dict[str, str]]:
     matrix: dict[str, dict[str, str]] = {}
     for flow, dial in pairs:
         if dial.answer is not Answer.UNTRIED:
-            matrix.setdefault(flow.target, {})[str(flow.port)] = "" if dial.answer.through else dial.told()
+            matrix.setdefault(flow.target, {})[str(flow.port)] = "" if dial.answer.through else dial.describe()
     return matrix
 
 
@@ -68,7 +68,7 @@ def _blocked_ports(name: str, pairs: list[tuple[Flow, Dial]]) -> Iterator[Findin
     closed: dict[tuple[str, str], dict[tuple[int, str], None]] = {}
     for flow, dial in pairs:
         if not dial.answer.through and dial.answer is not Answer.UNTRIED:
-            closed.setdefault((flow.target, dial.told()), {})[flow.port, flow.purpose] = None
+            closed.setdefault((flow.target, dial.describe()), {})[flow.port, flow.purpose] = None
     groups: dict[tuple[tuple[tuple[int, str], ...], str], list[str]] = {}
     for (target, reason), ports in closed.items():
         groups.setdefault((tuple(ports), reason), []).append(target)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clusters.config.schema import Document
-from clusters.remote.auth.host_keys import InMemoryKeys
 from clusters.remote.ssh import SshHost
 from clusters.remote.target import target_of
+from tests.known_keys import InMemoryKeys
 from tests.missing import cannot_be_had
 from tests.sshd import free_port, running_sshd, why_not
 

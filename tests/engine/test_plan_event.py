@@ -1,4 +1,4 @@
-"""What a plan tells of itself is what it does: pages make of it the time left and the critical path."""
+"""The plan's event describes what the plan does: pages compute the remaining time and the critical path from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from clusters.config.schema import Document
 from clusters.engine.check import Checks
-from clusters.engine.executor import told_of
+from clusters.engine.executor import describe_step
 from clusters.engine.plan import make_plan
 from clusters.engine.recipe import recipe
 from clusters.engine.step import Register, step
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clusters.engine.machine import Machine
     from clusters.engine.wants import Want
 
-recipe("told", "Told", "one")
+recipe("described", "Described", "one")
 
 DOCUMENT = Document.model_validate(
     {
@@ -31,7 +31,7 @@ DOCUMENT = Document.model_validate(
 
 
 @pytest.mark.parametrize("one_by_one", [True, False])
-def test_whether_machines_take_turns_is_told_as_the_document_decides_it(one_by_one: bool) -> None:
+def test_the_plan_reports_turns_as_the_document_decides(one_by_one: bool) -> None:
     register = Register()
 
     @step("one/turns", on="all", serial=lambda document: one_by_one, uncut=True, register=register)
@@ -39,8 +39,8 @@ def test_whether_machines_take_turns_is_told_as_the_document_decides_it(one_by_o
         """Take turns, or do not"""
         yield from ()
 
-    plan = make_plan(DOCUMENT, "told", steps=register, checks=Checks())
-    told = told_of(plan.steps[0], DOCUMENT)
-    assert told["serial"] is one_by_one
+    plan = make_plan(DOCUMENT, "described", steps=register, checks=Checks())
+    row = describe_step(plan.steps[0], DOCUMENT)
+    assert row["serial"] is one_by_one
     assert plan.needs[("one/turns", "b")] == (frozenset({("one/turns", "a")}) if one_by_one else frozenset())
-    assert told["uncut"] is True
+    assert row["uncut"] is True
