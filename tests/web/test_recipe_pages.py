@@ -82,7 +82,7 @@ def test_the_page_is_made_of_the_declaration(person: Client, cluster: Cluster, r
 def test_a_wrong_answer_is_said_beside_its_field_and_what_was_typed_stays(
     person: Client, cluster: Cluster, renew: Recipe
 ) -> None:
-    for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "A whole number is expected")):
+    for days, sentence in (("5000", "Between 1 and 3,999"), ("many", "Enter a whole number")):
         answer = person.post(do(cluster), {"days": days})
         shown = answer.content.decode()
         assert answer.status_code == 422

@@ -136,7 +136,7 @@ def test_a_layout_takes_the_machines_there_are_once_they_are_enough() -> None:
 
 def test_a_layout_that_wants_more_machines_says_how_many() -> None:
     said = {card.layout.slug: card.why_not for card in layouts.layout_cards(seed(1), add_machines=False)}
-    assert said["all-in-one"] == "It is for one machine; there are 3."
+    assert said["all-in-one"] == "For one machine; there are 3."
     assert said["small"] == "" and said["available"] == "1 more machine is needed."
     assert said["dedicated-etcd"] == "4 more machines are needed."
 

@@ -106,7 +106,7 @@ def test_the_options_follow_the_plugin_and_are_saved_as_they_are_typed(page: Pag
     expect(page.locator("#yaml")).to_have_value(re.compile("ipipMode: CrossSubnet"))
     assert stored(cluster).network.calico.typha.replicas == 3
     page.locator("#id_option-calico-typha-replicas").fill("many")
-    expect(page.locator("#problem-option-calico-typha-replicas")).to_contain_text("A whole number")
+    expect(page.locator("#problem-option-calico-typha-replicas")).to_contain_text("Enter a whole number")
     page.locator("#id_plugin").select_option("flannel")
     expect(page.locator("#id_option-flannel-backend_mode")).to_be_attached()
     expect(page.locator("#id_option-calico-ipip_mode")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Prechecks: what the checks of an installation find on the machines before there is one."""
+"""The prechecks page: what the checks of an installation find on the machines before it starts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = Page(
     slug="prechecks",
     order=55,
     title=_("Prechecks"),
-    lead=_("What must be true of the machines. The checks look and change nothing; a run begins with the same ones."),
+    lead=_("Requirements for the machines. The checks change nothing; a run starts with the same checks."),
     icon="shield",
     sections=(),
     bind=lambda document, data: NothingToFill(),

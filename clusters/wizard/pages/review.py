@@ -1,4 +1,4 @@
-"""Review: everything at once, and the button that starts it."""
+"""The review page: all findings, the plan, and the button that starts the installation."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A finding with the page and the field that solve it; without a field, its line in the document does.
+    """A finding with the page and the field where it is fixed; without a field, its line in the document.
 
-    `key` is for its acknowledgement, empty where there is none to give; `waiver` says who gave it, and when.
+    `key` identifies its acknowledgement, empty when none is possible; `waiver` contains who gave it, and when.
     """
 
     finding: Finding
@@ -50,9 +50,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ShownText:
-    """A text that runs as root, as people read it; `readers` are the acknowledgements by the id of who gave them.
+    """A text that runs as root, in readable form; `readers` are the acknowledgements by user id.
 
-    `masked` is the same for who has not given the password lately, None where nothing in it is secret.
+    `masked` is the text for users who have not recently confirmed their password; None when it contains no secret.
     """
 
     title: str
@@ -75,7 +75,7 @@ TITLES = {
 }
 
 GROUPS = (
-    ("error", _("Blocking: solve these first")),
+    ("error", _("Blocking: fix these first")),
     ("waived", _("Waived errors")),
     ("warning", _("Warnings to acknowledge")),
     ("info", _("Good to know")),
@@ -83,7 +83,7 @@ GROUPS = (
 
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
-    """Findings by weight with the place that solves each, what the prechecks found, and the plan."""
+    """Findings by severity with the place to fix each, the results of the prechecks, and the plan."""
     entries = _entries(cluster, document, found)
     groups = [
         (weight, title, [entry for entry in entries if _weight(entry.finding) == weight]) for weight, title in GROUPS
@@ -105,7 +105,7 @@ def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[F
 
 
 def texts_shown(cluster: Cluster, document: Document) -> list[ShownText]:
-    """What runs as root, in full and masked: the finder's secrets, and the document's own wherever they stand."""
+    """Texts that run as root, in full and masked: secrets that the finder detects, and every secret of the document."""
     readers: dict[str, dict[int, dict[str, Any]]] = {}
     for record in cluster.acknowledged_texts:
         readers.setdefault(record["sealed"], {})[record["by_id"]] = record
@@ -159,7 +159,7 @@ def _plan(document: Document, found: tuple[Finding, ...]) -> tuple[Plan | None, 
 
 
 def _phases(plan: Plan) -> list[tuple[str, list[Any]]]:
-    """The plan's rows under their phases, in reading order."""
+    """The plan's steps by phase, in reading order."""
     phases: dict[str, list[Any]] = {}
     for step in plan.steps:
         phases.setdefault(step.phase, []).append(step)
@@ -167,7 +167,7 @@ def _phases(plan: Plan) -> list[tuple[str, list[Any]]]:
 
 
 def rail_state(cluster: Cluster, document: Document, mine: list[Finding], everything: list[Finding]) -> tuple[str, int]:
-    """Waiting while an error is in the way; else how many warnings are not acknowledged."""
+    """Waiting while an error blocks; otherwise the number of unacknowledged warnings."""
     if any(finding.blocking for finding in everything):
         return "waiting", 0
     warnings = unread(cluster, everything)

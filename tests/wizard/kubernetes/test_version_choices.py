@@ -136,9 +136,9 @@ def test_the_page_says_which_parts_of_the_source_do_not_go_with_a_version(
     bundle_of("v1.37.2", "v1.20.2", etcd=("v3.4.23",), containerd=("v1.6.20", "v1.7.27"))
     visitor.post("kubernetes", {"name": "sample", "version": "v1.37.2"}, htmx=True)
     text = shown(visitor)
-    assert said(text) == ["Proven", "Not tested together", "Does not go together"]
+    assert said(text) == ["Proven", "Not tested together", "Incompatible"]
     assert "takes etcd 3.5.24 and newer, not v3.4.23" in text and "names 2.2.0 and newer" in text
-    assert "v1.37.2 (parts of the source do not go with it)" in text
+    assert "v1.37.2 (incompatible with parts of the source)" in text
     assert "v1.20.2 (ended upstream)" in text, "which gets etcd 3.4.23 and containerd 1.7.27"
 
 
@@ -177,4 +177,4 @@ def test_nothing_is_missed_while_no_source_can_be_read(
 ) -> None:
     settings.SLIPWAY_ARTIFACTS = artifacts
     text = shown(visitor)
-    assert 'id="take-version"' not in text and "no artifact source can be read" in text
+    assert 'id="take-version"' not in text and "no artifact source is readable" in text

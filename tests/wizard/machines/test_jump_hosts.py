@@ -12,7 +12,7 @@ from clusters.models import Probe
 from clusters.runs.jobs.probes import spec_digest
 from clusters.selectors import probes_of
 from clusters.services import draft_update
-from clusters.wizard.connection.jump_routes import ways
+from clusters.wizard.connection.jump_routes import jump_routes
 from tests.wizard.machines.test_logins import KEY
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def test_a_login_for_many_leaves_their_ways_alone_unless_told(visitor: Visitor) 
     visitor.many("login/", {"row": ["0:node1", "1:node2"], "kind": "keep", "user": "deploy", "jump-way": "keep"})
     hosts = visitor.document().hosts
     assert [(host.user, host.jump_host.hops) for host in hosts[:2]] == [("deploy", "none"), ("deploy", "")]
-    assert "reached in different ways" in visitor.many("login/?row=0:node1&row=1:node2").content.decode()
+    assert "reached by different routes" in visitor.many("login/?row=0:node1&row=1:node2").content.decode()
 
 
 def test_a_finding_of_the_jump_host_leads_to_its_page(visitor: Visitor) -> None:
@@ -199,7 +199,7 @@ def test_of_several_hops_the_one_at_which_it_ends_is_marked(visitor: Visitor) ->
     share(visitor, hops="edge,inner:2200,last", kind="same")
     after_test(visitor, "node1", "failed", message="The jump host inner:2200 refuses it.", state="failed")
     document = visitor.document()
-    (way,) = ways(document, probes_of(visitor.cluster, document))
+    (way,) = jump_routes(document, probes_of(visitor.cluster, document))
     assert [(hop.address, state) for hop, state in way.drawn] == [
         ("edge", "ok"),
         ("inner", "failed"),
