@@ -28,7 +28,7 @@ def test_the_newest_proven_version_is_taken_and_a_warning_says_what_kubekey_woul
     assert loaded.document is not None and loaded.document.kubernetes.version == newest_proven()
     (told,) = (each for each in loaded.findings if each.id == "default.kubernetes_version")
     assert told.severity is Severity.WARNING and told.path == "spec.kubernetes.version"
-    assert "Slipway installs v1.37.2" in told.message and "KubeKey would take v1.23.17" in told.message
+    assert "Slipway installs v1.37.2" in told.message and "KubeKey would install v1.23.17" in told.message
 
 
 @pytest.mark.parametrize("section", SECTIONS)

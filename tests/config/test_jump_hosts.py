@@ -6,7 +6,7 @@ import pytest
 
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.dialects.render import render
-from clusters.config.jump_hosts import Hop, hops_of, reached, said, way_to
+from clusters.config.jump_hosts import Hop, hops_of, reached, route_text, way_to
 from clusters.config.load import load
 from clusters.config.schema import Document, Host, JumpHost
 from clusters.config.secret import MASK, Secret
@@ -49,7 +49,7 @@ def test_what_is_no_jump_host_is_refused_in_words(text: str) -> None:
 
 
 def _way(document: Document, place: int) -> str:
-    return said(reached(document, document.hosts[place]))
+    return route_text(reached(document, document.hosts[place]))
 
 
 def test_the_documents_jump_host_counts_for_machines_that_say_nothing() -> None:

@@ -48,7 +48,9 @@ def test_a_field_that_is_misspelt_leads_to_the_right_one() -> None:
 
 def test_a_number_where_a_text_is_wanted_is_told_to_be_quoted() -> None:
     (finding,) = found(kubeReserved={"cpu": 1})
-    assert finding.message == "kubeletConfiguration.kubeReserved.cpu is 1; the kubelet takes a text like 500m or 250Mi."
+    assert (
+        finding.message == "kubeletConfiguration.kubeReserved.cpu is 1; the kubelet accepts a text like 500m or 250Mi."
+    )
     assert finding.hint == "Write it in quotes."
 
 
@@ -59,7 +61,7 @@ def test_a_text_in_place_of_a_mapping_is_not_repeated() -> None:
 
 def test_a_higher_threshold_below_the_usual_lower_one_ends_the_kubelet() -> None:
     (finding,) = found(imageGCHighThresholdPercent=75)
-    assert "from 75% on, down to 80% where nothing is said of it" in finding.message
+    assert "starts at 75% and stops at 80% (default)" in finding.message
     assert not found(imageGCHighThresholdPercent=75, imageGCLowThresholdPercent=60)
     assert not found(imageGCLowThresholdPercent=60)
 
@@ -75,7 +77,7 @@ def test_a_grace_period_may_be_an_argument() -> None:
 def test_the_switch_for_old_control_groups_came_with_1_31() -> None:
     assert not found("v1.31.1", failCgroupV1=False)
     (finding,) = found("v1.30.14", failCgroupV1=False)
-    assert finding.severity.value == "warning" and "came with v1.31" in finding.message
+    assert finding.severity.value == "warning" and "was added in v1.31" in finding.message
 
 
 def test_a_setting_that_is_taken_away_is_not_looked_at() -> None:

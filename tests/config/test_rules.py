@@ -269,7 +269,7 @@ def test_gates_of_etcd_go_into_one_line_with_the_one_that_kubeadm_sets() -> None
         document = seed_document(kubernetes=kubernetes, etcd=Etcd(type=kind, extra_args=lines))
         hints = {each.hint for each in rules.check(document) if each.id == "etcd.extra_arg_removed"}
         gates = f"{before}LeaseCheckpoint=true,LeaseCheckpointPersist=false"
-        assert hints == {f"Write ETCD_FEATURE_GATES={gates} for all such lines together."}
+        assert hints == {f"Write ETCD_FEATURE_GATES={gates} in place of all such lines."}
 
 
 @pytest.mark.parametrize(

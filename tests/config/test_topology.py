@@ -88,7 +88,7 @@ def test_dns_has_the_tenth_service_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "lost"), [(3, "1 member is lost"), (4, "1 member is lost"), (5, "2 members are lost")]
+    ("count", "lost"), [(3, "loss of 1 member"), (4, "loss of 1 member"), (5, "loss of 2 members")]
 )
 def test_the_majority_of_etcd_has_to_stay(count: int, lost: str) -> None:
     assert lost in topology.tolerates(count)

@@ -118,9 +118,9 @@ def test_the_nearest_version_is_of_the_same_series() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "allowed"),
     [
-        ("v1.33.14", "There is no Kubernetes v1.33.14: the series v1.33 ended with v1.33.13", "v1.33.0 to v1.33.13"),
-        ("v1.38.0", "Kubernetes v1.38.0 is not known; Slipway knows the series v1.20 to v1.37", "v1.20 to v1.37"),
-        ("v1.37", "'v1.37' is not a version of Kubernetes: three numbers with dots are expected", "v1.20 to v1.37"),
+        ("v1.33.14", "Kubernetes v1.33.14 does not exist: the series v1.33 ended with v1.33.13", "v1.33.0 to v1.33.13"),
+        ("v1.38.0", "Kubernetes v1.38.0 is unknown; Slipway knows the series v1.20 to v1.37", "v1.20 to v1.37"),
+        ("v1.37", "'v1.37' is not a Kubernetes version; expected three numbers with dots", "v1.20 to v1.37"),
     ],
 )
 def test_why_a_version_is_unknown_names_a_range_that_it_is_not_in(text: str, message: str, allowed: str) -> None:

@@ -360,9 +360,7 @@ def test_an_exported_file_names_what_kubekey_has_to_be_given_and_loads(scene: Sc
     scene.share(alice)
     for dialect in ("v1alpha1", "v1alpha2", "v4"):
         text = services.config_export(actor=alice, cluster=scene.cluster, dialect=dialect, with_secrets=True)
-        assert text.startswith(
-            "# node1, node2: the login is the credential prod of Slipway, which is not in this file."
-        )
+        assert text.startswith("# node1, node2: the login is Slipway's credential prod, which is not in this file.")
         found = load(text).document
         assert found is not None
         assert [host.user for host in found.hosts] == ["deploy", "deploy", "ubuntu"]

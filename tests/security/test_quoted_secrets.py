@@ -16,7 +16,7 @@ from clusters.config.masks.findings import without_secrets_in
 from clusters.config.rules import check
 from clusters.config.schema import Document
 from clusters.config.secret import MASK, STAND_IN
-from clusters.config.yaml.tree import shown
+from clusters.config.yaml.tree import excerpt
 from clusters.services import draft_import, findings_of
 from clusters.wizard.document.editor import editor, typed
 from tests.conftest import SEED
@@ -125,7 +125,7 @@ def test_pages_do_not_quote_a_stored_secret(drafted: Any, alice: User, client: C
     session.save()
     for page in ("kubernetes", "review"):
         body = client.get(f"/clusters/{drafted.pk}/wizard/{page}/").content.decode()
-        assert "sets nothing" in body, page
+        assert "is not an assignment" in body, page
         assert not leaks(body), page
     document = load(drafted.document).document
     assert document is not None
@@ -138,14 +138,14 @@ def test_a_secret_is_not_uncovered_by_what_is_typed_around_its_mask() -> None:
     assert document is not None
     seen = editor(document, text).text
     read = typed(document, text, seen.replace(f"ETCD_ROOT_PASSWORD={MASK}", f"ETCD_ROOT_PASSWORD={MASK}\\n"))
-    assert any("sets nothing" in mark.text for mark in read.editor.marks)
+    assert any("is not an assignment" in mark.text for mark in read.editor.marks)
     assert not any(leaks(mark.text + mark.hint) for mark in read.editor.marks)
 
 
 @pytest.mark.parametrize(
     "quoted",
     [
-        shown("a --password=Hidqx-9,b"),
+        excerpt("a --password=Hidqx-9,b"),
         "Hidqx-9,b",
         "'Hidqx-9'",
         "a-password-hidqx-9-b",
@@ -206,7 +206,7 @@ def test_a_digest_is_no_login() -> None:
 def of_many(size: int) -> Callable[[], object]:
     """So many findings about so many secrets that begin alike."""
     secrets = [f"--password=Hidqx-{number:06}" for number in range(size)]
-    findings = [warning("x", "spec.x", f"The value {shown(each)} of a{each}b sets nothing…") for each in secrets]
+    findings = [warning("x", "spec.x", f"The value {excerpt(each)} of a{each}b sets nothing…") for each in secrets]
     return lambda: without_secrets_in(findings, secrets)
 
 

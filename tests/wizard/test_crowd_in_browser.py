@@ -120,7 +120,7 @@ def answered_while_one_types(page: Page, cluster: Cluster, place: int) -> float:
     took = thread.lap()
     saved(page, cluster.version + 2)
     expect(field).to_have_value(name)
-    expect(page.locator(f"#problem-host-{place}")).to_contain_text(f"{name} is in no role group")
+    expect(page.locator(f"#problem-host-{place}")).to_contain_text(f"{name} is not in a role group")
     assert stored(cluster).hosts[place].name == name
     return took
 

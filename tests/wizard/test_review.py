@@ -185,7 +185,7 @@ def test_keys_that_mean_nothing_here_stay_told_and_want_no_answer(visitor: Visit
     (unknown,) = [each for each in entries if "pasword" in each]
     assert "Did you mean password?" in unknown and "In 3 places." in unknown
     assert "machines/#id_host-3-name" in unknown
-    assert any("addons" in each and "does not act on it yet" in each and "data-line" in each for each in entries)
+    assert any("addons" in each and "it has no effect yet" in each and "data-line" in each for each in entries)
     assert 'class="waive"' not in group
     marks = visitor.get("kubernetes").content.decode().split('id="marks"')[1]
     assert "Did you mean password?" in marks, "the lines stay marked beside the forms"

@@ -124,7 +124,7 @@ def describe(form: forms.BaseForm) -> None:
 
 
 class Drawn:
-    """A part of a layout with its own template: a matrix, cards, or a sentence; it gets the page's context."""
+    """A part of a layout with a separate template: a matrix, cards, or a sentence; it gets the page's context."""
 
     def __init__(self, template: str, *names: str) -> None:
         self._template = template

@@ -116,7 +116,7 @@ class NothingToFill:
     """The form of a page without fields."""
 
     def is_valid(self) -> bool:
-        """Always true: there is no input."""
+        """Always true, because the page has no input."""
         return True
 
     def written(self, document: Document) -> Document:
@@ -132,7 +132,7 @@ class NothingToFill:
         return {}
 
     def place(self, path: str) -> str:
-        """Always empty: there are no fields."""
+        """Always empty, because the page has no fields."""
         return ""
 
     def secrets(self) -> dict[str, str]:

@@ -101,7 +101,7 @@ def editor(document: Document, original: str, check: Check = check) -> Editor:
     # A mask is on the line of its stand-in; reading the text with stand-ins proves that it is right.
     loaded = load(text, limit=WITH_STAND_INS)
     shown = with_masks(hidden_comments(text, partial(without, document)))
-    return Editor(shown, tuple(map(_shown, loaded.findings)), locate(check(document), loaded.positions))
+    return Editor(shown, tuple(map(_without_stand_ins, loaded.findings)), locate(check(document), loaded.positions))
 
 
 def _masked(document: Document, stored: str) -> MaskedText:
@@ -126,7 +126,7 @@ def typed(before: Document, stored: str, text: str, check: Check = check) -> Typ
     """The document of a typed text, with stored secrets in place of masks; `stored` is the previous text."""
     loaded = load(with_stand_ins(text))
     if loaded.document is None:
-        return Typed(None, text, Editor(text, tuple(map(_shown, loaded.findings))))
+        return Typed(None, text, Editor(text, tuple(map(_without_stand_ins, loaded.findings))))
     known, own = _with_own_masks(before, stored)
     masks = _masked(known, own)
     document, missing = with_secrets(loaded.document, known)
@@ -135,7 +135,7 @@ def typed(before: Document, stored: str, text: str, check: Check = check) -> Typ
     whole, beside = ("", []) if missing or lines or astray else _with_values(text, with_comments, masks, document)
     lost = [*map(missing_secret, sorted(missing)), *map(_missing_in_comment, lines)]
     lost += map(_missing_beside, [*astray, *beside])
-    reading = tuple(map(_shown, (*loaded.findings, *locate(lost, loaded.positions))))
+    reading = tuple(map(_without_stand_ins, (*loaded.findings, *locate(lost, loaded.positions))))
     shown = Editor(text, reading, locate(check(document), loaded.positions))
     if lost:
         return Typed(document, text, shown, complete=False)
@@ -200,7 +200,7 @@ def _missing_beside(line: int) -> Finding:
     return replace(missing_secret("", _("Line %d") % line), line=line)
 
 
-def _shown(finding: Finding) -> Finding:
+def _without_stand_ins(finding: Finding) -> Finding:
     return with_texts(finding, without_stand_ins)
 
 

@@ -82,8 +82,8 @@ def _why_not(host: Host, names: Collection[str], places: dict[tuple[str, int], s
     return ""
 
 
-def _free_name(taken: Collection[str]) -> str:
-    return next(name for number in range(1, 100_000) if (name := f"node{number}") not in taken)
+def _free_name(used_names: Collection[str]) -> str:
+    return next(name for number in range(1, 100_000) if (name := f"node{number}") not in used_names)
 
 
 def with_machines(document: Document, chosen: Iterable[Listed]) -> Document:

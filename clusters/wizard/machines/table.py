@@ -159,7 +159,7 @@ class Machines:
         """The document with the posted rows; a value that cannot be stored keeps its previous value."""
         hosts = list(document.hosts)
         moved: dict[str, str] = {}
-        taken: set[str] = set()
+        used_names: set[str] = set()
         for prefix, form in self.forms.items():
             form.is_valid()
             token = form.cleaned_data.get("row", "")
@@ -173,8 +173,8 @@ class Machines:
             if place is None and not form.has_input():
                 continue
             before = document.hosts[place] if place is not None else None
-            host = self._host(form, before, taken)
-            taken.add(host.name)
+            host = self._host(form, before, used_names)
+            used_names.add(host.name)
             if place is None:
                 self._places[prefix] = len(hosts)
                 hosts.append(host)
@@ -187,7 +187,7 @@ class Machines:
         self._document = document.model_copy(update={"hosts": tuple(hosts), "role_groups": groups})
         return self._document
 
-    def _host(self, form: MachineForm, before: Host | None, taken: set[str]) -> Host:
+    def _host(self, form: MachineForm, before: Host | None, used_names: set[str]) -> Host:
         host, cleaned = before or Host(), form.cleaned_data
         update: dict[str, Any] = {key: cleaned[key] for key in ("address", "internal_address") if key in cleaned}
         update["user"] = cleaned.get("user") or "root"
@@ -198,10 +198,10 @@ class Machines:
         if cleaned.get("password"):
             # A credential would take precedence, and the typed password would have no effect.
             update |= {"password": Secret(cleaned["password"]), "credential": ""}
-        update["name"] = self._name(form, before, taken)
+        update["name"] = self._name(form, before, used_names)
         return host.model_copy(update=update)
 
-    def _name(self, form: MachineForm, before: Host | None, taken: set[str]) -> str:
+    def _name(self, form: MachineForm, before: Host | None, used_names: set[str]) -> str:
         """Roles refer to names, so a name that is temporarily empty or in use must not lose or merge roles."""
         name: str = form.cleaned_data.get("name", "")
         old = before.name if before else ""
@@ -210,7 +210,7 @@ class Machines:
         if not name and old:
             self._refused[where] = [_("Enter a name. The machine is still named %(old)s.") % {"old": old}]
             return old
-        if name and name != old and (name in taken or name in others - self._given_up()):
+        if name and name != old and (name in used_names or name in others - self._given_up()):
             message = _("Another machine is named %(name)s; this one is still named %(old)s.")
             message = message if old else _("Another machine is named %(name)s.")
             self._refused[where] = [message % {"name": name, "old": old}]
@@ -267,9 +267,9 @@ class Machines:
 
     def context(self, problems: Mapping[str, list[Problem]]) -> dict[str, Any]:
         """The lines of the table."""
-        return {"rows": self.shown(problems)}
+        return {"rows": self.table_rows(problems)}
 
-    def shown(self, problems: Mapping[str, Iterable[Problem]]) -> list[Row]:
+    def table_rows(self, problems: Mapping[str, Iterable[Problem]]) -> list[Row]:
         """Every row of the table with its problems; posted values where they could not be stored."""
         hosts = self._document.hosts
         lines = {prefix: row_of(hosts[place], prefix, place) for prefix, place in self._places.items()}

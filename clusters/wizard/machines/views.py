@@ -188,7 +188,7 @@ def _places(request: HttpRequest, document: Document) -> list[int]:
 
 
 def _saved(
-    request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, template: str, shown: dict[str, Any]
+    request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, template: str, context: dict[str, Any]
 ) -> HttpResponse:
     """Save and return to the machines. If saving is refused, show the side page again with everything typed."""
     try:
@@ -196,10 +196,10 @@ def _saved(
     except DraftRefused as error:
         cluster.refresh_from_db()
         stored = services.document_of(cluster)
-        shown = {**shown, **meeting(stored, error, fresh), "beside": True}
-        return side_page(request, cluster, stored, template, shown, HTTPStatus.CONFLICT)
-    if shown.get("message"):
-        messages.success(request, shown["message"])
+        context = {**context, **meeting(stored, error, fresh), "beside": True}
+        return side_page(request, cluster, stored, template, context, HTTPStatus.CONFLICT)
+    if context.get("message"):
+        messages.success(request, context["message"])
     return redirect("wizard", cluster.pk, "machines")
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.wizard.core.page import NothingToFill, Page
 from clusters.wizard.prechecks.results import rail_state
-from clusters.wizard.prechecks.views import shown
+from clusters.wizard.prechecks.views import checks_context
 
 if TYPE_CHECKING:
     from clusters.config.finding import Finding
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def context(cluster: Cluster, document: Document, form: PageForm, found: tuple[Finding, ...]) -> dict[str, Any]:
     """The newest inspection."""
-    return {**shown(cluster, document), "oob": False}
+    return {**checks_context(cluster, document), "oob": False}
 
 
 PAGE = Page(

@@ -111,12 +111,12 @@ def texts_shown(cluster: Cluster, document: Document) -> list[ShownText]:
         readers.setdefault(record["sealed"], {})[record["by_id"]] = record
     shown = []
     for text, masked in texts_with_masks(cluster.document, document):
-        whole = _shown(text, readers.get(sealed(text.digest), {}))
-        shown.append(replace(whole, masked=_shown(masked, whole.readers) if hides(text, masked) else None))
+        whole = _shown_text(text, readers.get(sealed(text.digest), {}))
+        shown.append(replace(whole, masked=_shown_text(masked, whole.readers) if hides(text, masked) else None))
     return shown
 
 
-def _shown(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:
+def _shown_text(text: RootText, readers: dict[int, dict[str, Any]]) -> ShownText:
     files = tuple(replace(file, text=visible_text(file.text)) for file in text.files)
     shown = visible_text(text.text)
     title = str(TITLES[text.kind])

@@ -74,10 +74,10 @@ def _table(request: HttpRequest, cluster: Cluster) -> HttpResponse:
     document = services.document_of(cluster)
     context = {"cluster": cluster, "rail": flow.rail(cluster, document, page_or_404("prechecks")), "oob": True}
     context["busy"] = cluster.runs.filter(state__in=Run.ACTIVE).only("pk").first()
-    return render(request, "wizard/_checks.html", {**shown(cluster, document), **context})
+    return render(request, "wizard/_checks.html", {**checks_context(cluster, document), **context})
 
 
-def shown(cluster: Cluster, document: Document) -> dict[str, Any]:
+def checks_context(cluster: Cluster, document: Document) -> dict[str, Any]:
     """The context of `_checks.html`."""
     found = inspection_of(cluster)
     context = {"inspection": found, "hosts": [host.name for host in document.hosts]}

@@ -53,9 +53,9 @@ def test_a_credential_is_named_with_what_has_to_be_filled_in() -> None:
     document = seed.model_copy(update={"hosts": (seed.hosts[0], host, seed.hosts[2]), "jump_host": jump})
     found = {each.path: each for each in what_does_not_fit(document, "v1alpha2") if each.id == "dialect.credential"}
     assert [each.message for each in found.values()] == [
-        "The login of node2 is the credential prod of Slipway, which is not in the file.",
-        "The login of the jump host of node2 is the credential door of Slipway, which is not in the file.",
-        "The login of the jump host is the credential door of Slipway, which is not in the file.",
+        "The login of node2 is Slipway's credential prod, which is not in the file.",
+        "The login of the jump host of node2 is Slipway's credential door, which is not in the file.",
+        "The login of the jump host is Slipway's credential door, which is not in the file.",
     ]
     assert all("password or privateKeyPath" in each.hint for each in found.values())
     assert found["spec.hosts.1.credential"].hosts == ("node2",)

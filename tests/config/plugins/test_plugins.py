@@ -40,7 +40,7 @@ def test_every_plugin_has_a_release_for_each_known_version_or_none_at_all() -> N
         for before, after in itertools.pairwise(releases):
             assert after.oldest == before.newest + 1, releases
         assert releases[-1].newest == max(parse_version(each).minor for each in known_versions())
-    with pytest.raises(ConfigError, match=r"no release of kubeovn for Kubernetes v1.20.2") as caught:
+    with pytest.raises(ConfigError, match=r"kubeovn has no release for Kubernetes v1.20.2") as caught:
         plugin_version("kubeovn", "v1.20.2")
     assert caught.value.hint == "It is for v1.23 to v1.37."
 

@@ -15,10 +15,10 @@ WHERE = "/etc/x on node1"
 @pytest.mark.parametrize(
     ("text", "id", "message"),
     [
-        ("a: 1\nb: ]\n", "yaml.syntax", f"{WHERE}, line 2: This is not YAML."),
+        ("a: 1\nb: ]\n", "yaml.syntax", f"{WHERE}, line 2: Invalid YAML."),
         ("a: 1\n---\nb: 2\n", "yaml.documents", f"Expected one YAML document in {WHERE}, found 2."),
         (b"a: \xff\n", "yaml.encoding", f"{WHERE} is not UTF-8 text: byte 4 cannot be read."),
-        ("a: &a [1]\nb: [*a, *a]\nc: *a\n", "yaml.too_many_aliases", f"{WHERE}, line 3: The text refers with *"),
+        ("a: &a [1]\nb: [*a, *a]\nc: *a\n", "yaml.too_many_aliases", f"{WHERE}, line 3: The text uses aliases"),
         ("a: [[[1]]]\n", "yaml.too_deep", f"{WHERE}, line 1: Values are nested more than 2 levels deep."),
         ("a: &a [1]\nb: [*a]\n", "yaml.too_deep", f"{WHERE}, line 2: Values are nested more than 2 levels deep."),
     ],

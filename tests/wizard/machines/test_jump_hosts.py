@@ -76,9 +76,9 @@ def test_a_login_given_in_the_file_by_several_ways_is_kept_as_it_is(visitor: Vis
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"hops": "a b", "kind": "same"}, "is no jump host"),
-        ({"hops": "bastion:99999", "kind": "same"}, "does not exist"),
-        ({"hops": "bastion", "kind": "password"}, "Give the password"),
+        ({"hops": "a b", "kind": "same"}, "is not a jump host"),
+        ({"hops": "bastion:99999", "kind": "same"}, "is not a valid port"),
+        ({"hops": "bastion", "kind": "password"}, "Enter the password"),
         ({"hops": "bastion", "kind": "key"}, "Paste the key"),
         ({"hops": "bastion", "kind": "path"}, "not one of the available choices"),
         ({"hops": "bastion", "kind": "agent"}, "not one of the available choices"),
