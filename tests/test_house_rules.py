@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
 OURS = sorted(path for folder in ("clusters", "installer_site", "tests") for path in (ROOT / folder).rglob("*.py"))
 SHIPPED = [path for path in OURS if path.relative_to(ROOT).parts[0] != "tests"]
-# People read what commands print; everything else tells its caller, or the log.
+# People read what commands print; all other code reports to its caller or the log.
 TALKATIVE = ROOT / "clusters" / "management" / "commands"
 PAGES = [
     path
@@ -96,7 +96,7 @@ def test_lines_of_templates_are_not_wider_than_one_can_see() -> None:
     assert wide == []
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_every_module_has_a_purpose_sentence() -> None:
     silent = [path for path in OURS if path.read_text().strip() and not generated(path)]
     assert [name(path) for path in silent if not DOCSTRING.match(path.read_text())] == []
 
@@ -172,7 +172,7 @@ def shown_fields(node: ast.ClassDef) -> list[str]:
 
 
 NAME_OF_THE_FIRST = {"clusters/engine/recipe.py": 1, "clusters/migrations/0001_initial.py": 1}
-"""Where the name of a recipe is written: its own file, the one place that says which is the first, and history."""
+"""Where the name of a recipe is written: its own file, the one place that sets which is the first, and history."""
 
 
 def test_no_file_knows_a_recipe_by_its_name() -> None:

@@ -49,6 +49,6 @@ def test_a_cut_goes_through_no_code(code: bytes) -> None:
 
 
 def test_an_error_quotes_a_machine_without_its_colours() -> None:
-    error = InstallerError("kubeadm said: \x1b[0;31mno\x1b[0m.", hint="Try \x1b[1mthis\x1b[0m.")
-    assert (str(error), error.message, error.hint) == ("kubeadm said: no.", "kubeadm said: no.", "Try this.")
-    assert error.args == ("kubeadm said: no.",)
+    error = InstallerError("kubeadm printed: \x1b[0;31mno\x1b[0m.", hint="Try \x1b[1mthis\x1b[0m.")
+    assert (str(error), error.message, error.hint) == ("kubeadm printed: no.", "kubeadm printed: no.", "Try this.")
+    assert error.args == ("kubeadm printed: no.",)

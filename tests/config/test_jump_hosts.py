@@ -34,7 +34,7 @@ def test_a_way_is_read(text: str, hops: tuple[Hop, ...]) -> None:
 
 
 @pytest.mark.parametrize("text", [str(Hop("10.1.2.3", 22, "a")), str(Hop("2001:db8::1", 2222)), str(Hop("b"))])
-def test_what_is_said_of_a_hop_is_read_as_the_same(text: str) -> None:
+def test_a_hops_text_is_read_as_the_same_hop(text: str) -> None:
     assert str(hops_of(text)[0]) == text
 
 
@@ -43,7 +43,7 @@ def test_what_is_said_of_a_hop_is_read_as_the_same(text: str) -> None:
     ["a b", "a,,b", "a,", "bastion:0", "bastion:70000", "@bastion", "user@", "a@b@c", "10.0.0.300", "[bastion]:22",
      "[2001:db8::1", "bastion/path", "-oProxyCommand=x@bastion", "-J", "a;b", "$(a)", "ssh://"],
 )  # fmt: skip
-def test_what_is_no_jump_host_is_refused_in_words(text: str) -> None:
+def test_an_invalid_jump_host_is_refused_with_a_message(text: str) -> None:
     with pytest.raises(ConfigError):
         hops_of(text)
 
@@ -52,7 +52,7 @@ def _way(document: Document, place: int) -> str:
     return route_text(reached(document, document.hosts[place]))
 
 
-def test_the_documents_jump_host_counts_for_machines_that_say_nothing() -> None:
+def test_the_documents_jump_host_applies_to_machines_without_their_own() -> None:
     document = _with(JumpHost(hops="admin@bastion"), JumpHost(), JumpHost(hops="none"), JumpHost(hops="a,b:23"))
     assert [_way(document, place) for place in range(3)] == ["admin@bastion:22", "", "a:22 → b:23"]
     assert reached(document, document.hosts[1]).jump_host == JumpHost()
@@ -90,7 +90,7 @@ def test_a_file_keeps_jump_hosts_and_agent_keys_and_hides_their_secrets() -> Non
     assert "OPENSSH" not in render(document, secrets="omit")
 
 
-def test_an_export_says_what_kubekey_does_not_know() -> None:
+def test_an_export_reports_what_kubekey_does_not_know() -> None:
     document = _with(JumpHost(hops="bastion"), JumpHost(), JumpHost(hops="none"), JumpHost())
     said = {each.path: each.id for each in what_does_not_fit(document, "v1alpha2")}
     assert {path: id for path, id in said.items() if "jumpHost" in path} == {

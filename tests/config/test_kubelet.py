@@ -1,4 +1,4 @@
-"""What a kubelet's configuration may say, beside the files of the corpus."""
+"""Rules on the kubelet's configuration that the files of the corpus do not cover."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_amount_is_a_number_with_a_suffix_of_kubernetes(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "100MB", "100 Mi", "1K", "-1", "10%", "1e", 1, None])
-def test_what_else_looks_like_an_amount_is_none(value: object) -> None:
+def test_other_texts_that_look_like_amounts_are_refused(value: object) -> None:
     assert not is_quantity(value)
 
 
@@ -46,7 +46,7 @@ def test_a_field_that_is_misspelt_leads_to_the_right_one() -> None:
     assert finding.severity.value == "warning" and finding.hint == "Did you mean evictionHard?"
 
 
-def test_a_number_where_a_text_is_wanted_is_told_to_be_quoted() -> None:
+def test_a_number_in_place_of_a_text_gets_a_hint_to_quote_it() -> None:
     (finding,) = found(kubeReserved={"cpu": 1})
     assert (
         finding.message == "kubeletConfiguration.kubeReserved.cpu is 1; the kubelet accepts a text like 500m or 250Mi."
@@ -80,7 +80,7 @@ def test_the_switch_for_old_control_groups_came_with_1_31() -> None:
     assert finding.severity.value == "warning" and "was added in v1.31" in finding.message
 
 
-def test_a_setting_that_is_taken_away_is_not_looked_at() -> None:
+def test_a_setting_removed_by_null_is_not_checked() -> None:
     assert not found(maxPods=None, evictionHard=None, imageGCHighThresholdPercent=None)
 
 
@@ -171,7 +171,7 @@ def test_a_flag_is_held_against_the_kubelet_of_the_version(flag: str, refusing: 
     assert not found(taking, args=("v=2", f"--{flag}=x"))
 
 
-def test_the_number_of_pods_that_counts_is_held_against_the_nodes_part_of_the_network() -> None:
+def test_the_effective_number_of_pods_is_checked_against_the_node_network() -> None:
     (finding,) = found(maxPods=1000)
     assert (finding.id, finding.path) == (
         "kubernetes.max_pods_too_many",

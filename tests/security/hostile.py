@@ -142,7 +142,7 @@ def machine(
 
 @contextmanager
 def listening(talk: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A port on loopback, each of whose connections is given to `talk` in a thread of its own."""
+    """A port on loopback that passes each connection to `talk` in a separate thread."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:

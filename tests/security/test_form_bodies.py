@@ -35,7 +35,7 @@ def test_what_is_malformed_is_read_as_django_reads_it(body: str) -> None:
     assert form_in(body.encode()) == QueryDict(body.encode())
 
 
-def test_bytes_that_are_no_text_are_replaced() -> None:
+def test_bytes_that_are_not_text_are_replaced() -> None:
     assert form_in(b"a=\xff%ff")["a"] == "��"
 
 

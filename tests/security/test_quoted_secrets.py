@@ -196,7 +196,7 @@ def test_a_login_before_a_registry_is_masked_without_a_scheme(key: str, value: s
     assert typed(document, text, seen.text).text == text
 
 
-def test_a_digest_is_no_login() -> None:
+def test_a_digest_is_not_a_login() -> None:
     text = SEED.replace("    containerManager", "    imageRepo: nginx:1.2@sha256:abcdef\n    containerManager")
     document = load(text).document
     assert document is not None

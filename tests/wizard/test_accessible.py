@@ -43,7 +43,7 @@ BESIDE = {
     "wizard-scan": "machines/scan",
     "wizard-login": "machines/login",
 }
-"""Address -> the pages of the wizard that are no step of it."""
+"""Address -> the wizard's pages that are not steps."""
 NO_PAGE = {
     "wizard", "wizard-start", "wizard-practice", "wizard-layout", "wizard-copy", "wizard-document", "wizard-checks",
     "wizard-check", "wizard-precheck-waive", "wizard-waive", "wizard-acknowledge", "wizard-scan-table",
@@ -57,11 +57,11 @@ COLOURS = "axe.run({ runOnly: ['color-contrast', 'link-in-text-block'] }).then((
 
 
 class Look:
-    """What axe says of the pages that were looked at. By night nothing but their colours is another."""
+    """axe's violations on the visited pages. In dark mode only colors differ."""
 
     def __init__(self, page: Page, width: int) -> None:
         page.set_viewport_size({"width": width, "height": 900})
-        # Colours that are on their way to others are no colours to judge.
+        # Colors during a transition must not be judged.
         page.emulate_media(reduced_motion="reduce")
         self.page = page
         self.found: dict[str, list[str]] = {}

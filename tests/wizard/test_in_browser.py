@@ -121,7 +121,7 @@ def test_twins_are_marked_while_one_types(page: Page, cluster: Cluster) -> None:
     expect(page.locator("#problem-host-2")).to_be_empty()
 
 
-def test_a_list_pasted_into_a_field_is_shown_before_it_is_taken(page: Page, cluster: Cluster) -> None:
+def test_a_pasted_list_has_a_preview_before_it_is_added(page: Page, cluster: Cluster) -> None:
     open_page(page, cluster, "machines")
     page.locator("#id_host-0-name").evaluate(
         """field => {

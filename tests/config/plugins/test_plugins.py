@@ -45,7 +45,7 @@ def test_every_plugin_has_a_release_for_each_known_version_or_none_at_all() -> N
     assert caught.value.hint == "It is for v1.23 to v1.37."
 
 
-def test_options_are_data_for_whoever_shows_them() -> None:
+def test_options_are_data_for_other_programs() -> None:
     options = {each.path: each for each in options_of("calico")}
     ipip = options["spec.network.calico.ipipMode"]
     assert (ipip.kind, ipip.choices, ipip.default) == ("choice", ("Always", "CrossSubnet", "Never"), "Always")

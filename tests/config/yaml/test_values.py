@@ -23,7 +23,7 @@ WHERE = "/etc/x on node1"
         ("a: &a [1]\nb: [*a]\n", "yaml.too_deep", f"{WHERE}, line 2: Values are nested more than 2 levels deep."),
     ],
 )
-def test_an_error_says_what_was_read_and_in_which_line(text: str | bytes, id: str, message: str) -> None:
+def test_an_error_names_the_source_and_the_line(text: str | bytes, id: str, message: str) -> None:
     limits = replace(FOREIGN, aliases=2, depth=3 if "too_deep" not in id else 2)
     with pytest.raises(Refused) as refused:
         read_value(text, WHERE, limits)

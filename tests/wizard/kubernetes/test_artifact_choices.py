@@ -1,4 +1,4 @@
-"""What the wizard lets people choose from, and what it says about where that comes from."""
+"""The versions that the wizard offers, and what it shows about their source."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_each_plugin_brings_its_own(visitor: Visitor) -> None:
     assert 'id="plugin-options"></div>' in visitor.get("kubernetes").content.decode()
 
 
-def test_a_field_says_its_path_its_meaning_and_its_default(calico: Visitor) -> None:
+def test_a_field_shows_its_path_meaning_and_default(calico: Visitor) -> None:
     text = options(calico.get("kubernetes").content.decode())
     assert "Options of Calico" in text and "all as usual" in text
     assert "typha.replicas" in text and "IP-in-IP tunnels." in text
@@ -91,13 +91,13 @@ def test_labels_are_typed_as_yaml_and_what_cannot_be_read_is_refused(calico: Vis
     assert calico.document().network.calico.typha.node_selector == {}
 
 
-def test_a_number_that_is_none_keeps_what_was_there(calico: Visitor) -> None:
+def test_an_invalid_number_keeps_the_previous_value(calico: Visitor) -> None:
     save(calico, {TYPHA: "2"})
     assert "Enter a whole number" in save(calico, {TYPHA: "two"})
     assert calico.document().network.calico.typha.replicas == 2
 
 
-def test_a_secret_in_a_charts_values_is_masked_and_kept(visitor: Visitor) -> None:
+def test_a_secret_in_a_charts_values_is_masked_and_preserved(visitor: Visitor) -> None:
     values = "    cilium:\n      hubble: {relay: {password: hush-hush-1, replicas: 1}}\n"
     visitor.cluster.document = SEED.replace("plugin: bridge", "plugin: cilium") + values
     visitor.cluster.save()
