@@ -49,9 +49,9 @@ class Connection:
         row = Probe.objects.get(cluster=self.cluster)
         Probe.objects.filter(pk=row.pk).update(state="running", worker="token")
         probe_row(row.pk, "token")
-        return self.page()
+        return self.page_text()
 
-    def page(self) -> str:
+    def page_text(self) -> str:
         """The page as it is now."""
         assert self.cluster is not None
         return self.client.get(f"/clusters/{self.cluster.pk}/wizard/connection/").content.decode()

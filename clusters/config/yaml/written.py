@@ -140,7 +140,7 @@ def _escaped(raw: str, start: int, end: int) -> tuple[str, int]:
 
 
 def _folded(raw: str) -> Iterator[Part]:
-    """The parts of a folded block with uniform indentation; for other blocks, the parts do not match."""
+    """A folded block of which each line is indented alike; of any other, the parts do not fit."""
     start, end = inner_span(raw)
     indent = start - raw.rfind("\n", 0, start) - 1
     place = start
