@@ -1,4 +1,4 @@
-"""Addresses of servers: what cannot be read is none, and raises nothing."""
+"""Invalid server addresses give None and raise nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was loaded is left alone by the garbage collector; what comes later is not."""
+"""The garbage collector ignores start-up objects and collects later ones."""
 
 from __future__ import annotations
 

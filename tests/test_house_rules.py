@@ -1,4 +1,4 @@
-"""What holds for every file of the house, and no tool of `make lint` looks at."""
+"""Rules for every file of the repository that no tool of `make lint` checks."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ STYLES = sorted((ROOT / "static" / "css").glob("*.css"))
 TOKENS = "static/css/tokens.css"
 
 
-def test_colours_and_type_sizes_stand_in_the_tokens_alone() -> None:
+def test_colors_and_font_sizes_are_only_in_the_tokens() -> None:
     """A size in `em` is a share of the text around it, and has no token."""
     raw = re.compile(r"#[0-9a-fA-F]{3,8}\b|\brgba?\(|\bhsla?\(|\bfont(?:-size)?:[^;}]*?\b[0-9.]+(?:rem|px|pt)\b")
     found = [

@@ -1,4 +1,4 @@
-"""Numbers and moments in texts of others are read within bounds."""
+"""Numbers and timestamps in untrusted text are read within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network plugin is known by name in its own files, and in no others."""
+"""The name of a network plugin occurs only in its own files."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _go_on(request: HttpRequest, cluster: Cluster, document: Document, page: Pag
         prefixes = [which] if which else request.POST.getlist("pick")
         tokens = [token for prefix in prefixes if (token := form.token(prefix))]
         return _with_machines(request, cluster, document, page, action, tokens)
-    beside = flow.neighbour(page, -1 if action == "back" else 1) or page
+    beside = flow.neighbor(page, -1 if action == "back" else 1) or page
     return redirect("wizard", cluster.pk, beside.slug)
 
 

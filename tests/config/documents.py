@@ -1,4 +1,4 @@
-"""Documents for tests: the seed example, and what hypothesis makes up."""
+"""Documents for tests: the seed example, and strategies for hypothesis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a document names are read at the terminal, and nowhere else."""
+"""Only the command line reads files whose paths are in a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change in a user's own file changes only what differs."""
+"""An edit of a user's file changes only what differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jump hosts are read as OpenSSH reads ProxyJump, and every machine knows its way."""
+"""Jump hosts are read like OpenSSH's ProxyJump, and every machine has its route."""
 
 from __future__ import annotations
 

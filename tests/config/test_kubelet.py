@@ -38,7 +38,7 @@ def test_a_threshold_is_more_than_nothing_or_a_part_of_the_whole() -> None:
     assert not any(is_threshold(value) for value in ("0", "0Mi", "100.5%", "-5%", "%", 5, True))
 
 
-def test_a_field_that_is_misspelt_leads_to_the_right_one() -> None:
+def test_a_misspelled_field_gets_the_right_one_as_hint() -> None:
     assert nearest_field("imagegchighthreshold") == "imageGCHighThresholdPercent"
     assert nearest_field("resolveConf") == "resolvConf"
     assert nearest_field("nodeSelector") == ""

@@ -1,4 +1,4 @@
-"""Sums that a document keeps to, with limits that are small enough to look at."""
+"""Size limits of a document, tested with small limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading: both dialects, places, and passwords that YAML would bend."""
+"""Reading: both dialects, positions, and passwords that YAML would change."""
 
 from __future__ import annotations
 

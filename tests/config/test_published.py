@@ -1,4 +1,4 @@
-"""What is exported is what KubeKey's published types hold; what is not is named, or nobody but the user knows it."""
+"""Exports conform to KubeKey's published types; exceptions are reported, or are keys that only the user knows."""
 
 from __future__ import annotations
 

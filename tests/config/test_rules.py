@@ -1,4 +1,4 @@
-"""Rules that no file of the corpus shows, and where rules must keep silent."""
+"""Rules that no file of the corpus covers, and cases in which rules must not report anything."""
 
 from __future__ import annotations
 

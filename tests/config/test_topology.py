@@ -1,4 +1,4 @@
-"""Who is what."""
+"""Role groups, the endpoint's address, and the names in the API server's certificate."""
 
 from __future__ import annotations
 

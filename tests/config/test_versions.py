@@ -1,4 +1,4 @@
-"""What differs between Kubernetes versions."""
+"""Differences between Kubernetes versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be waived, what may not, and the one table of what is built."""
+"""What may be waived, what may not, and the one table of implemented choices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A machine that is hostile: an SSH server in this process whose words and manners a test chooses."""
+"""A hostile machine: an SSH server in this process whose output and behavior a test chooses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that make a regular expression slow if anything does, derived from the expression, and the time they take."""
+"""Derives texts from a regular expression that make it as slow as possible, and measures the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An archive makes neither a machine's tar, which works as root, nor this server do more than take what is named."""
+"""An archive makes neither a machine's tar, which runs as root, nor this server write anything but the named files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who did it stays known: accounts, logins, rights and downloads are in the audit, and accounts are not deleted."""
+"""Accounts, logins, permissions and downloads are in the audit, and accounts are not deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit cannot forget: entries are only added, each continues the one before, and a break is named."""
+"""The audit is append-only: each entry continues the previous one, and a break is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A body that is not a whole form gets 400, the plain error page and one line of the log, and does nothing."""
+"""An incomplete form body gets 400, a plain error page and one log line, and has no effect."""
 
 from __future__ import annotations
 

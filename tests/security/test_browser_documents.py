@@ -1,4 +1,4 @@
-"""A document that came from a browser never opens a file of the server, whichever of its keys names one."""
+"""A document from a browser never opens a file of the server, whichever key contains its path."""
 
 from __future__ import annotations
 

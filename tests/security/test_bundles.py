@@ -1,4 +1,4 @@
-"""A bundle, or somebody on the network path to it, puts no file outside and fills neither memory nor disk."""
+"""A bundle, or an attacker on the network path, writes no file outside and fills neither memory nor disk."""
 
 from __future__ import annotations
 

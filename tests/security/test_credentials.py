@@ -1,4 +1,4 @@
-"""A credential is used without being readable, by those who were given the right, for as long as they have it."""
+"""Users with the permission can use a credential without reading it, for as long as they have the permission."""
 
 from __future__ import annotations
 

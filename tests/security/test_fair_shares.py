@@ -1,4 +1,4 @@
-"""What one person asks for, however much and slow, does not keep others waiting; and is not kept waiting for ever."""
+"""One user's requests, however many and slow, do not block other users, and are not blocked forever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One finder knows all secrets of a document: the editor and exports hide them, and the log masks them."""
+"""One finder detects all secrets of a document: the editor and exports hide them, and the log masks them."""
 
 from __future__ import annotations
 

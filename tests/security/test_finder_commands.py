@@ -1,4 +1,4 @@
-"""Secrets that are typed at prompts, printed into files and pipes, or given to agents; and lines that only sound so."""
+"""Secrets typed at prompts, printed to files and pipes, or given to agents; and lines that only look like it."""
 
 from __future__ import annotations
 

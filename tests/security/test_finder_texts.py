@@ -1,4 +1,4 @@
-"""Secrets within texts of a document: YAML in YAML, command lines, headers, comments in plain words, tokens."""
+"""Secrets within texts of a document: YAML in YAML, command lines, headers, comments, tokens."""
 
 from __future__ import annotations
 

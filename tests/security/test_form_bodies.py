@@ -1,4 +1,4 @@
-"""A form in a body takes memory in proportion to its size, however it is written, and means what it meant."""
+"""A form body takes memory in proportion to its size, however it is encoded, and keeps its meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person accepts the host key whose fingerprint was shown, and no other one that came in between."""
+"""A user accepts exactly the host key whose fingerprint was shown, and not one that replaced it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people download as a kubeconfig makes their kubectl run nothing, and trust or ask nobody else."""
+"""A downloaded kubeconfig makes kubectl run nothing, and trust or contact no other server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document keeps to sums, so that none that is stored holds up the pages of others."""
+"""Documents have size limits, so that a stored document does not block the pages of others."""
 
 from __future__ import annotations
 

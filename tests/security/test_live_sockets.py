@@ -1,4 +1,4 @@
-"""A live socket ends with the login, the account and the right to see the run, and only our pages open one."""
+"""A live socket ends with the login, the account and the permission for the run, and only Slipway's pages open one."""
 
 from __future__ import annotations
 

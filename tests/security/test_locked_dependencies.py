@@ -1,4 +1,4 @@
-"""What `make setup` installs is locked: every package by version and SHA-256, tools of the tests included."""
+"""`make setup` installs locked packages: each by version and SHA-256, including test tools."""
 
 from __future__ import annotations
 

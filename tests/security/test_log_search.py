@@ -1,4 +1,4 @@
-"""Whatever is typed into the search of a log is answered with lines or with a sentence, never with an error page."""
+"""Every log search gets lines or a message, never an error page."""
 
 from __future__ import annotations
 

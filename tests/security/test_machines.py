@@ -1,4 +1,4 @@
-"""A hostile machine fills neither the worker's memory nor its log, and holds up none of its threads for ever."""
+"""A hostile machine fills neither the worker's memory nor its log, and does not block a thread forever."""
 
 from __future__ import annotations
 

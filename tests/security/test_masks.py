@@ -1,4 +1,4 @@
-"""Whatever a machine prints of a known secret is masked, in every encoding and however cut; all else stays readable."""
+"""Every known secret in a machine's output is masked, in every encoding and when cut; other text stays readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody in a browser makes Slipway's server connect to itself, to a cloud's metadata or to any other network."""
+"""A browser cannot make Slipway's server connect to itself, to cloud metadata or to another forbidden network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No address, query, form, header or frame of a live socket makes the web process fail, whatever is in it."""
+"""No address, query, form, header or socket frame makes the web process fail, whatever it contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A one-time password expires after a day, and everybody who got one from somebody else chooses another first."""
+"""A one-time password expires after a day, and a user with a password from another user must replace it."""
 
 from __future__ import annotations
 

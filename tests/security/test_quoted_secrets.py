@@ -1,4 +1,4 @@
-"""No finding quotes a secret that the finder masks: not on a page, in a refusal, or in an acknowledgement."""
+"""No finding quotes a secret that the finder masks: not on a page, in an error, or in an acknowledgement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client sends before Slipway knows who it is costs the web process neither memory nor time."""
+"""An unauthenticated client's data costs the web process neither memory nor time."""
 
 from __future__ import annotations
 

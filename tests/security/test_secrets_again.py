@@ -1,4 +1,4 @@
-"""Secrets leave only when the password was given within ten minutes, and only by POST."""
+"""Secrets are disclosed only if the password was confirmed within ten minutes, and only by POST."""
 
 from __future__ import annotations
 

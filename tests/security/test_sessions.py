@@ -1,4 +1,4 @@
-"""A copy of the database opens no session; sessions end when they are idle, and by a page that lists them."""
+"""A copy of the database opens no session; sessions end when idle, and on a page that lists them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one client sends or holds leaves memory, sockets and pages to everybody else."""
+"""The requests of one client leave memory, sockets and pages to all other clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twice as much of anything in a document takes about twice as long: comparing, suggesting, masking, and comments."""
+"""Twice the size of a document takes about twice the time: comparing, suggesting, masking, and comments."""
 
 from __future__ import annotations
 

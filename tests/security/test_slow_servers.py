@@ -1,4 +1,4 @@
-"""A server that sends a byte now and then, or without end, does not hold up who asks it."""
+"""A server that sends single bytes, or without end, does not block its client."""
 
 from __future__ import annotations
 

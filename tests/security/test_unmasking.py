@@ -1,4 +1,4 @@
-"""A mask that comes back in the editor is the secret that it was, or the save is refused."""
+"""A mask that returns in the editor restores its secret, or the save is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks and does not read gets no further answers: what nobody reads does not pile up in the web process."""
+"""A client that does not read gets no more responses: unread data does not accumulate in the web process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wherever a page asks for a password, a wrong one counts and is in the audit."""
+"""On every page that asks for a password, a wrong one counts and is in the audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alice's browser on the wizard's pages: fixtures and what every test of them does."""
+"""Alice's browser on the wizard's pages: fixtures and helpers of all browser tests."""
 
 from __future__ import annotations
 

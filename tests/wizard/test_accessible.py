@@ -1,4 +1,4 @@
-"""axe finds nothing on any page of a draft, in any state, light and dark, narrow and wide; all fits the window."""
+"""axe finds no violations on any page of a draft, in any state, light and dark; every page fits each window width."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ NO_PAGE = {
 }  # fmt: skip
 """Addresses of the wizard that are a part of a page, or a deed."""
 WINDOWS = pytest.mark.parametrize("width", (360, 1600))
-COLOURS = "axe.run({ runOnly: ['color-contrast', 'link-in-text-block'] }).then(({ violations }) => violations)"
-"""axe's rules on colours, once it is in the page."""
+COLORS = "axe.run({ runOnly: ['color-contrast', 'link-in-text-block'] }).then(({ violations }) => violations)"
+"""axe's rules on colors, once it is in the page."""
 
 
 class Look:
@@ -70,7 +70,7 @@ class Look:
         self.page.emulate_media(color_scheme="light")
         self.note(name, Axe().run(self.page).response["violations"])
         self.page.emulate_media(color_scheme="dark")
-        self.note(f"{name} in the dark", self.page.evaluate(COLOURS))
+        self.note(f"{name} in the dark", self.page.evaluate(COLORS))
 
     def note(self, name: str, violations: Iterable[dict[str, Any]]) -> None:
         for violation in violations:

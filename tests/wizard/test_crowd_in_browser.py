@@ -1,4 +1,4 @@
-"""Three hundred machines in a real browser: a keystroke waits neither for the page nor for the server."""
+"""Three hundred machines in a real browser: a keystroke waits for neither the page nor the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endpoints: a kind is offered when the rules have nothing against it, whatever is built by now."""
+"""Endpoints: a kind is offered if the rules allow it, regardless of what is implemented."""
 
 from __future__ import annotations
 

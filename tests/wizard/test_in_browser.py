@@ -1,4 +1,4 @@
-"""The wizard in a real browser: by keyboard alone, in two tabs, as text and as forms."""
+"""The wizard in a real browser: with the keyboard only, in two tabs, as text and as forms."""
 
 from __future__ import annotations
 

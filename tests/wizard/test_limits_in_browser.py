@@ -1,4 +1,4 @@
-"""In a real browser: a key that changed between the page and the click, and the place in the queue."""
+"""In a real browser: a key that changed between the page and the click, and the position in the queue."""
 
 from __future__ import annotations
 

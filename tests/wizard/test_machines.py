@@ -1,4 +1,4 @@
-"""Rows of machines: passwords and roles stay with their machine whatever happens to its name and place."""
+"""Rows of machines: passwords and roles stay with their machine when its name or position changes."""
 
 from __future__ import annotations
 

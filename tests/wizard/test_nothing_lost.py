@@ -1,4 +1,4 @@
-"""What was typed stays on the page when it could not be saved, and what cannot be shown is asked for again."""
+"""Input that cannot be saved stays on the page; secrets, which are not shown, must be typed again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each page opens, saves, and keeps what it must keep."""
+"""Each page opens, saves, and preserves everything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warnings are acknowledged one by one, and a run that is under way keeps its draft as it is."""
+"""Warnings are acknowledged one by one, and an active run prevents changes of its draft."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that is typed is lost, whatever is pressed right afterwards and however late an answer comes."""
+"""No typed input is lost, whichever button follows and however late a response arrives."""
 
 from __future__ import annotations
 

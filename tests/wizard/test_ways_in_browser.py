@@ -1,4 +1,4 @@
-"""Whole ways through the wizard in a real browser: a file with errors, a pasted list, text and forms, prechecks."""
+"""Complete tasks in a real browser: a file with errors, a pasted list, text and forms, prechecks."""
 
 from __future__ import annotations
 

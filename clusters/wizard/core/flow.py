@@ -33,7 +33,7 @@ def page_called(slug: str) -> Page | None:
     return next((page for page in pages() if page.slug == slug), None)
 
 
-def neighbour(page: Page, step: int) -> Page | None:
+def neighbor(page: Page, step: int) -> Page | None:
     """The next page (`step` 1) or the previous one (-1); None at the ends."""
     place = pages().index(page) + step
     return pages()[place] if 0 <= place < len(pages()) else None

@@ -37,7 +37,7 @@ ROUTES = (
     ("own", gettext_lazy("Through other jump hosts")),
 )
 KINDS = (
-    ("same", gettext_lazy("The key of the machine behind it")),
+    ("same", gettext_lazy("The key of the target machine")),
     ("password", gettext_lazy("Password")),
     KEY,
 )

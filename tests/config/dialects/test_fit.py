@@ -1,4 +1,4 @@
-"""What a dialect cannot hold is named, and only that."""
+"""What a dialect cannot express is reported, and nothing else."""
 
 from __future__ import annotations
 

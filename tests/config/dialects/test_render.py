@@ -1,4 +1,4 @@
-"""The file has KubeKey's shape, and secrets only when asked for."""
+"""The file has KubeKey's structure, and contains secrets only on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The records of network plugins: found by walking, in their order, and at one with the document's model."""
+"""The records of network plugins: found by walking the package, in order, and consistent with the document's model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML from anywhere, read as plain values."""
+"""YAML from outside is read as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document as text beside the forms: each follows the other, and two edits never overwrite each other."""
+"""The document as text beside the forms: both stay in sync, and concurrent edits never overwrite each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of network plugins on the Kubernetes page: shown, typed, refused, and left as they are."""
+"""The options of network plugins on the Kubernetes page: shown, edited, refused, and left unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jump hosts in the wizard: for all machines or for some, with a login that goes in and never comes out."""
+"""Jump hosts in the wizard: for all machines or for some, with a write-only login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of machines in the forms that people have them in."""
+"""Lists of machines in common formats."""
 
 from __future__ import annotations
 

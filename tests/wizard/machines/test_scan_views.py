@@ -1,4 +1,4 @@
-"""A scan from the page to the list of machines, carried out by the worker."""
+"""A scan by the worker, from the page to the list of machines."""
 
 from __future__ import annotations
 

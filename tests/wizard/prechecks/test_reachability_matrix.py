@@ -1,4 +1,4 @@
-"""Who reaches whom as a table: small clusters whole, of large ones what is in trouble, and words for every cell."""
+"""The reachability table: small clusters in full, only problems of large ones, and a text for every cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of the topology: lines go where the endpoint leads, and nowhere else."""
+"""The topology diagram: lines go only where the endpoint leads."""
 
 from __future__ import annotations
 
