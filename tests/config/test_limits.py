@@ -92,4 +92,4 @@ def test_the_group_that_names_most_is_named_in_the_hint() -> None:
     text = SEED.replace("worker: [node2, node3]", "worker: ['node[1:9999]', 'a[1:9999]', 'b[1:9999]']")
     found = next(finding for finding in load(text).findings if finding.blocking)
     assert found.path == "spec.roleGroups.worker"
-    assert "The group worker names 29,997" in found.hint
+    assert "The group worker has 29,997" in found.hint

@@ -109,7 +109,7 @@ def test_every_finding_has_its_place_and_a_rule_finds_its_key() -> None:
     assert (found["host.port_range"].line, found["host.port_range"].column) == (8, 5)
     assert (found["host.credentials_missing"].line, found["host.credentials_missing"].column) == (6, 5)
     line = format_finding(found["host.port_range"], file="a.yaml")
-    assert line.startswith("a.yaml:8:5 spec.hosts.0.port - SSH port 70000 does not exist")
+    assert line.startswith("a.yaml:8:5 spec.hosts.0.port - 70000 is not a valid SSH port")
 
 
 def test_a_misspelled_key_is_stored_and_the_right_one_suggested() -> None:

@@ -92,7 +92,7 @@ def test_dns_has_the_tenth_service_address() -> None:
 )
 def test_the_majority_of_etcd_has_to_stay(count: int, lost: str) -> None:
     assert lost in topology.tolerates(count)
-    assert ("3 members tolerate just as much" in topology.tolerates(count)) == (count == 4)
+    assert ("3 members tolerate just as many failures" in topology.tolerates(count)) == (count == 4)
 
 
 @pytest.mark.parametrize("count", [1, 2])

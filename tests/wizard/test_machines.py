@@ -78,7 +78,7 @@ def test_a_new_row_adds_a_machine_unless_it_is_empty(visitor: Visitor) -> None:
 def test_a_temporarily_empty_or_duplicate_name_loses_no_role(visitor: Visitor) -> None:
     for name in ("", "node2"):
         answer = visitor.post("machines", visitor.machines(h0_name=name), htmx=True)
-        assert "still called node1" in answer.content.decode().split('data-of="host-0"')[1]
+        assert "still named node1" in answer.content.decode().split('data-of="host-0"')[1]
     assert visitor.document().role_groups.master == ("node1",)
     assert len(visitor.document().hosts) == 3
 
