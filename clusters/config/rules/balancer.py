@@ -59,7 +59,7 @@ def something_before_several(document: Document) -> Iterator[Finding]:
     yield error(
         "endpoint.no_load_balancer",
         f"{_PATH}.address",
-        f"{len(masters)} control planes, but the endpoint leads only to {leads}; if it fails, the API is lost.",
+        f"{len(masters)} control planes, but the endpoint leads only to {leads}: if it fails, the API is down.",
         hint=f"Set internalLoadbalancer to {choices('internalLoadbalancer')}, or enter a load balancer's address.",
         hosts=tuple(host.name for host in masters),
         found=address or "nothing",

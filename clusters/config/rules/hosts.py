@@ -182,7 +182,7 @@ def node_addresses(document: Document) -> Iterator[Finding]:
                 allowed="an IP address",
             )
         elif len(versions) > 1 and versions != [4, 6]:
-            message = f"{name} needs one IPv4 and one IPv6 address, in this order; found {excerpt(text)}."
+            message = f"Two addresses of {name} must be IPv4 and IPv6, in this order; found {excerpt(text)}."
             yield error(
                 "host.dual_stack_order",
                 path,
@@ -241,7 +241,7 @@ def credentials(document: Document) -> Iterator[Finding]:
             yield error(
                 "host.private_key_syntax",
                 f"{path}.privateKey",
-                f"The private key of {called(host, index)} is not a private key.",
+                f"The private key of {called(host, index)} does not look like a private key.",
                 hint="Paste the whole file, from -----BEGIN to -----END; the file without .pub.",
                 hosts=(host.name,),
                 allowed="a private key, PEM or OpenSSH",

@@ -43,7 +43,7 @@ def keys(document: Document) -> Iterator[Finding]:
             yield error(
                 "jump.private_key_syntax",
                 f"{path}.privateKey",
-                "The private key for the jump host is not a private key.",
+                "The private key for the jump host does not look like a private key.",
                 hint="Paste the whole file, from -----BEGIN to -----END; the file without .pub.",
                 allowed="a private key, PEM or OpenSSH",
             )

@@ -44,9 +44,7 @@ def _unknown(chosen: ModeInDocument, version: versions.Version | None) -> Iterat
     if chosen.mode == "userspace":
         if version is None or version.minor < matrix.USERSPACE_REMOVED:
             return
-        message = (
-            f"v1.{matrix.USERSPACE_REMOVED} removed kube-proxy's mode userspace; {version} does not start with it."
-        )
+        message = f"v1.{matrix.USERSPACE_REMOVED} removed kube-proxy's mode userspace; {version} does not start with it."
     allowed = ", ".join(PROXY_MODES)
     hint = did_you_mean(chosen.mode, PROXY_MODES)
     yield error("kubernetes.proxy_mode_unknown", chosen.path, message, hint=hint, found=mode, allowed=allowed)
@@ -71,7 +69,7 @@ def _early_nftables(document: Document, version: versions.Version, path: str) ->
         stage = "beta" if version.minor >= matrix.NFTABLES_BETA else "alpha"
         message = f"kube-proxy's mode nftables is {stage} in {version}; it is stable from {stable} on."
         return warning("compat.nftables_early", path, message, hint=hint, found="nftables")
-    message = f"kube-proxy has the mode nftables from {since} on; {version} does not start with it."
+    message = f"kube-proxy has the mode nftables from {since} on; that of {version} does not start with it."
     if version.minor >= matrix.NFTABLES_SINCE:
         hint += " In this version it is alpha and requires the feature gate NFTablesProxyMode."
     return error("compat.nftables", path, message, hint=hint, found="nftables", allowed="iptables, ipvs")
