@@ -44,7 +44,7 @@ def _unknown(chosen: ModeInDocument, version: versions.Version | None) -> Iterat
     if chosen.mode == "userspace":
         if version is None or version.minor < matrix.USERSPACE_REMOVED:
             return
-        message = f"v1.{matrix.USERSPACE_REMOVED} removed kube-proxy's mode userspace; {version} does not start with it."
+        message = f"v1.{matrix.USERSPACE_REMOVED} removed kube-proxy's mode userspace; {version} cannot start with it."
     allowed = ", ".join(PROXY_MODES)
     hint = did_you_mean(chosen.mode, PROXY_MODES)
     yield error("kubernetes.proxy_mode_unknown", chosen.path, message, hint=hint, found=mode, allowed=allowed)
