@@ -25,7 +25,7 @@ def read_regular(path: Path, most: int) -> bytes:
         _regular(os.fstat(opened.fileno()))
         content = opened.read(most + 1)
     if content is None or len(content) > most:
-        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes")
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
     return content
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from clusters.config.finding import Finding
     from clusters.config.schema import Document, Host, JumpHost
 
-WHERE_KK_RAN = "This path is on the computer where kk ran: upload the key."
+WHERE_KK_RAN = "This path is on the computer where kk ran; upload the key."
 """A page's message about `privateKeyPath`: Slipway does not open a file because a document names it."""
 
 

@@ -366,7 +366,7 @@ def test_an_exported_file_names_what_kubekey_has_to_be_given_and_loads(scene: Sc
         assert [host.credential for host in found.hosts] == kept
     again, _findings = services.draft_import(actor=alice, text=text if dialect == "v1alpha2" else _own(scene, alice))
     assert again is not None
-    assert _own(scene, alice, again).count("the credential prod of Slipway") == 1
+    assert _own(scene, alice, again).count("Slipway's credential prod") == 1
 
 
 def _own(scene: Scene, actor: User, cluster: Cluster | None = None) -> str:

@@ -116,9 +116,9 @@ def controls(document: Document) -> list[tuple[str, str]]:
 @pytest.mark.sampled(7)
 @pytest.mark.parametrize("path", PLACES)
 @pytest.mark.parametrize("kind", BAD)
-def test_a_character_that_ends_a_line_or_hides_a_part_is_an_error_that_names_the_key(path: str, kind: str) -> None:
+def test_a_line_break_or_invisible_character_is_an_error_with_its_key(path: str, kind: str) -> None:
     ((found, message),) = controls(with_text(path, BAD[kind]))
-    assert found == path and message.startswith(f"{PLACES[path]} holds ") and kind in message
+    assert found == path and message.startswith(f"{PLACES[path]} contains ") and kind in message
 
 
 SCRIPT = "spec.system.preInstall.0.name"

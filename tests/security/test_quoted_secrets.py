@@ -172,7 +172,7 @@ def test_what_stands_in_for_a_mask_is_in_no_message() -> None:
     assert document is not None
     for row in (f'{{"a{MASK}": b}}', f"[a{'x' * 56}{MASK}]", f'{{"{MASK}": 1, "{MASK}": 2}}'):
         read = typed(document, text, editor(document, text).text + f"  hosts2: {row}\n  timezone: {row}\n")
-        for each in (*read.editor.said, *read.editor.found):
+        for each in (*read.editor.reading, *read.editor.found):
             assert not any(mark in f"{each.message}{each.hint}{each.found}" for mark in STAND_IN), row
             assert ascii(STAND_IN[0])[1:-1] not in f"{each.message}{each.hint}{each.found}", row
 
