@@ -73,7 +73,7 @@ def reached(document: Document, host: Host) -> Host:
     return host if own else host.model_copy(update={"jump_host": document.jump_host})
 
 
-def way_to(host: Host) -> tuple[Hop, ...]:
+def route_to(host: Host) -> tuple[Hop, ...]:
     """The hops to a machine from `reached`; a jump host is not reached through itself.
 
     Raises ConfigError.
@@ -89,6 +89,6 @@ def way_to(host: Host) -> tuple[Hop, ...]:
 def route_text(host: Host) -> str:
     """The route to a machine from `reached`, as text; empty without jump hosts, as typed when invalid."""
     try:
-        return " → ".join(str(hop) for hop in way_to(host))
+        return " → ".join(str(hop) for hop in route_to(host))
     except ConfigError:
         return host.jump_host.hops

@@ -21,12 +21,12 @@ from clusters.selectors import cluster_for, probes_of
 from clusters.services.drafts import DraftBusy, DraftRefused
 from clusters.wizard.connection.architectures import as_seen
 from clusters.wizard.core import flow
-from clusters.wizard.core.responses import keep, page_or_404, refused, show, stand_in_the_way, values
+from clusters.wizard.core.responses import page_or_404, refusal_response, save_document, save_obstacle, show, values
 from clusters.wizard.document.editor import typed
 from clusters.wizard.kubernetes.version_choices import with_version
 from clusters.wizard.machines.practice import with_practice_machines
 from clusters.wizard.machines.table import Machines, without
-from clusters.wizard.topology.layouts import laid, layout_called
+from clusters.wizard.topology.layouts import layout_called, with_layout
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -57,9 +57,9 @@ def _save(request: HttpRequest, cluster: Cluster, document: Document, page: Page
     form = page.bind(document, request.POST)
     fresh = form.written(document)
     try:
-        cluster = keep(request, cluster, document, fresh)
+        cluster = save_document(request, cluster, document, fresh)
     except DraftRefused as error:
-        return refused(request, cluster, page, error, form=form, mine=fresh)
+        return refusal_response(request, cluster, page, error, form=form, mine=fresh)
     if request.htmx:
         return _answer(request, cluster, fresh, page, form)
     return _go_on(request, cluster, fresh, page, form)
@@ -91,7 +91,7 @@ def _with_machines(
             if fresh != document:
                 services.draft_update(actor=request.user, cluster=cluster, document=fresh, version=cluster.version)
         except DraftRefused as error:
-            return refused(request, cluster, page, error)
+            return refusal_response(request, cluster, page, error)
         return redirect("wizard", cluster.pk, page.slug)
     address = reverse(f"wizard-{action}", args=[cluster.pk])
     return redirect(f"{address}?{urlencode({'row': tokens}, doseq=True)}")
@@ -124,10 +124,10 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
         form = page.bind(before, None)
         return show(request, cluster, before, page, form, status=HTTPStatus.UNPROCESSABLE_ENTITY, more=refusal)
     try:
-        cluster = keep(request, cluster, before, fresh, read.text)
+        cluster = save_document(request, cluster, before, fresh, read.text)
     except DraftRefused as error:
         more = {"editor": editor, "conflict_form": "yaml-form"}
-        return refused(request, cluster, page, error, mine=fresh, more=more)
+        return refusal_response(request, cluster, page, error, mine=fresh, more=more)
     if not request.htmx:
         return redirect("wizard", pk, page.slug)
     shown = values(cluster, fresh, page, page.bind(fresh, None), editor) | {"fields_too": True}
@@ -146,7 +146,7 @@ def layout(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = layout_called(request.POST.get("layout", ""))
     if chosen is None:
         raise Http404("There is no such layout.")
-    return _changed(request, pk, request.POST.get("page", "roles"), lambda document: laid(document, chosen))
+    return _changed(request, pk, request.POST.get("page", "roles"), lambda document: with_layout(document, chosen))
 
 
 @require_POST
@@ -167,9 +167,9 @@ def _changed(request: HttpRequest, pk: int, slug: str, change: object) -> HttpRe
     cluster, page = cluster_for(request.user, pk), page_or_404(slug)
     document = services.document_of(cluster)
     try:
-        keep(request, cluster, document, change(document))  # type: ignore[operator]
+        save_document(request, cluster, document, change(document))  # type: ignore[operator]
     except DraftRefused as error:
-        return refused(request, cluster, page, error)
+        return refusal_response(request, cluster, page, error)
     except InstallerError as error:
         messages.error(request, error.with_hint)
     return redirect("wizard", pk, slug)
@@ -191,15 +191,15 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
 def waive(request: HttpRequest, pk: int) -> HttpResponse:
     """Acknowledge a warning, or withdraw the acknowledgement."""
     cluster, page = cluster_for(request.user, pk), page_or_404("review")
-    error = stand_in_the_way(request, cluster)
+    error = save_obstacle(request, cluster)
     if isinstance(error, DraftBusy):
-        return refused(request, cluster, page, error)
+        return refusal_response(request, cluster, page, error)
     given = bool(request.POST.get("given"))
     key, reason = request.POST.get("key", ""), request.POST.get("reason", "")
     try:
         services.waiver_set(actor=request.user, cluster=cluster, key=key, given=given, reason=reason)
     except services.ReasonMissing as missing:
-        return refused(request, cluster, page, missing)
+        return refusal_response(request, cluster, page, missing)
     if not request.htmx:
         messages.success(request, _("Acknowledged.") if given else _("Withdrawn."))
     return redirect("wizard", pk, "review")

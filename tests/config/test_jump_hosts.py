@@ -6,7 +6,7 @@ import pytest
 
 from clusters.config.dialects.fit import fitted, what_does_not_fit
 from clusters.config.dialects.render import render
-from clusters.config.jump_hosts import Hop, hops_of, reached, route_text, way_to
+from clusters.config.jump_hosts import Hop, hops_of, reached, route_text, route_to
 from clusters.config.load import load
 from clusters.config.schema import Document, Host, JumpHost
 from clusters.config.secret import MASK, Secret
@@ -67,8 +67,8 @@ def test_a_machines_own_jump_host_has_its_own_login_only() -> None:
 
 def test_a_machine_that_is_a_jump_host_itself_is_not_reached_through_itself() -> None:
     document = _with(JumpHost(hops="edge,172.16.0.2"), JumpHost(), JumpHost(), JumpHost())
-    assert [str(hop) for hop in way_to(reached(document, document.hosts[0]))] == ["edge:22"]
-    assert len(way_to(reached(document, document.hosts[1]))) == 2
+    assert [str(hop) for hop in route_to(reached(document, document.hosts[0]))] == ["edge:22"]
+    assert len(route_to(reached(document, document.hosts[1]))) == 2
 
 
 def _with(shared: JumpHost, *own: JumpHost) -> Document:

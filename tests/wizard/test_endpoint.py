@@ -111,7 +111,7 @@ def test_a_layout_gives_roles_endpoint_and_rows(rules: Callable[..., None]) -> N
     rules(lambda document: [])
     layout = layouts.layout_called("available")
     assert layout is not None
-    document = layouts.laid(seed(1), layout)
+    document = layouts.with_layout(seed(1), layout)
     assert [host.name for host in document.hosts] == [f"node{number}" for number in range(1, 7)]
     assert document.hosts[0].password is not None
     groups = document.role_groups
@@ -120,7 +120,7 @@ def test_a_layout_gives_roles_endpoint_and_rows(rules: Callable[..., None]) -> N
     assert document.control_plane_endpoint.internal_loadbalancer == "haproxy"
     dedicated = layouts.layout_called("dedicated-etcd")
     assert dedicated is not None
-    groups = layouts.laid(seed(1), dedicated).role_groups
+    groups = layouts.with_layout(seed(1), dedicated).role_groups
     assert (groups.etcd, groups.master) == (("node1", "node2", "node3"), ("node4", "node5", "node6"))
 
 
@@ -128,7 +128,7 @@ def test_a_layout_takes_the_machines_there_are_once_they_are_enough() -> None:
     layout = layouts.layout_called("available")
     assert layout is not None
     five = tuple(Host(name=f"node{number}") for number in range(1, 6))
-    document = layouts.laid(seed().model_copy(update={"hosts": five}), layout)
+    document = layouts.with_layout(seed().model_copy(update={"hosts": five}), layout)
     assert document.hosts == five
     assert document.role_groups.master == document.role_groups.etcd == ("node1", "node2", "node3")
     assert document.role_groups.worker == ("node4", "node5")

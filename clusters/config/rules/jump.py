@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clusters.config.finding import error, warning
-from clusters.config.jump_hosts import SYNTAX, hops_of, reached, route_text, way_to
+from clusters.config.jump_hosts import SYNTAX, hops_of, reached, route_text, route_to
 from clusters.config.rules.registry import rule
 from clusters.config.yaml.tree import excerpt
 from clusters.errors import ConfigError
@@ -68,7 +68,7 @@ def logins(document: Document) -> Iterator[Finding]:
 
 def _without_login(host: Host) -> bool:
     try:
-        through = way_to(host)
+        through = route_to(host)
     except ConfigError:
         return False  # reported by the rule above
     # The contents of a credential are unknown here; a machine without any login has a separate finding.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from clusters.config.jump_hosts import reached, way_to
+from clusters.config.jump_hosts import reached, route_to
 from clusters.errors import ConfigError
 from clusters.numbers import whole_number
 from clusters.remote.probe import JUMP
@@ -90,7 +90,7 @@ def jump_routes(document: Document, probes: list[ProbeView]) -> list[Route]:
 
 def _hops(document: Document, host: Host) -> tuple[Hop, ...]:
     try:
-        return way_to(reached(document, host))
+        return route_to(reached(document, host))
     except ConfigError:
         return ()  # the machines page reports this error
 

@@ -123,7 +123,7 @@ def describe(form: forms.BaseForm) -> None:
         field.widget.attrs["aria-describedby"] = f"{f'help-{place} ' if field.help_text else ''}problem-{place}"
 
 
-class Drawn:
+class TemplatePart:
     """A part of a layout with a separate template: a matrix, cards, or a sentence; it gets the page's context."""
 
     def __init__(self, template: str, *names: str) -> None:

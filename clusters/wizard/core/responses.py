@@ -51,7 +51,7 @@ def version_of(request: HttpRequest) -> int:
     return -1 if version is None else version
 
 
-def stand_in_the_way(request: HttpRequest, cluster: Cluster) -> InstallerError | None:
+def save_obstacle(request: HttpRequest, cluster: Cluster) -> InstallerError | None:
     """Why nothing can be saved: a run is active, or the page shows an older version."""
     try:
         refuse_while_busy(cluster)
@@ -69,9 +69,9 @@ def changed_since(cluster: Cluster) -> InstallerError:
     )
 
 
-def keep(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
+def save_document(request: HttpRequest, cluster: Cluster, before: Document, fresh: Document, text: str = "") -> Cluster:
     """Save the changes in this user's name; `text` is the typed text, if the user edited text. Raises DraftRefused."""
-    error = stand_in_the_way(request, cluster)
+    error = save_obstacle(request, cluster)
     if error is not None:
         raise error
     # A text may differ only in its comments.
@@ -126,7 +126,7 @@ def show(
     return render(request, page.template, shown, status=status)
 
 
-def refused(
+def refusal_response(
     request: HttpRequest, cluster: Cluster, page: Page, error: InstallerError,
     *, form: PageForm | None = None, mine: Document | None = None, more: dict[str, Any] | None = None,
 ) -> HttpResponse:  # fmt: skip
@@ -136,7 +136,7 @@ def refused(
     """
     cluster.refresh_from_db()
     document = services.document_of(cluster)
-    context = {"cluster": cluster, "page": page, **meeting(document, error, mine), **(more or {})}
+    context = {"cluster": cluster, "page": page, **conflict_context(document, error, mine), **(more or {})}
     if request.htmx:
         # The target of the request keeps its content; only the error message is new.
         answer = render(request, "wizard/_conflict.html", {**context, "oob": True}, status=HTTPStatus.CONFLICT)
@@ -149,7 +149,7 @@ def refused(
     return show(request, cluster, document, page, shown, status=HTTPStatus.CONFLICT, more=context, secrets=secrets)
 
 
-def meeting(document: Document, error: InstallerError, mine: Document | None) -> dict[str, Any]:
+def conflict_context(document: Document, error: InstallerError, mine: Document | None) -> dict[str, Any]:
     """The context of `_conflict.html`; `document` is the stored document, `mine` the user's."""
     met = isinstance(error, DraftConflict)
     found = differences(document, mine) if met and mine is not None else []

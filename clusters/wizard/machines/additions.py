@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from clusters.config.secret import Secret
 from clusters.config.topology import expand
-from clusters.wizard.machines.list_parser import MOST_LINES, Listed, Listing
+from clusters.wizard.machines.list_parser import MOST_LINES, ListedMachine, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -22,10 +22,10 @@ _ENDS = re.compile(r"(\S+?)\s*(?:-|…|\.\.)\s*(\d{1,3}(?:\.\d{1,3}){0,3})")
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class PreviewRow:
     """One line of the preview; `why_not` is the reason why it is left out, `made_up` marks a generated name."""
 
-    listed: Listed
+    listed: ListedMachine
     why_not: str = ""
     made_up: bool = False
 
@@ -40,7 +40,7 @@ class Common:
     credential: str = ""
 
 
-def offered(document: Document, listing: Listing, common: Common) -> list[Offered]:
+def preview(document: Document, listing: Listing, common: Common) -> list[PreviewRow]:
     """The preview: each machine as it would be stored, or why it is left out."""
     names = {host.name for host in document.hosts} - {""}
     places = {(host.ssh_address, host.port): host.name for host in document.hosts if host.ssh_address}
@@ -54,7 +54,7 @@ def offered(document: Document, listing: Listing, common: Common) -> list[Offere
         if not why:
             names.add(host.name)
             places[host.ssh_address, host.port] = host.name
-        found.append(Offered(Listed(listed.line, host, listed.roles), why, made_up))
+        found.append(PreviewRow(ListedMachine(listed.line, host, listed.roles), why, made_up))
     return found
 
 
@@ -86,7 +86,7 @@ def _free_name(used_names: Collection[str]) -> str:
     return next(name for number in range(1, 100_000) if (name := f"node{number}") not in used_names)
 
 
-def with_machines(document: Document, chosen: Iterable[Listed]) -> Document:
+def with_machines(document: Document, chosen: Iterable[ListedMachine]) -> Document:
     """The document with these machines appended, in the role groups that the list names for them."""
     chosen = list(chosen)
     empty = all(not (host.name or host.ssh_address) for host in document.hosts)

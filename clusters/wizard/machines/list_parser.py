@@ -44,7 +44,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedMachine:
     """One machine of a list: its line number and its values; `roles` are role groups of the document."""
 
     line: int
@@ -56,7 +56,7 @@ class Listed:
 class Listing:
     """The contents of a text. `columns` are the fields of a header, if there is one; `problems` have line numbers."""
 
-    machines: tuple[Listed, ...] = ()
+    machines: tuple[ListedMachine, ...] = ()
     columns: tuple[str, ...] = ()
     problems: tuple[tuple[int, str], ...] = ()
 
@@ -180,7 +180,7 @@ def _is_plain(seen: _Cells, cell: str) -> bool:
     return 0 < (whole_number(cell) or 0) < 65536 and seen.put("port", cell)
 
 
-def _listed(line: int, found: dict[str, str]) -> Listed:
+def _listed(line: int, found: dict[str, str]) -> ListedMachine:
     values: dict[str, Any] = {
         key: found[key] for key in ("name", "address", "internal_address", "user", "private_key_path") if key in found
     }
@@ -195,7 +195,7 @@ def _listed(line: int, found: dict[str, str]) -> Listed:
         values["arch"] = ARCH.get(found["arch"].casefold(), found["arch"])
     named = re.split(r"[\s,/+;]+", found.get("roles", "").casefold())
     roles = tuple(dict.fromkeys(ROLES[word] for word in named if word in ROLES))
-    return Listed(line, Host(**values), roles)
+    return ListedMachine(line, Host(**values), roles)
 
 
 def _from_yaml(text: str) -> Listing:
@@ -205,7 +205,7 @@ def _from_yaml(text: str) -> Listing:
         lines = [loaded.positions.get(f"spec.hosts.{place}", (0, 0))[0] for place in range(len(loaded.document.hosts))]
         # Machines inherit the document's jump host unless they have their own.
         hosts = [host if host.jump_host.hops else reached(loaded.document, host) for host in loaded.document.hosts]
-        return Listing(tuple(Listed(line, host) for line, host in zip(lines, hosts, strict=True)))
+        return Listing(tuple(ListedMachine(line, host) for line, host in zip(lines, hosts, strict=True)))
     try:
         data = read_value(text, "", OF_HOSTS)
     except Refused as refused:
@@ -217,7 +217,7 @@ def _from_yaml(text: str) -> Listing:
     machines, problems = [], []
     for place, row in enumerate(rows[:MOST_LINES], start=1):
         try:
-            machines.append(Listed(place, Host.model_validate(row)))
+            machines.append(ListedMachine(place, Host.model_validate(row)))
         except ValidationError:
             problems.append((place, _("Entry %(place)s of the list is not a machine.") % {"place": place}))
     return Listing(tuple(machines), (), tuple(problems))

@@ -18,7 +18,7 @@ from clusters.config.rules.hosts import ARCHITECTURES
 from clusters.config.schema import Host
 from clusters.config.secret import Secret
 from clusters.numbers import whole_number
-from clusters.wizard.core.fields import Drawn, laid_out, number, secret, text, typed_again
+from clusters.wizard.core.fields import TemplatePart, laid_out, number, secret, text, typed_again
 from clusters.wizard.machines.role_groups import follow
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ class Machines:
         self._refused: dict[str, list[str]] = {}
         self._places = {f"{PREFIX}-{index}": index for index in range(len(document.hosts))}
         # For three hundred rows of eight fields, a separate template needs a tenth of the time.
-        self.form = laid_out(MachineForm(), Drawn("wizard/_machines.html", *MachineForm.base_fields), css="stack")
+        self.form = laid_out(
+            MachineForm(), TemplatePart("wizard/_machines.html", *MachineForm.base_fields), css="stack"
+        )
         self.bound = data is not None
         self.forms: dict[str, MachineForm] = {}
         if data is not None:

@@ -19,8 +19,8 @@ from clusters.selectors import cluster_for
 from clusters.services.drafts import DraftRefused
 from clusters.wizard.core import fields
 from clusters.wizard.core.page import problems_of
-from clusters.wizard.core.responses import keep, meeting, page_or_404, values
-from clusters.wizard.machines.additions import Common, offered, range_lines, with_machines
+from clusters.wizard.core.responses import conflict_context, page_or_404, save_document, values
+from clusters.wizard.machines.additions import Common, preview, range_lines, with_machines
 from clusters.wizard.machines.jump_hosts import own_form, routes_of, shared_form, with_own_jump, with_shared_jump
 from clusters.wizard.machines.list_parser import MOST_CHARACTERS, read_list
 from clusters.wizard.machines.login_choices import offers_for, paths_to_replace
@@ -65,7 +65,7 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     cleaned = form.cleaned_data if form.is_bound else {}
     listing = read_list(cleaned.get("text", ""))
     common = Common(**{name: cleaned[name] for name in COMMON if cleaned.get(name)})
-    found = offered(document, listing, common)
+    found = preview(document, listing, common)
     left = set(request.POST.getlist("leave")) if request.POST.get("action") == "take" else set()
     fitting = [each.listed for each in found if not each.why_not]
     shown: dict[str, Any] = {"found": found, "listing": listing, "fitting": len(fitting), "wrong": wrong}
@@ -192,11 +192,11 @@ def _saved(
 ) -> HttpResponse:
     """Save and return to the machines. If saving is refused, show the side page again with everything typed."""
     try:
-        keep(request, cluster, before, fresh)
+        save_document(request, cluster, before, fresh)
     except DraftRefused as error:
         cluster.refresh_from_db()
         stored = services.document_of(cluster)
-        context = {**context, **meeting(stored, error, fresh), "beside": True}
+        context = {**context, **conflict_context(stored, error, fresh), "beside": True}
         return side_page(request, cluster, stored, template, context, HTTPStatus.CONFLICT)
     if context.get("message"):
         messages.success(request, context["message"])

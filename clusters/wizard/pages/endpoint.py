@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import endpoint_address, load_balancer
-from clusters.wizard.core.fields import Drawn, laid_out, number, text, wide
+from clusters.wizard.core.fields import TemplatePart, laid_out, number, text, wide
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.topology.endpoint_kinds import KINDS, SECTION, cards, kind_called, kind_of, why_not, with_kind
 
@@ -74,10 +74,10 @@ def bind(document: Document, data: QueryDict | None) -> PageForm:
     )
     typed = Div(
         Div(wide("domain"), wide("address", css="only-with-address"), "port", css_class="form-grid"),
-        Drawn("wizard/_leads_to.html"),
+        TemplatePart("wizard/_leads_to.html"),
         css_class="card card-body stack",
     )
-    return OneForm(laid_out(form, Drawn("wizard/_cards.html"), typed, css="stack"), PATHS, write)
+    return OneForm(laid_out(form, TemplatePart("wizard/_cards.html"), typed, css="stack"), PATHS, write)
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from clusters.config.topology import GROUPS, all_roles, members, names, tolerates
-from clusters.wizard.core.fields import Drawn, laid_out
+from clusters.wizard.core.fields import TemplatePart, laid_out
 from clusters.wizard.core.page import OneForm, Page
 from clusters.wizard.topology.diagram import draw
 from clusters.wizard.topology.layouts import layout_cards
@@ -57,7 +57,7 @@ class RolesForm(forms.Form):
 def bind(document: Document, data: QueryDict | None) -> PageForm:
     """The matrix of a document."""
     form = RolesForm(document, data)
-    return OneForm(laid_out(form, Drawn("wizard/_matrix.html", *form.fields), css="stack"), PATHS, write)
+    return OneForm(laid_out(form, TemplatePart("wizard/_matrix.html", *form.fields), css="stack"), PATHS, write)
 
 
 def write(document: Document, cleaned: dict[str, Any]) -> Document:

@@ -15,7 +15,7 @@ from clusters.models import Run
 from clusters.selectors import chore_place, cluster_for
 from clusters.services.drafts import DraftBusy
 from clusters.wizard.core import flow
-from clusters.wizard.core.responses import page_or_404, refused, stand_in_the_way
+from clusters.wizard.core.responses import page_or_404, refusal_response, save_obstacle
 from clusters.wizard.prechecks.results import inspection_of
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
 def waive(request: HttpRequest, pk: int) -> HttpResponse:
     """Acknowledge what a check found, or withdraw the acknowledgement."""
     cluster, page = cluster_for(request.user, pk), page_or_404("prechecks")
-    error = stand_in_the_way(request, cluster)
+    error = save_obstacle(request, cluster)
     if isinstance(error, DraftBusy):
-        return refused(request, cluster, page, error)
+        return refusal_response(request, cluster, page, error)
     given, key = bool(request.POST.get("given")), request.POST.get("key", "")
     reason = request.POST.get("reason", "")
     try:
         cluster = services.precheck_waive(actor=request.user, cluster=cluster, key=key, given=given, reason=reason)
     except services.ReasonMissing as missing:
-        return refused(request, cluster, page, missing)
+        return refusal_response(request, cluster, page, missing)
     if request.htmx:
         return _table(request, cluster)
     messages.success(request, _("Acknowledged.") if given else _("Withdrawn."))

@@ -78,7 +78,7 @@ def layout_called(slug: str) -> Layout | None:
     return next((layout for layout in LAYOUTS if layout.slug == slug), None)
 
 
-def laid(document: Document, layout: Layout) -> Document:
+def with_layout(document: Document, layout: Layout) -> Document:
     """The document with this layout; missing machines become rows with only a name."""
     hosts = [host for host in document.hosts if host.name]
     taken = {host.name for host in hosts}
@@ -108,7 +108,7 @@ def _why_not(document: Document, layout: Layout, add_machines: bool) -> str:
         return ngettext("%(count)s more machine is needed.", "%(count)s more machines are needed.", missing) % {
             "count": missing
         }
-    for found in check(laid(document, layout)):
+    for found in check(with_layout(document, layout)):
         role = found.path.startswith("spec.roleGroups")
         endpoint = found.path.startswith(SECTION) and found.path not in TYPED
         if found.blocking and (role or endpoint):

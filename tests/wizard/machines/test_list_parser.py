@@ -6,7 +6,7 @@ import pytest
 
 from clusters.config.load import load
 from clusters.config.secret import Secret
-from clusters.wizard.machines.additions import Common, offered, range_lines, with_machines
+from clusters.wizard.machines.additions import Common, preview, range_lines, with_machines
 from clusters.wizard.machines.list_parser import MOST_LINES, read_list
 from tests.conftest import SEED
 
@@ -105,7 +105,7 @@ def test_machines_that_are_there_already_stay_out_and_nameless_ones_get_a_free_n
     document = load(SEED).document
     assert document is not None
     text = "node1 10.7.0.1\nnew 10.99.0.2\n10.7.0.3\n10.7.0.3\nfresh 10.7.0.4\n"
-    found = offered(document, read_list(text), Common(user="deploy", password="shared"))
+    found = preview(document, read_list(text), Common(user="deploy", password="shared"))
     assert [bool(each.why_not) for each in found] == [True, True, False, True, False]
     assert (found[2].listed.host.name, found[2].made_up) == ("node4", True)
     fresh = with_machines(document, [each.listed for each in found if not each.why_not])
@@ -117,7 +117,7 @@ def test_a_lines_own_values_override_the_defaults() -> None:
     document = load(SEED).document
     assert document is not None
     text = "name,ip,user,port,password\na,10.7.0.1,me,2200,mine\nb,10.7.0.2,,,\n"
-    hosts = [each.listed.host for each in offered(document, read_list(text), Common("all", "shared", 2022))]
+    hosts = [each.listed.host for each in preview(document, read_list(text), Common("all", "shared", 2022))]
     assert [(host.user, host.port, host.password) for host in hosts] == [
         ("me", 2200, Secret("mine")),
         ("all", 2022, Secret("shared")),
@@ -128,7 +128,7 @@ def test_roles_of_a_list_become_role_groups() -> None:
     document = load(SEED).document
     assert document is not None
     listing = read_list("name,ip,role\nw,10.7.0.1,worker\n")
-    fresh = with_machines(document, [each.listed for each in offered(document, listing, Common())])
+    fresh = with_machines(document, [each.listed for each in preview(document, listing, Common())])
     assert fresh.role_groups.worker == ("node2", "node3", "w")
 
 
