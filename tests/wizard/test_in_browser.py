@@ -115,7 +115,7 @@ def test_twins_are_marked_while_one_types(page: Page, cluster: Cluster) -> None:
     page.locator("#id_host-2-address").fill("10.99.0.1")
     expect(page.locator("#id_host-0-address")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#id_host-2-address")).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#problem-host-2")).to_contain_text("is machine 1 already")
+    expect(page.locator("#problem-host-2")).to_contain_text("already belongs to machine 1")
     page.locator("#id_host-2-address").fill("10.99.0.3")
     expect(page.locator("#id_host-0-address")).not_to_have_attribute("aria-invalid", "true")
     expect(page.locator("#problem-host-2")).to_be_empty()
