@@ -110,7 +110,7 @@ def test_a_gate_in_no_list_is_a_warning_in_every_version() -> None:
 
 def test_a_gate_that_cannot_be_switched_is_refused_with_the_other_value_alone() -> None:
     (finding,) = found("v1.36.3", feature_gates={"SidecarContainers": False})
-    assert "always true in v1.36" in finding.message and finding.allowed == "true"
+    assert "locked to true in v1.36" in finding.message and finding.allowed == "true"
     (finding,) = found("v1.37.2", kubelet_args=("feature-gates=DeclarativeValidationTakeover=true",))
     assert finding.allowed == "false"
     assert not found("v1.36.3", feature_gates={"SidecarContainers": True})
